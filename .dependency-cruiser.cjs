@@ -1,0 +1,79 @@
+// The import direction between rooms. Each room names the rooms it may import; everything else is an error.
+// docs/architecture.md has the table that this file enforces.
+const rooms = {
+  contracts: [],
+  expressions: ['contracts'],
+  workflows: ['contracts', 'expressions'],
+  actions: ['contracts'],
+  projections: ['contracts'],
+  activities: ['contracts', 'expressions', 'actions', 'projections'],
+  client: ['contracts', 'projections'],
+  ingress: ['contracts', 'expressions', 'projections', 'client'],
+  api: ['contracts', 'expressions', 'projections', 'client', 'ingress'],
+  cli: ['contracts', 'expressions', 'projections', 'client', 'ingress', 'api', 'worker'],
+  worker: [
+    'contracts',
+    'expressions',
+    'workflows',
+    'actions',
+    'projections',
+    'activities',
+    'client',
+    'ingress',
+    'api',
+    'examples',
+  ],
+  examples: ['actions'],
+};
+const packages = {
+  contracts: ['zod'],
+  expressions: ['jsonata', 'tinyduration'],
+  workflows: ['@temporalio/workflow', '@temporalio/common'],
+  projections: ['surrealdb', '@surrealdb/node', 'ws', 'zod'],
+};
+const names = Object.keys(rooms);
+const direction = names.map((room) => ({
+  name: `${room}-imports`,
+  severity: 'error',
+  comment: `${room}/ may import only ${rooms[room].join(', ') || 'nothing'} of the other rooms`,
+  from: { path: `^${room}/` },
+  to: {
+    path: `^(${[...names, 'test', 'bench', 'scripts'].join('|')})/`,
+    pathNot: `^(${[room, ...rooms[room]].join('|')})/`,
+    // architecture.md: workflows/ may name the types of activities/, which leave no trace in the bundle.
+    ...(room === 'workflows' ? { dependencyTypesNot: ['type-only'] } : {}),
+  },
+}));
+const packageRules = Object.entries(packages).map(([room, allowed]) => ({
+  name: `${room}-packages`,
+  severity: 'error',
+  from: { path: `^${room}/` },
+  to: {
+    path: 'node_modules/',
+    pathNot: `node_modules/(${allowed.map((p) => p.replace('/', '/')).join('|')})/`,
+  },
+}));
+module.exports = {
+  forbidden: [
+    ...direction,
+    ...packageRules,
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'workflows-no-node',
+      severity: 'error',
+      from: { path: '^(workflows|contracts|expressions)/' },
+      to: { dependencyTypes: ['core'] },
+    },
+    { name: 'unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(dist|\\.sluice)/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
+  },
+};

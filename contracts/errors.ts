@@ -1,0 +1,442 @@
+/**
+ * The one error table: code → HTTP status, category, retryable or not, what the user can do.
+ *
+ * Invariant: every error that leaves a room is a `SluiceError` (or, inside workflow code, an
+ * `ApplicationFailure` made from one, with `type` = the code). An action may add codes of its own at run
+ * time; they are kept as they are and count as category `action`.
+ */
+import { z } from 'zod';
+import type { Json } from './json.js';
+
+export const ErrorCategory = z.enum([
+  'validation',
+  'expression',
+  'action',
+  'timeout',
+  'wait',
+  'child',
+  'authorization',
+  'policy',
+  'internal',
+]);
+export type ErrorCategory = z.infer<typeof ErrorCategory>;
+
+interface ErrorEntry {
+  /** HTTP status of an answer that carries the code. */
+  readonly status: number;
+  readonly category: ErrorCategory;
+  /** Whether trying the same again can help. */
+  readonly retryable: boolean;
+  /** What the reader can do about it. */
+  readonly help: string;
+}
+
+const entry = (status: number, category: ErrorCategory, retryable: boolean, help: string): ErrorEntry => ({
+  status,
+  category,
+  retryable,
+  help,
+});
+
+export const ERRORS = {
+  // Definitions
+  DEFINITION_INVALID: entry(
+    400,
+    'validation',
+    false,
+    'Mend every problem listed; `sluice validate FILE` shows them with line and column.',
+  ),
+  DEFINITION_TOO_LARGE: entry(
+    413,
+    'validation',
+    false,
+    'A definition may have at most 512 KiB. Split it with control.callWorkflow.',
+  ),
+  DEFINITION_NOT_FOUND: entry(
+    404,
+    'validation',
+    false,
+    'Publish the definition (`sluice publish FILE`), or check the workflow type and the tenant.',
+  ),
+  DEFINITION_VERSION_NOT_FOUND: entry(
+    404,
+    'validation',
+    false,
+    'Publish that version, or leave the version out to use the latest.',
+  ),
+  DEFINITION_CONFLICT: entry(
+    409,
+    'validation',
+    false,
+    'A published version never changes. Raise `version` and publish again.',
+  ),
+  ACTION_NOT_FOUND: entry(
+    404,
+    'validation',
+    false,
+    'Name an action of the catalogue, or register it in a module named by sluice.config.ts.',
+  ),
+  PAYLOAD_INVALID: entry(
+    400,
+    'validation',
+    false,
+    'Send a payload that fits the payloadSchema of the definition.',
+  ),
+  START_OPTIONS_INVALID: entry(
+    400,
+    'validation',
+    false,
+    'The memo `sluice` must hold valid start options; see docs/temporal.md.',
+  ),
+  START_RETRY_UNSUPPORTED: entry(
+    400,
+    'validation',
+    false,
+    'Start without a Temporal retry policy and without a cron schedule; use `retry` in the definition and Temporal Schedules.',
+  ),
+  NAME_RESERVED: entry(
+    400,
+    'validation',
+    false,
+    'Names that begin with `sluice.` belong to Sluice. Choose another one.',
+  ),
+  CONFIG_INVALID: entry(
+    500,
+    'validation',
+    false,
+    'Mend the variables that the message names; docs/configuration.md lists them all.',
+  ),
+  INPUT_INVALID: entry(400, 'validation', false, 'Send input in the documented shape.'),
+
+  // Expressions
+  EXPRESSION_SYNTAX: entry(400, 'expression', false, 'Mend the expression at the position given.'),
+  EXPRESSION_DISALLOWED_FUNCTION: entry(
+    400,
+    'expression',
+    false,
+    'Use a function of the catalogue (`sluice functions`).',
+  ),
+  EXPRESSION_NOT_JSON: entry(
+    422,
+    'expression',
+    false,
+    'An expression must give a JSON value: no function, no NaN, no infinity.',
+  ),
+  EXPRESSION_TOO_LARGE: entry(
+    422,
+    'expression',
+    false,
+    'The output of one expression may have at most 256 KiB. Select less.',
+  ),
+  EXPRESSION_BUDGET: entry(
+    422,
+    'expression',
+    false,
+    'The expression does too much work. Filter earlier, or split it into steps.',
+  ),
+  EXPRESSION_UNDEFINED: entry(
+    422,
+    'expression',
+    false,
+    'The expression gave no value where one is required. Use coalesce(…) for a default.',
+  ),
+  EXPRESSION_TYPE: entry(
+    422,
+    'expression',
+    false,
+    'The expression met a value of another type than it needs; see the message.',
+  ),
+
+  // Running
+  ASSIGN_INVALID: entry(
+    422,
+    'validation',
+    false,
+    'The assignment path does not fit the value that is there, or names a read-only scope.',
+  ),
+  STATE_TOO_LARGE: entry(
+    422,
+    'validation',
+    false,
+    'All variables of a run may have at most 1 MiB. Keep large data outside and store a reference.',
+  ),
+  RESULT_TOO_LARGE: entry(
+    422,
+    'validation',
+    false,
+    'A result may have at most 1 MiB. Return less, or store it and return a reference.',
+  ),
+  INPUT_TOO_LARGE: entry(
+    422,
+    'validation',
+    false,
+    'The input of an action or child may have at most 1 MiB. Pass a reference.',
+  ),
+  HISTORY_LIMIT: entry(
+    422,
+    'internal',
+    false,
+    'The history of the run is full and it cannot continue as new while a child or an action runs on. Use detached children or fewer signals.',
+  ),
+  LOOP_LIMIT: entry(
+    422,
+    'validation',
+    false,
+    'The loop passed maxIterations. Raise it (at most 1,000,000) or mend the condition.',
+  ),
+  CONCURRENCY_LIMIT: entry(
+    422,
+    'validation',
+    false,
+    'At most 500 activities and children of one run may be open at once. Lower `concurrency`.',
+  ),
+  ITEMS_INVALID: entry(
+    422,
+    'validation',
+    false,
+    '`items` must give a value; null and undefined are errors. Use coalesce(items, []).',
+  ),
+  CONDITION_INVALID: entry(422, 'validation', false, 'A condition must give true or false.'),
+  DURATION_INVALID: entry(
+    422,
+    'validation',
+    false,
+    'Give a duration in milliseconds, an ISO 8601 duration without months and years, or an instant with offset.',
+  ),
+  CORRELATION_KEY_INVALID: entry(
+    422,
+    'validation',
+    false,
+    'A correlation key must be a string that is not blank.',
+  ),
+  FAILED: entry(422, 'action', false, 'The definition failed this run on purpose; see its message.'),
+  PARALLEL_FAILED: entry(422, 'internal', false, 'A branch failed; see details.'),
+  ACTION_FAILED: entry(422, 'action', true, 'The action failed; see its message and details.'),
+  ACTION_INPUT_INVALID: entry(422, 'action', false, 'Send the action the input that its schema describes.'),
+  ACTION_OUTPUT_INVALID: entry(
+    422,
+    'action',
+    false,
+    'The action gave an output that its own schema refuses: mend the action.',
+  ),
+  ACTION_TIMEOUT: entry(
+    504,
+    'timeout',
+    true,
+    'The action took longer than timeoutMs. Raise it, add a retry, or make the action faster.',
+  ),
+  WAIT_TIMEOUT: entry(
+    504,
+    'wait',
+    false,
+    'Nothing that matches came in time. Catch the code to go another way.',
+  ),
+  CHILD_FAILED: entry(422, 'child', false, 'The child workflow failed; see details.'),
+  CHILD_TIMEOUT: entry(504, 'child', false, 'The child workflow took longer than timeoutMs.'),
+  CHILD_START_FAILED: entry(409, 'child', false, 'The child workflow could not be started; see the message.'),
+  CHILD_TERMINATED: entry(
+    422,
+    'child',
+    false,
+    'The child workflow was cancelled or terminated from outside.',
+  ),
+  SECRET_NOT_FOUND: entry(
+    422,
+    'validation',
+    false,
+    'Provide the secret to the worker: see `secrets` in docs/configuration.md.',
+  ),
+  UNAUTHORIZED: entry(403, 'authorization', false, 'A policy denies this action to the actor of the run.'),
+  STATE_CORRUPT: entry(
+    500,
+    'internal',
+    false,
+    'The state that the run carried does not parse. Reset the run to an earlier point and report this.',
+  ),
+  SIGNAL_REJECTED: entry(
+    400,
+    'validation',
+    false,
+    'The signal payload has another shape than docs/temporal.md describes; it was ignored.',
+  ),
+  STEP_UNSUPPORTED: entry(
+    422,
+    'validation',
+    false,
+    'This worker does not run that step type yet. Upgrade the worker.',
+  ),
+
+  // http.request
+  HTTP_STATUS_UNEXPECTED: entry(
+    502,
+    'action',
+    true,
+    'The server answered with another status than expectedStatus.',
+  ),
+  HTTP_TARGET_REFUSED: entry(
+    403,
+    'policy',
+    false,
+    'Loopback, link-local and private targets are refused. Allow the host in http.allowHosts of the worker config.',
+  ),
+  HTTP_RESPONSE_TOO_LARGE: entry(502, 'action', false, 'The response is larger than maxResponseBytes.'),
+  HTTP_REQUEST_FAILED: entry(502, 'action', true, 'The server could not be reached; see the message.'),
+
+  // Projections
+  PROJECTION_CONFLICT: entry(
+    409,
+    'internal',
+    false,
+    'A row with the same key and other content exists. Two writers disagree: report this.',
+  ),
+  TRANSITION_ILLEGAL: entry(
+    409,
+    'internal',
+    false,
+    'The state machine has no such edge; see docs/state-machines.md.',
+  ),
+  DATABASE_UNAVAILABLE: entry(
+    503,
+    'internal',
+    true,
+    'The database cannot be reached. Check SURREAL_URL and the server.',
+  ),
+  DATABASE_LOCKED: entry(
+    503,
+    'internal',
+    false,
+    'Another process has the embedded store open. Stop it, or use a SurrealDB server.',
+  ),
+  DATABASE_AUTH: entry(
+    500,
+    'internal',
+    false,
+    'The database refused the credentials. Check SURREAL_USER and SURREAL_PASS.',
+  ),
+  DATABASE_FAILED: entry(
+    500,
+    'internal',
+    true,
+    'A database statement failed; the message says which one and why.',
+  ),
+  SCHEMA_TOO_NEW: entry(
+    500,
+    'internal',
+    false,
+    'The database was migrated by a newer Sluice. Upgrade this one.',
+  ),
+  LEASE_HELD: entry(
+    409,
+    'internal',
+    true,
+    'Another worker runs the same attempt right now. It is tried again by itself.',
+  ),
+
+  // Control from outside
+  WORKFLOW_NOT_FOUND: entry(404, 'validation', false, 'Temporal knows no such workflow in this namespace.'),
+  RUN_CLOSED: entry(409, 'validation', false, 'The run has ended.'),
+  WORKFLOW_ALREADY_STARTED: entry(
+    409,
+    'validation',
+    false,
+    'A workflow with that id is running. Choose another id.',
+  ),
+  TEMPORAL_UNAVAILABLE: entry(
+    503,
+    'internal',
+    true,
+    'The Temporal server cannot be reached. Check TEMPORAL_ADDRESS.',
+  ),
+  WORKFLOW_TEMPORAL_CANCEL_FAILED: entry(
+    409,
+    'internal',
+    true,
+    'Temporal did not accept the cancellation; nothing was changed. Try again when it is reachable.',
+  ),
+  WORKFLOW_TEMPORAL_ACTION_UNSUPPORTED: entry(
+    409,
+    'validation',
+    false,
+    'Temporal is the execution authority. See docs/support-posture.md for what to do instead.',
+  ),
+  INTERNAL: entry(500, 'internal', false, 'This is a defect of Sluice. Report it with the message.'),
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+const CODE = /^[A-Z][A-Z0-9_]*$/;
+
+/** True for a string of the shape of an error code: `[A-Z][A-Z0-9_]*`. */
+export function isErrorCode(value: unknown): value is string {
+  return typeof value === 'string' && CODE.test(value);
+}
+
+/** The table's entry for a code; undefined for an action's own code. */
+export function errorEntry(code: string): ErrorEntry | undefined {
+  return Object.hasOwn(ERRORS, code) ? ERRORS[code as ErrorCode] : undefined;
+}
+
+export interface SluiceErrorOptions {
+  /** JSON details for a machine. */
+  readonly details?: Json;
+  readonly cause?: unknown;
+  /** Overrides the table; an action's own code is retryable unless it says otherwise. */
+  readonly retryable?: boolean;
+  readonly category?: ErrorCategory;
+}
+
+/** An error with a code of the table, or with an action's own code. */
+export class SluiceError extends Error {
+  override readonly name = 'SluiceError';
+  readonly code: string;
+  readonly details: Json | undefined;
+  readonly retryable: boolean;
+  readonly category: ErrorCategory;
+
+  /**
+   * @param code a code of the table, or an action's own of the shape `[A-Z][A-Z0-9_]*`
+   * @param message what happened, with the names and values that the reader needs
+   */
+  constructor(code: ErrorCode | (string & {}), message: string, options: SluiceErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    const known = errorEntry(code);
+    this.code = code;
+    this.details = options.details;
+    this.retryable = options.retryable ?? known?.retryable ?? true;
+    this.category = options.category ?? known?.category ?? 'action';
+  }
+
+  /** What the reader can do about it, from the table. */
+  get help(): string | undefined {
+    return errorEntry(this.code)?.help;
+  }
+
+  /** HTTP status from the table; 422 for an action's own code. */
+  get status(): number {
+    return errorEntry(this.code)?.status ?? 422;
+  }
+}
+
+/**
+ * Makes a `SluiceError` of anything thrown. Known ones pass as they are; everything else becomes the
+ * fallback code with the original as cause.
+ */
+export function toSluiceError(thrown: unknown, fallback: ErrorCode = 'INTERNAL'): SluiceError {
+  if (thrown instanceof SluiceError) return thrown;
+  const message =
+    thrown instanceof Error ? thrown.message : typeof thrown === 'string' ? thrown : JSON.stringify(thrown);
+  return new SluiceError(fallback, message, { cause: thrown });
+}
+
+/** An error as a run sees it: in `error` of a catch branch, in the step's row and in the run's row. */
+export const RunError = z.object({
+  code: z.string(),
+  message: z.string(),
+  category: ErrorCategory,
+  stepPath: z.string().nullable(),
+  /** ISO instant. */
+  at: z.string(),
+  attempt: z.number().int(),
+  details: z.json().nullable(),
+});
+export type RunError = z.infer<typeof RunError>;

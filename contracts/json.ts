@@ -1,0 +1,36 @@
+/** A JSON value. Everything that a definition, an expression or a projection handles is one. */
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+
+/** A JSON object. `undefined` never stands for a value; a missing key does. */
+export interface JsonObject {
+  readonly [key: string]: Json;
+}
+
+/** True for a plain JSON object: not null, not an array. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** UTF-8 length in bytes of a string, without TextEncoder: it runs in the workflow isolate as well. */
+export function utf8Length(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit > 0x7f) bytes += unit > 0x7ff ? 2 : 1;
+    // A valid surrogate pair is two units and four bytes; each unit was counted as three.
+    if (unit >= 0xd800 && unit <= 0xdbff) {
+      const next = text.charCodeAt(i + 1);
+      if (next >= 0xdc00 && next <= 0xdfff) {
+        bytes -= 1;
+        i++;
+      }
+    }
+  }
+  return bytes;
+}
+
+/** Size in bytes of a value as UTF-8 JSON, the measure of every size limit of Sluice. */
+export function jsonSize(value: unknown): number {
+  const text = JSON.stringify(value) as string | undefined;
+  return text === undefined ? 0 : utf8Length(text);
+}

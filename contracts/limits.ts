@@ -1,0 +1,48 @@
+/**
+ * Sluice's own limits. Each is below one of Temporal's, whose overrun would terminate the run or retry its
+ * task for ever, past every catch and compensation (docs/limits.md). Sizes are bytes of UTF-8 JSON.
+ */
+const KIB = 1024;
+
+export const LIMITS = {
+  /** A definition document. */
+  definitionBytes: 512 * KIB,
+  /** All variables of a run together; also one activity's input or result, a run's payload and result. */
+  stateBytes: 1024 * KIB,
+  /** Output of one expression. */
+  expressionBytes: 256 * KIB,
+  /** A value over this is stored beside its row as a blob. */
+  inlineBytes: 256 * KIB,
+  /** Activities and children that one run may have open at once; also the most for `concurrency`. */
+  concurrency: 500,
+  /** Loop iterations of control.while: default and most. */
+  whileDefault: 1_000,
+  whileMost: 1_000_000,
+  /** Events that a run keeps for waits that are still to open. */
+  bufferedEvents: 1_000,
+  /** Bytes of all buffered events; the oldest goes first. */
+  bufferedBytes: 256 * KIB,
+  /** Event ids (source + id) that a run remembers as seen. */
+  rememberedEventIds: 5_000,
+  /** Keys in the keyword-list search attribute. */
+  correlationKeys: 32,
+  /** Interpreter steps in one workflow task before it yields with a zero timer. */
+  stepsPerTask: 1_000,
+  /** Expression work (the engine's own steps) in one workflow task before it yields. */
+  expressionStepsPerTask: 2_000_000,
+  /** Bytes of commands that one workflow task may add before it yields. */
+  bytesPerTask: 1024 * KIB,
+  /** Default time of one attempt of an action, ms. */
+  actionTimeoutMs: 300_000,
+  /** Default heartbeat interval limit of an action, ms: a lost worker is noticed after this. */
+  actionHeartbeatMs: 10_000,
+  /** Local steps (local activities, yields) after which a run continues as new. */
+  localSteps: 5_000,
+  /** History length at which lanes stop starting work and the run continues as new, where the server does not suggest it earlier. */
+  historyEvents: 10_000,
+  /** History length past which a run that cannot continue as new fails with HISTORY_LIMIT; Temporal's own is 51,200. */
+  historyEventsMost: 40_000,
+  /** History bytes for the same two purposes; Temporal's own is 50 MiB. */
+  historyBytes: 10 * KIB * KIB,
+  historyBytesMost: 40 * KIB * KIB,
+} as const;

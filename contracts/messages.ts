@@ -1,0 +1,127 @@
+/**
+ * What any Temporal client may say to a run and ask of it: memo keys at the start, signals, queries, and
+ * the names that Sluice keeps for itself. docs/temporal.md shows each with the `temporal` CLI.
+ */
+import { z } from 'zod';
+import { RunStatus, WaitKind } from './run.js';
+import { RunRef } from './run.js';
+
+/** Names that begin so belong to Sluice's own workflows and activities; no action or definition may use them. */
+export const RESERVED_PREFIX = 'sluice.';
+
+/** Sluice's own workflow types. */
+export const WORKFLOW_TYPES = { publish: 'sluice.publish' } as const;
+
+/** Sluice's own activity types. `prepareRun` is local and only reads. */
+export const ACTIVITY_TYPES = {
+  prepareRun: 'sluice.prepareRun',
+  flushEvents: 'sluice.flushEvents',
+  publishDefinition: 'sluice.publishDefinition',
+} as const;
+
+export const SIGNALS = { event: 'event', humanTask: 'humanTask', resync: 'resync' } as const;
+export const QUERIES = { state: 'state', progress: 'progress' } as const;
+
+/** Search attributes, with their Temporal types; a worker refuses to start where one is not registered. */
+export const SEARCH_ATTRIBUTES = {
+  SluiceTenant: 'Keyword',
+  SluiceDefinition: 'Keyword',
+  SluiceDefinitionVersion: 'Int',
+  SluiceCorrelationKeys: 'KeywordList',
+} as const;
+
+/** Name of a tenant: letters, digits, `_`, `-`, `.`; at most 64. */
+export const TenantId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/);
+
+/**
+ * Start options that are not payload. Each is a memo key of its own, so that
+ * `temporal workflow start … --memo 'tenant="acme"'` works. Other memo keys are left alone.
+ */
+export const StartMemo = z.object({
+  tenant: TenantId.default('default'),
+  actor: z.string().min(1).max(256).default('temporal-client'),
+  /** Pinned definition version; absent: the latest published one. */
+  version: z.number().int().positive().optional(),
+  trigger: z.json().optional(),
+  parent: RunRef.optional(),
+  root: RunRef.optional(),
+  correlationKeys: z.array(z.string().min(1).max(10_240)).max(1_000).default([]),
+});
+export type StartMemo = z.infer<typeof StartMemo>;
+
+/** Payload of the signal `event`, from the bridge or from any Temporal client. */
+export const EventSignal = z.object({
+  eventId: z.string().min(1).max(1_024),
+  source: z.string().min(1).max(1_024).default('temporal-client'),
+  eventName: z.string().min(1).max(256),
+  /** A number becomes a string; an absent one matches only waits without a key. */
+  correlationKey: z
+    .union([z.string(), z.number()])
+    .nullable()
+    .default(null)
+    .transform((key) => (typeof key === 'number' ? String(key) : key)),
+  payload: z.json().default(null),
+  /** ISO instant; absent: when the run got it. */
+  receivedAt: z.iso.datetime({ offset: true }).optional(),
+});
+export type EventSignal = z.infer<typeof EventSignal>;
+
+/** Answer of the query `state`. */
+export const RunStateView = z.object({
+  runId: z.string(),
+  workflowId: z.string(),
+  definition: z.string(),
+  version: z.number().int(),
+  status: RunStatus,
+  state: z.string().nullable(),
+  vars: z.json(),
+  waits: z.array(
+    z.object({
+      stepPath: z.string(),
+      stepId: z.string(),
+      kind: WaitKind,
+      eventNames: z.array(z.string()),
+      correlationKey: z.string().nullable(),
+      /** ISO instant, null: for ever. */
+      deadline: z.string().nullable(),
+    }),
+  ),
+  lastSeq: z.number().int(),
+});
+export type RunStateView = z.infer<typeof RunStateView>;
+
+/** One line of progress: a run event, short. */
+export const ProgressLine = z.object({
+  seq: z.number().int(),
+  /** ISO instant. */
+  at: z.string(),
+  type: z.string(),
+  stepPath: z.string().nullable(),
+  stepId: z.string().nullable(),
+  name: z.string().nullable(),
+  iteration: z.array(z.number().int()),
+  attempt: z.number().int(),
+  /** What a reader wants beside the type: an action id, an event name, an error's code and message. */
+  detail: z.string().nullable(),
+});
+export type ProgressLine = z.infer<typeof ProgressLine>;
+
+/** Argument of the query `progress`: only lines with a greater `seq`. Absent: all that the run still holds. */
+export const ProgressQuery = z
+  .object({ since: z.number().int().nonnegative().default(0) })
+  .default({ since: 0 });
+
+/** Answer of the query `progress`: the newest lines (the run keeps the last 500), oldest first. */
+export const RunProgress = z.object({
+  status: RunStatus,
+  state: z.string().nullable(),
+  lastSeq: z.number().int(),
+  steps: z.object({
+    running: z.number().int(),
+    succeeded: z.number().int(),
+    failed: z.number().int(),
+    waiting: z.number().int(),
+  }),
+  lines: z.array(ProgressLine),
+});
+export type RunProgress = z.infer<typeof RunProgress>;

@@ -1,0 +1,112 @@
+/**
+ * What `activities/` asks of `projections/`. Each method that writes is one transaction, idempotent, and
+ * may run late, twice or out of order (docs of each method say what then happens).
+ */
+import type { DomainWrites } from './action.js';
+import type { Json } from './json.js';
+import type { RunHeader, StepRef } from './activity.js';
+import type { DefinitionPin } from './run.js';
+import type { RunEvent } from './run-events.js';
+import type { RunError } from './errors.js';
+
+/** Under which Temporal execution something is committed. */
+export interface Execution {
+  readonly run: RunHeader;
+  readonly workflowId: string;
+  /** Temporal run id of the current execution, as the activity knows it. */
+  readonly executionId: string;
+}
+
+/** One use of an action, as the ledger knows it. */
+export interface Invocation {
+  readonly idempotencyKey: string;
+  readonly action: string;
+  readonly actionVersion: number;
+  readonly step: StepRef;
+  /** The input with every secret as `{$secret: NAME}`. */
+  readonly input: Json;
+}
+
+/** Who runs an attempt, and until when nobody else may take it over. */
+export interface Lease {
+  /** Identity of the worker process and of the activity task: unique for each execution of an activity. */
+  readonly holder: string;
+  /** Epoch ms. */
+  readonly until: number;
+}
+
+export type BeginDecision =
+  /** Nobody did it: go on. */
+  | { readonly kind: 'execute' }
+  /** It succeeded before: give back what was recorded. */
+  | { readonly kind: 'recorded'; readonly output: Json; readonly artifacts: readonly string[] }
+  /** Another holder's lease is alive until then (epoch ms): try later. */
+  | { readonly kind: 'held'; readonly until: number };
+
+export type InvocationOutcome =
+  | { readonly status: 'SUCCEEDED'; readonly output: Json; readonly artifacts: readonly string[] }
+  | { readonly status: 'FAILED'; readonly error: RunError };
+
+export interface StoredDefinition {
+  readonly pin: DefinitionPin;
+  readonly source: string;
+  readonly format: 'yaml' | 'json';
+  readonly publishedAt: string;
+  readonly publishedBy: string;
+}
+
+export interface ProjectionStore {
+  /** Commits events: the log and every row derived from it. Events that are there already change nothing. */
+  commitEvents(execution: Execution, events: readonly RunEvent[]): Promise<void>;
+  /**
+   * Before an action acts: commits the pending events and, where nothing stands against it, the ledger row
+   * as STARTED under the lease. One transaction.
+   */
+  beginAction(
+    execution: Execution,
+    events: readonly RunEvent[],
+    invocation: Invocation,
+    lease: Lease,
+  ): Promise<BeginDecision>;
+  /** Renews a lease while a long action runs; false where another holder has it by now. */
+  renewLease(tenant: string, idempotencyKey: string, lease: Lease): Promise<boolean>;
+  /**
+   * After an action acted: domain writes, the ledger row with its outcome, and the step's outcome, in one
+   * transaction. A step row that a workflow event has closed stays as it is.
+   */
+  finishAction(
+    execution: Execution,
+    invocation: Invocation,
+    outcome: InvocationOutcome,
+    writes: readonly DomainStatement[],
+  ): Promise<void>;
+  /** The definition of that version, or the latest one. */
+  findDefinition(tenant: string, id: string, version?: number): Promise<StoredDefinition | undefined>;
+  /** Stores a version once: the same hash again is no change, another hash is DEFINITION_CONFLICT. */
+  putDefinition(
+    tenant: string,
+    definition: Omit<StoredDefinition, 'publishedAt'>,
+  ): Promise<{ readonly created: boolean }>;
+}
+
+export interface DomainStatement {
+  readonly label: string;
+  readonly statement: string;
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+/** A collector of domain statements, in the order in which they were added. */
+export function collectWrites(): {
+  readonly writes: DomainWrites;
+  readonly statements: readonly DomainStatement[];
+} {
+  const statements: DomainStatement[] = [];
+  return {
+    statements,
+    writes: {
+      add(label, statement, variables = {}) {
+        statements.push({ label, statement, variables });
+      },
+    },
+  };
+}
