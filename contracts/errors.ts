@@ -347,6 +347,12 @@ export const ERRORS = {
     true,
     'The Temporal server cannot be reached. Check TEMPORAL_ADDRESS.',
   ),
+  TEMPORAL_SERVER_NOT_FOUND: entry(
+    503,
+    'internal',
+    false,
+    'Set TEMPORAL_ADDRESS to a running server, or install the `temporal` command (docs.temporal.io/cli) on PATH or name it in TEMPORAL_CLI_PATH.',
+  ),
   WORKFLOW_TEMPORAL_CANCEL_FAILED: entry(
     409,
     'internal',

@@ -1,0 +1,21 @@
+import { homedir, tmpdir, userInfo } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import type { Environment } from './environment.js';
+
+/**
+ * Where Sluice keeps what it had to download or build once: `$XDG_CACHE_HOME/sluice`, else
+ * `~/.cache/sluice`, else (no home at all, as in some containers) a directory of the user's own under the
+ * system's temporary one.
+ */
+export function cacheDirectory(env: Environment): string {
+  const xdg = env.XDG_CACHE_HOME;
+  if (xdg !== undefined && isAbsolute(xdg)) return join(xdg, 'sluice');
+  const home = env.HOME !== undefined && isAbsolute(env.HOME) ? env.HOME : homeOfUser();
+  if (home !== undefined) return join(home, '.cache', 'sluice');
+  return join(tmpdir(), `sluice-${process.getuid?.() ?? 'user'}`);
+}
+
+function homeOfUser(): string | undefined {
+  const home = process.platform === 'win32' ? homedir() : userInfo().homedir;
+  return isAbsolute(home) ? home : undefined;
+}

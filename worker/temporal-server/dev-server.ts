@@ -1,0 +1,178 @@
+/**
+ * Starts a Temporal dev server with the settings that every local server of Sluice has.
+ *
+ * Invariants
+ * - A server that was given out answers, knows the namespace and has the search attributes registered.
+ * - It dies with this process, however that ends.
+ * - It listens on loopback unless told otherwise; a port that is taken is never fought over.
+ */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { Connection } from '@temporalio/client';
+import { SluiceError } from '../../contracts/errors.js';
+import { SEARCH_ATTRIBUTES } from '../../contracts/messages.js';
+import { findTemporalCli } from './find-cli.js';
+import type { Environment } from './environment.js';
+import { freePort, portNear } from './ports.js';
+import { spawnSupervised, type SupervisedProcess } from './supervised-process.js';
+
+/**
+ * The dev server has one history shard whose queues are throttled to 20 polls per second, and four
+ * partitions per task queue, which a worker with few pollers leaves unpolled for seconds. Ten sequential
+ * activities take 1,050 ms with its defaults and 70 ms with these.
+ */
+const DYNAMIC_CONFIG = [
+  'history.transferProcessorMaxPollRPS=2000',
+  'history.timerProcessorMaxPollRPS=2000',
+  'history.visibilityProcessorMaxPollRPS=2000',
+  'history.outboundProcessorMaxPollRPS=2000',
+  'matching.numTaskqueueReadPartitions=1',
+  'matching.numTaskqueueWritePartitions=1',
+];
+const READY_LIMIT_MS = 60_000;
+/** Between asking for a free port and binding it, somebody else may take it. */
+const START_TRIES = 3;
+
+export interface DevServerOptions {
+  readonly env: Environment;
+  readonly log: (line: string) => void;
+  readonly namespace?: string;
+  /** Default 127.0.0.1. */
+  readonly ip?: string;
+  /** Wanted port; where it is taken, the nearest free one is used and said. Absent: any free one. */
+  readonly port?: number;
+  /** Wanted port of the Web UI, likewise. */
+  readonly uiPort?: number;
+  /** No Web UI. */
+  readonly headless?: boolean;
+  /** Makes the server durable: it may be killed and started again with the same file. */
+  readonly dbFilename?: string;
+  /** Gets what the server prints. */
+  readonly logFile?: string;
+}
+
+/** A running dev server. */
+export interface TemporalDevServer {
+  /** `host:port` of the gRPC front end. */
+  readonly address: string;
+  readonly namespace: string;
+  /** Base address of the Web UI; undefined where it is headless. */
+  readonly uiUrl: string | undefined;
+  /** Process id of its supervisor. */
+  readonly pid: number;
+  /** Resolves when the server has ended, also by itself. */
+  readonly exited: Promise<number>;
+  /** Ends it and waits until it is gone. */
+  stop(): Promise<void>;
+  /** Ends it as a crash would. */
+  kill(): Promise<void>;
+}
+
+/**
+ * Starts a dev server and waits until it is ready.
+ * @throws SluiceError TEMPORAL_SERVER_NOT_FOUND, or TEMPORAL_UNAVAILABLE with what the server printed
+ */
+export async function startTemporalDevServer(options: DevServerOptions): Promise<TemporalDevServer> {
+  const cli = await findTemporalCli(options);
+  const ip = options.ip ?? '127.0.0.1';
+  const namespace = options.namespace ?? 'default';
+  for (const path of [options.dbFilename, options.logFile]) {
+    if (path !== undefined) mkdirSync(dirname(path), { recursive: true });
+  }
+  let output = '';
+  for (let attempt = 1; attempt <= START_TRIES; attempt++) {
+    const port = await choosePort('Temporal', ip, options.port, [], options.log);
+    const uiPort =
+      options.headless === true
+        ? undefined
+        : await choosePort('The Web UI', ip, options.uiPort, [port], options.log);
+    const server = spawnSupervised(cli.path, serverArguments(options, { ip, port, uiPort, namespace }), {
+      env: childEnvironment(options.env),
+      ...(options.logFile === undefined ? {} : { logFile: options.logFile }),
+    });
+    const address = `${ip}:${port}`;
+    if (await isReady(server, address, namespace)) {
+      const uiUrl = uiPort === undefined ? undefined : `http://${ip}:${uiPort}`;
+      return {
+        ...{ address, namespace, uiUrl, pid: server.pid, exited: server.exited },
+        stop: () => server.stop(),
+        kill: () => server.kill(),
+      };
+    }
+    await server.stop();
+    output = server.output();
+    if (!output.includes('address already in use')) break;
+  }
+  throw new SluiceError(
+    'TEMPORAL_UNAVAILABLE',
+    `The Temporal dev server did not start. It said: ${output || 'nothing'}`,
+  );
+}
+
+async function choosePort(
+  who: string,
+  ip: string,
+  wanted: number | undefined,
+  avoid: readonly number[],
+  log: (line: string) => void,
+): Promise<number> {
+  if (wanted === undefined) return freePort(ip);
+  const port = await portNear(ip, wanted, avoid);
+  if (port !== wanted) log(`Port ${wanted} is taken by something else: ${who} listens on ${port}.`);
+  return port;
+}
+
+function serverArguments(
+  options: DevServerOptions,
+  at: { ip: string; port: number; uiPort: number | undefined; namespace: string },
+): string[] {
+  return [
+    ...['server', 'start-dev', '--ip', at.ip, '--port', String(at.port), '--namespace', at.namespace],
+    ...(at.uiPort === undefined ? ['--headless'] : ['--ui-port', String(at.uiPort)]),
+    ...(options.dbFilename === undefined ? [] : ['--db-filename', options.dbFilename]),
+    ...DYNAMIC_CONFIG.flatMap((setting) => ['--dynamic-config-value', setting]),
+    ...Object.entries(SEARCH_ATTRIBUTES).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
+    ...['--log-level', 'warn', '--color', 'never'],
+  ];
+}
+
+/** The user's own Temporal profile (addresses, API keys, TLS) is meant for another server. */
+function childEnvironment(env: Environment): NodeJS.ProcessEnv {
+  const own = Object.entries(env).filter(([name]) => !name.startsWith('TEMPORAL_'));
+  return Object.fromEntries(own);
+}
+
+/** True when it answers with everything in place; false when it ended or took too long. */
+async function isReady(server: SupervisedProcess, address: string, namespace: string): Promise<boolean> {
+  let ended = false;
+  void server.exited.then(() => (ended = true));
+  const deadline = Date.now() + READY_LIMIT_MS;
+  while (!ended && Date.now() < deadline) {
+    if (await answers(address, namespace)) return true;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return false;
+}
+
+/** Asks what a worker and a start need: the namespace, and a query by one of the search attributes. */
+async function answers(address: string, namespace: string): Promise<boolean> {
+  let connection: Connection | undefined;
+  try {
+    connection = await Connection.connect({ address, connectTimeout: 1_000 });
+    const [attribute] = Object.keys(SEARCH_ATTRIBUTES);
+    await connection.withDeadline(Date.now() + 2_000, async () => {
+      await connection?.workflowService.describeNamespace({ namespace });
+      await connection?.workflowService.listWorkflowExecutions({
+        namespace,
+        pageSize: 1,
+        query: `${attribute} = 'ready'`,
+      });
+    });
+    return true;
+  } catch {
+    // Not yet: the caller asks again until its limit.
+    return false;
+  } finally {
+    await connection?.close();
+  }
+}

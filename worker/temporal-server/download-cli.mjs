@@ -1,0 +1,9 @@
+// Lets the Temporal SDK download its CLI into a directory: `node download-cli.mjs DIR`. A process of its own,
+// because the download can't be given a time limit and because the SDK starts the server it has downloaded.
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+
+const [directory] = process.argv.slice(2);
+const environment = await TestWorkflowEnvironment.createLocal({
+  server: { executable: { type: 'cached-download', downloadDir: directory, ttl: '10y' } },
+});
+await environment.teardown();
