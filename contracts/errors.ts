@@ -225,6 +225,12 @@ export const ERRORS = {
     true,
     'The action took longer than timeoutMs. Raise it, add a retry, or make the action faster.',
   ),
+  ACTION_CANCELED: entry(
+    409,
+    'action',
+    false,
+    'The run, or the lane that called the action, was cancelled while the action ran; it has stopped.',
+  ),
   WAIT_TIMEOUT: entry(
     504,
     'wait',
@@ -325,6 +331,12 @@ export const ERRORS = {
     false,
     'The database was migrated by a newer Sluice. Upgrade this one.',
   ),
+  WORKER_SHUTDOWN: entry(
+    503,
+    'internal',
+    true,
+    'The worker stopped before the action had ended. Another worker repeats the attempt by itself.',
+  ),
   LEASE_HELD: entry(
     409,
     'internal',
@@ -340,6 +352,12 @@ export const ERRORS = {
     'validation',
     false,
     'A workflow with that id is running. Choose another id.',
+  ),
+  SEARCH_ATTRIBUTE_MISSING: entry(
+    500,
+    'validation',
+    false,
+    'Register the search attributes with the command in the message, then start the worker again.',
   ),
   TEMPORAL_UNAVAILABLE: entry(
     503,

@@ -25,6 +25,11 @@ export interface Invocation {
   readonly step: StepRef;
   /** The input with every secret as `{$secret: NAME}`. */
   readonly input: Json;
+  /**
+   * True for a `local: true` action: its run events are committed later, so its outcome writes the ledger row
+   * and the domain rows only. A step row would stand there without its run.
+   */
+  readonly local: boolean;
 }
 
 /** Who runs an attempt, and until when nobody else may take it over. */
@@ -68,7 +73,10 @@ export interface ProjectionStore {
     invocation: Invocation,
     lease: Lease,
   ): Promise<BeginDecision>;
-  /** Renews a lease while a long action runs; false where another holder has it by now. */
+  /**
+   * Renews a lease while a long action runs; false where another holder has it by now. An `until` that has
+   * passed gives the lease up.
+   */
   renewLease(tenant: string, idempotencyKey: string, lease: Lease): Promise<boolean>;
   /**
    * After an action acted: domain writes, the ledger row with its outcome, and the step's outcome, in one
@@ -82,6 +90,8 @@ export interface ProjectionStore {
   ): Promise<void>;
   /** The definition of that version, or the latest one. */
   findDefinition(tenant: string, id: string, version?: number): Promise<StoredDefinition | undefined>;
+  /** Ids of all published definitions of a tenant, sorted: to name the near ones of an unknown id. */
+  definitionIds(tenant: string): Promise<readonly string[]>;
   /** Stores a version once: the same hash again is no change, another hash is DEFINITION_CONFLICT. */
   putDefinition(
     tenant: string,
