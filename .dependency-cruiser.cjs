@@ -3,17 +3,19 @@
 const rooms = {
   contracts: [],
   expressions: ['contracts'],
+  definitions: ['contracts', 'expressions'],
   workflows: ['contracts', 'expressions'],
   actions: ['contracts'],
   projections: ['contracts'],
-  activities: ['contracts', 'expressions', 'actions', 'projections'],
-  client: ['contracts', 'projections'],
-  ingress: ['contracts', 'expressions', 'projections', 'client'],
-  api: ['contracts', 'expressions', 'projections', 'client', 'ingress'],
-  cli: ['contracts', 'expressions', 'projections', 'client', 'ingress', 'api', 'worker'],
+  activities: ['contracts', 'expressions', 'definitions', 'actions', 'projections'],
+  client: ['contracts', 'definitions', 'projections'],
+  ingress: ['contracts', 'expressions', 'definitions', 'projections', 'client'],
+  api: ['contracts', 'expressions', 'definitions', 'projections', 'client', 'ingress'],
+  cli: ['contracts', 'expressions', 'definitions', 'projections', 'client', 'ingress', 'api', 'worker'],
   worker: [
     'contracts',
     'expressions',
+    'definitions',
     'workflows',
     'actions',
     'projections',
@@ -28,6 +30,7 @@ const rooms = {
 const packages = {
   contracts: ['zod'],
   expressions: ['jsonata', 'tinyduration'],
+  definitions: ['yaml', 'jsonc-parser', 'ajv', 'ajv-formats', 'zod'],
   workflows: ['@temporalio/workflow', '@temporalio/common'],
   projections: ['surrealdb', '@surrealdb/node', 'ws', 'zod'],
 };
