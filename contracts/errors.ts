@@ -347,6 +347,14 @@ export const ERRORS = {
   // Control from outside
   WORKFLOW_NOT_FOUND: entry(404, 'validation', false, 'Temporal knows no such workflow in this namespace.'),
   RUN_CLOSED: entry(409, 'validation', false, 'The run has ended.'),
+  RUN_CANCELED: entry(409, 'internal', false, 'The run was cancelled before it had a result.'),
+  RUN_TERMINATED: entry(
+    409,
+    'internal',
+    false,
+    'The run was terminated from outside before it had a result.',
+  ),
+  RUN_TIMED_OUT: entry(504, 'timeout', false, 'The run took longer than its timeoutMs.'),
   WORKFLOW_ALREADY_STARTED: entry(
     409,
     'validation',
@@ -364,6 +372,18 @@ export const ERRORS = {
     'internal',
     true,
     'The Temporal server cannot be reached. Check TEMPORAL_ADDRESS.',
+  ),
+  TEMPORAL_NAMESPACE_NOT_FOUND: entry(
+    404,
+    'validation',
+    false,
+    'Set TEMPORAL_NAMESPACE to a namespace of that server, or create it: `temporal operator namespace create NAME`.',
+  ),
+  WORKER_NOT_FOUND: entry(
+    503,
+    'internal',
+    true,
+    'No worker answers on the task queue. Start one (`npm start`), or check SLUICE_TASK_QUEUE and TEMPORAL_NAMESPACE.',
   ),
   TEMPORAL_SERVER_NOT_FOUND: entry(
     503,
