@@ -27,6 +27,14 @@ export const StepRef = z.object({
 });
 export type StepRef = z.infer<typeof StepRef>;
 
+/**
+ * Where a secret stands in an action's input: the path to a `{$secret: name}` that the author wrote. The
+ * activity resolves these and no others, because an input may also hold data of that shape (from a payload or
+ * an event), whose sender must not be able to name a secret.
+ */
+export const SecretRef = z.object({ path: z.array(z.union([z.string(), z.number()])), name: z.string() });
+export type SecretRef = z.infer<typeof SecretRef>;
+
 /** Second argument of every action's activity; the first is the action's input (with `{$secret}` unresolved). */
 export const ActionEnvelope = z.object({
   run: RunHeader,
@@ -39,6 +47,8 @@ export const ActionEnvelope = z.object({
   /** Limit of one execution of the action, ms: the activity itself ends it with ACTION_TIMEOUT. */
   timeoutMs: z.number().int().positive(),
   system: SystemContext,
+  /** `findSecrets` of the author's input; absent: none. */
+  secrets: z.array(SecretRef).optional(),
   events: z.array(RunEvent),
   /** True where the action runs as a local activity: it commits no run events. */
   local: z.boolean().optional(),
@@ -90,6 +100,10 @@ export const PreparedRun = z.object({
   actions: z.record(z.string(), z.number().int()),
   /** child definition id → pinned version (for calls that name no version) */
   children: z.record(z.string(), z.number().int()),
+  /** Where the worker's config sets them: when the run continues as new, and when it must have (history events). */
+  limits: z
+    .object({ historyEvents: z.number().int().positive(), historyEventsMost: z.number().int().positive() })
+    .optional(),
 });
 export type PreparedRun = z.infer<typeof PreparedRun>;
 
