@@ -1,0 +1,276 @@
+/**
+ * Sluice from an application: a thin, typed layer over Temporal's client.
+ *
+ * Invariants
+ * - Temporal is asked first and only: nothing here reads or writes the database.
+ * - A run started here is what `temporal workflow start` would have made: workflow type = definition id,
+ *   first argument = payload, everything else in the memo.
+ * - Everything that is thrown is a SluiceError with a code of `contracts/errors.ts` or of the run itself.
+ */
+import {
+  Client,
+  Connection,
+  WorkflowIdConflictPolicy,
+  WorkflowIdReusePolicy,
+  type ConnectionOptions,
+  type WorkflowHandle,
+} from '@temporalio/client';
+import { v7 as uuid } from 'uuid';
+import type { z } from 'zod';
+import { PublishRequest, PublishResult } from '../contracts/activity.js';
+import { SluiceError } from '../contracts/errors.js';
+import { jsonSize, utf8Length, type Json } from '../contracts/json.js';
+import { LIMITS } from '../contracts/limits.js';
+import {
+  EventSignal,
+  QUERIES,
+  RESERVED_PREFIX,
+  RunProgress,
+  RunStateView,
+  SIGNALS,
+  StartMemo,
+  WORKFLOW_TYPES,
+  type ProgressLine,
+} from '../contracts/messages.js';
+import { calling, type CallContext } from './errors.js';
+import { followRun, type FollowOptions } from './follow.js';
+import type { PublishOptions, StartedRun, StartOptions } from './options.js';
+
+const CONNECT_LIMIT_MS = 5_000;
+/** A query waits this long for a worker to answer. */
+const QUERY_LIMIT_MS = 10_000;
+/** Publishing is one activity: past this no worker polls the task queue. */
+const PUBLISH_LIMIT_MS = 60_000;
+
+export interface SluiceClientOptions {
+  /** An open connection, which stays the caller's to close; or `address`. */
+  readonly connection?: Connection;
+  /** `host:port` of Temporal; the client then opens a connection of its own. */
+  readonly address?: string;
+  /** TLS, API key and the like, beside `address`. */
+  readonly connectionOptions?: Omit<ConnectionOptions, 'address'>;
+  readonly namespace: string;
+  /** The one task queue that Sluice's workers poll. */
+  readonly taskQueue: string;
+  /** Default tenant of everything this client does: `default`. */
+  readonly tenant?: string;
+  /** Default actor, for the audit: `sluice-client`. */
+  readonly actor?: string;
+}
+
+/**
+ * Connects a client.
+ * @throws SluiceError TEMPORAL_UNAVAILABLE where nothing answers at `address` within 5 s
+ */
+export async function createSluiceClient(options: SluiceClientOptions): Promise<SluiceClient> {
+  const {
+    connection,
+    address = connection?.options.address ?? 'localhost:7233',
+    namespace,
+    taskQueue,
+  } = options;
+  if (connection !== undefined) return new SluiceClient(connection, options, undefined);
+  const opened = await calling({ address, namespace, taskQueue }, () =>
+    Connection.connect({ connectTimeout: CONNECT_LIMIT_MS, ...options.connectionOptions, address }),
+  );
+  return new SluiceClient(opened, options, () => opened.close());
+}
+
+/** Made by {@link createSluiceClient}. */
+export class SluiceClient {
+  /** Temporal's own client, for what Sluice adds nothing to. */
+  readonly temporal: Client;
+  readonly #context: CallContext;
+  readonly #defaults: { readonly tenant: string; readonly actor: string };
+
+  /** @internal */
+  constructor(
+    connection: Connection,
+    options: SluiceClientOptions,
+    private readonly closeConnection: (() => Promise<void>) | undefined,
+  ) {
+    const { namespace, taskQueue, tenant = 'default', actor = 'sluice-client' } = options;
+    this.temporal = new Client({ connection, namespace });
+    this.#context = { address: connection.options.address, namespace, taskQueue };
+    this.#defaults = { tenant, actor };
+  }
+
+  /**
+   * Publishes a definition; the same document again changes nothing.
+   * @param source the document as written
+   * @throws SluiceError DEFINITION_INVALID with every problem in its details, DEFINITION_CONFLICT,
+   *   DEFINITION_TOO_LARGE, WORKER_NOT_FOUND
+   */
+  async publish(source: string, options: PublishOptions = {}): Promise<PublishResult> {
+    const bytes = utf8Length(source);
+    if (bytes > LIMITS.definitionBytes) {
+      throw new SluiceError('DEFINITION_TOO_LARGE', `The document has ${bytes} bytes.`);
+    }
+    const request = checked(PublishRequest, {
+      ...this.#defaults,
+      format: 'yaml',
+      source,
+      ...defined(options),
+    });
+    const workflowId = `${WORKFLOW_TYPES.publish}/${uuid()}`;
+    const result: unknown = await this.#call(workflowId, () =>
+      this.temporal.workflow.execute(WORKFLOW_TYPES.publish, {
+        args: [request],
+        workflowId,
+        taskQueue: this.#context.taskQueue,
+        workflowExecutionTimeout: PUBLISH_LIMIT_MS,
+      }),
+    ).catch((error: SluiceError) => {
+      if (error.code !== 'RUN_TIMED_OUT') throw error;
+      throw new SluiceError(
+        'WORKER_NOT_FOUND',
+        `No worker on task queue ${this.#context.taskQueue} took it within ${PUBLISH_LIMIT_MS / 1000} s.`,
+        { cause: error },
+      );
+    });
+    return PublishResult.parse(result);
+  }
+
+  /**
+   * Starts a run of a published definition.
+   * @param payload fits the definition's payloadSchema; a run whose payload does not fit fails with
+   *   PAYLOAD_INVALID before its first step
+   * @throws SluiceError WORKFLOW_ALREADY_STARTED, START_OPTIONS_INVALID, NAME_RESERVED, INPUT_TOO_LARGE
+   */
+  async start(definitionId: string, payload: Json, options: StartOptions = {}): Promise<StartedRun> {
+    if (definitionId.startsWith(RESERVED_PREFIX)) {
+      throw new SluiceError('NAME_RESERVED', `${definitionId} is no definition.`);
+    }
+    if (jsonSize(payload) > LIMITS.stateBytes) {
+      throw new SluiceError('INPUT_TOO_LARGE', `The payload has ${jsonSize(payload)} bytes.`);
+    }
+    const {
+      workflowId = `${definitionId}/${uuid()}`,
+      onConflict = 'fail',
+      reuse = 'always',
+      ...memo
+    } = options;
+    const checkedMemo = checked(StartMemo, { ...this.#defaults, ...defined(memo) });
+    const handle = await this.#call(workflowId, () =>
+      this.temporal.workflow.start(definitionId, {
+        args: [payload],
+        workflowId,
+        taskQueue: this.#context.taskQueue,
+        memo: defined(checkedMemo),
+        workflowIdConflictPolicy: CONFLICT[onConflict],
+        workflowIdReusePolicy: REUSE[reuse],
+      }),
+    );
+    if (onConflict !== 'use-existing') return { workflowId, runId: handle.firstExecutionRunId };
+    // The one that was there may have continued as new: what Temporal gave back is then not its first run id.
+    const { raw } = await this.#call(workflowId, () => this.#handle(workflowId).describe());
+    return { workflowId, runId: raw.workflowExecutionInfo?.firstRunId ?? handle.firstExecutionRunId };
+  }
+
+  /**
+   * Sends an event to one run. Whether a wait takes it is for the run to decide.
+   * @param event `eventId` makes a repetition harmless; default: a new one
+   */
+  async signalEvent(
+    workflowId: string,
+    event: Omit<z.input<typeof EventSignal>, 'eventId'> & { readonly eventId?: string },
+  ): Promise<void> {
+    const signal = checked(EventSignal, { eventId: uuid(), source: 'sluice-client', ...defined(event) });
+    await this.#call(workflowId, () => this.#handle(workflowId).signal(SIGNALS.event, defined(signal)));
+  }
+
+  /** What the run is doing: status, business state, variables, open waits. */
+  async state(workflowId: string): Promise<RunStateView> {
+    return RunStateView.parse(await this.#query(workflowId, QUERIES.state));
+  }
+
+  /** The run's newest events, from after `since` (a `seq`; default: all that it still holds). */
+  async progress(workflowId: string, since = 0): Promise<RunProgress> {
+    return RunProgress.parse(await this.#query(workflowId, QUERIES.progress, { since }));
+  }
+
+  /**
+   * The run's events as they happen, until it ends; then returns. How it ended is for `result` to say.
+   * A worker that is away, or a run that continues as new, only delays the lines.
+   */
+  follow(workflowId: string, options: FollowOptions = {}): AsyncGenerator<ProgressLine, void> {
+    return followRun(
+      {
+        progress: (since) => this.progress(workflowId, since),
+        isOpen: async () => {
+          const { status } = await this.#call(workflowId, () => this.#handle(workflowId).describe());
+          return status.name === 'RUNNING' || status.name === 'CONTINUED_AS_NEW' || status.name === 'PAUSED';
+        },
+      },
+      options,
+    );
+  }
+
+  /**
+   * Waits for the run to end, over continue-as-new.
+   * @param runId which run of that workflow id; default: the latest
+   * @throws SluiceError the run's own code, message and details; RUN_CANCELED, RUN_TERMINATED, RUN_TIMED_OUT
+   */
+  async result(workflowId: string, runId?: string): Promise<Json> {
+    const handle = this.temporal.workflow.getHandle(workflowId, runId);
+    return this.#call(workflowId, () => handle.result() as Promise<Json>);
+  }
+
+  /** Asks the run to stop: it cleans up and ends CANCELED. Resolves when Temporal has accepted the request. */
+  async cancel(workflowId: string): Promise<void> {
+    await this.#call(workflowId, () => this.#handle(workflowId).cancel());
+  }
+
+  /** Ends the run at once, without clean-up or compensation. */
+  async terminate(workflowId: string, reason?: string): Promise<void> {
+    await this.#call(workflowId, () => this.#handle(workflowId).terminate(reason));
+  }
+
+  /** Closes the connection, if this client opened it. */
+  async close(): Promise<void> {
+    await this.closeConnection?.();
+  }
+
+  #handle(workflowId: string): WorkflowHandle {
+    return this.temporal.workflow.getHandle(workflowId);
+  }
+
+  #query(workflowId: string, query: string, ...args: Json[]): Promise<unknown> {
+    return this.#call(workflowId, () =>
+      this.temporal.withDeadline(Date.now() + QUERY_LIMIT_MS, () =>
+        this.#handle(workflowId).query(query, ...args),
+      ),
+    );
+  }
+
+  #call<T>(workflowId: string, call: () => Promise<T>): Promise<T> {
+    return calling({ ...this.#context, workflowId }, call);
+  }
+}
+
+const CONFLICT = {
+  fail: WorkflowIdConflictPolicy.FAIL,
+  'use-existing': WorkflowIdConflictPolicy.USE_EXISTING,
+  'terminate-existing': WorkflowIdConflictPolicy.TERMINATE_EXISTING,
+} as const;
+
+const REUSE = {
+  always: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+  never: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+  'after-failure': WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+} as const;
+
+/** Parses what the caller gave; a refusal names every field. */
+function checked<T>(schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw new SluiceError('INPUT_INVALID', problems.join('; '), { details: problems });
+}
+
+/** Without the keys that are undefined: they would become null in JSON or override a default. */
+function defined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}

@@ -1,0 +1,4 @@
+/** What an application imports: `import { createSluiceClient } from 'sluice/client'`. */
+export { createSluiceClient, type SluiceClient, type SluiceClientOptions } from './client.js';
+export { runErrorOf } from './errors.js';
+export type { PublishOptions, StartOptions, StartedRun } from './options.js';

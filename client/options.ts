@@ -1,0 +1,36 @@
+import type { Json } from '../contracts/json.js';
+
+/** How to publish a definition. */
+export interface PublishOptions {
+  /** Default `yaml`, of which JSON is a part; `json` keeps the source as JSON. */
+  readonly format?: 'yaml' | 'json';
+  /** Default: the client's. */
+  readonly tenant?: string;
+  /** Who publishes, for the audit. Default: the client's. */
+  readonly actor?: string;
+}
+
+/** Start options that are not payload; they travel in the workflow's memo. */
+export interface StartOptions {
+  /** Default `<definition id>/<uuid v7>`. */
+  readonly workflowId?: string;
+  /** Pinned version of the definition; default: the latest published one. */
+  readonly version?: number;
+  readonly tenant?: string;
+  readonly actor?: string;
+  /** Keys by which runs are found, in the search attribute `SluiceCorrelationKeys`. */
+  readonly correlationKeys?: readonly string[];
+  /** What caused the run, for the audit. */
+  readonly trigger?: Json;
+  /** Where a run with that id is open: `fail` (default), give back that one, or terminate it first. */
+  readonly onConflict?: 'fail' | 'use-existing' | 'terminate-existing';
+  /** Where a closed run has that id: start anyway (default), never, or only if it did not succeed. */
+  readonly reuse?: 'always' | 'never' | 'after-failure';
+}
+
+/** A started run. */
+export interface StartedRun {
+  readonly workflowId: string;
+  /** Temporal's first execution run id: the same over continue-as-new and reset, the key of the run's rows. */
+  readonly runId: string;
+}
