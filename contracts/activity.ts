@@ -3,6 +3,7 @@
  * small: the action's input, who asks, and the run events that wait to be committed; never the scopes.
  */
 import { z } from 'zod';
+import { JsonValue } from './json.js';
 import { DefinitionPin, SystemContext } from './run.js';
 import { RunEvent } from './run-events.js';
 
@@ -57,7 +58,7 @@ export type ActionEnvelope = z.infer<typeof ActionEnvelope>;
 
 /** Result of an action's activity. */
 export const ActionResult = z.object({
-  output: z.json(),
+  output: JsonValue,
   /** Ids of what the action made, for compensation. */
   artifacts: z.array(z.string()).optional(),
   /** True: the ledger knew the outcome, nothing ran. */
@@ -69,7 +70,7 @@ export type ActionResult = z.infer<typeof ActionResult>;
 export const ActionFailureDetails = z.object({
   category: z.string(),
   retryable: z.boolean(),
-  details: z.json().nullable(),
+  details: JsonValue.nullable(),
   /** True where the events of the envelope were committed before the failure. */
   committed: z.boolean(),
 });
@@ -84,7 +85,7 @@ export const PrepareRunRequest = z.object({
   tenant: z.string(),
   definition: z.string(),
   version: z.number().int().positive().optional(),
-  payload: z.json(),
+  payload: JsonValue,
 });
 export type PrepareRunRequest = z.infer<typeof PrepareRunRequest>;
 
@@ -92,9 +93,9 @@ export type PrepareRunRequest = z.infer<typeof PrepareRunRequest>;
 export const PreparedRun = z.object({
   pin: DefinitionPin,
   /** The parsed document, keys in the author's order; parse it with the definition schema. */
-  document: z.json(),
+  document: JsonValue,
   /** The payload with the defaults of payloadSchema applied. */
-  payload: z.json(),
+  payload: JsonValue,
   system: SystemContext,
   /** action id → pinned version (for calls that name no version) */
   actions: z.record(z.string(), z.number().int()),

@@ -6,7 +6,7 @@
  * time; they are kept as they are and count as category `action`.
  */
 import { z } from 'zod';
-import type { Json } from './json.js';
+import { JsonValue, type Json } from './json.js';
 
 export const ErrorCategory = z.enum([
   'validation',
@@ -252,6 +252,7 @@ export const ERRORS = {
     false,
     'Provide the secret to the worker: see `secrets` in docs/configuration.md.',
   ),
+  RUN_TIMEOUT: entry(504, 'timeout', false, 'The run took longer than the timeoutMs of its definition.'),
   UNAUTHORIZED: entry(403, 'authorization', false, 'A policy denies this action to the actor of the run.'),
   STATE_CORRUPT: entry(
     500,
@@ -481,6 +482,6 @@ export const RunError = z.object({
   /** ISO instant. */
   at: z.string(),
   attempt: z.number().int(),
-  details: z.json().nullable(),
+  details: JsonValue.nullable(),
 });
 export type RunError = z.infer<typeof RunError>;

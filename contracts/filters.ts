@@ -2,7 +2,7 @@
  * Filters of an event wait: the one implementation, for the workflow that decides and for tools that explain.
  */
 import { z } from 'zod';
-import { isJsonObject, type Json } from './json.js';
+import { isJsonObject, JsonValue, type Json } from './json.js';
 
 export const FilterOp = z.enum([
   '=',
@@ -22,7 +22,7 @@ export const FilterOp = z.enum([
 export type FilterOp = z.infer<typeof FilterOp>;
 
 /** A filter whose value has been evaluated (once, when the wait opened). */
-export const EventFilter = z.object({ path: z.string(), op: FilterOp, value: z.json().optional() });
+export const EventFilter = z.object({ path: z.string(), op: FilterOp, value: JsonValue.optional() });
 export type EventFilter = z.infer<typeof EventFilter>;
 
 /** The value at a dotted path, own keys only; numeric segments index arrays; undefined where there is none. */

@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 /** A JSON value. Everything that a definition, an expression or a projection handles is one. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 
@@ -5,6 +7,9 @@ export type Json = null | boolean | number | string | readonly Json[] | JsonObje
 export interface JsonObject {
   readonly [key: string]: Json;
 }
+
+/** Any JSON value, as a schema. */
+export const JsonValue: z.ZodType<Json> = z.json();
 
 /** True for a plain JSON object: not null, not an array. */
 export function isJsonObject(value: unknown): value is JsonObject {

@@ -3,8 +3,8 @@
  * the names that Sluice keeps for itself. docs/temporal.md shows each with the `temporal` CLI.
  */
 import { z } from 'zod';
-import { RunStatus, WaitKind } from './run.js';
-import { RunRef } from './run.js';
+import { JsonValue } from './json.js';
+import { RunRef, RunStatus, WaitKind } from './run.js';
 
 /** Names that begin so belong to Sluice's own workflows and activities; no action or definition may use them. */
 export const RESERVED_PREFIX = 'sluice.';
@@ -42,7 +42,7 @@ export const StartMemo = z.object({
   actor: z.string().min(1).max(256).default('temporal-client'),
   /** Pinned definition version; absent: the latest published one. */
   version: z.number().int().positive().optional(),
-  trigger: z.json().optional(),
+  trigger: JsonValue.optional(),
   parent: RunRef.optional(),
   root: RunRef.optional(),
   correlationKeys: z.array(z.string().min(1).max(10_240)).max(1_000).default([]),
@@ -60,7 +60,7 @@ export const EventSignal = z.object({
     .nullable()
     .default(null)
     .transform((key) => (typeof key === 'number' ? String(key) : key)),
-  payload: z.json().default(null),
+  payload: JsonValue.default(null),
   /** ISO instant; absent: when the run got it. */
   receivedAt: z.iso.datetime({ offset: true }).optional(),
 });
@@ -74,7 +74,7 @@ export const RunStateView = z.object({
   version: z.number().int(),
   status: RunStatus,
   state: z.string().nullable(),
-  vars: z.json(),
+  vars: JsonValue,
   waits: z.array(
     z.object({
       stepPath: z.string(),

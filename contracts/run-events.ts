@@ -12,10 +12,11 @@
  */
 import { z } from 'zod';
 import { RunError } from './errors.js';
+import { JsonValue } from './json.js';
 import { DefinitionPin, RunRef, SystemContext, WaitKind } from './run.js';
 
 const ms = z.number().int();
-const json = z.json();
+const json = JsonValue;
 
 /** Data of each event type; the comment says which rows it changes. */
 export const RUN_EVENT_DATA = {
@@ -120,7 +121,7 @@ export const RUN_EVENT_DATA = {
     workflowId: z.string(),
     runId: z.string(),
     definition: z.string(),
-    version: z.number().int(),
+    version: z.number().int().optional(),
     detached: z.boolean(),
   }),
   /** Log only: an event came in. */

@@ -1,0 +1,20 @@
+/**
+ * The workflow bundle. One default export runs every workflow type: each exported name would be a type that
+ * anybody could start, so there is none.
+ */
+import { workflowInfo } from '@temporalio/workflow';
+import { RESERVED_PREFIX, WORKFLOW_TYPES } from '../contracts/messages.js';
+import { SluiceError } from '../contracts/errors.js';
+import { interpret } from './interpreter/interpret.js';
+import { startFailure } from './interpreter/failure.js';
+import { publish } from './publish.js';
+
+/** Interprets the published definition that the workflow type names, or runs one of Sluice's own workflows. */
+export default async function run(payload: unknown, carried: unknown): Promise<unknown> {
+  const type = workflowInfo().workflowType;
+  if (type === WORKFLOW_TYPES.publish) return await publish(payload);
+  if (type.startsWith(RESERVED_PREFIX)) {
+    throw startFailure(new SluiceError('NAME_RESERVED', `${type} is no workflow of Sluice's`));
+  }
+  return await interpret(payload, carried);
+}

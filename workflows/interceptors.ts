@@ -1,0 +1,18 @@
+/**
+ * The SDK finds a workflow by `module[type]`, and a module object has a prototype: without this, a start of
+ * the type `constructor` or `toString` would run a function of JavaScript's own.
+ */
+import { workflowInfo, type WorkflowInterceptors } from '@temporalio/workflow';
+import run from './index.js';
+
+/** Named as Temporal's `workflowModules` expects it. */
+export const interceptors = (): WorkflowInterceptors => ({
+  inbound: [
+    {
+      async execute(input, next) {
+        if (workflowInfo().workflowType in Object.prototype) return await run(input.args[0], input.args[1]);
+        return await next(input);
+      },
+    },
+  ],
+});

@@ -1,0 +1,245 @@
+/**
+ * The life of one execution of a run: start, lanes, continue-as-new or end.
+ *
+ * States: started → running ⇄ waiting → ended, or → parked → continued as new. What could break it:
+ * - A signal or a query in any state: handlers are sync, throw nothing, and see a run that is consistent
+ *   between two awaits.
+ * - Cancellation while parking: the run does not continue as new; its lanes go on from their frames and see
+ *   the cancellation there. A continue-as-new after a cancel request would end the run FAILED.
+ * - A continue-as-new is thrown here, outside of every lane, so no handler of a definition sees it (trap 1).
+ * - A defect in a definition is a coded failure; nothing but a lost worker is left to Temporal to retry.
+ */
+import {
+  CancellationScope,
+  CancelledFailure,
+  condition,
+  defineQuery,
+  defineSignal,
+  makeContinueAsNewFunc,
+  setDefaultSignalHandler,
+  setHandler,
+  upsertMemo,
+  workflowInfo,
+  type Workflow,
+} from '@temporalio/workflow';
+import { SluiceError } from '../../contracts/errors.js';
+import { jsonSize, type Json } from '../../contracts/json.js';
+import { LIMITS } from '../../contracts/limits.js';
+import { QUERIES, SIGNALS } from '../../contracts/messages.js';
+import { now } from '../clock.js';
+import type { ContinueReason } from './budget.js';
+import { errorCompletion, runFailure, startFailure } from './failure.js';
+import { runLane } from './machine.js';
+import { Run } from './run.js';
+import { announce } from './search-attributes.js';
+import { startRun, type Started } from './start.js';
+import type { Completion } from './state.js';
+import { carriedLines, describe, progressOf, stateOf, watchProgress } from './views.js';
+
+/**
+ * Runs the definition that the workflow type names.
+ * @param payload as the definition's payloadSchema describes it
+ * @param carried the state of the execution before; only for a run that continues as new
+ * @returns the run's result
+ */
+export async function interpret(payload: unknown, carried: unknown): Promise<Json> {
+  const cancelled = CancellationScope.current().cancelRequested;
+  let started: Started;
+  try {
+    started = await startRun(payload, carried);
+  } catch (thrown) {
+    throw startFailure(thrown);
+  }
+  return await CancellationScope.nonCancellable(() => live(started, cancelled));
+}
+
+async function live(started: Started, cancelled: Promise<never>): Promise<Json> {
+  const run = new Run(started.definition, started.state, started.payload, {
+    historyEvents: started.state.prepared.limits?.historyEvents ?? LIMITS.historyEvents,
+    historyEventsMost: started.state.prepared.limits?.historyEventsMost ?? LIMITS.historyEventsMost,
+  });
+  watchProgress(run);
+  if (started.resumed) resume(run);
+  else begin(run);
+  void run.flusher.work();
+  cancelled.catch(() => requestCancel(run));
+  const end = await (async () => {
+    const outcome = execute(run);
+    // After the lanes have opened their waits again: a signal that came meanwhile finds them in their order.
+    handleMessages(run);
+    return await outcome;
+  })();
+  return await finish(run, end);
+}
+
+function begin(run: Run): void {
+  const { state, payload } = run;
+  const { prepared, start } = state;
+  announce(state);
+  upsertMemo({
+    definition: prepared.pin.id,
+    definitionVersion: prepared.pin.version,
+    definitionHash: prepared.pin.hash,
+  });
+  run.log.emit('RUN_STARTED', {
+    definition: prepared.pin,
+    semantics: state.semantics,
+    workflowId: workflowInfo().workflowId,
+    actor: start.actor,
+    system: prepared.system,
+    payload: payload as never,
+    parent: start.parent ?? null,
+    root: start.root ?? null,
+    trigger: start.trigger ?? null,
+    correlationKeys: start.correlationKeys,
+  });
+}
+
+function resume(run: Run): void {
+  const info = workflowInfo();
+  const reason = (info.memo?.[CONTINUE_MEMO] as ContinueReason | undefined) ?? 'history';
+  run.log.emit('RUN_CONTINUED', { reason, previous: info.continuedFromExecutionRunId ?? '' });
+}
+
+/** Runs the root lane to its end, over as many rounds of parking as cancellation takes back. */
+async function execute(run: Run): Promise<Completion> {
+  // An event over 256 KiB travels alone: an action's input would not leave room for it.
+  if (jsonSize(run.payload) > LIMITS.inlineBytes && !run.log.isEmpty) await run.flusher.drain();
+  let ended = false;
+  const watch = async (): Promise<void> => {
+    for (;;) {
+      await condition(
+        () => ended || (!run.parking && !run.cancelRequested && run.budget.continueReason !== undefined),
+      );
+      if (ended) return;
+      run.parking = true;
+      await condition(() => ended || !run.parking);
+    }
+  };
+  const timeout = deadline(run, () => ended);
+  void watch();
+  void timeout.watch();
+  try {
+    for (;;) {
+      const outcome = await runLane(run, run.root);
+      if (outcome === 'ended')
+        return timeout.passed ? timedOut(run) : (run.root.state.end ?? { t: 'normal' });
+      await condition(() => run.flusher.idle || run.cancelRequested);
+      if (!run.cancelRequested) await continueRun(run);
+      run.parking = false;
+    }
+  } finally {
+    ended = true;
+  }
+}
+
+/** Memo key that tells the next execution why it is one. */
+const CONTINUE_MEMO = 'continuedBecause';
+
+async function continueRun(run: Run): Promise<void> {
+  const reason = run.budget.continueReason ?? 'history';
+  const state = run.snapshot();
+  state.recent = carriedLines(run);
+  const carry = makeContinueAsNewFunc<Workflow>({
+    memo: { ...workflowInfo().memo, [CONTINUE_MEMO]: reason },
+  });
+  await carry(run.payload, state);
+}
+
+/** The definition's own timeout of the whole run: an orderly cancellation, after which the run has failed. */
+function deadline(run: Run, ended: () => boolean): { readonly passed: boolean; watch(): Promise<void> } {
+  const { timeoutMs } = run.definition;
+  const guard = {
+    passed: false,
+    async watch(): Promise<void> {
+      if (timeoutMs === undefined) return;
+      const left = run.state.startedAt + timeoutMs - now();
+      const before = left <= 0 ? ended() : await condition(ended, left, { summary: 'timeout of the run' });
+      if (before) return;
+      guard.passed = true;
+      stopLanes(run);
+    },
+  };
+  return guard;
+}
+
+function timedOut(run: Run): Completion {
+  return errorCompletion(
+    new SluiceError('RUN_TIMEOUT', `The run did not end within ${run.definition.timeoutMs} ms`),
+    null,
+  );
+}
+
+function requestCancel(run: Run): void {
+  if (run.cancelRequested) return;
+  run.log.emit('RUN_CANCEL_REQUESTED', {});
+  stopLanes(run);
+}
+
+function stopLanes(run: Run): void {
+  run.cancelRequested = true;
+  run.root.cancel();
+}
+
+/** Ends the run: its last event, the last flush, its result or failure. */
+async function finish(run: Run, end: Completion): Promise<Json> {
+  const last = resultOf(run, end);
+  if (last.t === 'error') {
+    run.state.status = 'FAILED';
+    run.log.emit('RUN_FAILED', { error: last.error });
+  } else if (last.t === 'cancel') {
+    run.state.status = 'CANCELED';
+    run.log.emit('RUN_CANCELED', {});
+  } else {
+    run.state.status = 'SUCCEEDED';
+    run.log.emit('RUN_SUCCEEDED', { result: last.value as never });
+  }
+  await run.flusher.drain();
+  describe(run);
+  if (last.t === 'error') throw runFailure(last.error);
+  if (last.t === 'cancel') throw new CancelledFailure('The run was cancelled');
+  return last.value;
+}
+
+type LastCompletion = Extract<Completion, { t: 'error' | 'cancel' | 'return' }>;
+
+function resultOf(run: Run, end: Completion): LastCompletion {
+  if (end.t === 'error' || end.t === 'cancel' || end.t === 'return') return end;
+  try {
+    const { result } = run.definition;
+    const value = result === undefined ? null : run.evaluator.mapping(run.root, result, 'result');
+    return { t: 'return', value: run.fitting(value, 'RESULT_TOO_LARGE', 'The result') };
+  } catch (thrown) {
+    return errorCompletion(thrown, 'result');
+  }
+}
+
+function handleMessages(run: Run): void {
+  setHandler(
+    defineSignal<[unknown]>(SIGNALS.event),
+    (payload) => {
+      const before = run.state.seq;
+      run.inbox.receive(payload);
+      if (run.state.seq !== before) run.flusher.request();
+    },
+    {
+      description:
+        'An event for the waits of this run: {eventId, source?, eventName, correlationKey?, payload?, receivedAt?}',
+    },
+  );
+  setDefaultSignalHandler((name) => {
+    run.log.emit('SIGNAL_REJECTED', { signal: name.slice(0, 256), reason: 'no such signal' });
+    run.flusher.request();
+  });
+  setHandler(
+    defineQuery(QUERIES.state),
+    () => {
+      describe(run);
+      return stateOf(run);
+    },
+    { description: 'Status, business state, variables and open waits of the run' },
+  );
+  setHandler(defineQuery<unknown, [unknown]>(QUERIES.progress), (since) => progressOf(run, since), {
+    description: 'The newest lines of the log: {since: sequence number}',
+  });
+}

@@ -1,0 +1,285 @@
+/**
+ * One run while a worker holds it: the serialisable state and what works on it. Steps (`workflows/steps/`)
+ * get a `Run` and a `Lane`.
+ *
+ * Invariants
+ * - Only this workflow authors run events.
+ * - Parking (to continue as new) stops every lane between two steps, or in a wait that can be waited on
+ *   later; never with an activity, a child or a flush in flight, and never once cancellation was requested.
+ * - All that a next execution must carry fits Temporal's limit for one input: variables, what loops and lanes
+ *   hold, buffered events and the document are counted together before anything grows.
+ */
+import { condition, workflowInfo } from '@temporalio/workflow';
+import { blockAt, type Definition, type Step } from '../../contracts/definition/index.js';
+import { SluiceError } from '../../contracts/errors.js';
+import { jsonSize, type Json } from '../../contracts/json.js';
+import { LIMITS } from '../../contracts/limits.js';
+import type { RunHeader } from '../../contracts/activity.js';
+import { isoAt, now } from '../clock.js';
+import { Budget, type HistoryLimits } from './budget.js';
+import { EventLog, type Where } from './event-log.js';
+import { Flusher } from './flusher.js';
+import { Inbox } from './inbox.js';
+import { Lane } from './lane.js';
+import { Evaluator } from './scope.js';
+import { addKey } from './search-attributes.js';
+import { Slots } from './slots.js';
+import type { LaneState, RunState } from './state.js';
+
+/** All that a next execution may carry, bytes; Temporal takes 2 MiB. */
+const CARRY_BYTES = 1_800_000;
+
+/** How a pause ended. */
+export type Pause = 'ready' | 'due' | 'interrupted' | 'parked';
+
+export class Run {
+  readonly log: EventLog;
+  readonly inbox: Inbox;
+  readonly flusher: Flusher;
+  readonly evaluator: Evaluator;
+  readonly budget: Budget;
+  readonly slots = new Slots();
+  readonly header: RunHeader;
+  readonly root: Lane;
+  /** Set while lanes shall stop so that the run can continue as new. */
+  parking = false;
+  cancelRequested = false;
+  /** Lanes that do something themselves: all but those that wait for lanes inside them. */
+  leaves = 1;
+  /** Leaves that are in a wait. */
+  waiting = 0;
+  private held: number;
+  private readonly documentBytes: number;
+  private readonly steps = new Map<string, Step>();
+
+  constructor(
+    readonly definition: Definition,
+    readonly state: RunState,
+    readonly payload: Json,
+    limits: HistoryLimits,
+  ) {
+    const { prepared, start } = state;
+    const info = workflowInfo();
+    this.header = {
+      runId: info.firstExecutionRunId,
+      tenant: start.tenant,
+      definition: prepared.pin.id,
+      version: prepared.pin.version,
+    };
+    this.log = new EventLog(state);
+    this.inbox = new Inbox(state, this.log);
+    this.flusher = new Flusher(this.header, this.log, () => this.noteWaiting());
+    this.evaluator = new Evaluator({
+      payload,
+      system: prepared.system,
+      meta: {
+        runId: this.header.runId,
+        workflowId: info.workflowId,
+        definitionId: prepared.pin.id,
+        version: prepared.pin.version,
+        hash: prepared.pin.hash,
+        tenant: start.tenant,
+        actor: start.actor,
+        parent: start.parent ?? null,
+        root: start.root ?? null,
+        trigger: (start.trigger ?? null) as Json,
+      },
+    });
+    this.budget = new Budget(this.evaluator.meter, limits);
+    this.root = this.lane(state.root, undefined, state.vars);
+    this.root.stateName = state.stateName;
+    this.documentBytes = jsonSize(prepared) + jsonSize(payload);
+    this.held = jsonSize(state.root);
+  }
+
+  /** Makes the working lane of a lane's state. */
+  lane(state: LaneState, parent: Lane | undefined, vars = parent?.vars ?? {}): Lane {
+    return new Lane(state, parent, vars, {
+      itemVar: (path) => {
+        const step = this.stepAt(path);
+        return step.type === 'control.forEach' ? step.itemVar : undefined;
+      },
+      captureErrorAs: (path) => {
+        const step = this.stepAt(path);
+        return step.type === 'control.tryCatch' ? step.captureErrorAs : undefined;
+      },
+    });
+  }
+
+  /** The steps of a block, by its path. */
+  block(path: string): readonly Step[] {
+    return blockAt(this.definition, path);
+  }
+
+  /** The step at a path. */
+  stepAt(path: string): Step {
+    const known = this.steps.get(path);
+    if (known) return known;
+    const at = path.lastIndexOf('[');
+    const step = this.block(path.slice(0, at))[Number(path.slice(at + 1, -1))];
+    if (!step) throw new SluiceError('STATE_CORRUPT', `The definition has no step at ${path}`);
+    this.steps.set(path, step);
+    return step;
+  }
+
+  /** Where a lane stands, for an event. */
+  where(lane: Lane, stepPath: string, attempt?: number): Where {
+    return { stepPath, iteration: lane.surroundings.iteration, ...(attempt !== undefined && { attempt }) };
+  }
+
+  /**
+   * Sets a variable.
+   * @throws SluiceError STATE_TOO_LARGE, ASSIGN_INVALID; then nothing has changed
+   */
+  assign(lane: Lane, path: readonly string[], value: Json): void {
+    const undo = this.savepoint(lane);
+    const before = lane.varsBytes;
+    lane.write(path, value);
+    try {
+      if (lane.varsBytes > LIMITS.stateBytes) {
+        const name = ['vars', ...path].join('.');
+        throw new SluiceError(
+          'STATE_TOO_LARGE',
+          `All variables together would have ${lane.varsBytes} bytes with ${name}; the limit is ${LIMITS.stateBytes}`,
+          { details: { path: name, bytes: lane.varsBytes, limit: LIMITS.stateBytes } },
+        );
+      }
+      if (lane.parent) this.hold(jsonSize(value));
+      else this.mustFit(lane.varsBytes - before);
+    } catch (error) {
+      undo();
+      throw error;
+    }
+  }
+
+  /** Remembers a lane's variables; the function that it returns puts them back. */
+  savepoint(lane: Lane): () => void {
+    const { vars, varsBytes } = lane;
+    const { writes } = lane.state;
+    const held = this.held;
+    return () => {
+      lane.vars = vars;
+      lane.varsBytes = varsBytes;
+      lane.state.writes = writes;
+      this.held = held;
+    };
+  }
+
+  /**
+   * Checks a value that goes through Temporal against the limit of 1 MiB.
+   * @throws SluiceError with the code given
+   */
+  fitting(value: Json, code: 'RESULT_TOO_LARGE' | 'INPUT_TOO_LARGE', what: string): Json {
+    const bytes = jsonSize(value);
+    if (bytes <= LIMITS.stateBytes) return value;
+    throw new SluiceError(code, `${what} has ${bytes} bytes; the limit is ${LIMITS.stateBytes}`, {
+      details: { bytes, limit: LIMITS.stateBytes },
+    });
+  }
+
+  /** Names the business state. */
+  setState(lane: Lane, name: string): void {
+    if (!lane.writeState(name)) return;
+    this.state.stateName = name;
+    this.log.emit('STATE_SET', { state: name });
+  }
+
+  /**
+   * Counts bytes that a frame or a lane's writes hold until they are released.
+   * @throws SluiceError STATE_TOO_LARGE where the run could not be carried over any more
+   */
+  hold(bytes: number): void {
+    this.mustFit(bytes);
+    this.held += bytes;
+  }
+
+  /** Gives back what `hold` counted. */
+  release(bytes: number): void {
+    this.held = Math.max(0, this.held - bytes);
+  }
+
+  private mustFit(bytes: number): void {
+    const total = this.root.varsBytes + this.held + this.inbox.heldBytes + this.documentBytes + bytes;
+    if (bytes > 0 && total > CARRY_BYTES) {
+      throw new SluiceError(
+        'STATE_TOO_LARGE',
+        `The run would hold ${total} bytes (variables, loops, lanes, buffered events and definition); the limit is ${CARRY_BYTES}`,
+        {
+          details: { bytes: total, limit: CARRY_BYTES },
+        },
+      );
+    }
+  }
+
+  /**
+   * Waits until `ready` says so, until an instant, or until the lane has to stop.
+   * @param until epoch ms; absent: for ever
+   * @param summary what the Web UI's timeline says of the timer
+   */
+  async pause(
+    lane: Lane,
+    summary: string,
+    until?: number,
+    ready: () => boolean = () => false,
+  ): Promise<Pause> {
+    for (;;) {
+      if (ready()) return 'ready';
+      if (lane.interrupted) return 'interrupted';
+      if (until !== undefined && now() >= until) return 'due';
+      if (this.parking) return 'parked';
+      const wake = () => ready() || lane.interrupted || this.parking;
+      if (until === undefined) await condition(wake);
+      else await condition(wake, Math.max(1, until - now()), { summary });
+    }
+  }
+
+  /** Like `pause`, and counted as a wait: the run shows WAITING while all its leaves are in one. */
+  async wait(lane: Lane, summary: string, until?: number, ready?: () => boolean): Promise<Pause> {
+    this.waiting++;
+    this.flusher.request();
+    try {
+      return await this.pause(lane, summary, until, ready);
+    } finally {
+      this.waiting--;
+    }
+  }
+
+  /** Says that a wait has ended; the run is RUNNING again if it was WAITING. */
+  resumed(): void {
+    if (this.state.status !== 'WAITING') return;
+    this.state.status = 'RUNNING';
+    this.log.emit('RUN_RESUMED', {});
+  }
+
+  /** Makes the run findable by a wait's key. */
+  correlate(key: string): void {
+    addKey(this.state, key);
+  }
+
+  /** Says that a lane has ended; if the others all wait, the run waits. */
+  laneEnded(): void {
+    if (this.waiting > 0) this.flusher.request();
+  }
+
+  /** Gathers what the next execution starts from. */
+  snapshot(): RunState {
+    return {
+      ...this.state,
+      vars: this.root.vars,
+      stateName: this.root.stateName,
+      pending: this.log.unacknowledged(),
+    };
+  }
+
+  /** Called when a workflow task has nothing more to do and a flush is due. */
+  private noteWaiting(): void {
+    if (this.state.status !== 'RUNNING' || this.waiting === 0 || this.waiting < this.leaves) return;
+    this.state.status = 'WAITING';
+    this.log.emit('RUN_WAITING', {});
+  }
+}
+
+/** ISO instant of an optional epoch ms. */
+export function isoOrNull(ms: number | undefined): string | null {
+  return ms === undefined ? null : isoAt(ms);
+}

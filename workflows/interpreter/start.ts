@@ -1,0 +1,137 @@
+/**
+ * The beginning of an execution: a new run is prepared by one local activity, which only reads; an execution
+ * that continues a run takes over its state.
+ *
+ * Everything the interpreter executes comes from here, and so from the run's own history.
+ */
+import { scheduleLocalActivity, workflowInfo, ActivityFailure } from '@temporalio/workflow';
+import { ApplicationFailure } from '@temporalio/common';
+import { PreparedRun, type PrepareRunRequest } from '../../contracts/activity.js';
+import { Definition } from '../../contracts/definition/index.js';
+import { SluiceError } from '../../contracts/errors.js';
+import { isJsonObject, jsonSize, type Json, type JsonObject } from '../../contracts/json.js';
+import { LIMITS } from '../../contracts/limits.js';
+import { ACTIVITY_TYPES, StartMemo } from '../../contracts/messages.js';
+import { UNDECODABLE } from '../../contracts/undecodable.js';
+import { now } from '../clock.js';
+import type { RunState } from './state.js';
+
+/** Raised when the same definition would do something else; a run keeps the one that it started with. */
+export const SEMANTICS = 1;
+
+export interface Started {
+  readonly definition: Definition;
+  readonly state: RunState;
+  readonly payload: Json;
+  readonly resumed: boolean;
+}
+
+/**
+ * Prepares the execution.
+ * @param payload the workflow's first argument
+ * @param carried the second one, which only an execution that continues a run has
+ * @throws SluiceError START_RETRY_UNSUPPORTED, START_OPTIONS_INVALID, DEFINITION_*, ACTION_NOT_FOUND,
+ * PAYLOAD_INVALID, STATE_CORRUPT
+ */
+export async function startRun(payload: unknown, carried: unknown): Promise<Started> {
+  const info = workflowInfo();
+  if (info.retryPolicy !== undefined || (info.cronSchedule ?? '') !== '') {
+    throw new SluiceError(
+      'START_RETRY_UNSUPPORTED',
+      'This run was started with a Temporal retry policy or a cron schedule: several runs would share one first run id',
+    );
+  }
+  if (info.continuedFromExecutionRunId !== undefined) return takeOver(payload as Json, carried);
+  return prepare(payload === undefined ? {} : payload, memoOf(info.memo));
+}
+
+function memoOf(memo: Record<string, unknown> | undefined): StartMemo {
+  const parsed = StartMemo.safeParse(memo ?? {});
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw new SluiceError('START_OPTIONS_INVALID', `The memo is no valid start: ${problems.join('; ')}`, {
+    details: { problems },
+  });
+}
+
+async function prepare(payload: unknown, start: StartMemo): Promise<Started> {
+  const reason = isJsonObject(payload) ? payload[UNDECODABLE] : undefined;
+  if (reason !== undefined) {
+    throw new SluiceError('PAYLOAD_INVALID', `The payload cannot be decoded: ${JSON.stringify(reason)}`);
+  }
+  const bytes = jsonSize(payload);
+  if (bytes > LIMITS.stateBytes) {
+    throw new SluiceError(
+      'PAYLOAD_INVALID',
+      `The payload has ${bytes} bytes; the limit is ${LIMITS.stateBytes}`,
+      { details: { bytes, limit: LIMITS.stateBytes } },
+    );
+  }
+  const request: PrepareRunRequest = {
+    tenant: start.tenant,
+    definition: workflowInfo().workflowType,
+    ...(start.version !== undefined && { version: start.version }),
+    payload: payload as PrepareRunRequest['payload'],
+  };
+  const { payload: complete, ...prepared } = PreparedRun.parse(await read(request));
+  return {
+    definition: definitionOf(prepared.document),
+    payload: complete as Json,
+    resumed: false,
+    state: {
+      semantics: SEMANTICS,
+      prepared,
+      start,
+      startedAt: now(),
+      status: 'RUNNING',
+      stateName: null,
+      vars: {} as JsonObject,
+      root: { frames: [{ k: 'block', path: 'steps', i: 0 }], event: null, writes: [] },
+      seq: 0,
+      wave: 0,
+      pending: [],
+      buffer: [],
+      seen: [],
+      waitOrder: 0,
+      keys: [],
+      recent: [],
+      counts: { running: 0, succeeded: 0, failed: 0 },
+    },
+  };
+}
+
+async function read(request: PrepareRunRequest): Promise<unknown> {
+  try {
+    return await scheduleLocalActivity(ACTIVITY_TYPES.prepareRun, [request], {
+      startToCloseTimeout: '30s',
+      retry: { initialInterval: 200, backoffCoefficient: 2, maximumInterval: '10s' },
+      summary: 'read the definition',
+    });
+  } catch (thrown) {
+    // The coded failure itself, without Temporal's wrapper: that is what a client shall see.
+    if (thrown instanceof ActivityFailure && thrown.cause instanceof ApplicationFailure) throw thrown.cause;
+    throw thrown;
+  }
+}
+
+function definitionOf(document: unknown): Definition {
+  const parsed = Definition.safeParse(document);
+  if (parsed.success) return parsed.data;
+  const first = parsed.error.issues[0];
+  throw new SluiceError(
+    'DEFINITION_INVALID',
+    `The stored definition does not parse: ${first?.path.join('.')}: ${first?.message}`,
+  );
+}
+
+function takeOver(payload: Json, carried: unknown): Started {
+  if (!isJsonObject(carried) || carried['semantics'] !== SEMANTICS || !isJsonObject(carried['root'])) {
+    throw new SluiceError(
+      'STATE_CORRUPT',
+      'The run continued as new without the state of an interpreter of this version',
+    );
+  }
+  // The state was written by this very interpreter one execution ago; its inner shape is TypeScript's to check.
+  const state = carried as unknown as RunState;
+  return { definition: definitionOf(state.prepared.document), state, payload, resumed: true };
+}

@@ -1,0 +1,30 @@
+/** `sluice.publish`: publishing through Temporal, so that no client needs access to the database. */
+import { ActivityFailure, ApplicationFailure, scheduleActivity } from '@temporalio/workflow';
+import { PublishRequest } from '../contracts/activity.js';
+import { SluiceError } from '../contracts/errors.js';
+import { ACTIVITY_TYPES } from '../contracts/messages.js';
+import { startFailure } from './interpreter/failure.js';
+
+/**
+ * Publishes one definition.
+ * @param request a PublishRequest
+ * @returns a PublishResult
+ * @throws ApplicationFailure INPUT_INVALID, DEFINITION_INVALID, DEFINITION_CONFLICT, ACTION_NOT_FOUND …
+ */
+export async function publish(request: unknown): Promise<unknown> {
+  const parsed = PublishRequest.safeParse(request);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw startFailure(new SluiceError('INPUT_INVALID', `No publish request: ${problems.join('; ')}`));
+  }
+  try {
+    return await scheduleActivity(ACTIVITY_TYPES.publishDefinition, [parsed.data], {
+      startToCloseTimeout: '1m',
+      scheduleToCloseTimeout: '5m',
+      summary: 'publish',
+    });
+  } catch (thrown) {
+    if (thrown instanceof ActivityFailure && thrown.cause instanceof ApplicationFailure) throw thrown.cause;
+    throw thrown;
+  }
+}

@@ -1,0 +1,203 @@
+/**
+ * action.call: one activity for each attempt.
+ *
+ * Invariants
+ * - The input is evaluated once; attempts of the author's retry and repetitions of Temporal's get the same.
+ * - The idempotency key is the same over all of them, and over continue-as-new; it names the run, the step
+ *   and the iteration, or is the author's own.
+ * - The activity carries the pending events and its own start; see `interpreter/event-log.ts`.
+ */
+import {
+  ActivityCancellationType,
+  isCancellation,
+  scheduleActivity,
+  scheduleLocalActivity,
+} from '@temporalio/workflow';
+import { ActionResult, type ActionEnvelope } from '../../contracts/activity.js';
+import { DEFAULTS, type ActionCallStep } from '../../contracts/definition/index.js';
+import { SluiceError } from '../../contracts/errors.js';
+import { jsonSize, type Json } from '../../contracts/json.js';
+import { now } from '../clock.js';
+import { committedBeforeFailure, errorCompletion } from '../interpreter/failure.js';
+import type { Lane } from '../interpreter/lane.js';
+import type { Run } from '../interpreter/run.js';
+import type { ActionFrame, Completion } from '../interpreter/state.js';
+import { beginEvent, save } from '../interpreter/step-events.js';
+import { nextAttemptAt } from './retry.js';
+
+/** The activity ends the action itself at its timeout; Temporal's own comes later, for a worker that is lost. */
+const TIMEOUT_GRACE_MS = 5_000;
+
+/** Begins the step: evaluates its input and its key. */
+export function beginAction(run: Run, lane: Lane, step: ActionCallStep, path: string): undefined {
+  const input = run.fitting(
+    run.evaluator.mapping(lane, step.input ?? null, path),
+    'INPUT_TOO_LARGE',
+    'The input',
+  );
+  const bytes = jsonSize(input);
+  const { iteration } = lane.surroundings;
+  const key =
+    step.idempotencyKey === undefined
+      ? [run.header.runId, path, ...(iteration.length > 0 ? [`[${iteration.join(',')}]`] : [])].join('/')
+      : keyOf(run.evaluator.mapping(lane, step.idempotencyKey, path, true));
+  run.hold(bytes);
+  const at = now();
+  const frame: ActionFrame = { k: 'action', path, at, input, key, bytes, attempt: 1, attemptAt: at };
+  begins(run, lane, step, frame);
+  lane.push(frame);
+  return undefined;
+}
+
+function keyOf(value: Json): string {
+  if (typeof value === 'number') return String(value);
+  if (typeof value === 'string' && value.trim() !== '' && value.length <= 1_024) return value;
+  throw new SluiceError('CORRELATION_KEY_INVALID', 'idempotencyKey must be text of 1 to 1,024 characters');
+}
+
+function versionOf(run: Run, step: ActionCallStep): number {
+  return step.version ?? run.state.prepared.actions[step.action] ?? 1;
+}
+
+function begins(run: Run, lane: Lane, step: ActionCallStep, frame: ActionFrame): void {
+  beginEvent(run, lane, step, frame.path, {
+    attempt: frame.attempt,
+    action: step.action,
+    actionVersion: versionOf(run, step),
+    key: frame.key,
+    input: frame.input,
+  });
+}
+
+/** Runs attempts until one succeeds, none is left, or the lane has to stop. */
+export async function continueAction(
+  run: Run,
+  lane: Lane,
+  frame: ActionFrame,
+): Promise<Completion | 'parked'> {
+  const step = run.stepAt(frame.path);
+  if (step.type !== 'action.call') throw new SluiceError('STATE_CORRUPT', `${frame.path} is no action.call`);
+  const done = await attempts(run, lane, step, frame);
+  if (done !== 'parked') run.release(frame.bytes);
+  return done;
+}
+
+async function attempts(
+  run: Run,
+  lane: Lane,
+  step: ActionCallStep,
+  frame: ActionFrame,
+): Promise<Completion | 'parked'> {
+  for (;;) {
+    if (frame.retryAt !== undefined) {
+      run.flusher.request();
+      const pause = await run.pause(lane, `retry ${step.name ?? step.id}`, frame.retryAt);
+      if (pause === 'parked') return 'parked';
+      if (pause === 'interrupted') return { t: 'cancel' };
+      delete frame.retryAt;
+      frame.attemptAt = now();
+      begins(run, lane, step, frame);
+    }
+    while (!run.slots.take()) {
+      const pause = await run.pause(lane, step.id, undefined, () => run.slots.free);
+      if (pause === 'parked') return 'parked';
+      if (pause === 'interrupted') return { t: 'cancel' };
+    }
+    const outcome = await attempt(run, lane, step, frame).finally(() => run.slots.give());
+    if (outcome.t !== 'error') return outcome;
+    const retryAt = lane.interrupted
+      ? undefined
+      : nextAttemptAt(step.retry ?? run.definition.defaults?.retry, frame.attempt, outcome);
+    if (retryAt === undefined) return outcome;
+    run.log.emit(
+      'STEP_RETRYING',
+      { id: step.id, kind: step.type, startedAt: frame.attemptAt, error: outcome.error, nextAt: retryAt },
+      run.where(lane, frame.path, frame.attempt),
+    );
+    frame.attempt++;
+    frame.retryAt = retryAt;
+  }
+}
+
+async function attempt(run: Run, lane: Lane, step: ActionCallStep, frame: ActionFrame): Promise<Completion> {
+  try {
+    const { output } = await (step.local === true ? callLocal : call)(run, lane, step, frame);
+    save(run, lane, step, output);
+    return { t: 'normal', output };
+  } catch (thrown) {
+    if (isCancellation(thrown) && lane.cancelled) return { t: 'cancel' };
+    return errorCompletion(thrown, frame.path, frame.attempt);
+  }
+}
+
+/** A regular activity, which carries the pending events. */
+async function call(run: Run, lane: Lane, step: ActionCallStep, frame: ActionFrame): Promise<ActionResult> {
+  const batch = run.log.take();
+  const envelope = envelopeOf(run, lane, step, frame, [...batch.events]);
+  run.budget.command(frame.bytes + jsonSize(batch.events));
+  let committed = true;
+  try {
+    return ActionResult.parse(
+      await lane.operate(() =>
+        scheduleActivity(step.action, [frame.input, envelope], {
+          startToCloseTimeout: envelope.timeoutMs + TIMEOUT_GRACE_MS,
+          heartbeatTimeout: step.heartbeatMs ?? DEFAULTS.heartbeatMs,
+          retry: { initialInterval: 200, backoffCoefficient: 2, maximumInterval: '10s' },
+          cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+          summary: step.name ?? step.id,
+        }),
+      ),
+    );
+  } catch (thrown) {
+    committed = committedBeforeFailure(thrown);
+    throw thrown;
+  } finally {
+    run.log.settle(batch, committed);
+  }
+}
+
+/** A local activity: it carries no events, because a signal or a crash may run it again with other input. */
+async function callLocal(
+  run: Run,
+  lane: Lane,
+  step: ActionCallStep,
+  frame: ActionFrame,
+): Promise<ActionResult> {
+  const envelope = { ...envelopeOf(run, lane, step, frame, []), local: true };
+  run.budget.localStep();
+  const result = ActionResult.parse(
+    await lane.operate(() =>
+      scheduleLocalActivity(step.action, [frame.input, envelope], {
+        startToCloseTimeout: envelope.timeoutMs + TIMEOUT_GRACE_MS,
+        retry: { initialInterval: 200, backoffCoefficient: 2, maximumInterval: '10s' },
+        summary: step.name ?? step.id,
+      }),
+    ),
+  );
+  run.budget.command(jsonSize(result.output));
+  return result;
+}
+
+function envelopeOf(
+  run: Run,
+  lane: Lane,
+  step: ActionCallStep,
+  frame: ActionFrame,
+  events: ActionEnvelope['events'],
+): ActionEnvelope {
+  return {
+    run: run.header,
+    actor: run.state.start.actor,
+    step: {
+      path: frame.path,
+      id: step.id,
+      iteration: [...lane.surroundings.iteration],
+      attempt: frame.attempt,
+    },
+    actionVersion: versionOf(run, step),
+    idempotencyKey: frame.key,
+    timeoutMs: step.timeoutMs ?? run.definition.defaults?.timeoutMs ?? DEFAULTS.actionTimeoutMs,
+    system: run.state.prepared.system,
+    events,
+  };
+}

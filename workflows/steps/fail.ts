@@ -1,0 +1,36 @@
+import type { FailStep } from '../../contracts/definition/index.js';
+import { DEFAULTS } from '../../contracts/definition/index.js';
+import { SluiceError } from '../../contracts/errors.js';
+import { isoAt, now } from '../clock.js';
+import type { Lane } from '../interpreter/lane.js';
+import type { Run } from '../interpreter/run.js';
+import type { Completion } from '../interpreter/state.js';
+
+/**
+ * control.fail: an error of the author's own, or the caught one again.
+ * @throws SluiceError RESULT_TOO_LARGE for details over 1 MiB, EXPRESSION_*
+ */
+export function failure(run: Run, lane: Lane, step: FailStep, path: string): Completion {
+  const caught = lane.surroundings.error;
+  if (step.rethrow === true) {
+    if (!caught) throw new SluiceError('INTERNAL', 'rethrow stands outside a catch');
+    return { t: 'error', error: caught, retryable: false };
+  }
+  const code = step.code ?? DEFAULTS.failCode;
+  const message = step.message === undefined ? code : run.evaluator.mapping(lane, step.message, path);
+  const details = step.details === undefined ? null : run.evaluator.mapping(lane, step.details, path);
+  run.fitting(details, 'RESULT_TOO_LARGE', 'details');
+  return {
+    t: 'error',
+    retryable: false,
+    error: {
+      code,
+      message: (typeof message === 'string' ? message : JSON.stringify(message)).slice(0, 10_000),
+      category: 'action',
+      stepPath: path,
+      at: isoAt(now()),
+      attempt: 1,
+      details,
+    },
+  };
+}
