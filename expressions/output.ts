@@ -1,0 +1,84 @@
+/** Results as plain JSON: fresh, finite, bounded, and sharing nothing with the input. */
+import type { Json } from '../contracts/json.js';
+import { jsonSize } from '../contracts/json.js';
+import { EngineError } from './engine-error.js';
+import type { Meter } from './meter.js';
+import { MAX_OUTPUT, MAX_OUTPUT_DEPTH } from './limits.js';
+
+const notJson = (what: string) =>
+  new EngineError('notJson', `the expression gives ${what}, which is no JSON value`);
+const tooLarge = () =>
+  new EngineError('tooLarge', `the result has more than ${MAX_OUTPUT / 1024} KiB as JSON`);
+
+/** A deep copy of a defined value as JSON. */
+export function toJson(value: unknown, functions: readonly symbol[]): Json {
+  // Every value takes at least one byte, so counting values bounds the copy before its size is known.
+  let room = MAX_OUTPUT;
+  const take = (bytes: number) => {
+    if ((room -= bytes) < 0) throw tooLarge();
+  };
+  const copy = (item: unknown, depth: number): Json => {
+    take(1);
+    if (item === null || typeof item === 'boolean') return item;
+    if (typeof item === 'string') {
+      take(item.length);
+      return item;
+    }
+    if (typeof item === 'number') {
+      if (!Number.isFinite(item)) throw notJson(Number.isNaN(item) ? 'NaN' : 'an infinite number');
+      return item === 0 ? 0 : item; // JSON has no -0
+    }
+    if (typeof item !== 'object')
+      throw notJson(typeof item === 'function' ? 'a function' : `a ${typeof item}`);
+    if (functions.some((flag) => flag in item)) throw notJson('a function');
+    if (depth >= MAX_OUTPUT_DEPTH)
+      throw notJson(`a value nested deeper than ${MAX_OUTPUT_DEPTH} levels, or one that contains itself`);
+    if (Array.isArray(item)) {
+      take(item.length);
+      return Array.from(item as unknown[], (element) =>
+        element === undefined ? null : copy(element, depth + 1),
+      );
+    }
+    const object: Record<string, Json> = {};
+    for (const key of Object.keys(item)) {
+      const inner = (item as Record<string, unknown>)[key];
+      if (inner === undefined) continue;
+      take(key.length);
+      const made = copy(inner, depth + 1);
+      // A key of this name must become a field like any other, and never a prototype.
+      if (key === '__proto__')
+        Object.defineProperty(object, key, {
+          value: made,
+          writable: true,
+          enumerable: true,
+          configurable: true,
+        });
+      else object[key] = made;
+    }
+    return object;
+  };
+  const result = copy(value, 0);
+  if (typeof result === 'string' || (typeof result === 'object' && result !== null))
+    if (jsonSize(result) > MAX_OUTPUT) throw tooLarge();
+  return result;
+}
+
+/** A deep copy that keeps what is shared shared: what a transform operator may change freely. */
+export function copyShared<T>(value: T, meter: Meter, seen = new Map<unknown, unknown>()): T {
+  meter.spend(1);
+  if (typeof value !== 'object' || value === null) return value;
+  const known = seen.get(value);
+  if (known !== undefined) return known as T;
+  const made: Record<string, unknown> | unknown[] = Array.isArray(value) ? [] : {};
+  seen.set(value, made);
+  meter.enter();
+  for (const [key, inner] of Object.entries(value))
+    Object.defineProperty(made, key, {
+      value: copyShared(inner as unknown, meter, seen),
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
+  meter.depth--;
+  return made as T;
+}
