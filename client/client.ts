@@ -164,7 +164,7 @@ export class SluiceClient {
     if (onConflict !== 'use-existing') return { workflowId, runId: handle.firstExecutionRunId };
     // The one that was there may have continued as new: what Temporal gave back is then not its first run id.
     const { raw } = await this.#call(workflowId, () => this.#handle(workflowId).describe());
-    return { workflowId, runId: raw.workflowExecutionInfo?.firstRunId ?? handle.firstExecutionRunId };
+    return { workflowId, runId: raw.workflowExecutionInfo?.firstRunId || handle.firstExecutionRunId };
   }
 
   /**

@@ -29,6 +29,7 @@ import {
 
 /** gRPC status codes that Temporal answers with; the numbers are gRPC's own. */
 const GRPC = {
+  cancelled: 1,
   deadlineExceeded: 4,
   permissionDenied: 7,
   failedPrecondition: 9,
@@ -98,6 +99,7 @@ export function fromTemporal(thrown: unknown, context: CallContext): SluiceError
   switch (grpc.code as number) {
     case GRPC.failedPrecondition:
       return noWorker;
+    case GRPC.cancelled:
     case GRPC.deadlineExceeded:
       return context.workflowId === undefined ? unavailable(`did not answer in time`) : noWorker;
     case GRPC.permissionDenied:
