@@ -61,7 +61,7 @@ export function jsonEquals(a: Json, b: Json): boolean {
 /** Whether the payload passes the filter. A missing path satisfies only `!=`, `not_in` and `not_exists`. */
 export function passesFilter(filter: EventFilter, payload: Json): boolean {
   const actual = valueAtPath(payload, filter.path);
-  const value = (filter.value ?? null) as Json;
+  const value = filter.value ?? null;
   if (actual === undefined) return filter.op === '!=' || filter.op === 'not_in' || filter.op === 'not_exists';
   switch (filter.op) {
     case '=':

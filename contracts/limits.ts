@@ -15,6 +15,9 @@ export const LIMITS = {
   inlineBytes: 256 * KIB,
   /** Activities and children that one run may have open at once; also the most for `concurrency`. */
   concurrency: 500,
+  /** Local activities that one run may have open at once, and bytes of the result of one: all of them may end in one workflow task, of which Temporal takes 4 MB. */
+  localConcurrency: 8,
+  localResultBytes: 256 * KIB,
   /** Loop iterations of control.while: default and most. */
   whileDefault: 1_000,
   whileMost: 1_000_000,

@@ -98,7 +98,7 @@ function ofApplication(failure: ApplicationFailure, category: ErrorCategory): Un
       code,
       message: failure.message,
       category: named.success ? named.data : category,
-      details: own.data.details as Json,
+      details: own.data.details,
       retryable: own.data.retryable,
     };
   }
@@ -123,7 +123,7 @@ function ofChild(failure: ChildWorkflowFailure): Understood {
       code,
       message: cause.message,
       category: 'child',
-      details: own.success ? ((own.data.details as Json | undefined) ?? null) : null,
+      details: own.success ? (own.data.details ?? null) : null,
       retryable: errorEntry(code)?.retryable ?? true,
     };
   }

@@ -8,10 +8,10 @@
  * - An event that no wait takes stays for later waits, in a bounded buffer; what is dropped is logged.
  */
 import { passesFilter } from '../../contracts/filters.js';
-import { jsonSize, type Json } from '../../contracts/json.js';
+import { jsonSize } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import { EventSignal } from '../../contracts/messages.js';
-import { now } from '../clock.js';
+import { now, parseInstant } from '../clock.js';
 import type { EventLog } from './event-log.js';
 import type { BufferedEvent, EventWaitFrame, RunState } from './state.js';
 
@@ -54,7 +54,7 @@ export class Inbox {
       return;
     }
     this.remember(id);
-    const at = event.receivedAt === undefined ? now() : Date.parse(event.receivedAt);
+    const at = event.receivedAt === undefined ? now() : parseInstant(event.receivedAt);
     const entry: BufferedEvent = { event, at, bytes: jsonSize(event) };
     this.log.emit('EVENT_RECEIVED', { ...about, correlationKey: event.correlationKey });
     const wait = [...this.open.keys()]
@@ -144,6 +144,6 @@ function matches(frame: EventWaitFrame, { event, at }: BufferedEvent): boolean {
     frame.names.includes(event.eventName) &&
     (frame.key === null || frame.key === event.correlationKey) &&
     at >= frame.since &&
-    frame.filters.every((filter) => passesFilter(filter, event.payload as Json))
+    frame.filters.every((filter) => passesFilter(filter, event.payload))
   );
 }

@@ -59,6 +59,7 @@ async function live(started: Started, cancelled: Promise<never>): Promise<Json> 
     historyEventsMost: started.state.prepared.limits?.historyEventsMost ?? LIMITS.historyEventsMost,
   });
   watchProgress(run);
+  run.onQuiet = () => describe(run);
   if (started.resumed) resume(run);
   else begin(run);
   void run.flusher.work();
@@ -87,7 +88,7 @@ function begin(run: Run): void {
     workflowId: workflowInfo().workflowId,
     actor: start.actor,
     system: prepared.system,
-    payload: payload as never,
+    payload: payload,
     parent: start.parent ?? null,
     root: start.root ?? null,
     trigger: start.trigger ?? null,
@@ -122,8 +123,7 @@ async function execute(run: Run): Promise<Completion> {
   try {
     for (;;) {
       const outcome = await runLane(run, run.root);
-      if (outcome === 'ended')
-        return timeout.passed ? timedOut(run) : (run.root.state.end ?? { t: 'normal' });
+      if (outcome === 'ended') return endOf(run, timeout.passed);
       await condition(() => run.flusher.idle || run.cancelRequested);
       if (!run.cancelRequested) await continueRun(run);
       run.parking = false;
@@ -163,6 +163,12 @@ function deadline(run: Run, ended: () => boolean): { readonly passed: boolean; w
   return guard;
 }
 
+/** How the root lane ended; a cancellation by the definition's own timeout is that timeout. */
+function endOf(run: Run, timeoutPassed: boolean): Completion {
+  const end = run.root.state.end ?? { t: 'normal' };
+  return end.t === 'cancel' && timeoutPassed ? timedOut(run) : end;
+}
+
 function timedOut(run: Run): Completion {
   return errorCompletion(
     new SluiceError('RUN_TIMEOUT', `The run did not end within ${run.definition.timeoutMs} ms`),
@@ -192,7 +198,7 @@ async function finish(run: Run, end: Completion): Promise<Json> {
     run.log.emit('RUN_CANCELED', {});
   } else {
     run.state.status = 'SUCCEEDED';
-    run.log.emit('RUN_SUCCEEDED', { result: last.value as never });
+    run.log.emit('RUN_SUCCEEDED', { result: last.value });
   }
   await run.flusher.drain();
   describe(run);
@@ -231,14 +237,9 @@ function handleMessages(run: Run): void {
     run.log.emit('SIGNAL_REJECTED', { signal: name.slice(0, 256), reason: 'no such signal' });
     run.flusher.request();
   });
-  setHandler(
-    defineQuery(QUERIES.state),
-    () => {
-      describe(run);
-      return stateOf(run);
-    },
-    { description: 'Status, business state, variables and open waits of the run' },
-  );
+  setHandler(defineQuery(QUERIES.state), () => stateOf(run), {
+    description: 'Status, business state, variables and open waits of the run',
+  });
   setHandler(defineQuery<unknown, [unknown]>(QUERIES.progress), (since) => progressOf(run, since), {
     description: 'The newest lines of the log: {since: sequence number}',
   });

@@ -79,14 +79,17 @@ export class Lane {
     return this.cancelled && !this.surroundings.shielded;
   }
 
-  /** Sets a variable in this lane; bytes by which the variables grew. */
+  /**
+   * Sets a variable in this lane.
+   * @returns bytes by which grew what the run has to carry: the variables, or the lane's recorded writes
+   */
   write(path: readonly string[], value: Json): number {
     const delta = this.apply(path, value);
-    if (this.parent) {
-      const kept = this.state.writes.filter((old) => !('p' in old) || !covers(path, old.p));
-      this.state.writes = [...kept, { p: path, v: value }];
-    }
-    return delta;
+    if (!this.parent) return delta;
+    const covered = this.state.writes.filter((old) => 'p' in old && covers(path, old.p));
+    const replaced = covered.reduce((sum, old) => sum + ('p' in old ? jsonSize(old.v) : 0), 0);
+    this.state.writes = [...this.state.writes.filter((old) => !covered.includes(old)), { p: path, v: value }];
+    return jsonSize(value) - replaced;
   }
 
   /** Records the business state; true where this lane is the root and the run's state changes now. */

@@ -51,6 +51,8 @@ export async function runLane(run: Run, lane: Lane): Promise<'ended' | 'parked'>
     if (outcome === 'parked') return 'parked';
     lane.pop();
     completion = endStep(run, lane, frame, outcome);
+    // An operation that failed because it was cancelled, or while it was: no handler may take it for an error.
+    if (completion.t === 'error' && lane.interrupted) completion = { t: 'cancel' };
   }
 }
 

@@ -38,16 +38,21 @@ export class Run {
   readonly flusher: Flusher;
   readonly evaluator: Evaluator;
   readonly budget: Budget;
-  readonly slots = new Slots();
+  readonly slots = new Slots(LIMITS.concurrency);
+  readonly localSlots = new Slots(LIMITS.localConcurrency);
   readonly header: RunHeader;
   readonly root: Lane;
   /** Set while lanes shall stop so that the run can continue as new. */
   parking = false;
   cancelRequested = false;
+  /** Told when the run's waits have changed and the workflow task has nothing more to do. */
+  onQuiet: () => void = () => undefined;
   /** Lanes that do something themselves: all but those that wait for lanes inside them. */
   leaves = 1;
   /** Leaves that are in a wait. */
   waiting = 0;
+  /** Activities and children that lanes wait for: while there is one, the run cannot continue as new. */
+  private operations = 0;
   private held: number;
   private readonly documentBytes: number;
   private readonly steps = new Map<string, Step>();
@@ -68,7 +73,10 @@ export class Run {
     };
     this.log = new EventLog(state);
     this.inbox = new Inbox(state, this.log);
-    this.flusher = new Flusher(this.header, this.log, () => this.noteWaiting());
+    this.flusher = new Flusher(this.header, this.log, () => {
+      this.noteWaiting();
+      this.onQuiet();
+    });
     this.evaluator = new Evaluator({
       payload,
       system: prepared.system,
@@ -82,7 +90,7 @@ export class Run {
         actor: start.actor,
         parent: start.parent ?? null,
         root: start.root ?? null,
-        trigger: (start.trigger ?? null) as Json,
+        trigger: start.trigger ?? null,
       },
     });
     this.budget = new Budget(this.evaluator.meter, limits);
@@ -133,9 +141,8 @@ export class Run {
    */
   assign(lane: Lane, path: readonly string[], value: Json): void {
     const undo = this.savepoint(lane);
-    const before = lane.varsBytes;
-    lane.write(path, value);
     try {
+      const grown = lane.write(path, value);
       if (lane.varsBytes > LIMITS.stateBytes) {
         const name = ['vars', ...path].join('.');
         throw new SluiceError(
@@ -144,8 +151,8 @@ export class Run {
           { details: { path: name, bytes: lane.varsBytes, limit: LIMITS.stateBytes } },
         );
       }
-      if (lane.parent) this.hold(jsonSize(value));
-      else this.mustFit(lane.varsBytes - before);
+      if (lane.parent) this.hold(grown);
+      else this.mustFit(grown);
     } catch (error) {
       undo();
       throw error;
@@ -226,10 +233,25 @@ export class Run {
       if (ready()) return 'ready';
       if (lane.interrupted) return 'interrupted';
       if (until !== undefined && now() >= until) return 'due';
-      if (this.parking) return 'parked';
-      const wake = () => ready() || lane.interrupted || this.parking;
+      if (this.mayPark) return 'parked';
+      const wake = () => ready() || lane.interrupted || this.mayPark;
       if (until === undefined) await condition(wake);
       else await condition(wake, Math.max(1, until - now()), { summary });
+    }
+  }
+
+  /** Waits go on while something else keeps the run from continuing as new: they must not miss their deadlines. */
+  private get mayPark(): boolean {
+    return this.parking && this.operations === 0;
+  }
+
+  /** Runs one activity or child in a lane, which can be cancelled while it runs. */
+  async operate<T>(lane: Lane, run: () => Promise<T>): Promise<T> {
+    this.operations++;
+    try {
+      return await lane.operate(run);
+    } finally {
+      this.operations--;
     }
   }
 

@@ -15,16 +15,16 @@ const KEYS = defineSearchAttributeKey('SluiceCorrelationKeys', SearchAttributeTy
 const HASH_CHARACTERS = 32;
 
 /**
- * How a correlation key stands in the search attribute: the first 32 hex digits of its sha-256, because keys
- * may be long and may say more than a visibility store should hold.
+ * The first 32 hex digits of a text's sha-256. So a correlation key stands in the search attribute, because
+ * keys may be long and may say more than a visibility store should hold.
  */
-export function hashKey(key: string): string {
+export function shortHash(key: string): string {
   return bytesToHex(sha256(utf8ToBytes(key))).slice(0, HASH_CHARACTERS);
 }
 
 /** Sets the attributes at the start of a run. */
 export function announce(state: RunState): void {
-  state.keys = [...new Set(state.start.correlationKeys.map(hashKey))].slice(0, LIMITS.correlationKeys);
+  state.keys = [...new Set(state.start.correlationKeys.map(shortHash))].slice(0, LIMITS.correlationKeys);
   upsertSearchAttributes([
     { key: TENANT, value: state.start.tenant },
     { key: DEFINITION, value: state.prepared.pin.id },
@@ -35,7 +35,7 @@ export function announce(state: RunState): void {
 
 /** Adds a wait's key; past 32 keys the rest stands in the wait table only. */
 export function addKey(state: RunState, key: string): void {
-  const hashed = hashKey(key);
+  const hashed = shortHash(key);
   if (state.keys.includes(hashed) || state.keys.length >= LIMITS.correlationKeys) return;
   state.keys = [...state.keys, hashed];
   upsertSearchAttributes([{ key: KEYS, value: state.keys }]);

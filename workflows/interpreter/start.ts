@@ -9,11 +9,10 @@ import { ApplicationFailure } from '@temporalio/common';
 import { PreparedRun, type PrepareRunRequest } from '../../contracts/activity.js';
 import { Definition } from '../../contracts/definition/index.js';
 import { SluiceError } from '../../contracts/errors.js';
-import { isJsonObject, jsonSize, type Json, type JsonObject } from '../../contracts/json.js';
+import { isJsonObject, jsonSize, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import { ACTIVITY_TYPES, StartMemo } from '../../contracts/messages.js';
 import { UNDECODABLE } from '../../contracts/undecodable.js';
-import { now } from '../clock.js';
 import type { RunState } from './state.js';
 
 /** Raised when the same definition would do something else; a run keeps the one that it started with. */
@@ -76,16 +75,16 @@ async function prepare(payload: unknown, start: StartMemo): Promise<Started> {
   const { payload: complete, ...prepared } = PreparedRun.parse(await read(request));
   return {
     definition: definitionOf(prepared.document),
-    payload: complete as Json,
+    payload: complete,
     resumed: false,
     state: {
       semantics: SEMANTICS,
       prepared,
       start,
-      startedAt: now(),
+      startedAt: workflowInfo().startTime.getTime(),
       status: 'RUNNING',
       stateName: null,
-      vars: {} as JsonObject,
+      vars: {},
       root: { frames: [{ k: 'block', path: 'steps', i: 0 }], event: null, writes: [] },
       seq: 0,
       wave: 0,

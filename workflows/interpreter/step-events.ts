@@ -32,6 +32,14 @@ export function beginEvent(
   );
 }
 
+/** Characters of a summary: Temporal refuses one of over 400 bytes, and retries the workflow task for ever. */
+const SUMMARY_CHARACTERS = 90;
+
+/** What the Web UI's timeline says of a step. */
+export function summaryOf(step: Step): string {
+  return (step.name ?? step.id).slice(0, SUMMARY_CHARACTERS);
+}
+
 /** Stores a step's outcome under its `saveAs`, if it has one. */
 export function save(run: Run, lane: Lane, step: Step, value: Json): void {
   const saveAs = 'saveAs' in step ? step.saveAs : undefined;

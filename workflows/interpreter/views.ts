@@ -63,7 +63,7 @@ export function stateOf(run: Run): RunStateView {
     version: run.header.version,
     status: run.state.status,
     state: run.state.stateName,
-    vars: run.root.vars as RunStateView['vars'],
+    vars: run.root.vars,
     waits: openWaits(run).map((frame) => {
       const step = run.stepAt(frame.path);
       const base = { stepPath: frame.path, stepId: step.id };

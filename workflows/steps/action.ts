@@ -14,7 +14,7 @@ import {
   scheduleLocalActivity,
 } from '@temporalio/workflow';
 import { ActionResult, type ActionEnvelope } from '../../contracts/activity.js';
-import { DEFAULTS, type ActionCallStep } from '../../contracts/definition/index.js';
+import { DEFAULTS, findSecrets, type ActionCallStep } from '../../contracts/definition/index.js';
 import { SluiceError } from '../../contracts/errors.js';
 import { jsonSize, type Json } from '../../contracts/json.js';
 import { now } from '../clock.js';
@@ -22,7 +22,7 @@ import { committedBeforeFailure, errorCompletion } from '../interpreter/failure.
 import type { Lane } from '../interpreter/lane.js';
 import type { Run } from '../interpreter/run.js';
 import type { ActionFrame, Completion } from '../interpreter/state.js';
-import { beginEvent, save } from '../interpreter/step-events.js';
+import { beginEvent, save, summaryOf } from '../interpreter/step-events.js';
 import { nextAttemptAt } from './retry.js';
 
 /** The activity ends the action itself at its timeout; Temporal's own comes later, for a worker that is lost. */
@@ -91,19 +91,20 @@ async function attempts(
   for (;;) {
     if (frame.retryAt !== undefined) {
       run.flusher.request();
-      const pause = await run.pause(lane, `retry ${step.name ?? step.id}`, frame.retryAt);
+      const pause = await run.pause(lane, `retry ${summaryOf(step)}`, frame.retryAt);
       if (pause === 'parked') return 'parked';
       if (pause === 'interrupted') return { t: 'cancel' };
       delete frame.retryAt;
       frame.attemptAt = now();
       begins(run, lane, step, frame);
     }
-    while (!run.slots.take()) {
-      const pause = await run.pause(lane, step.id, undefined, () => run.slots.free);
+    const slots = step.local === true ? run.localSlots : run.slots;
+    while (!slots.take()) {
+      const pause = await run.pause(lane, step.id, undefined, () => slots.free);
       if (pause === 'parked') return 'parked';
       if (pause === 'interrupted') return { t: 'cancel' };
     }
-    const outcome = await attempt(run, lane, step, frame).finally(() => run.slots.give());
+    const outcome = await attempt(run, lane, step, frame).finally(() => slots.give());
     if (outcome.t !== 'error') return outcome;
     const retryAt = lane.interrupted
       ? undefined
@@ -138,13 +139,13 @@ async function call(run: Run, lane: Lane, step: ActionCallStep, frame: ActionFra
   let committed = true;
   try {
     return ActionResult.parse(
-      await lane.operate(() =>
+      await run.operate(lane, () =>
         scheduleActivity(step.action, [frame.input, envelope], {
           startToCloseTimeout: envelope.timeoutMs + TIMEOUT_GRACE_MS,
           heartbeatTimeout: step.heartbeatMs ?? DEFAULTS.heartbeatMs,
           retry: { initialInterval: 200, backoffCoefficient: 2, maximumInterval: '10s' },
           cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-          summary: step.name ?? step.id,
+          summary: summaryOf(step),
         }),
       ),
     );
@@ -166,11 +167,11 @@ async function callLocal(
   const envelope = { ...envelopeOf(run, lane, step, frame, []), local: true };
   run.budget.localStep();
   const result = ActionResult.parse(
-    await lane.operate(() =>
+    await run.operate(lane, () =>
       scheduleLocalActivity(step.action, [frame.input, envelope], {
         startToCloseTimeout: envelope.timeoutMs + TIMEOUT_GRACE_MS,
         retry: { initialInterval: 200, backoffCoefficient: 2, maximumInterval: '10s' },
-        summary: step.name ?? step.id,
+        summary: summaryOf(step),
       }),
     ),
   );
@@ -185,6 +186,7 @@ function envelopeOf(
   frame: ActionFrame,
   events: ActionEnvelope['events'],
 ): ActionEnvelope {
+  const secrets = step.input === undefined ? [] : findSecrets(step.input);
   return {
     run: run.header,
     actor: run.state.start.actor,
@@ -199,5 +201,6 @@ function envelopeOf(
     timeoutMs: step.timeoutMs ?? run.definition.defaults?.timeoutMs ?? DEFAULTS.actionTimeoutMs,
     system: run.state.prepared.system,
     events,
+    ...(secrets.length > 0 && { secrets: secrets.map(({ path, name }) => ({ path: [...path], name })) }),
   };
 }

@@ -26,8 +26,12 @@ import { errorCompletion } from '../interpreter/failure.js';
 import type { Lane } from '../interpreter/lane.js';
 import type { Run } from '../interpreter/run.js';
 import type { ChildFrame, Completion } from '../interpreter/state.js';
-import { beginEvent, save } from '../interpreter/step-events.js';
+import { shortHash } from '../interpreter/search-attributes.js';
+import { beginEvent, save, summaryOf } from '../interpreter/step-events.js';
 import { nextAttemptAt } from './retry.js';
+
+/** Characters of a step's place in a child's id; Temporal takes ids of up to 1,000. */
+const LONGEST_PLACE = 500;
 
 /** Begins the step: evaluates the child's payload. */
 export function beginChild(run: Run, lane: Lane, step: CallWorkflowStep, path: string): undefined {
@@ -63,7 +67,7 @@ async function attempts(
   for (;;) {
     if (frame.retryAt !== undefined) {
       run.flusher.request();
-      const pause = await run.pause(lane, `retry ${step.name ?? step.id}`, frame.retryAt);
+      const pause = await run.pause(lane, `retry ${summaryOf(step)}`, frame.retryAt);
       if (pause === 'parked') return 'parked';
       if (pause === 'interrupted') return { t: 'cancel' };
       delete frame.retryAt;
@@ -104,7 +108,7 @@ async function attempt(run: Run, lane: Lane, step: CallWorkflowStep, frame: Chil
     const early =
       step.timeoutMs === undefined
         ? await condition(ends).then(() => true)
-        : await condition(ends, step.timeoutMs, { summary: `timeout ${step.name ?? step.id}` });
+        : await condition(ends, step.timeoutMs, { summary: `timeout ${summaryOf(step)}` });
     if (settled) return;
     stop = early ? 'HISTORY_LIMIT' : 'CHILD_TIMEOUT';
     lane.stopOperation();
@@ -113,7 +117,7 @@ async function attempt(run: Run, lane: Lane, step: CallWorkflowStep, frame: Chil
     run.budget.command(frame.bytes);
     // Outside of the operation's scope: what it cancels must not cancel the guard.
     if (step.detached !== true) void guard();
-    const output = await lane.operate(async () => {
+    const output = await run.operate(lane, async () => {
       const child = await startChild(step.workflow, options(run, lane, step, frame));
       noteStarted(run, lane, step, frame, child.workflowId, child.firstExecutionRunId);
       if (step.detached === true) {
@@ -164,7 +168,7 @@ function options(
   ].join('/');
   return {
     args: [frame.input],
-    workflowId: `${step.workflow}/${runId}/${place}`,
+    workflowId: `${step.workflow}/${runId}/${place.length > LONGEST_PLACE ? shortHash(place) : place}`,
     memo: {
       tenant: start.tenant,
       actor: start.actor,
@@ -174,7 +178,7 @@ function options(
     },
     parentClosePolicy: step.detached === true ? ParentClosePolicy.ABANDON : ParentClosePolicy.REQUEST_CANCEL,
     cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-    staticSummary: step.name ?? step.id,
+    staticSummary: summaryOf(step),
   };
 }
 

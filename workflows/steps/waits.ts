@@ -21,7 +21,7 @@ import { errorCompletion } from '../interpreter/failure.js';
 import type { Lane } from '../interpreter/lane.js';
 import type { Run } from '../interpreter/run.js';
 import type { BufferedEvent, Completion, EventWaitFrame, TimerFrame } from '../interpreter/state.js';
-import { beginEvent } from '../interpreter/step-events.js';
+import { beginEvent, summaryOf } from '../interpreter/step-events.js';
 import { assignAll } from './assign.js';
 
 const NORMAL: Completion = { t: 'normal' };
@@ -40,13 +40,13 @@ export function beginEventWait(run: Run, lane: Lane, step: EventWaitStep, path: 
     return {
       path: filter.path,
       op: filter.op,
-      ...(value !== undefined && { value: value as EventFilter['value'] }),
+      ...(value !== undefined && { value: value }),
     };
   });
   const timeoutMs = milliseconds(run, lane, step.timeoutMs, path);
   const at = now();
-  const since =
-    step.lookbackMs === undefined ? run.state.startedAt : step.lookbackMs === 0 ? at : at - step.lookbackMs;
+  // Without lookbackMs: since the run began. What was sent to this run was sent after that, whatever the clocks say.
+  const since = step.lookbackMs === undefined ? 0 : at - step.lookbackMs;
   const frame: EventWaitFrame = {
     k: 'eventWait',
     path,
@@ -66,7 +66,7 @@ export function beginEventWait(run: Run, lane: Lane, step: EventWaitStep, path: 
       eventNames: [...names],
       correlationKey: key,
       filters: filters as unknown as Json,
-      since,
+      since: Math.max(since, run.state.startedAt),
       ...(frame.deadline !== undefined && { deadline: frame.deadline }),
     },
     run.where(lane, path),
@@ -88,7 +88,7 @@ export async function continueEventWait(
   run.inbox.openWait(frame);
   const ended = run.inbox.hasMatch(frame)
     ? 'ready'
-    : await run.wait(lane, step.name ?? step.id, frame.deadline, () => run.inbox.hasMatch(frame));
+    : await run.wait(lane, summaryOf(step), frame.deadline, () => run.inbox.hasMatch(frame));
   if (ended === 'parked') {
     run.inbox.releaseWait(frame);
     return 'parked';
@@ -129,7 +129,7 @@ function asScope({ event, at }: BufferedEvent): Json {
     source: event.source,
     name: event.eventName,
     correlationKey: event.correlationKey,
-    payload: event.payload as Json,
+    payload: event.payload,
     receivedAt: isoAt(at),
   };
 }
@@ -153,7 +153,7 @@ export async function continueTimer(run: Run, lane: Lane, frame: TimerFrame): Pr
   const step = run.stepAt(frame.path);
   if (step.type !== 'time.wait') throw new SluiceError('STATE_CORRUPT', `${frame.path} is no time.wait`);
   const where = run.where(lane, frame.path);
-  const ended = await run.wait(lane, step.name ?? step.id, frame.until);
+  const ended = await run.wait(lane, summaryOf(step), frame.until);
   if (ended === 'parked') return 'parked';
   run.resumed();
   if (ended === 'interrupted') {
