@@ -31,7 +31,7 @@ const packages = {
   contracts: ['zod'],
   expressions: ['jsonata', 'tinyduration'],
   definitions: ['yaml', 'jsonc-parser', 'ajv', 'ajv-formats', 'zod'],
-  workflows: ['@temporalio/workflow', '@temporalio/common'],
+  workflows: ['@temporalio/workflow', '@temporalio/common', '@noble/hashes'],
   projections: ['surrealdb', '@surrealdb/node', 'ws', 'zod'],
 };
 const names = Object.keys(rooms);
