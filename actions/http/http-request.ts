@@ -1,0 +1,192 @@
+/**
+ * `http.request`: one HTTP exchange with an outside service.
+ *
+ * Invariants
+ * - Each hop, redirects too, is let through by the target guard before a byte is sent.
+ * - The answer is bounded in size (after decompression) and in time; the abort signal ends it at any point.
+ * - Each request carries the step's idempotency key, so that a service which knows the header acts once.
+ */
+import { Agent, fetch, type Response } from 'undici';
+import { z } from 'zod';
+import type { ActionContext, ActionDefinition } from '../../contracts/action.js';
+import { SluiceError } from '../../contracts/errors.js';
+import type { Json } from '../../contracts/json.js';
+import { LIMITS } from '../../contracts/limits.js';
+import { defineAction } from '../define-action.js';
+import { decodeBody, readBody } from './read-body.js';
+import { followRedirect, type OutgoingRequest, REDIRECT_STATUSES } from './redirects.js';
+import { createTargetGuard, type Resolver, type TargetGuard } from './target-guard.js';
+
+const MOST_REDIRECTS = 5;
+const DEFAULT_TIMEOUT_MS = 30_000;
+/** What an error's details keep of the body of an unexpected answer. */
+const SHOWN_BODY_BYTES = 4_096;
+/** 4xx statuses that say "later"; the others will not change by asking again. */
+const RETRYABLE_CLIENT_STATUSES: readonly number[] = [408, 425, 429];
+
+const Status = z.int().min(100).max(599);
+const HeaderName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'is not the name of a header');
+
+const Input = z
+  .strictObject({
+    method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']).default('GET'),
+    url: z
+      .string()
+      .refine((url) => URL.canParse(url), 'is not an absolute URL')
+      .refine((url) => !URL.canParse(url) || new URL(url).username + new URL(url).password === '', {
+        message: 'must hold no credentials; put them into a header',
+      }),
+    headers: z.record(HeaderName, z.string()).default({}),
+    /** Text is sent as it is, any other JSON as application/json. */
+    body: z.json().optional(),
+    /** Of the whole exchange, ms. */
+    timeoutMs: z.int().positive().max(3_600_000).default(DEFAULT_TIMEOUT_MS),
+    /** Default: any 2xx. */
+    expectedStatus: z.union([Status, z.array(Status).nonempty()]).optional(),
+    maxResponseBytes: z.int().positive().max(LIMITS.stateBytes).default(LIMITS.inlineBytes),
+  })
+  .refine(({ method, body }) => body === undefined || (method !== 'GET' && method !== 'HEAD'), {
+    message: 'GET and HEAD have no body',
+    path: ['body'],
+  });
+type Input = z.infer<typeof Input>;
+
+const Output = z.object({
+  status: Status,
+  /** Names in lower case. */
+  headers: z.record(z.string(), z.string()),
+  /** Parsed where the content type is JSON, else text. */
+  body: z.json(),
+});
+
+export interface HttpRequestOptions {
+  /** Hosts that may be loopback, link-local or private: `host`, `host:port`, `*.domain`. */
+  readonly allowHosts: readonly string[];
+  /** Resolves names; the system's resolver unless a test has its own. */
+  readonly resolve?: Resolver;
+}
+
+/** Makes the action `http.request` for a worker that allows these hosts. */
+export function createHttpRequest(
+  options: HttpRequestOptions,
+): ActionDefinition<typeof Input, typeof Output> {
+  const guard = createTargetGuard(options.allowHosts, options.resolve);
+  const agent = new Agent({ connect: { lookup: guard.lookup } });
+  return defineAction({
+    id: 'http.request',
+    version: 1,
+    description: 'Sends an HTTP request and gives back the answer.',
+    input: Input,
+    output: Output,
+    run: (input, context) => exchange(input, context, guard, agent),
+  });
+}
+
+async function exchange(
+  input: Input,
+  context: ActionContext,
+  guard: TargetGuard,
+  agent: Agent,
+): Promise<z.input<typeof Output>> {
+  const timeout = AbortSignal.timeout(input.timeoutMs);
+  const signal = AbortSignal.any([context.signal, timeout]);
+  const expected = expectation(input.expectedStatus);
+  let request = firstRequest(input, context.idempotencyKey);
+  try {
+    for (let hop = 0; ; hop++) {
+      guard.check(request.url);
+      const response = await fetch(request.url, {
+        method: request.method,
+        headers: { ...request.headers },
+        body: request.body ?? null,
+        redirect: 'manual',
+        dispatcher: agent,
+        signal,
+      });
+      const location = response.headers.get('location');
+      if (!REDIRECT_STATUSES.includes(response.status) || location === null || expected(response.status)) {
+        return await answer(input, request.url, response, expected);
+      }
+      await response.body?.cancel();
+      if (hop === MOST_REDIRECTS) {
+        throw new SluiceError(
+          'HTTP_REQUEST_FAILED',
+          `More than ${MOST_REDIRECTS} redirects from ${input.url}`,
+        );
+      }
+      request = followRedirect(request, response.status, location);
+    }
+  } catch (error) {
+    context.signal.throwIfAborted();
+    throw asHttpError(error, request.url, timeout.aborted ? input.timeoutMs : undefined);
+  }
+}
+
+function firstRequest(input: Input, idempotencyKey: string): OutgoingRequest {
+  const headers: Record<string, string> = { 'idempotency-key': idempotencyKey };
+  if (input.body !== undefined && typeof input.body !== 'string')
+    headers['content-type'] = 'application/json';
+  for (const [name, value] of Object.entries(input.headers)) headers[name.toLowerCase()] = value;
+  const body =
+    input.body === undefined || typeof input.body === 'string' ? input.body : JSON.stringify(input.body);
+  return { url: new URL(input.url), method: input.method, headers, body };
+}
+
+function expectation(expected: Input['expectedStatus']): (status: number) => boolean {
+  if (expected === undefined) return (status) => status >= 200 && status < 300;
+  const statuses = typeof expected === 'number' ? [expected] : expected;
+  return (status) => statuses.includes(status);
+}
+
+async function answer(
+  input: Input,
+  url: URL,
+  response: Response,
+  expected: (status: number) => boolean,
+): Promise<z.input<typeof Output>> {
+  const { status } = response;
+  const contentType = response.headers.get('content-type');
+  if (!expected(status)) {
+    const { bytes } = await readBody(response, SHOWN_BODY_BYTES);
+    const details: Json = { status, url: shown(url), body: decodeBody(bytes, contentType) };
+    throw new SluiceError('HTTP_STATUS_UNEXPECTED', `${shown(url)} answered with status ${status}`, {
+      retryable: status >= 500 || RETRYABLE_CLIENT_STATUSES.includes(status),
+      details,
+    });
+  }
+  const { bytes, cut } = await readBody(response, input.maxResponseBytes);
+  if (cut) {
+    throw new SluiceError(
+      'HTTP_RESPONSE_TOO_LARGE',
+      `The answer of ${shown(url)} has more than ${input.maxResponseBytes} bytes`,
+    );
+  }
+  return {
+    status,
+    headers: Object.fromEntries(response.headers.entries()),
+    body: decodeBody(bytes, contentType) as z.input<typeof Output>['body'],
+  };
+}
+
+/** A URL for messages: its query may carry a token. */
+const shown = (url: URL): string => `${url.origin}${url.pathname}`;
+
+/** The error of a failed exchange. `fetch` hides the cause, and a refusal of the guard is such a cause. */
+function asHttpError(thrown: unknown, url: URL, timedOutMs: number | undefined): SluiceError {
+  if (timedOutMs !== undefined) {
+    return new SluiceError('HTTP_REQUEST_FAILED', `${shown(url)} did not answer within ${timedOutMs} ms`, {
+      details: { reason: 'timeout' },
+      cause: thrown,
+    });
+  }
+  for (let error: unknown = thrown; error instanceof Error; error = error.cause) {
+    if (error instanceof SluiceError) return error;
+  }
+  const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'network';
+  return new SluiceError('HTTP_REQUEST_FAILED', `${shown(url)} could not be reached: ${message}`, {
+    details: { reason },
+    cause: thrown,
+  });
+}

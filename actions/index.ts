@@ -1,0 +1,18 @@
+/** What an author of actions imports, and what a worker needs to run them. */
+import type { ActionDefinition } from '../contracts/action.js';
+import { coreActions } from './core/core-actions.js';
+import { createHttpRequest, type HttpRequestOptions } from './http/http-request.js';
+
+export { SluiceError } from '../contracts/errors.js';
+export { defineAction, isAction } from './define-action.js';
+export { type ActionRegistry, createActionRegistry } from './registry.js';
+
+/** Settings of the actions that every worker has. */
+export interface BuiltInOptions {
+  readonly http: HttpRequestOptions;
+}
+
+/** The actions that every worker has: `core.*` and `http.request`. */
+export function builtInActions(options: BuiltInOptions): readonly ActionDefinition[] {
+  return [...coreActions, createHttpRequest(options.http)];
+}

@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { builtInActions, createActionRegistry } from '../../actions/index.js';
+import { actionContext } from './action-context.fixture.js';
+
+const registry = createActionRegistry(builtInActions({ http: { allowHosts: [] } }));
+const run = async (id: string, input: unknown, context = actionContext()): Promise<unknown> => {
+  const action = registry.latest(id);
+  return action.output.parse(await action.run(action.input.parse(input), context));
+};
+
+describe('core.echo', () => {
+  it.each([null, 1, 'a', [1, { b: null }], { z: 1, a: [] }])('gives back %j', async (value) => {
+    expect(await run('core.echo', value)).toEqual(value);
+  });
+});
+
+describe('core.log', () => {
+  it('writes at the level asked for, info by default', async () => {
+    const context = actionContext();
+    await run('core.log', { message: 'hello', fields: { order: 1 } }, context);
+    await run('core.log', { message: 'careful', level: 'warn' }, context);
+    expect(context.lines).toEqual(['info hello {"order":1}', 'warn careful {}']);
+  });
+});
+
+describe('core.fail', () => {
+  it('throws the error described', async () => {
+    const failure = run('core.fail', {
+      code: 'NO_STOCK',
+      message: 'none left',
+      details: { sku: 'a' },
+      retryable: true,
+    });
+    await expect(failure).rejects.toMatchObject({
+      code: 'NO_STOCK',
+      message: 'none left',
+      details: { sku: 'a' },
+      retryable: true,
+    });
+  });
+
+  it('is not retryable unless it says so', async () => {
+    await expect(run('core.fail', {})).rejects.toMatchObject({ code: 'FAILED', retryable: false });
+  });
+});
+
+describe('core.sleep', () => {
+  it('ends at once when it is aborted', async () => {
+    const controller = new AbortController();
+    const asleep = run('core.sleep', { ms: 3_600_000 }, actionContext({ signal: controller.signal }));
+    controller.abort();
+    await expect(asleep).rejects.toMatchObject({ name: 'AbortError' });
+  });
+
+  it('refuses a time that is no whole number of milliseconds', async () => {
+    await expect(run('core.sleep', { ms: -1 })).rejects.toThrow();
+    await expect(run('core.sleep', { ms: 1.5 })).rejects.toThrow();
+  });
+});
