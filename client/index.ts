@@ -2,3 +2,4 @@
 export { createSluiceClient, type SluiceClient, type SluiceClientOptions } from './client.js';
 export { runErrorOf } from './errors.js';
 export type { PublishOptions, StartOptions, StartedRun } from './options.js';
+export { ProgressPrinter } from './progress-printer.js';

@@ -355,7 +355,12 @@ export const ERRORS = {
     false,
     'The run was terminated from outside before it had a result.',
   ),
-  RUN_TIMED_OUT: entry(504, 'timeout', false, 'The run took longer than its timeoutMs.'),
+  RUN_TIMED_OUT: entry(
+    504,
+    'timeout',
+    false,
+    'The run took longer than the timeout that it was started with on Temporal.',
+  ),
   WORKFLOW_ALREADY_STARTED: entry(
     409,
     'validation',

@@ -4,7 +4,9 @@ import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 /** The code of all workflows, as a worker loads it. */
 export async function bundleForTests(): Promise<string> {
   const { code } = await bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
+    workflowsPath: workflowSource('index.ts'),
+    workflowInterceptorModules: [workflowSource('interceptors.ts')],
+    payloadConverterPath: workflowSource('payload-converter.ts'),
     logger: new DefaultLogger('WARN'),
     // The sources name their imports as Node will see them, `./x.js`; on disk they are `./x.ts`.
     webpackConfigHook: (config) => ({
@@ -13,4 +15,8 @@ export async function bundleForTests(): Promise<string> {
     }),
   });
   return code;
+}
+
+function workflowSource(name: string): string {
+  return fileURLToPath(new URL(`../../workflows/${name}`, import.meta.url));
 }

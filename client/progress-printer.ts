@@ -1,0 +1,93 @@
+/**
+ * A run's progress as lines for a person: elapsed time, a mark, the step, what happened. Shared by the
+ * command line and by `npm start`.
+ */
+import { styleText } from 'node:util';
+import type { ProgressLine } from '../contracts/messages.js';
+
+/** A step that ends within this time gets one line, its end; a longer one says first that it began. */
+const SHOW_START_AFTER_MS = 250;
+
+type Tone = 'green' | 'red' | 'yellow' | 'cyan' | 'gray';
+
+export interface ProgressPrinterOptions {
+  /** Gets each line, without its line end. */
+  readonly write: (line: string) => void;
+  readonly color: boolean;
+}
+
+/** Prints the lines of one run. Feed it in order; call `end` after the last. */
+export class ProgressPrinter {
+  #startedAt: number | undefined;
+  readonly #starts = new Map<string, NodeJS.Timeout>();
+
+  constructor(private readonly options: ProgressPrinterOptions) {}
+
+  /** Takes one event of the run. */
+  add(line: ProgressLine): void {
+    this.#startedAt ??= Date.parse(line.at);
+    const step = `${line.stepPath} ${line.iteration.join('.')} ${line.attempt}`;
+    if (line.type === 'STEP_STARTED') {
+      this.#starts.set(
+        step,
+        setTimeout(() => this.#show(step, line), SHOW_START_AFTER_MS),
+      );
+      return;
+    }
+    if (line.type.startsWith('STEP_') || line.type === 'WAIT_OPENED') this.#forget(step);
+    this.#print(line);
+  }
+
+  /** Prints nothing more. */
+  end(): void {
+    for (const step of [...this.#starts.keys()]) this.#forget(step);
+  }
+
+  #show(step: string, line: ProgressLine): void {
+    this.#forget(step);
+    this.#print(line);
+  }
+
+  #forget(step: string): void {
+    clearTimeout(this.#starts.get(step));
+    this.#starts.delete(step);
+  }
+
+  #print(line: ProgressLine): void {
+    const looks = LOOKS[line.type];
+    if (looks === undefined) return;
+    const seconds = ((Date.parse(line.at) - (this.#startedAt ?? 0)) / 1000).toFixed(2);
+    const subject = line.stepId === null ? 'run' : stepName(line);
+    const what = [looks.word, line.detail].filter((part) => part !== '' && part !== null).join(' ');
+    const text = `${looks.mark} ${subject.padEnd(28)} ${what}`.trimEnd();
+    const shown = this.options.color ? styleText(looks.tone, text) : text;
+    this.options.write(`${seconds.padStart(8)} s  ${shown}`);
+  }
+}
+
+/** Event types that a reader wants to see; the others are for the log. */
+const LOOKS: Readonly<Record<string, { mark: string; word: string; tone: Tone } | undefined>> = {
+  RUN_STARTED: { mark: '▶', word: 'started', tone: 'cyan' },
+  RUN_CONTINUED: { mark: '▶', word: 'continued as new:', tone: 'gray' },
+  RUN_CANCEL_REQUESTED: { mark: '■', word: 'cancellation requested', tone: 'yellow' },
+  RUN_SUCCEEDED: { mark: '✔', word: 'SUCCEEDED', tone: 'green' },
+  RUN_FAILED: { mark: '✘', word: 'FAILED', tone: 'red' },
+  RUN_CANCELED: { mark: '■', word: 'CANCELED', tone: 'yellow' },
+  STATE_SET: { mark: '●', word: 'state', tone: 'cyan' },
+  STEP_STARTED: { mark: '…', word: 'running', tone: 'gray' },
+  STEP_SUCCEEDED: { mark: '✔', word: 'done', tone: 'green' },
+  STEP_FAILED: { mark: '✘', word: 'failed', tone: 'red' },
+  STEP_RETRYING: { mark: '↻', word: 'will be tried again after', tone: 'yellow' },
+  STEP_SKIPPED: { mark: '–', word: 'skipped', tone: 'gray' },
+  STEP_CANCELED: { mark: '■', word: 'cancelled', tone: 'yellow' },
+  WAIT_OPENED: { mark: '…', word: 'waits for', tone: 'yellow' },
+  WAIT_TIMED_OUT: { mark: '✘', word: 'nothing came in time', tone: 'yellow' },
+  CHILD_STARTED: { mark: '▶', word: 'child', tone: 'gray' },
+  EVENT_DROPPED: { mark: '!', word: 'event not kept:', tone: 'yellow' },
+  SIGNAL_REJECTED: { mark: '!', word: 'signal ignored:', tone: 'yellow' },
+};
+
+function stepName({ stepId, iteration, attempt }: ProgressLine): string {
+  const indexes = iteration.map((index) => `[${index}]`).join('');
+  return `${stepId ?? ''}${indexes}${attempt > 1 ? ` (attempt ${attempt})` : ''}`;
+}
