@@ -2,10 +2,10 @@
  * What one workflow task and one execution may do, so that Temporal's own limits are never met.
  *
  * A task that does too much is retried for ever; a history that grows too long is terminated. So a lane
- * yields with a timer of the least length after a bounded amount of work, and the run continues as new
+ * yields after a bounded amount of work, and the run continues as new
  * when the server suggests it or one of Sluice's own counts says so.
  */
-import { sleep, workflowInfo } from '@temporalio/workflow';
+import { workflowInfo } from '@temporalio/workflow';
 import { LIMITS } from '../../contracts/limits.js';
 
 export interface HistoryLimits {
@@ -55,14 +55,23 @@ export class Budget {
     );
   }
 
-  /** Lets the task end; lanes that ask at the same time share one timer. */
-  async yield(): Promise<void> {
+  /**
+   * Lets the task end; lanes that ask at the same time share one way out.
+   * @param pass something that ends in a later task
+   */
+  async yield(pass: () => Promise<void>): Promise<void> {
+    this.yielding ??= this.leave(pass);
+    await this.yielding;
+  }
+
+  private async leave(pass: () => Promise<void>): Promise<void> {
     this.localStep();
-    this.yielding ??= sleep(1, { summary: 'yield' }).finally(() => {
+    try {
+      await pass();
+    } finally {
       this.yielding = undefined;
       this.reset();
-    });
-    await this.yielding;
+    }
   }
 
   /** Why the run should continue as new, if it should. */

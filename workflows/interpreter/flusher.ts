@@ -47,6 +47,12 @@ export class Flusher {
     }
   }
 
+  /** Waits until what is free now has been committed. */
+  async flushed(): Promise<void> {
+    this.request();
+    await condition(() => !this.requested && !this.flying);
+  }
+
   /** Waits until every event has been committed. */
   async drain(): Promise<void> {
     while (!this.log.isEmpty) {

@@ -40,7 +40,7 @@ export async function runLane(run: Run, lane: Lane): Promise<'ended' | 'parked'>
     }
     if (run.parking) return 'parked';
     if (run.budget.spent) {
-      await run.budget.yield();
+      await run.breathe();
       continue;
     }
     if (frame.k === 'block') {

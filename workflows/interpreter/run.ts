@@ -9,7 +9,7 @@
  * - All that a next execution must carry fits Temporal's limit for one input: variables, what loops and lanes
  *   hold, buffered events and the document are counted together before anything grows.
  */
-import { condition, workflowInfo } from '@temporalio/workflow';
+import { condition, sleep, workflowInfo } from '@temporalio/workflow';
 import { blockAt, type Definition, type Step } from '../../contracts/definition/index.js';
 import { SluiceError } from '../../contracts/errors.js';
 import { jsonSize, type Json } from '../../contracts/json.js';
@@ -281,6 +281,16 @@ export class Run {
   /** Says that a lane has ended; if the others all wait, the run waits. */
   laneEnded(): void {
     if (this.waiting > 0) this.flusher.request();
+  }
+
+  /**
+   * Ends the workflow task. With a flush where there is something to commit: it comes back in milliseconds, and
+   * shows how far the run is. A timer of Temporal's may come a second late.
+   */
+  async breathe(): Promise<void> {
+    await this.budget.yield(() =>
+      this.log.hasFree ? this.flusher.flushed() : sleep(1, { summary: 'yield' }),
+    );
   }
 
   /** Gathers what the next execution starts from. */
