@@ -28,8 +28,9 @@ function requireHome() {
 /**
  * True where node_modules lacks a package of package-lock.json, or has it in another version. npm keeps what
  * it installed in a hidden lock file. Optional packages may be absent: they are for other platforms.
+ * @param root the clone
  */
-export function dependenciesAreStale() {
+export function dependenciesAreStale(root) {
   const installed = readPackages(join(root, 'node_modules', '.package-lock.json'));
   const wanted = readPackages(join(root, 'package-lock.json'));
   return Object.entries(wanted).some(([path, { version, optional }]) => {
@@ -58,7 +59,7 @@ function mustRun(command, args) {
 export function prepareClone() {
   requireNode();
   requireHome();
-  if (dependenciesAreStale()) {
+  if (dependenciesAreStale(root)) {
     console.log('Installing packages (npm ci) …');
     mustRun('npm', ['ci', '--no-audit', '--no-fund']);
   }
