@@ -25,7 +25,7 @@ export {
   type ParallelStep,
   type RaceStep,
   type SagaStep,
-  type Step,
+  Step,
   STEP_TYPES,
   type StepType,
   type SwitchStep,

@@ -1,0 +1,71 @@
+/** Whether a definition calls only actions that this worker's catalogue has. */
+import type { Definition } from '../contracts/definition/index.js';
+import { isJsonObject, type Json, type JsonObject } from '../contracts/json.js';
+import { nearNames } from '../contracts/near.js';
+import { type Finding, meantHint, placed } from './finding.js';
+import type { DefinitionProblem } from './problem.js';
+import type { DocumentPath, Source } from './source.js';
+import { findSteps } from './walk.js';
+
+/** What a worker can run. */
+export interface Catalogue {
+  /** Action id → its versions. */
+  readonly actions: ReadonlyMap<string, readonly number[]>;
+}
+
+/**
+ * Actions and versions that the catalogue does not have, with the near ones as a hint.
+ * @param source where `readDefinition` found the definition; without it problems have no line and column
+ * @returns empty where the worker has all that the definition calls
+ */
+export function checkCatalogue(
+  definition: Definition,
+  catalogue: Catalogue,
+  source?: Source,
+): readonly DefinitionProblem[] {
+  // A definition is JSON by its schema; its type only says more.
+  const findings = [...findSteps(definition as unknown as Json)].flatMap(({ value, path, stepPath }) => {
+    if (!isJsonObject(value) || value['type'] !== 'action.call') return [];
+    const compensate = value['compensate'];
+    return [
+      ...callFindings(value, catalogue, path, stepPath),
+      ...(isJsonObject(compensate)
+        ? callFindings(compensate, catalogue, [...path, 'compensate'], stepPath)
+        : []),
+    ];
+  });
+  return placed(findings, source);
+}
+
+function callFindings(
+  call: JsonObject,
+  { actions }: Catalogue,
+  path: DocumentPath,
+  stepPath: string,
+): Finding[] {
+  const { action, version } = call;
+  if (typeof action !== 'string') return [];
+  const versions = actions.get(action);
+  if (versions === undefined) {
+    return [
+      {
+        code: 'ACTION_UNKNOWN',
+        message: `there is no action "${action}"`,
+        stepPath,
+        path: [...path, 'action'],
+        hint:
+          meantHint(nearNames(action, actions.keys())) ?? 'register it in a module named by sluice.config.ts',
+      },
+    ];
+  }
+  if (typeof version !== 'number' || versions.includes(version)) return [];
+  return [
+    {
+      code: 'ACTION_VERSION_UNKNOWN',
+      message: `the action "${action}" has no version ${version}`,
+      stepPath,
+      path: [...path, 'version'],
+      hint: `it has ${versions.length === 1 ? 'version' : 'versions'} ${versions.join(', ')}`,
+    },
+  ];
+}

@@ -1,0 +1,158 @@
+/**
+ * Reads a definition: text → a typed definition, or every problem that it has.
+ *
+ * Invariants
+ * - What is accepted here, a run does not refuse for what the document says (trap 18).
+ * - Every problem of the document is reported at once. Only a text that is no YAML or JSON at all, or passes a
+ *   limit of size, hides what else may be wrong with it.
+ * - The hash covers the document's values and their order, and nothing else: comments, blank lines, quotes
+ *   and the choice between YAML and JSON do not change what runs, so they do not make another version of it.
+ */
+import { createHash } from 'node:crypto';
+import { Definition } from '../contracts/definition/index.js';
+import { SluiceError } from '../contracts/errors.js';
+import { isJsonObject, type Json, utf8Length } from '../contracts/json.js';
+import { LIMITS } from '../contracts/limits.js';
+import { expressionFindings, headOf, secretFindings } from './expressions.js';
+import { type Finding, placed } from './finding.js';
+import { readJson } from './json-source.js';
+import { schemaProblem } from './payload.js';
+import { type DefinitionProblem, problemsAsJson } from './problem.js';
+import { documentShape, stepShape } from './shape.js';
+import { type ReadText, Source } from './source.js';
+import { stepRules } from './step-rules.js';
+import { unsupportedHead, unsupportedStep } from './support.js';
+import { findSteps, type FoundStep, withoutBlocks } from './walk.js';
+import { readYaml } from './yaml-source.js';
+
+export type DefinitionFormat = 'yaml' | 'json';
+
+export interface ReadDefinition {
+  readonly definition: Definition;
+  /** The document as JSON, its keys in the author's order. */
+  readonly document: Json;
+  /** sha-256, hex, of the document as JSON with its keys in the author's order. */
+  readonly hash: string;
+  /** Where each part of the document stands in the text; for `checkCatalogue`. */
+  readonly source: Source;
+}
+
+/** Problems that are reported of one document; a file that is something else altogether has as many as it has lines. */
+const MOST_PROBLEMS = 1_000;
+
+/**
+ * Reads and checks a definition document.
+ * @param text the document as written
+ * @throws SluiceError DEFINITION_TOO_LARGE over 512 KiB; DEFINITION_INVALID, whose `details` are
+ * `{problems: DefinitionProblem[]}`, in the order of the text
+ */
+export function readDefinition(text: string, format: DefinitionFormat): ReadDefinition {
+  const bytes = utf8Length(text);
+  if (bytes > LIMITS.definitionBytes) {
+    throw new SluiceError(
+      'DEFINITION_TOO_LARGE',
+      `The definition has ${bytes} bytes; the limit is ${LIMITS.definitionBytes}`,
+      { details: { bytes, limit: LIMITS.definitionBytes } },
+    );
+  }
+  const read = format === 'yaml' ? readYaml(text) : readJson(text);
+  const source = new Source(text, read.root);
+  const problems = textProblems(read, source);
+  if (read.root === undefined) throw invalid(problems);
+  const document = read.root.value;
+  const all = inOrder([...problems, ...placed(documentFindings(document), source)]);
+  if (all.length > 0) throw invalid(all);
+  const hash = createHash('sha256').update(JSON.stringify(document)).digest('hex');
+  return { definition: Definition.parse(document), document, hash, source };
+}
+
+function textProblems({ problems }: ReadText, source: Source): DefinitionProblem[] {
+  return problems.map(({ code, message, offset, hint }) => ({
+    code,
+    message,
+    stepPath: null,
+    path: '',
+    ...source.position(offset),
+    ...(hint === undefined ? {} : { hint }),
+  }));
+}
+
+function inOrder(problems: readonly DefinitionProblem[]): DefinitionProblem[] {
+  return [...problems].sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
+}
+
+function documentFindings(document: Json): Finding[] {
+  const head = headOf(document);
+  const place = { path: [], stepPath: null };
+  const ids = new Map<string, string>();
+  return [
+    ...documentShape(document),
+    ...unsupportedHead(document),
+    ...expressionFindings(head, place),
+    ...secretFindings(head, place),
+    ...schemaFindings(document, 'payloadSchema', place),
+    ...[...findSteps(document)].flatMap((step) => stepFindings(step, ids)),
+  ];
+}
+
+function stepFindings(step: FoundStep, ids: Map<string, string>): Finding[] {
+  const shape = stepShape(step);
+  if (!isJsonObject(step.value)) return shape;
+  // A JSON Schema is no mapping: what looks like an expression in it is none.
+  const flat = { ...withoutBlocks(step.value, step.type), responseSchema: null };
+  return [
+    ...shape,
+    ...duplicateId(step, ids),
+    ...unsupportedStep(step),
+    ...stepRules(step),
+    ...expressionFindings(flat, step),
+    ...secretFindings(flat, step),
+    ...schemaFindings(step.value, 'responseSchema', step),
+  ];
+}
+
+/** `ids` collects the ids seen so far, with the step that has each. */
+function duplicateId({ value, path, stepPath }: FoundStep, ids: Map<string, string>): Finding[] {
+  const id = isJsonObject(value) ? value['id'] : undefined;
+  if (typeof id !== 'string') return [];
+  const first = ids.get(id);
+  if (first === undefined) {
+    ids.set(id, stepPath);
+    return [];
+  }
+  return [
+    {
+      code: 'STEP_ID_DUPLICATE',
+      message: `the step id "${id}" is already that of ${first}`,
+      stepPath,
+      path: [...path, 'id'],
+    },
+  ];
+}
+
+function schemaFindings(
+  value: Json,
+  key: string,
+  { path, stepPath }: Pick<Finding, 'path' | 'stepPath'>,
+): Finding[] {
+  const schema = isJsonObject(value) ? value[key] : undefined;
+  const message = isJsonObject(schema) ? schemaProblem(schema) : undefined;
+  if (message === undefined) return [];
+  return [{ code: 'SCHEMA_INVALID', message: `${key}: ${message}`, stepPath, path: [...path, key] }];
+}
+
+function invalid(all: readonly DefinitionProblem[]): SluiceError {
+  const problems = all.slice(0, MOST_PROBLEMS);
+  const [first] = problems;
+  const count = all.length === 1 ? 'a problem' : `${all.length} problems`;
+  return new SluiceError(
+    'DEFINITION_INVALID',
+    `The definition has ${count}; ${all.length === 1 ? 'it is' : 'the first is'} at line ${first?.line}, column ${first?.column}: ${first?.message}`,
+    {
+      details: {
+        problems: problemsAsJson(problems),
+        ...(all.length > problems.length && { omitted: all.length - problems.length }),
+      },
+    },
+  );
+}

@@ -1,0 +1,193 @@
+/**
+ * Reads a YAML 1.2 document (core schema) with the place of each value.
+ *
+ * Two things are done here rather than by the parser, because an author's text must not be able to stop the
+ * process: nesting is measured while the text is read by an iterative parser, before the recursive composer
+ * sees it; and aliases are resolved by sharing, with sizes added up, so that no bomb is ever written out.
+ */
+import {
+  Composer,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  type Node,
+  Parser,
+  type Scalar,
+  type CST,
+} from 'yaml';
+import { MOST_LEVELS, quote, type ReadText, Source, type SourceNode } from './source.js';
+import { type RawEntry, TreeBuilder } from './tree.js';
+
+const OPTIONS = {
+  version: '1.2',
+  schema: 'core',
+  // Duplicates are found by the tree builder: the parser compares each key with all before it.
+  uniqueKeys: false,
+  strict: true,
+  prettyErrors: false,
+  intAsBigInt: true,
+  resolveKnownTags: false,
+  logLevel: 'silent',
+} as const;
+
+const CORE_TAGS = ['map', 'seq', 'str', 'int', 'float', 'bool', 'null'].map(
+  (tag) => `tag:yaml.org,2002:${tag}`,
+);
+
+/** Tokens of the text, or the offset at which it nests deeper than any document may. */
+function tokensOf(text: string): CST.Token[] | number {
+  const parser = new Parser();
+  const tokens: CST.Token[] = [];
+  for (const lexeme of new Lexer().lex(text)) {
+    for (const token of parser.next(lexeme)) tokens.push(token);
+    // One entry is the document; a block sequence inside a mapping adds one entry per level, as a flow does.
+    if (parser.stack.length > MOST_LEVELS + 10) return parser.offset;
+  }
+  for (const token of parser.end()) tokens.push(token);
+  return tokens;
+}
+
+/** Reads YAML. Every syntax error is reported (one a line); a text that has one gives no tree. */
+export function readYaml(text: string): ReadText {
+  const tree = new TreeBuilder();
+  const none = (): ReadText => ({ root: undefined, problems: tree.problems });
+  const tokens = tokensOf(text);
+  if (typeof tokens === 'number') {
+    tree.report('TOO_DEEP', tokens, `the document has more than ${MOST_LEVELS} levels`);
+    return none();
+  }
+  const source = new Source(text, undefined);
+  const [document, second] = new Composer(OPTIONS).compose(tokens);
+  if (document === undefined || document.contents === null) {
+    tree.report('SYNTAX', 0, 'the document is empty');
+    return none();
+  }
+  if (second !== undefined) {
+    tree.report('SYNTAX', second.range[0], 'a file holds one definition; this begins another document');
+  }
+  if (document.directives.yaml.version !== '1.2') {
+    tree.report(
+      'YAML_FEATURE',
+      0,
+      `YAML ${document.directives.yaml.version} is refused; definitions are YAML 1.2`,
+    );
+  }
+  const lines = new Set<number>();
+  for (const { message, pos } of [...document.errors, ...document.warnings]) {
+    const { line } = source.position(pos[0]);
+    if (!lines.has(line)) tree.report('SYNTAX', pos[0], lowerFirst(message));
+    lines.add(line);
+  }
+  if (tree.problems.length > 0) return none();
+  const reader = new Reader(text, source, tree);
+  const root = reader.read(document.contents);
+  return { root: tree.finish(root, reader.aliased), problems: tree.problems };
+}
+
+function lowerFirst(message: string): string {
+  return /^[A-Z][a-z]/.test(message) ? message.charAt(0).toLowerCase() + message.slice(1) : message;
+}
+
+class Reader {
+  aliased = false;
+  readonly #anchors = new Map<string, SourceNode | 'open'>();
+
+  constructor(
+    readonly text: string,
+    readonly source: Source,
+    readonly tree: TreeBuilder,
+  ) {}
+
+  read(node: Node | null, at = 0): SourceNode {
+    if (node === null) return this.tree.scalar(null, at);
+    const start = node.range?.[0] ?? at;
+    if (isAlias(node)) return this.alias(node.source, start);
+    if (node.tag !== undefined && !CORE_TAGS.includes(node.tag)) {
+      this.tree.report(
+        'YAML_FEATURE',
+        start,
+        `the tag ${quote(node.tag)} is refused`,
+        'write the value as plain JSON types',
+      );
+    }
+    if (node.anchor === undefined) return this.content(node, start);
+    this.#anchors.set(node.anchor, 'open');
+    const content = this.content(node, start);
+    this.#anchors.set(node.anchor, content);
+    return content;
+  }
+
+  private alias(name: string, start: number): SourceNode {
+    const target = this.#anchors.get(name);
+    this.aliased = true;
+    if (target === undefined || target === 'open') {
+      const why =
+        target === undefined ? 'has no anchor before it' : 'stands inside the value that it repeats';
+      this.tree.report('YAML_FEATURE', start, `the alias *${name} ${why}`);
+      return this.tree.scalar(null, start);
+    }
+    return { ...target, start };
+  }
+
+  private content(node: Exclude<Node, { source: string; type?: undefined }>, start: number): SourceNode {
+    if (isSeq(node)) {
+      return this.tree.list(
+        node.items.map((item) => this.read(item as Node | null, start)),
+        start,
+      );
+    }
+    if (isMap(node)) {
+      return this.tree.object(
+        node.items.flatMap((pair) => this.entry(pair.key as Node | null, pair.value as Node | null, start)),
+        start,
+        (offset) => `line ${this.source.position(offset).line}`,
+      );
+    }
+    if (isScalar(node)) return this.scalar(node, start);
+    return this.tree.scalar(null, start);
+  }
+
+  private entry(key: Node | null, value: Node | null, mapStart: number): RawEntry[] {
+    const keyStart = key?.range?.[0] ?? mapStart;
+    if (!isScalar(key) || key.value === null) {
+      this.tree.report('YAML_FEATURE', keyStart, 'a key must be text');
+      return [];
+    }
+    if (key.type === 'PLAIN' && key.value === '<<') {
+      this.tree.report('YAML_FEATURE', keyStart, 'YAML 1.2 has no merge keys (<<)', 'write the keys out');
+      return [];
+    }
+    const name = typeof key.value === 'string' ? key.value : (key.source ?? '');
+    if (key.anchor !== undefined) this.#anchors.set(key.anchor, this.scalar(key, keyStart));
+    return [{ key: name, keyStart, node: this.read(value, keyStart) }];
+  }
+
+  private scalar(node: Scalar, start: number): SourceNode {
+    const { value } = node;
+    if (typeof value === 'number' || typeof value === 'bigint') {
+      return this.tree.number(value, node.source ?? String(value), start);
+    }
+    if (typeof value === 'string') return this.tree.scalar(value, start, this.offsets(node, value, start));
+    return this.tree.scalar(typeof value === 'boolean' ? value : null, start);
+  }
+
+  /** How a place in a text maps to the source: verbatim on one line, or line by line in a `|` block. */
+  private offsets(node: Scalar, value: string, start: number): ((index: number) => number) | undefined {
+    const { text } = this;
+    if (node.type === 'BLOCK_LITERAL') {
+      return (index) => {
+        const before = value.slice(0, index).split('\n');
+        let line = text.indexOf('\n', start) + 1;
+        for (let i = 1; i < before.length; i++) line = text.indexOf('\n', line) + 1;
+        const current = value.split('\n')[before.length - 1] ?? '';
+        const end = text.indexOf('\n', line);
+        const indent = Math.max(0, text.slice(line, end === -1 ? undefined : end).lastIndexOf(current));
+        return line + indent + (before.at(-1) ?? '').length;
+      };
+    }
+    const first = node.type === 'PLAIN' ? start : start + 1;
+    return text.startsWith(value, first) ? (index) => first + index : undefined;
+  }
+}
