@@ -1,0 +1,37 @@
+import { checkCatalogue, readDefinition, type Catalogue } from '../../definitions/index.js';
+import { EXIT, exitCodeOf } from '../exit-codes.js';
+import { formatOfFile, readInputFile } from '../input.js';
+import { problemsOf, showProblems } from '../problems.js';
+import type { Terminal } from '../terminal.js';
+
+/**
+ * `sluice validate FILE…`: checks documents against the format and the actions of sluice.config.ts, offline.
+ * @returns 0 where every file is valid
+ */
+export async function validateFiles(
+  terminal: Terminal,
+  files: readonly string[],
+  catalogue: Catalogue,
+): Promise<number> {
+  let exitCode: number = EXIT.ok;
+  for (const file of files) {
+    try {
+      const { definition, hash, source } = readDefinition(await readInputFile(file), formatOfFile(file));
+      const missing = checkCatalogue(definition, catalogue, source);
+      if (missing.length > 0) {
+        showProblems(terminal, file, missing);
+        exitCode = exitCode === EXIT.ok ? EXIT.failed : exitCode;
+        continue;
+      }
+      const { id, version } = definition;
+      terminal.data({ file, valid: true, id, version, hash });
+      terminal.print(`${file}: ${id} version ${version} is valid`);
+    } catch (thrown) {
+      const problems = problemsOf(thrown);
+      if (problems !== undefined) showProblems(terminal, file, problems);
+      const code = problems === undefined ? exitCodeOf(terminal.error(thrown)) : EXIT.failed;
+      if (exitCode === EXIT.ok) exitCode = code;
+    }
+  }
+  return exitCode;
+}

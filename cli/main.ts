@@ -1,0 +1,97 @@
+/** The `sluice` command: its subcommands, options and exit codes. */
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { createSluiceClient, type SluiceClient } from '../client/index.js';
+import { listFunctions } from './commands/functions.js';
+import { publishFiles } from './commands/publish.js';
+import { runDefinition, type RunOptions } from './commands/run.js';
+import { EXIT, exitCodeOf } from './exit-codes.js';
+import { Terminal, type Environment } from './terminal.js';
+
+const EXIT_CODES = `
+Exit codes: ${EXIT.ok} done · ${EXIT.failed} refused, or the run failed · ${EXIT.usage} wrong command line · ${EXIT.unavailable} Temporal, a worker or the configuration is not there · ${EXIT.interrupted} interrupted`;
+
+interface GlobalOptions {
+  readonly address?: string;
+  readonly namespace?: string;
+  readonly taskQueue?: string;
+  readonly tenant?: string;
+  readonly json?: boolean;
+}
+
+/**
+ * Runs one command.
+ * @param argv as `process.argv`
+ * @returns the exit code
+ */
+export async function main(argv: readonly string[], env: Environment): Promise<number> {
+  let exitCode: number = EXIT.ok;
+  const program = new Command('sluice')
+    .description('Declarative, durable workflows on Temporal.')
+    .option('--address <host:port>', 'Temporal (TEMPORAL_ADDRESS)')
+    .option('--namespace <name>', 'Temporal namespace (TEMPORAL_NAMESPACE)')
+    .option('--task-queue <name>', "the workers' task queue (SLUICE_TASK_QUEUE)")
+    .option('--tenant <name>', 'tenant of what is published or started')
+    .option('--json', 'one JSON value a line instead of text')
+    .addHelpText('after', EXIT_CODES)
+    .exitOverride();
+  const globals = () => program.opts<GlobalOptions>();
+  const terminal = () => new Terminal(globals().json === true, env);
+
+  const online = async (work: (client: SluiceClient) => Promise<number>): Promise<void> => {
+    const client = await connect(globals(), env);
+    try {
+      exitCode = await work(client);
+    } finally {
+      await client.close();
+    }
+  };
+
+  program
+    .command('publish')
+    .description('publish definitions; the same document again changes nothing')
+    .argument('<file...>', 'YAML or JSON')
+    .action((files: string[]) => online((client) => publishFiles(client, terminal(), files)));
+
+  program
+    .command('run')
+    .description('start a run of a published definition and follow it to its end')
+    .argument('<id>', 'id of the definition')
+    .option('--input <json>', 'the payload: JSON, or @FILE', '{}')
+    .option('--version <number>', 'version of the definition (default: the latest)', wholeNumber)
+    .option('--workflow-id <id>', 'default: <definition id>/<uuid>')
+    .option('--detach', 'print the workflow id and do not wait')
+    .action((id: string, options: RunOptions) =>
+      online((client) => runDefinition(client, terminal(), id, options)),
+    );
+
+  program
+    .command('functions')
+    .description('list what an expression may call')
+    .action(() => listFunctions(terminal()));
+
+  try {
+    await program.parseAsync([...argv]);
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    return exitCodeOf(terminal().error(thrown));
+  }
+  return exitCode;
+}
+
+function connect(options: GlobalOptions, env: Environment): Promise<SluiceClient> {
+  const { tenant } = options;
+  return createSluiceClient({
+    address: options.address ?? (env.TEMPORAL_ADDRESS || 'localhost:7233'),
+    namespace: options.namespace ?? (env.TEMPORAL_NAMESPACE || 'default'),
+    taskQueue: options.taskQueue ?? (env.SLUICE_TASK_QUEUE || 'sluice'),
+    actor: env.USER || 'sluice-cli',
+    ...(tenant === undefined ? {} : { tenant }),
+  });
+}
+
+function wholeNumber(value: string): number {
+  const number = Number(value);
+  if (!Number.isSafeInteger(number) || number < 1)
+    throw new InvalidArgumentError('It must be a whole number from 1.');
+  return number;
+}
