@@ -225,6 +225,12 @@ export const ERRORS = {
     true,
     'The action took longer than timeoutMs. Raise it, add a retry, or make the action faster.',
   ),
+  ACTION_WRITES_FAILED: entry(
+    422,
+    'action',
+    false,
+    'The database refused a write of the action, so none of its writes was kept; the message says which one and why.',
+  ),
   ACTION_CANCELED: entry(
     409,
     'action',
@@ -337,6 +343,18 @@ export const ERRORS = {
     'internal',
     true,
     'The worker stopped before the action had ended. Another worker repeats the attempt by itself.',
+  ),
+  SCHEMA_CHANGED: entry(
+    500,
+    'internal',
+    false,
+    'A migration is immutable once applied. Restore the file and put the change into a new migration.',
+  ),
+  IDEMPOTENCY_KEY_REUSED: entry(
+    409,
+    'validation',
+    false,
+    'Another action has used this idempotency key. Make the key say what it is for.',
   ),
   LEASE_HELD: entry(
     409,
