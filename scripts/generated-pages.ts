@@ -1,11 +1,13 @@
-/** Pages that are made of tables in the code: path → text. */
+/** Files that are made of tables and schemas in the code: path → text. */
 import { ERRORS } from '../contracts/errors.js';
 import { RUN_EVENT_DATA } from '../contracts/run-events.js';
+import { definitionJsonSchema } from '../definitions/index.js';
 import { z } from 'zod';
 
 export const GENERATED_PAGES: Readonly<Record<string, () => string>> = {
   'docs/errors.md': errorsPage,
   'docs/run-events.md': runEventsPage,
+  'schema/definition.schema.json': () => `${JSON.stringify(definitionJsonSchema(), null, 2)}\n`,
 };
 
 const NOTE = '<!-- Made by `npm run docs` from the code: edit the table there. -->';

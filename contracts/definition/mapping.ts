@@ -119,5 +119,9 @@ export const Mapping = z
     for (const { path, message } of mappingProblems(value)) {
       context.addIssue({ code: 'custom', message, path: [...path], input: value });
     }
+  })
+  .meta({
+    id: 'Mapping',
+    description: 'A literal, {$expr: …}, {$secret: NAME}, {$literal: …}, or objects and arrays of these.',
   });
 export type Mapping = z.infer<typeof Mapping>;
