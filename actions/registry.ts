@@ -19,10 +19,8 @@ export interface ActionRegistry {
   get(id: string, version: number): ActionDefinition;
   /** The action's newest version. */
   latest(id: string): ActionDefinition;
-  /** True where the id, and the version if one is given, is registered. */
-  has(id: string, version?: number): boolean;
-  /** Ids, sorted. */
-  readonly ids: readonly string[];
+  /** Id → versions, both sorted. */
+  readonly versions: ReadonlyMap<string, readonly number[]>;
   /** Every action, by id and version. */
   readonly actions: readonly ActionDefinition[];
 }
@@ -37,44 +35,39 @@ export function createActionRegistry(actions: Iterable<ActionDefinition>): Actio
     if (action.id.startsWith(RESERVED_PREFIX)) {
       throw new SluiceError('NAME_RESERVED', `The action "${action.id}" uses the prefix ${RESERVED_PREFIX}`);
     }
-    const versions = byId.get(action.id) ?? new Map<number, ActionDefinition>();
-    if (versions.has(action.version)) {
+    const sameId = byId.get(action.id) ?? new Map<number, ActionDefinition>();
+    if (sameId.has(action.version)) {
       throw new SluiceError(
         'CONFIG_INVALID',
         `The action "${action.id}" version ${action.version} is registered twice`,
       );
     }
-    versions.set(action.version, action);
-    byId.set(action.id, versions);
+    sameId.set(action.version, action);
+    byId.set(action.id, sameId);
   }
-  const ids = [...byId.keys()].sort();
+  const versions = new Map(
+    [...byId]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([id, actions]) => [id, [...actions.keys()].sort((a, b) => a - b)] as const),
+  );
 
-  const versionsOf = (id: string): ReadonlyMap<number, ActionDefinition> => {
-    const versions = byId.get(id);
-    if (versions !== undefined) return versions;
-    throw new SluiceError('ACTION_NOT_FOUND', `No action "${id}"${didYouMean(id, ids)}`);
+  const get = (id: string, version: number | undefined): ActionDefinition => {
+    const known = versions.get(id);
+    if (known === undefined) {
+      throw new SluiceError('ACTION_NOT_FOUND', `No action "${id}"${didYouMean(id, versions.keys())}`);
+    }
+    const action = byId.get(id)?.get(version ?? Math.max(...known));
+    if (action !== undefined) return action;
+    throw new SluiceError(
+      'ACTION_NOT_FOUND',
+      `The action "${id}" has no version ${version}; there is ${known.join(', ')}`,
+    );
   };
 
   return {
-    ids,
-    actions: ids.flatMap((id) => [...versionsOf(id).values()].sort((a, b) => a.version - b.version)),
-    has: (id, version) => {
-      const versions = byId.get(id);
-      return versions !== undefined && (version === undefined || versions.has(version));
-    },
-    get(id, version) {
-      const versions = versionsOf(id);
-      const action = versions.get(version);
-      if (action !== undefined) return action;
-      const known = [...versions.keys()].sort((a, b) => a - b).join(', ');
-      throw new SluiceError(
-        'ACTION_NOT_FOUND',
-        `The action "${id}" has no version ${version}; there is ${known}`,
-      );
-    },
-    latest(id) {
-      const versions = versionsOf(id);
-      return versions.get(Math.max(...versions.keys())) as ActionDefinition;
-    },
+    versions,
+    actions: [...versions].flatMap(([id, known]) => known.map((version) => get(id, version))),
+    get,
+    latest: (id) => get(id, undefined),
   };
 }

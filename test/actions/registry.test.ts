@@ -66,13 +66,19 @@ describe('the registry', () => {
   it.each(['constructor', '__proto__', 'toString', 'hasOwnProperty', 'default'])(
     'finds nothing under "%s", which it was not given',
     (name) => {
-      expect(registry.has(name)).toBe(false);
+      expect(registry.versions.has(name)).toBe(false);
       expect(() => registry.latest(name)).toThrow(code('ACTION_NOT_FOUND'));
     },
   );
 
   it('holds the built-in actions', () => {
-    const { ids } = createActionRegistry(builtInActions({ http: { allowHosts: [] } }));
-    expect(ids).toEqual(['core.echo', 'core.fail', 'core.log', 'core.sleep', 'http.request']);
+    const { versions } = createActionRegistry(builtInActions({ http: { allowHosts: [] } }));
+    expect([...versions.keys()]).toEqual([
+      'core.echo',
+      'core.fail',
+      'core.log',
+      'core.sleep',
+      'http.request',
+    ]);
   });
 });

@@ -1,0 +1,98 @@
+/**
+ * `sluice.prepareRun`: what a run is pinned to when it starts. A local activity that only reads: its input is
+ * fixed only when its workflow task completes, so it may run twice and must leave nothing behind.
+ *
+ * Everything that can be known to be wrong before the first step is refused here: an unknown definition,
+ * version or action, and a payload that does not fit.
+ */
+import type { ActionRegistry } from '../actions/index.js';
+import { PrepareRunRequest, type PreparedRun } from '../contracts/activity.js';
+import { type Definition, walkSteps } from '../contracts/definition/index.js';
+import { SluiceError } from '../contracts/errors.js';
+import { didYouMean } from '../contracts/near.js';
+import type { ProjectionStore, StoredDefinition } from '../contracts/projection.js';
+import { validatePayload } from '../definitions/index.js';
+import { storeFailure } from './failures.js';
+import type { DefinitionCache } from './definition-cache.js';
+import type { ActivityDeps } from './deps.js';
+import { parseOrRefuse } from './parse.js';
+import { requireActions } from './require-actions.js';
+
+/**
+ * Finds the definition and pins the run.
+ * @param request a PrepareRunRequest
+ * @throws ApplicationFailure non-retryable: DEFINITION_NOT_FOUND, DEFINITION_VERSION_NOT_FOUND,
+ * DEFINITION_INVALID, PAYLOAD_INVALID, ACTION_NOT_FOUND; retryable while the database is away
+ */
+export async function prepareRun(
+  deps: ActivityDeps,
+  cache: DefinitionCache,
+  request: unknown,
+): Promise<PreparedRun> {
+  const parsed = parseOrRefuse(PrepareRunRequest, request, 'The request to prepare a run');
+  try {
+    const stored = await find(deps.projections, parsed);
+    const { definition, document } = cache.read(stored);
+    requireActions(deps.registry, definition);
+    return {
+      pin: stored.pin,
+      document: document,
+      payload: validatePayload(definition.payloadSchema, parsed.payload),
+      system: deps.system,
+      actions: pinActions(definition, deps.registry),
+      children: await pinChildren(definition, parsed.tenant, deps.projections),
+    };
+  } catch (error) {
+    throw storeFailure(error);
+  }
+}
+
+async function find(
+  store: ProjectionStore,
+  { tenant, definition: id, version }: PrepareRunRequest,
+): Promise<StoredDefinition> {
+  const stored = await store.findDefinition(tenant, id, version);
+  if (stored !== undefined) return stored;
+  const latest = version === undefined ? undefined : await store.findDefinition(tenant, id);
+  if (latest !== undefined) {
+    throw new SluiceError(
+      'DEFINITION_VERSION_NOT_FOUND',
+      `Tenant "${tenant}" has no version ${version} of "${id}"; the latest is ${latest.pin.version}`,
+    );
+  }
+  const ids = await store.definitionIds(tenant);
+  throw new SluiceError(
+    'DEFINITION_NOT_FOUND',
+    `Tenant "${tenant}" has no definition "${id}"${didYouMean(id, ids)}`,
+  );
+}
+
+/** Versions of the actions that are called without one. */
+function pinActions(definition: Definition, registry: ActionRegistry): Record<string, number> {
+  const pinned = new Map<string, number>();
+  for (const { step } of walkSteps(definition)) {
+    if (step.type !== 'action.call') continue;
+    for (const call of [step, step.compensate]) {
+      if (call !== undefined && call.version === undefined) {
+        pinned.set(call.action, registry.latest(call.action).version);
+      }
+    }
+  }
+  return Object.fromEntries(pinned);
+}
+
+/** Versions of the children that are called without one. One that is not published yet is resolved when it starts. */
+async function pinChildren(
+  definition: Definition,
+  tenant: string,
+  store: ProjectionStore,
+): Promise<Record<string, number>> {
+  const ids = new Set<string>();
+  for (const { step } of walkSteps(definition)) {
+    if (step.type === 'control.callWorkflow' && step.version === undefined) ids.add(step.workflow);
+  }
+  const found = await Promise.all([...ids].map((id) => store.findDefinition(tenant, id)));
+  return Object.fromEntries(
+    found.flatMap((child) => (child === undefined ? [] : [[child.pin.id, child.pin.version]])),
+  );
+}

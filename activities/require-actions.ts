@@ -1,0 +1,25 @@
+import type { ActionRegistry } from '../actions/index.js';
+import type { Definition } from '../contracts/definition/index.js';
+import { SluiceError } from '../contracts/errors.js';
+import { checkCatalogue, type ReadDefinition } from '../definitions/index.js';
+
+/**
+ * Makes sure that this worker has every action that the definition calls.
+ * @param source of the document, where its text is at hand: problems then have line and column
+ * @throws SluiceError ACTION_NOT_FOUND, whose `details.problems` are all of them
+ */
+export function requireActions(
+  registry: ActionRegistry,
+  definition: Definition,
+  source?: ReadDefinition['source'],
+): void {
+  const problems = checkCatalogue(definition, { actions: registry.versions }, source);
+  const [first] = problems;
+  if (first === undefined) return;
+  const at = first.stepPath === null ? '' : ` at ${first.stepPath}`;
+  const hint = first.hint === undefined ? '' : ` (${first.hint})`;
+  const more = problems.length > 1 ? `, and ${problems.length - 1} more` : '';
+  throw new SluiceError('ACTION_NOT_FOUND', `${first.message}${at}${hint}${more}`, {
+    details: { problems: problems.map((problem) => ({ ...problem })) },
+  });
+}
