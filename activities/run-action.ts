@@ -12,34 +12,23 @@ import { Context } from '@temporalio/activity';
 import type { ActionDefinition } from '../contracts/action.js';
 import { ActionEnvelope, type ActionResult } from '../contracts/activity.js';
 import { SluiceError, toSluiceError } from '../contracts/errors.js';
-import { jsonSize, JsonValue, type Json } from '../contracts/json.js';
-import { LIMITS } from '../contracts/limits.js';
+import { JsonValue, type Json } from '../contracts/json.js';
 import type { BeginDecision } from '../contracts/projection.js';
 import { type OpenContext, openContext } from './action-context.js';
-import { type ActivityDeps, STOP_LIMITS, type StopLimits } from './deps.js';
-import { type Ended, execute } from './execute.js';
-import { businessError, businessFailure, refusal, repeatable, storeFailure } from './failures.js';
-import { toJson } from './json-output.js';
+import type { Attempt } from './attempt.js';
+import { conclude } from './conclude.js';
+import { type ActivityDeps, STOP_LIMITS } from './deps.js';
+import { execute } from './execute.js';
+import { refusal, repeatable, storeFailure } from './failures.js';
 import { type KeepAlive, keepAlive } from './keep-alive.js';
 import { type LedgerEntry, ledgerEntry } from './ledger-entry.js';
 import { issuesOf, parseOrRefuse } from './parse.js';
 import { Redactor } from './redactor.js';
 import { resolveSecrets } from './secrets.js';
-import { type Stop, watchStop } from './stop.js';
+import { watchStop } from './stop.js';
 
 /** A lease that another worker holds is asked for again no sooner than this, ms. */
 const SHORTEST_LEASE_WAIT_MS = 50;
-
-interface Attempt {
-  readonly deps: ActivityDeps;
-  readonly limits: StopLimits;
-  readonly temporal: Context;
-  readonly action: ActionDefinition;
-  readonly input: Json;
-  readonly envelope: ActionEnvelope;
-  readonly entry: LedgerEntry;
-  readonly redactor: Redactor;
-}
 
 /**
  * Runs the action that the activity's type names.
@@ -162,119 +151,4 @@ async function callAction(
     throw issuesOf('ACTION_INPUT_INVALID', `The input of ${action.id} does not fit its schema`, parsed.error);
   }
   return await action.run(parsed.data, open.context);
-}
-
-/** Commits what came of it, then tells Temporal. */
-async function conclude(
-  attempt: Attempt,
-  open: OpenContext,
-  alive: KeepAlive,
-  ended: Ended,
-): Promise<ActionResult> {
-  const { action, envelope, temporal } = attempt;
-  switch (ended.kind) {
-    case 'returned':
-      return await succeed(attempt, open, ended.output);
-    case 'threw':
-      return await failed(attempt, ended.thrown);
-    case 'timeout':
-      return await failed(
-        attempt,
-        new SluiceError('ACTION_TIMEOUT', `${action.id} took longer than ${envelope.timeoutMs} ms`),
-      );
-    case 'stopped':
-      await alive.stop();
-      if (ended.stillRuns) {
-        temporal.log.warn('The action was told to stop and runs on; nothing that it does is taken', {
-          reason: ended.reason,
-        });
-      } else if (ended.reason !== 'canceled') await alive.release();
-      return await stopped(attempt, ended.reason);
-  }
-}
-
-async function succeed(attempt: Attempt, open: OpenContext, raw: unknown): Promise<ActionResult> {
-  const { statements, artifacts } = open.collected();
-  let output: Json;
-  try {
-    output = await checkedOutput(attempt, raw, artifacts);
-  } catch (error) {
-    return await failed(attempt, error);
-  }
-  try {
-    await attempt.entry.succeed(output, artifacts, statements);
-  } catch (error) {
-    const { code, message } = toSluiceError(error);
-    if (statements.length === 0 || code !== 'DATABASE_FAILED') throw storeFailure(error, true);
-    return await failed(attempt, new SluiceError('ACTION_WRITES_FAILED', message, { cause: error }));
-  }
-  return {
-    output: output,
-    ...(artifacts.length > 0 && { artifacts: [...artifacts] }),
-  };
-}
-
-async function checkedOutput(
-  { action, envelope, redactor }: Attempt,
-  raw: unknown,
-  artifacts: readonly string[],
-): Promise<Json> {
-  const parsed = await action.output.safeParseAsync(raw);
-  if (!parsed.success) {
-    throw issuesOf(
-      'ACTION_OUTPUT_INVALID',
-      `The output of ${action.id} does not fit its schema`,
-      parsed.error,
-    );
-  }
-  const output = redactor.json(toJson(parsed.data));
-  const bytes = jsonSize(output) + jsonSize(artifacts);
-  const most = envelope.local === true ? LIMITS.localResultBytes : LIMITS.stateBytes;
-  if (bytes <= most) return output;
-  throw new SluiceError(
-    'RESULT_TOO_LARGE',
-    `The output of ${action.id} has ${bytes} bytes; at most ${most} are kept`,
-    { details: { bytes, most } },
-  );
-}
-
-/** A business error: it goes into the ledger, then to the interpreter. */
-async function failed({ entry, redactor, temporal }: Attempt, thrown: unknown): Promise<never> {
-  const error = businessError(thrown, redactor);
-  try {
-    await entry.fail(error);
-  } catch (storeError) {
-    temporal.log.warn('The outcome of a failed action could not be committed', { code: error.code });
-    throw storeFailure(storeError, true);
-  }
-  throw businessFailure(error, true);
-}
-
-/** The action did not end by itself. Which failure that is depends on who wanted it to stop. */
-async function stopped(
-  attempt: Attempt,
-  reason: Exclude<Stop['reason'], 'timeout' | undefined>,
-): Promise<never> {
-  const { action, entry, redactor, temporal } = attempt;
-  switch (reason) {
-    case 'canceled': {
-      const error = businessError(new SluiceError('ACTION_CANCELED', `${action.id} was cancelled`), redactor);
-      try {
-        await entry.fail(error);
-      } catch (storeError) {
-        // Cancellation must not turn into an error. The row stays STARTED, which is true as far as it goes:
-        // its lease ends, and a later attempt (after a reset) takes it over.
-        temporal.log.error('The cancellation of an action could not be committed', {
-          error: toSluiceError(storeError).message,
-        });
-      }
-      throw temporal.cancellationSignal.reason;
-    }
-    case 'shutdown':
-      throw repeatable('WORKER_SHUTDOWN', `This worker stopped before ${action.id} had ended`);
-    case 'lease-lost':
-      throw repeatable('LEASE_HELD', `Another worker has taken the lease of this attempt of ${action.id}`);
-    case 'unwanted':
-      throw temporal.cancellationSignal.reason;
-  }
 }
