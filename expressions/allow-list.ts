@@ -143,6 +143,17 @@ export function checkTree(root: SyntaxNode): { problems: ExpressionProblem[]; tr
   for (const name of findings.bound)
     if (REFUSED.has(name))
       add({ ...refusal(name, 0), hint: 'A refused name cannot be bound either. Choose another.' });
+  // `x ~> $f(y)` calls `$f(x, y)`, and `x ~> $f` calls `$f(x)`.
+  const firsts = new Map<SyntaxNode, SyntaxNode>();
+  for (const node of findings.nodes)
+    if (node.type === 'apply') {
+      firsts.set(node, node['lhs'] as SyntaxNode);
+      firsts.set(node['rhs'] as SyntaxNode, node['lhs'] as SyntaxNode);
+    }
+  const before = (node: SyntaxNode): SyntaxNode[] => {
+    const first = firsts.get(node);
+    return first ? [first] : [];
+  };
   for (const node of findings.nodes) {
     const position = node.position ?? 0;
     if (node.type === 'variable' && REFUSED.has(node.value as string))
@@ -156,8 +167,9 @@ export function checkTree(root: SyntaxNode): { problems: ExpressionProblem[]; tr
           : undefined;
     if (!callee) continue;
     add(checkCall(callee.name, callee.variable, callee.position, findings));
-    if (node.type === 'function' && callee.variable)
-      add(checkDates(callee.name, node['arguments'] as SyntaxNode[], position));
+    if (callee.variable && node.type === 'function')
+      add(checkDates(callee.name, [...before(node), ...(node['arguments'] as SyntaxNode[])], position));
+    else if (callee.variable && node.type === 'apply') add(checkDates(callee.name, before(node), position));
   }
   return { problems, transforms: findings.transforms };
 }

@@ -61,6 +61,7 @@ export interface EngineHooks {
     append: (a: unknown, b: unknown) => unknown,
     focus: unknown,
   ): void;
+  object(): object;
   array(length: number): unknown[];
   join(list: readonly unknown[], separator?: string): string;
   concat(target: string | readonly unknown[], ...more: unknown[]): string | unknown[];

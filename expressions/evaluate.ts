@@ -56,7 +56,10 @@ export function evaluate(source: string, scope: EvaluationScope, options: Evalua
     throw new EngineError('undefined', 'the expression gives no value where one is required');
   } catch (thrown) {
     if (thrown instanceof SluiceError) throw thrown;
-    throw expressionError(problemOf(thrown, engine, compiled.starts, source.length), source, options.at);
+    const found = problemOf(thrown, engine, compiled.starts, source.length);
+    // What parses at publish has no syntax error; one from inside a function is about what it was given.
+    const code = found.code === 'EXPRESSION_SYNTAX' ? 'EXPRESSION_TYPE' : found.code;
+    throw expressionError({ ...found, code }, source, options.at);
   } finally {
     if (options.meter) options.meter.spent += meter.spent;
   }

@@ -25,7 +25,12 @@ function text(meter: Meter, value: unknown): string {
   if (value === undefined || value === null) return '';
   if (typeof value === 'string') return value;
   if (typeof value === 'function') throw new EngineError('argument', 'toString takes no function');
-  const written = JSON.stringify(meter.measure(value));
+  if (typeof value === 'number' && !Number.isFinite(value))
+    throw new EngineError('notJson', 'toString was given a number that is no JSON value');
+  // As JSONata writes numbers: in at most 15 digits.
+  const written = JSON.stringify(meter.measure(value), (_, item: unknown) =>
+    typeof item === 'number' && !Number.isInteger(item) ? Number(item.toPrecision(15)) : item,
+  );
   return meter.text(written);
 }
 

@@ -34,7 +34,9 @@ export function timezoneProblem(timezone: string): string | undefined {
 }
 
 /** The two functions as expressions may call them. */
-export function guardedDates(engine: Engine) {
+export function guardedDates(
+  engine: Engine,
+): Record<string, { readonly signature: string; readonly implementation: (...args: never[]) => unknown }> {
   const { toMillis, fromMillis } = engine.datetime;
   return {
     toMillis: {
@@ -51,6 +53,8 @@ export function guardedDates(engine: Engine) {
       implementation: function (this: unknown, millis: unknown, picture: unknown, timezone: unknown) {
         const problem = typeof timezone === 'string' ? timezoneProblem(timezone) : undefined;
         if (problem !== undefined) throw new EngineError('clock', problem);
+        if (typeof millis === 'number' && !(Math.abs(millis) <= 8.64e15))
+          throw new EngineError('argument', '$fromMillis was given a number that is no instant');
         return fromMillis.call(this, millis as number, picture as string, timezone as string);
       },
     },

@@ -19,6 +19,9 @@ const limit = (message: string) => new EngineError('limit', message);
 /** Frames nest by partial application only; each lookup of a name may walk them all. */
 const MAX_FRAMES = 1_500;
 
+/** What a new object or frame costs: it takes far longer than a turn of a loop, and memory. */
+const OBJECT = 16;
+
 export class Meter implements EngineHooks {
   left = Infinity;
   depth = 0;
@@ -85,6 +88,7 @@ export class Meter implements EngineHooks {
   }
 
   frame(frame: Frame, enclosing: Frame | null): void {
+    this.spend(OBJECT);
     const level = enclosing ? ((enclosing['level'] as number | undefined) ?? 0) + 1 : 0;
     if (level > MAX_FRAMES) throw limit(`functions are applied partially more than ${MAX_FRAMES} times over`);
     frame['level'] = level;
@@ -161,6 +165,11 @@ export class Meter implements EngineHooks {
     else list.push(item);
     this.size(list.length);
     this.spend(Array.isArray(item) ? item.length : 1);
+  }
+
+  object(): object {
+    this.spend(OBJECT);
+    return Object.create(null) as object;
   }
 
   array(length: number): unknown[] {

@@ -57,7 +57,8 @@ export function problemOf(
 ): ExpressionProblem {
   const error = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as Thrown;
   const end = typeof error.position === 'number' ? error.position : 0;
-  const position = Math.max(0, Math.min(starts.get(end) ?? end, length));
+  const atEnd = error.code === 'S0203' || error.code === 'S0207';
+  const position = Math.max(0, Math.min(atEnd ? length : (starts.get(end) ?? end), length));
   if (thrown instanceof EngineError)
     return { code: ENGINE_CODES[thrown.kind], message: thrown.message, position };
   if (thrown instanceof SyntaxError)

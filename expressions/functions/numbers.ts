@@ -41,7 +41,7 @@ export const NUMBERS: readonly FunctionEntry[] = [
     name: 'power',
     kind: 'built-in',
     signature: '$power(base, exponent)',
-    description: 'A power.',
+    description: 'The base raised to the exponent.',
     example: { source: '$power(2, 10)', input: {}, result: 1024 },
   },
   {

@@ -76,6 +76,20 @@ export function closeHoles(modules, report) {
       : undefined,
   );
 
+  // `and` and `or` would put their own name and place on an error from inside their operands.
+  edit('place of errors', 2, functionNamed($evaluator, 'evaluateBinary'), (node, parents) =>
+    node.type === 'ExpressionStatement' &&
+    ['err.position', 'err.token'].includes(dotted(node.expression.left ?? node)) &&
+    parents.some((parent) => parent.type === 'IfStatement')
+      ? {
+          type: 'IfStatement',
+          test: expression(`typeof ${dotted(node.expression.left)} === 'undefined'`),
+          consequent: node,
+          alternate: null,
+        }
+      : undefined,
+  );
+
   // Two places write to an array that may be the input's own.
   edit('own array of a singleton', 1, functionNamed($evaluator, 'evaluatePath'), (node) =>
     node.type === 'ExpressionStatement' && node.expression.left?.object?.name === 'resultSequence'

@@ -105,7 +105,7 @@ export function meterWork(modules, report) {
 
 /** Built-ins of the language whose work or memory depends on a size. */
 function hookBuiltIns(modules, report) {
-  const counts = { array: 0, regex: 0, method: 0, extreme: 0, match: 0 };
+  const counts = { array: 0, regex: 0, method: 0, extreme: 0, match: 0, object: 0 };
   for (const module of modules)
     rewrite(module, (node) => {
       if (node.type === 'NewExpression' && node.callee.name === 'Array') {
@@ -142,6 +142,10 @@ function hookBuiltIns(modules, report) {
           arguments: [node.arguments[1]],
         };
       }
+      if (name === 'Object.create' && node.arguments[0].raw === 'null') {
+        counts.object++;
+        return expression('$.object()');
+      }
       if (name === 'badSig.match') {
         counts.match++;
         return hook('match', node.callee.object);
@@ -152,6 +156,7 @@ function hookBuiltIns(modules, report) {
   expectCount(report, 'new RegExp', counts.regex, 5);
   expectCount(report, 'sized methods', counts.method, 62);
   expectCount(report, 'Math.max and Math.min', counts.extreme, 3);
+  expectCount(report, 'new objects', counts.object, 17);
   expectCount(report, 'matches of signatures', counts.match, 1);
 }
 

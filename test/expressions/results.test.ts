@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest';
+import { failure, value } from './evaluate-in.js';
+
+const KIB = 1024;
+
+describe('a result is JSON', () => {
+  it.each([
+    '1/0',
+    '-1/0',
+    '0/0',
+    '[1, 1/0]',
+    '{"a": 0/0}',
+    '$power(10, 308) * 100',
+    'function($x){$x}',
+    '$uppercase',
+    '[$uppercase]',
+    '{"f": function(){1}}',
+    '$substring(?, 1)',
+    '/a/',
+    '$match("a", /a/)[0] ~> function($m) { /b/ }',
+    '$string(1/0)',
+    '1/0 + 1',
+  ])('or an error: %s', (source) => {
+    expect(failure(source).code).toBe('EXPRESSION_NOT_JSON');
+  });
+
+  it('or an error: a value that contains itself', () => {
+    expect(failure('$ ~> |a|{"self": $}|', { a: { n: 1 } }).code).toBe('EXPRESSION_NOT_JSON');
+  });
+
+  it('without what JSON has not', () => {
+    expect(Object.is(value('-zero', { zero: 0 }), 0)).toBe(true);
+    expect(value('$match("b", /(a)?b/).groups')).toEqual([null]);
+    expect(value('[$match("b", /(a)?(b)/)]')).toEqual([{ match: 'b', index: 0, groups: [null, 'b'] }]);
+    expect(Object.getPrototypeOf(value('{"a": 1}'))).toBe(Object.prototype);
+    expect(Reflect.ownKeys(value('[1, 2][$ > 0]') as object)).toEqual(['0', '1', 'length']);
+  });
+
+  it('and lone surrogates stay what they are', () => {
+    expect(value('$substring(s, 0)', { s: 'a\ud800b' })).toBe('a\ud800b');
+  });
+});
+
+describe('undefined', () => {
+  it('is null where no value is required', () => {
+    for (const source of ['missing', 'a[b=1]', '()', '(1; missing)', '[1][5]', '$sum(missing)', 'false ? 1'])
+      expect(value(source), source).toBeNull();
+  });
+
+  it('is an error where one is', () => {
+    expect(failure('missing', {}, {}, { required: true }).code).toBe('EXPRESSION_UNDEFINED');
+    expect(value('n', { n: null }, {}, { required: true })).toBeNull();
+    expect(value('false', {}, {}, { required: true })).toBe(false);
+  });
+
+  it('compares as in JSONata: = and != are both false', () => {
+    expect(value('[missing = "x", missing != "x", missing = missing]')).toEqual([false, false, false]);
+  });
+});
+
+describe('the size of a result', () => {
+  it('is at most 256 KiB of UTF-8 JSON', () => {
+    const text = 'x'.repeat(256 * KIB - 2);
+    expect(value('t', { t: text })).toBe(text);
+    expect(failure('t', { t: `${text}x` }).code).toBe('EXPRESSION_TOO_LARGE');
+    // Two bytes for each, and six for a control character.
+    expect(failure('t', { t: 'é'.repeat(130 * KIB) }).code).toBe('EXPRESSION_TOO_LARGE');
+    expect(failure('t', { t: '\u0001'.repeat(50 * KIB) }).code).toBe('EXPRESSION_TOO_LARGE');
+    expect(failure('[1..200000]').code).toBe('EXPRESSION_TOO_LARGE');
+    expect(failure('payload', { payload: { a: Array.from({ length: 400_000 }, () => 0) } }).code).toBe(
+      'EXPRESSION_TOO_LARGE',
+    );
+  });
+
+  it('is none of an input of which little is selected', () => {
+    expect(value('payload.b', { payload: { a: 'x'.repeat(900 * KIB), b: 1 } })).toBe(1);
+  });
+});
+
+describe('an error', () => {
+  it.each([
+    ['1 + "a"', 'EXPRESSION_TYPE', 'T2002'],
+    ['[1] < 2', 'EXPRESSION_TYPE', 'T2010'],
+    ['$sum(["a"])', 'EXPRESSION_TYPE', 'T0412'],
+    ['$error("out of stock")', 'EXPRESSION_TYPE', 'D3137'],
+    ['$assert(false, "no")', 'EXPRESSION_TYPE', 'D3141'],
+    ['$number("x")', 'EXPRESSION_TYPE', 'D3030'],
+    ['("a")()', 'EXPRESSION_TYPE', 'T1006'],
+    ['$ ~> |$|1|', 'EXPRESSION_TYPE', 'T2011'],
+    ['1 +', 'EXPRESSION_SYNTAX', 'S0207'],
+    ['$power(9, 999)', 'EXPRESSION_NOT_JSON', 'D3061'],
+    ['"a" & (1/0)', 'EXPRESSION_NOT_JSON', 'D3001'],
+  ])('of %s has the code %s and JSONata’s own', (source, code, jsonata) => {
+    const error = failure(source, {}, {}, { at: 'steps[2].when' });
+    expect(error.code).toBe(code);
+    expect(error.category).toBe('expression');
+    expect(error.retryable).toBe(false);
+    expect(error.details).toMatchObject({ source, at: 'steps[2].when', jsonata });
+    expect(typeof (error.details as { position: unknown }).position).toBe('number');
+    expect(error.message).not.toContain('{{');
+  });
+
+  it('keeps the author’s own message', () => {
+    expect(failure('$error("out of stock")').message).toBe('out of stock');
+  });
+
+  it('of the runtime is coded as well', () => {
+    for (const source of [
+      '$formatNumber(1, "#", {"zero-digit": 5})',
+      '$uppercase(?)(5)',
+      '$formatBase(1e300, 2) ~> $length() > 0 ? $error() : 1',
+      '$fromMillis(1e20)',
+    ])
+      expect(failure(source).code, source).toMatch(/^EXPRESSION_(TYPE|NOT_JSON)$/);
+  });
+
+  it('shows no large or private values', () => {
+    const secret = { password: 'hunter2'.repeat(100) };
+    expect(failure('secret + 1', { secret }).message).not.toContain('hunter2');
+    expect(failure('$number(text)', { text: 'x'.repeat(10_000) }).message.length).toBeLessThan(500);
+    expect(JSON.stringify(failure('1 + '.repeat(3_000)).details).length).toBeLessThan(2_000);
+  });
+
+  it('says the same on every evaluation, whatever was evaluated before', () => {
+    const source = '"a" ~> $sum';
+    const first = failure(source);
+    failure('          $sum(["x"])');
+    failure('$map([["x"]], $sum)');
+    const again = failure(source);
+    expect([again.message, again.details]).toEqual([first.message, first.details]);
+  });
+});
