@@ -5,7 +5,7 @@
  * It starts when the workflow task has nothing else to do, so that waits that open together, and an event
  * that satisfies a wait at once, cost one flush or none.
  */
-import { CancellationScope, condition, scheduleActivity } from '@temporalio/workflow';
+import { CancellationScope, condition, log, scheduleActivity } from '@temporalio/workflow';
 import { ACTIVITY_TYPES } from '../../contracts/messages.js';
 import type { FlushRequest, RunHeader } from '../../contracts/activity.js';
 import type { EventLog } from './event-log.js';
@@ -75,8 +75,13 @@ export class Flusher {
           summary: `commit ${batch.events.length} events`,
         }),
       );
-      this.log.settle(batch, true);
+    } catch (thrown) {
+      // Temporal repeats all that repeating can mend, so this is a batch that the database will never take: a
+      // defect. The run goes on, because the database decides nothing; the events stand in this activity's
+      // input, in history, from where the gap in the log is mended.
+      log.error('The database refused run events', { error: String(thrown), firstSeq: batch.events[0]?.seq });
     } finally {
+      this.log.settle(batch, true);
       this.flying = false;
     }
   }
