@@ -1,0 +1,18 @@
+// npm start [-- --once]: everything on this machine, from nothing: packages, Temporal with its Web UI, the
+// embedded database, a worker, the examples published, one order run. See worker/dev-stack.ts.
+import { prepareClone, root } from './lib/setup.mjs';
+
+const args = process.argv.slice(2);
+const unknown = args.filter((arg) => arg !== '--once');
+if (unknown.length > 0) {
+  console.error(`Unknown: ${unknown.join(' ')}. Use npm start, or npm start -- --once to end after the run.`);
+  process.exit(2);
+}
+prepareClone();
+
+const { register } = await import('tsx/esm/api');
+register();
+const { runDevStack } = await import('../worker/dev-stack.ts');
+process.exit(
+  await runDevStack({ env: process.env, root, once: args.includes('--once'), out: process.stdout }),
+);
