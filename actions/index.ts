@@ -3,6 +3,7 @@ import type { ActionDefinition } from '../contracts/action.js';
 import { coreActions } from './core/core-actions.js';
 import { createHttpRequest, type HttpRequestOptions } from './http/http-request.js';
 
+export type { ActionContext } from '../contracts/action.js';
 export { SluiceError } from '../contracts/errors.js';
 export { defineAction, isAction } from './define-action.js';
 export { type ActionRegistry, createActionRegistry } from './registry.js';

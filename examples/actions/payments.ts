@@ -1,0 +1,65 @@
+/**
+ * Payments, with the two things that an action of one's own most often needs: a secret, which the definition
+ * hands over as `{$secret: PAYMENTS_API_KEY}`, and a row of one's own, which commits with the step or not at all.
+ */
+import { z } from 'zod';
+import { defineAction, SluiceError } from '../../actions/index.js';
+import { idOf, pretendToWork } from './pretend.js';
+
+const Cents = z.int().positive();
+
+/** The gateway recovers at this attempt for a card that is `tok_flaky`. */
+const FLAKY_UNTIL_ATTEMPT = 3;
+
+export const charge = defineAction({
+  id: 'payments.charge',
+  version: 1,
+  description: 'Charges a card and keeps a row of it.',
+  input: z.strictObject({
+    orderId: z.string().min(1),
+    amountCents: Cents,
+    currency: z.string().length(3),
+    card: z.string().min(1),
+    apiKey: z.string().min(1),
+  }),
+  output: z.object({ chargeId: z.string(), amountCents: z.int(), status: z.literal('PENDING') }),
+  async run({ orderId, amountCents, currency, card }, context) {
+    await pretendToWork(context, 60);
+    if (card === 'tok_declined') {
+      throw new SluiceError('PAYMENT_DECLINED', `The card for order ${orderId} was declined`, {
+        retryable: false,
+        details: { reason: 'insufficient_funds' },
+      });
+    }
+    if (card === 'tok_flaky' && context.attempt < FLAKY_UNTIL_ATTEMPT) {
+      throw new SluiceError('GATEWAY_UNAVAILABLE', 'The payment gateway did not answer');
+    }
+    const chargeId = idOf('ch', context);
+    // A service of one's own would define its tables in its own migrations; a stand-in has none.
+    context.writes.add('payment table', 'DEFINE TABLE IF NOT EXISTS example_payment SCHEMALESS');
+    // The id comes from the idempotency key, so a repeated attempt writes the same row again.
+    context.writes.add('payment', 'UPSERT type::record("example_payment", $chargeId) CONTENT $payment', {
+      chargeId,
+      payment: { tenant: context.run.tenant, runId: context.run.runId, orderId, amountCents, currency },
+    });
+    context.artifact(chargeId);
+    return { chargeId, amountCents, status: 'PENDING' as const };
+  },
+});
+
+export const refund = defineAction({
+  id: 'payments.refund',
+  version: 1,
+  description: 'Gives the money of a charge back.',
+  input: z.strictObject({
+    chargeId: z.string().min(1),
+    amountCents: Cents,
+    reason: z.string(),
+    apiKey: z.string().min(1),
+  }),
+  output: z.object({ refundId: z.string(), chargeId: z.string(), amountCents: z.int() }),
+  async run({ chargeId, amountCents }, context) {
+    await pretendToWork(context, 40);
+    return { refundId: idOf('re', context), chargeId, amountCents };
+  },
+});
