@@ -19,3 +19,8 @@ function homeOfUser(): string | undefined {
   const home = process.platform === 'win32' ? homedir() : userInfo().homedir;
   return isAbsolute(home) ? home : undefined;
 }
+
+/** File name of the Temporal CLI on this platform. */
+export function commandName(): string {
+  return process.platform === 'win32' ? 'temporal.exe' : 'temporal';
+}

@@ -10,7 +10,7 @@ import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { SluiceError } from '../../contracts/errors.js';
-import { cacheDirectory } from './cache-directory.js';
+import { cacheDirectory, commandName } from './cache-directory.js';
 import type { Environment } from './environment.js';
 import { installCli } from './install-cli.js';
 
@@ -83,11 +83,6 @@ async function probe(path: string): Promise<TemporalCli | string> {
     return `${path} is too old (${version}): its server must be ${OLDEST_SERVER.join('.')} or newer`;
   }
   return { path, version };
-}
-
-/** File name of the command on this platform. */
-export function commandName(): string {
-  return process.platform === 'win32' ? 'temporal.exe' : 'temporal';
 }
 
 function isExecutable(path: string): boolean {

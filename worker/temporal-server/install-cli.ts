@@ -10,9 +10,8 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SluiceError } from '../../contracts/errors.js';
-import { cacheDirectory } from './cache-directory.js';
+import { cacheDirectory, commandName } from './cache-directory.js';
 import type { Environment } from './environment.js';
-import { commandName } from './find-cli.js';
 
 /** The newest tag that `go install` can build; later ones have a `replace` in their go.mod. */
 const GO_MODULE = 'github.com/temporalio/cli/cmd/temporal';
