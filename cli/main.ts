@@ -5,7 +5,9 @@ import { listFunctions } from './commands/functions.js';
 import { publishFiles } from './commands/publish.js';
 import { runDefinition, type RunOptions } from './commands/run.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
-import { Terminal, type Environment } from './terminal.js';
+import { Terminal } from './terminal.js';
+import { loadConfig, type Environment } from '../worker/config.js';
+import { temporalConnectionOptions } from '../worker/temporal-connection.js';
 
 const EXIT_CODES = `
 Exit codes: ${EXIT.ok} done · ${EXIT.failed} refused, or the run failed · ${EXIT.usage} wrong command line · ${EXIT.unavailable} Temporal, a worker or the configuration is not there · ${EXIT.interrupted} interrupted`;
@@ -78,14 +80,22 @@ export async function main(argv: readonly string[], env: Environment): Promise<n
   return exitCode;
 }
 
-function connect(options: GlobalOptions, env: Environment): Promise<SluiceClient> {
-  const { tenant } = options;
+/** The configuration of the environment, with what the command line says instead. */
+async function connect(options: GlobalOptions, env: Environment): Promise<SluiceClient> {
+  const { temporal, taskQueue } = loadConfig({
+    ...env,
+    ...(options.address !== undefined && { TEMPORAL_ADDRESS: options.address }),
+    ...(options.namespace !== undefined && { TEMPORAL_NAMESPACE: options.namespace }),
+    ...(options.taskQueue !== undefined && { SLUICE_TASK_QUEUE: options.taskQueue }),
+  });
+  const { address, ...connectionOptions } = await temporalConnectionOptions(temporal);
   return createSluiceClient({
-    address: options.address ?? (env.TEMPORAL_ADDRESS || 'localhost:7233'),
-    namespace: options.namespace ?? (env.TEMPORAL_NAMESPACE || 'default'),
-    taskQueue: options.taskQueue ?? (env.SLUICE_TASK_QUEUE || 'sluice'),
+    address,
+    connectionOptions,
+    namespace: temporal.namespace,
+    taskQueue,
     actor: env.USER || 'sluice-cli',
-    ...(tenant === undefined ? {} : { tenant }),
+    ...(options.tenant !== undefined && { tenant: options.tenant }),
   });
 }
 

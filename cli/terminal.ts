@@ -3,8 +3,7 @@ import { styleText } from 'node:util';
 import { runErrorOf } from '../client/index.js';
 import { toSluiceError, type SluiceError } from '../contracts/errors.js';
 import type { Json } from '../contracts/json.js';
-
-export type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from '../worker/config.js';
 
 /** What every command gets to talk to its user. */
 export class Terminal {

@@ -1,7 +1,7 @@
 /** What `npm start` prints: a line for each thing that is ready, plain where nobody looks. */
 import { styleText } from 'node:util';
 import type { SluiceError } from '../contracts/errors.js';
-import type { Environment } from './temporal-server/environment.js';
+import type { Environment } from './config.js';
 
 export class Console {
   readonly color: boolean;

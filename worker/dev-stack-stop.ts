@@ -2,7 +2,7 @@
  * When the local stack has to stop: Ctrl-C or a signal, or the death of the npm that started it. What is
  * asked for twice is done by force.
  */
-import type { Environment } from './temporal-server/environment.js';
+import type { Environment } from './config.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** Between two looks at the parent's process id. */

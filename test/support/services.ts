@@ -1,4 +1,5 @@
 /** From a test to the services that the suite shares (suite-services.ts). */
+import type { WorkflowBundleOption } from '@temporalio/worker';
 import { inject } from 'vitest';
 
 /** The suite's Temporal server. */
@@ -6,9 +7,9 @@ export function suiteTemporal(): Promise<{ readonly address: string; readonly na
   return ask('/temporal');
 }
 
-/** Path of a file with the code of all workflows, for a worker's `workflowBundle: { codePath }`. */
-export async function suiteBundle(): Promise<string> {
-  return (await ask<{ path: string }>('/bundle')).path;
+/** The code of all workflows, bundled once for the suite. */
+export function suiteBundle(): Promise<WorkflowBundleOption> {
+  return ask('/bundle');
 }
 
 async function ask<T>(service: string): Promise<T> {

@@ -4,12 +4,9 @@
  * own; they ask over loopback HTTP, whose address vitest provides to them.
  */
 import { createServer, type Server } from 'node:http';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { loadWorkflowBundle } from '../../worker/workflow-bundle.js';
 import { provideTemporal, type ProvidedTemporal } from './provide-temporal.js';
-import { bundleForTests } from './workflow-bundle.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -20,15 +17,13 @@ declare module 'vitest' {
 
 /** vitest's global set-up: starts the services' address; what it gives back stops everything. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const directory = await mkdtemp(join(tmpdir(), 'sluice-test-'));
   let temporal: Promise<ProvidedTemporal> | undefined;
-  let bundle: Promise<string> | undefined;
   const services: Readonly<Record<string, () => Promise<object>>> = {
     '/temporal': async () => {
       const { address, namespace } = await (temporal ??= provideTemporal());
       return { address, namespace };
     },
-    '/bundle': async () => ({ path: await (bundle ??= writeBundle(directory)) }),
+    '/bundle': () => loadWorkflowBundle(),
   };
   const server = createServer((request, response) => {
     const service = services[request.url ?? ''];
@@ -43,14 +38,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
     await (await temporal)?.stop();
-    await rm(directory, { recursive: true, force: true });
   };
-}
-
-async function writeBundle(directory: string): Promise<string> {
-  const path = join(directory, 'workflow-bundle.js');
-  await writeFile(path, await bundleForTests());
-  return path;
 }
 
 function listen(server: Server): Promise<string> {

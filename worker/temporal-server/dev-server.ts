@@ -12,7 +12,7 @@ import { Connection } from '@temporalio/client';
 import { SluiceError } from '../../contracts/errors.js';
 import { SEARCH_ATTRIBUTES } from '../../contracts/messages.js';
 import { findTemporalCli } from './find-cli.js';
-import type { Environment } from './environment.js';
+import type { Environment } from '../config.js';
 import { freePort, portNear } from './ports.js';
 import { spawnSupervised, type SupervisedProcess } from './supervised-process.js';
 
