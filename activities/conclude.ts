@@ -72,7 +72,7 @@ function isRefusedWrite(error: SluiceError, statements: readonly DomainStatement
   if (error.category !== 'internal') return true;
   if (error.code !== 'DATABASE_FAILED' || !isJsonObject(error.details)) return false;
   const { statement, tries } = error.details;
-  return tries === undefined && statements.some(({ label }) => label === statement);
+  return tries === undefined && statements.some(({ label }) => `write:${label}` === statement);
 }
 
 async function checkedOutput(

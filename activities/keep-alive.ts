@@ -11,23 +11,21 @@
 import type { Context } from '@temporalio/activity';
 import { LIMITS } from '../contracts/limits.js';
 import type { Json } from '../contracts/json.js';
-import type { Lease } from '../contracts/projection.js';
 
 /** Lease of a local activity, ms. It can't heartbeat, and it is short; a crash must not block it for long. */
 const LOCAL_LEASE_MS = 6_000;
 
 export interface KeepAliveOptions {
   readonly context: Context;
-  readonly holder: string;
   /** Renews the lease in the ledger; false where another holder has it. */
-  readonly renew: (lease: Lease) => Promise<boolean>;
+  readonly renew: (until: number) => Promise<boolean>;
   /** Told once, when another holder has the lease. */
   readonly onLeaseLost: () => void;
 }
 
 export interface KeepAlive {
-  /** A lease from now on. */
-  nextLease(): Lease;
+  /** End of a lease that begins now, epoch ms. */
+  leaseEnd(): number;
   /** Starts beating and renewing. */
   start(): void;
   /** Beats now, with this progress. */
@@ -40,11 +38,11 @@ export interface KeepAlive {
   release(): Promise<void>;
 }
 
-export function keepAlive({ context, holder, renew, onLeaseLost }: KeepAliveOptions): KeepAlive {
+export function keepAlive({ context, renew, onLeaseLost }: KeepAliveOptions): KeepAlive {
   const { heartbeatTimeoutMs, isLocal } = context.info;
   const canBeat = !isLocal && heartbeatTimeoutMs !== undefined && heartbeatTimeoutMs > 0;
   const leaseMs = isLocal ? LOCAL_LEASE_MS : 2 * (canBeat ? heartbeatTimeoutMs : LIMITS.actionHeartbeatMs);
-  const nextLease = (): Lease => ({ holder, until: Date.now() + leaseMs });
+  const leaseEnd = (): number => Date.now() + leaseMs;
   let timer: NodeJS.Timeout | undefined;
   let renewal: Promise<void> | undefined;
   let progress: Json | undefined;
@@ -55,7 +53,7 @@ export function keepAlive({ context, holder, renew, onLeaseLost }: KeepAliveOpti
   };
   const renewOnce = async (): Promise<void> => {
     try {
-      if (lost || (await renew(nextLease()))) return;
+      if (lost || (await renew(leaseEnd()))) return;
       lost = true;
       onLeaseLost();
     } catch (error) {
@@ -68,7 +66,7 @@ export function keepAlive({ context, holder, renew, onLeaseLost }: KeepAliveOpti
   };
 
   return {
-    nextLease,
+    leaseEnd,
     start() {
       timer = setInterval(() => {
         beat();
@@ -89,7 +87,7 @@ export function keepAlive({ context, holder, renew, onLeaseLost }: KeepAliveOpti
     async release() {
       if (lost) return;
       try {
-        await renew({ holder, until: Date.now() - 1 });
+        await renew(Date.now() - 1);
       } catch (error) {
         // The lease ends by itself; giving it up only saves the next attempt the wait.
         context.log.warn('The lease could not be given up; it ends by itself', {

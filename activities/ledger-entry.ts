@@ -17,7 +17,6 @@ import type {
   DomainStatement,
   Execution,
   Invocation,
-  Lease,
   ProjectionStore,
 } from '../contracts/projection.js';
 import type { BusinessError } from './failures.js';
@@ -26,8 +25,10 @@ const FIRST_PAUSE_MS = 25;
 const LONGEST_PAUSE_MS = 500;
 
 export interface LedgerEntry {
-  begin(lease: Lease): Promise<BeginDecision>;
-  renew(lease: Lease): Promise<boolean>;
+  /** @param until end of the lease, epoch ms */
+  begin(until: number): Promise<BeginDecision>;
+  /** @param until as in `begin`; a time that has passed gives the lease up */
+  renew(until: number): Promise<boolean>;
   succeed(output: Json, artifacts: readonly string[], writes: readonly DomainStatement[]): Promise<void>;
   fail(error: BusinessError): Promise<void>;
 }
@@ -37,6 +38,8 @@ export interface LedgerEntryOptions {
   readonly execution: Execution;
   readonly envelope: ActionEnvelope;
   readonly action: string;
+  /** Of the lease: names this execution of the activity and no other. */
+  readonly holder: string;
   /** As it came, with secrets unresolved. */
   readonly input: Json;
   /** For how long a commit is tried again while the database is away, ms. */
@@ -44,7 +47,7 @@ export interface LedgerEntryOptions {
 }
 
 export function ledgerEntry(options: LedgerEntryOptions): LedgerEntry {
-  const { store, execution, envelope, commitRetryMs } = options;
+  const { store, execution, envelope, holder, commitRetryMs } = options;
   const { step } = envelope;
   const local = envelope.local === true;
   const invocation: Invocation = {
@@ -57,12 +60,14 @@ export function ledgerEntry(options: LedgerEntryOptions): LedgerEntry {
   };
   const patiently = <T>(commit: () => Promise<T>): Promise<T> => whileAway(commitRetryMs, commit);
   return {
-    begin: (lease) =>
-      patiently(() => store.beginAction(execution, local ? [] : envelope.events, invocation, lease)),
-    renew: (lease) => store.renewLease(envelope.run.tenant, envelope.idempotencyKey, lease),
+    begin: (until) =>
+      patiently(() =>
+        store.beginAction(execution, local ? [] : envelope.events, invocation, { holder, until }),
+      ),
+    renew: (until) => store.renewLease(envelope.run.tenant, envelope.idempotencyKey, { holder, until }),
     succeed: (output, artifacts, writes) =>
       patiently(() =>
-        store.finishAction(execution, invocation, { status: 'SUCCEEDED', output, artifacts }, writes),
+        store.finishAction(execution, invocation, { status: 'SUCCEEDED', output, artifacts }, writes, holder),
       ),
     fail: ({ code, message, category, details }) => {
       const error = {
@@ -74,7 +79,9 @@ export function ledgerEntry(options: LedgerEntryOptions): LedgerEntry {
         at: new Date().toISOString(),
         attempt: step.attempt,
       };
-      return patiently(() => store.finishAction(execution, invocation, { status: 'FAILED', error }, []));
+      return patiently(() =>
+        store.finishAction(execution, invocation, { status: 'FAILED', error }, [], holder),
+      );
     },
   };
 }

@@ -48,8 +48,7 @@ export async function runAction(
   let leaseLost = (): void => undefined;
   const alive = keepAlive({
     context: temporal,
-    holder: `${deps.identity}/${temporal.info.base64TaskToken}/${temporal.info.attempt}`,
-    renew: (lease) => entry.renew(lease),
+    renew: (until) => entry.renew(until),
     onLeaseLost: () => leaseLost(),
   });
   const decision = await begin(entry, alive);
@@ -109,6 +108,7 @@ function prepare(deps: ActivityDeps, input: Json, envelopeValue: unknown): Attem
       },
       envelope,
       action: activityType,
+      holder: `${deps.identity}/${temporal.info.base64TaskToken}/${temporal.info.attempt}`,
       input,
       commitRetryMs: limits.commitRetryMs,
     }),
@@ -126,7 +126,7 @@ function find(deps: ActivityDeps, id: string, version: number): ActionDefinition
 
 async function begin(entry: LedgerEntry, alive: KeepAlive): Promise<BeginDecision> {
   try {
-    return await entry.begin(alive.nextLease());
+    return await entry.begin(alive.leaseEnd());
   } catch (error) {
     throw storeFailure(error);
   }

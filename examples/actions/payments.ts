@@ -35,9 +35,8 @@ export const charge = defineAction({
       throw new SluiceError('GATEWAY_UNAVAILABLE', 'The payment gateway did not answer');
     }
     const chargeId = idOf('ch', context);
-    // A service of one's own would define its tables in its own migrations; a stand-in has none.
-    context.writes.add('payment table', 'DEFINE TABLE IF NOT EXISTS example_payment SCHEMALESS');
-    // The id comes from the idempotency key, so a repeated attempt writes the same row again.
+    // The database makes a table that it does not know; a service of one's own would define it, in its own
+    // migrations. The id comes from the idempotency key, so a repeated attempt writes the same row again.
     context.writes.add('payment', 'UPSERT type::record("example_payment", $chargeId) CONTENT $payment', {
       chargeId,
       payment: { tenant: context.run.tenant, runId: context.run.runId, orderId, amountCents, currency },

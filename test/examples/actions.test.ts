@@ -100,7 +100,7 @@ describe('the example actions', () => {
   it('keep a row of a charge, without the key of the gateway', async () => {
     const writes: unknown[][] = [];
     await run('payments.charge', payment, { writes: { add: (...write) => void writes.push(write) } });
-    expect(writes.map(([label]) => label)).toEqual(['payment table', 'payment']);
+    expect(writes.map(([label]) => label)).toEqual(['payment']);
     expect(JSON.stringify(writes)).not.toContain('apiKey');
   });
 });

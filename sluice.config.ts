@@ -1,0 +1,3 @@
+import { defineConfig } from './worker/define-config.js';
+
+export default defineConfig({ actions: ['./examples/actions/index.ts'] });

@@ -1,0 +1,150 @@
+/**
+ * The configuration of a process, from its environment.
+ *
+ * Invariants
+ * - Only `main` files read `process.env`; everything else gets it handed in, or this.
+ * - A blank variable is an unset one.
+ * - A bad variable stops the start, with every problem in one message that names the variables. Values are
+ *   not shown: they may be credentials.
+ */
+import { SluiceError } from '../contracts/errors.js';
+import type { SystemContext } from '../contracts/run.js';
+import { type SecretSource, Variables } from './config-variables.js';
+
+/** Environment variables, as `process.env` has them. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** TLS files and texts as configured; a path or the text itself of each. */
+export interface TlsConfig {
+  readonly serverName: string | undefined;
+  readonly ca: PathOrData;
+  readonly clientCert: PathOrData;
+  readonly clientKey: PathOrData;
+}
+
+interface PathOrData {
+  readonly path: string | undefined;
+  readonly data: string | undefined;
+}
+
+export interface SluiceConfig {
+  readonly temporal: {
+    readonly address: string;
+    readonly namespace: string;
+    readonly apiKey: string | undefined;
+    /** Undefined: no TLS. */
+    readonly tls: TlsConfig | undefined;
+  };
+  readonly taskQueue: string;
+  readonly database: {
+    readonly url: string;
+    readonly namespace: string;
+    readonly database: string;
+    readonly username: string | undefined;
+    readonly password: string | undefined;
+  };
+  readonly system: SystemContext;
+  readonly secrets: SecretSource;
+  readonly http: { readonly allowHosts: readonly string[] };
+  readonly logLevel: Variables['SLUICE_LOG_LEVEL'];
+  readonly worker: {
+    readonly identity: string | undefined;
+    readonly activities: number;
+    readonly localActivities: number;
+    readonly workflowTasks: number;
+    readonly cachedWorkflows: number | undefined;
+    /** ms */
+    readonly shutdownGraceMs: number;
+    /** ms */
+    readonly shutdownStopMs: number;
+  };
+}
+
+/**
+ * Reads the configuration.
+ * @param env `process.env`, or what a test has in its place
+ * @throws SluiceError CONFIG_INVALID, which names every variable at fault
+ */
+export function loadConfig(env: Environment): SluiceConfig {
+  const set = Object.fromEntries(
+    Object.keys(Variables.shape).flatMap((name) => {
+      const value = env[name]?.trim() ?? '';
+      return value === '' ? [] : [[name, value]];
+    }),
+  );
+  const parsed = Variables.safeParse(set);
+  if (!parsed.success) {
+    throw invalid(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`));
+  }
+  const problems = contradictions(parsed.data);
+  if (problems.length > 0) throw invalid(problems);
+  return configOf(parsed.data);
+}
+
+function invalid(problems: readonly string[]): SluiceError {
+  return new SluiceError('CONFIG_INVALID', problems.join('; '), { details: [...problems] });
+}
+
+function contradictions(vars: Variables): string[] {
+  const both = (what: string, path: string | undefined, data: string | undefined): string[] =>
+    path !== undefined && data !== undefined ? [`${what}_PATH and ${what}_DATA are both set`] : [];
+  const pair = (a: string, hasA: boolean, b: string, hasB: boolean): string[] =>
+    hasA === hasB ? [] : [`${hasA ? a : b} is set without ${hasA ? b : a}`];
+  const tls = tlsOf(vars);
+  const has = ({ path, data }: PathOrData): boolean => path !== undefined || data !== undefined;
+  return [
+    ...both('TEMPORAL_TLS_SERVER_CA_CERT', tls.ca.path, tls.ca.data),
+    ...both('TEMPORAL_TLS_CLIENT_CERT', tls.clientCert.path, tls.clientCert.data),
+    ...both('TEMPORAL_TLS_CLIENT_KEY', tls.clientKey.path, tls.clientKey.data),
+    ...pair('TEMPORAL_TLS_CLIENT_CERT', has(tls.clientCert), 'TEMPORAL_TLS_CLIENT_KEY', has(tls.clientKey)),
+    ...pair('SURREAL_USER', vars.SURREAL_USER !== undefined, 'SURREAL_PASS', vars.SURREAL_PASS !== undefined),
+  ];
+}
+
+function tlsOf(vars: Variables): TlsConfig {
+  return {
+    serverName: vars.TEMPORAL_TLS_SERVER_NAME,
+    ca: { path: vars.TEMPORAL_TLS_SERVER_CA_CERT_PATH, data: vars.TEMPORAL_TLS_SERVER_CA_CERT_DATA },
+    clientCert: { path: vars.TEMPORAL_TLS_CLIENT_CERT_PATH, data: vars.TEMPORAL_TLS_CLIENT_CERT_DATA },
+    clientKey: { path: vars.TEMPORAL_TLS_CLIENT_KEY_PATH, data: vars.TEMPORAL_TLS_CLIENT_KEY_DATA },
+  };
+}
+
+function configOf(vars: Variables): SluiceConfig {
+  const tls = tlsOf(vars);
+  const anyTls = JSON.stringify(tls) !== JSON.stringify(tlsOf({} as Variables));
+  const wantsTls = vars.TEMPORAL_TLS ?? (vars.TEMPORAL_API_KEY !== undefined || anyTls);
+  return {
+    temporal: {
+      address: vars.TEMPORAL_ADDRESS,
+      namespace: vars.TEMPORAL_NAMESPACE,
+      apiKey: vars.TEMPORAL_API_KEY,
+      tls: wantsTls ? tls : undefined,
+    },
+    taskQueue: vars.SLUICE_TASK_QUEUE,
+    database: {
+      url: vars.SURREAL_URL,
+      namespace: vars.SURREAL_NAMESPACE,
+      database: vars.SURREAL_DATABASE,
+      username: vars.SURREAL_USER,
+      password: vars.SURREAL_PASS,
+    },
+    system: {
+      environment: vars.SLUICE_ENVIRONMENT,
+      region: vars.SLUICE_REGION,
+      release: vars.SLUICE_RELEASE,
+    },
+    secrets: vars.SLUICE_SECRETS,
+    http: { allowHosts: vars.SLUICE_HTTP_ALLOW_HOSTS },
+    logLevel: vars.SLUICE_LOG_LEVEL,
+    worker: {
+      identity: vars.SLUICE_WORKER_IDENTITY,
+      activities: vars.SLUICE_WORKER_ACTIVITIES,
+      localActivities: vars.SLUICE_WORKER_LOCAL_ACTIVITIES,
+      workflowTasks: vars.SLUICE_WORKER_WORKFLOW_TASKS,
+      cachedWorkflows: vars.SLUICE_WORKER_CACHED_WORKFLOWS,
+      shutdownGraceMs: vars.SLUICE_SHUTDOWN_GRACE_MS,
+      shutdownStopMs: vars.SLUICE_SHUTDOWN_STOP_MS,
+    },
+  };
+}
