@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../worker/config.js';
+
+const problemsOf = (env: Record<string, string>): string => {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID' });
+    return (error as Error).message;
+  }
+  return 'no error';
+};
+
+describe('the configuration', () => {
+  it('has a default for everything', () => {
+    expect(loadConfig({})).toMatchObject({
+      temporal: { address: '127.0.0.1:7233', namespace: 'default', apiKey: undefined, tls: undefined },
+      taskQueue: 'sluice',
+      database: { url: 'surrealkv://.sluice/db', namespace: 'sluice', database: 'sluice' },
+      system: { environment: 'development', region: 'local', release: 'development' },
+      secrets: { kind: 'env', prefix: 'SLUICE_SECRET_' },
+      http: { allowHosts: [] },
+      logLevel: 'info',
+      worker: { activities: 100, shutdownGraceMs: 10_000, shutdownStopMs: 5_000 },
+    });
+  });
+
+  it('takes a blank variable for an unset one, and trims the others', () => {
+    const { taskQueue, temporal, logLevel } = loadConfig({
+      SLUICE_TASK_QUEUE: '  ',
+      TEMPORAL_ADDRESS: ' temporal:7233 ',
+      SLUICE_LOG_LEVEL: '',
+    });
+    expect({ taskQueue, address: temporal.address, logLevel }).toEqual({
+      taskQueue: 'sluice',
+      address: 'temporal:7233',
+      logLevel: 'info',
+    });
+  });
+
+  it('reads numbers, lists and sources', () => {
+    const config = loadConfig({
+      SLUICE_WORKER_ACTIVITIES: '7',
+      SLUICE_HTTP_ALLOW_HOSTS: 'a.example, *.b.example ,[::1]:8080,',
+      SLUICE_SECRETS: 'dir:/run/secrets',
+    });
+    expect(config.worker.activities).toBe(7);
+    expect(config.http.allowHosts).toEqual(['a.example', '*.b.example', '[::1]:8080']);
+    expect(config.secrets).toEqual({ kind: 'dir', path: '/run/secrets' });
+  });
+});
+
+describe('a bad variable', () => {
+  it.each([
+    ['SLUICE_LOG_LEVEL', 'loud'],
+    ['SLUICE_WORKER_ACTIVITIES', 'many'],
+    ['SLUICE_WORKER_ACTIVITIES', '0'],
+    ['SLUICE_WORKER_WORKFLOW_TASKS', '1'],
+    ['SLUICE_SHUTDOWN_GRACE_MS', '-1'],
+    ['SLUICE_SECRETS', '/run/secrets'],
+    ['SLUICE_HTTP_ALLOW_HOSTS', 'http://a.example/'],
+    ['SURREAL_URL', 'postgres://db'],
+    ['TEMPORAL_TLS', 'perhaps'],
+  ])('%s=%s is named in the message, its value is not', (name, value) => {
+    const message = problemsOf({ [name]: value });
+    expect(message).toMatch(new RegExp(`^${name}: `));
+    if (value.length > 2) expect(message).not.toContain(value);
+  });
+
+  it('comes with all the others', () => {
+    expect(problemsOf({ SLUICE_LOG_LEVEL: 'loud', SLUICE_SECRETS: 'x' })).toMatch(
+      /SLUICE_SECRETS: .*; SLUICE_LOG_LEVEL: /,
+    );
+  });
+
+  it.each([
+    [{ SURREAL_USER: 'root' }, 'SURREAL_USER is set without SURREAL_PASS'],
+    [
+      { TEMPORAL_TLS_CLIENT_CERT_DATA: 'pem' },
+      'TEMPORAL_TLS_CLIENT_CERT is set without TEMPORAL_TLS_CLIENT_KEY',
+    ],
+    [
+      { TEMPORAL_TLS_SERVER_CA_CERT_PATH: '/ca', TEMPORAL_TLS_SERVER_CA_CERT_DATA: 'pem' },
+      'TEMPORAL_TLS_SERVER_CA_CERT_PATH and TEMPORAL_TLS_SERVER_CA_CERT_DATA are both set',
+    ],
+  ])('that contradicts another is one too: %j', (env, message) => {
+    expect(problemsOf(env)).toBe(message);
+  });
+});
+
+describe('TLS', () => {
+  it.each([
+    [{}, false],
+    [{ TEMPORAL_API_KEY: 'k' }, true],
+    [{ TEMPORAL_TLS: 'true' }, true],
+    [{ TEMPORAL_TLS_SERVER_NAME: 'temporal.example' }, true],
+    [{ TEMPORAL_API_KEY: 'k', TEMPORAL_TLS: 'false' }, false],
+  ])('with %j is on: %s', (env, on) => {
+    expect(loadConfig(env).temporal.tls !== undefined).toBe(on);
+  });
+});

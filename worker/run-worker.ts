@@ -1,0 +1,70 @@
+/**
+ * The life of a worker process: open, poll until told to stop, close in the other order.
+ *
+ * Invariant: whatever was opened is closed, also where the start fails half-way, or the embedded store would
+ * stay locked and a connection would keep the process alive.
+ */
+import { NativeConnection, Runtime } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import { openProjections } from '../projections/index.js';
+import type { Environment, SluiceConfig } from './config.js';
+import { createSluiceWorker } from './create-worker.js';
+import { loadRegistry } from './load-registry.js';
+import { temporalRuntimeOptions } from './logging.js';
+import { createSecretProvider } from './secrets/secret-provider.js';
+import { temporalConnectionOptions } from './temporal-connection.js';
+import { loadWorkflowBundle } from './workflow-bundle.js';
+
+export interface RunWorkerOptions {
+  readonly config: SluiceConfig;
+  /** Where `env:` secrets are looked up. */
+  readonly env: Environment;
+  /** Where `sluice.config.ts` is looked for. */
+  readonly directory: string;
+  readonly log: Logger;
+  /** Aborted when the worker has to stop. */
+  readonly stop: AbortSignal;
+}
+
+/**
+ * Runs a worker until it is told to stop and has stopped.
+ * @throws SluiceError of what could not be opened
+ */
+export async function runWorker({ config, env, directory, log, stop }: RunWorkerOptions): Promise<void> {
+  Runtime.install(temporalRuntimeOptions(log));
+  const opened: (() => Promise<void>)[] = [];
+  try {
+    const registry = await loadRegistry(config, directory);
+    const secrets = createSecretProvider(config.secrets, env);
+    const projections = await openProjections(config.database);
+    opened.push(() => projections.close());
+    const connection = await NativeConnection.connect(await temporalConnectionOptions(config.temporal));
+    opened.push(() => connection.close());
+    const worker = await createSluiceWorker({
+      connection,
+      namespace: config.temporal.namespace,
+      taskQueue: config.taskQueue,
+      projections,
+      registry,
+      secrets,
+      system: config.system,
+      tuning: config.worker,
+      workflowBundle: await loadWorkflowBundle(Runtime.instance().logger),
+    });
+    const shutDown = (): void => {
+      log.info('The worker stops; running actions get the grace time');
+      worker.shutdown();
+    };
+    const running = worker.run();
+    log.info(
+      { taskQueue: config.taskQueue, namespace: config.temporal.namespace, actions: registry.actions.length },
+      'The worker polls',
+    );
+    if (stop.aborted) shutDown();
+    else stop.addEventListener('abort', shutDown, { once: true });
+    await running;
+  } finally {
+    for (const close of opened.reverse()) await close();
+  }
+  log.info('The worker has stopped');
+}
