@@ -40,7 +40,7 @@ function tooDeepAt(text: string): number | undefined {
   return undefined;
 }
 
-/** Reads JSON. Every syntax error is reported; a text that has one gives no tree. */
+/** Reads JSON. Every syntax error is reported (one a line); a text that has one gives no tree. */
 export function readJson(text: string): ReadText {
   const tree = new TreeBuilder();
   const deep = tooDeepAt(text);
@@ -50,12 +50,19 @@ export function readJson(text: string): ReadText {
   }
   const errors: ParseError[] = [];
   const parsed = parseTree(text, errors, { disallowComments: true });
-  for (const { error, offset } of errors) tree.report('SYNTAX', offset, MESSAGES[printParseErrorCode(error)]);
+  const source = new Source(text, undefined);
+  const lines = new Set<number>();
+  for (const { error, offset } of errors) {
+    const { line } = source.position(offset);
+    // The first of a line says it; what follows is mostly its consequence.
+    if (!lines.has(line)) tree.report('SYNTAX', offset, MESSAGES[printParseErrorCode(error)]);
+    lines.add(line);
+  }
   if (parsed === undefined || errors.length > 0) {
     if (errors.length === 0) tree.report('SYNTAX', 0, 'the document is empty');
     return { root: undefined, problems: tree.problems };
   }
-  const root = convert(parsed, text, tree, new Source(text, undefined));
+  const root = convert(parsed, text, tree, source);
   return { root: tree.finish(root, false), problems: tree.problems };
 }
 

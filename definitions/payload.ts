@@ -1,54 +1,15 @@
-/**
- * Payload schemas: JSON Schema draft 2020-12, compiled when a definition is published and when a run starts.
- *
- * Invariants: a schema that compiles at publish compiles at every start (the same compiler, nothing fetched);
- * each schema has a compiler of its own, so that no `$id` of one author meets another's; compiled schemas are
- * kept, a bounded number of them.
- */
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
-import addFormats from 'ajv-formats';
+/** Payloads against the schema of their definition, when a run starts. */
+import type { ErrorObject } from 'ajv/dist/2020.js';
 import { SluiceError } from '../contracts/errors.js';
 import type { Json, JsonObject } from '../contracts/json.js';
+import { pointerPath, validatorOf } from './payload-schema.js';
 import { formatPath } from './source.js';
 
-const KEPT = 200;
-const compiled = new Map<string, ValidateFunction>();
+/** Problems of a payload that are reported; a long list of bad items has as many as items. */
+const MOST_PROBLEMS = 100;
 
-/**
- * Compiles a schema, or finds it compiled.
- * @throws Error of the compiler, which says what is wrong with the schema
- */
-function validatorOf(schema: JsonObject): ValidateFunction {
-  const key = JSON.stringify(schema);
-  const known = compiled.get(key);
-  if (known !== undefined) return known;
-  const ajv = new Ajv2020({
-    allErrors: true,
-    useDefaults: true,
-    ownProperties: true,
-    strict: true,
-    strictTypes: false,
-    strictTuples: false,
-    strictRequired: false,
-    logger: false,
-  });
-  addFormats.default(ajv);
-  const validator = ajv.compile(structuredClone(schema));
-  compiled.set(key, validator);
-  const [oldest] = compiled.keys();
-  if (compiled.size > KEPT && oldest !== undefined) compiled.delete(oldest);
-  return validator;
-}
-
-/** What is wrong with a JSON Schema, or undefined. */
-export function schemaProblem(schema: JsonObject): string | undefined {
-  try {
-    validatorOf(schema);
-    return undefined;
-  } catch (thrown) {
-    return thrown instanceof Error ? thrown.message : String(thrown);
-  }
-}
+/** Levels of objects and arrays that a payload may have: what reads it, here and in a run, is recursive. */
+const MOST_LEVELS = 500;
 
 /** One thing wrong with a payload. */
 interface PayloadProblem {
@@ -62,25 +23,60 @@ interface PayloadProblem {
  * @param schema undefined: every payload passes
  * @param payload undefined (nothing was sent) counts as `{}`
  * @returns a copy of the payload with the schema's defaults; the argument is never changed
- * @throws SluiceError PAYLOAD_INVALID with `details.problems`: the JSONPath and a message of each
+ * @throws SluiceError PAYLOAD_INVALID with `details.problems`, at most 100: the JSONPath and a message of each
  */
 export function validatePayload(schema: JsonObject | undefined, payload: Json | undefined): Json {
-  const holder: { payload: Json } = { payload: structuredClone(payload === undefined ? {} : payload) };
+  const given = payload === undefined ? {} : payload;
+  if (!levelsWithin(given, MOST_LEVELS)) {
+    throw new SluiceError('PAYLOAD_INVALID', `The payload has more than ${MOST_LEVELS} levels`);
+  }
+  const holder: { payload: Json } = { payload: structuredClone(given) };
   if (schema === undefined) return holder.payload;
-  const validate = validatorOf(schema);
-  if (validate(holder.payload)) return holder.payload;
-  const problems = (validate.errors ?? []).map((error) => worded(error, holder.payload));
-  const first = problems[0];
-  const more = problems.length > 1 ? `, and ${problems.length - 1} more` : '';
-  throw new SluiceError('PAYLOAD_INVALID', `The payload at ${first?.path} ${first?.message}${more}`, {
-    details: { problems: problems.map((problem) => ({ ...problem })) },
+  const errors = errorsOf(schema, holder.payload);
+  if (errors.length === 0) return holder.payload;
+  const problems = errors.slice(0, MOST_PROBLEMS).map((error) => worded(error, holder.payload));
+  const [first] = problems;
+  const more = errors.length > 1 ? `, and ${errors.length - 1} more` : '';
+  throw new SluiceError('PAYLOAD_INVALID', `The payload: ${first?.path} ${first?.message}${more}`, {
+    details: {
+      problems: problems.map((problem) => ({ ...problem })),
+      ...(errors.length > problems.length && { omitted: errors.length - problems.length }),
+    },
   });
+}
+
+/** Whether a value has at most so many levels; without recursion, for a value may have any number. */
+function levelsWithin(value: Json, most: number): boolean {
+  const inner = (values: readonly Json[]): readonly Json[] =>
+    values.filter((item) => typeof item === 'object' && item !== null);
+  let level = inner([value]);
+  for (let depth = 1; level.length > 0; depth++) {
+    if (depth > most) return false;
+    level = inner(level.flatMap((item) => Object.values(item ?? {}) as readonly Json[]));
+  }
+  return true;
+}
+
+function errorsOf(schema: JsonObject, payload: Json): readonly ErrorObject[] {
+  try {
+    const validate = validatorOf(schema);
+    return validate(payload) ? [] : (validate.errors ?? []);
+  } catch (thrown) {
+    if (!(thrown instanceof RangeError)) throw thrown;
+    const message = 'The payloadSchema refers to itself without end';
+    throw new SluiceError('PAYLOAD_INVALID', message, { cause: thrown });
+  }
 }
 
 function worded(error: ErrorObject, payload: Json): PayloadProblem {
   const params = error.params as Readonly<Record<string, unknown>>;
   const path = jsonPath(error.instancePath, payload);
   switch (error.keyword) {
+    case 'required':
+      return {
+        path: jsonPath(`${error.instancePath}/${pointerKey(String(params['missingProperty']))}`, payload),
+        message: 'is missing',
+      };
     case 'additionalProperties':
       return { path, message: `must not have the property ${String(params['additionalProperty'])}` };
     case 'unevaluatedProperties':
@@ -94,18 +90,11 @@ function worded(error: ErrorObject, payload: Json): PayloadProblem {
   }
 }
 
-/** A JSON Pointer as JSONPath: digits are an index where they stand in a list. */
+function pointerKey(key: string): string {
+  return key.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
 function jsonPath(pointer: string, payload: Json): string {
-  let value: unknown = payload;
-  const parts = pointer
-    .split('/')
-    .slice(1)
-    .map((part) => {
-      const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
-      const index = Array.isArray(value) ? Number(key) : key;
-      value = (value as Readonly<Record<string, unknown>> | undefined)?.[key];
-      return index;
-    });
-  const path = formatPath(parts);
+  const path = formatPath(pointerPath(pointer, payload));
   return path === '' ? '$' : `$${path.startsWith('[') ? '' : '.'}${path}`;
 }

@@ -16,13 +16,13 @@ import { LIMITS } from '../contracts/limits.js';
 import { expressionFindings, headOf, secretFindings } from './expressions.js';
 import { type Finding, placed } from './finding.js';
 import { readJson } from './json-source.js';
-import { schemaProblem } from './payload.js';
+import { schemaProblems } from './payload-schema.js';
 import { type DefinitionProblem, problemsAsJson } from './problem.js';
 import { documentShape, stepShape } from './shape.js';
-import { type ReadText, Source } from './source.js';
+import { formatPath, pathsOf, type ReadText, Source } from './source.js';
 import { stepRules } from './step-rules.js';
 import { unsupportedHead, unsupportedStep } from './support.js';
-import { findSteps, type FoundStep, withoutBlocks } from './walk.js';
+import { findSteps, type FoundStep, stepPathOf, withoutBlocks } from './walk.js';
 import { readYaml } from './yaml-source.js';
 
 export type DefinitionFormat = 'yaml' | 'json';
@@ -55,8 +55,10 @@ export function readDefinition(text: string, format: DefinitionFormat): ReadDefi
       { details: { bytes, limit: LIMITS.definitionBytes } },
     );
   }
-  const read = format === 'yaml' ? readYaml(text) : readJson(text);
-  const source = new Source(text, read.root);
+  // A byte order mark is no part of the document; editors do not count it.
+  const plain = text.replace(/^\uFEFF/, '');
+  const read = format === 'yaml' ? readYaml(plain) : readJson(plain);
+  const source = new Source(plain, read.root);
   const problems = textProblems(read, source);
   if (read.root === undefined) throw invalid(problems);
   const document = read.root.value;
@@ -66,15 +68,21 @@ export function readDefinition(text: string, format: DefinitionFormat): ReadDefi
   return { definition: Definition.parse(document), document, hash, source };
 }
 
-function textProblems({ problems }: ReadText, source: Source): DefinitionProblem[] {
-  return problems.map(({ code, message, offset, hint }) => ({
-    code,
-    message,
-    stepPath: null,
-    path: '',
-    ...source.position(offset),
-    ...(hint === undefined ? {} : { hint }),
-  }));
+function textProblems({ problems, root }: ReadText, source: Source): DefinitionProblem[] {
+  const starts = new Set(problems.flatMap(({ node }) => (node === undefined ? [] : [node])));
+  const paths = root === undefined || starts.size === 0 ? undefined : pathsOf(root, starts);
+  return problems.map(({ code, message, offset, hint, node, key }) => {
+    const value = node === undefined ? undefined : paths?.get(node);
+    const path = value === undefined || key === undefined ? value : [...value, key];
+    return {
+      code,
+      message,
+      stepPath: path === undefined ? null : stepPathOf(path),
+      path: path === undefined ? '' : formatPath(path),
+      ...source.position(offset),
+      ...(hint === undefined ? {} : { hint }),
+    };
+  });
 }
 
 function inOrder(problems: readonly DefinitionProblem[]): DefinitionProblem[] {
@@ -136,9 +144,14 @@ function schemaFindings(
   { path, stepPath }: Pick<Finding, 'path' | 'stepPath'>,
 ): Finding[] {
   const schema = isJsonObject(value) ? value[key] : undefined;
-  const message = isJsonObject(schema) ? schemaProblem(schema) : undefined;
-  if (message === undefined) return [];
-  return [{ code: 'SCHEMA_INVALID', message: `${key}: ${message}`, stepPath, path: [...path, key] }];
+  if (!isJsonObject(schema)) return [];
+  return schemaProblems(schema).map((problem) => ({
+    code: 'SCHEMA_INVALID',
+    message: `${key}: ${problem.message}`,
+    stepPath,
+    path: [...path, key, ...problem.path],
+    hint: problem.hint,
+  }));
 }
 
 function invalid(all: readonly DefinitionProblem[]): SluiceError {

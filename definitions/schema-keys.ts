@@ -26,7 +26,7 @@ function child(schema: z.core.$ZodType, part: string | number): z.core.$ZodType 
     return shape[part];
   }
   if (schema instanceof z.ZodArray) return schema.element;
-  return schema instanceof z.ZodRecord ? (schema.valueType) : undefined;
+  return schema instanceof z.ZodRecord ? schema.valueType : undefined;
 }
 
 /** The schema itself, without wrappers; of a union, the member that the value's type selects. */

@@ -3,7 +3,7 @@
  * words for an author.
  */
 import type { z } from 'zod';
-import { Definition, Step, STEP_TYPES } from '../contracts/definition/index.js';
+import { Definition, durationToMs, Step, STEP_TYPES } from '../contracts/definition/index.js';
 import { isJsonObject, type Json, type JsonObject } from '../contracts/json.js';
 import { nearNames } from '../contracts/near.js';
 import { type Finding, meantHint } from './finding.js';
@@ -205,5 +205,6 @@ function hintOf(issue: Issue, given: Json): string | undefined {
   if (issue.code === 'invalid_union' && issue.message.startsWith('must be true')) {
     return `an expression is written { $expr: ${quote(given)} }`;
   }
-  return undefined;
+  const ms = /milliseconds/.test(issue.message) ? durationToMs(given) : undefined;
+  return ms === undefined ? undefined : `${given} is ${ms}`;
 }

@@ -30,6 +30,10 @@ export interface TextProblem {
   readonly code: ProblemCode;
   readonly message: string;
   readonly offset: number;
+  /** `start` of the value that it is about; absent where there is none. */
+  readonly node?: number;
+  /** Which key of that value. */
+  readonly key?: string;
   readonly hint?: string;
 }
 
@@ -92,6 +96,18 @@ export class Source {
     }
     return this.position(index === undefined ? offset : (node.offsetIn?.(index) ?? offset));
   }
+}
+
+/** The paths of the values that begin at these offsets. */
+export function pathsOf(root: SourceNode, starts: ReadonlySet<number>): ReadonlyMap<number, DocumentPath> {
+  const found = new Map<number, DocumentPath>();
+  const look = (node: SourceNode, path: DocumentPath): void => {
+    if (starts.has(node.start) && !found.has(node.start)) found.set(node.start, path);
+    for (const [key, entry] of node.entries ?? []) look(entry.node, [...path, key]);
+    for (const [index, item] of (node.items ?? []).entries()) look(item, [...path, index]);
+  };
+  look(root, []);
+  return found;
 }
 
 /** A path for people: `steps[1].input.amount`, with quotes where a key is no plain name. */

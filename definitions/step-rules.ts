@@ -9,6 +9,7 @@ import {
   instantToMs,
   isExpression,
   isLiteral,
+  isSecret,
   LONGEST_MS,
 } from '../contracts/definition/index.js';
 import { isJsonObject, type Json, type JsonObject } from '../contracts/json.js';
@@ -39,7 +40,7 @@ export function stepRules(found: FoundStep): Finding[] {
 /** The value of a mapping that is known without a run; undefined where an expression or a secret decides. */
 function literal(step: JsonObject, key: string): Json | undefined {
   const mapping = step[key];
-  if (mapping === undefined || isExpression(mapping)) return undefined;
+  if (mapping === undefined || isExpression(mapping) || isSecret(mapping)) return undefined;
   return isLiteral(mapping) ? mapping.$literal : mapping;
 }
 

@@ -16,8 +16,15 @@ export interface RawEntry {
 export class TreeBuilder {
   readonly problems: TextProblem[] = [];
 
-  report(code: TextProblem['code'], offset: number, message: string, hint?: string): void {
-    this.problems.push({ code, offset, message, ...(hint === undefined ? {} : { hint }) });
+  /** @param about the value, and the key of it, that the problem is about */
+  report(
+    code: TextProblem['code'],
+    offset: number,
+    message: string,
+    hint?: string,
+    about: Pick<TextProblem, 'node' | 'key'> = {},
+  ): void {
+    this.problems.push({ code, offset, message, ...(hint === undefined ? {} : { hint }), ...about });
   }
 
   scalar(value: Json, start: number, offsetIn?: (index: number) => number): SourceNode {
@@ -29,7 +36,9 @@ export class TreeBuilder {
   number(value: number | bigint, text: string, start: number): SourceNode {
     const double = Number(value);
     if (!Number.isFinite(double)) {
-      this.report('NUMBER', start, `${text} is no JSON number`, 'put it in quotes if it is text');
+      this.report('NUMBER', start, `${text} is no JSON number`, 'put it in quotes if it is text', {
+        node: start,
+      });
       return this.scalar(null, start);
     }
     if (Number.isInteger(double) && !Number.isSafeInteger(double)) {
@@ -38,6 +47,7 @@ export class TreeBuilder {
         start,
         `${text.slice(0, 60)} is over 2^53 and would lose digits`,
         'put it in quotes: an identifier is text',
+        { node: start },
       );
     }
     return this.scalar(double, start);
@@ -61,13 +71,14 @@ export class TreeBuilder {
     for (const { key, keyStart, node } of raw) {
       const first = entries.get(key);
       if (key === '__proto__') {
-        this.report('NAME_INVALID', keyStart, '__proto__ is refused as a key');
+        this.report('NAME_INVALID', keyStart, '__proto__ is refused as a key', undefined, {
+          node: start,
+          key,
+        });
       } else if (first !== undefined) {
-        this.report(
-          'DUPLICATE_KEY',
-          keyStart,
-          `the key ${quote(key)} is already at ${position(first.keyStart)}`,
-        );
+        const where = position(first.keyStart);
+        const message = `the key ${quote(key)} is already at ${where}`;
+        this.report('DUPLICATE_KEY', keyStart, message, undefined, { node: start, key });
       } else {
         entries.set(key, { keyStart, node });
         value[key] = node.value;

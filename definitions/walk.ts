@@ -97,9 +97,34 @@ function* blocksOf(
           yield { steps, path: [...path, key, name], stepPath: `${stepPath}.branches.${name}`, key };
         }
       }
-    } else if (Array.isArray(value)) {
+    } else if (key !== 'branches' && Array.isArray(value)) {
       yield { steps: value, path: [...path, key], stepPath: `${stepPath}.${key}`, key };
     }
+  }
+}
+
+/**
+ * Path of the step that a part of the document is in: `steps[0].cases[1][2]` for
+ * `steps`, 0, `cases`, 1, `steps`, 2, `id`; null outside the steps.
+ */
+export function stepPathOf(path: DocumentPath): string | null {
+  let found: string | null = null;
+  let at = 0;
+  let block = '';
+  for (;;) {
+    const [key, next, after] = [path[at], path[at + 1], path[at + 2]];
+    if (typeof key !== 'string' || (at === 0 ? key !== 'steps' : !ALL_BLOCKS.includes(key))) return found;
+    if (key === 'cases' && typeof next === 'number' && after === 'steps') {
+      [block, at] = [`${block}.cases[${next}]`, at + 3];
+    } else if (key === 'branches' && typeof next === 'string') {
+      [block, at] = [`${block}.branches.${next}`, at + 2];
+    } else {
+      [block, at] = [at === 0 ? key : `${block}.${key}`, at + 1];
+    }
+    const index = path[at];
+    if (typeof index !== 'number') return found;
+    found = block = `${block}[${index}]`;
+    at++;
   }
 }
 

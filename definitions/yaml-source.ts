@@ -17,7 +17,7 @@ import {
   type Scalar,
   type CST,
 } from 'yaml';
-import { MOST_LEVELS, quote, type ReadText, Source, type SourceNode } from './source.js';
+import { MOST_LEVELS, type ReadText, Source, type SourceNode } from './source.js';
 import { type RawEntry, TreeBuilder } from './tree.js';
 
 const OPTIONS = {
@@ -31,10 +31,6 @@ const OPTIONS = {
   resolveKnownTags: false,
   logLevel: 'silent',
 } as const;
-
-const CORE_TAGS = ['map', 'seq', 'str', 'int', 'float', 'bool', 'null'].map(
-  (tag) => `tag:yaml.org,2002:${tag}`,
-);
 
 /** Tokens of the text, or the offset at which it nests deeper than any document may. */
 function tokensOf(text: string): CST.Token[] | number {
@@ -104,14 +100,6 @@ class Reader {
     if (node === null) return this.tree.scalar(null, at);
     const start = node.range?.[0] ?? at;
     if (isAlias(node)) return this.alias(node.source, start);
-    if (node.tag !== undefined && !CORE_TAGS.includes(node.tag)) {
-      this.tree.report(
-        'YAML_FEATURE',
-        start,
-        `the tag ${quote(node.tag)} is refused`,
-        'write the value as plain JSON types',
-      );
-    }
     if (node.anchor === undefined) return this.content(node, start);
     this.#anchors.set(node.anchor, 'open');
     const content = this.content(node, start);
@@ -125,7 +113,7 @@ class Reader {
     if (target === undefined || target === 'open') {
       const why =
         target === undefined ? 'has no anchor before it' : 'stands inside the value that it repeats';
-      this.tree.report('YAML_FEATURE', start, `the alias *${name} ${why}`);
+      this.tree.report('YAML_FEATURE', start, `the alias *${name} ${why}`, undefined, { node: start });
       return this.tree.scalar(null, start);
     }
     return { ...target, start };
@@ -152,11 +140,13 @@ class Reader {
   private entry(key: Node | null, value: Node | null, mapStart: number): RawEntry[] {
     const keyStart = key?.range?.[0] ?? mapStart;
     if (!isScalar(key) || key.value === null) {
-      this.tree.report('YAML_FEATURE', keyStart, 'a key must be text');
+      this.tree.report('YAML_FEATURE', keyStart, 'a key must be text', undefined, { node: mapStart });
       return [];
     }
     if (key.type === 'PLAIN' && key.value === '<<') {
-      this.tree.report('YAML_FEATURE', keyStart, 'YAML 1.2 has no merge keys (<<)', 'write the keys out');
+      this.tree.report('YAML_FEATURE', keyStart, 'YAML 1.2 has no merge keys (<<)', 'write the keys out', {
+        node: mapStart,
+      });
       return [];
     }
     const name = typeof key.value === 'string' ? key.value : (key.source ?? '');

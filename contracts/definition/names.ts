@@ -64,6 +64,12 @@ export const LexicalName = z
     'is a reserved name',
   );
 
+/** A second name for `item`: not one that a loop gives to something else. */
+export const ItemName = LexicalName.refine(
+  (name) => name === 'item' || !LOOP_NAMES.includes(name),
+  'is a name that every loop gives to something else',
+);
+
 /** Name of an event on the bus and in a wait. */
 export const EventName = z.string().min(1, 'must not be empty').max(256, 'may have at most 256 characters');
 

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { LIMITS } from '../limits.js';
 import { Condition, type OnError, SaveAs, stepWithOnError } from './fields.js';
 import { Mapping } from './mapping.js';
-import { BranchName, ErrorCodeName, LexicalName } from './names.js';
+import { BranchName, ErrorCodeName, ItemName, LexicalName } from './names.js';
 import {
   ActionCallStep,
   BreakStep,
@@ -79,7 +79,7 @@ export const ForEachStep = z
     ...stepWithOnError,
     type: z.literal('control.forEach'),
     items: Mapping,
-    itemVar: LexicalName.optional().meta({ description: 'A second name for `item` inside the body.' }),
+    itemVar: ItemName.optional().meta({ description: 'A second name for `item` inside the body.' }),
     concurrency: z
       .int('must be a whole number')
       .min(1, 'must be at least 1')

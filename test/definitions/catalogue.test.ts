@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { checkCatalogue, formatProblems, readDefinition } from '../../definitions/index.js';
+import { withHead, written } from './cases.js';
+
+const CATALOGUE = {
+  actions: new Map([
+    ['payments.charge', [1, 2]],
+    ['payments.refund', [3]],
+    ['core.echo', [1]],
+  ]),
+};
+
+function check(steps: string): string[] {
+  const { definition, source } = readDefinition(withHead(steps), 'yaml');
+  return checkCatalogue(definition, CATALOGUE, source).map(written);
+}
+
+describe('a definition against the catalogue of actions', () => {
+  it('has no problem where each action is there, in its version or in any', () => {
+    expect(
+      check(`  - { id: a, type: action.call, action: payments.charge }
+  - { id: b, type: action.call, action: payments.charge, version: 1 }
+  - { id: c, type: action.call, action: payments.refund, version: 3 }
+`),
+    ).toEqual([]);
+  });
+
+  it('names every unknown action and version at its place, at any depth, with the near ones', () => {
+    expect(
+      check(`  - { id: a, type: action.call, action: payment.charge }
+  - id: s
+    type: control.switch
+    cases:
+      - when: true
+        steps:
+          - id: p
+            type: control.parallel
+            branches:
+              left:
+                - { id: b, type: action.call, action: payments.charge, version: 9 }
+    default:
+      - { id: c, type: action.call, action: payments.refund, version: 1 }
+  - { id: d, type: action.call, action: weather.forecast }
+`),
+    ).toEqual([
+      '4:41 ACTION_UNKNOWN steps[0] steps[0].action | there is no action "payment.charge" | did you mean "payments.charge"?',
+      '14:81 ACTION_VERSION_UNKNOWN steps[1].cases[0][0].branches.left[0] steps[1].cases[0].steps[0].branches.left[0].version | the action "payments.charge" has no version 9 | it has versions 1, 2',
+      '16:71 ACTION_VERSION_UNKNOWN steps[1].default[0] steps[1].default[0].version | the action "payments.refund" has no version 1 | it has version 3',
+      '17:41 ACTION_UNKNOWN steps[2] steps[2].action | there is no action "weather.forecast" | register it in a module named by sluice.config.ts',
+    ]);
+  });
+
+  it('has problems without a place where the text is not known', () => {
+    const { definition } = readDefinition(
+      withHead('  - { id: a, type: action.call, action: a.b }\n'),
+      'yaml',
+    );
+    expect(checkCatalogue(definition, CATALOGUE)).toEqual([
+      {
+        code: 'ACTION_UNKNOWN',
+        message: 'there is no action "a.b"',
+        stepPath: 'steps[0]',
+        path: 'steps[0].action',
+        line: null,
+        column: null,
+        hint: 'register it in a module named by sluice.config.ts',
+      },
+    ]);
+  });
+
+  it('finds no action by the name of a property of every object', () => {
+    const { definition } = readDefinition(
+      withHead('  - { id: a, type: action.call, action: a.constructor }\n'),
+      'yaml',
+    );
+    expect(checkCatalogue(definition, { actions: new Map() })).toHaveLength(1);
+  });
+});
+
+describe('problems on a terminal', () => {
+  const { definition, source } = readDefinition(
+    withHead('  - { id: a, type: action.call, action: core.ecko }\n'),
+    'yaml',
+  );
+
+  it('are a line each: file, line and column, step, message, hint', () => {
+    expect(formatProblems(checkCatalogue(definition, CATALOGUE, source), 'orders/a.yaml')).toBe(
+      'orders/a.yaml:4:41  steps[0]  there is no action "core.ecko"  (did you mean "core.echo"?)',
+    );
+  });
+
+  it('leave out what is not known', () => {
+    expect(formatProblems(checkCatalogue(definition, CATALOGUE))).toBe(
+      'steps[0]  there is no action "core.ecko"  (did you mean "core.echo"?)',
+    );
+    expect(
+      formatProblems([
+        { code: 'SYNTAX', message: 'the document is empty', stepPath: null, path: '', line: 1, column: 1 },
+      ]),
+    ).toBe('1:1  the document is empty');
+  });
+});

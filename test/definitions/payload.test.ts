@@ -1,0 +1,161 @@
+import { describe, expect, it } from 'vitest';
+import { SluiceError } from '../../contracts/errors.js';
+import type { Json, JsonObject } from '../../contracts/json.js';
+import { validatePayload } from '../../definitions/index.js';
+
+const ORDER: JsonObject = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['orderId', 'lines'],
+  properties: {
+    orderId: { type: 'string', minLength: 1 },
+    currency: { enum: ['EUR', 'USD'], default: 'EUR' },
+    lines: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['sku'],
+        properties: { sku: { type: 'string' }, quantity: { type: 'integer', default: 1 } },
+      },
+    },
+    contact: {
+      type: 'object',
+      default: {},
+      properties: { mail: { type: 'string', format: 'email' }, 'e/x~y': { const: 1 } },
+    },
+  },
+};
+
+function refused(schema: JsonObject, payload: Json | undefined): SluiceError {
+  try {
+    validatePayload(schema, payload);
+  } catch (error) {
+    if (error instanceof SluiceError) return error;
+    throw error;
+  }
+  throw new Error('the payload was accepted');
+}
+
+describe('a payload that fits', () => {
+  it('comes back with the defaults of the schema, nested ones too', () => {
+    expect(
+      validatePayload(ORDER, { orderId: 'o', lines: [{ sku: 'a' }, { sku: 'b', quantity: 2 }] }),
+    ).toEqual({
+      orderId: 'o',
+      currency: 'EUR',
+      lines: [
+        { sku: 'a', quantity: 1 },
+        { sku: 'b', quantity: 2 },
+      ],
+      contact: {},
+    });
+  });
+
+  it('is copied, not changed', () => {
+    const payload = { orderId: 'o', lines: [{ sku: 'a' }] };
+    validatePayload(ORDER, payload);
+    expect(payload).toEqual({ orderId: 'o', lines: [{ sku: 'a' }] });
+  });
+
+  it('gets defaults of its own each time', () => {
+    const schema: JsonObject = { type: 'object', properties: { list: { default: [1] } } };
+    const first = validatePayload(schema, {}) as { list: number[] };
+    first.list.push(2);
+    expect(validatePayload(schema, {})).toEqual({ list: [1] });
+  });
+
+  it('is anything where there is no schema, and {} where nothing was sent', () => {
+    expect(validatePayload(undefined, [1, null])).toEqual([1, null]);
+    expect(validatePayload(undefined, null)).toBeNull();
+    expect(validatePayload(undefined, undefined)).toEqual({});
+    expect(validatePayload({ type: 'object', properties: { a: { default: 1 } } }, undefined)).toEqual({
+      a: 1,
+    });
+  });
+
+  it('may have keys that are names of JavaScript', () => {
+    const payload = JSON.parse('{"constructor":1,"toString":2}') as Json;
+    expect(validatePayload({ type: 'object' }, payload)).toEqual({ constructor: 1, toString: 2 });
+  });
+
+  it('is held to draft 2020-12', () => {
+    const schema: JsonObject = { type: 'array', prefixItems: [{ type: 'string' }], items: false };
+    expect(validatePayload(schema, ['a'])).toEqual(['a']);
+    expect(refused(schema, ['a', 1]).code).toBe('PAYLOAD_INVALID');
+  });
+});
+
+describe('a payload that does not fit', () => {
+  it('is refused with the JSONPath of each problem, all at once', () => {
+    const error = refused(ORDER, {
+      orderId: '',
+      currency: 'GBP',
+      lines: [{ sku: 'a' }, { quantity: 1.5 }],
+      contact: { mail: 'nobody', 'e/x~y': 2 },
+      extra: true,
+    });
+    expect(error.code).toBe('PAYLOAD_INVALID');
+    expect(error.details).toEqual({
+      problems: [
+        { path: '$', message: 'must not have the property extra' },
+        { path: '$.orderId', message: 'must NOT have fewer than 1 characters' },
+        { path: '$.currency', message: 'must be one of ["EUR","USD"]' },
+        { path: '$.lines[1].sku', message: 'is missing' },
+        { path: '$.lines[1].quantity', message: 'must be integer' },
+        { path: '$.contact.mail', message: 'must match format "email"' },
+        { path: '$.contact["e/x~y"]', message: 'must be 1' },
+      ],
+    });
+    expect(error.message).toBe('The payload: $ must not have the property extra, and 6 more');
+    expect(error.retryable).toBe(false);
+  });
+
+  it('is refused where it is of another type altogether', () => {
+    expect(refused(ORDER, 'o-1').message).toBe('The payload: $ must be object');
+    expect(refused(ORDER, null).message).toBe('The payload: $ must be object');
+    expect(refused(ORDER, undefined).message).toBe('The payload: $.orderId is missing, and 1 more');
+  });
+
+  it('a required key is not found on the prototype', () => {
+    expect(refused({ type: 'object', required: ['constructor'] }, {}).message).toBe(
+      'The payload: $.constructor is missing',
+    );
+  });
+
+  it('has at most 100 of its problems listed', () => {
+    const error = refused({ type: 'array', items: { type: 'string' } }, Array<number>(5_000).fill(1));
+    expect(error.details).toMatchObject({ omitted: 4_900 });
+  });
+
+  it('is refused, not looped over, where the schema refers to itself without end', () => {
+    expect(refused({ $ref: '#' }, {}).code).toBe('PAYLOAD_INVALID');
+    expect(refused({ $defs: { a: { $ref: '#/$defs/a' } }, $ref: '#/$defs/a' }, {}).code).toBe(
+      'PAYLOAD_INVALID',
+    );
+  });
+
+  it('is refused where it nests too deeply, whatever the schema', () => {
+    const nested = (levels: number) => JSON.parse('['.repeat(levels) + ']'.repeat(levels)) as Json;
+    const tree: JsonObject = { type: 'array', items: { $ref: '#' } };
+    expect(validatePayload(tree, nested(500))).toEqual(nested(500));
+    for (const levels of [501, 100_000]) {
+      expect(refused(tree, nested(levels)).message).toBe('The payload has more than 500 levels');
+      expect(() => validatePayload(undefined, nested(levels))).toThrow(SluiceError);
+    }
+  });
+});
+
+describe('schemas of two definitions', () => {
+  it('with the same $id do not meet', () => {
+    const one: JsonObject = { $id: 'https://example.com/payload', type: 'string' };
+    const other: JsonObject = { $id: 'https://example.com/payload', type: 'number' };
+    expect(validatePayload(one, 'a')).toBe('a');
+    expect(validatePayload(other, 1)).toBe(1);
+    expect(refused(other, 'a').code).toBe('PAYLOAD_INVALID');
+  });
+
+  it('stay correct when more are in use than are kept compiled', () => {
+    for (let i = 0; i < 250; i++) expect(validatePayload({ const: i }, i)).toBe(i);
+    expect(refused({ const: 0 }, 1).code).toBe('PAYLOAD_INVALID');
+  });
+});
