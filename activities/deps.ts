@@ -1,5 +1,6 @@
 /** What the activities are made of; the composition root (`worker/`) hands it over. */
 import type { ActionRegistry } from '../actions/index.js';
+import type { PreparedRun } from '../contracts/activity.js';
 import type { ProjectionStore } from '../contracts/projection.js';
 import type { SystemContext } from '../contracts/run.js';
 
@@ -18,6 +19,8 @@ export interface ActivityDeps {
   /** Identity of this worker process; a part of every lease's holder. */
   readonly identity: string;
   readonly limits?: Partial<StopLimits>;
+  /** When runs that start here continue as new; pinned with the run. Default: `contracts/limits`. */
+  readonly runLimits?: PreparedRun['limits'];
 }
 
 /** How long an action that has to stop may take to end, ms. */

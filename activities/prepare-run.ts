@@ -41,6 +41,7 @@ export async function prepareRun(
       system: deps.system,
       actions: pinActions(definition, deps.registry),
       children: await pinChildren(definition, parsed.tenant, deps.projections),
+      ...(deps.runLimits !== undefined && { limits: deps.runLimits }),
     };
   } catch (error) {
     throw storeFailure(error);

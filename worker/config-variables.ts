@@ -3,6 +3,7 @@
  * made from this file, so what stands here is what an operator reads.
  */
 import { z } from 'zod';
+import { LIMITS } from '../contracts/limits.js';
 
 const count = () => z.coerce.number('must be a number').int('must be a whole number').positive();
 const milliseconds = () => z.coerce.number('must be a number').int('must be a whole number').nonnegative();
@@ -109,6 +110,13 @@ export const Variables = z.object({
   SLUICE_WORKER_CACHED_WORKFLOWS: count()
     .optional()
     .describe("Runs kept in memory between their tasks. Default: by the heap's size."),
+  SLUICE_RUN_HISTORY_EVENTS: count()
+    .min(50, 'must be at least 50')
+    .max(LIMITS.historyEvents, `must be at most ${LIMITS.historyEvents}`)
+    .optional()
+    .describe(
+      'History events after which the runs that start here continue as new. Default: when Temporal suggests it.',
+    ),
   SLUICE_SHUTDOWN_GRACE_MS: milliseconds()
     .default(10_000)
     .describe('How long a stopping worker lets running actions go on before it tells them to stop.'),

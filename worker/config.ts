@@ -53,6 +53,8 @@ export interface SluiceConfig {
     readonly localActivities: number;
     readonly workflowTasks: number;
     readonly cachedWorkflows: number | undefined;
+    /** History events at which a run continues as new; undefined: Sluice's own limit. */
+    readonly historyEvents: number | undefined;
     /** ms */
     readonly shutdownGraceMs: number;
     /** ms */
@@ -143,6 +145,7 @@ function configOf(vars: Variables): SluiceConfig {
       localActivities: vars.SLUICE_WORKER_LOCAL_ACTIVITIES,
       workflowTasks: vars.SLUICE_WORKER_WORKFLOW_TASKS,
       cachedWorkflows: vars.SLUICE_WORKER_CACHED_WORKFLOWS,
+      historyEvents: vars.SLUICE_RUN_HISTORY_EVENTS,
       shutdownGraceMs: vars.SLUICE_SHUTDOWN_GRACE_MS,
       shutdownStopMs: vars.SLUICE_SHUTDOWN_STOP_MS,
     },

@@ -9,6 +9,7 @@ import { hostname } from 'node:os';
 import { type NativeConnection, Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import type { ActionRegistry } from '../actions/index.js';
 import { createActivities, type SecretProvider } from '../activities/index.js';
+import { LIMITS } from '../contracts/limits.js';
 import type { ProjectionStore } from '../contracts/projection.js';
 import type { SystemContext } from '../contracts/run.js';
 import type { SluiceConfig } from './config.js';
@@ -50,6 +51,7 @@ export async function createSluiceWorker(options: SluiceWorkerOptions): Promise<
     cachedWorkflows,
     shutdownGraceMs = 10_000,
     shutdownStopMs = 5_000,
+    historyEvents,
   } = options.tuning ?? {};
   await ensureSearchAttributes(connection, namespace, options.registerSearchAttributes ?? false);
   return await Worker.create({
@@ -65,6 +67,9 @@ export async function createSluiceWorker(options: SluiceWorkerOptions): Promise<
       system,
       identity,
       limits: { afterShutdownMs: shutdownStopMs },
+      ...(historyEvents !== undefined && {
+        runLimits: { historyEvents, historyEventsMost: Math.max(historyEvents, LIMITS.historyEventsMost) },
+      }),
     }),
     maxConcurrentActivityTaskExecutions: activities,
     maxConcurrentLocalActivityExecutions: localActivities,
