@@ -6,7 +6,7 @@ import { styleText } from 'node:util';
 import type { ProgressLine } from '../contracts/messages.js';
 
 /** A step that ends within this time gets one line, its end; a longer one says first that it began. */
-const SHOW_START_AFTER_MS = 250;
+const SHOW_START_AFTER_MS = 500;
 
 type Tone = 'green' | 'red' | 'yellow' | 'cyan' | 'gray';
 
@@ -19,7 +19,7 @@ export interface ProgressPrinterOptions {
 /** Prints the lines of one run. Feed it in order; call `end` after the last. */
 export class ProgressPrinter {
   #startedAt: number | undefined;
-  readonly #starts = new Map<string, NodeJS.Timeout>();
+  readonly #starts = new Map<string, { readonly timer: NodeJS.Timeout; readonly detail: string | null }>();
 
   constructor(private readonly options: ProgressPrinterOptions) {}
 
@@ -28,14 +28,17 @@ export class ProgressPrinter {
     this.#startedAt ??= Date.parse(line.at);
     const step = `${line.stepPath} ${line.iteration.join('.')} ${line.attempt}`;
     if (line.type === 'STEP_STARTED') {
-      this.#starts.set(
-        step,
-        setTimeout(() => this.#show(step, line), SHOW_START_AFTER_MS),
-      );
+      // A block begins with its first step, which has a line of its own.
+      if (line.detail?.startsWith('control.') === true) return;
+      const timer = setTimeout(() => this.#print(line), SHOW_START_AFTER_MS);
+      this.#starts.set(step, { timer, detail: line.detail });
       return;
     }
-    if (line.type.startsWith('STEP_') || line.type === 'WAIT_OPENED') this.#forget(step);
-    this.#print(line);
+    if (!line.type.startsWith('STEP_') && line.type !== 'WAIT_OPENED') return this.#print(line);
+    const started = this.#starts.get(step);
+    this.#forget(step);
+    const detail = line.type === 'STEP_SUCCEEDED' ? (started?.detail ?? line.detail) : line.detail;
+    this.#print({ ...line, detail });
   }
 
   /** Prints nothing more. */
@@ -43,13 +46,8 @@ export class ProgressPrinter {
     for (const step of [...this.#starts.keys()]) this.#forget(step);
   }
 
-  #show(step: string, line: ProgressLine): void {
-    this.#forget(step);
-    this.#print(line);
-  }
-
   #forget(step: string): void {
-    clearTimeout(this.#starts.get(step));
+    clearTimeout(this.#starts.get(step)?.timer);
     this.#starts.delete(step);
   }
 
@@ -58,7 +56,8 @@ export class ProgressPrinter {
     if (looks === undefined) return;
     const seconds = ((Date.parse(line.at) - (this.#startedAt ?? 0)) / 1000).toFixed(2);
     const subject = line.stepId === null ? 'run' : stepName(line);
-    const what = [looks.word, line.detail].filter((part) => part !== '' && part !== null).join(' ');
+    const word = line.type === 'STEP_SUCCEEDED' && line.detail !== null ? '' : looks.word;
+    const what = [word, line.detail].filter((part) => part !== '' && part !== null).join(' ');
     const text = `${looks.mark} ${subject.padEnd(28)} ${what}`.trimEnd();
     const shown = this.options.color ? styleText(looks.tone, text) : text;
     this.options.write(`${seconds.padStart(8)} s  ${shown}`);

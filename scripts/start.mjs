@@ -8,6 +8,7 @@ if (unknown.length > 0) {
   console.error(`Unknown: ${unknown.join(' ')}. Use npm start, or npm start -- --once to end after the run.`);
   process.exit(2);
 }
+process.chdir(root);
 prepareClone();
 
 const { register } = await import('tsx/esm/api');

@@ -1,0 +1,208 @@
+/**
+ * The services of the local stack, started in the order in which each needs the one before and stopped in
+ * the reverse one.
+ *
+ * Invariant: the embedded store is opened first. Its lock is what keeps a second `npm start` of this clone from
+ * running two Temporal servers on one database file.
+ */
+import { join } from 'node:path';
+import { NativeConnection, Runtime } from '@temporalio/worker';
+import { pino, type Logger } from 'pino';
+import { builtInActions, createActionRegistry } from '../actions/index.js';
+import type { SecretProvider } from '../activities/index.js';
+import { createSluiceClient, type SluiceClient } from '../client/index.js';
+import { SluiceError, toSluiceError } from '../contracts/errors.js';
+import { openProjections } from '../projections/index.js';
+import { loadConfig, type Environment, type SluiceConfig } from './config.js';
+import { createSluiceWorker, type SluiceWorkerOptions } from './create-worker.js';
+import type { Console } from './dev-stack-console.js';
+import { loadProject } from './load-project.js';
+import { createLogger, temporalRuntimeOptions } from './logging.js';
+import { createSecretProvider } from './secrets/secret-provider.js';
+import { temporalConnectionOptions } from './temporal-connection.js';
+import { startTemporalDevServer } from './temporal-server/dev-server.js';
+import { loadWorkflowBundle } from './workflow-bundle.js';
+
+const TEMPORAL_PORT = 7233;
+const WEB_UI_PORT = 8233;
+/** Enough for a stack whose actions take milliseconds: Ctrl-C shall not take ten seconds. */
+const SHUTDOWN_GRACE_MS = 2_000;
+
+/** Closes what was opened, last first. */
+export class Resources {
+  readonly #closers: { readonly what: string; readonly close: () => Promise<unknown> }[] = [];
+
+  add(what: string, close: () => Promise<unknown>): void {
+    this.#closers.push({ what, close });
+  }
+
+  /** Closes everything, also where one of them fails; gives back what failed. */
+  async close(): Promise<readonly string[]> {
+    const failures: string[] = [];
+    for (const { what, close } of this.#closers.splice(0).reverse()) {
+      try {
+        await close();
+      } catch (error) {
+        failures.push(`${what}: ${toSluiceError(error).message}`);
+      }
+    }
+    return failures;
+  }
+}
+
+/** Where Temporal is. */
+interface TemporalPlace {
+  readonly config: SluiceConfig['temporal'];
+  readonly uiUrl: string | undefined;
+  /** The `temporal` command to show to the user. */
+  readonly cli: string;
+}
+
+export interface DevStack {
+  readonly client: SluiceClient;
+  readonly taskQueue: string;
+  readonly temporal: TemporalPlace;
+  /** Rejects when a service ends although nobody asked for it. */
+  readonly broken: Promise<never>;
+}
+
+export interface DevStackOptions {
+  readonly env: Environment;
+  /** The clone: its `.sluice/` holds all data and logs. */
+  readonly root: string;
+  readonly screen: Console;
+  /** Gets what was started, as it is started. */
+  readonly resources: Resources;
+}
+
+/**
+ * Starts everything.
+ * @throws SluiceError CONFIG_INVALID, DATABASE_*, TEMPORAL_SERVER_NOT_FOUND, TEMPORAL_UNAVAILABLE,
+ *   SEARCH_ATTRIBUTE_MISSING
+ */
+export async function startDevStack({ env, root, screen, resources }: DevStackOptions): Promise<DevStack> {
+  const config = loadConfig(env);
+  const log = logTo(join(root, '.sluice', 'worker.log'), config);
+  Runtime.install(temporalRuntimeOptions(log));
+  resources.add('Temporal SDK', () => Runtime.instance().shutdown());
+  const project = await loadProject(root);
+
+  const projections = await openProjections(config.database);
+  resources.add('SurrealDB', () => projections.close());
+  screen.ready('SurrealDB', config.database.url);
+
+  let fail: (error: SluiceError) => void;
+  const broken = new Promise<never>((_, reject) => (fail = reject));
+  // Looked at only once the stack is up; until then the start itself reports what fails.
+  broken.catch(() => undefined);
+
+  // The bundle takes seconds the first time, like the server: both at once.
+  const [temporal, workflowBundle] = await Promise.all([
+    provideTemporal(config, { env, root, screen, resources }, (error) => fail(error)),
+    loadWorkflowBundle(),
+  ]);
+  screen.ready('Temporal', `${temporal.config.address}, namespace ${temporal.config.namespace}`);
+  if (temporal.uiUrl !== undefined) screen.ready('Temporal Web UI', temporal.uiUrl);
+
+  const allowHosts = [...config.http.allowHosts, ...project.allowHosts];
+  const { taskQueue } = config;
+  await runWorker(config, temporal.config, resources, (error) => fail(error), {
+    taskQueue,
+    projections,
+    registry: createActionRegistry([...builtInActions({ http: { allowHosts } }), ...project.actions]),
+    secrets: withDemoSecret(createSecretProvider(config.secrets, env)),
+    system: config.system,
+    workflowBundle,
+  });
+  screen.ready('Worker', `task queue ${taskQueue}`);
+
+  const { address, ...connectionOptions } = await temporalConnectionOptions(temporal.config);
+  const { namespace } = temporal.config;
+  const client = await createSluiceClient({
+    address,
+    connectionOptions,
+    namespace,
+    taskQueue,
+    actor: 'npm-start',
+  });
+  resources.add('Temporal client', () => client.close());
+  return { client, taskQueue, temporal, broken };
+}
+
+/** The server that TEMPORAL_ADDRESS names, else a durable dev server of the stack's own. */
+async function provideTemporal(
+  config: SluiceConfig,
+  { env, root, screen, resources }: DevStackOptions,
+  fail: (error: SluiceError) => void,
+): Promise<TemporalPlace> {
+  if (env.TEMPORAL_ADDRESS?.trim()) return { config: config.temporal, uiUrl: undefined, cli: 'temporal' };
+  const logFile = join(root, '.sluice', 'temporal.log');
+  const server = await startTemporalDevServer({
+    env,
+    log: (line) => screen.print(`            ${line}`),
+    namespace: config.temporal.namespace,
+    port: TEMPORAL_PORT,
+    uiPort: WEB_UI_PORT,
+    dbFilename: join(root, '.sluice', 'temporal.db'),
+    logFile,
+  });
+  let stopping = false;
+  resources.add('Temporal', () => {
+    stopping = true;
+    return server.stop();
+  });
+  void server.exited.then((code) => {
+    if (stopping) return;
+    fail(
+      new SluiceError(
+        'TEMPORAL_UNAVAILABLE',
+        `The Temporal server ended by itself (exit code ${code}); see ${logFile}`,
+      ),
+    );
+  });
+  const onPath = (env.PATH ?? '').split(':').some((directory) => join(directory, 'temporal') === server.cli);
+  return {
+    config: { ...config.temporal, address: server.address, apiKey: undefined, tls: undefined },
+    uiUrl: server.uiUrl,
+    cli: onPath ? 'temporal' : server.cli,
+  };
+}
+
+async function runWorker(
+  config: SluiceConfig,
+  temporal: SluiceConfig['temporal'],
+  resources: Resources,
+  fail: (error: SluiceError) => void,
+  options: Omit<SluiceWorkerOptions, 'connection' | 'namespace'>,
+): Promise<void> {
+  const connection = await NativeConnection.connect(await temporalConnectionOptions(temporal));
+  resources.add('Temporal connection', () => connection.close());
+  const worker = await createSluiceWorker({
+    ...options,
+    connection,
+    namespace: temporal.namespace,
+    tuning: { ...config.worker, shutdownGraceMs: Math.min(config.worker.shutdownGraceMs, SHUTDOWN_GRACE_MS) },
+  });
+  const ended = worker.run();
+  let stopping = false;
+  resources.add('Worker', async () => {
+    stopping = true;
+    if (worker.getState() === 'RUNNING') worker.shutdown();
+    await ended;
+  });
+  ended.catch((error: unknown) => {
+    if (!stopping) fail(toSluiceError(error));
+  });
+}
+
+/** The examples charge a pretended card: their key has a value unless the user gave it one. */
+function withDemoSecret(provider: SecretProvider): SecretProvider {
+  return {
+    read: async (name) =>
+      (await provider.read(name)) ?? (name === 'PAYMENTS_API_KEY' ? 'demonstration-only' : undefined),
+  };
+}
+
+function logTo(file: string, config: SluiceConfig): Logger {
+  return createLogger(config.logLevel, pino.destination({ dest: file, mkdir: true, sync: true }));
+}

@@ -1,0 +1,120 @@
+/**
+ * `npm start`: the whole of Sluice in one process tree, an example run on it, and then it stays up.
+ *
+ * Invariant: nothing is left running. Whatever was started is stopped in the reverse order, after Ctrl-C, an
+ * error or `--once`; and what could not be stopped dies with this process (temporal-server/supervisor.mjs).
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SluiceClient } from '../client/index.js';
+import { toSluiceError } from '../contracts/errors.js';
+import type { Environment } from './config.js';
+import { Console } from './dev-stack-console.js';
+import { DEMO_DEFINITION, runDemoOrder } from './dev-stack-order.js';
+import { Resources, startDevStack, type DevStack } from './dev-stack-services.js';
+import { listenForStop } from './dev-stack-stop.js';
+
+export interface RunDevStackOptions {
+  readonly env: Environment;
+  /** The clone. */
+  readonly root: string;
+  /** Ends after the example's run instead of staying up. */
+  readonly once: boolean;
+  readonly out: NodeJS.WriteStream;
+}
+
+const FORCED = 130;
+
+/**
+ * Runs the stack until it is told to stop.
+ * @returns the exit code: 0, or 1 where the start or the example's run failed
+ */
+export async function runDevStack({ env, root, once, out }: RunDevStackOptions): Promise<number> {
+  const screen = new Console(out, env);
+  const resources = new Resources();
+  const stop = listenForStop(env, () => process.exit(FORCED));
+  let exitCode = 0;
+  try {
+    screen.heading('Starting Sluice');
+    const work = start(screen, resources);
+    // A stop during the start waits for nothing that is not there yet.
+    await Promise.race([work, stop.requested]);
+  } catch (thrown) {
+    screen.failed(toSluiceError(thrown));
+    exitCode = 1;
+  }
+  screen.print();
+  screen.print('Stopping …');
+  for (const failure of await resources.close()) {
+    screen.print(`  not stopped in good order: ${failure}`);
+    exitCode = 1;
+  }
+  stop.dispose();
+  return exitCode;
+
+  async function start(console: Console, opened: Resources): Promise<void> {
+    const stack = await startDevStack({ env, root, screen: console, resources: opened });
+    const published = await publishExamples(stack.client, join(root, 'examples'));
+    console.ready('Published', published.join(', '));
+    exitCode = await demonstrate(stack, console, stop.signal);
+    if (once || stop.signal.aborted) return;
+    console.print();
+    console.print('Ctrl-C stops everything.');
+    await Promise.race([stack.broken, stop.requested]);
+  }
+}
+
+async function publishExamples(client: SluiceClient, directory: string): Promise<string[]> {
+  const files = (await readdir(directory)).filter((name) => name.endsWith('.yaml')).sort();
+  const published: string[] = [];
+  for (const file of files) {
+    const { pin } = await client.publish(await readFile(join(directory, file), 'utf8'));
+    published.push(pin.id);
+  }
+  return published;
+}
+
+/** Runs the order and says what to try next; gives the exit code. */
+async function demonstrate(stack: DevStack, screen: Console, signal: AbortSignal): Promise<number> {
+  const suffix = Date.now().toString(36);
+  const orderId = `o-${suffix}`;
+  screen.heading(`Running ${DEMO_DEFINITION} on order ${orderId}`);
+  let exitCode = 0;
+  try {
+    const { client } = stack;
+    const result = await runDemoOrder({ client, orderId, print: screen.print, color: screen.color, signal });
+    if (result === undefined) return exitCode;
+    screen.heading('Result');
+    screen.print(JSON.stringify(result, null, 2));
+  } catch (thrown) {
+    screen.failed(toSluiceError(thrown));
+    exitCode = 1;
+  }
+  if (stack.temporal.uiUrl !== undefined) {
+    screen.heading('See it in the Web UI');
+    screen.print(`${stack.temporal.uiUrl}/namespaces/${stack.temporal.config.namespace}/workflows`);
+  }
+  screen.heading('Try next');
+  for (const command of nextCommands(stack, suffix)) screen.print(`  ${command}`);
+  return exitCode;
+}
+
+/** Three commands that work as they stand, with this stack's address, namespace and task queue. */
+function nextCommands({ temporal, taskQueue }: DevStack, suffix: string): string[] {
+  const { address, namespace } = temporal.config;
+  const place = `--address ${address}${namespace === 'default' ? '' : ` --namespace ${namespace}`}`;
+  const ticket = `t-${suffix}`;
+  const payload = { ticketId: ticket, customerEmail: 'ada@example.com', subject: 'Printer on fire' };
+  const reply = {
+    eventId: `e-${suffix}`,
+    eventName: 'TICKET_REPLIED',
+    correlationKey: ticket,
+    payload: { from: 'support', text: 'Water helps' },
+  };
+  const queue = taskQueue === 'sluice' ? '' : ` --task-queue ${taskQueue}`;
+  return [
+    `npx sluice run nightly-reconciliation --input '{"date":"2026-03-01"}' ${place}${queue}`,
+    `${temporal.cli} workflow start --type ticket-escalation --task-queue ${taskQueue} --workflow-id ticket-${suffix} --input '${JSON.stringify(payload)}' ${place}`,
+    `${temporal.cli} workflow signal --workflow-id ticket-${suffix} --name event --input '${JSON.stringify(reply)}' ${place}`,
+  ];
+}
