@@ -1,0 +1,241 @@
+/** The examples as they are, run on a real Temporal server with their own actions: each path that they have. */
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Json, JsonObject } from '../../contracts/json.js';
+import type { StartedRun } from '../../client/index.js';
+import { useSluice } from '../support/sluice.js';
+
+const sluice = useSluice({ secrets: { PAYMENTS_API_KEY: 'key-of-the-test' } });
+
+beforeAll(async () => {
+  for (const name of [
+    'order-fulfilment',
+    'ticket-escalation',
+    'account-reconciliation',
+    'nightly-reconciliation',
+  ]) {
+    await sluice().publish(readFileSync(new URL(`../../examples/${name}.yaml`, import.meta.url), 'utf8'));
+  }
+});
+
+const state = async (run: StartedRun) => (await sluice().client.state(run.workflowId)).state;
+
+const failure = (run: StartedRun) =>
+  sluice()
+    .result(run)
+    .then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+
+describe('order-fulfilment', () => {
+  const order = (orderId: string, changes: JsonObject = {}): Json => ({
+    orderId,
+    card: 'tok_visa',
+    customer: {
+      email: 'ada@example.com',
+      address: { name: 'Ada', street: '1 Main St', city: 'London', country: 'GB' },
+    },
+    lineItems: [
+      { sku: 'MUG', quantity: 2, unitPriceCents: 1_290 },
+      { sku: 'POT', quantity: 1, unitPriceCents: 4_900 },
+    ],
+    ...changes,
+  });
+  const settled = (orderId: string, settledCents: number) => ({
+    eventName: 'PAYMENT_SETTLED',
+    correlationKey: orderId,
+    payload: { orderId, settledCents },
+  });
+
+  it('ships an order whose payment settles; too small a payment settles nothing', async () => {
+    const run = await sluice().start('order-fulfilment', order('o-1'));
+    await sluice().waiting(run);
+    expect(await state(run)).toBe('AWAITING_SETTLEMENT');
+    await sluice().signal(run, settled('o-1', 7_479));
+    await sluice().signal(run, settled('another-order', 7_480));
+    await sluice().signal(run, settled('o-1', 7_480));
+    expect(await sluice().result(run)).toEqual({
+      orderId: 'o-1',
+      state: 'SHIPPED',
+      chargeId: expect.stringMatching(/^ch_/) as string,
+      shipmentId: expect.any(String) as string,
+      trackingNumber: expect.any(String) as string,
+      reservationIds: [expect.any(String), expect.any(String)],
+    });
+    expect(await state(run)).toBe('SHIPPED');
+  });
+
+  it('gives a list of one reservation for an order of one line, and takes a settlement that came first', async () => {
+    const lineItems = [{ sku: 'MUG', quantity: 1, unitPriceCents: 5 }];
+    const run = await sluice().start('order-fulfilment', order('o-2', { lineItems }));
+    await sluice().signal(run, settled('o-2', 5));
+    expect(await sluice().result(run)).toMatchObject({ reservationIds: [expect.any(String)] });
+  });
+
+  it('tries a flaky gateway again', async () => {
+    const run = await sluice().start('order-fulfilment', order('o-3', { card: 'tok_flaky' }));
+    await sluice().signal(run, settled('o-3', 7_480));
+    expect(await sluice().result(run)).toMatchObject({ state: 'SHIPPED' });
+  });
+
+  it('fails with the code of a declined card, its details kept, nothing refunded', async () => {
+    const run = await sluice().start('order-fulfilment', order('o-4', { card: 'tok_declined' }));
+    expect(await failure(run)).toMatchObject({
+      code: 'PAYMENT_DECLINED',
+      details: { reason: 'insufficient_funds' },
+    });
+    expect(await state(run)).toBe('CANCELLED');
+    expect((await sluice().client.state(run.workflowId)).vars).not.toHaveProperty('refund');
+  });
+
+  it('releases what was reserved and refunds where a later line is sold out', async () => {
+    const lineItems = [
+      { sku: 'MUG', quantity: 1, unitPriceCents: 5 },
+      { sku: 'SOLDOUT-POT', quantity: 1, unitPriceCents: 5 },
+    ];
+    const run = await sluice().start('order-fulfilment', order('o-5', { lineItems }));
+    expect(await failure(run)).toMatchObject({
+      code: 'OUT_OF_STOCK',
+      details: { sku: 'SOLDOUT-POT', available: 0 },
+    });
+    expect((await sluice().client.state(run.workflowId)).vars).toMatchObject({
+      reservations: [{ sku: 'MUG' }],
+      refund: { amountCents: 10 },
+    });
+  });
+
+  it('succeeds as UNSETTLED, refunded, where the payment does not settle in time', async () => {
+    const run = await sluice().start('order-fulfilment', order('o-6', { settlementTimeoutMs: 200 }));
+    expect(await sluice().result(run)).toEqual({
+      orderId: 'o-6',
+      state: 'UNSETTLED',
+      refundId: expect.stringMatching(/^re_/) as string,
+    });
+  });
+
+  it('is refused before anything is done where the payload does not fit', async () => {
+    const run = await sluice().start('order-fulfilment', { orderId: 'o-7' });
+    expect(await failure(run)).toMatchObject({
+      code: 'PAYLOAD_INVALID',
+      details: {
+        problems: [
+          { path: '$.customer', message: 'is missing' },
+          { path: '$.card', message: 'is missing' },
+          { path: '$.lineItems', message: 'is missing' },
+        ],
+      },
+    });
+  });
+});
+
+describe('ticket-escalation', () => {
+  const ticket = (ticketId: string, changes: JsonObject = {}): Json => ({
+    ticketId,
+    customerEmail: 'ada@example.com',
+    subject: 'Printer on fire',
+    ...changes,
+  });
+
+  it('closes a ticket that is answered at the first level', async () => {
+    const run = await sluice().start('ticket-escalation', ticket('t-1'));
+    await sluice().waiting(run, 3);
+    expect(await state(run)).toBe('OPEN');
+    await sluice().signal(run, {
+      eventName: 'TICKET_REPLIED',
+      correlationKey: 't-1',
+      payload: { from: 'grace', text: 'use water' },
+    });
+    expect(await sluice().result(run)).toEqual({
+      ticketId: 't-1',
+      state: 'RESOLVED',
+      level: 1,
+      repliedBy: 'grace',
+    });
+    expect(await state(run)).toBe('RESOLVED');
+  });
+
+  it('reminds, escalates level by level, and ends with a manager; a channel that is down stops nothing', async () => {
+    const run = await sluice().start(
+      'ticket-escalation',
+      ticket('t-2', { deadlineMs: 400, reminderMs: 100, reminders: 2, pager: 'down@pager' }),
+    );
+    expect(await sluice().result(run)).toEqual({
+      ticketId: 't-2',
+      state: 'UNANSWERED',
+      level: 3,
+      unreached: ['on-call'],
+    });
+    expect(await state(run)).toBe('UNANSWERED');
+  });
+
+  it('is answered at a higher level', async () => {
+    const run = await sluice().start('ticket-escalation', ticket('t-3', { deadlineMs: 3_000, levels: 2 }));
+    await expect.poll(() => state(run), { timeout: 20_000 }).toBe('ESCALATED_2');
+    await sluice().signal(run, { eventName: 'TICKET_CLOSED', correlationKey: 't-3', payload: {} });
+    expect(await sluice().result(run)).toMatchObject({ state: 'RESOLVED', level: 2, repliedBy: 'unknown' });
+  });
+});
+
+describe('nightly-reconciliation', () => {
+  it('matches 200 records, notes the corrupt ones, and reconciles each account in a child', async () => {
+    const run = await sluice().start('nightly-reconciliation', { date: '2026-03-01' });
+    const result = (await sluice().result(run)) as JsonObject & { accounts: readonly JsonObject[] };
+    expect(result).toMatchObject({
+      date: '2026-03-01',
+      records: 200,
+      matched: 196,
+      corrupt: 4,
+      open: ['acc-9'],
+    });
+    expect(result.accounts.map(({ accountId, status }) => `${String(accountId)} ${String(status)}`)).toEqual([
+      'acc-0 BALANCED',
+      'acc-1 BALANCED',
+      'acc-2 BALANCED',
+      'acc-3 BALANCED',
+      'acc-4 BALANCED',
+      'acc-5 BALANCED',
+      'acc-6 BALANCED',
+      'acc-7 ROUNDED',
+      'acc-8 BALANCED',
+      'acc-9 OPEN',
+    ]);
+    expect(await state(run)).toBe('NEEDS_ATTENTION');
+  });
+
+  it('has nothing to say about a day without records', async () => {
+    const run = await sluice().start('nightly-reconciliation', { date: '2026-03-02', recordCount: 0 });
+    expect(await sluice().result(run)).toEqual({
+      date: '2026-03-02',
+      records: 0,
+      matched: 0,
+      corrupt: 0,
+      accounts: [],
+      open: [],
+    });
+    expect(await state(run)).toBe('BALANCED');
+  });
+
+  it('works for a single record, which is still a list', async () => {
+    const run = await sluice().start('nightly-reconciliation', { date: '2026-03-03', recordCount: 1 });
+    expect(await sluice().result(run)).toMatchObject({
+      matched: 1,
+      accounts: [{ accountId: 'acc-1', status: 'BALANCED' }],
+    });
+  });
+});
+
+describe('account-reconciliation on its own', () => {
+  it('fails with its own code and details where the account is out of balance', async () => {
+    const run = await sluice().start('account-reconciliation', {
+      accountId: 'acc-9',
+      date: '2026-03-01',
+      expectedCents: 500_000,
+    });
+    expect(await failure(run)).toMatchObject({
+      code: 'ACCOUNT_OUT_OF_BALANCE',
+      message: 'acc-9 differs by 100000 cents',
+      details: { accountId: 'acc-9', differenceCents: 100_000 },
+    });
+  });
+});
