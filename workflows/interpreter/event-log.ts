@@ -25,6 +25,7 @@ interface Pending {
   readonly event: RunEvent;
   readonly bytes: number;
   riding: boolean;
+  committed: boolean;
 }
 
 /** Events on their way with one carrier. */
@@ -44,7 +45,12 @@ export class EventLog {
   private listeners: ((event: RunEvent) => void)[] = [];
 
   constructor(private readonly state: RunState) {
-    this.entries = state.pending.map((event) => ({ event, bytes: jsonSize(event), riding: false }));
+    this.entries = state.pending.map((event) => ({
+      event,
+      bytes: jsonSize(event),
+      riding: false,
+      committed: false,
+    }));
     this.freeBytes = this.entries.reduce((sum, entry) => sum + entry.bytes, 0);
   }
 
@@ -66,7 +72,7 @@ export class EventLog {
       data,
     } as RunEvent;
     const bytes = jsonSize(event);
-    this.entries.push({ event, bytes, riding: false });
+    this.entries.push({ event, bytes, riding: false, committed: false });
     this.freeBytes += bytes;
     for (const listener of this.listeners) listener(event);
   }
@@ -93,16 +99,19 @@ export class EventLog {
   /** Ends a ride: committed events are done, others are free again. */
   settle(batch: Batch, committed: boolean): void {
     if (batch.entries.length === 0) return;
-    if (committed) {
-      const done = new Set(batch.entries);
-      this.entries = this.entries.filter((entry) => !done.has(entry));
-      return;
-    }
+    // RUN_STARTED may ride with several carriers: one may free it while another has committed it, or the
+    // other way round. An entry is counted as free or not, and once it is committed never again.
     for (const entry of batch.entries) {
-      if (!entry.riding) continue;
-      entry.riding = false;
-      this.freeBytes += entry.bytes;
+      if (entry.committed) continue;
+      if (committed) {
+        if (!entry.riding) this.freeBytes -= entry.bytes;
+        entry.committed = true;
+      } else if (entry.riding) {
+        entry.riding = false;
+        this.freeBytes += entry.bytes;
+      }
     }
+    if (committed) this.entries = this.entries.filter((entry) => !entry.committed);
   }
 
   /** Bytes of events that ride with nobody. */

@@ -6,7 +6,6 @@ import {
   ActivityFailure,
   ApplicationFailure,
   ChildWorkflowFailure,
-  TemporalFailure,
   TimeoutFailure,
 } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
@@ -18,12 +17,13 @@ import type { Completion } from './state.js';
 
 export type ErrorCompletion = Extract<Completion, { t: 'error' }>;
 
-/** Codes that no onError, no catch and no retry may swallow. */
-const NEVER_CAUGHT = new Set(['UNAUTHORIZED', 'STATE_CORRUPT', 'RUN_TIMEOUT']);
-
-/** Whether an author's handler may see the error. */
+/**
+ * Whether an author's handler may see the error: no onError, no catch, no settled branch, no lost race and no
+ * retry swallows a denial or a corrupt state. A child's corrupt state is the child's.
+ */
 export function isCatchable(error: RunError): boolean {
-  return !NEVER_CAUGHT.has(error.code);
+  if (error.code === 'UNAUTHORIZED') return false;
+  return error.code !== 'STATE_CORRUPT' || error.category === 'child';
 }
 
 /**
@@ -147,8 +147,7 @@ export function runFailure(error: RunError): ApplicationFailure {
   });
 }
 
-/** The failure by which a run ends before it has begun. */
+/** The failure by which a run ends before it has begun: of the same shape as any other. */
 export function startFailure(thrown: unknown): Error {
-  if (thrown instanceof TemporalFailure && !(thrown instanceof ActivityFailure)) return thrown;
   return runFailure(errorCompletion(thrown, null).error);
 }

@@ -44,13 +44,16 @@ import { carriedLines, describe, progressOf, stateOf, watchProgress } from './vi
  */
 export async function interpret(payload: unknown, carried: unknown): Promise<Json> {
   const cancelled = CancellationScope.current().cancelRequested;
-  let started: Started;
-  try {
-    started = await startRun(payload, carried);
-  } catch (thrown) {
-    throw startFailure(thrown);
-  }
-  return await CancellationScope.nonCancellable(() => live(started, cancelled));
+  return await CancellationScope.nonCancellable(async () => {
+    let started: Started;
+    try {
+      // Not cancellable: a run that is cancelled before its first step is a run all the same, and ends as one.
+      started = await startRun(payload, carried);
+    } catch (thrown) {
+      throw startFailure(thrown);
+    }
+    return await live(started, cancelled);
+  });
 }
 
 async function live(started: Started, cancelled: Promise<never>): Promise<Json> {
@@ -155,7 +158,8 @@ function deadline(run: Run, ended: () => boolean): { readonly passed: boolean; w
       if (timeoutMs === undefined) return;
       const left = run.state.startedAt + timeoutMs - now();
       const before = left <= 0 ? ended() : await condition(ended, left, { summary: 'timeout of the run' });
-      if (before) return;
+      // A run that was cancelled before ends as cancelled, however long it cleans up.
+      if (before || run.cancelRequested) return;
       guard.passed = true;
       stopLanes(run);
     },
@@ -179,6 +183,7 @@ function timedOut(run: Run): Completion {
 function requestCancel(run: Run): void {
   if (run.cancelRequested) return;
   run.log.emit('RUN_CANCEL_REQUESTED', {});
+  run.flusher.request();
   stopLanes(run);
 }
 

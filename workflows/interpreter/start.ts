@@ -4,8 +4,7 @@
  *
  * Everything the interpreter executes comes from here, and so from the run's own history.
  */
-import { scheduleLocalActivity, workflowInfo, ActivityFailure } from '@temporalio/workflow';
-import { ApplicationFailure } from '@temporalio/common';
+import { scheduleLocalActivity, workflowInfo } from '@temporalio/workflow';
 import { PreparedRun, type PrepareRunRequest } from '../../contracts/activity.js';
 import { Definition } from '../../contracts/definition/index.js';
 import { SluiceError } from '../../contracts/errors.js';
@@ -100,17 +99,11 @@ async function prepare(payload: unknown, start: StartMemo): Promise<Started> {
 }
 
 async function read(request: PrepareRunRequest): Promise<unknown> {
-  try {
-    return await scheduleLocalActivity(ACTIVITY_TYPES.prepareRun, [request], {
-      startToCloseTimeout: '30s',
-      retry: { initialInterval: 200, backoffCoefficient: 2, maximumInterval: '10s' },
-      summary: 'read the definition',
-    });
-  } catch (thrown) {
-    // The coded failure itself, without Temporal's wrapper: that is what a client shall see.
-    if (thrown instanceof ActivityFailure && thrown.cause instanceof ApplicationFailure) throw thrown.cause;
-    throw thrown;
-  }
+  return await scheduleLocalActivity(ACTIVITY_TYPES.prepareRun, [request], {
+    startToCloseTimeout: '30s',
+    retry: { initialInterval: 200, backoffCoefficient: 2, maximumInterval: '10s' },
+    summary: 'read the definition',
+  });
 }
 
 function definitionOf(document: unknown): Definition {

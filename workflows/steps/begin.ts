@@ -13,7 +13,7 @@ import { beginChild } from './child.js';
 import { beginForEach } from './for-each.js';
 import { beginJoin } from './join.js';
 import { failure } from './fail.js';
-import { whileGoesOn } from './unwind.js';
+import { iterateWhile, whileHolds } from './unwind.js';
 import { beginEventWait, beginTimer } from './waits.js';
 
 const NORMAL: Completion = { t: 'normal' };
@@ -55,11 +55,12 @@ export function beginStep(run: Run, lane: Lane, step: Step, path: string): Compl
     case 'control.forEach':
       return beginForEach(run, lane, step, path);
     case 'control.while': {
-      const frame = { k: 'while' as const, path, at: now(), n: 0 };
+      if (!whileHolds(run, lane, step, path, 0)) return NORMAL;
       beginEvent(run, lane, step, path);
+      const frame = { k: 'while' as const, path, at: now(), n: 0 };
       lane.push(frame);
-      if (whileGoesOn(run, lane, frame)) return undefined;
-      return leave(lane);
+      iterateWhile(lane, frame);
+      return undefined;
     }
     case 'control.tryCatch':
       beginEvent(run, lane, step, path);
@@ -116,10 +117,4 @@ function nameOf(value: Json): string {
     'ASSIGN_INVALID',
     `A business state is text of 1 to 256 characters; this is ${JSON.stringify(value).slice(0, 100)}`,
   );
-}
-
-/** Takes back the frame that was pushed: the step ended at once. */
-function leave(lane: Lane): Completion {
-  lane.pop();
-  return NORMAL;
 }

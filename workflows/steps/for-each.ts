@@ -13,13 +13,13 @@ import { beginEvent, save } from '../interpreter/step-events.js';
  */
 export function beginForEach(run: Run, lane: Lane, step: ForEachStep, path: string): Completion | undefined {
   const items = listOf(run.evaluator.mapping(lane, step.items, path), path);
-  const bytes = jsonSize(items);
-  beginEvent(run, lane, step, path);
   if (items.length === 0) {
     save(run, lane, step, []);
     return { t: 'normal' };
   }
+  const bytes = jsonSize(items);
   run.hold(bytes);
+  beginEvent(run, lane, step, path);
   const base = { path, at: now(), items, results: [], bytes };
   if ((step.concurrency ?? DEFAULTS.concurrency) > 1) {
     lane.push({ k: 'fanOut', ...base, next: 0, lanes: {} });

@@ -10,6 +10,7 @@ import type { ParallelStep, RaceStep } from '../../contracts/definition/index.js
 import { SluiceError } from '../../contracts/errors.js';
 import type { Json } from '../../contracts/json.js';
 import { now } from '../clock.js';
+import { isCatchable } from '../interpreter/failure.js';
 import type { Lane } from '../interpreter/lane.js';
 import type { Run } from '../interpreter/run.js';
 import type { Completion, JoinFrame, LaneState } from '../interpreter/state.js';
@@ -63,7 +64,8 @@ function noteEnd(lane: Lane, frame: JoinFrame, step: ParallelStep | RaceStep, in
   if (end === undefined || end.t === 'cancel' || frame.decided !== undefined) return;
   if (end.t === 'error') {
     frame.lastFailed = index;
-    if (step.type === 'control.race' || step.join === 'settled') return;
+    const goesOn = step.type === 'control.race' || step.join === 'settled';
+    if (goesOn && isCatchable(end.error)) return;
   } else if (end.t === 'normal' && step.type === 'control.parallel') {
     return;
   }
@@ -77,11 +79,12 @@ function raceEnd(run: Run, lane: Lane, step: RaceStep, frame: JoinFrame): Comple
     releaseWrites(run, frame.lanes);
     return frame.lanes[frame.lastFailed ?? 0]?.end ?? { t: 'cancel' };
   }
+  const applied = winner.end.t === 'error' ? [] : [winner];
   releaseWrites(
     run,
-    frame.lanes.filter((state) => state !== winner),
+    frame.lanes.filter((state) => !applied.includes(state)),
   );
-  applyWrites(run, lane, [winner]);
+  applyWrites(run, lane, applied);
   if (winner.end.t !== 'normal') return winner.end;
   const name = frame.names[frame.decided] ?? null;
   save(run, lane, step, name);

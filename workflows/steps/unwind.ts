@@ -2,9 +2,9 @@
  * What sequential loops and tryCatch do when something inside them has ended. Each returns the step's own
  * completion, or undefined where the step goes on.
  */
-import { DEFAULTS } from '../../contracts/definition/index.js';
+import { DEFAULTS, type ForEachStep, type WhileStep } from '../../contracts/definition/index.js';
 import { SluiceError } from '../../contracts/errors.js';
-import { isCatchable } from '../interpreter/failure.js';
+import { errorCompletion, isCatchable } from '../interpreter/failure.js';
 import type { Lane } from '../interpreter/lane.js';
 import type { Run } from '../interpreter/run.js';
 import type { Completion, ForEachFrame, TryFrame, WhileFrame } from '../interpreter/state.js';
@@ -20,24 +20,22 @@ export function unwindForEach(
 ): Completion | undefined {
   const step = run.stepAt(frame.path);
   if (step.type !== 'control.forEach') throw mismatch(frame.path);
-  switch (inner.t) {
+  const ended = inner.t === 'normal' || inner.t === 'continue' ? collect(run, lane, step, frame) : inner;
+  switch (ended.t) {
     case 'normal':
-    case 'continue': {
-      const { value, bytes } = collected(run, lane, step, frame.path);
-      frame.results.push(value);
-      frame.bytes += bytes;
+    case 'continue':
       break;
-    }
     case 'error':
-      if (step.onItemError !== 'continue' || !isCatchable(inner.error)) return left(run, frame, inner);
+      if (step.onItemError !== 'continue' || !isCatchable(ended.error)) return left(run, frame, ended);
       frame.results.push(null);
       break;
     case 'break':
+      left(run, frame, ended);
       save(run, lane, step, frame.results);
-      return left(run, frame, { t: 'normal' });
+      return { t: 'normal' };
     case 'return':
     case 'cancel':
-      return left(run, frame, inner);
+      return left(run, frame, ended);
   }
   if (frame.index + 1 < frame.items.length) {
     frame.index++;
@@ -45,10 +43,21 @@ export function unwindForEach(
     lane.push({ k: 'block', path: `${frame.path}.body`, i: 0 });
     return undefined;
   }
-  run.release(frame.bytes);
-  frame.bytes = 0;
+  left(run, frame, ended);
   save(run, lane, step, frame.results);
   return { t: 'normal' };
+}
+
+/** An iteration whose `collect` fails has failed. */
+function collect(run: Run, lane: Lane, step: ForEachStep, frame: ForEachFrame): Completion {
+  try {
+    const { value, bytes } = collected(run, lane, step, frame.path);
+    frame.results.push(value);
+    frame.bytes += bytes;
+    return { t: 'normal' };
+  } catch (thrown) {
+    return errorCompletion(thrown, frame.path);
+  }
 }
 
 function left(run: Run, frame: ForEachFrame, completion: Completion): Completion {
@@ -66,34 +75,38 @@ export function unwindWhile(
 ): Completion | undefined {
   if (inner.t === 'break') return { t: 'normal' };
   if (inner.t !== 'normal' && inner.t !== 'continue') return inner;
-  return whileGoesOn(run, lane, frame) ? undefined : { t: 'normal' };
+  const step = run.stepAt(frame.path);
+  if (step.type !== 'control.while') throw mismatch(frame.path);
+  if (!whileHolds(run, lane, step, frame.path, frame.n)) return { t: 'normal' };
+  iterateWhile(lane, frame);
+  return undefined;
 }
 
 /**
- * Evaluates the condition and begins the next iteration if it holds.
+ * Whether the loop goes on after that many iterations.
  * @throws SluiceError LOOP_LIMIT past maxIterations, CONDITION_INVALID, EXPRESSION_*
  */
-export function whileGoesOn(run: Run, lane: Lane, frame: WhileFrame): boolean {
-  const step = run.stepAt(frame.path);
-  if (step.type !== 'control.while') throw mismatch(frame.path);
-  if (!run.evaluator.condition(lane, step.condition, frame.path)) return false;
+export function whileHolds(run: Run, lane: Lane, step: WhileStep, path: string, done: number): boolean {
+  if (!run.evaluator.condition(lane, step.condition, path)) return false;
   const most = step.maxIterations ?? DEFAULTS.maxIterations;
-  if (frame.n >= most) {
-    throw new SluiceError(
-      'LOOP_LIMIT',
-      `The loop ${step.id} has run ${most} times and its condition still holds`,
-      { details: { maxIterations: most } },
-    );
-  }
+  if (done < most) return true;
+  throw new SluiceError(
+    'LOOP_LIMIT',
+    `The loop ${step.id} has run ${most} times and its condition still holds`,
+    { details: { maxIterations: most } },
+  );
+}
+
+/** Begins the next iteration. */
+export function iterateWhile(lane: Lane, frame: WhileFrame): void {
   frame.n++;
   lane.touch();
   lane.push({ k: 'block', path: `${frame.path}.body`, i: 0 });
-  return true;
 }
 
 /**
  * try → catch → finally. `finally` runs once after anything; an error of its own replaces an error that is
- * pending, never a cancellation or a return.
+ * pending, never a cancellation, a return or an error that nobody may catch.
  */
 export function unwindTry(run: Run, lane: Lane, frame: TryFrame, inner: Completion): Completion | undefined {
   const step = run.stepAt(frame.path);
@@ -101,7 +114,8 @@ export function unwindTry(run: Run, lane: Lane, frame: TryFrame, inner: Completi
   if (frame.phase === 'finally') {
     const pending = frame.pending ?? { t: 'normal' };
     if (inner.t === 'normal') return pending;
-    return pending.t === 'cancel' || pending.t === 'return' ? pending : inner;
+    const denied = pending.t === 'error' && !isCatchable(pending.error);
+    return pending.t === 'cancel' || pending.t === 'return' || denied ? pending : inner;
   }
   if (
     frame.phase === 'try' &&
