@@ -4,9 +4,12 @@ import { createSluiceClient, type SluiceClient } from '../client/index.js';
 import { listFunctions } from './commands/functions.js';
 import { publishFiles } from './commands/publish.js';
 import { runDefinition, type RunOptions } from './commands/run.js';
+import { validateFiles } from './commands/validate.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
+import { readJsonInput } from './input.js';
 import { Terminal } from './terminal.js';
 import { loadConfig, type Environment } from '../worker/config.js';
+import { loadRegistry } from '../worker/load-registry.js';
 import { temporalConnectionOptions } from '../worker/temporal-connection.js';
 
 const EXIT_CODES = `
@@ -62,9 +65,19 @@ export async function main(argv: readonly string[], env: Environment): Promise<n
     .option('--version <number>', 'version of the definition (default: the latest)', wholeNumber)
     .option('--workflow-id <id>', 'default: <definition id>/<uuid>')
     .option('--detach', 'print the workflow id and do not wait')
-    .action((id: string, options: RunOptions) =>
-      online((client) => runDefinition(client, terminal(), id, options)),
-    );
+    .action(async (id: string, options: RunOptions) => {
+      const payload = await readJsonInput(options.input);
+      await online((client) => runDefinition(client, terminal(), id, payload, options));
+    });
+
+  program
+    .command('validate')
+    .description('check definitions, offline: every problem with file, line and column')
+    .argument('<file...>', 'YAML or JSON')
+    .action(async (files: string[]) => {
+      const registry = await loadRegistry(loadConfig(env), process.cwd());
+      exitCode = await validateFiles(terminal(), files, registry);
+    });
 
   program
     .command('functions')

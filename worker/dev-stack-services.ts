@@ -8,7 +8,6 @@
 import { join } from 'node:path';
 import { NativeConnection, Runtime } from '@temporalio/worker';
 import { pino, type Logger } from 'pino';
-import { builtInActions, createActionRegistry } from '../actions/index.js';
 import type { SecretProvider } from '../activities/index.js';
 import { createSluiceClient, type SluiceClient } from '../client/index.js';
 import { SluiceError, toSluiceError } from '../contracts/errors.js';
@@ -16,7 +15,7 @@ import { openProjections } from '../projections/index.js';
 import { loadConfig, type Environment, type SluiceConfig } from './config.js';
 import { createSluiceWorker, type SluiceWorkerOptions } from './create-worker.js';
 import type { Console } from './dev-stack-console.js';
-import { loadProject } from './load-project.js';
+import { loadRegistry } from './load-registry.js';
 import { createLogger, temporalRuntimeOptions } from './logging.js';
 import { createSecretProvider } from './secrets/secret-provider.js';
 import { temporalConnectionOptions } from './temporal-connection.js';
@@ -85,7 +84,7 @@ export async function startDevStack({ env, root, screen, resources }: DevStackOp
   const log = logTo(join(root, '.sluice', 'worker.log'), config);
   Runtime.install(temporalRuntimeOptions(log));
   resources.add('Temporal SDK', () => Runtime.instance().shutdown());
-  const project = await loadProject(root);
+  const registry = await loadRegistry(config, root);
 
   const projections = await openProjections(config.database);
   resources.add('SurrealDB', () => projections.close());
@@ -104,18 +103,8 @@ export async function startDevStack({ env, root, screen, resources }: DevStackOp
   screen.ready('Temporal', `${temporal.config.address}, namespace ${temporal.config.namespace}`);
   if (temporal.uiUrl !== undefined) screen.ready('Temporal Web UI', temporal.uiUrl);
 
-  const allowHosts = [...config.http.allowHosts, ...project.allowHosts];
+  // Before the worker: it is this client that says in so many words where Temporal cannot be reached.
   const { taskQueue } = config;
-  await runWorker(config, temporal.config, resources, (error) => fail(error), {
-    taskQueue,
-    projections,
-    registry: createActionRegistry([...builtInActions({ http: { allowHosts } }), ...project.actions]),
-    secrets: withDemoSecret(createSecretProvider(config.secrets, env)),
-    system: config.system,
-    workflowBundle,
-  });
-  screen.ready('Worker', `task queue ${taskQueue}`);
-
   const { address, ...connectionOptions } = await temporalConnectionOptions(temporal.config);
   const { namespace } = temporal.config;
   const client = await createSluiceClient({
@@ -126,6 +115,16 @@ export async function startDevStack({ env, root, screen, resources }: DevStackOp
     actor: 'npm-start',
   });
   resources.add('Temporal client', () => client.close());
+
+  await runWorker(config, temporal.config, resources, (error) => fail(error), {
+    taskQueue,
+    projections,
+    registry,
+    secrets: withDemoSecret(createSecretProvider(config.secrets, env)),
+    system: config.system,
+    workflowBundle,
+  });
+  screen.ready('Worker', `task queue ${taskQueue}`);
   return { client, taskQueue, temporal, broken };
 }
 

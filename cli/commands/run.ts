@@ -1,7 +1,7 @@
 import { ProgressPrinter, type SluiceClient, type StartedRun } from '../../client/index.js';
 import type { StartOptions } from '../../client/index.js';
+import type { Json } from '../../contracts/json.js';
 import { EXIT } from '../exit-codes.js';
-import { readJsonInput } from '../input.js';
 import type { Terminal } from '../terminal.js';
 
 export interface RunOptions {
@@ -20,9 +20,9 @@ export async function runDefinition(
   client: SluiceClient,
   terminal: Terminal,
   definitionId: string,
+  payload: Json,
   options: RunOptions,
 ): Promise<number> {
-  const payload = await readJsonInput(options.input);
   const { version, workflowId } = options;
   const start: StartOptions = {
     ...(version === undefined ? {} : { version }),

@@ -1,4 +1,4 @@
-import { checkCatalogue, readDefinition, type Catalogue } from '../../definitions/index.js';
+import { checkCatalogue, readDefinition } from '../../definitions/index.js';
 import { EXIT, exitCodeOf } from '../exit-codes.js';
 import { formatOfFile, readInputFile } from '../input.js';
 import { problemsOf, showProblems } from '../problems.js';
@@ -11,13 +11,15 @@ import type { Terminal } from '../terminal.js';
 export async function validateFiles(
   terminal: Terminal,
   files: readonly string[],
-  catalogue: Catalogue,
+  registry: { readonly actions: readonly { readonly id: string; readonly version: number }[] },
 ): Promise<number> {
+  const actions = new Map<string, number[]>();
+  for (const { id, version } of registry.actions) actions.set(id, [...(actions.get(id) ?? []), version]);
   let exitCode: number = EXIT.ok;
   for (const file of files) {
     try {
       const { definition, hash, source } = readDefinition(await readInputFile(file), formatOfFile(file));
-      const missing = checkCatalogue(definition, catalogue, source);
+      const missing = checkCatalogue(definition, { actions }, source);
       if (missing.length > 0) {
         showProblems(terminal, file, missing);
         exitCode = exitCode === EXIT.ok ? EXIT.failed : exitCode;

@@ -1,0 +1,230 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../../worker/temporal-server/ports.js';
+import { runCommand, startCommand, type CommandResult } from '../support/command.js';
+import { useSluice } from '../support/sluice.js';
+import { waitFor } from '../support/wait-for.js';
+
+const BIN = fileURLToPath(new URL('../../cli/bin.mjs', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const sluice = useSluice();
+
+let directory: string;
+beforeAll(() => (directory = mkdtempSync(join(tmpdir(), 'sluice-cli-'))));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+function file(name: string, content: string): string {
+  const path = join(directory, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+const offline = (...args: string[]): Promise<CommandResult> =>
+  runCommand(process.execPath, [BIN, ...args], { cwd: ROOT });
+
+function place(): string[] {
+  const { temporal, taskQueue, tenant } = sluice();
+  return [
+    ...['--address', temporal.address, '--namespace', temporal.namespace],
+    ...['--task-queue', taskQueue, '--tenant', tenant],
+  ];
+}
+const online = (...args: string[]): Promise<CommandResult> => offline(...args, ...place());
+
+const jsonLines = (text: string): unknown[] =>
+  text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown);
+
+const ECHO = `
+id: cli-echo
+version: 1
+steps:
+  - { id: say, type: action.call, action: core.echo, input: { $expr: payload }, saveAs: vars.said }
+result: { $expr: vars.said }
+`;
+const FAIL = `
+id: cli-fail
+version: 1
+steps:
+  - { id: no, type: action.call, action: core.fail, input: { code: NO_FUNDS, message: Nothing left, retryable: false } }
+`;
+const WAIT = `
+id: cli-wait
+version: 1
+steps:
+  - { id: pause, type: event.wait, eventName: NEVER }
+`;
+const BROKEN = 'id: broken\nversion: 1\nsteps:\n  - { id: a, type: actoin.call, action: core.echo }\nmore: 1\n';
+
+describe('sluice validate', () => {
+  it('says nothing but that a valid file is valid', async () => {
+    const path = file('echo.yaml', ECHO);
+    expect(await offline('validate', path)).toEqual({
+      code: 0,
+      stdout: `${path}: cli-echo version 1 is valid\n`,
+      stderr: '',
+    });
+  });
+
+  it('shows every problem with file, line, column, step path and hint, of every file', async () => {
+    const broken = file('broken.yaml', BROKEN);
+    const unknown = file('unknown.yaml', ECHO.replace('core.echo', 'core.ehco'));
+    const { code, stdout } = await offline('validate', broken, unknown, file('fine.yaml', ECHO));
+    expect(code).toBe(1);
+    const lines = stdout.trim().split('\n');
+    expect(lines).toHaveLength(4);
+    expect(lines[0]).toContain(`${broken}:4:20  steps[0]  there is no step type "actoin.call"`);
+    expect(lines[0]).toContain('did you mean "action.call"?');
+    expect(lines[1]).toContain(`${broken}:5:1  more`);
+    expect(lines[2]).toMatch(
+      /unknown\.yaml:5:\d+ {2}steps\[0\] {2}there is no action "core\.ehco" {2}\(did you mean "core\.echo"\?\)/,
+    );
+    expect(lines[3]).toContain('is valid');
+  });
+
+  it('speaks JSON to a script', async () => {
+    const { code, stdout } = await offline(
+      'validate',
+      '--json',
+      file('broken.yaml', BROKEN),
+      file('echo.yaml', ECHO),
+    );
+    expect(code).toBe(1);
+    expect(jsonLines(stdout)).toMatchObject([
+      {
+        valid: false,
+        problems: [{ code: 'STEP_TYPE_UNKNOWN', line: 4, column: 20 }, { code: 'KEY_UNKNOWN' }],
+      },
+      { valid: true, id: 'cli-echo', version: 1 },
+    ]);
+  });
+});
+
+describe('sluice publish', () => {
+  it('publishes, and says where a version was there already', async () => {
+    const path = file('echo.yaml', ECHO);
+    expect((await online('publish', path)).stdout).toBe(`cli-echo version 1  published  (${path})\n`);
+    expect((await online('publish', path)).stdout).toContain('was there already');
+  });
+
+  it('publishes the valid files beside one that is refused, and ends with 1', async () => {
+    const { code, stdout } = await online('publish', file('broken.yaml', BROKEN), file('fail.yaml', FAIL));
+    expect(code).toBe(1);
+    expect(stdout).toContain('broken.yaml:4:20  steps[0]');
+    expect(stdout).toContain('cli-fail version 1  published');
+  });
+
+  it('ends with 1 for another document under a published version, and says what to do', async () => {
+    await online('publish', file('fail.yaml', FAIL));
+    const { code, stderr } = await online('publish', file('fail.yaml', FAIL.replace('Nothing', 'Little')));
+    expect(code).toBe(1);
+    expect(stderr).toContain('DEFINITION_CONFLICT');
+    expect(stderr).toContain('Raise `version`');
+  });
+});
+
+describe('sluice run', () => {
+  beforeAll(async () => {
+    for (const source of [ECHO, FAIL, WAIT]) await sluice().publish(source);
+  });
+
+  it('shows a line per step with the elapsed time, then the result', async () => {
+    const { code, stdout } = await online('run', 'cli-echo', '--input', '{"a":1}');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^ +\d+\.\d\d s {2}✔ say +core\.echo$/m);
+    expect(stdout).toMatch(/✔ run +SUCCEEDED\n\{\n {2}"a": 1\n\}\n$/);
+    expect(stdout).not.toContain('\u001b[');
+  });
+
+  it('takes its input from a file, a workflow id and a version', async () => {
+    const workflowId = `cli-echo/${sluice().tenant}`;
+    const input = file('input.json', '{"from":"file"}');
+    const { stdout } = await online(
+      'run',
+      'cli-echo',
+      '--input',
+      `@${input}`,
+      '--workflow-id',
+      workflowId,
+      '--version',
+      '1',
+      '--json',
+    );
+    const lines = jsonLines(stdout);
+    expect(lines[0]).toMatchObject({ type: 'started', workflowId });
+    expect(lines[1]).toMatchObject({ type: 'progress', line: { type: 'RUN_STARTED' } });
+    expect(lines.at(-1)).toEqual({ type: 'result', result: { from: 'file' } });
+  });
+
+  it('ends with 1 where the run fails, with its code, message and place', async () => {
+    const { code, stdout, stderr } = await online('run', 'cli-fail');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/✘ no +failed NO_FUNDS: Nothing left/);
+    expect(stderr).toContain('NO_FUNDS: Nothing left\n  at steps[0]');
+  });
+
+  it('prints the workflow id and does not wait, with --detach', async () => {
+    const { code, stdout } = await online('run', 'cli-wait', '--detach');
+    expect(code).toBe(0);
+    expect((await sluice().client.temporal.workflow.getHandle(stdout.trim()).describe()).status.name).toBe(
+      'RUNNING',
+    );
+  });
+
+  it('leaves the run alone at Ctrl-C, and ends with 130', async () => {
+    const command = startCommand(process.execPath, [BIN, 'run', 'cli-wait', ...place()], { cwd: ROOT });
+    await waitFor(() => command.output().includes('waits for NEVER'));
+    command.child.kill('SIGINT');
+    const { code, stderr } = await command.ended;
+    expect(code).toBe(130);
+    const workflowId = /the run goes on\. Its id: (\S+)/.exec(stderr)?.[1] ?? '';
+    expect((await sluice().client.state(workflowId)).status).toBe('WAITING');
+  });
+});
+
+describe('a wrong command line', () => {
+  it.each([
+    ['an unknown command', ['frobnicate']],
+    ['a missing argument', ['run']],
+    ['input that is no JSON', ['run', 'x', '--input', '{']],
+    ['an input file that is not there', ['run', 'x', '--input', '@/nope.json']],
+    ['a version that is no number', ['run', 'x', '--version', 'one']],
+  ])('ends with 2: %s', async (_name, args) => {
+    const { code, stderr } = await offline(...args);
+    expect(code).toBe(2);
+    expect(stderr).not.toBe('');
+  });
+});
+
+describe('something needed that is not there', () => {
+  it('ends with 3 where Temporal does not answer, and says where it was looked for', async () => {
+    const address = `127.0.0.1:${await freePort('127.0.0.1')}`;
+    const { code, stderr } = await offline('run', 'x', '--address', address);
+    expect(code).toBe(3);
+    expect(stderr).toContain(`TEMPORAL_UNAVAILABLE: Temporal at ${address}`);
+  });
+
+  it('ends with 3 for a configuration that is wrong, and names the variable', async () => {
+    const env = { ...process.env, SLUICE_LOG_LEVEL: 'loud' };
+    const { code, stderr } = await runCommand(process.execPath, [BIN, 'run', 'x'], { cwd: ROOT, env });
+    expect(code).toBe(3);
+    expect(stderr).toContain('SLUICE_LOG_LEVEL');
+  });
+});
+
+it('sluice functions lists what an expression may call', async () => {
+  const { code, stdout } = await offline('functions');
+  expect(code).toBe(0);
+  expect(stdout).toContain('coalesce(value, …)');
+});
+
+it('sluice --help documents the exit codes', async () => {
+  const { code, stdout } = await offline('--help');
+  expect(code).toBe(0);
+  expect(stdout).toContain('Exit codes:');
+});
