@@ -124,7 +124,7 @@ function unknownKey(
   const allowed = keysAllowed(schema, value, path);
   const present = valueAt(value, path);
   const free = allowed.filter((one) => !isJsonObject(present) || !Object.hasOwn(present, one));
-  const near = meantHint(nearNames(key, free));
+  const near = isJsonObject(present) && wasCut(present, key) ? CUT : meantHint(nearNames(key, free));
   return {
     code: 'KEY_UNKNOWN',
     message: `the key ${quote(key)} is unknown here`,
@@ -132,6 +132,13 @@ function unknownKey(
     at: 'key',
     hint: near ?? (allowed.length === 0 ? undefined : `known here: ${allowed.join(', ')}`),
   };
+}
+
+/** YAML ends an expression at a comma inside `{ … }`; what follows becomes a key without a value. */
+const CUT = 'an expression with a comma goes in quotes inside { … }';
+
+function wasCut(object: JsonObject, key: string): boolean {
+  return Object.hasOwn(object, '$expr') && object[key] === null;
 }
 
 function keyFinding(
@@ -197,6 +204,7 @@ function messageOf(issue: Issue, name: string, given: Json): string {
 }
 
 function hintOf(issue: Issue, given: Json): string | undefined {
+  if (issue.code === 'custom' && given === null && issue.message.endsWith('beside $expr')) return CUT;
   if (typeof given !== 'string') return undefined;
   if (issue.code === 'invalid_value') return meantHint(nearNames(given, issue.values.map(String)));
   if (issue.code === 'invalid_union' && issue.discriminator !== undefined) {

@@ -73,13 +73,19 @@ export function readYaml(text: string): ReadText {
   const lines = new Set<number>();
   for (const { message, pos } of [...document.errors, ...document.warnings]) {
     const { line } = source.position(pos[0]);
-    if (!lines.has(line)) tree.report('SYNTAX', pos[0], lowerFirst(message));
+    if (!lines.has(line)) tree.report('SYNTAX', pos[0], lowerFirst(message), quotesHint(text, pos[0]));
     lines.add(line);
   }
   if (tree.problems.length > 0) return none();
   const reader = new Reader(text, source, tree);
   const root = reader.read(document.contents);
   return { root: tree.finish(root, reader.aliased), problems: tree.problems };
+}
+
+/** Most lines with an expression that YAML does not understand only lack quotes around it. */
+function quotesHint(text: string, offset: number): string | undefined {
+  const start = text.lastIndexOf('\n', offset - 1) + 1;
+  return text.slice(start, offset).includes('$expr:') ? 'put the expression in quotes' : undefined;
 }
 
 function lowerFirst(message: string): string {

@@ -1,0 +1,46 @@
+/** docs/definition.md says only what is so: its definitions are valid, its expressions give what it says. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { Json, JsonObject } from '../../contracts/json.js';
+import { STEP_TYPES } from '../../contracts/definition/index.js';
+import { readDefinition } from '../../definitions/index.js';
+import { evaluate } from '../../expressions/index.js';
+import { badDocuments, withHead } from './cases.js';
+
+const page = readFileSync(new URL('../../docs/definition.md', import.meta.url), 'utf8');
+const blocks = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map((match) => match[1] ?? '');
+
+describe('docs/definition.md', () => {
+  it.each(blocks.map((block) => [block.split('\n')[0] ?? '', block]))(
+    'the definition %j is valid',
+    (_, block) => {
+      const text = block.startsWith('- ') ? withHead(block.replaceAll(/^/gm, '  ')) : block;
+      expect(readDefinition(text, 'yaml').definition.steps).not.toEqual([]);
+    },
+  );
+
+  it('shows every step type', () => {
+    for (const type of STEP_TYPES) expect(page).toContain(`\`${type}`);
+  });
+
+  const rows = [...page.matchAll(/^\| `(.+?)` \| `(\{.*?\})` \| `(.+?)` \|$/gm)];
+
+  it('has a table of surprises', () => {
+    expect(rows.length).toBeGreaterThanOrEqual(14);
+  });
+
+  it.each(rows.map(([, source = '', root = '', result = '']) => [source, root, result]))(
+    '%s with %s gives %s',
+    (source, root, result) => {
+      const scope = { root: JSON.parse(root) as JsonObject, bindings: {}, nowMs: 0 };
+      expect(evaluate(source, scope)).toEqual(JSON.parse(result) as Json);
+    },
+  );
+
+  it('lists every code that a problem can have', () => {
+    const codes = badDocuments()
+      .flatMap(({ cases }) => cases.flatMap(({ problems }) => problems))
+      .map((problem) => problem.split(' ')[1] ?? '');
+    for (const code of new Set(codes)) expect(page).toContain(`\`${code}\``);
+  });
+});
