@@ -89,7 +89,7 @@ async function checkedOutput(
     );
   }
   const output = redactor.json(toJson(parsed.data));
-  const bytes = jsonSize(output) + jsonSize(artifacts);
+  const bytes = jsonSize(output) + (artifacts.length === 0 ? 0 : jsonSize(artifacts));
   const most = envelope.local === true ? LIMITS.localResultBytes : LIMITS.stateBytes;
   if (bytes <= most) return output;
   throw new SluiceError(

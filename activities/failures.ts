@@ -12,7 +12,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
 import type { ActionFailureDetails } from '../contracts/activity.js';
 import { ErrorCategory, errorEntry, isErrorCode, SluiceError, toSluiceError } from '../contracts/errors.js';
-import { jsonSize, type Json } from '../contracts/json.js';
+import { isJsonObject, jsonSize, type Json } from '../contracts/json.js';
 import { LIMITS } from '../contracts/limits.js';
 import { summarize } from '../contracts/summary.js';
 import { toJsonOrText } from './json-output.js';
@@ -57,6 +57,9 @@ function understand(thrown: unknown): Understood {
     });
   }
   if (thrown instanceof ApplicationFailure) return ofApplicationFailure(thrown);
+  if (!(thrown instanceof Error) && isJsonObject(thrown) && typeof thrown['message'] === 'string') {
+    return new SluiceError('ACTION_FAILED', thrown['message']);
+  }
   return toSluiceError(thrown, 'ACTION_FAILED');
 }
 

@@ -15,11 +15,17 @@ const SHORTEST_INSIDE_TEXT = 4;
 
 const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
+const escapeJson = (text: string): string => JSON.stringify(text).slice(1, -1);
+
 function formsOf(value: string): string[] {
   const base64 = Buffer.from(value).toString('base64');
+  const quoted = escapeJson(value);
   return [
     value,
-    JSON.stringify(value).slice(1, -1),
+    // JSON within JSON within JSON: a validation error in the body of an answer, in a message.
+    quoted,
+    escapeJson(quoted),
+    escapeJson(escapeJson(quoted)),
     encodeURIComponent(value),
     base64,
     base64.replace(/=+$/, ''),

@@ -1,0 +1,176 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { defineAction, SluiceError } from '../../actions/index.js';
+import type { SecretRef } from '../../contracts/activity.js';
+import type { Json } from '../../contracts/json.js';
+import { openWorld, type World } from './world.js';
+
+const SECRET = 'sk_live_"4f/9c+b7\\d2=e1';
+const FORMS = [
+  SECRET,
+  JSON.stringify(SECRET).slice(1, -1),
+  encodeURIComponent(SECRET),
+  Buffer.from(SECRET).toString('base64'),
+  Buffer.from(SECRET).toString('base64url'),
+];
+
+/** What the action saw: kept here, where nothing else looks. */
+const seen: unknown[] = [];
+
+const leak = defineAction({
+  id: 'test.leak',
+  version: 1,
+  input: z.object({ apiKey: z.string(), how: z.string().default('output'), note: z.unknown().optional() }),
+  output: z.unknown(),
+  async run({ apiKey, how, note }, context) {
+    seen.push({ apiKey, note });
+    if (how === 'own') return { mine: await context.secret('API_KEY') };
+    const all = { plain: apiKey, within: `Bearer ${apiKey}!`, [`key ${apiKey}`]: 1, forms: FORMS };
+    context.log.info(`calling with ${apiKey}`, { headers: all });
+    context.heartbeat(all);
+    switch (how) {
+      case 'output':
+        context.artifact(`at ${apiKey}`);
+        context.writes.add('row', 'UPSERT leaked:one CONTENT $all', { all });
+        return all;
+      case 'error':
+        throw new SluiceError('REFUSED', `refused ${apiKey}`, {
+          details: all,
+          cause: new Error(`because of ${apiKey}`),
+        });
+      case 'type':
+        throw new TypeError(`cannot use ${FORMS.join(' or ')}`);
+      case 'output-schema':
+        throw new z.ZodError([{ code: 'custom', message: `got ${apiKey}`, path: [apiKey], input: apiKey }]);
+      default:
+        return null;
+    }
+  },
+});
+
+let world: World;
+beforeAll(async () => {
+  world = await openWorld({ actions: [leak] });
+  world.secrets['API_KEY'] = SECRET;
+});
+afterAll(() => world.close());
+
+const SECRETS: SecretRef[] = [{ path: ['apiKey'], name: 'API_KEY' }];
+const call = (input: Json, secrets = SECRETS) =>
+  world.call({ type: 'test.leak', input, envelope: { secrets }, heartbeatMs: 300 });
+const input = (how: string) => ({ apiKey: { $secret: 'API_KEY' }, how });
+
+/** Where the secret may never stand, in none of its forms. */
+async function expectNowhere(workflowId: string): Promise<void> {
+  const places = {
+    history: await world.history(workflowId),
+    database: await world.dump(),
+    log: world.logged.join('\n'),
+  };
+  for (const [place, text] of Object.entries(places)) {
+    for (const form of FORMS) {
+      // Each place is JSON: what stands in a string there is escaped once more.
+      for (const shown of [form, JSON.stringify(form).slice(1, -1)]) {
+        expect(text.includes(shown), `${shown} in the ${place}`).toBe(false);
+      }
+    }
+  }
+  expect(places.history).toContain('API_KEY');
+  expect(places.log).toContain('calling with [secret:API_KEY]');
+}
+
+describe('a secret', () => {
+  it('reaches the action, and neither history, nor a table, nor the log, in any form', async () => {
+    const { outcome, runId, workflowId } = await call(input('output'));
+    expect(seen.at(-1)).toMatchObject({ apiKey: SECRET });
+    expect(outcome).toMatchObject({
+      kind: 'result',
+      result: {
+        output: {
+          plain: '[secret:API_KEY]',
+          within: 'Bearer [secret:API_KEY]!',
+          'key [secret:API_KEY]': 1,
+          forms: FORMS.map(() => '[secret:API_KEY]'),
+        },
+        artifacts: ['at [secret:API_KEY]'],
+      },
+    });
+    expect(await world.ledger(runId)).toMatchObject({ input: input('output') });
+    expect(await world.dump()).toContain('leaked');
+    await expectNowhere(workflowId);
+  });
+
+  it.each(['error', 'type', 'output-schema'])(
+    'is in no message, detail or stack of an error either: %s',
+    async (how) => {
+      const { outcome, workflowId } = await call(input(how));
+      expect(outcome.kind).toBe('failure');
+      expect(JSON.stringify(outcome)).toContain('[secret:API_KEY]');
+      await expectNowhere(workflowId);
+    },
+  );
+
+  it('that the action reads by itself is hidden as well', async () => {
+    const { outcome, workflowId } = await call({ apiKey: 'none', how: 'own' }, []);
+    expect(outcome).toMatchObject({ result: { output: { mine: '[secret:API_KEY]' } } });
+    await expectNowhere(workflowId);
+  });
+
+  it('is read for each use: a rotated one is seen by the next action', async () => {
+    world.secrets['ROTATED'] = 'first-value';
+    const rotated = [{ path: ['apiKey'], name: 'ROTATED' }];
+    await call({ apiKey: { $secret: 'ROTATED' } }, rotated);
+    world.secrets['ROTATED'] = 'second-value';
+    await call({ apiKey: { $secret: 'ROTATED' } }, rotated);
+    expect(seen.slice(-2)).toMatchObject([{ apiKey: 'first-value' }, { apiKey: 'second-value' }]);
+  });
+
+  it('of a few characters is replaced only where it is the whole string', async () => {
+    world.secrets['PIN'] = '12';
+    const { outcome } = await call({ apiKey: { $secret: 'PIN' } }, [{ path: ['apiKey'], name: 'PIN' }]);
+    expect(outcome).toMatchObject({ result: { output: { plain: '[secret:PIN]', within: 'Bearer 12!' } } });
+  });
+});
+
+describe('data that looks like a secret', () => {
+  it('stays data: only what the author wrote is resolved', async () => {
+    const { outcome } = await call({
+      ...input('output'),
+      note: { $secret: 'API_KEY', deep: [{ $secret: 'API_KEY' }] },
+    });
+    expect(outcome.kind).toBe('result');
+    expect(seen.at(-1)).toMatchObject({ note: { $secret: 'API_KEY', deep: [{ $secret: 'API_KEY' }] } });
+    await call({ apiKey: 'k', note: { $secret: 'API_KEY' } }, []);
+    expect(seen.at(-1)).toMatchObject({ note: { $secret: 'API_KEY' } });
+  });
+});
+
+describe('a secret that is not there', () => {
+  it('fails the step, by name, after the events have been committed', async () => {
+    const { outcome, runId } = await call({ apiKey: { $secret: 'NO_SUCH' } }, [
+      { path: ['apiKey'], name: 'NO_SUCH' },
+    ]);
+    expect(outcome).toMatchObject({
+      kind: 'failure',
+      type: 'SECRET_NOT_FOUND',
+      message: 'This worker has no secret "NO_SUCH"',
+      nonRetryable: true,
+    });
+    expect(await world.ledger(runId)).toMatchObject({
+      status: 'FAILED',
+      error: { code: 'SECRET_NOT_FOUND' },
+    });
+  });
+
+  it('any more does not matter to an action that has succeeded', async () => {
+    world.secrets['GONE'] = 'here-for-now';
+    const request = {
+      type: 'test.leak',
+      input: { apiKey: { $secret: 'GONE' } },
+      envelope: { secrets: [{ path: ['apiKey'], name: 'GONE' }], idempotencyKey: 'with-gone' },
+    };
+    await world.call(request);
+    delete world.secrets['GONE'];
+    expect((await world.call(request)).outcome).toMatchObject({ kind: 'result', result: { recorded: true } });
+  });
+});
