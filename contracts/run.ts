@@ -86,7 +86,7 @@ export const WAIT_TRANSITIONS: Transitions<WaitStatus> = {
 export const DefinitionPin = z.object({
   id: z.string(),
   version: z.number().int().positive(),
-  /** sha-256 of the source, hex. */
+  /** sha-256 of the document as JSON, keys in the author's order, hex. */
   hash: z.string(),
 });
 export type DefinitionPin = z.infer<typeof DefinitionPin>;

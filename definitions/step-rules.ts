@@ -76,8 +76,8 @@ const handlers: Rule = (step, report) => {
   }
 };
 
-/** Codes that pass every catch (`isCatchable` of the interpreter). */
-const UNCATCHABLE = ['UNAUTHORIZED', 'STATE_CORRUPT'];
+/** Codes that pass every catch (`isCatchable` of the interpreter; a corrupt state can be a child's, which does not). */
+const UNCATCHABLE = ['UNAUTHORIZED'];
 
 const catchCodes: Rule = (step, report) => {
   const codes = step['catchCodes'];

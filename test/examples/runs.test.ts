@@ -180,7 +180,9 @@ describe('ticket-escalation', () => {
 describe('nightly-reconciliation', () => {
   it('matches 200 records, notes the corrupt ones, and reconciles each account in a child', async () => {
     const run = await sluice().start('nightly-reconciliation', { date: '2026-03-01' });
-    const result = (await sluice().result(run)) as JsonObject & { accounts: readonly JsonObject[] };
+    const result = (await sluice().result(run)) as JsonObject & {
+      accounts: readonly { accountId: string; status: string }[];
+    };
     expect(result).toMatchObject({
       date: '2026-03-01',
       records: 200,
@@ -188,7 +190,7 @@ describe('nightly-reconciliation', () => {
       corrupt: 4,
       open: ['acc-9'],
     });
-    expect(result.accounts.map(({ accountId, status }) => `${String(accountId)} ${String(status)}`)).toEqual([
+    expect(result.accounts.map(({ accountId, status }) => `${accountId} ${status}`)).toEqual([
       'acc-0 BALANCED',
       'acc-1 BALANCED',
       'acc-2 BALANCED',
