@@ -80,13 +80,16 @@ export interface ProjectionStore {
   renewLease(tenant: string, idempotencyKey: string, lease: Lease): Promise<boolean>;
   /**
    * After an action acted: domain writes, the ledger row with its outcome, and the step's outcome, in one
-   * transaction. A step row that a workflow event has closed stays as it is.
+   * transaction. A step row that a workflow event has closed stays as it is. The first success recorded for a
+   * key wins; a repetition changes nothing and applies no domain write again.
+   * @param holder of the lease that `beginAction` was given: a failure counts only while it holds the lease
    */
   finishAction(
     execution: Execution,
     invocation: Invocation,
     outcome: InvocationOutcome,
     writes: readonly DomainStatement[],
+    holder?: string,
   ): Promise<void>;
   /** The definition of that version, or the latest one. */
   findDefinition(tenant: string, id: string, version?: number): Promise<StoredDefinition | undefined>;

@@ -132,7 +132,7 @@ async function apply(database: Database, migration: Migration): Promise<boolean>
   }
 }
 
-/** A migration holds DDL only: one statement ends at a semicolon at the end of a line. */
+/** A migration holds DDL only: one statement ends at a semicolon at the end of a line, which no body has. */
 function splitStatements(text: string): readonly string[] {
   return text
     .replace(/^--.*$/gm, '')

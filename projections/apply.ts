@@ -1,0 +1,184 @@
+/**
+ * The statements of a commit: a run's events into the log, and what `derive` made of them into the rows.
+ *
+ * They are the fast path: one request, no reading before it. Each guards its own precondition inside the
+ * transaction and throws `sluice:RESOLVE` where it does not hold; resolve.ts then does the same from the whole
+ * log. The preconditions:
+ * - the log's head: these events come from the run's current execution, or continue it as new past all that
+ *   is known. Anything else (a reset, an attempt of an older execution, a deleted row) may supersede events.
+ * - each row: its status can stand before or after the one that the events set. If not, either the log is
+ *   illegal or somebody has edited the row, and only the log can tell.
+ */
+import type { RunEvent } from '../contracts/run-events.js';
+import type { Execution } from '../contracts/projection.js';
+import type { Variables } from './connection.js';
+import { derive, type RowChange } from './derive.js';
+import { eventRowKey, placeOf, runRowKey, type RowKey } from './keys.js';
+import { TextWriter } from './texts.js';
+import type { Statement } from './unit-of-work.js';
+
+export interface EventStatements {
+  readonly statements: readonly Statement[];
+  readonly variables: Variables;
+}
+
+/** A row of `run_event`. */
+export interface EventRow {
+  readonly id: RowKey;
+  readonly [column: string]: unknown;
+}
+
+/** The row of an event; its data as text, in the author's key order. */
+export function eventRow(execution: Execution, event: RunEvent, texts: TextWriter): EventRow {
+  const place = placeOf(event);
+  return {
+    id: eventRowKey(execution.run, event.seq, execution.executionId),
+    type: event.type,
+    at: new Date(event.at),
+    wave: event.wave,
+    path: place?.path,
+    iteration: place?.iteration,
+    attempt: place?.attempt,
+    data: texts.json(event.data),
+    superseded: false,
+  };
+}
+
+/** Inserts events; one that is there already must be the same one. */
+export const INSERT_EVENTS: Statement = {
+  label: 'run_event.insert',
+  text: `IF array::len((INSERT IGNORE INTO run_event $events RETURN VALUE id)) < array::len($events) {
+  FOR $e IN $events {
+    LET $there = (SELECT * FROM ONLY type::record('run_event', $e.id));
+    IF $there.data != $e.data OR $there.type != $e.type OR $there.at != $e.at OR $there.path != $e.path
+      OR $there.iteration != $e.iteration OR $there.attempt != $e.attempt { THROW 'sluice:CONFLICT:' + <string> $e.id };
+  }
+}`,
+};
+
+const READ_HEAD: Statement = {
+  label: 'run_head.read',
+  text: `LET $head = (SELECT * FROM ONLY type::record('run_head', $run))`,
+};
+
+const ADVANCE_HEAD: Statement = {
+  label: 'run_head.advance',
+  text: `{
+  LET $id = type::record('run_head', $run);
+  IF $head = NONE {
+    IF $first > 1 { THROW 'sluice:RESOLVE' };
+    CREATE $id SET revision = 1, last_seq = $last, last_event_at = $last_at, execution = $execution, execution_first = $first, executions = 1 RETURN NONE;
+    CREATE type::record('run_execution', array::concat($run, [$execution])) SET seen_at = time::now() RETURN NONE;
+  } ELSE IF $head.execution = $execution AND ($head.executions = 1 OR $first >= $head.execution_first) {
+    UPDATE $id SET revision += 1, last_event_at = IF $last > last_seq { $last_at } ELSE { last_event_at }, last_seq = math::max([last_seq, $last]), execution_first = math::min([execution_first, $first]) RETURN NONE;
+  } ELSE IF $continues = $head.execution AND $first > $head.last_seq {
+    UPDATE $id SET revision += 1, last_seq = $last, last_event_at = $last_at, execution = $execution, execution_first = $first, executions += 1 RETURN NONE;
+    CREATE type::record('run_execution', array::concat($run, [$execution])) SET seen_at = time::now() RETURN NONE;
+  } ELSE { THROW 'sluice:RESOLVE' };
+}`,
+};
+
+/** Moves the run `$id`, whose row was `$old`, from the lists that it stood in to those that it stands in. */
+export const RELIST = `;
+  LET $was = IF $old = NONE { [] } ELSE { fn::run_lists($old) };
+  LET $is = fn::run_lists((SELECT * FROM ONLY $id));
+  FOR $gone IN array::complement($was, $is) { DELETE type::record('run_list', $gone) RETURN NONE };
+  FOR $new IN array::complement($is, $was) { UPSERT type::record('run_list', $new) RETURN NONE }`;
+
+/**
+ * Applies changes to the rows of one table.
+ * @param source gives the changes
+ * @param groups of columns of which the highest event wins
+ * @param missing what to do where there is no row, before one is made
+ */
+function applyRows(
+  table: 'run' | 'step' | 'wait',
+  source: string,
+  groups: readonly ('status' | 'state' | 'cancel')[],
+  missing = '',
+): Statement {
+  // An action's own transaction writes a step's outcome ahead of the log; until the log closes the step, an
+  // event that opens it comes too late to say anything about the status.
+  const ahead = table === 'step' ? ' AND !$old.provisional' : '';
+  const sets = {
+    status:
+      table === 'step'
+        ? 'IF $old.provisional AND $c.status.open { { status_seq: $c.status.seq } } ELSE { $c.status.set }'
+        : '$c.status.set',
+    state: '$c.state.set',
+    cancel: '$c.cancel.set',
+  };
+  const merged = groups.reduce(
+    (set, group) =>
+      `object::extend(${set}, IF $c.${group}.seq > $old.${group}_seq { ${sets[group]} } ELSE { $none })`,
+    'IF $c.openedSeq < $old.opened_seq { $c.opened } ELSE { $none }',
+  );
+  const listed = table === 'run' ? RELIST : '';
+  return {
+    label: `${table}.apply`,
+    text: `FOR $c IN ${source} {
+  LET $id = type::record('${table}', $c.key);
+  LET $old = (SELECT * FROM ONLY $id);
+  IF $old = NONE { ${missing}CREATE $id CONTENT $c.row RETURN NONE }
+  ELSE {
+    IF $c.status != NONE${ahead} AND (($old.status_seq < $c.status.first AND $old.status NOT IN $c.status.from)
+      OR ($old.status_seq > $c.status.seq AND $old.status NOT IN $c.status.to)) { THROW 'sluice:RESOLVE' };
+    LET $set = ${merged};
+    IF $set != $none { UPDATE $id MERGE $set RETURN NONE };
+  }${listed}
+}`,
+  };
+}
+
+// A commit that neither changes the run nor begins earlier than all before it leaves the run's row, and its
+// indexes, alone. A row that is missing though the log has begun was deleted: only the log can make it again.
+const APPLY_RUN = applyRows(
+  'run',
+  '(IF $touches_run OR $first < ($head.execution_first ?? 0) { $runs } ELSE { [] })',
+  ['status', 'state', 'cancel'],
+  `IF $head != NONE { THROW 'sluice:RESOLVE' }; `,
+);
+const APPLY_STEPS = applyRows('step', '$steps', ['status']);
+const APPLY_WAITS = applyRows('wait', '$waits', ['status']);
+/**
+ * The statements that commit events on the fast path; none for no events.
+ * @throws SluiceError TRANSITION_ILLEGAL where the events contradict one another
+ */
+export function eventStatements(execution: Execution, unsorted: readonly RunEvent[]): EventStatements {
+  const events = [...unsorted].sort((a, b) => a.seq - b.seq);
+  const [first, last] = [events[0], events.at(-1)];
+  if (first === undefined || last === undefined) return { statements: [], variables: {} };
+  const { tenant, runId } = execution.run;
+  const texts = new TextWriter(tenant, runId);
+  const derived = derive(execution, events, texts);
+  const rows = events.map((event) => eventRow(execution, event, texts));
+  const continued = events.find((event) => event.type === 'RUN_CONTINUED');
+  const touches = ({ status, state, cancel }: RowChange) =>
+    status !== undefined || state !== undefined || cancel !== undefined;
+  return {
+    statements: [
+      READ_HEAD,
+      ADVANCE_HEAD,
+      INSERT_EVENTS,
+      APPLY_RUN,
+      ...(derived.steps.length > 0 ? [APPLY_STEPS] : []),
+      ...(derived.waits.length > 0 ? [APPLY_WAITS] : []),
+      ...texts.statements(),
+    ],
+    variables: {
+      run: runRowKey({ tenant, runId }),
+      execution: execution.executionId,
+      first: first.seq,
+      last: last.seq,
+      last_at: new Date(last.at),
+      continues: continued?.data.previous,
+      touches_run: first.seq === 1 || derived.runs.some(touches),
+      events: rows,
+      none: {},
+      runs: derived.runs,
+      steps: derived.steps,
+      waits: derived.waits,
+      ...texts.variables(),
+    },
+  };
+}

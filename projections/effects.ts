@@ -1,0 +1,225 @@
+/**
+ * What each type of event does to the rows of its run, as contracts/run-events.ts says beside each type. Each
+ * group of columns is set whole, so that a later event leaves nothing of an earlier one behind.
+ */
+import type { RunError } from '../contracts/errors.js';
+import type { RunEvent } from '../contracts/run-events.js';
+import type { TextWriter } from './texts.js';
+
+/** Columns by name; undefined clears one. */
+export type Columns = Readonly<Record<string, unknown>>;
+
+/** What one event does to one row. */
+export interface Effect {
+  /** Columns that the lowest event of the row sets. */
+  readonly opened: Columns;
+  readonly status?: string;
+  /** Columns that go with the status. */
+  readonly set?: Columns;
+  readonly state?: Columns;
+  readonly cancel?: Columns;
+  /** The status is a statement, not a transition. */
+  readonly unchecked?: boolean;
+}
+
+function errorColumns(error: RunError | undefined, texts: TextWriter): Columns {
+  return { error: texts.json(error), error_code: error?.code };
+}
+
+/** What an event does to the run's row; every event may be its lowest. */
+export function runEffect(event: RunEvent, texts: TextWriter): Effect {
+  const at = new Date(event.at);
+  const open = { result: undefined, ...errorColumns(undefined, texts), ended_at: undefined };
+  switch (event.type) {
+    case 'RUN_STARTED':
+      return { opened: startColumns(event.data, texts), status: 'RUNNING', set: open };
+    case 'RUN_WAITING':
+      return { opened: {}, status: 'WAITING', set: open };
+    case 'RUN_RESUMED':
+      return { opened: {}, status: 'RUNNING', set: open };
+    case 'RUN_SUCCEEDED':
+      return {
+        opened: {},
+        status: 'SUCCEEDED',
+        set: { ...open, result: texts.json(event.data.result), ended_at: at },
+      };
+    case 'RUN_FAILED':
+      return {
+        opened: {},
+        status: 'FAILED',
+        set: { ...open, ...errorColumns(event.data.error, texts), ended_at: at },
+      };
+    case 'RUN_CANCELED':
+      return { opened: {}, status: 'CANCELED', set: { ...open, ended_at: at } };
+    case 'STATE_SET':
+      return { opened: {}, state: { state: event.data.state } };
+    case 'RUN_CANCEL_REQUESTED':
+      return { opened: {}, cancel: { cancel_requested_at: at, cancel_reason: event.data.reason } };
+    case 'SNAPSHOT':
+      return {
+        opened: {},
+        status: event.data.status,
+        set: open,
+        state: { state: event.data.state ?? undefined },
+        unchecked: true,
+      };
+    default:
+      return { opened: {} };
+  }
+}
+
+function startColumns(data: Extract<RunEvent, { type: 'RUN_STARTED' }>['data'], texts: TextWriter): Columns {
+  return {
+    definition_hash: data.definition.hash,
+    semantics: data.semantics,
+    actor: data.actor,
+    environment: data.system.environment,
+    region: data.system.region,
+    release: data.system.release,
+    payload: texts.json(data.payload),
+    trigger: data.trigger === null ? undefined : texts.json(data.trigger),
+    parent_run_id: data.parent?.runId,
+    parent_workflow_id: data.parent?.workflowId,
+    root_run_id: data.root?.runId,
+    root_workflow_id: data.root?.workflowId,
+    correlation_keys: [...new Set(data.correlationKeys)],
+  };
+}
+
+/** The group is set whole: what an action's own transaction filled in before the log came must not stay. */
+function openedStep(columns: Columns): Columns {
+  return {
+    step_id: undefined,
+    kind: undefined,
+    name: undefined,
+    action: undefined,
+    action_version: undefined,
+    idempotency_key: undefined,
+    input: undefined,
+    ...columns,
+  };
+}
+
+/** What an event does to the row of its step execution; undefined: nothing. */
+export function stepEffect(event: RunEvent, texts: TextWriter): Effect | undefined {
+  const at = new Date(event.at);
+  const open = {
+    output: undefined,
+    ...errorColumns(undefined, texts),
+    continued: undefined,
+    next_at: undefined,
+    ended_at: undefined,
+  };
+  switch (event.type) {
+    case 'STEP_STARTED':
+      return {
+        opened: openedStep({
+          step_id: event.data.id,
+          kind: event.data.kind,
+          name: event.data.name,
+          action: event.data.action,
+          action_version: event.data.actionVersion,
+          idempotency_key: event.data.key,
+          input: texts.json(event.data.input),
+          started_at: at,
+        }),
+        status: 'RUNNING',
+        set: open,
+      };
+    case 'STEP_SUCCEEDED':
+      return ended(event, 'SUCCEEDED', { ...open, output: texts.json(event.data.output) });
+    case 'STEP_FAILED':
+      return ended(event, 'FAILED', {
+        ...open,
+        ...errorColumns(event.data.error, texts),
+        continued: event.data.continued,
+      });
+    case 'STEP_RETRYING':
+      return ended(event, 'RETRYING', {
+        ...open,
+        ...errorColumns(event.data.error, texts),
+        next_at: new Date(event.data.nextAt),
+      });
+    case 'STEP_SKIPPED':
+      return ended(event, 'SKIPPED', open);
+    case 'STEP_CANCELED':
+      return ended(event, 'CANCELED', open);
+    case 'WAIT_OPENED':
+      return { opened: openedStep({ started_at: at }), status: 'WAITING', set: open };
+    case 'WAIT_SATISFIED':
+    case 'WAIT_TIMED_OUT':
+    case 'WAIT_CANCELED':
+      return { opened: openedStep({ started_at: at }), status: 'RUNNING', set: open };
+    default:
+      return undefined;
+  }
+}
+
+type StepEnd = Extract<
+  RunEvent,
+  { type: 'STEP_SUCCEEDED' | 'STEP_FAILED' | 'STEP_RETRYING' | 'STEP_SKIPPED' | 'STEP_CANCELED' }
+>;
+
+function ended(event: StepEnd, status: string, set: Columns): Effect {
+  const startedAt = 'startedAt' in event.data ? event.data.startedAt : undefined;
+  const names = { step_id: event.data.id, kind: event.data.kind };
+  return {
+    opened: openedStep({ ...names, started_at: new Date(startedAt ?? event.at) }),
+    status,
+    set: { ...names, ...set, ended_at: new Date(event.at) },
+  };
+}
+
+/** What an event does to the row of its wait; undefined: nothing. */
+export function waitEffect(event: RunEvent, texts: TextWriter): Effect | undefined {
+  const at = new Date(event.at);
+  const open = {
+    closed_at: undefined,
+    event_id: undefined,
+    event_source: undefined,
+    event_name: undefined,
+    reason: undefined,
+  };
+  switch (event.type) {
+    case 'WAIT_OPENED': {
+      const { kind, eventNames, correlationKey, filters, deadline, since, child } = event.data;
+      return {
+        opened: {
+          kind,
+          event_names: eventNames,
+          correlation_key: correlationKey ?? undefined,
+          filters: texts.json(filters),
+          deadline: deadline === undefined ? undefined : new Date(deadline),
+          since: since === undefined ? undefined : new Date(since),
+          child_run_id: child?.runId,
+          child_workflow_id: child?.workflowId,
+          opened_at: at,
+        },
+        status: 'WAITING',
+        set: open,
+      };
+    }
+    case 'WAIT_SATISFIED':
+      return {
+        opened: {},
+        status: 'SATISFIED',
+        set: {
+          ...open,
+          closed_at: at,
+          event_id: event.data.eventId,
+          event_source: event.data.source,
+          event_name: event.data.eventName,
+        },
+      };
+    case 'WAIT_TIMED_OUT':
+      return { opened: {}, status: 'TIMED_OUT', set: { ...open, closed_at: at } };
+    case 'WAIT_CANCELED':
+      return {
+        opened: {},
+        status: 'CANCELED',
+        set: { ...open, closed_at: at, reason: event.data.reason },
+      };
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * Which events of a run are live, where several Temporal executions have committed some.
+ *
+ * Invariant: no two live events of a run share a `seq`, and the answer depends on what was committed, never
+ * on the order in which it came. A later execution supersedes every event of an earlier one from its own first
+ * `seq` on: after a reset those are a future that did not happen; after a continue-as-new they are events that
+ * were sent again, with the same content.
+ *
+ * Which execution is later: one that continues another as new says so (`previous`). A reset says nothing; but
+ * Temporal's run ids are UUIDs of version 7, which begin with the time of their making. For ids of another
+ * kind there is the time at which the database first saw them: an execution that is reset was seen before.
+ */
+import type { RunEvent } from '../contracts/run-events.js';
+
+/** An event, and the Temporal execution under which it was committed. */
+export interface LoggedEvent {
+  readonly executionId: string;
+  readonly event: RunEvent;
+}
+
+export interface SeenExecution {
+  readonly id: string;
+  /** Epoch ms. */
+  readonly seenAt: number;
+}
+
+/** Executions of a run, the earliest first. */
+export function orderExecutions(
+  seen: readonly SeenExecution[],
+  events: readonly LoggedEvent[],
+): readonly string[] {
+  const began = new Map(seen.map(({ id, seenAt }) => [id, timeOfUuid7(id) ?? seenAt]));
+  const previous = new Map(
+    events.flatMap(({ executionId, event }) =>
+      event.type === 'RUN_CONTINUED' ? [[executionId, event.data.previous] as const] : [],
+    ),
+  );
+  const order: string[] = [];
+  const place = (id: string) => {
+    if (order.includes(id) || !began.has(id)) return;
+    const before = previous.get(id);
+    previous.delete(id); // a cycle in outside data must not recurse for ever
+    if (before !== undefined) place(before);
+    order.push(id);
+  };
+  const byTime = [...began].sort(([a, at], [b, bt]) => at - bt || (a < b ? -1 : 1));
+  for (const [id] of byTime) place(id);
+  return order;
+}
+
+/** Epoch ms in a UUID of version 7; undefined for any other id. */
+function timeOfUuid7(id: string): number | undefined {
+  const [, high, low] = /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/i.exec(id) ?? [];
+  return high === undefined || low === undefined ? undefined : Number.parseInt(high + low, 16);
+}
+
+export interface LogParts {
+  /** In order of `seq`. */
+  readonly live: readonly LoggedEvent[];
+  readonly superseded: readonly LoggedEvent[];
+}
+
+/** Parts a run's events into live and superseded ones. */
+export function partLog(events: readonly LoggedEvent[], order: readonly string[]): LogParts {
+  const firsts = new Map<string, number>();
+  for (const { executionId, event } of events) {
+    firsts.set(executionId, Math.min(event.seq, firsts.get(executionId) ?? Infinity));
+  }
+  // From the latest execution back: the lowest seq that any later one has.
+  const cutoffs = new Map<string, number>();
+  let cutoff = Infinity;
+  for (const id of [...order].reverse()) {
+    cutoffs.set(id, cutoff);
+    cutoff = Math.min(cutoff, firsts.get(id) ?? Infinity);
+  }
+  const isLive = ({ executionId, event }: LoggedEvent) => event.seq < (cutoffs.get(executionId) ?? Infinity);
+  return {
+    live: events.filter(isLive).sort((a, b) => a.event.seq - b.event.seq),
+    superseded: events.filter((logged) => !isLive(logged)),
+  };
+}

@@ -1,0 +1,40 @@
+/** Opens the projections: connection, migrations, writers, read models. */
+import type { ProjectionStore } from '../contracts/projection.js';
+import { connect, type Database, type DatabaseOptions } from './connection.js';
+import { migrate } from './migrate.js';
+import { createReads, type Reads } from './reads/index.js';
+import { createStore } from './store.js';
+import type { Faults } from './unit-of-work.js';
+
+export interface ProjectionsOptions extends DatabaseOptions {
+  /** Makes commits fail at named points. Tests only. */
+  readonly faults?: Faults;
+}
+
+export interface Projections extends ProjectionStore {
+  /** Read models: what a list page, a timeline or an API answer is made of. */
+  readonly reads: Reads;
+  readonly database: Database;
+  close(): Promise<void>;
+}
+
+/**
+ * Connects and brings the schema up to date. Safe where many processes do so at once.
+ * @throws SluiceError CONFIG_INVALID, DATABASE_UNAVAILABLE, DATABASE_AUTH, DATABASE_LOCKED, SCHEMA_TOO_NEW,
+ *   SCHEMA_CHANGED
+ */
+export async function openProjections(options: ProjectionsOptions): Promise<Projections> {
+  const database = await connect(options);
+  try {
+    await migrate(database);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+  return {
+    ...createStore({ database, faults: options.faults }),
+    reads: createReads(database),
+    database,
+    close: () => database.close(),
+  };
+}

@@ -1,0 +1,53 @@
+/**
+ * The outcome of an action in its step's row, written by the action's own transaction ahead of the log.
+ *
+ * States of a step row: what the log says (`provisional` false), or, while the log has not closed the step,
+ * what the ledger knows (`provisional` true). The event that closes the step then confirms or corrects it; an
+ * event that comes late and only opens it changes no status. So the row stays a function of log and ledger.
+ */
+import type { Statement } from './unit-of-work.js';
+
+/** A step shows a short output; a long one is in the ledger, and the log's own summary follows. */
+const SUMMARY = `IF string::len($l.output ?? '') > 2048 { NONE } ELSE { $l.output }`;
+
+const SETTLE = `IF $old = NONE {
+      CREATE $id SET tenant = $l.tenant, run_id = $l.run_id, path = $l.path, iteration = $l.iteration, attempt = $l.attempt,
+        step_id = $l.step_id, action = $l.action, action_version = $l.action_version, idempotency_key = $l.idempotency_key,
+        input = $l.input, status = $l.status, output = $output, error = $l.error, error_code = $l.error_code,
+        started_at = $l.started_at, ended_at = $l.finished_at,
+        opened_seq = ${Number.MAX_SAFE_INTEGER}, status_seq = 0, provisional = true RETURN NONE
+    } ELSE IF $old.provisional OR $old.status = 'RUNNING' {
+      UPDATE $id SET status = $l.status, output = $output, error = $l.error, error_code = $l.error_code,
+        ended_at = $l.finished_at, provisional = true RETURN NONE
+    }`;
+
+/** Settles one step from `$l`, a ledger row that has just been finished. */
+export const SETTLE_STEP: Statement = {
+  label: 'step.settle',
+  text: `IF $finished AND !$ledger_row.local {
+    LET $l = (SELECT * FROM ONLY type::record('action_invocation', $ledger_key));
+    LET $id = type::record('step', [$l.tenant, $l.run_id, $l.path, $l.iteration, $l.attempt]);
+    LET $old = (SELECT status, provisional FROM ONLY $id);
+    LET $output = ${SUMMARY};
+    ${SETTLE}
+}`,
+};
+
+/** Settles every step of the run whose outcome the ledger knows and the log does not. */
+export const SETTLE_STEPS: readonly Statement[] = [
+  {
+    label: 'action_invocation.read',
+    text: `LET $ledger = (SELECT VALUE (SELECT * FROM ONLY type::record('action_invocation', [$run[0], $parent.id[2]]))
+      FROM run_invocation:[$run[0], $run[1]]..[$run[0], $run[1], ..])`,
+  },
+  {
+    label: 'step.settle-all',
+    text: `FOR $l IN $ledger {
+    IF $l.status = 'STARTED' OR $l.local { CONTINUE };
+    LET $id = type::record('step', [$l.tenant, $l.run_id, $l.path, $l.iteration, $l.attempt]);
+    LET $old = (SELECT status, provisional FROM ONLY $id);
+    LET $output = ${SUMMARY};
+    ${SETTLE}
+}`,
+  },
+];

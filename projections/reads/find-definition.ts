@@ -1,0 +1,42 @@
+/** The published definition of a version, or the latest one. */
+import { z } from 'zod';
+import type { StoredDefinition } from '../../contracts/projection.js';
+import type { Database } from '../connection.js';
+import { read } from '../read.js';
+import { loadTexts } from '../texts.js';
+
+const Row = z.object({
+  definition: z.string(),
+  version: z.number(),
+  hash: z.string(),
+  source: z.string(),
+  format: z.enum(['yaml', 'json']),
+  published_at: z.date(),
+  published_by: z.string(),
+});
+
+/** @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
+export async function findDefinition(
+  database: Database,
+  tenant: string,
+  id: string,
+  version?: number,
+): Promise<StoredDefinition | undefined> {
+  const rows = await read(
+    database,
+    z.array(Row),
+    `SELECT * FROM definition WHERE id = type::record('definition', [$tenant, $id,
+      $version ?? (SELECT VALUE version FROM ONLY type::record('definition_latest', [$tenant, $id])) ?? 0])`,
+    { tenant, id, version },
+  );
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  const load = await loadTexts(database, tenant, 'definition', [row.source]);
+  return {
+    pin: { id: row.definition, version: row.version, hash: row.hash },
+    source: load(row.source),
+    format: row.format,
+    publishedAt: row.published_at.toISOString(),
+    publishedBy: row.published_by,
+  };
+}

@@ -1,0 +1,23 @@
+/** One run. */
+import { z } from 'zod';
+import type { Database } from '../connection.js';
+import { read } from '../read.js';
+import { loadJson } from '../texts.js';
+import { FullRunColumns, toRunView, type RunView } from './run-view.js';
+
+/** @returns undefined where the tenant has no such run */
+export async function getRun(
+  database: Database,
+  tenant: string,
+  runId: string,
+): Promise<RunView | undefined> {
+  const [row] = await read(
+    database,
+    z.array(FullRunColumns),
+    `SELECT * FROM run WHERE id = type::record('run', [$tenant, $runId])`,
+    { tenant, runId },
+  );
+  if (row === undefined) return undefined;
+  const decode = await loadJson(database, tenant, runId, [row.payload, row.trigger, row.result, row.error]);
+  return toRunView(row, decode);
+}

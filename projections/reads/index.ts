@@ -1,0 +1,42 @@
+/** Read models: one file for each question. Every one is asked for a tenant and sees no other's rows. */
+import type { Database } from '../connection.js';
+import { checkContiguity, type Contiguity } from './check-contiguity.js';
+import { getRun } from './get-run.js';
+import { listEvents, type EventView } from './list-events.js';
+import { listInvocations, type InvocationView } from './list-invocations.js';
+import { listRuns, type RunFilter } from './list-runs.js';
+import { listSteps, type StepView } from './list-steps.js';
+import { listWaits, type WaitView } from './list-waits.js';
+import type { Page, PageRequest } from './page.js';
+import type { RunSummary, RunView } from './run-view.js';
+
+export interface Reads {
+  getRun(tenant: string, runId: string): Promise<RunView | undefined>;
+  /** Newest first. */
+  listRuns(tenant: string, filter?: RunFilter, page?: PageRequest): Promise<Page<RunSummary>>;
+  /** Step executions in the order in which they began. */
+  listSteps(tenant: string, runId: string, page?: PageRequest): Promise<Page<StepView>>;
+  /** The log in order; `after` may be a `seq`. */
+  listEvents(
+    tenant: string,
+    runId: string,
+    page?: PageRequest & { readonly superseded?: boolean | undefined },
+  ): Promise<Page<EventView>>;
+  listWaits(tenant: string, runId: string): Promise<readonly WaitView[]>;
+  listInvocations(tenant: string, runId: string): Promise<readonly InvocationView[]>;
+  /** Gaps and doubles of the live log: both are errors once the run has ended. */
+  checkContiguity(tenant: string, runId: string): Promise<Contiguity>;
+}
+
+/** Binds the read models to a database. */
+export function createReads(database: Database): Reads {
+  return {
+    getRun: (...args) => getRun(database, ...args),
+    listRuns: (...args) => listRuns(database, ...args),
+    listSteps: (...args) => listSteps(database, ...args),
+    listEvents: (...args) => listEvents(database, ...args),
+    listWaits: (...args) => listWaits(database, ...args),
+    listInvocations: (...args) => listInvocations(database, ...args),
+    checkContiguity: (...args) => checkContiguity(database, ...args),
+  };
+}

@@ -1,0 +1,89 @@
+/** The waits of a run, in the order in which they opened. */
+import { z } from 'zod';
+import type { Json } from '../../contracts/json.js';
+import { WaitKind, WaitStatus } from '../../contracts/run.js';
+import type { Database } from '../connection.js';
+import { read } from '../read.js';
+import { loadJson } from '../texts.js';
+import { iso } from './run-view.js';
+
+const Row = z.object({
+  path: z.string(),
+  iteration: z.array(z.number()),
+  attempt: z.number(),
+  kind: WaitKind.optional(),
+  event_names: z.array(z.string()).optional(),
+  correlation_key: z.string().optional(),
+  filters: z.string().optional(),
+  deadline: z.date().optional(),
+  child_run_id: z.string().optional(),
+  child_workflow_id: z.string().optional(),
+  status: WaitStatus,
+  opened_at: z.date().optional(),
+  closed_at: z.date().optional(),
+  event_id: z.string().optional(),
+  event_source: z.string().optional(),
+  event_name: z.string().optional(),
+  reason: z.string().optional(),
+});
+
+/** One wait. Times are ISO instants. */
+export interface WaitView {
+  readonly path: string;
+  readonly iteration: readonly number[];
+  readonly attempt: number;
+  /** Null until the event that opened it is known. */
+  readonly kind: WaitKind | null;
+  readonly eventNames: readonly string[];
+  readonly correlationKey: string | null;
+  readonly filters: Json;
+  /** Null: for ever. */
+  readonly deadline: string | null;
+  readonly child: { readonly workflowId: string; readonly runId: string | null } | null;
+  readonly status: WaitStatus;
+  readonly openedAt: string | null;
+  readonly closedAt: string | null;
+  /** The event that satisfied it. */
+  readonly event: { readonly id: string; readonly source: string | null; readonly name: string | null } | null;
+  readonly reason: string | null;
+}
+
+/** The statement. */
+export const LIST_WAITS = `SELECT * FROM wait:[$tenant, $runId]..[$tenant, $runId, ..] ORDER BY opened_seq`;
+
+/** @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
+export async function listWaits(
+  database: Database,
+  tenant: string,
+  runId: string,
+): Promise<readonly WaitView[]> {
+  const rows = await read(database, z.array(Row), LIST_WAITS, { tenant, runId });
+  const decode = await loadJson(
+    database,
+    tenant,
+    runId,
+    rows.map((row) => row.filters),
+  );
+  return rows.map((row) => ({
+    path: row.path,
+    iteration: row.iteration,
+    attempt: row.attempt,
+    kind: row.kind ?? null,
+    eventNames: row.event_names ?? [],
+    correlationKey: row.correlation_key ?? null,
+    filters: decode(row.filters) ?? null,
+    deadline: iso(row.deadline),
+    child:
+      row.child_workflow_id === undefined
+        ? null
+        : { workflowId: row.child_workflow_id, runId: row.child_run_id ?? null },
+    status: row.status,
+    openedAt: iso(row.opened_at),
+    closedAt: iso(row.closed_at),
+    event:
+      row.event_id === undefined
+        ? null
+        : { id: row.event_id, source: row.event_source ?? null, name: row.event_name ?? null },
+    reason: row.reason ?? null,
+  }));
+}

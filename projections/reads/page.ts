@@ -1,0 +1,33 @@
+/** Pages of a list, each beginning after the last entry of the one before. */
+export interface PageRequest {
+  /** `next` of the page before. */
+  readonly after?: string | undefined;
+  /** At most 500; default 50. */
+  readonly limit?: number | undefined;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Where the next page begins; null: there is none. */
+  readonly next: string | null;
+}
+
+/** Rows of a page: what was asked for, within bounds. */
+export function pageLimit({ limit = 50 }: PageRequest): number {
+  return Math.max(1, Math.min(500, Math.trunc(limit)));
+}
+
+/** A page of `limit` rows of which one more was asked for. */
+export function toPage<R, T>(
+  rows: readonly R[],
+  limit: number,
+  cursor: (row: R) => string,
+  view: (row: R) => T,
+): Page<T> {
+  const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
+  return {
+    items: shown.map(view),
+    next: rows.length > limit && last !== undefined ? cursor(last) : null,
+  };
+}

@@ -1,0 +1,201 @@
+/**
+ * The slow path of a commit, and the rebuild: a run's rows from its whole log.
+ *
+ * It runs where the fast path cannot tell (apply.ts): after a reset, for a late commit of an older execution,
+ * where a row is missing or stands where its log can't have brought it. The log decides: events are parted
+ * into live and superseded, the live ones derived, and the rows replaced, in one transaction.
+ *
+ * Invariant: the transaction holds only if the log is still the one that was read: every commit raises
+ * `run_head.revision`, and this one begins by comparing it. If it has moved, the log is read again.
+ */
+import { z } from 'zod';
+import { SluiceError } from '../contracts/errors.js';
+import type { Execution } from '../contracts/projection.js';
+import type { RunEvent } from '../contracts/run-events.js';
+import { eventRow, INSERT_EVENTS, RELIST, type EventStatements } from './apply.js';
+import type { Database, Variables } from './connection.js';
+import { derive, type Header } from './derive.js';
+import { eventRowKey, runRowKey, type RowKey, type RunKey } from './keys.js';
+import { orderExecutions, partLog, type LoggedEvent } from './live-log.js';
+import { loadExecutions, loadLog } from './load-log.js';
+import { read } from './read.js';
+import { SETTLE_STEPS } from './outcome.js';
+import { TextWriter } from './texts.js';
+import { commit, Refusal, type Faults, type Statement } from './unit-of-work.js';
+
+const MOST_TRIES = 20;
+
+const GUARD: Statement = {
+  label: 'run_head.guard',
+  text: `IF ((SELECT VALUE revision FROM ONLY type::record('run_head', $run)) ?? 0) != $revision { THROW 'sluice:MOVED' }`,
+};
+
+const TABLES = ['run', 'step', 'wait'] as const;
+
+const REPLACE: readonly Statement[] = [
+  {
+    label: 'run_head.replace',
+    text: `UPSERT type::record('run_head', $run) CONTENT $head RETURN NONE`,
+  },
+  {
+    label: 'run_execution.insert',
+    text: 'INSERT IGNORE INTO run_execution $executions RETURN NONE',
+  },
+  {
+    label: 'run_event.supersede',
+    text: `FOR $id IN $superseded { UPDATE type::record('run_event', $id) SET superseded = true WHERE superseded = false RETURN NONE }`,
+  },
+  {
+    label: 'run_event.revive',
+    text: `FOR $id IN $revived { UPDATE type::record('run_event', $id) SET superseded = false RETURN NONE }`,
+  },
+  // Written over, and only what is left removed: the engine in memory refuses to make a row again in the
+  // transaction that deleted it.
+  ...TABLES.flatMap((table) => [
+    {
+      label: `${table}.remove`,
+      text: `FOR $id IN $stale.${table} { DELETE type::record('${table}', $id) RETURN NONE }`,
+    },
+    {
+      label: `${table}.write`,
+      text: `FOR $r IN $rows.${table} { 
+  LET $id = type::record('${table}', $r.key);
+  LET $old = (SELECT * FROM ONLY $id);
+  UPSERT $id CONTENT $r.row RETURN NONE${table === 'run' ? RELIST : ''}
+}`,
+    },
+  ]),
+  ...SETTLE_STEPS,
+];
+
+/**
+ * Commits events by deriving the run's rows from its whole log; with no events, rebuilds the rows.
+ * @param more further statements of the same transaction
+ * @returns each statement's value, by label
+ * @throws SluiceError TRANSITION_ILLEGAL where the log itself takes no legal way; Refusal of a statement in `more`
+ */
+export async function resolveRun(
+  database: Database,
+  header: Header,
+  added: { readonly execution: Execution; readonly events: readonly RunEvent[] } | undefined,
+  more: EventStatements,
+  faults?: Faults,
+): Promise<ReadonlyMap<string, unknown>> {
+  for (let tries = 1; ; tries++) {
+    const { statements, variables } = await plan(database, header, added);
+    try {
+      return await commit(
+        database,
+        [...statements, ...more.statements],
+        { ...variables, ...more.variables },
+        faults,
+      );
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.code !== 'MOVED') throw error;
+      if (tries >= MOST_TRIES) {
+        throw new SluiceError('DATABASE_FAILED', `The log of run ${header.run.runId} moved ${tries} times`, {
+          cause: error,
+        });
+      }
+    }
+  }
+}
+
+async function plan(
+  database: Database,
+  header: Header,
+  added: { readonly execution: Execution; readonly events: readonly RunEvent[] } | undefined,
+): Promise<{ readonly statements: readonly Statement[]; readonly variables: Variables }> {
+  const run = { tenant: header.run.tenant, runId: header.run.runId };
+  // Read before the log: a commit in between makes the guard fail, never pass.
+  const [revision = 0] = await read(
+    database,
+    z.array(z.number()),
+    `SELECT VALUE revision FROM run_head WHERE id = type::record('run_head', $run)`,
+    { run: runRowKey(run) },
+  );
+  const stored = await loadLog(database, run);
+  const seen = await loadExecutions(database, run);
+  const fresh: readonly LoggedEvent[] = (added?.events ?? []).map((event) => ({
+    executionId: added?.execution.executionId ?? '',
+    event,
+  }));
+  const known = new Set(stored.map(({ event, executionId }) => `${event.seq} ${executionId}`));
+  const log = [...stored, ...fresh.filter((e) => !known.has(`${e.event.seq} ${e.executionId}`))];
+  const current = added?.execution.executionId;
+  const executions =
+    current === undefined || seen.some(({ id }) => id === current)
+      ? seen
+      : [...seen, { id: current, seenAt: Math.max(Date.now(), ...seen.map((one) => one.seenAt + 1)) }];
+  const order = orderExecutions(executions, log);
+  const { live, superseded } = partLog(log, order);
+
+  const texts = new TextWriter(run.tenant, run.runId);
+  const derived = derive(
+    header,
+    live.map(({ event }) => event),
+    texts,
+  );
+  const flags = new Map(stored.map((e) => [`${e.event.seq} ${e.executionId}`, e.superseded]));
+  const ids = (events: readonly LoggedEvent[], was: boolean) =>
+    events
+      .filter((e) => (flags.get(`${e.event.seq} ${e.executionId}`) ?? false) === was)
+      .map((e) => eventRowKey(run, e.event.seq, e.executionId));
+  const last = live.at(-1);
+  if (last === undefined) return { statements: [GUARD], variables: { run: runRowKey(run), revision } };
+  const latest = order.findLast((id) => live.some((e) => e.executionId === id)) ?? last.executionId;
+  const rows = {
+    run: derived.runs,
+    step: derived.steps,
+    wait: derived.waits,
+  };
+  const eventRows =
+    added === undefined ? [] : added.events.map((event) => eventRow(added.execution, event, texts));
+  return {
+    statements: [GUARD, ...(eventRows.length > 0 ? [INSERT_EVENTS] : []), ...REPLACE, ...texts.statements()],
+    variables: {
+      run: runRowKey(run),
+      revision,
+      events: eventRows,
+      head: {
+        revision: revision + 1,
+        last_seq: last.event.seq,
+        last_event_at: new Date(last.event.at),
+        execution: latest,
+        execution_first: Math.min(
+          ...live.filter((e) => e.executionId === latest).map((e) => e.event.seq),
+        ),
+        executions: order.length,
+      },
+      executions: executions.map(({ id, seenAt }) => ({
+        id: [run.tenant, run.runId, id],
+        seen_at: new Date(seenAt),
+      })),
+      superseded: ids(superseded, false),
+      revived: ids(live, true),
+      rows,
+      stale: await staleKeys(database, run, rows),
+      ...texts.variables(),
+    },
+  };
+}
+
+/** Keys of the run's rows that the log does not make. A step that only the ledger knows is made again by it. */
+async function staleKeys(
+  database: Database,
+  run: RunKey,
+  rows: Readonly<Record<(typeof TABLES)[number], readonly { readonly key: RowKey }[]>>,
+): Promise<Readonly<Record<string, readonly unknown[]>>> {
+  const stale: Record<string, readonly unknown[]> = {};
+  for (const table of TABLES) {
+    const kept = new Set(rows[table].map(({ key }) => JSON.stringify(key)));
+    const there = await read(
+      database,
+      z.array(z.array(z.json())),
+      `SELECT VALUE record::id(id) FROM ${table}:[$tenant, $runId]..[$tenant, $runId, ..]`,
+      { tenant: run.tenant, runId: run.runId },
+    );
+    stale[table] = there.filter((key) => !kept.has(JSON.stringify(key)));
+  }
+  return stale;
+}

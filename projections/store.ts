@@ -1,0 +1,23 @@
+/** The writers, bound to one database: what `activities/` uses. */
+import type { ProjectionStore } from '../contracts/projection.js';
+import { definitionIds } from './reads/definition-ids.js';
+import { findDefinition } from './reads/find-definition.js';
+import type { Writer } from './writer.js';
+import { beginAction } from './writers/begin-action.js';
+import { commitEvents } from './writers/commit-events.js';
+import { finishAction } from './writers/finish-action.js';
+import { putDefinition } from './writers/put-definition.js';
+import { renewLease } from './writers/renew-lease.js';
+
+/** Binds the writers to a database. */
+export function createStore(writer: Writer): ProjectionStore {
+  return {
+    commitEvents: (...args) => commitEvents(writer, ...args),
+    beginAction: (...args) => beginAction(writer, ...args),
+    renewLease: (...args) => renewLease(writer, ...args),
+    finishAction: (...args) => finishAction(writer, ...args),
+    findDefinition: (...args) => findDefinition(writer.database, ...args),
+    definitionIds: (...args) => definitionIds(writer.database, ...args),
+    putDefinition: (...args) => putDefinition(writer, ...args),
+  };
+}

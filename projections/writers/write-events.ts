@@ -1,0 +1,47 @@
+/** Commits events with whatever belongs to the same transaction: the fast path, else the slow one. */
+import { SluiceError } from '../../contracts/errors.js';
+import type { Execution } from '../../contracts/projection.js';
+import type { RunEvent } from '../../contracts/run-events.js';
+import { eventStatements, type EventStatements } from '../apply.js';
+import { resolveRun } from '../resolve.js';
+import type { Writer } from '../writer.js';
+import { commit, Refusal } from '../unit-of-work.js';
+
+/**
+ * @param more further statements of the same transaction, after those of the events
+ * @returns each statement's value, by label
+ */
+export async function writeEvents(
+  { database, faults }: Writer,
+  execution: Execution,
+  events: readonly RunEvent[],
+  more: EventStatements = { statements: [], variables: {} },
+): Promise<ReadonlyMap<string, unknown>> {
+  const own = eventStatements(execution, events);
+  const statements = [...own.statements, ...more.statements];
+  if (statements.length === 0) return new Map();
+  try {
+    return await commit(database, statements, { ...own.variables, ...more.variables }, faults);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    if (error.code !== 'RESOLVE') throw toError(error);
+  }
+  try {
+    return await resolveRun(database, execution, { execution, events }, more, faults);
+  } catch (error) {
+    throw error instanceof Refusal ? toError(error) : error;
+  }
+}
+
+/** The coded error of a refusal that stands. */
+export function toError({ code, label, detail }: Refusal): SluiceError {
+  if (code === 'CONFLICT') {
+    return new SluiceError('PROJECTION_CONFLICT', `${label}: ${detail} exists with other content`, {
+      details: { statement: label, key: detail },
+    });
+  }
+  if (code === 'KEY_REUSED') {
+    return new SluiceError('IDEMPOTENCY_KEY_REUSED', `${label}: ${detail}`, { details: { statement: label } });
+  }
+  return new SluiceError('DATABASE_FAILED', `${label}: ${code} ${detail}`);
+}
