@@ -2,10 +2,12 @@
 import { ERRORS } from '../contracts/errors.js';
 import { RUN_EVENT_DATA } from '../contracts/run-events.js';
 import { definitionJsonSchema } from '../definitions/index.js';
+import { configurationPage } from '../worker/configuration-page.js';
 import { z } from 'zod';
 
 export const GENERATED_PAGES: Readonly<Record<string, () => string>> = {
   'docs/errors.md': errorsPage,
+  'docs/configuration.md': configurationPage,
   'docs/run-events.md': runEventsPage,
   'schema/definition.schema.json': () => `${JSON.stringify(definitionJsonSchema(), null, 2)}\n`,
 };
