@@ -156,8 +156,7 @@ function mapThrown(error: unknown, options: DatabaseOptions): SluiceError {
   if (error instanceof SluiceError) return error;
   if (error instanceof ServerError) {
     if (error.kind === 'NotAllowed') {
-      const who =
-        options.username === undefined ? 'an anonymous connection' : `the user ${options.username}`;
+      const who = options.username === undefined ? 'an anonymous connection' : `the user ${options.username}`;
       return new SluiceError('DATABASE_AUTH', `The database refuses ${who}: ${error.message}`, {
         cause: error,
       });
@@ -252,7 +251,9 @@ class SurrealDatabase implements Database {
   }
 
   private unavailable(): SluiceError {
-    const what = this.closed ? 'The connection was closed' : 'The connection is lost; it is being tried again';
+    const what = this.closed
+      ? 'The connection was closed'
+      : 'The connection is lost; it is being tried again';
     return new SluiceError('DATABASE_UNAVAILABLE', `${what} (${this.options.url})`);
   }
 }

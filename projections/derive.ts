@@ -120,12 +120,19 @@ class Rows {
     event: RunEvent,
     index: number,
     effect: Effect,
-    identity: { readonly path: string; readonly iteration: readonly number[]; readonly attempt: number } | object = {},
+    identity:
+      | { readonly path: string; readonly iteration: readonly number[]; readonly attempt: number }
+      | object = {},
   ): void {
     const name = JSON.stringify(key);
     const draft: Draft =
       this.drafts.get(name) ??
-      ({ key, identity: { ...identity }, openedSeq: event.seq, opened: { ...effect.opened, opened_seq: event.seq } } satisfies Draft);
+      ({
+        key,
+        identity: { ...identity },
+        openedSeq: event.seq,
+        opened: { ...effect.opened, opened_seq: event.seq },
+      } satisfies Draft);
     this.drafts.set(name, draft);
     if (effect.state !== undefined) {
       draft.state = { seq: event.seq, set: { ...effect.state, state_seq: event.seq } };
@@ -145,25 +152,27 @@ class Rows {
   }
 
   changes(base: Columns): readonly RowChange[] {
-    return [...this.drafts.values()].map(({ key, identity, openedSeq, opened, status, first, state, cancel }) => ({
-      key,
-      row: { ...base, ...identity, ...opened, ...status?.set, ...state?.set, ...cancel?.set },
-      openedSeq,
-      opened,
-      status:
-        status === undefined || first === undefined
-          ? undefined
-          : {
-              seq: status.seq,
-              set: this.machine === 'step' ? { ...status.set, provisional: false } : status.set,
-              status: status.status,
-              first: first.seq,
-              from: statusesBefore(this.machine, first.status),
-              to: statusesAfter(this.machine, status.status),
-              open: isOpenStatus(this.machine, status.status),
-            },
-      state,
-      cancel,
-    }));
+    return [...this.drafts.values()].map(
+      ({ key, identity, openedSeq, opened, status, first, state, cancel }) => ({
+        key,
+        row: { ...base, ...identity, ...opened, ...status?.set, ...state?.set, ...cancel?.set },
+        openedSeq,
+        opened,
+        status:
+          status === undefined || first === undefined
+            ? undefined
+            : {
+                seq: status.seq,
+                set: this.machine === 'step' ? { ...status.set, provisional: false } : status.set,
+                status: status.status,
+                first: first.seq,
+                from: statusesBefore(this.machine, first.status),
+                to: statusesAfter(this.machine, status.status),
+                open: isOpenStatus(this.machine, status.status),
+              },
+        state,
+        cancel,
+      }),
+    );
   }
 }

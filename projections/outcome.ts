@@ -36,14 +36,14 @@ export const SETTLE_STEP: Statement = {
 /** Settles every step of the run whose outcome the ledger knows and the log does not. */
 export const SETTLE_STEPS: readonly Statement[] = [
   {
-    label: 'action_invocation.read',
-    text: `LET $ledger = (SELECT VALUE (SELECT * FROM ONLY type::record('action_invocation', [$run[0], $parent.id[2]]))
-      FROM run_invocation:[$run[0], $run[1]]..[$run[0], $run[1], ..])`,
+    label: 'run_invocation.read',
+    text: 'LET $invocations = (SELECT VALUE id[2] FROM run_invocation:[$run[0], $run[1]]..[$run[0], $run[1], ..])',
   },
   {
     label: 'step.settle-all',
-    text: `FOR $l IN $ledger {
-    IF $l.status = 'STARTED' OR $l.local { CONTINUE };
+    text: `FOR $invocation IN $invocations {
+    LET $l = (SELECT * FROM ONLY type::record('action_invocation', [$run[0], $invocation]));
+    IF $l.status = 'STARTED' OR $l.local OR $l.run_id != $run[1] { CONTINUE };
     LET $id = type::record('step', [$l.tenant, $l.run_id, $l.path, $l.iteration, $l.attempt]);
     LET $old = (SELECT status, provisional FROM ONLY $id);
     LET $output = ${SUMMARY};

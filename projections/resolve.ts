@@ -108,10 +108,10 @@ async function plan(
 ): Promise<{ readonly statements: readonly Statement[]; readonly variables: Variables }> {
   const run = { tenant: header.run.tenant, runId: header.run.runId };
   // Read before the log: a commit in between makes the guard fail, never pass.
-  const [revision = 0] = await read(
+  const revision = await read(
     database,
-    z.array(z.number()),
-    `SELECT VALUE revision FROM run_head WHERE id = type::record('run_head', $run)`,
+    z.number().default(0),
+    `SELECT VALUE revision FROM ONLY type::record('run_head', $run)`,
     { run: runRowKey(run) },
   );
   const stored = await loadLog(database, run);
@@ -162,9 +162,7 @@ async function plan(
         last_seq: last.event.seq,
         last_event_at: new Date(last.event.at),
         execution: latest,
-        execution_first: Math.min(
-          ...live.filter((e) => e.executionId === latest).map((e) => e.event.seq),
-        ),
+        execution_first: Math.min(...live.filter((e) => e.executionId === latest).map((e) => e.event.seq)),
         executions: order.length,
       },
       executions: executions.map(({ id, seenAt }) => ({

@@ -73,14 +73,15 @@ export async function loadTexts(
   if (hashes.size > 0) {
     const ids = [...hashes].map((hash) => new RecordId('blob', [tenant, owner, hash]));
     const shape = z.array(z.object({ hash: z.string(), text: z.string() }));
-    for (const { hash, text } of await read(database, shape, 'SELECT id[2] AS hash, text FROM $ids', { ids })) {
+    for (const { hash, text } of await read(database, shape, 'SELECT *, id[2] AS hash FROM $ids', { ids })) {
       found.set(hash, text);
     }
   }
   return (column) => {
     if (!column.startsWith(MARK)) return column;
     const text = found.get(column.slice(1));
-    if (text === undefined) throw new SluiceError('DATABASE_FAILED', `The blob ${column} of ${owner} is missing`);
+    if (text === undefined)
+      throw new SluiceError('DATABASE_FAILED', `The blob ${column} of ${owner} is missing`);
     return text;
   };
 }

@@ -6,7 +6,12 @@
  * by some path. Arrival out of order is therefore never called illegal, and what is called so is.
  */
 import { SluiceError } from '../contracts/errors.js';
-import { RUN_TRANSITIONS, STEP_TRANSITIONS, TERMINAL_RUN_STATUSES, WAIT_TRANSITIONS } from '../contracts/run.js';
+import {
+  RUN_TRANSITIONS,
+  STEP_TRANSITIONS,
+  TERMINAL_RUN_STATUSES,
+  WAIT_TRANSITIONS,
+} from '../contracts/run.js';
 
 export type Machine = 'run' | 'step' | 'wait';
 

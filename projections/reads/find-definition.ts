@@ -22,14 +22,13 @@ export async function findDefinition(
   id: string,
   version?: number,
 ): Promise<StoredDefinition | undefined> {
-  const rows = await read(
+  const row = await read(
     database,
-    z.array(Row),
-    `SELECT * FROM definition WHERE id = type::record('definition', [$tenant, $id,
+    Row.optional(),
+    `SELECT * FROM ONLY type::record('definition', [$tenant, $id,
       $version ?? (SELECT VALUE version FROM ONLY type::record('definition_latest', [$tenant, $id])) ?? 0])`,
     { tenant, id, version },
   );
-  const [row] = rows;
   if (row === undefined) return undefined;
   const load = await loadTexts(database, tenant, 'definition', [row.source]);
   return {

@@ -11,10 +11,10 @@ export async function getRun(
   tenant: string,
   runId: string,
 ): Promise<RunView | undefined> {
-  const [row] = await read(
+  const row = await read(
     database,
-    z.array(FullRunColumns),
-    `SELECT * FROM run WHERE id = type::record('run', [$tenant, $runId])`,
+    FullRunColumns.optional(),
+    `SELECT * FROM ONLY type::record('run', [$tenant, $runId])`,
     { tenant, runId },
   );
   if (row === undefined) return undefined;

@@ -1,5 +1,6 @@
 /** What the ledger knows of a run's actions. */
 import { z } from 'zod';
+import { RecordId } from 'surrealdb';
 import { RunError } from '../../contracts/errors.js';
 import type { Json } from '../../contracts/json.js';
 import type { Database } from '../connection.js';
@@ -49,9 +50,8 @@ export interface InvocationView {
   readonly finishedAt: string | null;
 }
 
-/** The statement. */
-export const LIST_INVOCATIONS = `SELECT VALUE (SELECT * FROM ONLY type::record('action_invocation', [$tenant, $parent.id[2]]))
-  FROM run_invocation:[$tenant, $runId]..[$tenant, $runId, ..]`;
+/** The statement that finds the ledger keys of a run. */
+export const LIST_INVOCATIONS = `SELECT VALUE id[2] FROM run_invocation:[$tenant, $runId]..[$tenant, $runId, ..]`;
 
 /** In the order in which they were begun. @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
 export async function listInvocations(
@@ -59,7 +59,9 @@ export async function listInvocations(
   tenant: string,
   runId: string,
 ): Promise<readonly InvocationView[]> {
-  const rows = await read(database, z.array(Row), LIST_INVOCATIONS, { tenant, runId });
+  const keys = await read(database, z.array(z.string()), LIST_INVOCATIONS, { tenant, runId });
+  const ids = keys.map((key) => new RecordId('action_invocation', [tenant, key]));
+  const rows = ids.length === 0 ? [] : await read(database, z.array(Row), 'SELECT * FROM $ids', { ids });
   const decode = await loadJson(
     database,
     tenant,

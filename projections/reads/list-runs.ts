@@ -13,7 +13,7 @@ import type { Database } from '../connection.js';
 import { listKey, runOfListKey } from '../keys.js';
 import { read } from '../read.js';
 import { pageLimit, toPage, type Page, type PageRequest } from './page.js';
-import { RunColumns, RUN_SELECT, toSummary, type RunSummary } from './run-view.js';
+import { RunColumns, toSummary, type RunSummary } from './run-view.js';
 
 export interface RunFilter {
   readonly definition?: string | undefined;
@@ -31,7 +31,7 @@ export const LIST_RUNS = `SELECT VALUE id[3] FROM type::record('run_list',
   [$tenant, $list, $value, $above]>..[$tenant, $list, $value, $below]) LIMIT $limit`;
 
 /** The statement that looks up the runs of a page. */
-export const LOOK_UP_RUNS = `SELECT ${RUN_SELECT} FROM $ids`;
+export const LOOK_UP_RUNS = `SELECT * OMIT payload, result, trigger, error FROM $ids`;
 
 /** The most telling list first. */
 function listOf(filter: RunFilter): readonly [list: string, value: string] {

@@ -44,7 +44,11 @@ export interface WaitView {
   readonly openedAt: string | null;
   readonly closedAt: string | null;
   /** The event that satisfied it. */
-  readonly event: { readonly id: string; readonly source: string | null; readonly name: string | null } | null;
+  readonly event: {
+    readonly id: string;
+    readonly source: string | null;
+    readonly name: string | null;
+  } | null;
   readonly reason: string | null;
 }
 

@@ -28,9 +28,6 @@ export const RunColumns = z.object({
 });
 export type RunColumns = z.infer<typeof RunColumns>;
 
-/** The names of the list's columns, for a SELECT. */
-export const RUN_SELECT = Object.keys(RunColumns.shape).join(', ');
-
 export const FullRunColumns = RunColumns.extend({
   definition_hash: z.string().optional(),
   semantics: z.number().optional(),

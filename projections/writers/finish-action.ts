@@ -7,7 +7,12 @@
  * - A failure is recorded only by the holder of the lease: one whose lease was taken over has no say about an
  *   attempt that another worker has in hand.
  */
-import type { Execution, DomainStatement, Invocation, InvocationOutcome } from '../../contracts/projection.js';
+import type {
+  Execution,
+  DomainStatement,
+  Invocation,
+  InvocationOutcome,
+} from '../../contracts/projection.js';
 import { domainStatements } from '../domain-statements.js';
 import { SETTLE_STEP } from '../outcome.js';
 import type { Writer } from '../writer.js';

@@ -41,7 +41,9 @@ export function toError({ code, label, detail }: Refusal): SluiceError {
     });
   }
   if (code === 'KEY_REUSED') {
-    return new SluiceError('IDEMPOTENCY_KEY_REUSED', `${label}: ${detail}`, { details: { statement: label } });
+    return new SluiceError('IDEMPOTENCY_KEY_REUSED', `${label}: ${detail}`, {
+      details: { statement: label },
+    });
   }
   return new SluiceError('DATABASE_FAILED', `${label}: ${code} ${detail}`);
 }
