@@ -7,14 +7,17 @@
 /** Units of work of one evaluation: one call or loop turn inside the engine. About 0.4 s at the limit. */
 export const MAX_STEPS = 4_000_000;
 
-/** Nested evaluations: calls that are no tail calls, nested operators and nested values. */
-export const MAX_DEPTH = 1_000;
+/**
+ * Nested evaluations: calls that are no tail calls, nested operators and nested values. The deepest use of the
+ * stack that this allows is about a third of the main thread's, so the stack itself never decides.
+ */
+export const MAX_DEPTH = 500;
 
 /** Units of work of parsing one expression. */
 export const MAX_PARSE_STEPS = 1_000_000;
 
-/** Nesting of an expression's source. */
-export const MAX_PARSE_DEPTH = 400;
+/** Nesting of an expression's source; operators in a row nest as well. */
+export const MAX_PARSE_DEPTH = 300;
 
 /** UTF-16 units of an expression's source. */
 export const MAX_SOURCE = 32_768;

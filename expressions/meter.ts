@@ -95,7 +95,7 @@ export class Meter implements EngineHooks {
   }
 
   call(implementation: (...args: unknown[]) => unknown, focus: unknown, args: unknown[]): unknown {
-    for (const arg of args) this.weigh(arg);
+    for (const arg of args) if (typeof arg === 'string' || Array.isArray(arg)) this.spend(arg.length >> 4);
     const result = implementation.apply(focus, args);
     return typeof result === 'string' ? this.text(result) : result;
   }
@@ -229,6 +229,8 @@ export class Meter implements EngineHooks {
   weigh<T>(value: T): T {
     if (typeof value === 'string') this.spend(value.length >> 6);
     else if (Array.isArray(value)) this.spend(value.length >> 6);
+    // Comparing objects sorts their names.
+    else if (typeof value === 'object' && value !== null) this.spend(2 * OBJECT);
     return value;
   }
 

@@ -20,7 +20,7 @@ const NATIVE = 20_000;
 /** Alternatives kept open at once; bounds memory. */
 const MAX_OPEN = 1_000_000;
 /** Matcher steps for one unit of work. */
-const STEPS_PER_UNIT = 4;
+const STEPS_PER_UNIT = 2;
 
 const isWord = (unit: number): boolean =>
   (unit >= 48 && unit <= 57) || (unit >= 65 && unit <= 90) || unit === 95 || (unit >= 97 && unit <= 122);

@@ -217,7 +217,7 @@ function replaceQuadratic($functions, $evaluator, report) {
       ...node,
       init: expression(`function (l, r) {
         var merged = [], i = 0, j = 0;
-        while (i < l.length && j < r.length) merged.push(comp($.weigh(l[i]), $.weigh(r[j])) ? r[j++] : l[i++]);
+        while (i < l.length && j < r.length) merged.push(comp.apply(undefined, [$.weigh(l[i]), $.weigh(r[j])]) ? r[j++] : l[i++]);
         while (i < l.length) merged.push(l[i++]);
         while (j < r.length) merged.push(r[j++]);
         return merged;

@@ -4,6 +4,12 @@ import { forgetCompiled } from '../../expressions/compile.js';
 import { MAX_STEPS } from '../../expressions/limits.js';
 import { failure, value } from './evaluate-in.js';
 
+/** Processor time: the load of the machine is no matter of the budget. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+}
+
 const numbers = (length: number) => Array.from({ length }, (_, i) => i);
 const big = { a: numbers(10_000), b: numbers(10_000) };
 const nested = (depth: number) => JSON.parse('['.repeat(depth) + ']'.repeat(depth)) as [];
@@ -26,6 +32,7 @@ const table: [what: string, source: string, says: RegExp, root?: Record<string, 
     big,
   ],
   ['a join by predicate', 'a@$x.$$.b[$ = $x]', /steps/, big],
+  ['10,000 different objects compared with each other', '$distinct(a.{"v": $})', /steps/, big],
   ['a range of ten million', '[1..10000000]', /list/],
   ['a range of a million millions', '[1..1000000000000]', /range|sequence/],
   ['text that doubles', '($f := function($s, $n){ $n = 0 ? $s : $f($s & $s, $n - 1) }; $f("x", 60))', /text/],
@@ -83,12 +90,12 @@ const table: [what: string, source: string, says: RegExp, root?: Record<string, 
 describe('the budget', () => {
   for (const [what, source, says, root = {}] of table)
     it(`ends ${what} with a code`, () => {
-      const before = performance.now();
+      const before = cpuMs();
       const error = failure(source, root as Record<string, never>);
       expect(error.code).toBe('EXPRESSION_BUDGET');
       expect(error.message).toMatch(says);
       // Far above what it takes, far below what the workflow's deadlock detector allows.
-      expect(performance.now() - before).toBeLessThan(4_000);
+      expect(cpuMs() - before).toBeLessThan(4_000);
     });
 
   it('counts the same work at every evaluation, cold and warm', () => {
@@ -133,7 +140,7 @@ describe('the budget', () => {
     expect(value('($f := function($n, $acc) { $n = 0 ? $acc : $f($n - 1, $acc + $n) }; $f(10000, 0))')).toBe(
       50_005_000,
     );
-    expect(value('($f := function($n) { $n <= 1 ? 1 : $n * $f($n - 1) }; $f(100))')).toBeGreaterThan(1e150);
+    expect(value('($f := function($n) { $n <= 1 ? 1 : $n * $f($n - 1) }; $f(60))')).toBeGreaterThan(1e80);
   });
 });
 
@@ -151,10 +158,10 @@ describe('the budget of parsing', () => {
     ['unary operators', '-'.repeat(20_000) + '1'],
     ['a source that is too long', `"${'x'.repeat(40_000)}"`],
   ])('ends %s with a code', (_, source) => {
-    const before = performance.now();
+    const before = cpuMs();
     expect(check(source)[0]?.code).toBe('EXPRESSION_BUDGET');
     expect(failure(source).code).toBe('EXPRESSION_BUDGET');
-    expect(performance.now() - before).toBeLessThan(4_000);
+    expect(cpuMs() - before).toBeLessThan(4_000);
   });
 
   it('refuses regular expressions that are too large or unsupported, at publish', () => {

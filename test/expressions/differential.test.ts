@@ -81,7 +81,7 @@ describe('the synchronous engine equals the jsonata package', () => {
       }
     });
 
-  it('in 6,000 generated pairs of expression and input', async () => {
+  it('in 6,000 generated pairs of expression and input', { timeout: 120_000 }, async () => {
     const different: unknown[] = [];
     let unordered = 0;
     let spoilt = 0;
@@ -100,7 +100,7 @@ describe('the synchronous engine equals the jsonata package', () => {
 });
 
 describe('evaluation with the allow-list gives what the bare engine gives', () => {
-  it('in 6,000 generated pairs', () => {
+  it('in 6,000 generated pairs', { timeout: 120_000 }, () => {
     for (const [source, input] of pairs) {
       const raw = rawOutcome(source, input);
       const ours = sluiceOutcome(source, input);

@@ -96,7 +96,7 @@ function expectCodedEnd(source: string): boolean {
 }
 
 describe('100,000 random sources end in a result or a coded error', () => {
-  it('as random bytes', () => {
+  it('as random bytes', { timeout: 120_000 }, () => {
     const next = random(4);
     for (let i = 0; i < 50_000; i++) {
       const bytes = Uint8Array.from({ length: 1 + next(40) }, () => next(256));
@@ -106,7 +106,7 @@ describe('100,000 random sources end in a result or a coded error', () => {
     }
   });
 
-  it('as random tokens', () => {
+  it('as random tokens', { timeout: 120_000 }, () => {
     const next = random(5);
     let results = 0;
     for (let i = 0; i < 50_000; i++) {

@@ -29,7 +29,7 @@ function traces(item: unknown): string[] {
 const sources = corpus.groups.flatMap((group) => group.sources);
 
 describe('inputs are never changed', () => {
-  it('by the written cases', () => {
+  it('by the written cases', { timeout: 120_000 }, () => {
     for (const source of sources) {
       const root = structuredClone(corpus.input);
       const bindings = { payload: root, x: root['lines'] ?? null };
@@ -44,7 +44,7 @@ describe('inputs are never changed', () => {
     }
   });
 
-  it('by 4,000 generated expressions, whose input is frozen', () => {
+  it('by 4,000 generated expressions, whose input is frozen', { timeout: 120_000 }, () => {
     for (const [source, input] of fc.sample(fc.tuple(expressionSource, expressionInput), {
       numRuns: 4_000,
       seed: 11,

@@ -35,30 +35,34 @@ describe('one table of expressions', () => {
   for (const { example } of FUNCTIONS)
     cases.push({ source: example.source, root: example.input, bindings: {} });
 
-  it('gives the same at validation, in a workflow, in an activity and here', async () => {
-    // As it would come back from a workflow or an activity.
-    const here = JSON.parse(JSON.stringify(cases.map(parityOutcome))) as ParityOutcome[];
-    const inActivity = JSON.parse(JSON.stringify(await activities.parityTable(cases))) as ParityOutcome[];
-    const inWorkflow = await withWorker((client, taskQueue) =>
-      client.workflow.execute<typeof parityTable>('parityTable', {
-        taskQueue,
-        workflowId: taskQueue,
-        args: [cases],
-        workflowTaskTimeout: '30 s',
-      }),
-    );
-    expect(inWorkflow).toHaveLength(cases.length);
-    for (const [i, { source }] of cases.entries()) {
-      expect(inWorkflow[i], source).toEqual(here[i]);
-      expect(inActivity[i], source).toEqual(here[i]);
-      const [problem] = check(source);
-      // What validation refuses, evaluation refuses with the same words; what it takes never fails for them.
-      if (problem)
-        expect(here[i]?.error, source).toMatchObject({
-          code: problem.code,
-          details: { position: problem.position },
-        });
-      else expect(here[i]?.error?.code ?? '', source).not.toBe('EXPRESSION_SYNTAX');
-    }
-  });
+  it(
+    'gives the same at validation, in a workflow, in an activity and here',
+    { timeout: 120_000 },
+    async () => {
+      // As it would come back from a workflow or an activity.
+      const here = JSON.parse(JSON.stringify(cases.map(parityOutcome))) as ParityOutcome[];
+      const inActivity = JSON.parse(JSON.stringify(await activities.parityTable(cases))) as ParityOutcome[];
+      const inWorkflow = await withWorker((client, taskQueue) =>
+        client.workflow.execute<typeof parityTable>('parityTable', {
+          taskQueue,
+          workflowId: taskQueue,
+          args: [cases],
+          workflowTaskTimeout: '30 s',
+        }),
+      );
+      expect(inWorkflow).toHaveLength(cases.length);
+      for (const [i, { source }] of cases.entries()) {
+        expect(inWorkflow[i], source).toEqual(here[i]);
+        expect(inActivity[i], source).toEqual(here[i]);
+        const [problem] = check(source);
+        // What validation refuses, evaluation refuses with the same words; what it takes never fails for them.
+        if (problem)
+          expect(here[i]?.error, source).toMatchObject({
+            code: problem.code,
+            details: { position: problem.position },
+          });
+        else expect(here[i]?.error?.code ?? '', source).not.toBe('EXPRESSION_SYNTAX');
+      }
+    },
+  );
 });

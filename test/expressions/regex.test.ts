@@ -105,7 +105,7 @@ const plain = (match: RegExpExecArray | readonly (string | undefined)[] | null) 
   match === null ? null : [...match];
 
 describe('a metered regular expression', () => {
-  it('matches as JavaScript does, step by step and natively', () => {
+  it('matches as JavaScript does, step by step and natively', { timeout: 120_000 }, () => {
     let compared = 0;
     fc.assert(
       fc.property(pattern, fc.constantFrom('g', 'gi', 'gm', 'gim'), text, (source, flags, subject) => {

@@ -52,19 +52,19 @@ describe('a workflow whose expressions read the time, sort, group and construct'
       History.fromObject(history),
     );
 
-  it('replays from its committed history with a cold cache', async () => {
+  it('replays from its committed history with a cold cache', { timeout: 120_000 }, async () => {
     await replay('workflows.ts', committed());
   });
 
-  it('replays from the same history with a warm cache', async () => {
+  it('replays from the same history with a warm cache', { timeout: 120_000 }, async () => {
     await replay('workflows-warm.ts', committed());
   });
 
-  it('replays a run of today', async () => {
+  it('replays a run of today', { timeout: 120_000 }, async () => {
     await replay('workflows.ts', await record());
   });
 
-  it('would not replay with another order of its results', async () => {
+  it('would not replay with another order of its results', { timeout: 120_000 }, async () => {
     const { code } = await bundle('workflows.ts');
     const changed = code.replace('price, sku)', 'sku, price)');
     expect(changed).not.toBe(code);
