@@ -4,7 +4,7 @@
  * Invariant: whatever was opened is closed, also where the start fails half-way, or the embedded store would
  * stay locked and a connection would keep the process alive.
  */
-import { NativeConnection, Runtime } from '@temporalio/worker';
+import { Runtime } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { openProjections } from '../projections/index.js';
 import type { Environment, SluiceConfig } from './config.js';
@@ -12,7 +12,7 @@ import { createSluiceWorker } from './create-worker.js';
 import { loadRegistry } from './load-registry.js';
 import { temporalRuntimeOptions } from './logging.js';
 import { createSecretProvider } from './secrets/secret-provider.js';
-import { temporalConnectionOptions } from './temporal-connection.js';
+import { connectTemporal } from './temporal-connection.js';
 import { loadWorkflowBundle } from './workflow-bundle.js';
 
 export interface RunWorkerOptions {
@@ -31,14 +31,15 @@ export interface RunWorkerOptions {
  * @throws SluiceError of what could not be opened
  */
 export async function runWorker({ config, env, directory, log, stop }: RunWorkerOptions): Promise<void> {
-  Runtime.install(temporalRuntimeOptions(log));
   const opened: (() => Promise<void>)[] = [];
   try {
     const registry = await loadRegistry(config, directory);
     const secrets = createSecretProvider(config.secrets, env);
     const projections = await openProjections(config.database);
     opened.push(() => projections.close());
-    const connection = await NativeConnection.connect(await temporalConnectionOptions(config.temporal));
+    // Not before the first connection: the runtime ends with the last one, and keeps a process alive till then.
+    Runtime.install(temporalRuntimeOptions(log));
+    const connection = await connectTemporal(config.temporal);
     opened.push(() => connection.close());
     const worker = await createSluiceWorker({
       connection,

@@ -1,5 +1,6 @@
 /** From the configuration to Temporal's connection options, for workers and clients alike. */
 import { readFile } from 'node:fs/promises';
+import { NativeConnection } from '@temporalio/worker';
 import { SluiceError } from '../contracts/errors.js';
 import type { SluiceConfig, TlsConfig } from './config.js';
 
@@ -28,6 +29,22 @@ export async function temporalConnectionOptions({
     ...(apiKey !== undefined && { apiKey }),
     ...(tls !== undefined && { tls: await tlsOptions(tls) }),
   };
+}
+
+/**
+ * Connects a worker to Temporal.
+ * @throws SluiceError TEMPORAL_UNAVAILABLE, CONFIG_INVALID
+ */
+export async function connectTemporal(config: SluiceConfig['temporal']): Promise<NativeConnection> {
+  const options = await temporalConnectionOptions(config);
+  try {
+    return await NativeConnection.connect(options);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SluiceError('TEMPORAL_UNAVAILABLE', `Temporal at ${config.address}: ${reason}`, {
+      cause: error,
+    });
+  }
 }
 
 async function tlsOptions(tls: TlsConfig): Promise<NonNullable<TemporalConnectionOptions['tls']>> {

@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createActionRegistry } from '../../actions/index.js';
+import { SEARCH_ATTRIBUTES } from '../../contracts/messages.js';
+import { openProjections, type Projections } from '../../projections/index.js';
+import { createSluiceWorker } from '../../worker/create-worker.js';
+import { ensureSearchAttributes, registeredByQuery } from '../../worker/search-attributes.js';
+import { suiteBundle, suiteTemporal } from '../support/services.js';
+import { waitFor } from '../support/wait-for.js';
+
+const DAY = { seconds: 86_400 };
+
+let connection: NativeConnection;
+let projections: Projections;
+let bare: string;
+
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  const { address } = await suiteTemporal();
+  connection = await NativeConnection.connect({ address });
+  projections = await openProjections({ url: 'mem://' });
+  bare = `bare-${randomUUID()}`;
+  await connection.workflowService.registerNamespace({
+    namespace: bare,
+    workflowExecutionRetentionPeriod: DAY as never,
+  });
+  await waitFor(() => connection.operatorService.listSearchAttributes({ namespace: bare }));
+});
+afterAll(async () => {
+  await connection.close();
+  await projections.close();
+});
+
+const create = (namespace: string, more: { registerSearchAttributes?: boolean } = {}) =>
+  createSluiceWorker({
+    connection,
+    namespace,
+    taskQueue: `worker-${randomUUID()}`,
+    projections,
+    registry: createActionRegistry([]),
+    secrets: { read: () => Promise.resolve(undefined) },
+    system: { environment: 'test', region: 'here', release: 'r1' },
+    ...more,
+  });
+
+describe('a worker', () => {
+  it('refuses a namespace without the search attributes, with the commands that register them', async () => {
+    const creating = create(bare);
+    await expect(creating).rejects.toMatchObject({
+      code: 'SEARCH_ATTRIBUTE_MISSING',
+      details: Object.keys(SEARCH_ATTRIBUTES),
+    });
+    await expect(creating).rejects.toThrow(
+      `temporal operator search-attribute create --namespace ${bare} --name SluiceCorrelationKeys --type KeywordList`,
+    );
+    expect(await registeredByQuery(connection, bare)).toEqual(new Map());
+  });
+
+  it('registers them where it is told to, and then starts and stops', async () => {
+    const worker = await waitFor(() => create(bare, { registerSearchAttributes: true }));
+    const running = worker.run();
+    worker.shutdown();
+    await running;
+    await waitFor(() => ensureSearchAttributes(connection, bare, false).then(() => true));
+    // A server looks for new namespaces every ten seconds.
+  }, 60_000);
+
+  it('finds them by a query where the server has no operator service, as Temporal Cloud', async () => {
+    const { namespace } = await suiteTemporal();
+    expect([...(await registeredByQuery(connection, namespace)).keys()]).toEqual(
+      Object.keys(SEARCH_ATTRIBUTES),
+    );
+  });
+
+  it('takes the bundle that is there for these sources', async () => {
+    const bundle = await suiteBundle();
+    expect(bundle).toMatchObject({
+      codePath: expect.stringMatching(/workflows-[0-9a-f]{16}\.js$/) as string,
+    });
+  });
+});
