@@ -2,6 +2,8 @@
  * When the local stack has to stop: Ctrl-C or a signal, or the death of the npm that started it. What is
  * asked for twice is done by force.
  */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import type { Environment } from './config.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -32,13 +34,14 @@ export function listenForStop(env: Environment, force: () => void): StopRequest 
   const onSignal = () => (controller.signal.aborted ? force() : request());
   for (const signal of SIGNALS) process.on(signal, onSignal);
 
-  // A signal to npm is passed on to here; a SIGKILL is not, and only shows in the parent's process id.
+  // A signal to npm is passed on; a SIGKILL is not, and only shows in that npm is gone.
   const parent = process.ppid;
+  const npm = env.npm_lifecycle_event === undefined ? undefined : npmAbove(parent);
   const watch =
-    env.npm_lifecycle_event === undefined
+    npm === undefined
       ? undefined
       : setInterval(() => {
-          if (process.ppid !== parent) request();
+          if (process.ppid !== parent || !isAlive(npm)) request();
         }, PARENT_INTERVAL_MS).unref();
 
   return {
@@ -50,4 +53,32 @@ export function listenForStop(env: Environment, force: () => void): StopRequest 
       for (const signal of SIGNALS) process.removeListener(signal, onSignal);
     },
   };
+}
+
+/** Process id of the npm that runs this script: the parent, or the parent of the shell in between. */
+function npmAbove(parent: number): number | undefined {
+  const { command, parent: above } = describeProcess(parent);
+  return / -c\b/.test(command) ? above : parent;
+}
+
+/** Linux says so in /proc, other systems by `ps`; where neither does, nothing is watched. */
+function describeProcess(pid: number): { readonly command: string; readonly parent: number | undefined } {
+  try {
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+    const parent = /^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return { command, parent: parent === undefined ? undefined : Number(parent) };
+  } catch {
+    const { stdout } = spawnSync('ps', ['-o', 'ppid=,command=', '-p', String(pid)], { encoding: 'utf8' });
+    const [, parent, command] = /^\s*(\d+)\s+(.*)/.exec(stdout ?? '') ?? [];
+    return { command: command ?? '', parent: parent === undefined ? undefined : Number(parent) };
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }

@@ -1,0 +1,201 @@
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { makeClone, type TestClone } from '../support/clone.js';
+import { runCommand, startCommand, type RunningCommand } from '../support/command.js';
+import { waitFor } from '../support/wait-for.js';
+
+const START_LIMIT_MS = 60_000;
+/** npm itself, its shell, and what the stack starts: a minute is enough on a loaded machine. */
+const TEST_LIMIT_MS = 120_000;
+
+let clone: TestClone;
+beforeAll(() => {
+  clone = makeClone();
+});
+afterAll(() => clone.remove());
+afterEach(async () => {
+  await nothingIsLeft();
+});
+
+const npmStart = (...args: string[]): RunningCommand =>
+  startCommand('npm', ['start', '--silent', ...args], { cwd: clone.root, env: clone.env });
+
+/** Without npm and its shell, which end by the signal themselves and hide the stack's own exit code. */
+const nodeStart = (): RunningCommand =>
+  startCommand(process.execPath, ['scripts/start.mjs'], { cwd: clone.root, env: clone.env });
+
+const nothingIsLeft = () =>
+  waitFor(() => {
+    const left = clone.leftovers();
+    if (left.length > 0) throw new Error(`still running:\n${left.join('\n')}`);
+    return true;
+  });
+
+async function untilUp(stack: RunningCommand): Promise<void> {
+  await waitFor(() => {
+    if (stack.child.exitCode !== null) throw new Error(`it ended:\n${stack.output()}`);
+    return stack.output().includes('Ctrl-C stops everything.');
+  }, START_LIMIT_MS);
+}
+
+/** Makes sure that the ports of Temporal and its Web UI are taken, by this test or by somebody else. */
+async function takePorts(): Promise<() => void> {
+  const servers = [7233, 8233].map((port) => createServer().listen(port, '127.0.0.1'));
+  await Promise.all(
+    servers.map((server) => Promise.race([once(server, 'listening'), once(server, 'error')])),
+  );
+  return () => servers.forEach((server) => server.close());
+}
+
+describe('npm start -- --once', () => {
+  it(
+    'runs the order with a line per step, prints the result, and leaves nothing running',
+    async () => {
+      const { code, stdout, stderr } = await npmStart('--', '--once').ended;
+      expect(stderr).toBe('');
+      expect(code).toBe(0);
+      for (const step of ['validate', 'charge', 'reserve[0]', 'settlement', 'ship', 'confirm']) {
+        expect(stdout).toMatch(new RegExp(`^ +\\d+\\.\\d\\d s {2}✔ ${step.replace(/[[\]]/g, '\\$&')} `, 'm'));
+      }
+      expect(stdout).toContain('npm start plays the payment provider and sends PAYMENT_SETTLED');
+      expect(stdout).toMatch(/✔ run +SUCCEEDED/);
+      expect(stdout).toContain('"state": "SHIPPED"');
+      expect(stdout).toMatch(/Web UI\nhttp:\/\/127\.0\.0\.1:\d+/);
+      expect(stdout).not.toContain('\u001b[');
+      expect(clone.leftovers()).toEqual([]);
+    },
+    TEST_LIMIT_MS,
+  );
+
+  it(
+    'ends with 1 where the run fails, and says why',
+    async () => {
+      const path = join(clone.root, 'examples', 'order-fulfilment.yaml');
+      const original = readFileSync(path, 'utf8');
+      const failing = original
+        .replace('version: 1\n', 'version: 2\n')
+        .replace(
+          /^steps:\n/m,
+          'steps:\n  - { id: stop, type: control.fail, code: CLOSED_TODAY, message: Come back tomorrow }\n',
+        );
+      writeFileSync(path, failing);
+      try {
+        const { code, stdout } = await npmStart('--', '--once').ended;
+        expect(stdout).toContain('CLOSED_TODAY: Come back tomorrow');
+        expect(code).toBe(1);
+      } finally {
+        writeFileSync(path, original);
+      }
+    },
+    TEST_LIMIT_MS,
+  );
+
+  it(
+    'refuses an option that it does not know',
+    async () => {
+      const { code, stderr } = await npmStart('--', '--twice').ended;
+      expect(code).toBe(2);
+      expect(stderr).toContain('--twice');
+    },
+    TEST_LIMIT_MS,
+  );
+});
+
+describe('npm start', () => {
+  it(
+    'avoids ports that are taken, gives commands that work, keeps a second one out, and ends at Ctrl-C',
+    async () => {
+      const freePorts = await takePorts();
+      const stack = nodeStart();
+      try {
+        await untilUp(stack);
+        expect(stack.output()).toMatch(/Port 7233 is taken by something else: Temporal listens on \d+/);
+        expect(stack.output()).toMatch(/Port 8233 is taken by something else: The Web UI listens on \d+/);
+
+        const commands = /Try next\n((?: {2}.*\n)+)/.exec(stack.output())?.[1]?.trim().split('\n') ?? [];
+        expect(commands).toHaveLength(3);
+        for (const command of commands) {
+          const result = await runCommand('sh', ['-c', command], { cwd: clone.root, env: clone.env });
+          expect({ command, ...result }).toMatchObject({ code: 0 });
+        }
+
+        const second = await npmStart().ended;
+        expect(second.code).toBe(1);
+        expect(second.stdout).toContain('DATABASE_LOCKED');
+        expect(second.stdout).toContain('Another process has the embedded store open');
+      } finally {
+        freePorts();
+        stack.child.kill('SIGINT');
+      }
+      expect((await stack.ended).stdout).toContain('Stopping …');
+      expect(stack.child.exitCode).toBe(0);
+      expect(clone.leftovers()).toEqual([]);
+    },
+    TEST_LIMIT_MS,
+  );
+
+  it(
+    'ends cleanly where npm gets a SIGTERM',
+    async () => {
+      const stack = npmStart();
+      await untilUp(stack);
+      stack.child.kill('SIGTERM');
+      await stack.ended;
+      expect(stack.output()).toContain('Stopping …');
+      await nothingIsLeft();
+    },
+    TEST_LIMIT_MS,
+  );
+
+  it(
+    'leaves nothing running where npm is killed with SIGKILL',
+    async () => {
+      const stack = npmStart();
+      await untilUp(stack);
+      stack.child.kill('SIGKILL');
+      await nothingIsLeft();
+    },
+    TEST_LIMIT_MS,
+  );
+
+  it(
+    'leaves nothing running where everything but its Temporal is killed with SIGKILL',
+    async () => {
+      const stack = npmStart();
+      await untilUp(stack);
+      if (stack.child.pid !== undefined) process.kill(-stack.child.pid, 'SIGKILL');
+      await nothingIsLeft();
+    },
+    TEST_LIMIT_MS,
+  );
+
+  it(
+    'is forced by a second Ctrl-C, and even then leaves nothing running',
+    async () => {
+      const stack = nodeStart();
+      await untilUp(stack);
+      stack.child.kill('SIGINT');
+      await waitFor(() => stack.output().includes('Stopping …'));
+      stack.child.kill('SIGINT');
+      expect((await stack.ended).code).toBe(130);
+      await nothingIsLeft();
+    },
+    TEST_LIMIT_MS,
+  );
+
+  it(
+    'stops in the middle of its start as well',
+    async () => {
+      const stack = npmStart();
+      await waitFor(() => stack.output().includes('SurrealDB'), START_LIMIT_MS);
+      // A terminal sends Ctrl-C to the whole group: npm, its shell and the stack.
+      if (stack.child.pid !== undefined) process.kill(-stack.child.pid, 'SIGINT');
+      await stack.ended;
+      await nothingIsLeft();
+    },
+    TEST_LIMIT_MS,
+  );
+});
