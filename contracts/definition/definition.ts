@@ -5,7 +5,7 @@ import { Condition, JsonSchema, Retry, Version } from './fields.js';
 import { Mapping } from './mapping.js';
 import { DefinitionId, EventName } from './names.js';
 import { Step } from './steps.js';
-import { Milliseconds } from './time.js';
+import { ActionMilliseconds, Milliseconds } from './time.js';
 
 const EventTrigger = z
   .strictObject({
@@ -42,7 +42,7 @@ export const Definition = z
     payloadSchema: JsonSchema.optional(),
     triggers: z.array(Trigger, 'must be a list of triggers').optional(),
     defaults: z
-      .strictObject({ retry: Retry.optional(), timeoutMs: Milliseconds.optional() })
+      .strictObject({ retry: Retry.optional(), timeoutMs: ActionMilliseconds.optional() })
       .optional()
       .meta({ description: 'For every action of the document.' }),
     timeoutMs: Milliseconds.optional().meta({ description: 'Of the whole run, ms.' }),

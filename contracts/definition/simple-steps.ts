@@ -20,7 +20,7 @@ import {
 } from './fields.js';
 import { Mapping } from './mapping.js';
 import { ActionId, DefinitionId, ErrorCodeName, EventName } from './names.js';
-import { Milliseconds } from './time.js';
+import { ActionMilliseconds, Milliseconds } from './time.js';
 
 export const ActionCallStep = z
   .strictObject({
@@ -31,8 +31,8 @@ export const ActionCallStep = z
     input: Mapping.optional(),
     saveAs: SaveAs.optional(),
     retry: Retry.optional(),
-    timeoutMs: Milliseconds.optional().meta({ description: 'Of one attempt, ms. Default 5 minutes.' }),
-    heartbeatMs: Milliseconds.optional().meta({
+    timeoutMs: ActionMilliseconds.optional().meta({ description: 'Of one attempt, ms. Default 5 minutes.' }),
+    heartbeatMs: ActionMilliseconds.optional().meta({
       description: 'A worker not heard of for so long is lost, ms.',
     }),
     idempotencyKey: Mapping.optional(),

@@ -38,3 +38,12 @@ export const Milliseconds = z
   .int('must be a whole number of milliseconds')
   .positive('must be over 0')
   .max(LONGEST_MS, 'may be at most 100 years');
+
+/** Most for the times that a worker measures itself, ms: its timers hold 31 bits, and would fire at once past them. */
+const LONGEST_ACTION_MS = 24 * 86_400_000;
+
+/** Whole milliseconds over zero, of one attempt of an action. */
+export const ActionMilliseconds = z
+  .int('must be a whole number of milliseconds')
+  .positive('must be over 0')
+  .max(LONGEST_ACTION_MS, 'may be at most 24 days');
