@@ -31,7 +31,10 @@ describe('the cache of compiled expressions', () => {
     const kept = compile('1 + 1');
     for (let i = 0; i < CACHE_ENTRIES - 1; i++) compile(`${i} + 2`);
     expect(compile('1 + 1')).toBe(kept);
-    for (let i = 0; i < CACHE_ENTRIES; i++) compile(`${i} + 3`);
+    // Used just now, it outlives the others.
+    for (let i = 0; i < CACHE_ENTRIES - 1; i++) compile(`${i} + 3`);
+    expect(compile('1 + 1')).toBe(kept);
+    for (let i = 0; i < CACHE_ENTRIES; i++) compile(`${i} + 4`);
     expect(compile('1 + 1')).not.toBe(kept);
   });
 
@@ -40,5 +43,10 @@ describe('the cache of compiled expressions', () => {
     const first = compile('"first"');
     for (let i = 0; i < 60; i++) compile(`"${String(i).padEnd(20_000, 'x')}"`);
     expect(compile('"first"')).not.toBe(first);
+    // And goes on keeping what fits.
+    expect(compile('"first"')).toBe(compile('"first"'));
+    const last = compile('"last"');
+    compile('"first"');
+    expect(compile('"last"')).toBe(last);
   });
 });
