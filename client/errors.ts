@@ -58,7 +58,7 @@ export async function calling<T>(context: CallContext, call: () => Promise<T>): 
  * The coded error for anything that Temporal's client throws: WORKFLOW_NOT_FOUND, WORKFLOW_ALREADY_STARTED,
  * TEMPORAL_NAMESPACE_NOT_FOUND, TEMPORAL_UNAVAILABLE, WORKER_NOT_FOUND, or the run's own error.
  */
-export function fromTemporal(thrown: unknown, context: CallContext): SluiceError {
+function fromTemporal(thrown: unknown, context: CallContext): SluiceError {
   if (thrown instanceof SluiceError) return thrown;
   const { workflowId = 'unknown', namespace, taskQueue, address } = context;
   if (thrown instanceof WorkflowFailedError) return fromRunFailure(thrown.cause, workflowId);
