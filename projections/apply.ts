@@ -13,8 +13,10 @@ import type { RunEvent } from '../contracts/run-events.js';
 import type { Execution } from '../contracts/projection.js';
 import type { Variables } from './connection.js';
 import { derive, type RowChange } from './derive.js';
-import { eventRowKey, placeOf, runRowKey, type RowKey } from './keys.js';
+import { eventRowKey, runRowKey, type RowKey } from './keys.js';
+import { CLEARED } from './effects.js';
 import { TextWriter } from './texts.js';
+import { COMMON, type Machine } from './transitions.js';
 import type { Statement } from './unit-of-work.js';
 
 export interface EventStatements {
@@ -30,17 +32,16 @@ export interface EventRow {
 
 /** The row of an event; its data as text, in the author's key order. */
 export function eventRow(execution: Execution, event: RunEvent, texts: TextWriter): EventRow {
-  const place = placeOf(event);
+  const { stepPath, iteration, attempt } = event;
   return {
     id: eventRowKey(execution.run, event.seq, execution.executionId),
     type: event.type,
     at: new Date(event.at),
     wave: event.wave,
-    path: place?.path,
-    iteration: place?.iteration,
-    attempt: place?.attempt,
     data: texts.json(event.data),
-    superseded: false,
+    ...(stepPath === undefined ? {} : { path: stepPath }),
+    ...(iteration === undefined ? {} : { iteration }),
+    ...(attempt === undefined ? {} : { attempt }),
   };
 }
 
@@ -88,44 +89,49 @@ export const RELIST = `;
 /**
  * Applies changes to the rows of one table.
  * @param source gives the changes
- * @param groups of columns of which the highest event wins
  * @param missing what to do where there is no row, before one is made
  */
-function applyRows(
-  table: 'run' | 'step' | 'wait',
-  source: string,
-  groups: readonly ('status' | 'state' | 'cancel')[],
-  missing = '',
-): Statement {
-  // An action's own transaction writes a step's outcome ahead of the log; until the log closes the step, an
-  // event that opens it comes too late to say anything about the status.
-  const ahead = table === 'step' ? ' AND !$old.provisional' : '';
-  const sets = {
-    status:
-      table === 'step'
-        ? 'IF $old.provisional AND $c.status.open { { status_seq: $c.status.seq } } ELSE { $c.status.set }'
-        : '$c.status.set',
-    state: '$c.state.set',
-    cancel: '$c.cancel.set',
+function applyRows(table: Machine, source: string, missing = ''): Statement {
+  const step = table === 'step';
+  const cleared: Readonly<Partial<Record<string, readonly string[]>>> = CLEARED[table];
+  const merge = (group: string, set: string) => {
+    const none = (cleared[group] ?? []).map((column) => `${column}: NONE`).join(', ');
+    return none === '' ? set : `object::extend({ ${none} }, ${set})`;
   };
+  // An action's own transaction writes a step's outcome ahead of the log. Until the log closes the step, an
+  // event that opens it comes too late to say anything about the status.
+  const status = merge('status', step ? 'object::extend($c.status, { provisional: false })' : '$c.status');
+  const sets: Record<string, string> = {
+    status: step
+      ? `IF $old.provisional AND $c.open { { status_seq: $c.status.status_seq } } ELSE { ${status} }`
+      : status,
+    state: merge('state', '$c.state'),
+    cancel: merge('cancel', '$c.cancel'),
+  };
+  const groups = table === 'run' ? ['status', 'state', 'cancel'] : ['status'];
   const merged = groups.reduce(
     (set, group) =>
-      `object::extend(${set}, IF $c.${group}.seq > $old.${group}_seq { ${sets[group]} } ELSE { $none })`,
-    'IF $c.openedSeq < $old.opened_seq { $c.opened } ELSE { $none }',
+      `object::extend(${set}, IF $c.${group} != NONE AND $c.${group}.${group}_seq > $old.${group}_seq { ${sets[group]} } ELSE { {} })`,
+    `IF $c.opened.opened_seq < $old.opened_seq { ${merge('opened', '$c.opened')} } ELSE { {} }`,
   );
-  const listed = table === 'run' ? RELIST : '';
+  const created = groups.reduce(
+    (row, group) => `object::extend(${row}, $c.${group} ?? {})`,
+    `object::extend($${table}_base, $c.opened)`,
+  );
+  const expected = `[${COMMON[table].map((name) => `'${name}'`).join(', ')}]`;
   return {
     label: `${table}.apply`,
     text: `FOR $c IN ${source} {
   LET $id = type::record('${table}', $c.key);
   LET $old = (SELECT * FROM ONLY $id);
-  IF $old = NONE { ${missing}CREATE $id CONTENT $c.row RETURN NONE }
+  IF $old = NONE { ${missing}CREATE $id CONTENT ${created} RETURN NONE }
   ELSE {
-    IF $c.status != NONE${ahead} AND (($old.status_seq < $c.status.first AND $old.status NOT IN $c.status.from)
-      OR ($old.status_seq > $c.status.seq AND $old.status NOT IN $c.status.to)) { THROW 'sluice:RESOLVE' };
+    IF $c.status != NONE${step ? ' AND !$old.provisional' : ''} AND (
+      ($old.status_seq < $c.first AND !($c.follows AND $old.status IN ${expected}))
+      OR ($old.status_seq > $c.status.status_seq AND !$c.open)) { THROW 'sluice:RESOLVE' };
     LET $set = ${merged};
-    IF $set != $none { UPDATE $id MERGE $set RETURN NONE };
-  }${listed}
+    IF $set != {} { UPDATE $id MERGE $set RETURN NONE };
+  }${table === 'run' ? RELIST : ''}
 }`,
   };
 }
@@ -135,11 +141,10 @@ function applyRows(
 const APPLY_RUN = applyRows(
   'run',
   '(IF $touches_run OR $first < ($head.execution_first ?? 0) { $runs } ELSE { [] })',
-  ['status', 'state', 'cancel'],
   `IF $head != NONE { THROW 'sluice:RESOLVE' }; `,
 );
-const APPLY_STEPS = applyRows('step', '$steps', ['status']);
-const APPLY_WAITS = applyRows('wait', '$waits', ['status']);
+const APPLY_STEPS = applyRows('step', '$steps');
+const APPLY_WAITS = applyRows('wait', '$waits');
 /**
  * The statements that commit events on the fast path; none for no events.
  * @throws SluiceError TRANSITION_ILLEGAL where the events contradict one another
@@ -174,11 +179,18 @@ export function eventStatements(execution: Execution, unsorted: readonly RunEven
       continues: continued?.data.previous,
       touches_run: first.seq === 1 || derived.runs.some(touches),
       events: rows,
-      none: {},
-      runs: derived.runs,
-      steps: derived.steps,
-      waits: derived.waits,
+      runs: slim(derived.runs),
+      run_base: derived.runs[0]?.base,
+      steps: slim(derived.steps),
+      step_base: derived.steps[0]?.base,
+      waits: slim(derived.waits),
+      wait_base: derived.waits[0]?.base,
       ...texts.variables(),
     },
   };
+}
+
+/** Encoding variables is a good part of a commit's time: what all rows of a table share goes once. */
+function slim(changes: readonly RowChange[]): readonly Omit<RowChange, 'base'>[] {
+  return changes.map(({ base: _, ...change }) => change);
 }

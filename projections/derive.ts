@@ -14,43 +14,39 @@ import type { Execution } from '../contracts/projection.js';
 import { listKey, placeOf, runRowKey, stepRowKey, type RowKey, type RunKey } from './keys.js';
 import { runEffect, stepEffect, waitEffect, type Columns, type Effect } from './effects.js';
 import type { TextWriter } from './texts.js';
-import { checkTransition, isOpenStatus, statusesAfter, statusesBefore, type Machine } from './transitions.js';
+import { canFollow, checkTransition, isOpenStatus, type Machine } from './transitions.js';
 
-/** A group of columns of which the highest event wins. */
-export interface Group {
-  readonly seq: number;
-  /** The columns, the group's own `…_seq` among them; undefined clears a column. */
-  readonly set: Columns;
-}
-
-interface StatusGroup extends Group {
-  readonly status: string;
-  /** The lowest event of these changes that sets the status. */
-  readonly first: number;
-  /** Statuses of the row, set by an event before `first`, that these changes can follow. */
-  readonly from: readonly string[];
-  /** Statuses of the row, set by an event after `seq`, that can follow these changes. */
-  readonly to: readonly string[];
-  /** An open status gives way to an outcome that the action's own transaction wrote ahead of the log. */
-  readonly open: boolean;
-}
-
-/** What events do to one row. */
+/**
+ * What events do to one row. Groups of columns hold their own `…_seq`; a column of a group that is not there
+ * is cleared with it (apply.ts knows which belong to each).
+ */
 export interface RowChange {
   readonly key: RowKey;
-  /** Columns of the row if it does not exist yet. */
-  readonly row: Columns;
-  readonly openedSeq: number;
+  /** Columns of a row that does not exist yet, before its groups. */
+  readonly base: Columns;
+  /** Of the lowest event: `opened_seq`. */
   readonly opened: Columns;
-  readonly status: StatusGroup | undefined;
-  readonly state: Group | undefined;
-  readonly cancel: Group | undefined;
+  /** Of the highest event that sets the status: `status_seq`. */
+  readonly status?: Columns;
+  /** The lowest event of these that sets the status. */
+  readonly first?: number;
+  /** Whether these events leave the status open; an open one gives way to an outcome written ahead of the log. */
+  readonly open?: boolean;
+  /** Whether the first status can follow any other of this row. */
+  readonly follows?: boolean;
+  readonly state?: Columns;
+  readonly cancel?: Columns;
 }
 
 export interface Derived {
   readonly runs: readonly RowChange[];
   readonly steps: readonly RowChange[];
   readonly waits: readonly RowChange[];
+}
+
+/** The row that changes make where there is none. */
+export function newRow({ base, opened, status, state, cancel }: RowChange): Columns {
+  return { ...base, ...opened, ...status, ...state, ...cancel };
 }
 
 /** What a run's rows take from its header: known to every commit. */
@@ -76,14 +72,14 @@ export function derive(header: Header, events: readonly RunEvent[], texts: TextW
     if (place === undefined) continue;
     const subject = `${place.path}${place.iteration.length > 0 ? JSON.stringify(place.iteration) : ''} of run ${run.runId}`;
     const step = stepEffect(event, texts);
-    if (step !== undefined) steps.apply(stepRowKey(run, place), `step ${subject}`, event, index, step, place);
+    if (step !== undefined) steps.apply(stepRowKey(run, place), `step ${subject}`, event, index, step);
     const wait = waitEffect(event, texts);
-    if (wait !== undefined) waits.apply(stepRowKey(run, place), `wait ${subject}`, event, index, wait, place);
+    if (wait !== undefined) waits.apply(stepRowKey(run, place), `wait ${subject}`, event, index, wait);
   }
-  const identity = { tenant: run.tenant, run_id: run.runId };
   return {
     runs: runs.changes({
-      ...identity,
+      tenant: run.tenant,
+      run_id: run.runId,
       workflow_id: header.workflowId,
       definition: header.run.definition,
       definition_version: header.run.version,
@@ -92,20 +88,18 @@ export function derive(header: Header, events: readonly RunEvent[], texts: TextW
       state_seq: 0,
       cancel_seq: 0,
     }),
-    steps: steps.changes({ ...identity, status: 'RUNNING', status_seq: 0, provisional: false }),
-    waits: waits.changes({ ...identity, status: 'WAITING', status_seq: 0 }),
+    steps: steps.changes({ status: 'RUNNING', status_seq: 0, provisional: false }),
+    waits: waits.changes({ status: 'WAITING', status_seq: 0 }),
   };
 }
 
 interface Draft {
   readonly key: RowKey;
-  readonly identity: Columns;
-  readonly openedSeq: number;
   readonly opened: Columns;
   status?: { readonly seq: number; readonly index: number; readonly status: string; readonly set: Columns };
   first?: { readonly seq: number; readonly status: string };
-  state?: Group;
-  cancel?: Group;
+  state?: Columns;
+  cancel?: Columns;
 }
 
 /** The rows of one table that events touch, folded in order. */
@@ -114,65 +108,46 @@ class Rows {
 
   constructor(private readonly machine: Machine) {}
 
-  apply(
-    key: RowKey,
-    subject: string,
-    event: RunEvent,
-    index: number,
-    effect: Effect,
-    identity:
-      | { readonly path: string; readonly iteration: readonly number[]; readonly attempt: number }
-      | object = {},
-  ): void {
+  apply(key: RowKey, subject: string, event: RunEvent, index: number, effect: Effect): void {
+    const { seq } = event;
     const name = JSON.stringify(key);
-    const draft: Draft =
-      this.drafts.get(name) ??
-      ({
-        key,
-        identity: { ...identity },
-        openedSeq: event.seq,
-        opened: { ...effect.opened, opened_seq: event.seq },
-      } satisfies Draft);
+    const draft: Draft = this.drafts.get(name) ?? {
+      key,
+      opened: present({ ...effect.opened, opened_seq: seq }),
+    };
     this.drafts.set(name, draft);
-    if (effect.state !== undefined) {
-      draft.state = { seq: event.seq, set: { ...effect.state, state_seq: event.seq } };
-    }
-    if (effect.cancel !== undefined) {
-      draft.cancel = { seq: event.seq, set: { ...effect.cancel, cancel_seq: event.seq } };
-    }
+    if (effect.state !== undefined) draft.state = present({ ...effect.state, state_seq: seq });
+    if (effect.cancel !== undefined) draft.cancel = present({ ...effect.cancel, cancel_seq: seq });
     if (effect.status === undefined) return;
-    const to = { status: effect.status, seq: event.seq };
+    const to = { status: effect.status, seq };
     if (draft.status !== undefined && effect.unchecked !== true) {
       // Events between the two are all known where their distance in the list is their distance in the log.
-      const adjacent = index - draft.status.index === event.seq - draft.status.seq;
+      const adjacent = index - draft.status.index === seq - draft.status.seq;
       checkTransition(this.machine, subject, draft.status, to, adjacent);
     }
     draft.first ??= to;
-    draft.status = { ...to, index, set: { ...effect.set, status: effect.status, status_seq: event.seq } };
+    draft.status = { ...to, index, set: present({ ...effect.set, status: effect.status, status_seq: seq }) };
   }
 
   changes(base: Columns): readonly RowChange[] {
-    return [...this.drafts.values()].map(
-      ({ key, identity, openedSeq, opened, status, first, state, cancel }) => ({
-        key,
-        row: { ...base, ...identity, ...opened, ...status?.set, ...state?.set, ...cancel?.set },
-        openedSeq,
-        opened,
-        status:
-          status === undefined || first === undefined
-            ? undefined
-            : {
-                seq: status.seq,
-                set: this.machine === 'step' ? { ...status.set, provisional: false } : status.set,
-                status: status.status,
-                first: first.seq,
-                from: statusesBefore(this.machine, first.status),
-                to: statusesAfter(this.machine, status.status),
-                open: isOpenStatus(this.machine, status.status),
-              },
-        state,
-        cancel,
-      }),
-    );
+    return [...this.drafts.values()].map(({ key, opened, status, first, state, cancel }) => ({
+      key,
+      base,
+      opened,
+      ...(status === undefined || first === undefined
+        ? {}
+        : {
+            status: status.set,
+            first: first.seq,
+            open: isOpenStatus(this.machine, status.status),
+            follows: canFollow(this.machine, first.status),
+          }),
+      ...(state === undefined ? {} : { state }),
+      ...(cancel === undefined ? {} : { cancel }),
+    }));
   }
+}
+
+function present(columns: Columns): Columns {
+  return Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined));
 }

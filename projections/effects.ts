@@ -1,6 +1,7 @@
 /**
- * What each type of event does to the rows of its run, as contracts/run-events.ts says beside each type. Each
- * group of columns is set whole, so that a later event leaves nothing of an earlier one behind.
+ * What each type of event does to the rows of its run, as contracts/run-events.ts says beside each type. An
+ * event sets a group of columns whole: those that it does not name are cleared (`CLEARED`), so that a later
+ * event leaves nothing of an earlier one behind.
  */
 import type { RunError } from '../contracts/errors.js';
 import type { RunEvent } from '../contracts/run-events.js';
@@ -8,6 +9,22 @@ import type { TextWriter } from './texts.js';
 
 /** Columns by name; undefined clears one. */
 export type Columns = Readonly<Record<string, unknown>>;
+
+/** Columns of each group that an event may leave out. */
+export const CLEARED = {
+  run: {
+    opened: [],
+    status: ['result', 'error', 'error_code', 'ended_at'],
+    state: ['state'],
+    cancel: ['cancel_reason'],
+  },
+  // What an action's own transaction fills in before the log comes must not stay.
+  step: {
+    opened: ['step_id', 'kind', 'name', 'action', 'action_version', 'idempotency_key', 'input'],
+    status: ['output', 'error', 'error_code', 'continued', 'next_at', 'ended_at'],
+  },
+  wait: { opened: [], status: ['closed_at', 'event_id', 'event_source', 'event_name', 'reason'] },
+} as const;
 
 /** What one event does to one row. */
 export interface Effect {
@@ -22,35 +39,34 @@ export interface Effect {
   readonly unchecked?: boolean;
 }
 
-function errorColumns(error: RunError | undefined, texts: TextWriter): Columns {
-  return { error: texts.json(error), error_code: error?.code };
+function errorColumns(error: RunError, texts: TextWriter): Columns {
+  return { error: texts.json(error), error_code: error.code };
 }
 
 /** What an event does to the run's row; every event may be its lowest. */
 export function runEffect(event: RunEvent, texts: TextWriter): Effect {
   const at = new Date(event.at);
-  const open = { result: undefined, ...errorColumns(undefined, texts), ended_at: undefined };
   switch (event.type) {
     case 'RUN_STARTED':
-      return { opened: startColumns(event.data, texts), status: 'RUNNING', set: open };
+      return { opened: startColumns(event.data, texts), status: 'RUNNING' };
     case 'RUN_WAITING':
-      return { opened: {}, status: 'WAITING', set: open };
+      return { opened: {}, status: 'WAITING' };
     case 'RUN_RESUMED':
-      return { opened: {}, status: 'RUNNING', set: open };
+      return { opened: {}, status: 'RUNNING' };
     case 'RUN_SUCCEEDED':
       return {
         opened: {},
         status: 'SUCCEEDED',
-        set: { ...open, result: texts.json(event.data.result), ended_at: at },
+        set: { result: texts.json(event.data.result), ended_at: at },
       };
     case 'RUN_FAILED':
       return {
         opened: {},
         status: 'FAILED',
-        set: { ...open, ...errorColumns(event.data.error, texts), ended_at: at },
+        set: { ...errorColumns(event.data.error, texts), ended_at: at },
       };
     case 'RUN_CANCELED':
-      return { opened: {}, status: 'CANCELED', set: { ...open, ended_at: at } };
+      return { opened: {}, status: 'CANCELED', set: { ended_at: at } };
     case 'STATE_SET':
       return { opened: {}, state: { state: event.data.state } };
     case 'RUN_CANCEL_REQUESTED':
@@ -59,7 +75,6 @@ export function runEffect(event: RunEvent, texts: TextWriter): Effect {
       return {
         opened: {},
         status: event.data.status,
-        set: open,
         state: { state: event.data.state ?? undefined },
         unchecked: true,
       };
@@ -86,34 +101,13 @@ function startColumns(data: Extract<RunEvent, { type: 'RUN_STARTED' }>['data'], 
   };
 }
 
-/** The group is set whole: what an action's own transaction filled in before the log came must not stay. */
-function openedStep(columns: Columns): Columns {
-  return {
-    step_id: undefined,
-    kind: undefined,
-    name: undefined,
-    action: undefined,
-    action_version: undefined,
-    idempotency_key: undefined,
-    input: undefined,
-    ...columns,
-  };
-}
-
 /** What an event does to the row of its step execution; undefined: nothing. */
 export function stepEffect(event: RunEvent, texts: TextWriter): Effect | undefined {
   const at = new Date(event.at);
-  const open = {
-    output: undefined,
-    ...errorColumns(undefined, texts),
-    continued: undefined,
-    next_at: undefined,
-    ended_at: undefined,
-  };
   switch (event.type) {
     case 'STEP_STARTED':
       return {
-        opened: openedStep({
+        opened: {
           step_id: event.data.id,
           kind: event.data.kind,
           name: event.data.name,
@@ -122,34 +116,31 @@ export function stepEffect(event: RunEvent, texts: TextWriter): Effect | undefin
           idempotency_key: event.data.key,
           input: texts.json(event.data.input),
           started_at: at,
-        }),
+        },
         status: 'RUNNING',
-        set: open,
       };
     case 'STEP_SUCCEEDED':
-      return ended(event, 'SUCCEEDED', { ...open, output: texts.json(event.data.output) });
+      return ended(event, 'SUCCEEDED', { output: texts.json(event.data.output) });
     case 'STEP_FAILED':
       return ended(event, 'FAILED', {
-        ...open,
         ...errorColumns(event.data.error, texts),
         continued: event.data.continued,
       });
     case 'STEP_RETRYING':
       return ended(event, 'RETRYING', {
-        ...open,
         ...errorColumns(event.data.error, texts),
         next_at: new Date(event.data.nextAt),
       });
     case 'STEP_SKIPPED':
-      return ended(event, 'SKIPPED', open);
+      return ended(event, 'SKIPPED', {});
     case 'STEP_CANCELED':
-      return ended(event, 'CANCELED', open);
+      return ended(event, 'CANCELED', {});
     case 'WAIT_OPENED':
-      return { opened: openedStep({ started_at: at }), status: 'WAITING', set: open };
+      return { opened: { started_at: at }, status: 'WAITING' };
     case 'WAIT_SATISFIED':
     case 'WAIT_TIMED_OUT':
     case 'WAIT_CANCELED':
-      return { opened: openedStep({ started_at: at }), status: 'RUNNING', set: open };
+      return { opened: { started_at: at }, status: 'RUNNING' };
     default:
       return undefined;
   }
@@ -164,7 +155,7 @@ function ended(event: StepEnd, status: string, set: Columns): Effect {
   const startedAt = 'startedAt' in event.data ? event.data.startedAt : undefined;
   const names = { step_id: event.data.id, kind: event.data.kind };
   return {
-    opened: openedStep({ ...names, started_at: new Date(startedAt ?? event.at) }),
+    opened: { ...names, started_at: new Date(startedAt ?? event.at) },
     status,
     set: { ...names, ...set, ended_at: new Date(event.at) },
   };
@@ -173,13 +164,6 @@ function ended(event: StepEnd, status: string, set: Columns): Effect {
 /** What an event does to the row of its wait; undefined: nothing. */
 export function waitEffect(event: RunEvent, texts: TextWriter): Effect | undefined {
   const at = new Date(event.at);
-  const open = {
-    closed_at: undefined,
-    event_id: undefined,
-    event_source: undefined,
-    event_name: undefined,
-    reason: undefined,
-  };
   switch (event.type) {
     case 'WAIT_OPENED': {
       const { kind, eventNames, correlationKey, filters, deadline, since, child } = event.data;
@@ -196,7 +180,6 @@ export function waitEffect(event: RunEvent, texts: TextWriter): Effect | undefin
           opened_at: at,
         },
         status: 'WAITING',
-        set: open,
       };
     }
     case 'WAIT_SATISFIED':
@@ -204,7 +187,6 @@ export function waitEffect(event: RunEvent, texts: TextWriter): Effect | undefin
         opened: {},
         status: 'SATISFIED',
         set: {
-          ...open,
           closed_at: at,
           event_id: event.data.eventId,
           event_source: event.data.source,
@@ -212,12 +194,12 @@ export function waitEffect(event: RunEvent, texts: TextWriter): Effect | undefin
         },
       };
     case 'WAIT_TIMED_OUT':
-      return { opened: {}, status: 'TIMED_OUT', set: { ...open, closed_at: at } };
+      return { opened: {}, status: 'TIMED_OUT', set: { closed_at: at } };
     case 'WAIT_CANCELED':
       return {
         opened: {},
         status: 'CANCELED',
-        set: { ...open, closed_at: at, reason: event.data.reason },
+        set: { closed_at: at, reason: event.data.reason },
       };
     default:
       return undefined;

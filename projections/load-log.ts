@@ -17,7 +17,7 @@ export const EventColumns = z.object({
   iteration: z.array(z.number()).optional(),
   attempt: z.number().optional(),
   data: z.string(),
-  superseded: z.boolean(),
+  superseded: z.boolean().default(false),
 });
 export type EventColumns = z.infer<typeof EventColumns>;
 
@@ -50,8 +50,8 @@ export async function parseEvents(
       wave: row.wave,
       type: row.type,
       ...(row.path === undefined ? {} : { stepPath: row.path }),
-      ...(row.iteration === undefined || row.iteration.length === 0 ? {} : { iteration: row.iteration }),
-      ...(row.attempt === undefined || row.attempt === 1 ? {} : { attempt: row.attempt }),
+      ...(row.iteration === undefined ? {} : { iteration: row.iteration }),
+      ...(row.attempt === undefined ? {} : { attempt: row.attempt }),
       data: decode(row.data),
     }),
   }));

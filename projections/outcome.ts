@@ -11,8 +11,7 @@ import type { Statement } from './unit-of-work.js';
 const SUMMARY = `IF string::len($l.output ?? '') > 2048 { NONE } ELSE { $l.output }`;
 
 const SETTLE = `IF $old = NONE {
-      CREATE $id SET tenant = $l.tenant, run_id = $l.run_id, path = $l.path, iteration = $l.iteration, attempt = $l.attempt,
-        step_id = $l.step_id, action = $l.action, action_version = $l.action_version, idempotency_key = $l.idempotency_key,
+      CREATE $id SET step_id = $l.step_id, action = $l.action, action_version = $l.action_version, idempotency_key = $key,
         input = $l.input, status = $l.status, output = $output, error = $l.error, error_code = $l.error_code,
         started_at = $l.started_at, ended_at = $l.finished_at,
         opened_seq = ${Number.MAX_SAFE_INTEGER}, status_seq = 0, provisional = true RETURN NONE
@@ -25,8 +24,9 @@ const SETTLE = `IF $old = NONE {
 export const SETTLE_STEP: Statement = {
   label: 'step.settle',
   text: `IF $finished AND !$ledger_row.local {
+    LET $key = $ledger_key[1];
     LET $l = (SELECT * FROM ONLY type::record('action_invocation', $ledger_key));
-    LET $id = type::record('step', [$l.tenant, $l.run_id, $l.path, $l.iteration, $l.attempt]);
+    LET $id = type::record('step', [$ledger_key[0], $l.run_id, $l.path, $l.iteration, $l.attempt]);
     LET $old = (SELECT status, provisional FROM ONLY $id);
     LET $output = ${SUMMARY};
     ${SETTLE}
@@ -41,10 +41,10 @@ export const SETTLE_STEPS: readonly Statement[] = [
   },
   {
     label: 'step.settle-all',
-    text: `FOR $invocation IN $invocations {
-    LET $l = (SELECT * FROM ONLY type::record('action_invocation', [$run[0], $invocation]));
+    text: `FOR $key IN $invocations {
+    LET $l = (SELECT * FROM ONLY type::record('action_invocation', [$run[0], $key]));
     IF $l.status = 'STARTED' OR $l.local OR $l.run_id != $run[1] { CONTINUE };
-    LET $id = type::record('step', [$l.tenant, $l.run_id, $l.path, $l.iteration, $l.attempt]);
+    LET $id = type::record('step', [$run[0], $l.run_id, $l.path, $l.iteration, $l.attempt]);
     LET $old = (SELECT status, provisional FROM ONLY $id);
     LET $output = ${SUMMARY};
     ${SETTLE}

@@ -14,7 +14,8 @@ import type { Execution } from '../contracts/projection.js';
 import type { RunEvent } from '../contracts/run-events.js';
 import { eventRow, INSERT_EVENTS, RELIST, type EventStatements } from './apply.js';
 import type { Database, Variables } from './connection.js';
-import { derive, type Header } from './derive.js';
+import { derive, newRow, type Header, type RowChange } from './derive.js';
+import type { Columns } from './effects.js';
 import { eventRowKey, runRowKey, type RowKey, type RunKey } from './keys.js';
 import { orderExecutions, partLog, type LoggedEvent } from './live-log.js';
 import { loadExecutions, loadLog } from './load-log.js';
@@ -43,11 +44,11 @@ const REPLACE: readonly Statement[] = [
   },
   {
     label: 'run_event.supersede',
-    text: `FOR $id IN $superseded { UPDATE type::record('run_event', $id) SET superseded = true WHERE superseded = false RETURN NONE }`,
+    text: `FOR $id IN $superseded { UPDATE type::record('run_event', $id) SET superseded = true RETURN NONE }`,
   },
   {
     label: 'run_event.revive',
-    text: `FOR $id IN $revived { UPDATE type::record('run_event', $id) SET superseded = false RETURN NONE }`,
+    text: `FOR $id IN $revived { UPDATE type::record('run_event', $id) SET superseded = NONE RETURN NONE }`,
   },
   // Written over, and only what is left removed: the engine in memory refuses to make a row again in the
   // transaction that deleted it.
@@ -145,9 +146,9 @@ async function plan(
   if (last === undefined) return { statements: [GUARD], variables: { run: runRowKey(run), revision } };
   const latest = order.findLast((id) => live.some((e) => e.executionId === id)) ?? last.executionId;
   const rows = {
-    run: derived.runs,
-    step: derived.steps,
-    wait: derived.waits,
+    run: derived.runs.map(keyed),
+    step: derived.steps.map(keyed),
+    wait: derived.waits.map(keyed),
   };
   const eventRows =
     added === undefined ? [] : added.events.map((event) => eventRow(added.execution, event, texts));
@@ -176,6 +177,10 @@ async function plan(
       ...texts.variables(),
     },
   };
+}
+
+function keyed(change: RowChange): { readonly key: RowKey; readonly row: Columns } {
+  return { key: change.key, row: newRow(change) };
 }
 
 /** Keys of the run's rows that the log does not make. A step that only the ledger knows is made again by it. */

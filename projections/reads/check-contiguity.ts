@@ -20,7 +20,7 @@ export async function checkContiguity(
   const seqs = await read(
     database,
     z.array(z.number()),
-    `SELECT VALUE id[2] FROM run_event:[$tenant, $runId]..[$tenant, $runId, ..] WHERE superseded = false`,
+    `SELECT VALUE id[2] FROM run_event:[$tenant, $runId]..[$tenant, $runId, ..] WHERE superseded = NONE`,
     { tenant, runId },
   );
   const gaps: { from: number; to: number }[] = [];

@@ -1,5 +1,4 @@
 /** One run. */
-import { z } from 'zod';
 import type { Database } from '../connection.js';
 import { read } from '../read.js';
 import { loadJson } from '../texts.js';

@@ -11,7 +11,7 @@ export type EventView = RunEvent & { readonly executionId: string; readonly supe
 
 /** The statement of a page; keys are in order of `seq`, so that a range of them is one. */
 export const LIST_EVENTS = `SELECT ${EVENT_SELECT} FROM type::record('run_event',
-  [$tenant, $runId, $seq, $execution]>..[$tenant, $runId, ..]) WHERE superseded = false OR $superseded LIMIT $limit`;
+  [$tenant, $runId, $seq, $execution]>..[$tenant, $runId, ..]) WHERE superseded = NONE OR $superseded LIMIT $limit`;
 
 /** @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
 export async function listEvents(

@@ -61,7 +61,10 @@ export async function listInvocations(
 ): Promise<readonly InvocationView[]> {
   const keys = await read(database, z.array(z.string()), LIST_INVOCATIONS, { tenant, runId });
   const ids = keys.map((key) => new RecordId('action_invocation', [tenant, key]));
-  const rows = ids.length === 0 ? [] : await read(database, z.array(Row), 'SELECT * FROM $ids', { ids });
+  const rows =
+    ids.length === 0
+      ? []
+      : await read(database, z.array(Row), 'SELECT *, id[1] AS idempotency_key FROM $ids', { ids });
   const decode = await loadJson(
     database,
     tenant,

@@ -35,7 +35,7 @@ const BEGIN: Statement = {
     ${LIST_INVOCATION}
     { kind: 'execute' }
   } ELSE IF $old.action != $ledger_row.action {
-    THROW 'sluice:KEY_REUSED:the key ' + $old.idempotency_key + ' belongs to ' + $old.action + ', not to ' + $ledger_row.action
+    THROW 'sluice:KEY_REUSED:the key ' + $ledger_key[1] + ' belongs to ' + $old.action + ', not to ' + $ledger_row.action
   } ELSE IF $old.status = 'SUCCEEDED' {
     { kind: 'recorded', owner: $old.run_id, output: $old.output, artifacts: $old.artifacts }
   } ELSE IF $old.status = 'STARTED' AND $old.lease_holder != $ledger_row.lease_holder AND $old.lease_until > time::millis(time::now()) {
@@ -113,8 +113,6 @@ export function ledgerRow(
   texts: TextWriter,
 ): Readonly<Record<string, unknown>> {
   return {
-    tenant: execution.run.tenant,
-    idempotency_key: invocation.idempotencyKey,
     run_id: execution.run.runId,
     action: invocation.action,
     action_version: invocation.actionVersion,

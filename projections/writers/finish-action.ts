@@ -31,7 +31,7 @@ const FINISH: Statement = {
     ${LIST_INVOCATION}
     true
   } ELSE IF $old.action != $ledger_row.action {
-    THROW 'sluice:KEY_REUSED:the key ' + $old.idempotency_key + ' belongs to ' + $old.action + ', not to ' + $ledger_row.action
+    THROW 'sluice:KEY_REUSED:the key ' + $ledger_key[1] + ' belongs to ' + $old.action + ', not to ' + $ledger_row.action
   } ELSE IF $old.status = 'SUCCEEDED' {
     false
   } ELSE IF $outcome.status = 'FAILED' AND ($old.status = 'FAILED' OR ($holder != NONE AND $old.lease_holder != $holder)) {
