@@ -1,5 +1,5 @@
 /** Reading and checking of definition documents, outside of workflows. */
-export { type Catalogue, checkCatalogue } from './catalogue.js';
+export { checkCatalogue } from './catalogue.js';
 export { definitionJsonSchema } from './json-schema.js';
 export { validatePayload } from './payload.js';
 export { type DefinitionProblem, formatProblems } from './problem.js';

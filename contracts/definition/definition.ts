@@ -26,8 +26,7 @@ const ScheduleTrigger = z
   .meta({ description: 'Runs start by the clock.' });
 
 /** What starts runs of a definition, beside callers. */
-export const Trigger = z.discriminatedUnion('type', [EventTrigger, ScheduleTrigger]);
-export type Trigger = z.infer<typeof Trigger>;
+const Trigger = z.discriminatedUnion('type', [EventTrigger, ScheduleTrigger]);
 
 export const Definition = z
   .strictObject({

@@ -48,11 +48,6 @@ export function isLiteral(mapping: Json): mapping is Json & LiteralMarker {
   return isMarker(mapping, '$literal');
 }
 
-/** True where the value of the mapping is known without a run: it has no expression and no secret. */
-export function isStatic(mapping: Json): boolean {
-  return markersOf(mapping).next().done === true;
-}
-
 /** Every expression of a mapping with where it stands (the path ends at the `$expr` object), in the author's order. */
 export function findExpressions(mapping: Json): readonly { path: ValuePath; source: string }[] {
   return [...markersOf(mapping)].flatMap(({ path, node }) =>

@@ -9,7 +9,7 @@ import { RESERVED_PREFIX } from '../messages.js';
 export const RESERVED_NAMES: readonly string[] = ['payload', 'vars', 'event', 'error', 'meta', 'system'];
 
 /** Lexical names inside a forEach body, beside the `itemVar`. */
-export const LOOP_NAMES: readonly string[] = ['item', 'index', 'length', 'isFirst', 'isLast'];
+const LOOP_NAMES: readonly string[] = ['item', 'index', 'length', 'isFirst', 'isLast'];
 
 /** Words of the expression language: as a bare name they would not be read as a name. */
 const LANGUAGE_WORDS: readonly string[] = ['true', 'false', 'null', 'and', 'or', 'in', 'function'];

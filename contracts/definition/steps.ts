@@ -34,12 +34,12 @@ interface StepFields<T extends string> {
   onError?: OnError | undefined;
 }
 
-export interface IfStep extends StepFields<'control.if'> {
+interface IfStep extends StepFields<'control.if'> {
   condition: Condition;
   then: Step[];
   else?: Step[] | undefined;
 }
-export const IfStep = z
+const IfStep = z
   .strictObject({
     ...stepWithOnError,
     type: z.literal('control.if'),
@@ -49,11 +49,11 @@ export const IfStep = z
   })
   .meta({ id: 'control.if', description: 'One list of steps or the other.' }) satisfies z.ZodType<IfStep>;
 
-export interface SwitchStep extends StepFields<'control.switch'> {
+interface SwitchStep extends StepFields<'control.switch'> {
   cases: { when: Condition; steps: Step[] }[];
   default?: Step[] | undefined;
 }
-export const SwitchStep = z
+const SwitchStep = z
   .strictObject({
     ...stepWithOnError,
     type: z.literal('control.switch'),
@@ -162,14 +162,14 @@ export const RaceStep = z
     description: 'The first branch to finish wins.',
   }) satisfies z.ZodType<RaceStep>;
 
-export interface TryCatchStep extends StepFields<'control.tryCatch'> {
+interface TryCatchStep extends StepFields<'control.tryCatch'> {
   try: Step[];
   catch?: Step[] | undefined;
   catchCodes?: string[] | undefined;
   finally?: Step[] | undefined;
   captureErrorAs?: string | undefined;
 }
-export const TryCatchStep = z
+const TryCatchStep = z
   .strictObject({
     ...stepWithOnError,
     type: z.literal('control.tryCatch'),
@@ -190,15 +190,13 @@ export const TryCatchStep = z
     description: 'Handle errors; clean up.',
   }) satisfies z.ZodType<TryCatchStep>;
 
-export interface SagaStep extends StepFields<'control.saga'> {
+interface SagaStep extends StepFields<'control.saga'> {
   steps: Step[];
 }
-export const SagaStep = z
-  .strictObject({ ...stepWithOnError, type: z.literal('control.saga'), steps: Steps })
-  .meta({
-    id: 'control.saga',
-    description: 'A scope of its own for compensation.',
-  }) satisfies z.ZodType<SagaStep>;
+const SagaStep = z.strictObject({ ...stepWithOnError, type: z.literal('control.saga'), steps: Steps }).meta({
+  id: 'control.saga',
+  description: 'A scope of its own for compensation.',
+}) satisfies z.ZodType<SagaStep>;
 
 /** Any step, told apart by `type`. */
 export type Step =
