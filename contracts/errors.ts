@@ -207,7 +207,7 @@ export const ERRORS = {
     422,
     'validation',
     false,
-    'A correlation key must be a string that is not blank.',
+    'A correlation key must be a string that is not blank, of at most 10,240 characters.',
   ),
   FAILED: entry(422, 'action', false, 'The definition failed this run on purpose; see its message.'),
   PARALLEL_FAILED: entry(422, 'internal', false, 'A branch failed; see details.'),
@@ -508,3 +508,10 @@ export const RunError = z.object({
   details: JsonValue.nullable(),
 });
 export type RunError = z.infer<typeof RunError>;
+
+/**
+ * What the failure of a run says beside its error, as the second of the details: for a run that called it as
+ * its child, and may retry it.
+ */
+export const RunFailureDetails = z.object({ retryable: z.boolean() });
+export type RunFailureDetails = z.infer<typeof RunFailureDetails>;

@@ -39,3 +39,14 @@ export function jsonSize(value: unknown): number {
   const text = JSON.stringify(value) as string | undefined;
   return text === undefined ? 0 : utf8Length(text);
 }
+
+/** True where arrays and objects are nested more than `most` levels deep. It does not recurse. */
+export function isDeeperThan(value: unknown, most: number): boolean {
+  const isNode = (node: unknown): node is object => typeof node === 'object' && node !== null;
+  let level = [value].filter(isNode);
+  for (let depth = 1; level.length > 0; depth++) {
+    if (depth > most) return true;
+    level = level.flatMap((node) => (Object.values(node) as unknown[]).filter(isNode));
+  }
+  return false;
+}

@@ -11,6 +11,8 @@ export const LIMITS = {
   stateBytes: 1024 * KIB,
   /** Output of one expression. */
   expressionBytes: 256 * KIB,
+  /** Nesting of a payload and of an event: deeper ones would overflow the stack of whatever reads them. */
+  depth: 500,
   /** A value over this is stored beside its row as a blob. */
   inlineBytes: 256 * KIB,
   /** Activities and children that one run may have open at once; also the most for `concurrency`. */
@@ -23,10 +25,14 @@ export const LIMITS = {
   whileMost: 1_000_000,
   /** Events that a run keeps for waits that are still to open. */
   bufferedEvents: 1_000,
-  /** Bytes of all buffered events; the oldest goes first. */
+  /** Bytes of all buffered events; the oldest goes first. Also the most of one event. */
   bufferedBytes: 256 * KIB,
   /** Event ids (source + id) that a run remembers as seen. */
   rememberedEventIds: 5_000,
+  /** Lanes of one run, beyond which nested loops start theirs one after the other. */
+  lanes: 1_000,
+  /** A correlation key. */
+  correlationKeyCharacters: 10_240,
   /** Keys in the keyword-list search attribute. */
   correlationKeys: 32,
   /** Interpreter steps in one workflow task before it yields with a zero timer. */

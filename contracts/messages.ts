@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { JsonValue } from './json.js';
+import { LIMITS } from './limits.js';
 import { RunRef, RunStatus, WaitKind } from './run.js';
 
 /** Names that begin so belong to Sluice's own workflows and activities; no action or definition may use them. */
@@ -45,7 +46,7 @@ export const StartMemo = z.object({
   trigger: JsonValue.optional(),
   parent: RunRef.optional(),
   root: RunRef.optional(),
-  correlationKeys: z.array(z.string().min(1).max(10_240)).max(1_000).default([]),
+  correlationKeys: z.array(z.string().min(1).max(LIMITS.correlationKeyCharacters)).max(1_000).default([]),
 });
 export type StartMemo = z.infer<typeof StartMemo>;
 
@@ -56,7 +57,7 @@ export const EventSignal = z.object({
   eventName: z.string().min(1).max(256),
   /** A number becomes a string; an absent one matches only waits without a key. */
   correlationKey: z
-    .union([z.string(), z.number()])
+    .union([z.string().max(LIMITS.correlationKeyCharacters), z.number()])
     .nullable()
     .default(null)
     .transform((key) => (typeof key === 'number' ? String(key) : key)),

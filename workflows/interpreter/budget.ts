@@ -83,6 +83,19 @@ export class Budget {
     return this.localSteps >= LIMITS.localSteps ? 'local-steps' : undefined;
   }
 
+  /**
+   * True past the middle between the two limits: lanes stop starting work, also where a child that runs on
+   * keeps the run from continuing as new. Before that they go on, or a child of a week would stop them for it.
+   */
+  get historyNearlyFull(): boolean {
+    const { historyLength, historySize } = workflowInfo();
+    const { historyEvents, historyEventsMost } = this.limits;
+    return (
+      historyLength >= (historyEvents + historyEventsMost) / 2 ||
+      historySize >= (LIMITS.historyBytes + LIMITS.historyBytesMost) / 2
+    );
+  }
+
   /** True where the run must end because it could not continue as new in time. */
   get historyFull(): boolean {
     const info = workflowInfo();

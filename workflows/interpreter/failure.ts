@@ -10,10 +10,20 @@ import {
 } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { ActionFailureDetails } from '../../contracts/activity.js';
-import { ErrorCategory, SluiceError, errorEntry, isErrorCode, RunError } from '../../contracts/errors.js';
+import {
+  ErrorCategory,
+  SluiceError,
+  errorEntry,
+  isErrorCode,
+  RunError,
+  RunFailureDetails,
+} from '../../contracts/errors.js';
 import type { Json } from '../../contracts/json.js';
 import { isoAt, now } from '../clock.js';
 import type { Completion } from './state.js';
+
+/** A message stands in the log, in rows and in `error`. */
+const MESSAGE_CHARACTERS = 10_000;
 
 export type ErrorCompletion = Extract<Completion, { t: 'error' }>;
 
@@ -37,7 +47,15 @@ export function errorCompletion(thrown: unknown, stepPath: string | null, attemp
   return {
     t: 'error',
     retryable,
-    error: { code, message, category, stepPath, at: isoAt(now()), attempt, details },
+    error: {
+      code,
+      message: message.slice(0, MESSAGE_CHARACTERS),
+      category,
+      stepPath,
+      at: isoAt(now()),
+      attempt,
+      details,
+    },
   };
 }
 
@@ -118,13 +136,14 @@ function ofChild(failure: ChildWorkflowFailure): Understood {
     return known('CHILD_TIMEOUT', `${failure.workflowType} did not end in time`);
   if (cause instanceof ApplicationFailure) {
     const own = RunError.safeParse(cause.details?.[0]);
+    const said = RunFailureDetails.safeParse(cause.details?.[1]);
     const code = isErrorCode(cause.type) ? cause.type : 'CHILD_FAILED';
     return {
       code,
       message: cause.message,
       category: 'child',
       details: own.success ? (own.data.details ?? null) : null,
-      retryable: errorEntry(code)?.retryable ?? true,
+      retryable: said.success ? said.data.retryable : (errorEntry(code)?.retryable ?? true),
     };
   }
   return known('CHILD_TERMINATED', `${failure.workflowType} was cancelled or terminated from outside`);
@@ -137,17 +156,20 @@ export function committedBeforeFailure(thrown: unknown): boolean {
   return own.success && own.data.committed;
 }
 
-/** The failure by which a run ends, for every Temporal client: `type` is the code, the details are the error. */
-export function runFailure(error: RunError): ApplicationFailure {
+/**
+ * The failure by which a run ends, for every Temporal client: `type` is the code, the first of the details is
+ * the error.
+ */
+export function runFailure({ error, retryable }: ErrorCompletion): ApplicationFailure {
   return ApplicationFailure.create({
     type: error.code,
     message: error.message,
     nonRetryable: true,
-    details: [error],
+    details: [error, { retryable } satisfies RunFailureDetails],
   });
 }
 
 /** The failure by which a run ends before it has begun: of the same shape as any other. */
 export function startFailure(thrown: unknown): Error {
-  return runFailure(errorCompletion(thrown, null).error);
+  return runFailure(errorCompletion(thrown, null));
 }

@@ -6,17 +6,24 @@
  *   never satisfies a later wait. Ids are remembered up to a bound, the oldest forgotten first.
  * - One event satisfies at most one wait: among those that match, the one that was opened first.
  * - An event that no wait takes stays for later waits, in a bounded buffer; what is dropped is logged.
+ * - All of it stands in the run's state (open waits in their frames): which wait gets an event is the same
+ *   whether or not the run continues as new in between, and whatever order its lanes come back in.
  */
 import { passesFilter } from '../../contracts/filters.js';
-import { jsonSize } from '../../contracts/json.js';
+import { isDeeperThan, jsonSize } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import { EventSignal } from '../../contracts/messages.js';
 import { now, parseInstant } from '../clock.js';
 import type { EventLog } from './event-log.js';
-import type { BufferedEvent, EventWaitFrame, RunState } from './state.js';
+import { shortHash } from './search-attributes.js';
+import { openFrames, type BufferedEvent, type EventWaitFrame, type RunState } from './state.js';
+
+/** Of the hash by which an event is remembered: 80 bits. 5,000 whole ids could have 10 MB. */
+const ID_CHARACTERS = 20;
 
 export class Inbox {
-  private readonly open = new Map<EventWaitFrame, { matched?: BufferedEvent }>();
+  /** Open waits, in the order of opening. */
+  private readonly open: EventWaitFrame[];
   private readonly seen: Set<string>;
   private bytes: number;
 
@@ -24,6 +31,10 @@ export class Inbox {
     private readonly state: RunState,
     private readonly log: EventLog,
   ) {
+    // Those of the execution before are open from the first moment, in their old order.
+    this.open = openFrames(state.root)
+      .filter((frame) => frame.k === 'eventWait')
+      .sort((a, b) => a.order - b.order);
     this.seen = new Set(state.seen);
     this.bytes = state.buffer.reduce((sum, entry) => sum + entry.bytes, 0);
   }
@@ -38,17 +49,21 @@ export class Inbox {
    * the log (SIGNAL_REJECTED).
    */
   receive(payload: unknown): void {
+    if (isDeeperThan(payload, LIMITS.depth)) {
+      this.reject(`payload: nested more than ${LIMITS.depth} levels deep`);
+      return;
+    }
     const parsed = EventSignal.safeParse(payload);
     if (!parsed.success) {
-      const reason = parsed.error.issues
-        .map((issue) => `${issue.path.join('.') || 'payload'}: ${issue.message}`)
-        .join('; ');
-      this.log.emit('SIGNAL_REJECTED', { signal: 'event', reason: reason.slice(0, 1_000) });
+      const reasons = parsed.error.issues.map(
+        (issue) => `${issue.path.join('.') || 'payload'}: ${issue.message}`,
+      );
+      this.reject(reasons.join('; '));
       return;
     }
     const event = parsed.data;
     const about = { eventId: event.eventId, source: event.source, eventName: event.eventName };
-    const id = JSON.stringify([event.source, event.eventId]);
+    const id = shortHash(JSON.stringify([event.source, event.eventId])).slice(0, ID_CHARACTERS);
     if (this.seen.has(id)) {
       this.log.emit('EVENT_DROPPED', { ...about, reason: 'duplicate' });
       return;
@@ -57,69 +72,54 @@ export class Inbox {
     const at = event.receivedAt === undefined ? now() : parseInstant(event.receivedAt);
     const entry: BufferedEvent = { event, at, bytes: jsonSize(event) };
     this.log.emit('EVENT_RECEIVED', { ...about, correlationKey: event.correlationKey });
-    const wait = [...this.open.keys()]
-      .filter((frame) => this.open.get(frame)?.matched === undefined && matches(frame, entry))
-      .sort((a, b) => a.order - b.order)[0];
-    if (wait) {
-      this.open.set(wait, { matched: entry });
-      return;
-    }
-    this.keep(entry);
-  }
-
-  /** Opens a wait. An event that came before it and matches is taken at once, oldest first. */
-  openWait(frame: EventWaitFrame): void {
-    const index = this.state.buffer.findIndex((entry) => matches(frame, entry));
-    if (index < 0) {
-      this.open.set(frame, {});
-      return;
-    }
-    const [entry] = this.state.buffer.splice(index, 1) as [BufferedEvent];
-    this.bytes -= entry.bytes;
-    this.open.set(frame, { matched: entry });
-  }
-
-  /** True where an open wait has its event. */
-  hasMatch(frame: EventWaitFrame): boolean {
-    return this.open.get(frame)?.matched !== undefined;
-  }
-
-  /** Closes a wait and gives the event that it got. */
-  closeWait(frame: EventWaitFrame): BufferedEvent | undefined {
-    const matched = this.open.get(frame)?.matched;
-    this.open.delete(frame);
-    return matched;
-  }
-
-  /**
-   * Forgets an open wait without closing it, because the run continues as new or the lane was cancelled:
-   * an event that it had already got goes back to where it was.
-   */
-  releaseWait(frame: EventWaitFrame): void {
-    const matched = this.closeWait(frame);
-    if (!matched) return;
-    this.state.buffer.push(matched);
-    this.state.buffer.sort((a, b) => a.at - b.at);
-    this.bytes += matched.bytes;
-  }
-
-  /** All open waits, in the order of opening. */
-  openWaits(): readonly EventWaitFrame[] {
-    return [...this.open.keys()].sort((a, b) => a.order - b.order);
-  }
-
-  private keep(entry: BufferedEvent): void {
     if (entry.bytes > LIMITS.bufferedBytes) {
       this.drop(entry, 'too_large');
       return;
     }
-    this.state.buffer.push(entry);
+    const wait = this.open.find((frame) => frame.matched === undefined && matches(frame, entry));
+    if (wait) wait.matched = entry;
+    else this.keep(entry);
+  }
+
+  /**
+   * Opens a wait. An event that came before it and matches is taken at once, oldest first.
+   * @param lookBack false: only events that are yet to come
+   */
+  openWait(frame: EventWaitFrame, lookBack: boolean): void {
+    this.open.push(frame);
+    const index = lookBack ? this.state.buffer.findIndex((entry) => matches(frame, entry)) : -1;
+    if (index < 0) return;
+    const [entry] = this.state.buffer.splice(index, 1) as [BufferedEvent];
+    this.bytes -= entry.bytes;
+    frame.matched = entry;
+  }
+
+  /** Closes a wait that has ended. */
+  closeWait(frame: EventWaitFrame): void {
+    this.open.splice(this.open.indexOf(frame), 1);
+  }
+
+  /** Closes a wait whose lane was cancelled: an event that it had already got is there for others. */
+  cancelWait(frame: EventWaitFrame): void {
+    this.closeWait(frame);
+    if (frame.matched) this.keep(frame.matched);
+  }
+
+  /** Keeps an event in its place by the time it was received. */
+  private keep(entry: BufferedEvent): void {
+    const { buffer } = this.state;
+    const later = buffer.findLastIndex((other) => other.at <= entry.at) + 1;
+    buffer.splice(later, 0, entry);
     this.bytes += entry.bytes;
-    while (this.state.buffer.length > LIMITS.bufferedEvents || this.bytes > LIMITS.bufferedBytes) {
-      const oldest = this.state.buffer.shift() as BufferedEvent;
+    while (buffer.length > LIMITS.bufferedEvents || this.bytes > LIMITS.bufferedBytes) {
+      const oldest = buffer.shift() as BufferedEvent;
       this.bytes -= oldest.bytes;
       this.drop(oldest, 'buffer_full');
     }
+  }
+
+  private reject(reason: string): void {
+    this.log.emit('SIGNAL_REJECTED', { signal: 'event', reason: reason.slice(0, 1_000) });
   }
 
   private drop({ event }: BufferedEvent, reason: 'buffer_full' | 'too_large'): void {

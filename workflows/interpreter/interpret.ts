@@ -112,21 +112,23 @@ async function execute(run: Run): Promise<Completion> {
   let ended = false;
   const watch = async (): Promise<void> => {
     for (;;) {
-      await condition(
-        () => ended || (!run.parking && !run.cancelRequested && run.budget.continueReason !== undefined),
-      );
+      await condition(() => ended || (!run.parking && !run.cancelRequested && shouldPark(run)));
       if (ended) return;
       run.parking = true;
       await condition(() => ended || !run.parking);
     }
   };
-  const timeout = deadline(run, () => ended);
+  const guardHistory = async (): Promise<void> => {
+    await condition(() => ended || run.budget.historyFull);
+    if (!ended) run.root.stopOperations();
+  };
   void watch();
-  void timeout.watch();
+  void guardHistory();
+  void watchDeadline(run, () => ended);
   try {
     for (;;) {
       const outcome = await runLane(run, run.root);
-      if (outcome === 'ended') return endOf(run, timeout.passed);
+      if (outcome === 'ended') return endOf(run);
       await condition(() => run.flusher.idle || run.cancelRequested);
       if (!run.cancelRequested) await continueRun(run);
       run.parking = false;
@@ -136,13 +138,33 @@ async function execute(run: Run): Promise<Completion> {
   }
 }
 
+function shouldPark({ budget, children }: Run): boolean {
+  return budget.continueReason !== undefined && (children === 0 || budget.historyNearlyFull);
+}
+
+/** State and payload that a next execution takes, bytes; Temporal takes 2 MiB. */
+const CARRY_MOST = 2_000_000;
+
 /** Memo key that tells the next execution why it is one. */
 const CONTINUE_MEMO = 'continuedBecause';
 
+/** Continues as new; where the state is too large for that, the run ends in order instead of by Temporal. */
 async function continueRun(run: Run): Promise<void> {
   const reason = run.budget.continueReason ?? 'history';
   const state = run.snapshot();
   state.recent = carriedLines(run);
+  const bytes = jsonSize(state) + jsonSize(run.payload);
+  if (bytes > CARRY_MOST) {
+    stop(
+      run,
+      new SluiceError(
+        'STATE_TOO_LARGE',
+        `The run would continue with ${bytes} bytes of state; the limit is ${CARRY_MOST}`,
+        { details: { bytes, limit: CARRY_MOST } },
+      ),
+    );
+    return;
+  }
   const carry = makeContinueAsNewFunc<Workflow>({
     memo: { ...workflowInfo().memo, [CONTINUE_MEMO]: reason },
   });
@@ -150,34 +172,26 @@ async function continueRun(run: Run): Promise<void> {
 }
 
 /** The definition's own timeout of the whole run: an orderly cancellation, after which the run has failed. */
-function deadline(run: Run, ended: () => boolean): { readonly passed: boolean; watch(): Promise<void> } {
+async function watchDeadline(run: Run, ended: () => boolean): Promise<void> {
   const { timeoutMs } = run.definition;
-  const guard = {
-    passed: false,
-    async watch(): Promise<void> {
-      if (timeoutMs === undefined) return;
-      const left = run.state.startedAt + timeoutMs - now();
-      const before = left <= 0 ? ended() : await condition(ended, left, { summary: 'timeout of the run' });
-      // A run that was cancelled before ends as cancelled, however long it cleans up.
-      if (before || run.cancelRequested) return;
-      guard.passed = true;
-      stopLanes(run);
-    },
-  };
-  return guard;
+  if (timeoutMs === undefined) return;
+  const left = run.state.startedAt + timeoutMs - now();
+  const before = left <= 0 ? ended() : await condition(ended, left, { summary: 'timeout of the run' });
+  if (!before) stop(run, new SluiceError('RUN_TIMEOUT', `The run did not end within ${timeoutMs} ms`));
 }
 
-/** How the root lane ended; a cancellation by the definition's own timeout is that timeout. */
-function endOf(run: Run, timeoutPassed: boolean): Completion {
+/** How the root lane ended. A cancellation that was the run's own doing is the error behind it. */
+function endOf(run: Run): Completion {
   const end = run.root.state.end ?? { t: 'normal' };
-  return end.t === 'cancel' && timeoutPassed ? timedOut(run) : end;
+  return end.t === 'cancel' && run.stoppedBy ? errorCompletion(run.stoppedBy, null) : end;
 }
 
-function timedOut(run: Run): Completion {
-  return errorCompletion(
-    new SluiceError('RUN_TIMEOUT', `The run did not end within ${run.definition.timeoutMs} ms`),
-    null,
-  );
+/** Ends the run with an error that nothing in it can catch, `finally`s included. */
+function stop(run: Run, error: SluiceError): void {
+  // A run that was cancelled before ends as cancelled, however long it cleans up.
+  if (run.cancelRequested) return;
+  run.stoppedBy = error;
+  stopLanes(run);
 }
 
 function requestCancel(run: Run): void {
@@ -207,7 +221,7 @@ async function finish(run: Run, end: Completion): Promise<Json> {
   }
   await run.flusher.drain();
   describe(run);
-  if (last.t === 'error') throw runFailure(last.error);
+  if (last.t === 'error') throw runFailure(last);
   if (last.t === 'cancel') throw new CancelledFailure('The run was cancelled');
   return last.value;
 }

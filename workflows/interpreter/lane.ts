@@ -20,12 +20,14 @@ export interface GivenNames {
 export interface Surroundings {
   readonly lexical: JsonObject;
   readonly error: RunError | null;
+  /** Whether that error could be retried. */
+  readonly retryable: boolean;
   readonly iteration: readonly number[];
   /** True inside a `finally`: cancellation waits until it has ended. */
   readonly shielded: boolean;
 }
 
-const NONE: Surroundings = { lexical: {}, error: null, iteration: [], shielded: false };
+const NONE: Surroundings = { lexical: {}, error: null, retryable: false, iteration: [], shielded: false };
 
 export class Lane {
   vars: JsonObject;
@@ -34,6 +36,8 @@ export class Lane {
   stateName: string | null = null;
   cancelled = false;
   readonly children = new Set<Lane>();
+  /** Set where the operation in flight was stopped because the history is full. */
+  stopped = false;
   private operation: CancellationScope | undefined;
   private cached: Surroundings | undefined;
 
@@ -74,6 +78,11 @@ export class Lane {
     return this.cached;
   }
 
+  /** The last matched event that this lane sees. */
+  get event(): Json {
+    return this.state.event ?? this.parent?.event ?? null;
+  }
+
   /** True where the lane must stop: it was cancelled and is in no `finally`. */
   get interrupted(): boolean {
     return this.cancelled && !this.surroundings.shielded;
@@ -110,6 +119,7 @@ export class Lane {
   async operate<T>(run: () => Promise<T>): Promise<T> {
     const scope = new CancellationScope({ cancellable: true });
     this.operation = scope;
+    this.stopped = false;
     try {
       return await scope.run(run);
     } finally {
@@ -130,6 +140,15 @@ export class Lane {
     this.operation?.cancel();
   }
 
+  /** Stops the operations in flight here and in the lanes inside: the history has no room for them. */
+  stopOperations(): void {
+    if (this.operation) {
+      this.stopped = true;
+      this.operation.cancel();
+    }
+    for (const child of this.children) child.stopOperations();
+  }
+
   private apply(path: readonly string[], value: Json): number {
     const { vars, delta } = assignAt(this.vars, path, value);
     this.vars = vars;
@@ -140,7 +159,7 @@ export class Lane {
   private look(): Surroundings {
     const outer = this.parent?.surroundings ?? NONE;
     let lexical = outer.lexical;
-    let error = outer.error;
+    let { error, retryable } = outer;
     // Not inherited: a lane inside a `finally` can lose a race there; cancellation from further out stops at the
     // lane that is in the `finally` and never comes here.
     let shielded = false;
@@ -159,11 +178,12 @@ export class Lane {
         if (frame.phase === 'finally') shielded = true;
         if (frame.phase === 'catch' && frame.error) {
           error = frame.error;
+          retryable = frame.retryable ?? false;
           lexical = { ...lexical, ...this.caught(frame, frame.error) };
         }
       }
     }
-    return { lexical, error, iteration, shielded };
+    return { lexical, error, retryable, iteration, shielded };
   }
 
   private loopNames(path: string, items: readonly Json[], index: number): JsonObject {

@@ -28,8 +28,11 @@ const NORMAL: Completion = { t: 'normal' };
 export async function runLane(run: Run, lane: Lane): Promise<'ended' | 'parked'> {
   let completion: Completion | undefined;
   for (;;) {
-    if (completion === undefined && lane.interrupted) completion = { t: 'cancel' };
     const frame = lane.top;
+    // A step that waits ends its own way when it is cancelled, also where it was parked meanwhile: it closes
+    // its wait, it lets the lanes inside it run their finallys.
+    if (completion === undefined && lane.interrupted && (frame === undefined || frame.k === 'block'))
+      completion = { t: 'cancel' };
     if (frame === undefined) {
       lane.state.end = completion ?? NORMAL;
       return 'ended';
@@ -44,7 +47,9 @@ export async function runLane(run: Run, lane: Lane): Promise<'ended' | 'parked'>
       continue;
     }
     if (frame.k === 'block') {
-      completion = advance(run, lane, frame);
+      const advanced = advance(run, lane, frame);
+      if (advanced !== 'later') completion = advanced;
+      else if ((await run.room(lane)) === 'parked') return 'parked';
       continue;
     }
     const outcome = await goOn(run, lane, frame);
@@ -57,7 +62,7 @@ export async function runLane(run: Run, lane: Lane): Promise<'ended' | 'parked'>
 }
 
 /** Begins the next step of a block; a completion where the block or the step has ended at once. */
-function advance(run: Run, lane: Lane, frame: BlockFrame): Completion | undefined {
+function advance(run: Run, lane: Lane, frame: BlockFrame): Completion | 'later' | undefined {
   const step = run.block(frame.path)[frame.i];
   if (step === undefined) {
     lane.pop();
@@ -74,7 +79,7 @@ function advance(run: Run, lane: Lane, frame: BlockFrame): Completion | undefine
       return undefined;
     }
     const begun = beginStep(run, lane, step, path);
-    if (begun === undefined) return undefined;
+    if (begun === undefined || begun === 'later') return begun;
     return ofLeaf(run, lane, frame, step, path, begun);
   } catch (thrown) {
     while (lane.state.frames.length > depth) lane.pop();

@@ -17,17 +17,16 @@ import { LIMITS } from '../../contracts/limits.js';
 import type { RunHeader } from '../../contracts/activity.js';
 import { isoAt, now } from '../clock.js';
 import { Budget, type HistoryLimits } from './budget.js';
+import { Carry } from './carry.js';
 import { EventLog, type Where } from './event-log.js';
 import { Flusher } from './flusher.js';
 import { Inbox } from './inbox.js';
 import { Lane } from './lane.js';
 import { Evaluator } from './scope.js';
 import { addKey } from './search-attributes.js';
+import { Queue } from './queue.js';
 import { Slots } from './slots.js';
 import type { LaneState, RunState } from './state.js';
-
-/** All that a next execution may carry, bytes; Temporal takes 2 MiB. */
-const CARRY_BYTES = 1_800_000;
 
 /** How a pause ended. */
 export type Pause = 'ready' | 'due' | 'interrupted' | 'parked';
@@ -37,6 +36,7 @@ export class Run {
   readonly inbox: Inbox;
   readonly flusher: Flusher;
   readonly evaluator: Evaluator;
+  readonly carry: Carry;
   readonly budget: Budget;
   readonly slots = new Slots(LIMITS.concurrency);
   readonly localSlots = new Slots(LIMITS.localConcurrency);
@@ -51,10 +51,14 @@ export class Run {
   leaves = 1;
   /** Leaves that are in a wait. */
   waiting = 0;
+  /** Why the run ends, where that is neither its definition's doing nor a cancellation from outside. */
+  stoppedBy: SluiceError | undefined;
+  /** Children that lanes wait for. */
+  children = 0;
   /** Activities and children that lanes wait for: while there is one, the run cannot continue as new. */
   private operations = 0;
-  private held: number;
-  private readonly documentBytes: number;
+  private readonly roomQueue = new Queue();
+  private readonly blocks = new Map<string, readonly Step[]>();
   private readonly steps = new Map<string, Step>();
 
   constructor(
@@ -96,8 +100,8 @@ export class Run {
     this.budget = new Budget(this.evaluator.meter, limits);
     this.root = this.lane(state.root, undefined, state.vars);
     this.root.stateName = state.stateName;
-    this.documentBytes = jsonSize(prepared) + jsonSize(payload);
-    this.held = jsonSize(state.root);
+    const fixed = jsonSize(prepared) + jsonSize(payload);
+    this.carry = new Carry(state.root, () => fixed + this.root.varsBytes + this.inbox.heldBytes);
   }
 
   /** Makes the working lane of a lane's state. */
@@ -116,7 +120,11 @@ export class Run {
 
   /** The steps of a block, by its path. */
   block(path: string): readonly Step[] {
-    return blockAt(this.definition, path);
+    const known = this.blocks.get(path);
+    if (known) return known;
+    const found = blockAt(this.definition, path);
+    this.blocks.set(path, found);
+    return found;
   }
 
   /** The step at a path. */
@@ -151,8 +159,8 @@ export class Run {
           { details: { path: name, bytes: lane.varsBytes, limit: LIMITS.stateBytes } },
         );
       }
-      if (lane.parent) this.hold(grown);
-      else this.mustFit(grown);
+      if (lane.parent) this.carry.hold(grown);
+      else this.carry.mustFit(grown);
     } catch (error) {
       undo();
       throw error;
@@ -163,24 +171,39 @@ export class Run {
   savepoint(lane: Lane): () => void {
     const { vars, varsBytes } = lane;
     const { writes } = lane.state;
-    const held = this.held;
+    const { held } = this.carry;
     return () => {
       lane.vars = vars;
       lane.varsBytes = varsBytes;
       lane.state.writes = writes;
-      this.held = held;
+      this.carry.held = held;
     };
   }
 
   /**
-   * Checks a value that goes through Temporal against the limit of 1 MiB.
+   * Makes an event the last one that matched in a lane.
+   * @throws SluiceError STATE_TOO_LARGE
+   */
+  setEvent(lane: Lane, event: Json): void {
+    const before = lane.state.event === undefined ? 0 : jsonSize(lane.state.event);
+    this.carry.hold(jsonSize(event) - before);
+    lane.state.event = event;
+  }
+
+  /**
+   * Checks a value that goes through Temporal against a limit of bytes, default 1 MiB.
    * @throws SluiceError with the code given
    */
-  fitting(value: Json, code: 'RESULT_TOO_LARGE' | 'INPUT_TOO_LARGE', what: string): Json {
+  fitting(
+    value: Json,
+    code: 'RESULT_TOO_LARGE' | 'INPUT_TOO_LARGE',
+    what: string,
+    limit: number = LIMITS.stateBytes,
+  ): Json {
     const bytes = jsonSize(value);
-    if (bytes <= LIMITS.stateBytes) return value;
-    throw new SluiceError(code, `${what} has ${bytes} bytes; the limit is ${LIMITS.stateBytes}`, {
-      details: { bytes, limit: LIMITS.stateBytes },
+    if (bytes <= limit) return value;
+    throw new SluiceError(code, `${what} has ${bytes} bytes; the limit is ${limit}`, {
+      details: { bytes, limit },
     });
   }
 
@@ -191,30 +214,39 @@ export class Run {
     this.log.emit('STATE_SET', { state: name });
   }
 
-  /**
-   * Counts bytes that a frame or a lane's writes hold until they are released.
-   * @throws SluiceError STATE_TOO_LARGE where the run could not be carried over any more
-   */
-  hold(bytes: number): void {
-    this.mustFit(bytes);
-    this.held += bytes;
-  }
-
-  /** Gives back what `hold` counted. */
-  release(bytes: number): void {
-    this.held = Math.max(0, this.held - bytes);
-  }
-
-  private mustFit(bytes: number): void {
-    const total = this.root.varsBytes + this.held + this.inbox.heldBytes + this.documentBytes + bytes;
-    if (bytes > 0 && total > CARRY_BYTES) {
-      throw new SluiceError(
-        'STATE_TOO_LARGE',
-        `The run would hold ${total} bytes (variables, loops, lanes, buffered events and definition); the limit is ${CARRY_BYTES}`,
-        {
-          details: { bytes: total, limit: CARRY_BYTES },
-        },
+  /** Waits until a step that found no room may try again. */
+  async room(lane: Lane): Promise<Pause> {
+    const ticket = this.roomQueue.join();
+    const { releases } = this.carry;
+    try {
+      return await this.pause(
+        lane,
+        'room',
+        undefined,
+        () =>
+          this.roomQueue.isFirst(ticket) && (this.carry.releases !== releases || this.carry.holders === 0),
       );
+    } finally {
+      this.roomQueue.leave(ticket);
+    }
+  }
+
+  /** Waits until a slot is free and takes it (`ready`), or until the lane has to stop. */
+  async slot(lane: Lane, slots: Slots): Promise<Pause> {
+    const ticket = slots.queue.join();
+    try {
+      for (;;) {
+        if (slots.take(ticket)) return 'ready';
+        const pause = await this.pause(
+          lane,
+          'slot',
+          undefined,
+          () => slots.free && slots.queue.isFirst(ticket),
+        );
+        if (pause !== 'ready') return pause;
+      }
+    } finally {
+      slots.queue.leave(ticket);
     }
   }
 
@@ -245,8 +277,12 @@ export class Run {
     return this.parking && this.operations === 0;
   }
 
-  /** Runs one activity or child in a lane, which can be cancelled while it runs. */
+  /**
+   * Runs one activity or child in a lane, which can be cancelled while it runs.
+   * @throws SluiceError HISTORY_LIMIT where the history has no room for one more
+   */
   async operate<T>(lane: Lane, run: () => Promise<T>): Promise<T> {
+    if (this.budget.historyFull) throw historyLimit();
     this.operations++;
     try {
       return await lane.operate(run);
@@ -309,6 +345,14 @@ export class Run {
     this.state.status = 'WAITING';
     this.log.emit('RUN_WAITING', {});
   }
+}
+
+/** The history filled up while something kept the run from continuing as new. */
+export function historyLimit(): SluiceError {
+  return new SluiceError(
+    'HISTORY_LIMIT',
+    'The history of the run filled up while an action or a child kept it from continuing as new',
+  );
 }
 
 /** ISO instant of an optional epoch ms. */

@@ -71,21 +71,22 @@ export class Evaluator {
     if (typeof mapping['$expr'] === 'string') return this.expression(lane, mapping['$expr'], at, required);
     if (Object.hasOwn(mapping, '$literal')) return mapping['$literal'] as Json;
     if (Object.hasOwn(mapping, '$secret')) return mapping;
-    const made: Record<string, Json> = {};
-    for (const [key, value] of Object.entries(mapping)) made[key] = this.mapping(lane, value, at);
-    return made;
+    // fromEntries makes own properties, also of a key such as __proto__.
+    return Object.fromEntries(
+      Object.entries(mapping).map(([key, value]) => [key, this.mapping(lane, value, at)]),
+    );
   }
 
   private scopeOf(lane: Lane): Scope {
     const { lexical, error } = lane.surroundings;
-    const key = [lane.vars, lexical, error, lane.state.event];
+    const key = [lane.vars, lexical, error, lane.event];
     const cached = this.scopes.get(lane);
     if (cached && cached.key.every((part, i) => part === key[i])) return cached.scope;
     const { payload, meta, system } = this.pinned;
     const bindings: JsonObject = {
       payload,
       vars: lane.vars,
-      event: lane.state.event,
+      event: lane.event,
       error,
       meta,
       system,

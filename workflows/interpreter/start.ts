@@ -8,7 +8,7 @@ import { scheduleLocalActivity, workflowInfo } from '@temporalio/workflow';
 import { PreparedRun, type PrepareRunRequest } from '../../contracts/activity.js';
 import { Definition } from '../../contracts/definition/index.js';
 import { SluiceError } from '../../contracts/errors.js';
-import { isJsonObject, jsonSize, type Json } from '../../contracts/json.js';
+import { isDeeperThan, isJsonObject, jsonSize, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import { ACTIVITY_TYPES, StartMemo } from '../../contracts/messages.js';
 import { UNDECODABLE } from '../../contracts/undecodable.js';
@@ -57,6 +57,9 @@ async function prepare(payload: unknown, start: StartMemo): Promise<Started> {
   if (reason !== undefined) {
     throw new SluiceError('PAYLOAD_INVALID', `The payload cannot be decoded: ${JSON.stringify(reason)}`);
   }
+  if (isDeeperThan(payload, LIMITS.depth)) {
+    throw new SluiceError('PAYLOAD_INVALID', `The payload is nested more than ${LIMITS.depth} levels deep`);
+  }
   const bytes = jsonSize(payload);
   if (bytes > LIMITS.stateBytes) {
     throw new SluiceError(
@@ -84,7 +87,7 @@ async function prepare(payload: unknown, start: StartMemo): Promise<Started> {
       status: 'RUNNING',
       stateName: null,
       vars: {},
-      root: { frames: [{ k: 'block', path: 'steps', i: 0 }], event: null, writes: [] },
+      root: { frames: [{ k: 'block', path: 'steps', i: 0 }], writes: [] },
       seq: 0,
       wave: 0,
       pending: [],

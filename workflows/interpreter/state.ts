@@ -77,6 +77,7 @@ export interface TryFrame extends StepFrame {
   phase: 'try' | 'catch' | 'finally';
   /** What the catch branch sees. */
   error?: RunError;
+  retryable?: boolean;
   /** What happens after `finally`. */
   pending?: Completion;
 }
@@ -119,9 +120,13 @@ export interface EventWaitFrame extends StepFrame {
   /** null: the wait has no key, and takes any event of its names that this run is sent. */
   readonly key: string | null;
   readonly filters: readonly EventFilter[];
+  /** Of the key and the filters. */
+  readonly bytes: number;
   /** Events received before this are not taken, epoch ms. */
   readonly since: number;
   readonly deadline?: number;
+  /** The event that satisfied it. It stands here, so a continue-as-new between the two loses nothing. */
+  matched?: BufferedEvent;
 }
 
 export interface TimerFrame extends StepFrame {
@@ -147,8 +152,8 @@ export type Write = { readonly p: readonly string[]; readonly v: Json } | { read
 
 export interface LaneState {
   readonly frames: Frame[];
-  /** The last matched event of this lane. */
-  event: Json;
+  /** The last event that matched in this lane; absent: that of the lane around it. */
+  event?: Json;
   writes: Write[];
   /** Item index, for a lane of a fan-out. */
   readonly item?: number;
@@ -179,7 +184,7 @@ export interface RunState {
   /** Events that no completed activity has carried. */
   pending: RunEvent[];
   readonly buffer: BufferedEvent[];
-  /** source + id of events seen, oldest first. */
+  /** Hashes of source + id of events seen, oldest first. */
   readonly seen: string[];
   waitOrder: number;
   /** Hashed keys that the search attribute holds. */
@@ -187,4 +192,14 @@ export interface RunState {
   /** The newest lines of progress. */
   recent: ProgressLine[];
   counts: { running: number; succeeded: number; failed: number };
+}
+
+/** All frames of a lane and of the lanes inside it that have not ended. */
+export function openFrames(lane: LaneState): Frame[] {
+  if (lane.end !== undefined) return [];
+  return lane.frames.flatMap((frame) =>
+    frame.k === 'join' || frame.k === 'fanOut'
+      ? [frame, ...Object.values(frame.lanes).flatMap(openFrames)]
+      : [frame],
+  );
 }

@@ -6,6 +6,7 @@ import {
   type RunProgress,
   type RunStateView,
 } from '../../contracts/messages.js';
+import { jsonSize } from '../../contracts/json.js';
 import type { RunEvent } from '../../contracts/run-events.js';
 import { isoAt } from '../clock.js';
 import type { Lane } from './lane.js';
@@ -15,6 +16,7 @@ import type { EventWaitFrame, TimerFrame } from './state.js';
 /** Lines of progress that a run keeps, and how many of them the next execution gets. */
 const LINES = 500;
 const LINES_CARRIED = 100;
+const LINES_CARRIED_BYTES = 64 * 1024;
 
 /** Keeps the newest lines of progress and the counts of steps up to date. */
 export function watchProgress(run: Run): void {
@@ -37,7 +39,9 @@ export function watchProgress(run: Run): void {
 
 /** The lines that the next execution starts with. */
 export function carriedLines(run: Run): ProgressLine[] {
-  return run.state.recent.slice(-LINES_CARRIED);
+  const lines = run.state.recent.slice(-LINES_CARRIED);
+  while (jsonSize(lines) > LINES_CARRIED_BYTES) lines.shift();
+  return lines;
 }
 
 /** Answer of the query `progress`; an argument of another shape asks for everything. */

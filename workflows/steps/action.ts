@@ -20,7 +20,7 @@ import { jsonSize, type Json } from '../../contracts/json.js';
 import { now } from '../clock.js';
 import { committedBeforeFailure, errorCompletion } from '../interpreter/failure.js';
 import type { Lane } from '../interpreter/lane.js';
-import type { Run } from '../interpreter/run.js';
+import { historyLimit, type Run } from '../interpreter/run.js';
 import type { ActionFrame, Completion } from '../interpreter/state.js';
 import { beginEvent, save, summaryOf } from '../interpreter/step-events.js';
 import { nextAttemptAt } from './retry.js';
@@ -29,7 +29,7 @@ import { nextAttemptAt } from './retry.js';
 const TIMEOUT_GRACE_MS = 5_000;
 
 /** Begins the step: evaluates its input and its key. */
-export function beginAction(run: Run, lane: Lane, step: ActionCallStep, path: string): undefined {
+export function beginAction(run: Run, lane: Lane, step: ActionCallStep, path: string): 'later' | undefined {
   const input = run.fitting(
     run.evaluator.mapping(lane, step.input ?? null, path),
     'INPUT_TOO_LARGE',
@@ -41,7 +41,7 @@ export function beginAction(run: Run, lane: Lane, step: ActionCallStep, path: st
     step.idempotencyKey === undefined
       ? [run.header.runId, path, ...(iteration.length > 0 ? [`[${iteration.join(',')}]`] : [])].join('/')
       : keyOf(run.evaluator.mapping(lane, step.idempotencyKey, path, true));
-  run.hold(bytes);
+  if (!run.carry.holdInput(bytes)) return 'later';
   const at = now();
   const frame: ActionFrame = { k: 'action', path, at, input, key, bytes, attempt: 1, attemptAt: at };
   begins(run, lane, step, frame);
@@ -78,7 +78,7 @@ export async function continueAction(
   const step = run.stepAt(frame.path);
   if (step.type !== 'action.call') throw new SluiceError('STATE_CORRUPT', `${frame.path} is no action.call`);
   const done = await attempts(run, lane, step, frame);
-  if (done !== 'parked') run.release(frame.bytes);
+  if (done !== 'parked') run.carry.releaseInput(frame.bytes);
   return done;
 }
 
@@ -89,6 +89,7 @@ async function attempts(
   frame: ActionFrame,
 ): Promise<Completion | 'parked'> {
   for (;;) {
+    if (lane.interrupted) return { t: 'cancel' };
     if (frame.retryAt !== undefined) {
       run.flusher.request();
       const pause = await run.pause(lane, `retry ${summaryOf(step)}`, frame.retryAt);
@@ -99,11 +100,9 @@ async function attempts(
       begins(run, lane, step, frame);
     }
     const slots = step.local === true ? run.localSlots : run.slots;
-    while (!slots.take()) {
-      const pause = await run.pause(lane, step.id, undefined, () => slots.free);
-      if (pause === 'parked') return 'parked';
-      if (pause === 'interrupted') return { t: 'cancel' };
-    }
+    const slot = await run.slot(lane, slots);
+    if (slot === 'parked') return 'parked';
+    if (slot === 'interrupted') return { t: 'cancel' };
     const outcome = await attempt(run, lane, step, frame).finally(() => slots.give());
     if (outcome.t !== 'error') return outcome;
     const retryAt = lane.interrupted
@@ -127,6 +126,8 @@ async function attempt(run: Run, lane: Lane, step: ActionCallStep, frame: Action
     return { t: 'normal', output };
   } catch (thrown) {
     if (isCancellation(thrown) && lane.cancelled) return { t: 'cancel' };
+    if (isCancellation(thrown) && lane.stopped)
+      return errorCompletion(historyLimit(), frame.path, frame.attempt);
     return errorCompletion(thrown, frame.path, frame.attempt);
   }
 }

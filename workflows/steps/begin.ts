@@ -20,10 +20,11 @@ const NORMAL: Completion = { t: 'normal' };
 
 /**
  * Begins a step.
- * @returns its completion where it ended at once; undefined where it pushed frames
+ * @returns its completion where it ended at once; undefined where it pushed frames; `later` where nothing has
+ * happened, because there is no room for its input yet
  * @throws SluiceError what is wrong with the step's mappings; the caller makes it the step's error
  */
-export function beginStep(run: Run, lane: Lane, step: Step, path: string): Completion | undefined {
+export function beginStep(run: Run, lane: Lane, step: Step, path: string): Completion | 'later' | undefined {
   switch (step.type) {
     case 'action.call':
       return beginAction(run, lane, step, path);

@@ -24,7 +24,7 @@ import { jsonSize, type Json } from '../../contracts/json.js';
 import { now } from '../clock.js';
 import { errorCompletion } from '../interpreter/failure.js';
 import type { Lane } from '../interpreter/lane.js';
-import type { Run } from '../interpreter/run.js';
+import { historyLimit, type Run } from '../interpreter/run.js';
 import type { ChildFrame, Completion } from '../interpreter/state.js';
 import { shortHash } from '../interpreter/search-attributes.js';
 import { beginEvent, save, summaryOf } from '../interpreter/step-events.js';
@@ -34,14 +34,14 @@ import { nextAttemptAt } from './retry.js';
 const LONGEST_PLACE = 500;
 
 /** Begins the step: evaluates the child's payload. */
-export function beginChild(run: Run, lane: Lane, step: CallWorkflowStep, path: string): undefined {
+export function beginChild(run: Run, lane: Lane, step: CallWorkflowStep, path: string): 'later' | undefined {
   const input = run.fitting(
     run.evaluator.mapping(lane, step.input ?? {}, path),
     'INPUT_TOO_LARGE',
     'The input',
   );
   const bytes = jsonSize(input);
-  run.hold(bytes);
+  if (!run.carry.holdInput(bytes)) return 'later';
   const at = now();
   beginEvent(run, lane, step, path, { input });
   lane.push({ k: 'child', path, at, input, bytes, attempt: 1, attemptAt: at });
@@ -54,7 +54,7 @@ export async function continueChild(run: Run, lane: Lane, frame: ChildFrame): Pr
   if (step.type !== 'control.callWorkflow')
     throw new SluiceError('STATE_CORRUPT', `${frame.path} is no control.callWorkflow`);
   const done = await attempts(run, lane, step, frame);
-  if (done !== 'parked') run.release(frame.bytes);
+  if (done !== 'parked') run.carry.releaseInput(frame.bytes);
   return done;
 }
 
@@ -65,6 +65,7 @@ async function attempts(
   frame: ChildFrame,
 ): Promise<Completion | 'parked'> {
   for (;;) {
+    if (lane.interrupted) return { t: 'cancel' };
     if (frame.retryAt !== undefined) {
       run.flusher.request();
       const pause = await run.pause(lane, `retry ${summaryOf(step)}`, frame.retryAt);
@@ -101,52 +102,50 @@ async function attempt(run: Run, lane: Lane, step: CallWorkflowStep, frame: Chil
     if (slotHeld) run.slots.give();
     slotHeld = false;
   };
-  let stop: 'CHILD_TIMEOUT' | 'HISTORY_LIMIT' | undefined;
+  const waits = step.detached !== true;
+  let timedOut = false;
   let settled = false;
   const guard = async (): Promise<void> => {
-    const ends = () => settled || run.budget.historyFull;
-    const early =
-      step.timeoutMs === undefined
-        ? await condition(ends).then(() => true)
-        : await condition(ends, step.timeoutMs, { summary: `timeout ${summaryOf(step)}` });
-    if (settled) return;
-    stop = early ? 'HISTORY_LIMIT' : 'CHILD_TIMEOUT';
+    if (step.timeoutMs === undefined) return;
+    const inTime = await condition(() => settled, step.timeoutMs, { summary: `timeout ${summaryOf(step)}` });
+    if (inTime) return;
+    timedOut = true;
     lane.stopOperation();
   };
+  if (waits) run.children++;
   try {
     run.budget.command(frame.bytes);
     // Outside of the operation's scope: what it cancels must not cancel the guard.
-    if (step.detached !== true) void guard();
+    if (waits) void guard();
     const output = await run.operate(lane, async () => {
       const child = await startChild(step.workflow, options(run, lane, step, frame));
       noteStarted(run, lane, step, frame, child.workflowId, child.firstExecutionRunId);
-      if (step.detached === true) {
+      if (!waits) {
         child.result().then(giveSlot, giveSlot);
         return { workflowId: child.workflowId, runId: child.firstExecutionRunId };
       }
       return (await child.result()) as Json;
     });
-    if (step.detached !== true) giveSlot();
+    if (waits) giveSlot();
     const result = output ?? null;
     save(run, lane, step, result);
     return { t: 'normal', output: result };
   } catch (thrown) {
     giveSlot();
-    if (stop !== undefined) {
-      const why =
-        stop === 'CHILD_TIMEOUT'
-          ? `did not end within ${step.timeoutMs} ms`
-          : 'ran on while the history of this run filled up';
-      return errorCompletion(
-        new SluiceError(stop, `The child ${step.workflow} ${why}`),
-        frame.path,
-        frame.attempt,
-      );
+    if (timedOut || lane.stopped) {
+      const error = timedOut
+        ? new SluiceError(
+            'CHILD_TIMEOUT',
+            `The child ${step.workflow} did not end within ${step.timeoutMs} ms`,
+          )
+        : historyLimit();
+      return errorCompletion(error, frame.path, frame.attempt);
     }
     if (isCancellation(thrown) && lane.cancelled) return { t: 'cancel' };
     return errorCompletion(thrown, frame.path, frame.attempt);
   } finally {
     settled = true;
+    if (waits) run.children--;
   }
 }
 

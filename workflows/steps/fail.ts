@@ -1,6 +1,7 @@
 import type { FailStep } from '../../contracts/definition/index.js';
 import { DEFAULTS } from '../../contracts/definition/index.js';
-import { SluiceError } from '../../contracts/errors.js';
+import { errorEntry, SluiceError } from '../../contracts/errors.js';
+import { LIMITS } from '../../contracts/limits.js';
 import { isoAt, now } from '../clock.js';
 import type { Lane } from '../interpreter/lane.js';
 import type { Run } from '../interpreter/run.js';
@@ -8,21 +9,23 @@ import type { Completion } from '../interpreter/state.js';
 
 /**
  * control.fail: an error of the author's own, or the caught one again.
- * @throws SluiceError RESULT_TOO_LARGE for details over 1 MiB, EXPRESSION_*
+ * @throws SluiceError RESULT_TOO_LARGE for details over 256 KiB: every step around the error shows it,
+ * EXPRESSION_*
  */
 export function failure(run: Run, lane: Lane, step: FailStep, path: string): Completion {
-  const caught = lane.surroundings.error;
+  const { error: caught, retryable } = lane.surroundings;
   if (step.rethrow === true) {
     if (!caught) throw new SluiceError('INTERNAL', 'rethrow stands outside a catch');
-    return { t: 'error', error: caught, retryable: false };
+    return { t: 'error', error: caught, retryable };
   }
   const code = step.code ?? DEFAULTS.failCode;
   const message = step.message === undefined ? code : run.evaluator.mapping(lane, step.message, path);
   const details = step.details === undefined ? null : run.evaluator.mapping(lane, step.details, path);
-  run.fitting(details, 'RESULT_TOO_LARGE', 'details');
+  run.fitting(details, 'RESULT_TOO_LARGE', 'details', LIMITS.inlineBytes);
   return {
     t: 'error',
-    retryable: false,
+    // For a parent that retries this run as its child.
+    retryable: errorEntry(code)?.retryable ?? true,
     error: {
       code,
       message: (typeof message === 'string' ? message : JSON.stringify(message)).slice(0, 10_000),

@@ -4,6 +4,8 @@
  * Invariants
  * - Every iteration starts from the variables as they were when the step began, also one that starts late.
  * - What iterations wrote is applied in item order at the end, so the outcome does not depend on timing.
+ * - However loops are nested, the run has a bounded number of lanes: what each costs is held, and past
+ *   `LIMITS.lanes` each loop starts its iterations one after the other.
  * - Items that were not begun when the run continues as new are begun in the next execution.
  */
 import { DEFAULTS, type ForEachStep } from '../../contracts/definition/index.js';
@@ -14,7 +16,17 @@ import type { Run } from '../interpreter/run.js';
 import type { Completion, FanOutFrame, LaneState } from '../interpreter/state.js';
 import { save } from '../interpreter/step-events.js';
 import { collected } from './for-each.js';
-import { applyWrites, releaseWrites, runInside, whileInside, type RunLane } from './lanes.js';
+import { LIMITS } from '../../contracts/limits.js';
+import {
+  applyWrites,
+  holdLane,
+  newLane,
+  releaseLane,
+  releaseWrites,
+  runInside,
+  whileInside,
+  type RunLane,
+} from './lanes.js';
 
 /** Runs iterations until all have ended, one has decided the step, or the run shall continue as new. */
 export async function continueFanOut(
@@ -29,11 +41,14 @@ export async function continueFanOut(
   const unfinished = Object.entries(frame.lanes).flatMap(([index, state]) =>
     state.end === undefined ? [Number(index)] : [],
   );
+  const resumed = unfinished.length;
   let parked = false;
+  const isMore = (): boolean =>
+    frame.decided === undefined && !lane.interrupted && frame.next < frame.items.length;
   const next = (): number | undefined => {
-    const resumed = unfinished.shift();
-    if (resumed !== undefined) return resumed;
-    if (frame.decided !== undefined || lane.interrupted || frame.next >= frame.items.length) return undefined;
+    const begun = unfinished.shift();
+    if (begun !== undefined) return begun;
+    if (!isMore()) return undefined;
     if (run.parking) {
       parked = true;
       return undefined;
@@ -42,22 +57,36 @@ export async function continueFanOut(
   };
   const work = async (): Promise<void> => {
     for (let index = next(); index !== undefined; index = next()) {
-      const state = (frame.lanes[index] ??= {
-        frames: [{ k: 'block', path: `${frame.path}.body`, i: 0 }],
-        event: lane.state.event,
-        writes: [],
-        item: index,
-      });
+      const known = frame.lanes[index];
+      const state = known ?? newLane(`${frame.path}.body`, index);
+      frame.lanes[index] = state;
+      if (known === undefined && !holdLane(run, state, frame.path)) {
+        noteEnd(run, lane, frame, step, index, state);
+        continue;
+      }
       const ended = await runInside(run, lane, state, frame.decided !== undefined, runLane);
       if (ended === 'parked') parked = true;
-      else noteEnd(run, lane, frame, step, index, state);
+      else {
+        releaseLane(run, frame.path);
+        noteEnd(run, lane, frame, step, index, state);
+      }
     }
   };
-  const workers = Math.min(
-    Math.max(step.concurrency ?? DEFAULTS.concurrency, unfinished.length),
-    frame.items.length,
-  );
-  await whileInside(run, () => Promise.all(Array.from({ length: workers }, work)));
+  const most = Math.min(Math.max(step.concurrency ?? DEFAULTS.concurrency, resumed), frame.items.length);
+  const workers: Promise<void>[] = [];
+  await whileInside(run, async () => {
+    while (workers.length < most) {
+      // One lane of each loop always runs, so that loops nested in one another come to an end.
+      if (workers.length >= Math.max(1, resumed) && run.leaves >= LIMITS.lanes) {
+        const pause = await run.pause(lane, 'lanes', undefined, () => run.leaves < LIMITS.lanes || !isMore());
+        if (pause === 'parked' && isMore()) parked = true;
+        if (pause !== 'ready') break;
+      }
+      workers.push(work());
+      if (unfinished.length === 0 && !isMore()) break;
+    }
+    await Promise.all(workers);
+  });
   if (parked) return 'parked';
   return end(run, lane, frame, step);
 }
@@ -77,7 +106,7 @@ function noteEnd(
       const { value, bytes } = collected(run, run.lane(state, lane), step, frame.path);
       frame.results[index] = value;
       frame.bytes += bytes;
-      if (state.writes.length === 0) delete frame.lanes[index];
+      if (state.writes.length === 0 && state.event === undefined) delete frame.lanes[index];
       return;
     } catch (thrown) {
       ended = state.end = errorCompletion(thrown, frame.path);
@@ -96,7 +125,7 @@ function noteEnd(
 }
 
 function end(run: Run, lane: Lane, frame: FanOutFrame, step: ForEachStep): Completion {
-  run.release(frame.bytes);
+  run.carry.release(frame.bytes);
   frame.bytes = 0;
   const lanes = Object.values(frame.lanes);
   const decided = frame.decided === undefined ? undefined : frame.lanes[frame.decided];

@@ -18,7 +18,7 @@ export function beginForEach(run: Run, lane: Lane, step: ForEachStep, path: stri
     return { t: 'normal' };
   }
   const bytes = jsonSize(items);
-  run.hold(bytes);
+  run.carry.hold(bytes);
   beginEvent(run, lane, step, path);
   const base = { path, at: now(), items, results: [], bytes };
   if ((step.concurrency ?? DEFAULTS.concurrency) > 1) {
@@ -46,6 +46,6 @@ export function collected(
   if (step.collect === undefined) return { value: null, bytes: 0 };
   const value = run.evaluator.mapping(lane, step.collect, path);
   const bytes = jsonSize(value);
-  run.hold(bytes);
+  run.carry.hold(bytes);
   return { value, bytes };
 }

@@ -13,19 +13,24 @@ import { now } from '../clock.js';
 import { isCatchable } from '../interpreter/failure.js';
 import type { Lane } from '../interpreter/lane.js';
 import type { Run } from '../interpreter/run.js';
-import type { Completion, JoinFrame, LaneState } from '../interpreter/state.js';
+import type { Completion, JoinFrame } from '../interpreter/state.js';
 import { beginEvent, save } from '../interpreter/step-events.js';
-import { applyWrites, releaseWrites, runInside, whileInside, type RunLane } from './lanes.js';
+import {
+  applyWrites,
+  laneBytes,
+  newLane,
+  releaseWrites,
+  runInside,
+  whileInside,
+  type RunLane,
+} from './lanes.js';
 
 /** Begins all branches. */
 export function beginJoin(run: Run, lane: Lane, step: ParallelStep | RaceStep, path: string): undefined {
   const names = Object.keys(step.branches);
+  run.carry.hold(names.length * laneBytes(path));
   beginEvent(run, lane, step, path);
-  const lanes = names.map((name): LaneState => ({
-    frames: [{ k: 'block', path: `${path}.branches.${name}`, i: 0 }],
-    event: lane.state.event,
-    writes: [],
-  }));
+  const lanes = names.map((name) => newLane(`${path}.branches.${name}`));
   lane.push({ k: 'join', path, at: now(), names, lanes });
   return undefined;
 }
@@ -51,6 +56,7 @@ export async function continueJoin(
     ),
   );
   if (ends.includes('parked')) return 'parked';
+  run.carry.release(frame.names.length * laneBytes(frame.path));
   if (lane.interrupted) {
     releaseWrites(run, frame.lanes);
     return { t: 'cancel' };

@@ -61,7 +61,7 @@ function collect(run: Run, lane: Lane, step: ForEachStep, frame: ForEachFrame): 
 }
 
 function left(run: Run, frame: ForEachFrame, completion: Completion): Completion {
-  run.release(frame.bytes);
+  run.carry.release(frame.bytes);
   frame.bytes = 0;
   return completion;
 }
@@ -125,6 +125,7 @@ export function unwindTry(run: Run, lane: Lane, frame: TryFrame, inner: Completi
   ) {
     frame.phase = 'catch';
     frame.error = inner.error;
+    frame.retryable = inner.retryable;
     lane.touch();
     lane.push({ k: 'block', path: `${frame.path}.catch`, i: 0 });
     return undefined;
@@ -133,6 +134,7 @@ export function unwindTry(run: Run, lane: Lane, frame: TryFrame, inner: Completi
   frame.phase = 'finally';
   frame.pending = inner;
   delete frame.error;
+  delete frame.retryable;
   lane.touch();
   lane.push({ k: 'block', path: `${frame.path}.finally`, i: 0 });
   return undefined;

@@ -15,7 +15,8 @@ import {
 } from '../../contracts/definition/index.js';
 import { SluiceError } from '../../contracts/errors.js';
 import type { EventFilter } from '../../contracts/filters.js';
-import type { Json } from '../../contracts/json.js';
+import { jsonSize, type Json } from '../../contracts/json.js';
+import { LIMITS } from '../../contracts/limits.js';
 import { isoAt, now } from '../clock.js';
 import { errorCompletion } from '../interpreter/failure.js';
 import type { Lane } from '../interpreter/lane.js';
@@ -44,6 +45,10 @@ export function beginEventWait(run: Run, lane: Lane, step: EventWaitStep, path: 
     };
   });
   const timeoutMs = milliseconds(run, lane, step.timeoutMs, path);
+  const compared = [key, filters as unknown as Json];
+  run.fitting(compared, 'INPUT_TOO_LARGE', 'What the wait compares with', LIMITS.inlineBytes);
+  const bytes = jsonSize(compared);
+  run.carry.hold(bytes);
   const at = now();
   // Without lookbackMs: since the run began. What was sent to this run was sent after that, whatever the clocks say.
   const since = step.lookbackMs === undefined ? 0 : at - step.lookbackMs;
@@ -55,6 +60,7 @@ export function beginEventWait(run: Run, lane: Lane, step: EventWaitStep, path: 
     names,
     key,
     filters,
+    bytes,
     since,
     ...(timeoutMs !== undefined && { deadline: at + timeoutMs }),
   };
@@ -73,6 +79,7 @@ export function beginEventWait(run: Run, lane: Lane, step: EventWaitStep, path: 
   );
   if (key !== null) run.correlate(key);
   lane.push(frame);
+  run.inbox.openWait(frame, step.lookbackMs !== 0);
   return undefined;
 }
 
@@ -85,22 +92,19 @@ export async function continueEventWait(
   const step = run.stepAt(frame.path);
   if (step.type !== 'event.wait') throw new SluiceError('STATE_CORRUPT', `${frame.path} is no event.wait`);
   const where = run.where(lane, frame.path);
-  run.inbox.openWait(frame);
-  const ended = run.inbox.hasMatch(frame)
-    ? 'ready'
-    : await run.wait(lane, summaryOf(step), frame.deadline, () => run.inbox.hasMatch(frame));
-  if (ended === 'parked') {
-    run.inbox.releaseWait(frame);
-    return 'parked';
-  }
+  const matches = () => frame.matched !== undefined;
+  const ended = matches() ? 'ready' : await run.wait(lane, summaryOf(step), frame.deadline, matches);
+  if (ended === 'parked') return 'parked';
+  run.carry.release(frame.bytes);
   run.resumed();
   if (ended === 'interrupted') {
-    run.inbox.releaseWait(frame);
+    run.inbox.cancelWait(frame);
     run.log.emit('WAIT_CANCELED', { reason: 'the branch or the run was cancelled' }, where);
     run.flusher.request();
     return { t: 'cancel' };
   }
-  const matched = run.inbox.closeWait(frame);
+  run.inbox.closeWait(frame);
+  const { matched } = frame;
   if (matched === undefined) {
     run.log.emit('WAIT_TIMED_OUT', {}, where);
     const waited = frame.deadline === undefined ? 0 : frame.deadline - frame.at;
@@ -117,7 +121,7 @@ export async function continueEventWait(
   }
   const { eventId, source, eventName } = matched.event;
   run.log.emit('WAIT_SATISFIED', { eventId, source, eventName }, where);
-  lane.state.event = asScope(matched);
+  run.setEvent(lane, asScope(matched));
   if (step.assign !== undefined) assignAll(run, lane, step.assign, frame.path);
   return NORMAL;
 }
@@ -206,7 +210,8 @@ function milliseconds(
 
 function correlationKey(value: Json, path: string): string {
   if (typeof value === 'number') return String(value);
-  if (typeof value === 'string' && value.trim() !== '') return value;
+  if (typeof value === 'string' && value.trim() !== '' && value.length <= LIMITS.correlationKeyCharacters)
+    return value;
   throw new SluiceError(
     'CORRELATION_KEY_INVALID',
     `The correlation key of ${path} gave ${JSON.stringify(value).slice(0, 100)}`,
