@@ -1,0 +1,171 @@
+/**
+ * The databases that every test of this room runs on: in memory, the embedded store on disk, and a real
+ * SurrealDB server where its binary is found: `SLUICE_SURREAL_BIN`, `surreal` on PATH, or the packed one in
+ * `../shared/tools/`. Where there is none, the skipped kind is named loudly.
+ */
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream, existsSync, readdirSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe } from 'vitest';
+import { openProjections, type Projections, type ProjectionsOptions } from '../../../projections/index.js';
+
+/** A place that holds databases of one kind. */
+export interface DatabaseHost {
+  readonly kind: 'mem' | 'surrealkv' | 'server';
+  /** Options for a database of its own. */
+  fresh(): Promise<ProjectionsOptions>;
+  /** Opens a database of its own; closed when the tests of this host end. */
+  open(options?: Partial<ProjectionsOptions>): Promise<Projections>;
+}
+
+const run = promisify(execFile);
+
+/** Path of the server binary; undefined where there is none. */
+export async function findServer(): Promise<string | undefined> {
+  const named = process.env['SLUICE_SURREAL_BIN'];
+  if (named !== undefined && named !== '') return named;
+  for (const directory of (process.env['PATH'] ?? '').split(delimiter)) {
+    if (directory !== '' && existsSync(join(directory, 'surreal'))) return join(directory, 'surreal');
+  }
+  const tools = '../shared/tools';
+  const packed = existsSync(tools)
+    ? readdirSync(tools).find((name) => /^surreal-.*\.xz$/.test(name))
+    : undefined;
+  return packed === undefined ? undefined : unpack(join(tools, packed), packed.replace(/\.xz$/, ''));
+}
+
+async function unpack(archive: string, name: string): Promise<string> {
+  const directory = join(tmpdir(), 'sluice-test-tools');
+  const target = join(directory, name);
+  if (existsSync(target)) return target;
+  await mkdir(directory, { recursive: true });
+  const partial = `${target}.${process.pid}`;
+  const xz = spawn('xz', ['-dc', archive], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await pipeline(xz.stdout, createWriteStream(partial));
+  await chmod(partial, 0o755);
+  await rename(partial, target);
+  await run(target, ['version']);
+  return target;
+}
+
+export interface Server {
+  readonly url: string;
+  readonly port: number;
+  /** Kills it at once, as a crash does. */
+  kill(): Promise<void>;
+}
+
+/** Starts a server on loopback and waits until it answers. */
+export async function startServer(binary: string, store = 'memory', port?: number): Promise<Server> {
+  const at = port ?? (await freePort());
+  const child = spawn(
+    binary,
+    ['start', '--user', 'root', '--pass', 'root', '--bind', `127.0.0.1:${at}`, '--log', 'none', store],
+    { stdio: 'ignore' },
+  );
+  await answering(child, at);
+  return {
+    url: `ws://127.0.0.1:${at}`,
+    port: at,
+    async kill() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const gone = once(child, 'exit');
+      child.kill('SIGKILL');
+      await gone;
+    },
+  };
+}
+
+async function answering(child: ChildProcess, port: number): Promise<void> {
+  const until = Date.now() + 30_000;
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`The SurrealDB server ended with ${child.exitCode}`);
+    const ready = await fetch(`http://127.0.0.1:${port}/health`).then(
+      (response) => response.ok,
+      () => false,
+    );
+    if (ready) return;
+    if (Date.now() > until) throw new Error('The SurrealDB server did not answer within 30 s');
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+/** A port of loopback that nothing listens on. */
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const address = probe.address();
+  if (address === null || typeof address === 'string') throw new Error('No TCP address');
+  probe.close();
+  await once(probe, 'close');
+  return address.port;
+}
+
+const binary = await findServer();
+if (binary === undefined) {
+  process.stderr.write(
+    '\n*** No SurrealDB server found: the tests of projections against a real server are SKIPPED.\n' +
+      '*** Put `surreal` on PATH or its path in SLUICE_SURREAL_BIN.\n\n',
+  );
+}
+
+/** Path of the server binary, for tests of the server alone. */
+export const SERVER_BINARY = binary;
+
+type Kind = DatabaseHost['kind'];
+
+/**
+ * Declares the same tests for each kind of database.
+ * @param kinds those that the tests make sense on; default: all
+ */
+export function onEveryDatabase(
+  name: string,
+  body: (host: DatabaseHost) => void,
+  kinds: readonly Kind[] = ['mem', 'surrealkv', 'server'],
+): void {
+  for (const kind of kinds) {
+    if (kind === 'server' && binary === undefined) continue;
+    describe(`${name} (${kind})`, () => {
+      body(host(kind));
+    });
+  }
+}
+
+let databases = 0;
+
+function host(kind: Kind): DatabaseHost {
+  const opened = new Set<Projections>();
+  let directory = '';
+  let server: Server | undefined;
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'sluice-projections-'));
+    if (kind === 'server' && binary !== undefined) server = await startServer(binary);
+  });
+  afterAll(async () => {
+    await Promise.all([...opened].map((projections) => projections.close()));
+    await server?.kill();
+    await rm(directory, { recursive: true, force: true });
+  });
+  const fresh = async (): Promise<ProjectionsOptions> => {
+    databases += 1;
+    if (kind === 'mem') return { url: 'mem://' };
+    if (kind === 'surrealkv') return { url: `surrealkv://${join(directory, `store-${databases}`)}` };
+    if (server === undefined) throw new Error('The server has not been started');
+    return { url: server.url, username: 'root', password: 'root', database: `test_${databases}` };
+  };
+  return {
+    kind,
+    fresh,
+    async open(options = {}) {
+      const projections = await openProjections({ ...(await fresh()), ...options });
+      opened.add(projections);
+      return projections;
+    },
+  };
+}
