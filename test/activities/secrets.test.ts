@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { defineAction, SluiceError } from '../../actions/index.js';
 import type { SecretRef } from '../../contracts/activity.js';
 import type { Json } from '../../contracts/json.js';
+import { waitFor } from '../support/wait-for.js';
+import { gate } from './gate.js';
 import { openWorld, type World } from './world.js';
 
 const SECRET = 'sk_live_"4f/9c+b7\\d2=e1';
@@ -13,6 +15,8 @@ const FORMS = [
   Buffer.from(SECRET).toString('base64'),
   Buffer.from(SECRET).toString('base64url'),
 ];
+
+const beaten = gate();
 
 /** What the action saw: kept here, where nothing else looks. */
 const seen: unknown[] = [];
@@ -29,6 +33,9 @@ const leak = defineAction({
     context.log.info(`calling with ${apiKey}`, { headers: all });
     context.heartbeat(all);
     switch (how) {
+      case 'wait':
+        await beaten.open;
+        return null;
       case 'output':
         context.artifact(`at ${apiKey}`);
         context.writes.add('row', 'UPSERT leaked:one CONTENT $all', { all });
@@ -98,6 +105,24 @@ describe('a secret', () => {
     expect(await world.ledger(runId)).toMatchObject({ input: input('output') });
     expect(await world.dump()).toContain('leaked');
     await expectNowhere(workflowId);
+  });
+
+  it('is not in the progress that the Web UI shows', async () => {
+    const handle = await world.start({
+      type: 'test.leak',
+      input: input('wait'),
+      envelope: { secrets: SECRETS },
+      heartbeatMs: 300,
+    });
+    const shown = await waitFor(async () => {
+      const { pendingActivities } = (await handle.describe()).raw;
+      const [payload] = pendingActivities?.[0]?.heartbeatDetails?.payloads ?? [];
+      return payload?.data && Buffer.from(payload.data).toString('utf8');
+    });
+    expect(shown).toContain('Bearer [secret:API_KEY]!');
+    for (const form of FORMS) expect(shown).not.toContain(JSON.stringify(form).slice(1, -1));
+    beaten.release();
+    await handle.result();
   });
 
   it.each(['error', 'type', 'output-schema'])(
