@@ -21,7 +21,7 @@ const TOTAL_CENTS = LINE_ITEMS.reduce(
 );
 
 /** A payload for {@link DEMO_DEFINITION}. */
-export function demoOrder(orderId: string): Json {
+function demoOrder(orderId: string): Json {
   return {
     orderId,
     card: 'tok_visa',
@@ -34,7 +34,7 @@ export function demoOrder(orderId: string): Json {
 }
 
 /** The event by which a payment provider says that the order is paid, as the signal `event` carries it. */
-export function paymentSettled(orderId: string): {
+function paymentSettled(orderId: string): {
   eventId: string;
   source: string;
   eventName: string;

@@ -42,7 +42,7 @@ export interface SluiceTestOptions {
 }
 
 /** Starts one; `stop` it in the end. `withSluice` and `useSluice` do that by themselves. */
-export async function startSluice(options: SluiceTestOptions = {}): Promise<SluiceTest> {
+async function startSluice(options: SluiceTestOptions = {}): Promise<SluiceTest> {
   quietRuntime();
   const temporal = options.temporal ?? (await suiteTemporal());
   const taskQueue = options.taskQueue ?? `test-${randomUUID()}`;
