@@ -1,0 +1,140 @@
+/**
+ * The runs whose histories are recorded and replayed: every example on its ways through, and definitions made
+ * for what is easily not the same the second time (test/replay/definitions).
+ */
+import { readFile } from 'node:fs/promises';
+import type { SluiceClient, StartedRun } from '../../client/index.js';
+import type { Json } from '../../contracts/json.js';
+import { exampleOrder, exampleTicket, orderPaid, SOLD_OUT_ITEMS } from '../support/example-payloads.js';
+import { waitFor } from '../support/wait-for.js';
+
+export interface Scenario {
+  /** Begins the names of the files. */
+  readonly name: string;
+  /** Files to publish, seen from the project; children before their parents. */
+  readonly definitions: readonly string[];
+  readonly workflow: string;
+  readonly payload: Json;
+  /** Says to the run what it waits for. */
+  drive?(client: SluiceClient, run: StartedRun): Promise<void>;
+  /** How the run ends: its code, or nothing for success. */
+  readonly failsWith?: string;
+  /** True: recorded by a worker whose runs continue as new early, and at least once. */
+  readonly continues?: boolean;
+}
+
+/** Reads a definition. @param file seen from the project's root */
+export function readDefinitionFile(file: string): Promise<string> {
+  return readFile(new URL(`../../${file}`, import.meta.url), 'utf8');
+}
+
+const own = (name: string) => `test/replay/definitions/${name}.yaml`;
+
+async function waits(client: SluiceClient, run: StartedRun, stepId: string): Promise<void> {
+  await waitFor(async () =>
+    (await client.state(run.workflowId)).waits.some((wait) => wait.stepId === stepId),
+  );
+}
+
+export const SCENARIOS: readonly Scenario[] = [
+  {
+    name: 'order-shipped',
+    definitions: ['examples/order-fulfilment.yaml'],
+    workflow: 'order-fulfilment',
+    payload: exampleOrder('replay-1'),
+    async drive(client, run) {
+      await waits(client, run, 'settlement');
+      await client.signalEvent(run.workflowId, orderPaid('replay-1'));
+    },
+  },
+  {
+    name: 'order-sold-out',
+    definitions: ['examples/order-fulfilment.yaml'],
+    workflow: 'order-fulfilment',
+    payload: exampleOrder('replay-2', {
+      lineItems: SOLD_OUT_ITEMS,
+    }),
+    failsWith: 'OUT_OF_STOCK',
+  },
+  {
+    name: 'order-unsettled',
+    definitions: ['examples/order-fulfilment.yaml'],
+    workflow: 'order-fulfilment',
+    payload: exampleOrder('replay-3', { settlementTimeoutMs: 50, card: 'tok_flaky' }),
+  },
+  {
+    name: 'ticket-answered',
+    definitions: ['examples/ticket-escalation.yaml'],
+    workflow: 'ticket-escalation',
+    payload: exampleTicket('replay-4', { deadlineMs: 300, reminderMs: 50, reminders: 2, levels: 5 }),
+    async drive(client, run) {
+      await waitFor(async () => (await client.state(run.workflowId)).state === 'ESCALATED_2');
+      await waits(client, run, 'reply');
+      await client.signalEvent(run.workflowId, {
+        source: 'mail',
+        eventName: 'TICKET_REPLIED',
+        correlationKey: 'replay-4',
+        payload: { from: 'support' },
+      });
+    },
+  },
+  {
+    name: 'ticket-unanswered',
+    definitions: ['examples/ticket-escalation.yaml'],
+    workflow: 'ticket-escalation',
+    payload: exampleTicket('replay-5', { deadlineMs: 100, reminderMs: 40, pager: 'down@pager', levels: 2 }),
+    continues: true,
+  },
+  {
+    name: 'nightly',
+    definitions: ['examples/account-reconciliation.yaml', 'examples/nightly-reconciliation.yaml'],
+    workflow: 'nightly-reconciliation',
+    payload: { date: '2026-03-01', recordCount: 29, corruptEvery: 13 },
+  },
+  {
+    name: 'continued-branches',
+    definitions: [own('continued-branches')],
+    workflow: 'continued-branches',
+    payload: {},
+    continues: true,
+    async drive(client, run) {
+      const event = { source: 'test', eventName: 'REPLY', correlationKey: run.workflowId };
+      await client.signalEvent(run.workflowId, { ...event, eventId: 'e-1', payload: { n: 1, text: 'no' } });
+      await client.signalEvent(run.workflowId, { ...event, eventId: 'e-2', payload: { n: 2, text: 'yes' } });
+    },
+  },
+  {
+    name: 'expressions',
+    definitions: [own('expressions')],
+    workflow: 'expressions',
+    payload: {
+      lines: [
+        { sku: 'tea', qty: 2, price: 3.5 },
+        { sku: 'mug', qty: 1, price: 12 },
+        { sku: 'tea', qty: 4, price: 3.25 },
+        { sku: 'pot', qty: 1, price: 12 },
+      ],
+    },
+  },
+  { name: 'lanes', definitions: [own('lanes')], workflow: 'lanes', payload: {}, continues: true },
+  {
+    name: 'cancelled',
+    definitions: [own('cancelled')],
+    workflow: 'cancelled',
+    payload: {},
+    failsWith: 'RUN_CANCELED',
+    async drive(client, run) {
+      await waits(client, run, 'never');
+      await waitFor(async () => (await client.progress(run.workflowId)).steps.waiting === 2);
+      await client.cancel(run.workflowId);
+    },
+  },
+  { name: 'local-steps', definitions: [own('local-steps')], workflow: 'local-steps', payload: {} },
+  {
+    name: 'payload-refused',
+    definitions: ['examples/order-fulfilment.yaml'],
+    workflow: 'order-fulfilment',
+    payload: { orderId: 'replay-6' },
+    failsWith: 'PAYLOAD_INVALID',
+  },
+];
