@@ -1,50 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { createSluiceClient } from '../../client/index.js';
 import { suiteBundle, suiteTemporal } from '../support/services.js';
 import { waitFor } from '../support/wait-for.js';
-
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-
-interface Line {
-  readonly level: string;
-  readonly msg: string;
-  readonly code?: string;
-}
+import { startMain } from './main-process.js';
 
 // A process that bundles first takes its time; the bundle is on disk from here on.
 beforeAll(async () => void (await suiteBundle()));
-
-const started: ChildProcess[] = [];
-afterEach(() => {
-  for (const child of started.splice(0)) child.kill('SIGKILL');
-});
-
-function startMain(env: Record<string, string>) {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'worker/main.ts'], {
-    cwd: ROOT,
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], SURREAL_URL: 'mem://', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  started.push(child);
-  let out = '';
-  let errors = '';
-  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
-  return {
-    child,
-    /** Every line of the log; each must be JSON. */
-    lines: () =>
-      out
-        .split('\n')
-        .slice(0, -1)
-        .map((line) => JSON.parse(line) as Line),
-    errors: () => errors,
-    exited: new Promise<number | null>((resolve) => child.once('exit', resolve)),
-  };
-}
 
 describe('a worker as a process', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)('runs definitions until %s, then stops cleanly', async (signal) => {
