@@ -56,7 +56,7 @@ export async function connect(options: DatabaseOptions): Promise<Database> {
   try {
     return new SurrealDatabase(await open(options, url), options, release);
   } catch (error) {
-    release?.();
+    await release?.();
     throw error;
   }
 }
@@ -196,7 +196,7 @@ class SurrealDatabase implements Database {
   constructor(
     private readonly surreal: Surreal,
     private readonly options: DatabaseOptions,
-    private readonly release: (() => void) | undefined,
+    private readonly release: (() => Promise<void>) | undefined,
   ) {
     surreal.subscribe('reconnecting', () => this.lost());
     surreal.subscribe('disconnected', () => this.lost());
@@ -218,7 +218,7 @@ class SurrealDatabase implements Database {
       const answers = await Promise.race([this.surreal.query(text, { ...variables }).responses(), lost]);
       return answers.map((answer) =>
         answer.success
-          ? { ok: true, value: answer.result as unknown }
+          ? { ok: true, value: answer.result }
           : { ok: false, reason: answer.error.message },
       );
     } catch (error) {
@@ -234,7 +234,7 @@ class SurrealDatabase implements Database {
     clearTimeout(this.outage);
     this.rejectAll();
     await this.surreal.close();
-    this.release?.();
+    await this.release?.();
   }
 
   private lost(): void {

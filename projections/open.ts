@@ -2,6 +2,7 @@
 import type { ProjectionStore } from '../contracts/projection.js';
 import { connect, type Database, type DatabaseOptions } from './connection.js';
 import { migrate } from './migrate.js';
+import { createMaintenance, type Maintenance } from './maintenance/index.js';
 import { createReads, type Reads } from './reads/index.js';
 import { createStore } from './store.js';
 import type { Faults } from './unit-of-work.js';
@@ -14,6 +15,9 @@ export interface ProjectionsOptions extends DatabaseOptions {
 export interface Projections extends ProjectionStore {
   /** Read models: what a list page, a timeline or an API answer is made of. */
   readonly reads: Reads;
+  /** Rebuild and retention. */
+  readonly maintenance: Maintenance;
+  /** The connection itself, for what has no writer or read model. */
   readonly database: Database;
   close(): Promise<void>;
 }
@@ -31,8 +35,10 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
     await database.close();
     throw error;
   }
+  const writer = { database, faults: options.faults };
   return {
-    ...createStore({ database, faults: options.faults }),
+    ...createStore(writer),
+    maintenance: createMaintenance(writer),
     reads: createReads(database),
     database,
     close: () => database.close(),

@@ -10,11 +10,14 @@ import type { Statement } from './unit-of-work.js';
 /** A step shows a short output; a long one is in the ledger, and the log's own summary follows. */
 const SUMMARY = `IF string::len($l.output ?? '') > 2048 { NONE } ELSE { $l.output }`;
 
-const SETTLE = `IF $old = NONE {
-      CREATE $id SET step_id = $l.step_id, action = $l.action, action_version = $l.action_version, idempotency_key = $key,
-        input = $l.input, status = $l.status, output = $output, error = $l.error, error_code = $l.error_code,
-        started_at = $l.started_at, ended_at = $l.finished_at,
-        opened_seq = ${Number.MAX_SAFE_INTEGER}, status_seq = 0, provisional = true RETURN NONE
+/** `opened_seq` of a row that no event has opened yet. */
+export const UNOPENED = Number.MAX_SAFE_INTEGER;
+
+const SETTLE = `IF $old = NONE OR $old.opened_seq = ${UNOPENED} {
+      UPSERT $id CONTENT { step_id: $l.step_id, action: $l.action, action_version: $l.action_version, idempotency_key: $key,
+        input: $l.input, status: $l.status, output: $output, error: $l.error, error_code: $l.error_code,
+        started_at: $l.started_at, ended_at: $l.finished_at,
+        opened_seq: ${UNOPENED}, status_seq: 0, provisional: true } RETURN NONE
     } ELSE IF $old.provisional OR $old.status = 'RUNNING' {
       UPDATE $id SET status = $l.status, output = $output, error = $l.error, error_code = $l.error_code,
         ended_at = $l.finished_at, provisional = true RETURN NONE
@@ -27,7 +30,7 @@ export const SETTLE_STEP: Statement = {
     LET $key = $ledger_key[1];
     LET $l = (SELECT * FROM ONLY type::record('action_invocation', $ledger_key));
     LET $id = type::record('step', [$ledger_key[0], $l.run_id, $l.path, $l.iteration, $l.attempt]);
-    LET $old = (SELECT status, provisional FROM ONLY $id);
+    LET $old = (SELECT status, provisional, opened_seq FROM ONLY $id);
     LET $output = ${SUMMARY};
     ${SETTLE}
 }`,
@@ -45,7 +48,7 @@ export const SETTLE_STEPS: readonly Statement[] = [
     LET $l = (SELECT * FROM ONLY type::record('action_invocation', [$run[0], $key]));
     IF $l.status = 'STARTED' OR $l.local OR $l.run_id != $run[1] { CONTINUE };
     LET $id = type::record('step', [$run[0], $l.run_id, $l.path, $l.iteration, $l.attempt]);
-    LET $old = (SELECT status, provisional FROM ONLY $id);
+    LET $old = (SELECT status, provisional, opened_seq FROM ONLY $id);
     LET $output = ${SUMMARY};
     ${SETTLE}
 }`,

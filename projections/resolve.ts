@@ -16,11 +16,12 @@ import { eventRow, INSERT_EVENTS, RELIST, type EventStatements } from './apply.j
 import type { Database, Variables } from './connection.js';
 import { derive, newRow, type Header, type RowChange } from './derive.js';
 import type { Columns } from './effects.js';
-import { eventRowKey, runRowKey, type RowKey, type RunKey } from './keys.js';
+import { eventRowKey, runRowKey, stepRowKey, type RowKey, type RunKey } from './keys.js';
 import { orderExecutions, partLog, type LoggedEvent } from './live-log.js';
 import { loadExecutions, loadLog } from './load-log.js';
 import { read } from './read.js';
-import { SETTLE_STEPS } from './outcome.js';
+import { SETTLE_STEPS, UNOPENED } from './outcome.js';
+import { listInvocations } from './reads/list-invocations.js';
 import { TextWriter } from './texts.js';
 import { commit, Refusal, type Faults, type Statement } from './unit-of-work.js';
 
@@ -51,7 +52,11 @@ const REPLACE: readonly Statement[] = [
     text: `FOR $id IN $revived { UPDATE type::record('run_event', $id) SET superseded = NONE RETURN NONE }`,
   },
   // Written over, and only what is left removed: the engine in memory refuses to make a row again in the
-  // transaction that deleted it.
+  // transaction that deleted it. So a step that the ledger is going to settle is emptied, not removed.
+  {
+    label: 'step.empty',
+    text: `FOR $id IN $emptied { UPSERT type::record('step', $id) CONTENT { status: 'RUNNING', opened_seq: ${UNOPENED}, status_seq: 0, provisional: true } RETURN NONE }`,
+  },
   ...TABLES.flatMap((table) => [
     {
       label: `${table}.remove`,
@@ -59,7 +64,7 @@ const REPLACE: readonly Statement[] = [
     },
     {
       label: `${table}.write`,
-      text: `FOR $r IN $rows.${table} { 
+      text: `FOR $r IN $rows.${table} {
   LET $id = type::record('${table}', $r.key);
   LET $old = (SELECT * FROM ONLY $id);
   UPSERT $id CONTENT $r.row RETURN NONE${table === 'run' ? RELIST : ''}
@@ -173,7 +178,7 @@ async function plan(
       superseded: ids(superseded, false),
       revived: ids(live, true),
       rows,
-      stale: await staleKeys(database, run, rows),
+      ...(await findLeftovers(database, run, rows)),
       ...texts.variables(),
     },
   };
@@ -183,13 +188,25 @@ function keyed(change: RowChange): { readonly key: RowKey; readonly row: Columns
   return { key: change.key, row: newRow(change) };
 }
 
-/** Keys of the run's rows that the log does not make. A step that only the ledger knows is made again by it. */
-async function staleKeys(
+interface Leftovers {
+  /** Keys of rows that the log does not make, by table. */
+  readonly stale: Readonly<Record<string, readonly unknown[]>>;
+  /** Those of steps that the ledger makes. */
+  readonly emptied: readonly unknown[];
+}
+
+async function findLeftovers(
   database: Database,
   run: RunKey,
   rows: Readonly<Record<(typeof TABLES)[number], readonly { readonly key: RowKey }[]>>,
-): Promise<Readonly<Record<string, readonly unknown[]>>> {
+): Promise<Leftovers> {
+  const settled = new Set(
+    (await listInvocations(database, run.tenant, run.runId))
+      .filter((one) => one.status !== 'STARTED' && !one.local)
+      .map((one) => JSON.stringify(stepRowKey(run, one))),
+  );
   const stale: Record<string, readonly unknown[]> = {};
+  let emptied: readonly unknown[] = [];
   for (const table of TABLES) {
     const kept = new Set(rows[table].map(({ key }) => JSON.stringify(key)));
     const there = await read(
@@ -198,7 +215,9 @@ async function staleKeys(
       `SELECT VALUE record::id(id) FROM ${table}:[$tenant, $runId]..[$tenant, $runId, ..]`,
       { tenant: run.tenant, runId: run.runId },
     );
-    stale[table] = there.filter((key) => !kept.has(JSON.stringify(key)));
+    const left = there.filter((key) => !kept.has(JSON.stringify(key)));
+    stale[table] = left.filter((key) => table !== 'step' || !settled.has(JSON.stringify(key)));
+    if (table === 'step') emptied = left.filter((key) => settled.has(JSON.stringify(key)));
   }
-  return stale;
+  return { stale, emptied };
 }

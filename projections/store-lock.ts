@@ -7,29 +7,32 @@
  */
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError, toSluiceError } from '../contracts/errors.js';
 
 const claimed = new Set<string>();
 
+/** The engine closes a store after it has said so: how long its lock may still be there, ms. */
+const CLOSING_MS = 5_000;
+
 /**
  * Claims the store for this process and makes its directory.
  * @param path directory of the store
- * @returns gives the claim back; call it when the store has been closed
+ * @returns gives the claim back; call it when the store has been closed, and wait: the engine may still be at it
  * @throws SluiceError DATABASE_LOCKED where the store is open, CONFIG_INVALID where the directory cannot be made
  */
-export async function claimStore(path: string): Promise<() => void> {
+export async function claimStore(path: string): Promise<() => Promise<void>> {
   const directory = resolve(path);
   if (claimed.has(directory)) throw locked(directory, 'this process');
   claimed.add(directory);
-  const release = () => {
-    claimed.delete(directory);
-  };
+  const lock = join(directory, 'LOCK');
   try {
     await mkdir(directory, { recursive: true });
-    const holder = await lockHolder(join(directory, 'LOCK'));
+    const holder = await lockHolder(lock);
+    if (holder === String(process.pid)) throw locked(directory, 'this process');
     if (holder !== undefined) throw locked(directory, `process ${holder}`);
   } catch (error) {
-    release();
+    claimed.delete(directory);
     if (error instanceof SluiceError) throw error;
     throw new SluiceError(
       'CONFIG_INVALID',
@@ -37,7 +40,11 @@ export async function claimStore(path: string): Promise<() => void> {
       { cause: error },
     );
   }
-  return release;
+  return async () => {
+    const until = Date.now() + CLOSING_MS;
+    while ((await lockHolder(lock)) === String(process.pid) && Date.now() < until) await sleep(10);
+    claimed.delete(directory);
+  };
 }
 
 function locked(directory: string, holder: string): SluiceError {
@@ -53,7 +60,7 @@ async function lockHolder(file: string): Promise<string | undefined> {
   if (inode === undefined || table === undefined) return undefined;
   for (const line of table.split('\n')) {
     const [, pid, place] = /(?:FLOCK|POSIX|OFDLCK)\s+\S+\s+\S+\s+(-?\d+)\s+(\S+)/.exec(line) ?? [];
-    if (place?.split(':')[2] === inode && pid !== String(process.pid)) return pid;
+    if (place?.split(':')[2] === inode) return pid;
   }
   return undefined;
 }

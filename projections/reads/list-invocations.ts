@@ -22,6 +22,7 @@ const Row = z.object({
   artifacts: z.array(z.string()),
   error: z.string().optional(),
   attempts: z.number(),
+  local: z.boolean(),
   lease_holder: z.string().optional(),
   lease_until: z.number().optional(),
   started_at: z.date(),
@@ -45,6 +46,8 @@ export interface InvocationView {
   readonly error: RunError | null;
   /** How many times it was begun. */
   readonly attempts: number;
+  /** True: it ran as a local activity, and its step's outcome came with the log alone. */
+  readonly local: boolean;
   readonly lease: { readonly holder: string; readonly until: string } | null;
   readonly startedAt: string;
   readonly finishedAt: string | null;
@@ -87,6 +90,7 @@ export async function listInvocations(
       artifacts: row.artifacts,
       error: row.error === undefined ? null : RunError.parse(decode(row.error)),
       attempts: row.attempts,
+      local: row.local,
       lease:
         row.lease_holder === undefined || row.lease_until === undefined
           ? null

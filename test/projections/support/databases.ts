@@ -150,7 +150,7 @@ function host(kind: Kind): DatabaseHost {
   afterAll(async () => {
     await Promise.all([...opened].map((projections) => projections.close()));
     await server?.kill();
-    await rm(directory, { recursive: true, force: true });
+    await rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   });
   const fresh = async (): Promise<ProjectionsOptions> => {
     databases += 1;

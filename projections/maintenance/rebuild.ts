@@ -1,0 +1,107 @@
+/**
+ * Recomputes the derived rows of a run from its log.
+ *
+ * Derived: run, its lists, head, steps, waits. Records (the ledger, definitions) are not touched; what the
+ * ledger knows of a step that the log has not closed is part of the step's row (outcome.ts).
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
+import { SluiceError } from '../../contracts/errors.js';
+import type { Database } from '../connection.js';
+import type { Header } from '../derive.js';
+import type { RunKey } from '../keys.js';
+import { loadLog } from '../load-log.js';
+import { read } from '../read.js';
+import { resolveRun } from '../resolve.js';
+import type { Writer } from '../writer.js';
+
+/** A row that was not as the log has it. Absent: there was none, or there is none any more. */
+export interface RowDifference {
+  readonly table: string;
+  readonly key: string;
+  readonly before: Readonly<Record<string, unknown>> | undefined;
+  readonly after: Readonly<Record<string, unknown>> | undefined;
+}
+
+/**
+ * Rebuilds one run.
+ * @returns the rows that were different; none where the live tables were right
+ * @throws SluiceError WORKFLOW_NOT_FOUND where the tenant has no log of that run; DATABASE_FAILED where neither
+ *   its row nor its log says what it runs
+ */
+export async function rebuildRun(
+  { database, faults }: Writer,
+  tenant: string,
+  runId: string,
+): Promise<readonly RowDifference[]> {
+  const run = { tenant, runId };
+  const header = await findHeader(database, run);
+  const before = await derivedRows(database, run);
+  await resolveRun(database, header, undefined, { statements: [], variables: {} }, faults);
+  return differences(before, await derivedRows(database, run));
+}
+
+/** Every run that has a log, by tenant. */
+export async function loggedRuns(database: Database): Promise<readonly RunKey[]> {
+  return read(
+    database,
+    z.array(z.object({ tenant: z.string(), runId: z.string() })),
+    'SELECT id[0] AS tenant, id[1] AS runId FROM run_event GROUP BY tenant, runId',
+  );
+}
+
+const RunColumns = z
+  .object({ workflow_id: z.string(), definition: z.string(), definition_version: z.number() })
+  .optional();
+
+async function findHeader(database: Database, run: RunKey): Promise<Header> {
+  const log = await loadLog(database, run);
+  if (log.length === 0) {
+    throw new SluiceError('WORKFLOW_NOT_FOUND', `There is no log of run ${run.runId} in ${run.tenant}`);
+  }
+  const started = log.find(({ event }) => event.type === 'RUN_STARTED')?.event;
+  if (started?.type === 'RUN_STARTED') {
+    const { definition, workflowId } = started.data;
+    return { run: { ...run, definition: definition.id, version: definition.version }, workflowId };
+  }
+  const row = await read(database, RunColumns, `SELECT * FROM ONLY type::record('run', [$tenant, $runId])`, {
+    ...run,
+  });
+  if (row === undefined) {
+    throw new SluiceError(
+      'DATABASE_FAILED',
+      `Run ${run.runId} cannot be rebuilt: its row and its first event are missing`,
+      { retryable: false },
+    );
+  }
+  return {
+    run: { ...run, definition: row.definition, version: row.definition_version },
+    workflowId: row.workflow_id,
+  };
+}
+
+const Row = z.record(z.string(), z.unknown());
+type Rows = ReadonlyMap<string, { readonly table: string; readonly row: z.infer<typeof Row> }>;
+
+async function derivedRows(database: Database, run: RunKey): Promise<Rows> {
+  const rows = new Map<string, { readonly table: string; readonly row: z.infer<typeof Row> }>();
+  for (const table of ['run', 'run_head', 'step', 'wait']) {
+    const found = await read(
+      database,
+      z.array(Row),
+      `SELECT * OMIT revision FROM ${table}:[$tenant, $runId]..[$tenant, $runId, ..]`,
+      { ...run },
+    );
+    for (const row of found) rows.set(`${table}:${JSON.stringify(row['id'])}`, { table, row });
+  }
+  return rows;
+}
+
+function differences(before: Rows, after: Rows): readonly RowDifference[] {
+  const keys = new Set([...before.keys(), ...after.keys()]);
+  return [...keys].flatMap((key) => {
+    const [old, now] = [before.get(key), after.get(key)];
+    if (isDeepStrictEqual(old?.row, now?.row)) return [];
+    return [{ table: (now ?? old)?.table ?? '', key, before: old?.row, after: now?.row }];
+  });
+}

@@ -1,0 +1,123 @@
+/**
+ * Retention: removes closed runs that ended before a time, with everything that belongs to them.
+ *
+ * Invariant: a run is removed whole, in one transaction, or not at all; and only if it is closed when that
+ * transaction holds. A commit that comes meanwhile writes `run_head`, which is deleted here: one of the two
+ * loses the write conflict.
+ */
+import { z } from 'zod';
+import { TERMINAL_RUN_STATUSES } from '../../contracts/run.js';
+import type { Database } from '../connection.js';
+import { listKey, runOfListKey } from '../keys.js';
+import { read } from '../read.js';
+import { LIST_RUNS } from '../reads/list-runs.js';
+import { commit, Refusal, type Statement } from '../unit-of-work.js';
+import type { Writer } from '../writer.js';
+
+export interface RetentionRequest {
+  /** Runs that ended before this instant are removed. */
+  readonly endedBefore: Date;
+  /** At most so many runs in one call. */
+  readonly limit: number;
+}
+
+const OF_RUN = ['run_execution', 'run_event', 'step', 'wait', 'blob', 'run_invocation'];
+
+const REMOVE: readonly Statement[] = [
+  {
+    label: 'run.check',
+    text: `{
+  LET $row = (SELECT * FROM ONLY type::record('run', $run));
+  IF $row = NONE OR $row.status NOT IN $closed OR $row.ended_at = NONE OR $row.ended_at >= $before { THROW 'sluice:KEPT' };
+  FOR $list IN fn::run_lists($row) { DELETE type::record('run_list', $list) RETURN NONE };
+}`,
+  },
+  {
+    label: 'run_invocation.read',
+    text: 'LET $keys = (SELECT VALUE id[2] FROM run_invocation:[$run[0], $run[1]]..[$run[0], $run[1], ..])',
+  },
+  {
+    // A key that an author chose may be shared: the row belongs to the run that used it last.
+    label: 'action_invocation.remove',
+    text: `FOR $key IN $keys { DELETE type::record('action_invocation', [$run[0], $key]) WHERE run_id = $run[1] RETURN NONE }`,
+  },
+  ...OF_RUN.map((table) => ({
+    label: `${table}.remove`,
+    text: `DELETE ${table}:[$run[0], $run[1]]..[$run[0], $run[1], ..] RETURN NONE`,
+  })),
+  { label: 'run_head.remove', text: `DELETE type::record('run_head', $run) RETURN NONE` },
+  { label: 'run.remove', text: `DELETE type::record('run', $run) RETURN NONE` },
+];
+
+/**
+ * @returns how many runs were removed; fewer than `limit`: none is left
+ * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
+ */
+export async function removeClosedRuns(writer: Writer, request: RetentionRequest): Promise<number> {
+  let removed = 0;
+  for (const tenant of await listTenants(writer.database)) {
+    for (const status of TERMINAL_RUN_STATUSES) {
+      removed += await removeOf(writer, tenant, status, {
+        endedBefore: request.endedBefore,
+        limit: request.limit - removed,
+      });
+      if (removed >= request.limit) return removed;
+    }
+  }
+  return removed;
+}
+
+async function removeOf(
+  { database, faults }: Writer,
+  tenant: string,
+  status: string,
+  { endedBefore, limit }: RetentionRequest,
+): Promise<number> {
+  let removed = 0;
+  // A run that ended before a time began before it: those lie above its key, the newest first.
+  let above = listKey(endedBefore, '');
+  while (removed < limit) {
+    const keys = await read(database, z.array(z.string()), LIST_RUNS, {
+      tenant,
+      list: 'status',
+      value: status,
+      above,
+      below: '\u{10ffff}',
+      limit: Math.min(limit - removed, 100),
+    });
+    for (const key of keys) {
+      const variables = {
+        run: [tenant, runOfListKey(key)],
+        closed: TERMINAL_RUN_STATUSES,
+        before: endedBefore,
+      };
+      try {
+        await commit(database, REMOVE, variables, faults);
+        removed += 1;
+      } catch (error) {
+        if (!(error instanceof Refusal) || error.code !== 'KEPT') throw error;
+      }
+    }
+    const last = keys.at(-1);
+    if (last === undefined) break;
+    above = last;
+  }
+  return removed;
+}
+
+/** Tenants that have runs, found by skipping from one to the next. */
+async function listTenants(database: Database): Promise<readonly string[]> {
+  const tenants: string[] = [];
+  for (;;) {
+    // No key of the tenant before sorts above an object.
+    const from = tenants.length === 0 ? [''] : [tenants.at(-1), {}];
+    const [next] = await read(
+      database,
+      z.array(z.string()),
+      `SELECT VALUE id[0] FROM type::record('run_list', $from..) LIMIT 1`,
+      { from },
+    );
+    if (next === undefined) return tenants;
+    tenants.push(next);
+  }
+}
