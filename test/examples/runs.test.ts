@@ -177,7 +177,10 @@ describe('ticket-escalation', () => {
   });
 });
 
-describe('nightly-reconciliation', () => {
+/** 200 activities and 10 children: seconds on an idle machine, and a multiple of that on a busy one. */
+const NIGHT_MS = 90_000;
+
+describe('nightly-reconciliation', { timeout: NIGHT_MS }, () => {
   it('matches 200 records, notes the corrupt ones, and reconciles each account in a child', async () => {
     const run = await sluice().start('nightly-reconciliation', { date: '2026-03-01' });
     const result = (await sluice().result(run)) as JsonObject & {
