@@ -42,6 +42,10 @@ const QUERY_LIMIT_MS = 10_000;
 /** Publishing is one activity: past this no worker polls the task queue. */
 const PUBLISH_LIMIT_MS = 60_000;
 
+/** Events of a history up to and with the completion of the first workflow task. */
+const FIRST_TASK_COMPLETED = 4;
+const OPEN: ReadonlySet<string> = new Set(['RUNNING', 'CONTINUED_AS_NEW', 'PAUSED']);
+
 export interface SluiceClientOptions {
   /** An open connection, which stays the caller's to close; or `address`. */
   readonly connection?: Connection;
@@ -197,9 +201,11 @@ export class SluiceClient {
     return followRun(
       {
         progress: (since) => this.progress(workflowId, since),
-        isOpen: async () => {
-          const { status } = await this.#call(workflowId, () => this.#handle(workflowId).describe());
-          return status.name === 'RUNNING' || status.name === 'CONTINUED_AS_NEW' || status.name === 'PAUSED';
+        look: async () => {
+          const { status, historyLength } = await this.#call(workflowId, () =>
+            this.#handle(workflowId).describe(),
+          );
+          return { open: OPEN.has(status.name), begun: historyLength >= FIRST_TASK_COMPLETED };
         },
       },
       options,

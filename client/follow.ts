@@ -20,8 +20,8 @@ export interface FollowOptions {
 
 interface Followed {
   progress(since: number): Promise<RunProgress>;
-  /** Whether Temporal says that the workflow is open. */
-  isOpen(): Promise<boolean>;
+  /** What Temporal says of the workflow: whether it is open, and whether a worker has begun with it. */
+  look(): Promise<{ readonly open: boolean; readonly begun: boolean }>;
 }
 
 /**
@@ -36,8 +36,9 @@ export async function* followRun(
   let interval = SHORTEST_MS;
   while (signal?.aborted !== true) {
     // Asked before the query: what a run writes last must be fetched after it is known to be closed.
-    const open = await run.isOpen();
-    const progress = await progressOrNothing(run, seen);
+    const { open, begun } = await run.look();
+    // A query before the first workflow task has completed is held back by the server for a second or two.
+    const progress = begun || !open ? await progressOrNothing(run, seen) : undefined;
     for (const line of progress?.lines ?? []) {
       seen = Math.max(seen, line.seq);
       yield line;
