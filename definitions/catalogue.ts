@@ -1,11 +1,12 @@
 /** Whether a definition calls only actions that this worker's catalogue has. */
 import type { Definition } from '../contracts/definition/index.js';
+import { ActionId } from '../contracts/definition/names.js';
 import { isJsonObject, type Json, type JsonObject } from '../contracts/json.js';
 import { nearNames } from '../contracts/near.js';
 import { type Finding, meantHint, placed } from './finding.js';
 import type { DefinitionProblem } from './problem.js';
 import type { DocumentPath, Source } from './source.js';
-import { findSteps } from './walk.js';
+import { findSteps, type FoundStep } from './walk.js';
 
 /** What a worker can run. */
 export interface Catalogue {
@@ -24,17 +25,26 @@ export function checkCatalogue(
   source?: Source,
 ): readonly DefinitionProblem[] {
   // A definition is JSON by its schema; its type only says more.
-  const findings = [...findSteps(definition as unknown as Json)].flatMap(({ value, path, stepPath }) => {
-    if (!isJsonObject(value) || value['type'] !== 'action.call') return [];
-    const compensate = value['compensate'];
-    return [
-      ...callFindings(value, catalogue, path, stepPath),
-      ...(isJsonObject(compensate)
-        ? callFindings(compensate, catalogue, [...path, 'compensate'], stepPath)
-        : []),
-    ];
-  });
-  return placed(findings, source);
+  const steps = [...findSteps(definition as unknown as Json)];
+  return placed(
+    steps.flatMap((step) => catalogueFindings(step, catalogue)),
+    source,
+  );
+}
+
+/** What the catalogue does not have of what one step calls. */
+export function catalogueFindings(
+  { value, path, stepPath, type }: FoundStep,
+  catalogue: Catalogue,
+): Finding[] {
+  if (!isJsonObject(value) || type !== 'action.call') return [];
+  const compensate = value['compensate'];
+  return [
+    ...callFindings(value, catalogue, path, stepPath),
+    ...(isJsonObject(compensate)
+      ? callFindings(compensate, catalogue, [...path, 'compensate'], stepPath)
+      : []),
+  ];
 }
 
 function callFindings(
@@ -44,7 +54,8 @@ function callFindings(
   stepPath: string,
 ): Finding[] {
   const { action, version } = call;
-  if (typeof action !== 'string') return [];
+  // What is no action's id at all is a problem of its shape.
+  if (!ActionId.safeParse(action).success || typeof action !== 'string') return [];
   const versions = actions.get(action);
   if (versions === undefined) {
     return [

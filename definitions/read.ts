@@ -13,6 +13,7 @@ import { Definition } from '../contracts/definition/index.js';
 import { SluiceError } from '../contracts/errors.js';
 import { isJsonObject, type Json, utf8Length } from '../contracts/json.js';
 import { LIMITS } from '../contracts/limits.js';
+import { type Catalogue, catalogueFindings } from './catalogue.js';
 import { expressionFindings, headOf, secretFindings } from './expressions.js';
 import { type Finding, placed } from './finding.js';
 import { readJson } from './json-source.js';
@@ -43,10 +44,15 @@ const MOST_PROBLEMS = 1_000;
 /**
  * Reads and checks a definition document.
  * @param text the document as written
+ * @param catalogue where given, unknown actions and versions are among the problems
  * @throws SluiceError DEFINITION_TOO_LARGE over 512 KiB; DEFINITION_INVALID, whose `details` are
  * `{problems: DefinitionProblem[]}`, in the order of the text
  */
-export function readDefinition(text: string, format: DefinitionFormat): ReadDefinition {
+export function readDefinition(
+  text: string,
+  format: DefinitionFormat,
+  catalogue?: Catalogue,
+): ReadDefinition {
   const bytes = utf8Length(text);
   if (bytes > LIMITS.definitionBytes) {
     throw new SluiceError(
@@ -62,7 +68,7 @@ export function readDefinition(text: string, format: DefinitionFormat): ReadDefi
   const problems = textProblems(read, source);
   if (read.root === undefined) throw invalid(problems);
   const document = read.root.value;
-  const all = inOrder([...problems, ...placed(documentFindings(document), source)]);
+  const all = inOrder([...problems, ...placed(documentFindings(document, catalogue), source)]);
   if (all.length > 0) throw invalid(all);
   const hash = createHash('sha256').update(JSON.stringify(document)).digest('hex');
   return { definition: Definition.parse(document), document, hash, source };
@@ -89,7 +95,7 @@ function inOrder(problems: readonly DefinitionProblem[]): DefinitionProblem[] {
   return [...problems].sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
 }
 
-function documentFindings(document: Json): Finding[] {
+function documentFindings(document: Json, catalogue: Catalogue | undefined): Finding[] {
   const head = headOf(document);
   const place = { path: [], stepPath: null };
   const ids = new Map<string, string>();
@@ -99,7 +105,10 @@ function documentFindings(document: Json): Finding[] {
     ...expressionFindings(head, place),
     ...secretFindings(head, place),
     ...schemaFindings(document, 'payloadSchema', place),
-    ...[...findSteps(document)].flatMap((step) => stepFindings(step, ids)),
+    ...[...findSteps(document)].flatMap((step) => [
+      ...stepFindings(step, ids),
+      ...(catalogue === undefined ? [] : catalogueFindings(step, catalogue)),
+    ]),
   ];
 }
 

@@ -50,6 +50,25 @@ describe('a definition against the catalogue of actions', () => {
     ]);
   });
 
+  it('is checked together with all the rest where the catalogue is given to readDefinition', () => {
+    const text = withHead('  - { id: a, type: action.call, action: core.ecko, retry: 3 }\n').replace(
+      'id: t',
+      'id: T',
+    );
+    const problems = (catalogue?: typeof CATALOGUE) => {
+      try {
+        readDefinition(text, 'yaml', catalogue);
+        return [];
+      } catch (error) {
+        return (error as { details: { problems: { code: string }[] } }).details.problems.map(
+          ({ code }) => code,
+        );
+      }
+    };
+    expect(problems()).toEqual(['NAME_INVALID', 'VALUE_INVALID']);
+    expect(problems(CATALOGUE)).toEqual(['NAME_INVALID', 'ACTION_UNKNOWN', 'VALUE_INVALID']);
+  });
+
   it('has problems without a place where the text is not known', () => {
     const { definition } = readDefinition(
       withHead('  - { id: a, type: action.call, action: a.b }\n'),
