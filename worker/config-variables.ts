@@ -40,7 +40,7 @@ const SurrealUrl = z
     'must be surrealkv://PATH, mem://, or ws://HOST:PORT or wss://HOST:PORT of a server',
   );
 
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
 
 /** The variables, in the order of the documentation. */
 export const Variables = z.object({

@@ -7,7 +7,7 @@ import { defineAction } from '../define-action.js';
 
 const LONGEST_SLEEP_MS = 24 * 60 * 60 * 1000;
 
-export const echo = defineAction({
+const echo = defineAction({
   id: 'core.echo',
   version: 1,
   description: 'Gives back its input.',
@@ -16,7 +16,7 @@ export const echo = defineAction({
   run: (input) => input,
 });
 
-export const log = defineAction({
+const log = defineAction({
   id: 'core.log',
   version: 1,
   description: "Writes a line to the worker's log.",
@@ -32,7 +32,7 @@ export const log = defineAction({
   },
 });
 
-export const fail = defineAction({
+const fail = defineAction({
   id: 'core.fail',
   version: 1,
   description: 'Fails with the error given.',
@@ -48,7 +48,7 @@ export const fail = defineAction({
   },
 });
 
-export const sleep = defineAction({
+const sleep = defineAction({
   id: 'core.sleep',
   version: 1,
   description: 'Does nothing for a time, in the worker. `time.wait` waits without one.',
