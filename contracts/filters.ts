@@ -42,7 +42,7 @@ export function valueAtPath(value: Json | undefined, path: string): Json | undef
 }
 
 /** Deep equality of JSON values; key order does not matter. */
-export function jsonEquals(a: Json, b: Json): boolean {
+function jsonEquals(a: Json, b: Json): boolean {
   if (a === b) return true;
   if (Array.isArray(a) && Array.isArray(b)) {
     const [x, y] = [a as readonly Json[], b as readonly Json[]];

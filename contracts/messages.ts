@@ -32,7 +32,7 @@ export const SEARCH_ATTRIBUTES = {
 } as const;
 
 /** Name of a tenant: letters, digits, `_`, `-`, `.`; at most 64. */
-export const TenantId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/);
+const TenantId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/);
 
 /**
  * Start options that are not payload. Each is a memo key of its own, so that

@@ -148,7 +148,7 @@ export type RunEventType = keyof typeof RUN_EVENT_DATA;
 export type RunEventData<T extends RunEventType> = z.infer<(typeof RUN_EVENT_DATA)[T]>;
 
 /** Names of all event types. */
-export const RUN_EVENT_TYPES = Object.keys(RUN_EVENT_DATA) as readonly RunEventType[];
+const RUN_EVENT_TYPES = Object.keys(RUN_EVENT_DATA) as readonly RunEventType[];
 
 interface RunEventBase {
   readonly seq: number;

@@ -217,9 +217,7 @@ class SurrealDatabase implements Database {
     try {
       const answers = await Promise.race([this.surreal.query(text, { ...variables }).responses(), lost]);
       return answers.map((answer) =>
-        answer.success
-          ? { ok: true, value: answer.result }
-          : { ok: false, reason: answer.error.message },
+        answer.success ? { ok: true, value: answer.result } : { ok: false, reason: answer.error.message },
       );
     } catch (error) {
       throw mapThrown(error, this.options);

@@ -1,5 +1,4 @@
 /** SurrealDB: the only room that speaks SurrealQL. docs/projections.md tells what it guarantees. */
 export { connect, type Database, type DatabaseOptions } from './connection.js';
-export { migrate, migrationStatus, type MigrationState } from './migrate.js';
 export { openProjections, type Projections, type ProjectionsOptions } from './open.js';
 export type { FaultPoint, Faults } from './unit-of-work.js';

@@ -5,7 +5,7 @@
  * Invariant: the embedded store is opened first. Its lock is what keeps a second `npm start` of this clone from
  * running two Temporal servers on one database file.
  */
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { NativeConnection, Runtime } from '@temporalio/worker';
 import { pino, type Logger } from 'pino';
 import type { SecretProvider } from '../activities/index.js';
@@ -159,7 +159,9 @@ async function provideTemporal(
       ),
     );
   });
-  const onPath = (env.PATH ?? '').split(':').some((directory) => join(directory, 'temporal') === server.cli);
+  const onPath = (env.PATH ?? '')
+    .split(delimiter)
+    .some((directory) => join(directory, 'temporal') === server.cli);
   return {
     config: { ...config.temporal, address: server.address, apiKey: undefined, tls: undefined },
     uiUrl: server.uiUrl,

@@ -54,7 +54,7 @@ export async function runDevStack({ env, root, once, out }: RunDevStackOptions):
 
   async function start(console: Console, opened: Resources): Promise<void> {
     const stack = await startDevStack({ env, root, screen: console, resources: opened });
-    const published = await publishExamples(stack.client, join(root, 'examples'));
+    const published = await publishExamples(stack.client, join(root, 'examples'), console);
     console.ready('Published', published.join(', '));
     exitCode = await demonstrate(stack, console, stop.signal);
     if (once || stop.signal.aborted) return;
@@ -64,12 +64,19 @@ export async function runDevStack({ env, root, once, out }: RunDevStackOptions):
   }
 }
 
-async function publishExamples(client: SluiceClient, directory: string): Promise<string[]> {
+/** Publishes every example. One that was edited under its published version is left as it was published. */
+async function publishExamples(client: SluiceClient, directory: string, screen: Console): Promise<string[]> {
   const files = (await readdir(directory)).filter((name) => name.endsWith('.yaml')).sort();
   const published: string[] = [];
   for (const file of files) {
-    const { pin } = await client.publish(await readFile(join(directory, file), 'utf8'));
-    published.push(pin.id);
+    try {
+      const { pin } = await client.publish(await readFile(join(directory, file), 'utf8'));
+      published.push(pin.id);
+    } catch (thrown) {
+      const error = toSluiceError(thrown);
+      if (error.code !== 'DEFINITION_CONFLICT') throw error;
+      screen.print(`            examples/${file}: ${error.message} ${error.help ?? ''}`);
+    }
   }
   return published;
 }

@@ -2,7 +2,6 @@
  * The one place where workflow code takes time, chance and ids. Inside the workflow sandbox these are
  * Temporal's deterministic ones: the same on every replay.
  */
-import { uuid4 } from '@temporalio/workflow';
 
 /** Workflow time, epoch ms. */
 export function now(): number {
@@ -26,4 +25,3 @@ export function random(): number {
   return Math.random();
 }
 
-export { uuid4 };

@@ -10,7 +10,7 @@ import { pageLimit, type Page, type PageRequest } from './page.js';
 export type EventView = RunEvent & { readonly executionId: string; readonly superseded: boolean };
 
 /** The statement of a page; keys are in order of `seq`, so that a range of them is one. */
-export const LIST_EVENTS = `SELECT ${EVENT_SELECT} FROM type::record('run_event',
+const LIST_EVENTS = `SELECT ${EVENT_SELECT} FROM type::record('run_event',
   [$tenant, $runId, $seq, $execution]>..[$tenant, $runId, ..]) WHERE superseded = NONE OR $superseded LIMIT $limit`;
 
 /** @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */

@@ -54,7 +54,7 @@ export interface InvocationView {
 }
 
 /** The statement that finds the ledger keys of a run. */
-export const LIST_INVOCATIONS = `SELECT VALUE id[2] FROM run_invocation:[$tenant, $runId]..[$tenant, $runId, ..]`;
+const LIST_INVOCATIONS = `SELECT VALUE id[2] FROM run_invocation:[$tenant, $runId]..[$tenant, $runId, ..]`;
 
 /** In the order in which they were begun. @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
 export async function listInvocations(

@@ -31,7 +31,7 @@ export const LIST_RUNS = `SELECT VALUE id[3] FROM type::record('run_list',
   [$tenant, $list, $value, $above]>..[$tenant, $list, $value, $below]) LIMIT $limit`;
 
 /** The statement that looks up the runs of a page. */
-export const LOOK_UP_RUNS = `SELECT * OMIT payload, result, trigger, error FROM $ids`;
+const LOOK_UP_RUNS = `SELECT * OMIT payload, result, trigger, error FROM $ids`;
 
 /** The most telling list first. */
 function listOf(filter: RunFilter): readonly [list: string, value: string] {

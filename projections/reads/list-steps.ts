@@ -55,7 +55,7 @@ export interface StepView {
 }
 
 /** The statement of a page: the rows of one run, whichever page it is, and no others. */
-export const LIST_STEPS = `SELECT *, id[2] AS path, id[3] AS iteration, id[4] AS attempt FROM step:[$tenant, $runId]..[$tenant, $runId, ..]
+const LIST_STEPS = `SELECT *, id[2] AS path, id[3] AS iteration, id[4] AS attempt FROM step:[$tenant, $runId]..[$tenant, $runId, ..]
   WHERE opened_seq > $after ORDER BY opened_seq LIMIT $limit`;
 
 /** @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */

@@ -53,7 +53,7 @@ export interface WaitView {
 }
 
 /** The statement. */
-export const LIST_WAITS = `SELECT *, id[2] AS path, id[3] AS iteration, id[4] AS attempt FROM wait:[$tenant, $runId]..[$tenant, $runId, ..] ORDER BY opened_seq`;
+const LIST_WAITS = `SELECT *, id[2] AS path, id[3] AS iteration, id[4] AS attempt FROM wait:[$tenant, $runId]..[$tenant, $runId, ..] ORDER BY opened_seq`;
 
 /** @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
 export async function listWaits(

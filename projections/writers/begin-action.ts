@@ -51,7 +51,7 @@ const BEGIN: Statement = {
 }`,
 };
 
-const DECIDED: Statement = { label: 'decision', text: 'RETURN $decision' };
+const DECIDED: Statement = { label: 'decision', text: '$decision' };
 
 const Decision = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('execute') }),

@@ -59,7 +59,8 @@ version: 1
 steps:
   - { id: pause, type: event.wait, eventName: NEVER }
 `;
-const BROKEN = 'id: broken\nversion: 1\nsteps:\n  - { id: a, type: actoin.call, action: core.echo }\nmore: 1\n';
+const BROKEN =
+  'id: broken\nversion: 1\nsteps:\n  - { id: a, type: actoin.call, action: core.echo }\nmore: 1\n';
 
 describe('sluice validate', () => {
   it('says nothing but that a valid file is valid', async () => {

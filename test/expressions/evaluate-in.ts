@@ -5,7 +5,7 @@ import { evaluate } from '../../expressions/index.js';
 import type { EvaluationOptions } from '../../expressions/index.js';
 
 /** 2024-05-01T10:00:00Z, the time of the catalogue's examples. */
-export const NOW_MS = 1_714_557_600_000;
+const NOW_MS = 1_714_557_600_000;
 
 /** The value of an expression. */
 export const value = (

@@ -16,7 +16,7 @@ export interface ParityOutcome {
   readonly spent: number;
 }
 
-export const PARITY_NOW_MS = 1_714_557_600_000;
+const PARITY_NOW_MS = 1_714_557_600_000;
 
 export function parityOutcome({ source, root, bindings }: ParityCase): ParityOutcome {
   const meter = { spent: 0 };

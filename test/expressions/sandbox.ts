@@ -6,7 +6,7 @@ import { suiteTemporal } from '../support/services.js';
 import type { ParityCase } from './parity-case.js';
 import { parityOutcome } from './parity-case.js';
 
-export const logger = new DefaultLogger('ERROR');
+const logger = new DefaultLogger('ERROR');
 
 /** Workflow code of one of the modules of this folder. */
 export function bundle(module: 'workflows.ts' | 'workflows-warm.ts'): Promise<{ code: string }> {

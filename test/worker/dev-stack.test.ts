@@ -1,10 +1,14 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../../worker/temporal-server/ports.js';
 import { makeClone, type TestClone } from '../support/clone.js';
 import { runCommand, startCommand, type RunningCommand } from '../support/command.js';
+import { suiteTemporal } from '../support/services.js';
 import { waitFor } from '../support/wait-for.js';
 
 const START_LIMIT_MS = 60_000;
@@ -89,6 +93,45 @@ describe('npm start -- --once', () => {
       } finally {
         writeFileSync(path, original);
       }
+    },
+    TEST_LIMIT_MS,
+  );
+
+  it(
+    'uses the Temporal server and the database that the environment names, and leaves that server alone',
+    async () => {
+      const { address, namespace } = await suiteTemporal();
+      const taskQueue = `stack-${randomUUID()}`;
+      const env = {
+        ...clone.env,
+        TEMPORAL_ADDRESS: address,
+        TEMPORAL_NAMESPACE: namespace,
+        SLUICE_TASK_QUEUE: taskQueue,
+        SURREAL_URL: 'mem://',
+      };
+      const args = ['scripts/start.mjs', '--once'];
+      const { code, stdout } = await runCommand(process.execPath, args, { cwd: clone.root, env });
+      expect({ code, stdout }).toMatchObject({ code: 0 });
+      expect(stdout).toContain(`${address}, namespace ${namespace}`);
+      const connection = await Connection.connect({ address });
+      const { count } = await new Client({ connection, namespace }).workflow.count(
+        `TaskQueue = '${taskQueue}'`,
+      );
+      expect(count).toBeGreaterThan(0);
+      await connection.close();
+    },
+    TEST_LIMIT_MS,
+  );
+
+  it(
+    'says where it looked for a Temporal server that does not answer',
+    async () => {
+      const address = `127.0.0.1:${await freePort('127.0.0.1')}`;
+      const env = { ...clone.env, TEMPORAL_ADDRESS: address, SURREAL_URL: 'mem://' };
+      const args = ['scripts/start.mjs', '--once'];
+      const { code, stdout } = await runCommand(process.execPath, args, { cwd: clone.root, env });
+      expect(stdout).toContain(`TEMPORAL_UNAVAILABLE: Temporal at ${address}`);
+      expect(code).toBe(1);
     },
     TEST_LIMIT_MS,
   );

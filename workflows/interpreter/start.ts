@@ -15,7 +15,7 @@ import { UNDECODABLE } from '../../contracts/undecodable.js';
 import type { RunState } from './state.js';
 
 /** Raised when the same definition would do something else; a run keeps the one that it started with. */
-export const SEMANTICS = 1;
+const SEMANTICS = 1;
 
 export interface Started {
   readonly definition: Definition;

@@ -27,7 +27,7 @@ export interface DatabaseHost {
 const run = promisify(execFile);
 
 /** Path of the server binary; undefined where there is none. */
-export async function findServer(): Promise<string | undefined> {
+async function findServer(): Promise<string | undefined> {
   const named = process.env['SLUICE_SURREAL_BIN'];
   if (named !== undefined && named !== '') return named;
   for (const directory of (process.env['PATH'] ?? '').split(delimiter)) {
@@ -62,7 +62,7 @@ export interface Server {
 }
 
 /** Starts a server on loopback and waits until it answers. */
-export async function startServer(binary: string, store = 'memory', port?: number): Promise<Server> {
+async function startServer(binary: string, store = 'memory', port?: number): Promise<Server> {
   const at = port ?? (await freePort());
   const child = spawn(
     binary,
@@ -97,7 +97,7 @@ async function answering(child: ChildProcess, port: number): Promise<void> {
 }
 
 /** A port of loopback that nothing listens on. */
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const address = probe.address();
@@ -114,9 +114,6 @@ if (binary === undefined) {
       '*** Put `surreal` on PATH or its path in SLUICE_SURREAL_BIN.\n\n',
   );
 }
-
-/** Path of the server binary, for tests of the server alone. */
-export const SERVER_BINARY = binary;
 
 type Kind = DatabaseHost['kind'];
 

@@ -57,7 +57,7 @@ export function runStarted(
     workflowId: 'order-fulfilment/1',
     actor: 'alice',
     system: { environment: 'test', region: 'local', release: '0.1.0' },
-    payload: payload as never,
+    payload,
     parent: null,
     root: null,
     trigger: null,
