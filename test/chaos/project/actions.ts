@@ -1,0 +1,86 @@
+/**
+ * The actions of the examples, each of which asks the test before it acts and tells it when it has acted: so a
+ * test counts effects from outside, and holds an action at the point where it wants the worker to die.
+ */
+import { z } from 'zod';
+import { defineAction, SluiceError } from '../../../actions/index.js';
+import type { ActionContext, ActionDefinition } from '../../../contracts/action.js';
+import exampleActions from '../../../examples/actions/index.js';
+
+// The worker must not outlive the test, however that one ends.
+process.once('disconnect', () => process.exit(1));
+process.channel?.unref();
+
+async function tell(point: 'acts' | 'acted', action: string, context: ActionContext): Promise<void> {
+  const address = process.env['CHAOS_CONTROL'];
+  if (address === undefined) return;
+  const response = await fetch(address, {
+    method: 'POST',
+    headers: { 'idempotency-key': context.idempotencyKey },
+    body: JSON.stringify({
+      point,
+      action,
+      runId: context.run.runId,
+      workflowId: context.run.workflowId,
+      step: context.step.id,
+      iteration: context.step.iteration,
+      attempt: context.attempt,
+    }),
+    signal: context.signal,
+  });
+  await response.text();
+}
+
+const observed = (action: ActionDefinition): ActionDefinition =>
+  defineAction({
+    ...action,
+    async run(input, context) {
+      await tell('acts', action.id, context);
+      const output: unknown = await action.run(input, context);
+      await tell('acted', action.id, context);
+      return output;
+    },
+  });
+
+const effect = observed(
+  defineAction({
+    id: 'test.effect',
+    version: 1,
+    description: 'Has an effect that the test counts, and gives back its input.',
+    input: z.json(),
+    output: z.json(),
+    run: (input) => input,
+  }),
+);
+
+const leak = defineAction({
+  id: 'test.leak',
+  version: 1,
+  description: 'Says a secret wherever an action can say something.',
+  input: z.strictObject({ secret: z.string(), how: z.enum(['return', 'throw', 'throwCode', 'throwPlain']) }),
+  output: z.json(),
+  async run({ secret, how }, context) {
+    context.log.info(`the key is ${secret}`, { [secret]: { nested: [secret] } });
+    context.heartbeat({ progress: secret });
+    context.artifact(`made-with-${secret}`);
+    context.writes.add('leak', 'UPSERT type::record("test_leak", $id) CONTENT $row', {
+      id: `leak-${context.idempotencyKey}`,
+      row: { tenant: context.run.tenant, said: `with ${secret}`, [secret]: true },
+    });
+    if (how === 'return') {
+      return {
+        plain: secret,
+        inside: `<${secret}>`,
+        [secret]: 1,
+        base64: Buffer.from(secret).toString('base64'),
+        asked: await context.secret('CHAOS_SECRET'),
+      };
+    }
+    if (how === 'throwPlain') throw new Error(`no access with ${secret}`, { cause: new Error(secret) });
+    throw new SluiceError(how === 'throwCode' ? secret : 'KEY_REFUSED', `the key ${secret} was refused`, {
+      details: { key: secret, [secret]: [secret] },
+    });
+  },
+});
+
+export default [...exampleActions.map(observed), effect, leak];
