@@ -17,6 +17,7 @@ import { SluiceError } from '../../contracts/errors.js';
 import type { BeginDecision, Execution, Invocation, Lease } from '../../contracts/projection.js';
 import type { RunEvent } from '../../contracts/run-events.js';
 import type { Json } from '../../contracts/json.js';
+import { inTurn } from '../turns.js';
 import type { Writer } from '../writer.js';
 import { loadJson, TextWriter } from '../texts.js';
 import type { Statement } from '../unit-of-work.js';
@@ -83,14 +84,16 @@ export async function beginAction(
     lease_until: lease.until,
     started_at: new Date(),
   };
-  const answers = await writeEvents(writer, execution, events, {
+  const others = {
     statements: [...texts.statements().map(renamed), BEGIN, DECIDED],
     variables: {
       ledger_key: [tenant, invocation.idempotencyKey],
       ledger_row: row,
       ledger_blobs: texts.variables().blobs,
     },
-  });
+  };
+  const write = () => writeEvents(writer, execution, events, others);
+  const answers = await (events.length === 0 ? write() : inTurn(writer.database, execution.run, write));
   const decision = Decision.parse(answers.get('decision'));
   if (decision.kind !== 'recorded') return decision;
   if (decision.output === undefined) {
