@@ -6,8 +6,8 @@
  * log. The preconditions:
  * - the log's head: these events come from the run's current execution, or continue it as new past all that
  *   is known. Anything else (a reset, an attempt of an older execution, a deleted row) may supersede events.
- * - each row: its status can stand before or after the one that the events set. If not, either the log is
- *   illegal or somebody has edited the row, and only the log can tell.
+ * - each row: an edge leads from its status to the first one that the events set, or from the last one to it.
+ *   If not, the log is illegal, or has a gap there, or somebody has edited the row, and only the log can tell.
  */
 import type { RunEvent } from '../contracts/run-events.js';
 import type { Execution } from '../contracts/projection.js';
@@ -16,7 +16,7 @@ import { derive, type RowChange } from './derive.js';
 import { eventRowKey, runRowKey, type RowKey } from './keys.js';
 import { CLEARED } from './effects.js';
 import { TextWriter } from './texts.js';
-import { COMMON, type Machine } from './transitions.js';
+import type { Machine } from './transitions.js';
 import type { Statement } from './unit-of-work.js';
 
 export interface EventStatements {
@@ -118,7 +118,6 @@ function applyRows(table: Machine, source: string, missing = ''): Statement {
     (row, group) => `object::extend(${row}, $c.${group} ?? {})`,
     `object::extend($${table}_base, $c.opened)`,
   );
-  const expected = `[${COMMON[table].map((name) => `'${name}'`).join(', ')}]`;
   return {
     label: `${table}.apply`,
     text: `FOR $c IN ${source} {
@@ -127,8 +126,8 @@ function applyRows(table: Machine, source: string, missing = ''): Statement {
   IF $old = NONE { ${missing}CREATE $id CONTENT ${created} RETURN NONE }
   ELSE {
     IF $c.status != NONE${step ? ' AND !$old.provisional' : ''} AND (
-      ($old.status_seq < $c.first AND !($c.follows AND $old.status IN ${expected}))
-      OR ($old.status_seq > $c.status.status_seq AND !$c.open)) { THROW 'sluice:RESOLVE' };
+      ($old.status_seq < $c.first AND $old.status NOT IN $c.follows)
+      OR ($old.status_seq > $c.status.status_seq AND $old.status NOT IN $c.leads)) { THROW 'sluice:RESOLVE' };
     LET $set = ${merged};
     IF $set != {} { UPDATE $id MERGE $set RETURN NONE };
   }${table === 'run' ? RELIST : ''}

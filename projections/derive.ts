@@ -14,7 +14,7 @@ import type { Execution } from '../contracts/projection.js';
 import { listKey, placeOf, runRowKey, stepRowKey, type RowKey, type RunKey } from './keys.js';
 import { runEffect, stepEffect, waitEffect, type Columns, type Effect } from './effects.js';
 import type { TextWriter } from './texts.js';
-import { canFollow, checkTransition, isOpenStatus, type Machine } from './transitions.js';
+import { checkTransition, isOpenStatus, statusesAfter, statusesBefore, type Machine } from './transitions.js';
 
 /**
  * What events do to one row. Groups of columns hold their own `…_seq`; a column of a group that is not there
@@ -32,8 +32,9 @@ export interface RowChange {
   readonly first?: number;
   /** Whether these events leave the status open; an open one gives way to an outcome written ahead of the log. */
   readonly open?: boolean;
-  /** Whether the first status can follow any other of this row. */
-  readonly follows?: boolean;
+  /** Statuses that the first status may follow at once, and those that may follow the last one. */
+  readonly follows?: readonly string[];
+  readonly leads?: readonly string[];
   readonly state?: Columns;
   readonly cancel?: Columns;
 }
@@ -140,7 +141,8 @@ class Rows {
             status: status.set,
             first: first.seq,
             open: isOpenStatus(this.machine, status.status),
-            follows: canFollow(this.machine, first.status),
+            follows: statusesBefore(this.machine, first.status),
+            leads: statusesAfter(this.machine, status.status),
           }),
       ...(state === undefined ? {} : { state }),
       ...(cancel === undefined ? {} : { cancel }),

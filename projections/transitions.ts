@@ -38,8 +38,8 @@ const REACHABLE: Readonly<Record<Machine, ReadonlyMap<string, readonly string[]>
  * Statuses that nearly every event finds. The fast path of a commit takes only these for granted, and leaves
  * all others to the whole log.
  */
-export const COMMON: Readonly<Record<Machine, readonly string[]>> = {
-  run: ['PENDING', 'RUNNING', 'WAITING'],
+const COMMON: Readonly<Record<Machine, readonly string[]>> = {
+  run: ['PENDING', 'RUNNING', 'WAITING', 'COMPENSATING'],
   step: ['RUNNING', 'WAITING'],
   wait: ['WAITING'],
 };
@@ -69,9 +69,22 @@ export function isOpenStatus(machine: Machine, status: string): boolean {
   return isOpen(EDGES[machine], status);
 }
 
-/** True where the status can come, sooner or later, after each of the `COMMON` ones of its machine. */
-export function canFollow(machine: Machine, status: string): boolean {
-  return COMMON[machine].every((from) => REACHABLE[machine].get(from)?.includes(status) === true);
+/**
+ * Statuses of those that nearly every event finds from which an edge leads to this one, or that stay as they are.
+ * No event makes a run PENDING: such a row has no status of the log yet, so every start of a path may follow.
+ */
+export function statusesBefore(machine: Machine, status: string): readonly string[] {
+  return COMMON[machine].filter((from) => from === 'PENDING' || isEdge(machine, from, status));
+}
+
+/** Statuses to which an edge leads from this one, itself included while it is open. */
+export function statusesAfter(machine: Machine, status: string): readonly string[] {
+  return Object.keys(EDGES[machine]).filter((to) => isEdge(machine, status, to));
+}
+
+function isEdge(machine: Machine, from: string, to: string): boolean {
+  const edges = EDGES[machine];
+  return from === to ? isOpen(edges, from) : (edges[from] ?? []).includes(to);
 }
 
 /**
@@ -87,10 +100,8 @@ export function checkTransition(
   to: { readonly status: string; readonly seq: number },
   adjacent: boolean,
 ): void {
-  const edges = EDGES[machine];
-  const stays = from.status === to.status && isOpen(edges, from.status);
   const legal = adjacent
-    ? stays || (edges[from.status] ?? []).includes(to.status)
+    ? isEdge(machine, from.status, to.status)
     : REACHABLE[machine].get(from.status)?.includes(to.status) === true;
   if (legal) return;
   throw new SluiceError(
