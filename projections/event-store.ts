@@ -1,0 +1,52 @@
+/** The writers and reads of the event bridge, bound to one database. */
+import { explainEvent, type ExplainedEvent } from './reads/explain-event.js';
+import type { EventKey } from './reads/event-rows.js';
+import { listInbound, type InboundFilter, type InboundSummary } from './reads/list-inbound.js';
+import { dueOutbox, type OutboxRow } from './reads/due-outbox.js';
+import type { Page, PageRequest } from './reads/page.js';
+import { isKnownTenant, triggersFor, unfinishedEvents, type TriggerRow } from './reads/routing.js';
+import { finishEvent, type FinishedEvent } from './writers/finish-event.js';
+import { recordEvent, type ArrivedEvent, type RecordedEvent } from './writers/record-event.js';
+import { settleOutbox } from './writers/settle-outbox.js';
+import { takeRelayLease } from './writers/take-relay-lease.js';
+import type { Writer } from './writer.js';
+
+export interface EventStore {
+  /** The audit row of an event and the runs proposed for it, in one transaction. */
+  record(arrived: ArrivedEvent): Promise<RecordedEvent>;
+  /** What came of it. */
+  finish(event: EventKey, finished: FinishedEvent): Promise<void>;
+  /** Event triggers of the latest versions, by the name of the event. */
+  triggers(tenant: string, eventName: string): Promise<readonly TriggerRow[]>;
+  /** Recorded before that time and not routed to the end, oldest first. */
+  unfinished(before: Date, limit: number): Promise<readonly EventKey[]>;
+  /** True where any definition of the tenant is published. */
+  isKnownTenant(tenant: string): Promise<boolean>;
+  /** Newest first. */
+  list(tenant: string, filter: InboundFilter, page: PageRequest): Promise<Page<InboundSummary>>;
+  /** All that is known of one event; undefined: there is none. */
+  explain(event: EventKey): Promise<ExplainedEvent | undefined>;
+  /** What the relay has to send, in the order of each run. */
+  dueOutbox(after: readonly unknown[] | undefined, limit: number): Promise<readonly OutboxRow[]>;
+  /** A row has been sent, or could not be. */
+  settleOutbox(row: OutboxRow, error: string | undefined): Promise<void>;
+  /** False: another relay holds the lease. @param until epoch ms; one that has passed gives it up */
+  takeRelayLease(holder: string, now: number, until: number): Promise<boolean>;
+}
+
+/** Binds them to a database. */
+export function createEventStore(writer: Writer): EventStore {
+  const { database } = writer;
+  return {
+    record: (...args) => recordEvent(writer, ...args),
+    finish: (...args) => finishEvent(writer, ...args),
+    triggers: (...args) => triggersFor(database, ...args),
+    unfinished: (...args) => unfinishedEvents(database, ...args),
+    isKnownTenant: (...args) => isKnownTenant(database, ...args),
+    list: (...args) => listInbound(database, ...args),
+    explain: (...args) => explainEvent(database, ...args),
+    dueOutbox: (...args) => dueOutbox(database, ...args),
+    settleOutbox: (...args) => settleOutbox(writer, ...args),
+    takeRelayLease: (...args) => takeRelayLease(writer, ...args),
+  };
+}

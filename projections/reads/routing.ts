@@ -1,0 +1,64 @@
+/** What the bridge asks while it routes. */
+import { z } from 'zod';
+import type { Json } from '../../contracts/json.js';
+import type { Database } from '../connection.js';
+import { read } from '../read.js';
+import type { EventKey } from './event-rows.js';
+
+const Trigger = z.object({
+  definition: z.string(),
+  position: z.number().int(),
+  version: z.number().int(),
+  spec: z.string(),
+});
+
+/** An event trigger of a published definition. */
+export interface TriggerRow {
+  readonly definition: string;
+  readonly position: number;
+  readonly version: number;
+  /** Filter and payload mapping. */
+  readonly spec: Json;
+}
+
+/** Triggers that name the event. */
+export async function triggersFor(
+  database: Database,
+  tenant: string,
+  eventName: string,
+): Promise<readonly TriggerRow[]> {
+  const rows = await read(
+    database,
+    z.array(Trigger),
+    'SELECT id[2] AS definition, id[3] AS position, version, spec FROM event_trigger:[$tenant, $eventName]..[$tenant, $eventName, ..]',
+    { tenant, eventName },
+  );
+  return rows.map(({ spec, ...row }) => ({ ...row, spec: JSON.parse(spec) as Json }));
+}
+
+const Key = z.object({ tenant: z.string(), source: z.string(), id: z.string() });
+
+/** Events whose routing has not ended, oldest first. */
+export async function unfinishedEvents(
+  database: Database,
+  before: Date,
+  limit: number,
+): Promise<readonly EventKey[]> {
+  return read(
+    database,
+    z.array(Key),
+    'SELECT id[1] AS tenant, id[2] AS source, id[3] AS id FROM event_unfinished:[0]..[$before] LIMIT $limit',
+    { before: before.getTime(), limit },
+  );
+}
+
+/** True where a definition of the tenant is published. */
+export async function isKnownTenant(database: Database, tenant: string): Promise<boolean> {
+  const rows = await read(
+    database,
+    z.array(z.unknown()),
+    'SELECT VALUE version FROM definition_latest:[$tenant]..[$tenant, ..] LIMIT 1',
+    { tenant },
+  );
+  return rows.length > 0;
+}
