@@ -1,0 +1,9 @@
+/** A process that opens the database of its first argument, says so, and stays until its input ends. */
+import { once } from 'node:events';
+import { openProjections } from '../../../projections/index.js';
+
+const projections = await openProjections({ url: process.argv[2] ?? '', username: 'root', password: 'root' });
+process.stdout.write('open\n');
+process.stdin.resume();
+await once(process.stdin, 'end');
+await projections.close();
