@@ -48,7 +48,7 @@ async function migrations(): Promise<readonly Migration[]> {
  * @throws SluiceError SCHEMA_TOO_NEW where the database has one that this Sluice does not know,
  *   SCHEMA_CHANGED where an applied one has been edited since
  */
-async function migrationStatus(database: Database): Promise<readonly MigrationState[]> {
+export async function migrationStatus(database: Database): Promise<readonly MigrationState[]> {
   const known = await migrations();
   const applied = new Map((await appliedMigrations(database)).map((row) => [row.number, row]));
   const newest = Math.max(0, ...known.map((migration) => migration.number));
