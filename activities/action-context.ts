@@ -58,6 +58,7 @@ export function openContext(options: OpenContextOptions): OpenContext {
     },
     step: { id: step.id, path: step.path, iteration: step.iteration },
     system,
+    ...(options.envelope.compensation !== undefined && { compensation: options.envelope.compensation }),
     secret: (name) => readSecret(secrets, redactor, name),
     writes: {
       add(label, statement, variables) {

@@ -5,7 +5,7 @@
  * handed out is made known to the redactor first; only the places that the author wrote are resolved, never
  * data that looks like a marker.
  */
-import type { SecretRef } from '../contracts/activity.js';
+import type { SecretRef } from '../contracts/activity-refs.js';
 import { SluiceError } from '../contracts/errors.js';
 import { isJsonObject, type Json } from '../contracts/json.js';
 import type { SecretProvider } from './deps.js';

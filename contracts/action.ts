@@ -2,6 +2,7 @@
  * An action as its author writes it. `actions/` has the registry; `activities/` runs one.
  */
 import type { z } from 'zod';
+import type { CompensationPayload } from './compensation.js';
 import type { Json, JsonObject } from './json.js';
 
 /** Collects database writes that commit in one transaction with the step's outcome, or not at all. */
@@ -47,6 +48,8 @@ export interface ActionContext {
   secret(name: string): Promise<string>;
   /** Database writes that commit with the step. */
   readonly writes: DomainWrites;
+  /** What is to be undone, where the action runs as a compensation. */
+  readonly compensation?: CompensationPayload;
   /** Records what the action made, as ids that a compensation is given to undo. */
   artifact(id: string): void;
 }

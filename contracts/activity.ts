@@ -3,6 +3,8 @@
  * small: the action's input, who asks, and the run events that wait to be committed; never the scopes.
  */
 import { z } from 'zod';
+import { SecretRef } from './activity-refs.js';
+import { CompensationPayload } from './compensation.js';
 import { JsonValue } from './json.js';
 import { DefinitionPin, SystemContext } from './run.js';
 import { RunEvent } from './run-events.js';
@@ -28,14 +30,6 @@ export const StepRef = z.object({
 });
 export type StepRef = z.infer<typeof StepRef>;
 
-/**
- * Where a secret stands in an action's input: the path to a `{$secret: name}` that the author wrote. The
- * activity resolves these and no others, because an input may also hold data of that shape (from a payload or
- * an event), whose sender must not be able to name a secret.
- */
-export const SecretRef = z.object({ path: z.array(z.union([z.string(), z.number()])), name: z.string() });
-export type SecretRef = z.infer<typeof SecretRef>;
-
 /** Second argument of every action's activity; the first is the action's input (with `{$secret}` unresolved). */
 export const ActionEnvelope = z.object({
   run: RunHeader,
@@ -50,6 +44,10 @@ export const ActionEnvelope = z.object({
   system: SystemContext,
   /** `findSecrets` of the author's input; absent: none. */
   secrets: z.array(SecretRef).optional(),
+  /** Labels of the step, for policies. */
+  tags: z.array(z.string()).optional(),
+  /** Where the action undoes a step. */
+  compensation: CompensationPayload.optional(),
   events: z.array(RunEvent),
   /** True where the action runs as a local activity: it commits no run events. */
   local: z.boolean().optional(),
@@ -73,6 +71,8 @@ export const ActionFailureDetails = z.object({
   details: JsonValue.nullable(),
   /** True where the events of the envelope were committed before the failure. */
   committed: z.boolean(),
+  /** Ids of what the action had made before it failed. */
+  artifacts: z.array(z.string()).optional(),
 });
 export type ActionFailureDetails = z.infer<typeof ActionFailureDetails>;
 
@@ -117,6 +117,10 @@ export const PublishRequest = z.object({
   format: z.enum(['yaml', 'json']),
 });
 export type PublishRequest = z.infer<typeof PublishRequest>;
+
+/** Argument of the workflow `sluice.unpublish` and of its activity. */
+export const UnpublishRequest = z.object({ tenant: z.string(), actor: z.string(), definition: z.string() });
+export type UnpublishRequest = z.infer<typeof UnpublishRequest>;
 
 export const PublishResult = z.object({
   pin: DefinitionPin,

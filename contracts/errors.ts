@@ -252,6 +252,12 @@ export const ERRORS = {
     false,
     'The child workflow was cancelled or terminated from outside.',
   ),
+  COMPENSATION_INVALID: entry(
+    422,
+    'validation',
+    false,
+    'The input of the compensation could not be worked out when its step ended. Undo the step by hand, with what the dead letter holds, and dismiss that.',
+  ),
   SECRET_NOT_FOUND: entry(
     422,
     'validation',
@@ -278,6 +284,53 @@ export const ERRORS = {
     false,
     'This worker does not run that step type yet. Upgrade the worker.',
   ),
+
+  // Events
+  EVENT_INVALID: entry(
+    400,
+    'validation',
+    false,
+    'Send a CloudEvent 1.0 with JSON data, or the plain form of docs/events.md; every problem is listed.',
+  ),
+  EVENT_TOO_LARGE: entry(
+    413,
+    'validation',
+    false,
+    'An event may have at most 1 MiB. Store the data and send a reference.',
+  ),
+  EVENT_NOT_FOUND: entry(404, 'validation', false, 'The bridge has no event of that tenant, source and id.'),
+  EVENT_POISON: entry(
+    422,
+    'validation',
+    false,
+    'The message was tried too often and is in dead_letter; mend what the reason says and publish it again.',
+  ),
+  TENANT_UNKNOWN: entry(
+    404,
+    'validation',
+    false,
+    'No definition of that tenant is published, so nothing can wait for the event. Check the name of the tenant.',
+  ),
+  CORRELATION_UNRESOLVED: entry(
+    422,
+    'validation',
+    false,
+    'Send workflow_correlation_key, or configure SLUICE_EVENT_CORRELATION_PATHS_JSON for the event name; the paths tried are listed.',
+  ),
+  BRIDGE_SATURATED: entry(503, 'internal', true, 'Send the event again after the time in Retry-After.'),
+  BRIDGE_UNAVAILABLE: entry(
+    503,
+    'internal',
+    true,
+    'The event bridge cannot be reached. Check SLUICE_BRIDGE_URL and that `sluice bridge` runs.',
+  ),
+  BRIDGE_TOKEN_INVALID: entry(
+    401,
+    'authorization',
+    false,
+    'Send `Authorization: Bearer` with the value of SLUICE_BRIDGE_TOKEN.',
+  ),
+  REDIS_UNAVAILABLE: entry(503, 'internal', true, 'Redis cannot be reached. Check REDIS_URL and the server.'),
 
   // http.request
   HTTP_STATUS_UNEXPECTED: entry(
@@ -361,6 +414,26 @@ export const ERRORS = {
     'internal',
     true,
     'Another worker runs the same attempt right now. It is tried again by itself.',
+  ),
+
+  // Dead letters
+  DEAD_LETTER_NOT_FOUND: entry(
+    404,
+    'validation',
+    false,
+    'Look at the dead letters that there are: `sluice dead-letters list`.',
+  ),
+  DEAD_LETTER_CLOSED: entry(
+    409,
+    'validation',
+    false,
+    'Somebody has retried or dismissed it, or does so now; `sluice dead-letters show ID` says who.',
+  ),
+  DEAD_LETTER_NOT_RETRYABLE: entry(
+    422,
+    'validation',
+    false,
+    'It holds nothing that could be run again. Mend what it is about by hand, then dismiss it.',
   ),
 
   // Control from outside

@@ -11,12 +11,28 @@
  * history: absent keys are absent, times are epoch milliseconds.
  */
 import { z } from 'zod';
+import { CompensationRequest, Undo } from './compensation.js';
 import { RunError } from './errors.js';
 import { JsonValue } from './json.js';
 import { DefinitionPin, RunRef, SystemContext, WaitKind } from './run.js';
 
 const ms = z.number().int();
 const json = JsonValue;
+
+/**
+ * An event that a step published. It travels in the very event that ends the step, so that neither is committed
+ * without the other.
+ */
+const PublishedEvent = z.object({
+  /** From 1 in each run, without a gap: the relay keeps this order. */
+  position: z.number().int().positive(),
+  /** The same when the step is done again after a reset. */
+  eventId: z.string(),
+  eventName: z.string(),
+  correlationKey: z.string().nullable(),
+  payload: json,
+});
+export type PublishedEvent = z.infer<typeof PublishedEvent>;
 
 /** Data of each event type; the comment says which rows it changes. */
 export const RUN_EVENT_DATA = {
@@ -35,8 +51,10 @@ export const RUN_EVENT_DATA = {
   }),
   /** run: WAITING. Every lane waits; a step is not one. */
   RUN_WAITING: z.object({}),
-  /** run: RUNNING. A wait has ended. */
+  /** run: RUNNING. A wait has ended, or a scope of compensation has, and the run goes on. */
   RUN_RESUMED: z.object({}),
+  /** run: COMPENSATING. A scope failed or was cancelled, and what it did is undone; `scope` null: the run's own. */
+  RUN_COMPENSATING: z.object({ scope: z.string().nullable(), steps: z.number().int() }),
   /** run: `state`. */
   STATE_SET: z.object({ state: z.string() }),
   /** run: current execution. The first event after a continue-as-new. */
@@ -61,6 +79,8 @@ export const RUN_EVENT_DATA = {
     action: z.string().optional(),
     actionVersion: z.number().int().optional(),
     key: z.string().optional(),
+    /** Of a compensation: path of the step that it undoes. */
+    undoes: z.string().optional(),
     /** Summary of the input, redacted and cut. */
     input: json.optional(),
   }),
@@ -70,6 +90,9 @@ export const RUN_EVENT_DATA = {
     kind: z.string(),
     startedAt: ms.optional(),
     output: json.optional(),
+    /** Of an event.publish. */
+    publish: PublishedEvent.optional(),
+    undo: Undo.optional(),
   }),
   /** step: FAILED (`continued`: its onError let the run go on); created if it had no start. */
   STEP_FAILED: z.object({
@@ -78,6 +101,7 @@ export const RUN_EVENT_DATA = {
     startedAt: ms.optional(),
     error: RunError,
     continued: z.boolean().optional(),
+    undo: Undo.optional(),
   }),
   /** step: this attempt is RETRYING (closed); the next attempt is a row of its own, due at `nextAt`. */
   STEP_RETRYING: z.object({
@@ -90,7 +114,14 @@ export const RUN_EVENT_DATA = {
   /** step: SKIPPED (`when` was false). */
   STEP_SKIPPED: z.object({ id: z.string(), kind: z.string() }),
   /** step: CANCELED; created if it had no start. */
-  STEP_CANCELED: z.object({ id: z.string(), kind: z.string(), startedAt: ms.optional() }),
+  STEP_CANCELED: z.object({
+    id: z.string(),
+    kind: z.string(),
+    startedAt: ms.optional(),
+    undo: Undo.optional(),
+  }),
+  /** dead_letter: created. A compensation has failed for good; what it was to undo stands. */
+  COMPENSATION_FAILED: z.object({ request: CompensationRequest, error: RunError }),
 
   /** wait: created, WAITING; step: WAITING. */
   WAIT_OPENED: z.object({
@@ -136,7 +167,7 @@ export const RUN_EVENT_DATA = {
     eventId: z.string(),
     source: z.string(),
     eventName: z.string(),
-    reason: z.enum(['duplicate', 'buffer_full', 'too_large']),
+    reason: z.enum(['duplicate', 'buffer_full', 'too_large', 'other_run']),
   }),
   /** Log only: a signal that could not be understood was ignored. */
   SIGNAL_REJECTED: z.object({ signal: z.string(), reason: z.string() }),

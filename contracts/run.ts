@@ -54,7 +54,7 @@ export const RUN_TRANSITIONS: Transitions<RunStatus> = {
   PENDING: ['RUNNING', ...ended],
   RUNNING: ['WAITING', 'COMPENSATING', 'SUCCEEDED', ...ended],
   WAITING: ['RUNNING', 'COMPENSATING', 'SUCCEEDED', ...ended],
-  COMPENSATING: [...ended],
+  COMPENSATING: ['RUNNING', ...ended],
   SUCCEEDED: ['RUNNING'],
   FAILED: ['RUNNING'],
   CANCELED: ['RUNNING'],

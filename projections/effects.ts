@@ -53,6 +53,8 @@ export function runEffect(event: RunEvent, texts: TextWriter): Effect {
       return { opened: {}, status: 'WAITING' };
     case 'RUN_RESUMED':
       return { opened: {}, status: 'RUNNING' };
+    case 'RUN_COMPENSATING':
+      return { opened: {}, status: 'COMPENSATING' };
     case 'RUN_SUCCEEDED':
       return {
         opened: {},

@@ -2,7 +2,9 @@
 import type { ProjectionStore } from '../contracts/projection.js';
 import { connect, type Database, type DatabaseOptions } from './connection.js';
 import { migrate } from './migrate.js';
+import { createDeadLetters, type DeadLetters } from './dead-letter-store.js';
 import { createMaintenance, type Maintenance } from './maintenance/index.js';
+import { createEventStore, type EventStore } from './event-store.js';
 import { createReads, type Reads } from './reads/index.js';
 import { createStore } from './store.js';
 import type { Faults } from './unit-of-work.js';
@@ -15,6 +17,10 @@ export interface ProjectionsOptions extends DatabaseOptions {
 export interface Projections extends ProjectionStore {
   /** Read models: what a list page, a timeline or an API answer is made of. */
   readonly reads: Reads;
+  /** Dead letters: written, looked at, and what is done about them. */
+  readonly deadLetters: DeadLetters;
+  /** What the event bridge writes and reads. */
+  readonly events: EventStore;
   /** Rebuild and retention. */
   readonly maintenance: Maintenance;
   /** The connection itself, for what has no writer or read model. */
@@ -38,7 +44,9 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
   const writer = { database, faults: options.faults };
   return {
     ...createStore(writer),
+    deadLetters: createDeadLetters(writer),
     maintenance: createMaintenance(writer),
+    events: createEventStore(writer),
     reads: createReads(database),
     database,
     close: () => database.close(),

@@ -5,28 +5,8 @@ import { Condition, JsonSchema, Retry, Version } from './fields.js';
 import { Mapping } from './mapping.js';
 import { DefinitionId, EventName } from './names.js';
 import { Step } from './steps.js';
+import { Trigger } from './triggers.js';
 import { ActionMilliseconds, Milliseconds } from './time.js';
-
-const EventTrigger = z
-  .strictObject({
-    type: z.literal('event'),
-    eventName: EventName,
-    filter: Condition.optional(),
-    payload: Mapping.optional(),
-  })
-  .meta({ description: 'An event of that name starts a run.' });
-
-const ScheduleTrigger = z
-  .strictObject({
-    type: z.literal('schedule'),
-    cron: z.string('must be text').min(1, 'must not be empty'),
-    timezone: z.string('must be text').min(1, 'must not be empty').optional(),
-    payload: Mapping.optional(),
-  })
-  .meta({ description: 'Runs start by the clock.' });
-
-/** What starts runs of a definition, beside callers. */
-const Trigger = z.discriminatedUnion('type', [EventTrigger, ScheduleTrigger]);
 
 export const Definition = z
   .strictObject({
@@ -45,7 +25,10 @@ export const Definition = z
       .optional()
       .meta({ description: 'For every action of the document.' }),
     timeoutMs: Milliseconds.optional().meta({ description: 'Of the whole run, ms.' }),
-    onCancel: z.enum(['compensate', 'leave'], { error: 'must be compensate or leave' }).optional(),
+    onCancel: z
+      .enum(['compensate', 'leave'], { error: 'must be compensate or leave' })
+      .optional()
+      .meta({ description: 'Whether a cancelled run undoes what it did. Default compensate.' }),
     result: Mapping.optional(),
     steps: z.array(Step, 'must be a list of steps'),
   })
@@ -60,6 +43,7 @@ export const DEFAULTS = {
   heartbeatMs: LIMITS.actionHeartbeatMs,
   concurrency: 1,
   onItemError: 'fail',
+  onCancel: 'compensate',
   maxIterations: LIMITS.whileDefault,
   join: 'all',
   failCode: 'FAILED',

@@ -105,13 +105,26 @@ export const EventNames = z
   )
   .meta({ description: 'The name of an event, or a list of names.' });
 
+/** Labels by which a policy speaks of steps. */
+export const Tags = z
+  .array(
+    z.string('must be text').min(1, 'must not be empty').max(100, 'may have at most 100 characters'),
+    'must be a list of texts',
+  )
+  .max(50, 'may have at most 50 entries')
+  .meta({ description: 'Labels by which an authorization policy speaks of the step.' });
+
 /** The action that undoes a step. */
 export const Compensate = z.strictObject({
   action: ActionId,
   version: Version.optional(),
-  input: Mapping.optional(),
+  input: Mapping.optional().meta({
+    description: 'Sees input and output of the step as they were, beside all that the step sees.',
+  }),
   retry: Retry.optional(),
-  onFailure: z.enum(['fail', 'continue'], { error: 'must be fail or continue' }).optional(),
+  onFailure: z.boolean('must be true or false').optional().meta({
+    description: 'true: a step that failed is undone as well, because it may have had an effect.',
+  }),
 });
 export type Compensate = z.infer<typeof Compensate>;
 

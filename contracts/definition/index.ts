@@ -1,12 +1,15 @@
 /** The format of a definition: its schemas, and the pure functions that read it in a workflow and outside. */
 export { parseAssignPath } from './assign-path.js';
+export { type CronProblem, cronProblem } from './cron.js';
 export { DEFAULTS, Definition } from './definition.js';
+export type { EventTrigger, ScheduleTrigger } from './triggers.js';
 export type { Retry } from './fields.js';
 export { findExpressions, findSecrets, isExpression, isLiteral, isSecret } from './mapping.js';
 export { blockAt, childBlocks, stepAt, walkSteps } from './paths.js';
 export type {
   ActionCallStep,
   CallWorkflowStep,
+  EventPublishStep,
   EventWaitStep,
   FailStep,
   TimeWaitStep,
@@ -15,6 +18,7 @@ export {
   type ForEachStep,
   type ParallelStep,
   type RaceStep,
+  type SagaStep,
   Step,
   STEP_TYPES,
   type StepType,

@@ -14,6 +14,7 @@ import {
   SaveAs,
   step,
   stepWithOnError,
+  Tags,
   TimeoutMs,
   Version,
   WaitFilter,
@@ -37,6 +38,7 @@ export const ActionCallStep = z
     }),
     idempotencyKey: Mapping.optional(),
     compensate: Compensate.optional(),
+    tags: Tags.optional(),
     local: z
       .boolean('must be true or false')
       .optional()

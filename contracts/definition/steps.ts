@@ -190,7 +190,7 @@ const TryCatchStep = z
     description: 'Handle errors; clean up.',
   }) satisfies z.ZodType<TryCatchStep>;
 
-interface SagaStep extends StepFields<'control.saga'> {
+export interface SagaStep extends StepFields<'control.saga'> {
   steps: Step[];
 }
 const SagaStep = z.strictObject({ ...stepWithOnError, type: z.literal('control.saga'), steps: Steps }).meta({

@@ -1,5 +1,6 @@
 /** The timeline of a run: its step executions in the order in which they began. */
 import { z } from 'zod';
+import { undoneBy } from '../../contracts/compensation.js';
 import { RunError } from '../../contracts/errors.js';
 import type { Json } from '../../contracts/json.js';
 import { StepStatus } from '../../contracts/run.js';
@@ -35,6 +36,8 @@ export interface StepView {
   readonly path: string;
   readonly iteration: readonly number[];
   readonly attempt: number;
+  /** Of a compensation: path of the step that it undoes; the iteration is the same. */
+  readonly undoes: string | null;
   readonly id: string | null;
   readonly kind: string | null;
   readonly name: string | null;
@@ -82,6 +85,7 @@ export async function listSteps(
       path: row.path,
       iteration: row.iteration,
       attempt: row.attempt,
+      undoes: undoneBy(row.path) ?? null,
       id: row.step_id ?? null,
       kind: row.kind ?? null,
       name: row.name ?? null,

@@ -3,21 +3,30 @@ import { SluiceError } from '../../contracts/errors.js';
 import type { Execution } from '../../contracts/projection.js';
 import type { RunEvent } from '../../contracts/run-events.js';
 import { eventStatements, type EventStatements } from '../apply.js';
+import { deadLetterStatements, lettersOf } from '../dead-letters.js';
+import { openWaitStatements } from '../open-waits.js';
+import { outboxStatements } from '../outbox.js';
 import { resolveRun } from '../resolve.js';
 import type { Writer } from '../writer.js';
 import { commit, Refusal } from '../unit-of-work.js';
 
 /**
- * @param more further statements of the same transaction, after those of the events
+ * @param others further statements of the same transaction, after those of the events
  * @returns each statement's value, by label
  */
 export async function writeEvents(
   { database, faults }: Writer,
   execution: Execution,
   events: readonly RunEvent[],
-  more: EventStatements = { statements: [], variables: {} },
+  others: EventStatements = { statements: [], variables: {} },
 ): Promise<ReadonlyMap<string, unknown>> {
   const own = eventStatements(execution, events);
+  const more = joined(
+    openWaitStatements(execution, events),
+    outboxStatements(execution, events),
+    deadLetterStatements(lettersOf(execution, events)),
+    others,
+  );
   const statements = [...own.statements, ...more.statements];
   if (statements.length === 0) return new Map();
   try {
@@ -31,6 +40,13 @@ export async function writeEvents(
   } catch (error) {
     throw error instanceof Refusal ? toError(error) : error;
   }
+}
+
+function joined(...parts: readonly EventStatements[]): EventStatements {
+  return {
+    statements: parts.flatMap(({ statements }) => statements),
+    variables: Object.assign({}, ...parts.map(({ variables }) => variables)) as EventStatements['variables'],
+  };
 }
 
 /** The coded error of a refusal that stands. */

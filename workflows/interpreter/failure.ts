@@ -156,6 +156,14 @@ export function committedBeforeFailure(thrown: unknown): boolean {
   return own.success && own.data.committed;
 }
 
+/** Ids of what an attempt had made before it failed; `denied` where a policy kept it from beginning. */
+export function artifactsOfFailure(thrown: unknown): readonly string[] | 'denied' {
+  if (!(thrown instanceof ActivityFailure) || !(thrown.cause instanceof ApplicationFailure)) return [];
+  if (thrown.cause.type === 'UNAUTHORIZED') return 'denied';
+  const own = ActionFailureDetails.safeParse(thrown.cause.details?.[0]);
+  return (own.success ? own.data.artifacts : undefined) ?? [];
+}
+
 /**
  * The failure by which a run ends, for every Temporal client: `type` is the code, the first of the details is
  * the error.

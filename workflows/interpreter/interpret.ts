@@ -29,6 +29,7 @@ import { QUERIES, SIGNALS } from '../../contracts/messages.js';
 import { now } from '../clock.js';
 import type { ContinueReason } from './budget.js';
 import { errorCompletion, runFailure, startFailure } from './failure.js';
+import { undoesRun } from '../saga/scopes.js';
 import { runLane } from './machine.js';
 import { Run } from './run.js';
 import { announce } from './search-attributes.js';
@@ -105,8 +106,8 @@ function resume(run: Run): void {
   run.log.emit('RUN_CONTINUED', { reason, previous: info.continuedFromExecutionRunId ?? '' });
 }
 
-/** Runs the root lane to its end, over as many rounds of parking as cancellation takes back. */
-async function execute(run: Run): Promise<Completion> {
+/** Runs the root lane to its end, and then back where the run is undone, over as many rounds of parking as cancellation takes back. */
+async function execute(run: Run): Promise<LastCompletion> {
   // An event over 256 KiB travels alone: an action's input would not leave room for it.
   if (jsonSize(run.payload) > LIMITS.inlineBytes && !run.log.isEmpty) await run.flusher.drain();
   let ended = false;
@@ -128,7 +129,11 @@ async function execute(run: Run): Promise<Completion> {
   try {
     for (;;) {
       const outcome = await runLane(run, run.root);
-      if (outcome === 'ended') return endOf(run);
+      if (outcome === 'ended') {
+        const end = resultOf(run, endOf(run));
+        if (!undoesRun(run, end)) return end;
+        continue;
+      }
       await condition(() => run.flusher.idle || run.cancelRequested);
       if (!run.cancelRequested) await continueRun(run);
       run.parking = false;
@@ -207,8 +212,7 @@ function stopLanes(run: Run): void {
 }
 
 /** Ends the run: its last event, the last flush, its result or failure. */
-async function finish(run: Run, end: Completion): Promise<Json> {
-  const last = resultOf(run, end);
+async function finish(run: Run, last: LastCompletion): Promise<Json> {
   if (last.t === 'error') {
     run.state.status = 'FAILED';
     run.log.emit('RUN_FAILED', { error: last.error });

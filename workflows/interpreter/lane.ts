@@ -23,11 +23,20 @@ export interface Surroundings {
   /** Whether that error could be retried. */
   readonly retryable: boolean;
   readonly iteration: readonly number[];
-  /** True inside a `finally`: cancellation waits until it has ended. */
+  /** True inside a `finally` and while a scope is undone: cancellation waits until that has ended. */
   readonly shielded: boolean;
+  /** The scope of compensation. */
+  readonly saga: string;
 }
 
-const NONE: Surroundings = { lexical: {}, error: null, retryable: false, iteration: [], shielded: false };
+const NONE: Surroundings = {
+  lexical: {},
+  error: null,
+  retryable: false,
+  iteration: [],
+  shielded: false,
+  saga: '',
+};
 
 export class Lane {
   vars: JsonObject;
@@ -159,7 +168,7 @@ export class Lane {
   private look(): Surroundings {
     const outer = this.parent?.surroundings ?? NONE;
     let lexical = outer.lexical;
-    let { error, retryable } = outer;
+    let { error, retryable, saga } = outer;
     // Not inherited: a lane inside a `finally` can lose a race there; cancellation from further out stops at the
     // lane that is in the `finally` and never comes here.
     let shielded = false;
@@ -174,6 +183,8 @@ export class Lane {
     for (const frame of this.state.frames) {
       if (frame.k === 'forEach') loop(frame.path, frame.items, frame.index);
       else if (frame.k === 'while') iteration.push(frame.n - 1);
+      else if (frame.k === 'undo') shielded = true;
+      else if (frame.k === 'scope') saga = frame.saga?.scope ?? saga;
       else if (frame.k === 'try') {
         if (frame.phase === 'finally') shielded = true;
         if (frame.phase === 'catch' && frame.error) {
@@ -183,7 +194,7 @@ export class Lane {
         }
       }
     }
-    return { lexical, error, retryable, iteration, shielded };
+    return { lexical, error, retryable, iteration, shielded, saga };
   }
 
   private loopNames(path: string, items: readonly Json[], index: number): JsonObject {

@@ -15,6 +15,8 @@ import { continueChild } from '../steps/child.js';
 import { continueFanOut } from '../steps/fan-out.js';
 import { continueJoin } from '../steps/join.js';
 import { continueTimer, continueEventWait } from '../steps/waits.js';
+import { continueUndo } from '../saga/undo.js';
+import { unwindScope } from '../saga/scopes.js';
 import { unwindForEach, unwindTry, unwindWhile } from '../steps/unwind.js';
 import { errorCompletion } from './failure.js';
 import type { Lane } from './lane.js';
@@ -55,6 +57,11 @@ export async function runLane(run: Run, lane: Lane): Promise<'ended' | 'parked'>
     const outcome = await goOn(run, lane, frame);
     if (outcome === 'parked') return 'parked';
     lane.pop();
+    // A scope that has been undone ends as it would have ended before: for its step's frame, or the run, to see.
+    if (frame.k === 'undo') {
+      completion = outcome;
+      continue;
+    }
     completion = endStep(run, lane, frame, outcome);
     // An operation that failed because it was cancelled, or while it was: no handler may take it for an error.
     if (completion.t === 'error' && lane.interrupted) completion = { t: 'cancel' };
@@ -118,6 +125,8 @@ async function goOn(run: Run, lane: Lane, frame: Exclude<Frame, BlockFrame>): Pr
         return await continueJoin(run, lane, frame, runLane);
       case 'fanOut':
         return await continueFanOut(run, lane, frame, runLane);
+      case 'undo':
+        return await continueUndo(run, lane, frame);
       case 'scope':
       case 'forEach':
       case 'while':
@@ -167,6 +176,8 @@ function unwind(
     case 'try':
       return unwindTry(run, lane, frame, completion);
     case 'scope':
+      return unwindScope(run, lane, frame, completion);
+    case 'undo':
     case 'join':
     case 'fanOut':
     case 'action':

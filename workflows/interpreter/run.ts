@@ -10,6 +10,7 @@
  *   hold, buffered events and the document are counted together before anything grows.
  */
 import { condition, sleep, workflowInfo } from '@temporalio/workflow';
+import { undoneBy } from '../../contracts/compensation.js';
 import { blockAt, type Definition, type Step } from '../../contracts/definition/index.js';
 import { SluiceError } from '../../contracts/errors.js';
 import { jsonSize, type Json } from '../../contracts/json.js';
@@ -127,10 +128,12 @@ export class Run {
     return found;
   }
 
-  /** The step at a path. */
+  /** The step at a path; that of a compensation is the step that it undoes. */
   stepAt(path: string): Step {
     const known = this.steps.get(path);
     if (known) return known;
+    const undone = undoneBy(path);
+    if (undone !== undefined) return this.stepAt(undone);
     const at = path.lastIndexOf('[');
     const step = this.block(path.slice(0, at))[Number(path.slice(at + 1, -1))];
     if (!step) throw new SluiceError('STATE_CORRUPT', `The definition has no step at ${path}`);
@@ -286,6 +289,20 @@ export class Run {
     this.operations++;
     try {
       return await lane.operate(run);
+    } finally {
+      this.operations--;
+    }
+  }
+
+  /**
+   * Runs one activity that nothing cancels.
+   * @throws SluiceError HISTORY_LIMIT where the history has no room for one more
+   */
+  async undisturbed<T>(run: () => Promise<T>): Promise<T> {
+    if (this.budget.historyFull) throw historyLimit();
+    this.operations++;
+    try {
+      return await run();
     } finally {
       this.operations--;
     }

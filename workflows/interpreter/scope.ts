@@ -62,18 +62,21 @@ export class Evaluator {
   /**
    * Makes a mapping into a value: literals as they are, `{$expr}` evaluated, `{$literal}` unwrapped, `{$secret}`
    * left for the activity that uses it.
+   * @param extra names beside those of the scopes, before them
    */
-  mapping(lane: Lane, mapping: Json, at: string, required = false): Json {
+  mapping(lane: Lane, mapping: Json, at: string, required = false, extra?: JsonObject): Json {
     if (Array.isArray(mapping)) {
-      return (mapping as readonly Json[]).map((item) => this.mapping(lane, item, at));
+      return (mapping as readonly Json[]).map((item) => this.mapping(lane, item, at, false, extra));
     }
     if (!isJsonObject(mapping)) return mapping;
-    if (typeof mapping['$expr'] === 'string') return this.expression(lane, mapping['$expr'], at, required);
+    if (typeof mapping['$expr'] === 'string') {
+      return this.expression(lane, mapping['$expr'], at, required, extra);
+    }
     if (Object.hasOwn(mapping, '$literal')) return mapping['$literal'] as Json;
     if (Object.hasOwn(mapping, '$secret')) return mapping;
     // fromEntries makes own properties, also of a key such as __proto__.
     return Object.fromEntries(
-      Object.entries(mapping).map(([key, value]) => [key, this.mapping(lane, value, at)]),
+      Object.entries(mapping).map(([key, value]) => [key, this.mapping(lane, value, at, false, extra)]),
     );
   }
 

@@ -12,13 +12,14 @@ import type { EventFilter } from '../../contracts/filters.js';
 import type { RunError } from '../../contracts/errors.js';
 import type { Json, JsonObject } from '../../contracts/json.js';
 import type { PreparedRun } from '../../contracts/activity.js';
+import type { Undo } from '../../contracts/compensation.js';
 import type { EventSignal, ProgressLine, StartMemo } from '../../contracts/messages.js';
-import type { RunEvent } from '../../contracts/run-events.js';
+import type { PublishedEvent, RunEvent } from '../../contracts/run-events.js';
 import type { RunStatus } from '../../contracts/run.js';
 
 /** How a step, a block or a lane ended. */
 export type Completion =
-  | { readonly t: 'normal'; readonly output?: Json }
+  | { readonly t: 'normal'; readonly output?: Json; readonly publish?: PublishedEvent }
   | { readonly t: 'error'; readonly error: RunError; readonly retryable: boolean }
   | { readonly t: 'return'; readonly value: Json }
   | { readonly t: 'break' }
@@ -42,6 +43,35 @@ export interface BlockFrame {
 /** control.if, control.switch, control.saga: one block, nothing else. */
 export interface ScopeFrame extends StepFrame {
   readonly k: 'scope';
+  /** Of a control.saga: names of its own scope and of the one around it. */
+  readonly saga?: { readonly scope: string; readonly outer: string };
+}
+
+/** Undoes a scope; `path` is that of its control.saga, '' for the run. */
+export interface UndoFrame extends StepFrame {
+  readonly k: 'undo';
+  readonly scope: string;
+  /** How the scope ended, and ends when it has been undone. */
+  readonly pending: Completion;
+}
+
+/** A step that has been done and can be undone. */
+export interface SagaEntry {
+  readonly path: string;
+  readonly id: string;
+  readonly iteration: readonly number[];
+  /** Scope that it belongs to. */
+  scope: string;
+  readonly undo: Undo;
+  /** The step's own input and output. */
+  readonly context: Json;
+  readonly artifacts: readonly string[];
+  readonly bytes: number;
+  /** Attempts begun, and when the last one was, epoch ms. */
+  attempt: number;
+  attemptAt: number;
+  /** Set while the next attempt waits, epoch ms. */
+  retryAt?: number;
 }
 
 export interface ForEachFrame extends StepFrame {
@@ -106,6 +136,12 @@ interface AttemptFrame extends StepFrame {
 export interface ActionFrame extends AttemptFrame {
   readonly k: 'action';
   readonly key: string;
+  /** An attempt was handed to a worker: it may have had an effect. */
+  acted?: true;
+  /** Ids of what its failed attempts had made. */
+  made?: string[];
+  /** How the step can be undone, once it is on the saga stack. */
+  undo?: Undo;
 }
 
 export interface ChildFrame extends AttemptFrame {
@@ -137,6 +173,7 @@ export interface TimerFrame extends StepFrame {
 export type Frame =
   | BlockFrame
   | ScopeFrame
+  | UndoFrame
   | ForEachFrame
   | FanOutFrame
   | WhileFrame
@@ -183,10 +220,14 @@ export interface RunState {
   wave: number;
   /** Events that no completed activity has carried. */
   pending: RunEvent[];
+  /** The saga stack, oldest first; absent: nothing was ever pushed. */
+  saga?: SagaEntry[];
   readonly buffer: BufferedEvent[];
   /** Hashes of source + id of events seen, oldest first. */
   readonly seen: string[];
   waitOrder: number;
+  /** Events published so far; absent: none. */
+  published?: number;
   /** Hashed keys that the search attribute holds. */
   keys: string[];
   /** The newest lines of progress. */

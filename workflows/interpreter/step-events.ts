@@ -1,4 +1,5 @@
 /** How a step's begin and end show in the log, and what `onError` makes of an error. */
+import type { Undo } from '../../contracts/compensation.js';
 import type { Step } from '../../contracts/definition/index.js';
 import { parseAssignPath } from '../../contracts/definition/index.js';
 import type { Json } from '../../contracts/json.js';
@@ -50,7 +51,8 @@ export function save(run: Run, lane: Lane, step: Step, value: Json): void {
 export function endStep(run: Run, lane: Lane, frame: StepFrame, completion: Completion): Completion {
   const attempt = 'attempt' in frame ? frame.attempt : undefined;
   const startedAt = 'attemptAt' in frame ? frame.attemptAt : frame.at;
-  return end(run, lane, run.stepAt(frame.path), frame.path, completion, { attempt, startedAt });
+  const undo = frame.k === 'action' ? frame.undo : undefined;
+  return end(run, lane, run.stepAt(frame.path), frame.path, completion, { attempt, startedAt, undo });
 }
 
 /** Ends a step that had none. */
@@ -61,6 +63,7 @@ export function endLeaf(run: Run, lane: Lane, step: Step, path: string, completi
 interface Ending {
   readonly attempt?: number | undefined;
   readonly startedAt?: number;
+  readonly undo?: Undo | undefined;
 }
 
 function end(
@@ -76,16 +79,21 @@ function end(
     id: step.id,
     kind: step.type,
     ...(ending.startedAt !== undefined && { startedAt: ending.startedAt }),
+    ...(ending.undo !== undefined && { undo: ending.undo }),
   };
   switch (completion.t) {
     case 'normal':
     case 'return':
     case 'break':
     case 'continue': {
-      const output = completion.t === 'normal' ? completion.output : undefined;
+      const { output, publish } = completion.t === 'normal' ? completion : {};
       run.log.emit(
         'STEP_SUCCEEDED',
-        { ...about, ...(output !== undefined && { output: summarize(output) }) },
+        {
+          ...about,
+          ...(output !== undefined && { output: summarize(output) }),
+          ...(publish !== undefined && { publish }),
+        },
         where,
       );
       return completion;

@@ -126,7 +126,7 @@ function lineOf(run: Run, event: RunEvent): ProgressLine {
     at: isoAt(event.at),
     type: event.type,
     stepPath: event.stepPath ?? null,
-    stepId: step?.id ?? null,
+    stepId: 'id' in event.data ? event.data.id : (step?.id ?? null),
     name: step?.name ?? null,
     iteration: [...(event.iteration ?? [])],
     attempt: event.attempt ?? 1,
@@ -140,6 +140,7 @@ function detailOf(event: RunEvent): string | null {
       return event.data.action ?? event.data.kind;
     case 'STEP_FAILED':
     case 'STEP_RETRYING':
+    case 'COMPENSATION_FAILED':
     case 'RUN_FAILED':
       return `${event.data.error.code}: ${event.data.error.message}`.slice(0, 300);
     case 'STATE_SET':

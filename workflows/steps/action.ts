@@ -7,26 +7,20 @@
  *   and the iteration, or is the author's own.
  * - The activity carries the pending events and its own start; see `interpreter/event-log.ts`.
  */
-import {
-  ActivityCancellationType,
-  isCancellation,
-  scheduleActivity,
-  scheduleLocalActivity,
-} from '@temporalio/workflow';
+import { isCancellation, scheduleLocalActivity } from '@temporalio/workflow';
 import { ActionResult, type ActionEnvelope } from '../../contracts/activity.js';
 import { DEFAULTS, findSecrets, type ActionCallStep } from '../../contracts/definition/index.js';
 import { SluiceError } from '../../contracts/errors.js';
 import { jsonSize, type Json } from '../../contracts/json.js';
 import { now } from '../clock.js';
-import { committedBeforeFailure, errorCompletion } from '../interpreter/failure.js';
+import { artifactsOfFailure, errorCompletion } from '../interpreter/failure.js';
 import type { Lane } from '../interpreter/lane.js';
 import { historyLimit, type Run } from '../interpreter/run.js';
 import type { ActionFrame, Completion } from '../interpreter/state.js';
 import { beginEvent, save, summaryOf } from '../interpreter/step-events.js';
+import { remember } from '../saga/stack.js';
 import { nextAttemptAt } from './retry.js';
-
-/** The activity ends the action itself at its timeout; Temporal's own comes later, for a worker that is lost. */
-const TIMEOUT_GRACE_MS = 5_000;
+import { runActivity, TIMEOUT_GRACE_MS } from './run-activity.js';
 
 /** Begins the step: evaluates its input and its key. */
 export function beginAction(run: Run, lane: Lane, step: ActionCallStep, path: string): 'later' | undefined {
@@ -78,8 +72,31 @@ export async function continueAction(
   const step = run.stepAt(frame.path);
   if (step.type !== 'action.call') throw new SluiceError('STATE_CORRUPT', `${frame.path} is no action.call`);
   const done = await attempts(run, lane, step, frame);
-  if (done !== 'parked') run.carry.releaseInput(frame.bytes);
-  return done;
+  if (done === 'parked') return done;
+  run.carry.releaseInput(frame.bytes);
+  return mayHaveActed(step, frame, done) ? undoable(run, lane, step, frame, done) : done;
+}
+
+/** A step that failed, or was cancelled, after an attempt had begun: what it did can't be known. */
+function mayHaveActed(step: ActionCallStep, frame: ActionFrame, done: Completion): boolean {
+  if (step.compensate?.onFailure !== true || frame.undo !== undefined || frame.acted !== true) return false;
+  return done.t === 'error' || done.t === 'cancel';
+}
+
+function undoable(
+  run: Run,
+  lane: Lane,
+  step: ActionCallStep,
+  frame: ActionFrame,
+  done: Completion,
+): Completion {
+  try {
+    const failed = done.t === 'error' ? { error: done.error } : {};
+    remember(run, lane, step, frame, { output: null, artifacts: frame.made ?? [], ...failed });
+    return done;
+  } catch (thrown) {
+    return done.t === 'cancel' ? done : errorCompletion(thrown, frame.path, frame.attempt);
+  }
 }
 
 async function attempts(
@@ -121,10 +138,12 @@ async function attempts(
 
 async function attempt(run: Run, lane: Lane, step: ActionCallStep, frame: ActionFrame): Promise<Completion> {
   try {
-    const { output } = await (step.local === true ? callLocal : call)(run, lane, step, frame);
+    const { output, artifacts = [] } = await (step.local === true ? callLocal : call)(run, lane, step, frame);
+    remember(run, lane, step, frame, { output, artifacts });
     save(run, lane, step, output);
     return { t: 'normal', output };
   } catch (thrown) {
+    noteFailure(step, frame, thrown);
     if (isCancellation(thrown) && lane.cancelled) return { t: 'cancel' };
     if (isCancellation(thrown) && lane.stopped)
       return errorCompletion(historyLimit(), frame.path, frame.attempt);
@@ -132,30 +151,29 @@ async function attempt(run: Run, lane: Lane, step: ActionCallStep, frame: Action
   }
 }
 
-/** A regular activity, which carries the pending events. */
-async function call(run: Run, lane: Lane, step: ActionCallStep, frame: ActionFrame): Promise<ActionResult> {
-  const batch = run.log.take();
-  const envelope = envelopeOf(run, lane, step, frame, [...batch.events]);
-  run.budget.command(frame.bytes + jsonSize(batch.events));
-  let committed = true;
-  try {
-    return ActionResult.parse(
-      await run.operate(lane, () =>
-        scheduleActivity(step.action, [frame.input, envelope], {
-          startToCloseTimeout: envelope.timeoutMs + TIMEOUT_GRACE_MS,
-          heartbeatTimeout: step.heartbeatMs ?? DEFAULTS.heartbeatMs,
-          retry: { initialInterval: 200, backoffCoefficient: 2, maximumInterval: '10s' },
-          cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-          summary: summaryOf(step),
-        }),
-      ),
-    );
-  } catch (thrown) {
-    committed = committedBeforeFailure(thrown);
-    throw thrown;
-  } finally {
-    run.log.settle(batch, committed);
-  }
+/** What a failed attempt may have done; a denied one has done nothing. */
+function noteFailure(step: ActionCallStep, frame: ActionFrame, thrown: unknown): void {
+  if (step.compensate?.onFailure !== true) return;
+  const made = artifactsOfFailure(thrown);
+  if (made === 'denied') return;
+  frame.acted = true;
+  if (made.length > 0) frame.made = [...new Set([...(frame.made ?? []), ...made])];
+}
+
+/** A regular activity. */
+function call(run: Run, lane: Lane, step: ActionCallStep, frame: ActionFrame): Promise<ActionResult> {
+  return runActivity(
+    run,
+    {
+      action: step.action,
+      input: frame.input,
+      bytes: frame.bytes,
+      heartbeatMs: step.heartbeatMs,
+      summary: summaryOf(step),
+      envelope: (events) => envelopeOf(run, lane, step, frame, events),
+    },
+    (work) => run.operate(lane, work),
+  );
 }
 
 /** A local activity: it carries no events, because a signal or a crash may run it again with other input. */
@@ -203,5 +221,6 @@ function envelopeOf(
     system: run.state.prepared.system,
     events,
     ...(secrets.length > 0 && { secrets: secrets.map(({ path, name }) => ({ path: [...path], name })) }),
+    ...(step.tags !== undefined && { tags: step.tags }),
   };
 }

@@ -7,12 +7,14 @@ import type { Lane } from '../interpreter/lane.js';
 import type { Run } from '../interpreter/run.js';
 import type { Completion } from '../interpreter/state.js';
 import { beginEvent } from '../interpreter/step-events.js';
+import { beginSaga } from '../saga/scopes.js';
 import { beginAction } from './action.js';
 import { assignAll } from './assign.js';
 import { beginChild } from './child.js';
 import { beginForEach } from './for-each.js';
 import { beginJoin } from './join.js';
 import { failure } from './fail.js';
+import { publishEvent } from './publish.js';
 import { iterateWhile, whileHolds } from './unwind.js';
 import { beginEventWait, beginTimer } from './waits.js';
 
@@ -52,7 +54,7 @@ export function beginStep(run: Run, lane: Lane, step: Step, path: string): Compl
       return scope(run, lane, step, path, chosen < 0 ? 'default' : `cases[${chosen}]`, step.default);
     }
     case 'control.saga':
-      return scope(run, lane, step, path, 'steps', undefined);
+      return beginSaga(run, lane, step, path);
     case 'control.forEach':
       return beginForEach(run, lane, step, path);
     case 'control.while': {
@@ -81,8 +83,9 @@ export function beginStep(run: Run, lane: Lane, step: Step, path: string): Compl
       return { t: 'return', value: resultOf(run, lane, step.result, path) };
     case 'control.fail':
       return failure(run, lane, step, path);
-    case 'human.task':
     case 'event.publish':
+      return publishEvent(run, lane, step, path);
+    case 'human.task':
       throw new SluiceError('STEP_UNSUPPORTED', `This worker does not run ${step.type} yet`, {
         details: { type: step.type },
       });

@@ -1,0 +1,76 @@
+/**
+ * Dead letters: what could not be done, kept for a person to do again or to dismiss. One table for all kinds.
+ *
+ * States: OPEN → RETRYING → RETRIED, or back to OPEN where the retry failed; OPEN → DISMISSED. A letter is never
+ * deleted by anybody but an operator's own retention.
+ */
+import { z } from 'zod';
+import { JsonValue } from './json.js';
+
+export const DeadLetterKind = z.enum(['compensation', 'event', 'outbox', 'notification']);
+export type DeadLetterKind = z.infer<typeof DeadLetterKind>;
+
+export const DeadLetterStatus = z.enum(['OPEN', 'RETRYING', 'RETRIED', 'DISMISSED']);
+export type DeadLetterStatus = z.infer<typeof DeadLetterStatus>;
+
+/** A letter as its writer hands it over. */
+export interface NewDeadLetter {
+  readonly tenant: string;
+  /** The same for the same thing: writing it twice is one letter. `deadLetterId` makes one. */
+  readonly id: string;
+  readonly kind: DeadLetterKind;
+  readonly runId?: string | undefined;
+  /** What it is about, for people: a step, an event's name. */
+  readonly subject: string;
+  /** Why it could not be done. */
+  readonly reason: string;
+  readonly errorCode?: string | undefined;
+  /** All that a retry needs; its shape is the kind's own. Absent: it can only be dismissed. */
+  readonly retryWith?: unknown;
+  /** Raw content, for people. */
+  readonly body?: string | undefined;
+  /** Epoch ms. */
+  readonly at: number;
+}
+
+/** What was done about a letter, by whom. */
+export const DeadLetterAct = z.object({
+  /** ISO instant. */
+  at: z.string(),
+  actor: z.string(),
+  act: z.enum(['retry', 'retried', 'failed', 'dismiss']),
+  note: z.string().nullable(),
+});
+export type DeadLetterAct = z.infer<typeof DeadLetterAct>;
+
+export const DeadLetterSummary = z.object({
+  id: z.string(),
+  kind: DeadLetterKind,
+  status: DeadLetterStatus,
+  runId: z.string().nullable(),
+  subject: z.string(),
+  reason: z.string(),
+  errorCode: z.string().nullable(),
+  /** False: it can only be dismissed. */
+  canRetry: z.boolean(),
+  /** ISO instants. */
+  createdAt: z.string(),
+  resolvedAt: z.string().nullable(),
+});
+export type DeadLetterSummary = z.infer<typeof DeadLetterSummary>;
+
+export const DeadLetterView = DeadLetterSummary.extend({
+  retryWith: JsonValue.nullable(),
+  body: z.string().nullable(),
+  /** The audit, oldest first. */
+  acts: z.array(DeadLetterAct),
+});
+export type DeadLetterView = z.infer<typeof DeadLetterView>;
+
+/** Which letters. */
+export const DeadLetterFilter = z.object({
+  status: DeadLetterStatus.optional(),
+  kind: DeadLetterKind.optional(),
+  runId: z.string().optional(),
+});
+export type DeadLetterFilter = z.infer<typeof DeadLetterFilter>;

@@ -1,0 +1,30 @@
+/** Dead letters, bound to one database. */
+import type {
+  DeadLetterFilter,
+  DeadLetterSummary,
+  DeadLetterView,
+  NewDeadLetter,
+} from '../contracts/dead-letter.js';
+import { getDeadLetter, listDeadLetters } from './reads/dead-letters.js';
+import type { Page, PageRequest } from './reads/page.js';
+import type { Writer } from './writer.js';
+import { type DeadLetterMove, moveDeadLetter, putDeadLetters } from './writers/dead-letter-acts.js';
+
+export interface DeadLetters {
+  /** Writes letters; one that is there already stays as it is. */
+  put(letters: readonly NewDeadLetter[]): Promise<void>;
+  list(tenant: string, filter?: DeadLetterFilter, page?: PageRequest): Promise<Page<DeadLetterSummary>>;
+  get(tenant: string, id: string): Promise<DeadLetterView | undefined>;
+  /** Changes a letter's status, with who did it and why. DEAD_LETTER_NOT_FOUND, DEAD_LETTER_CLOSED. */
+  move(tenant: string, id: string, move: DeadLetterMove): Promise<void>;
+}
+
+/** Binds them to a database. */
+export function createDeadLetters(writer: Writer): DeadLetters {
+  return {
+    put: (letters) => putDeadLetters(writer, letters),
+    list: (...args) => listDeadLetters(writer.database, ...args),
+    get: (...args) => getDeadLetter(writer.database, ...args),
+    move: (...args) => moveDeadLetter(writer, ...args),
+  };
+}

@@ -1,0 +1,138 @@
+/** The dead letters of a tenant, newest first. */
+import { z } from 'zod';
+import {
+  DeadLetterAct,
+  DeadLetterKind,
+  DeadLetterStatus,
+  type DeadLetterFilter,
+  type DeadLetterSummary,
+  type DeadLetterView,
+} from '../../contracts/dead-letter.js';
+import type { Database } from '../connection.js';
+import { runOfListKey } from '../keys.js';
+import { read } from '../read.js';
+import { loadJson } from '../texts.js';
+import { pageLimit, toPage, type Page, type PageRequest } from './page.js';
+import { iso } from './run-view.js';
+
+const Row = z.object({
+  id_text: z.string(),
+  list_key: z.string(),
+  kind: DeadLetterKind,
+  status: DeadLetterStatus,
+  run_id: z.string().optional(),
+  subject: z.string(),
+  body: z.string().optional(),
+  reason: z.string(),
+  error_code: z.string().optional(),
+  retry_with: z.string().optional(),
+  created_at: z.date(),
+  resolved_at: z.date().optional(),
+  acts: z.array(z.string()),
+});
+
+const FIRST = '';
+const LAST = '\u{10ffff}';
+
+/**
+ * One page. Without a status: all of them, the open ones first.
+ * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
+ */
+export async function listDeadLetters(
+  database: Database,
+  tenant: string,
+  filter: DeadLetterFilter = {},
+  page: PageRequest = {},
+): Promise<Page<DeadLetterSummary>> {
+  const limit = pageLimit(page);
+  const statuses = filter.status === undefined ? DeadLetterStatus.options : [filter.status];
+  const [afterStatus, afterKey = FIRST] = page.after?.split(' ') ?? [];
+  const rows: z.infer<typeof Row>[] = [];
+  for (const status of statuses) {
+    if (afterStatus !== undefined && statuses.indexOf(status) < statuses.indexOf(afterStatus as never))
+      continue;
+    if (rows.length > limit) break;
+    rows.push(
+      ...(await rowsOf(
+        database,
+        tenant,
+        status,
+        status === afterStatus ? afterKey : FIRST,
+        filter,
+        limit + 1,
+      )),
+    );
+  }
+  return toPage(rows, limit, (row) => `${row.status} ${row.list_key}`, summaryOf);
+}
+
+async function rowsOf(
+  database: Database,
+  tenant: string,
+  status: string,
+  from: string,
+  { kind, runId }: DeadLetterFilter,
+  most: number,
+): Promise<readonly z.infer<typeof Row>[]> {
+  const found: z.infer<typeof Row>[] = [];
+  for (let above = from; ;) {
+    const keys = await read(
+      database,
+      z.array(z.string()),
+      `SELECT VALUE id[2] FROM type::record('dead_letter_list', [$tenant, $status, $above]..[$tenant, $status, $below]) WHERE id[2] != $above LIMIT ${CHUNK}`,
+      { tenant, status, above, below: LAST },
+    );
+    const ids = keys.map((key) => [tenant, runOfListKey(key)]);
+    const rows = await read(
+      database,
+      z.array(Row),
+      `SELECT *, id[1] AS id_text FROM $ids.map(|$id| type::record('dead_letter', $id)) WHERE status = $status
+        AND ($kind = NONE OR kind = $kind) AND ($run_id = NONE OR run_id = $run_id) ORDER BY list_key`,
+      { ids, status, kind, run_id: runId },
+    );
+    found.push(...rows);
+    const last = keys.at(-1);
+    if (found.length >= most || last === undefined || keys.length < CHUNK) return found;
+    above = last;
+  }
+}
+
+const CHUNK = 200;
+
+function summaryOf(row: z.infer<typeof Row>): DeadLetterSummary {
+  return {
+    id: row.id_text,
+    kind: row.kind,
+    status: row.status,
+    runId: row.run_id ?? null,
+    subject: row.subject,
+    reason: row.reason,
+    errorCode: row.error_code ?? null,
+    canRetry: row.retry_with !== undefined,
+    createdAt: row.created_at.toISOString(),
+    resolvedAt: iso(row.resolved_at),
+  };
+}
+
+/** One letter with what was done about it. @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
+export async function getDeadLetter(
+  database: Database,
+  tenant: string,
+  id: string,
+): Promise<DeadLetterView | undefined> {
+  const row = await read(
+    database,
+    Row.optional(),
+    `SELECT *, id[1] AS id_text FROM ONLY type::record('dead_letter', [$tenant, $id])`,
+    { tenant, id },
+  );
+  if (row === undefined) return undefined;
+  const decode = await loadJson(database, tenant, 'dead-letter', [row.retry_with, row.body]);
+  const body = decode(row.body);
+  return {
+    ...summaryOf(row),
+    retryWith: decode(row.retry_with) ?? null,
+    body: typeof body === 'string' ? body : null,
+    acts: row.acts.map((act) => DeadLetterAct.parse(JSON.parse(act))),
+  };
+}

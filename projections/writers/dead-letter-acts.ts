@@ -1,0 +1,73 @@
+/**
+ * What is done about a dead letter. An act is added to the letter's row together with its new status, so that
+ * nothing is done without a trace of it; two who act at once write the same row, and one of them is refused.
+ */
+import { z } from 'zod';
+import type { DeadLetterAct, DeadLetterStatus, NewDeadLetter } from '../../contracts/dead-letter.js';
+import { SluiceError } from '../../contracts/errors.js';
+import { deadLetterStatements } from '../dead-letters.js';
+import type { Writer } from '../writer.js';
+import { commit } from '../unit-of-work.js';
+
+/** Writes letters; those that are there already stay as they are. @throws SluiceError DATABASE_* */
+export async function putDeadLetters(
+  { database, faults }: Writer,
+  letters: readonly NewDeadLetter[],
+): Promise<void> {
+  const { statements, variables } = deadLetterStatements(letters);
+  if (statements.length > 0) await commit(database, statements, variables, faults);
+}
+
+export interface DeadLetterMove {
+  readonly from: readonly DeadLetterStatus[];
+  readonly to: DeadLetterStatus;
+  readonly act: DeadLetterAct;
+}
+
+/**
+ * Moves a letter from one of `from` to `to`, and adds the act to its audit.
+ * @throws SluiceError DEAD_LETTER_NOT_FOUND; DEAD_LETTER_CLOSED where it is in another status
+ */
+export async function moveDeadLetter(
+  { database, faults }: Writer,
+  tenant: string,
+  id: string,
+  { from, to, act }: DeadLetterMove,
+): Promise<void> {
+  const answers = await commit(
+    database,
+    [
+      {
+        label: 'dead_letter.move',
+        text: `{
+  LET $id = type::record('dead_letter', $letter);
+  LET $old = (SELECT status, list_key FROM ONLY $id);
+  IF $old = NONE { 'missing' }
+  ELSE IF $old.status NOT IN $from { $old.status }
+  ELSE {
+    UPDATE $id SET status = $to, acts += $act, resolved_at = IF $closed { time::now() } ELSE { NONE } RETURN NONE;
+    DELETE type::record('dead_letter_list', [$letter[0], $old.status, $old.list_key]) RETURN NONE;
+    UPSERT type::record('dead_letter_list', [$letter[0], $to, $old.list_key]) RETURN NONE;
+    'moved'
+  }
+}`,
+      },
+    ],
+    {
+      letter: [tenant, id],
+      from: [...from],
+      to,
+      act: JSON.stringify(act),
+      closed: to === 'RETRIED' || to === 'DISMISSED',
+    },
+    faults,
+  );
+  const outcome = z.string().parse(answers.get('dead_letter.move'));
+  if (outcome === 'moved') return;
+  if (outcome === 'missing') {
+    throw new SluiceError('DEAD_LETTER_NOT_FOUND', `Tenant "${tenant}" has no dead letter ${id}`);
+  }
+  throw new SluiceError('DEAD_LETTER_CLOSED', `The dead letter ${id} is ${outcome}`, {
+    details: { id, status: outcome },
+  });
+}
