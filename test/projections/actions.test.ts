@@ -16,7 +16,6 @@ import {
   runStarted,
   stepStarted,
   stepSucceeded,
-  tables,
 } from './support/runs.js';
 
 const success: InvocationOutcome = { status: 'SUCCEEDED', output: { z: 1, a: 2 }, artifacts: ['ch-1'] };
@@ -280,60 +279,5 @@ onEveryDatabase('An action', (host) => {
       await projections.finishAction(of, use, success, [{ label: 'note', statement, variables: {} }], 'w1');
       expect((await ledgerOf(of))?.status).toBe('SUCCEEDED');
     });
-  });
-});
-
-onEveryDatabase('Two tenants with identical ids', (host) => {
-  it('never see or touch each other’s rows', async () => {
-    const projections = await host.open();
-    const of = execution({ tenant: 'acme' });
-    const other: Execution = { ...of, run: { ...of.run, tenant: 'acme2' } };
-    const use = invocation('same-key');
-    const definition = {
-      pin: { id: 'same', version: 1, hash: 'a' },
-      source: 'acme',
-      format: 'yaml' as const,
-      publishedBy: 'alice',
-    };
-    await projections.beginAction(
-      of,
-      [runStarted(), stepStarted(2, 'steps[0]', 'same-key')],
-      use,
-      lease('w1'),
-    );
-    await projections.finishAction(of, use, success, [], 'w1');
-    await projections.commitEvents(of, [
-      stepSucceeded(3, 'steps[0]'),
-      event(4, 'WAIT_OPENED', { kind: 'time' }, { path: 'steps[1]' }),
-      event(5, 'RUN_WAITING', {}),
-    ]);
-    await projections.putDefinition('acme', definition);
-    const before = await tables(projections, ['lease_until']);
-
-    const { tenant, runId } = other.run;
-    expect(await projections.reads.getRun(tenant, runId)).toBeUndefined();
-    expect((await projections.reads.listRuns(tenant)).items).toEqual([]);
-    expect((await projections.reads.listRuns(tenant, { correlationKey: 'order:o-1' })).items).toEqual([]);
-    expect((await projections.reads.listSteps(tenant, runId)).items).toEqual([]);
-    expect((await projections.reads.listEvents(tenant, runId)).items).toEqual([]);
-    expect(await projections.reads.listWaits(tenant, runId)).toEqual([]);
-    expect(await projections.reads.listInvocations(tenant, runId)).toEqual([]);
-    expect((await projections.reads.checkContiguity(tenant, runId)).lastSeq).toBe(0);
-    expect(await projections.findDefinition(tenant, 'same')).toBeUndefined();
-    expect(await projections.definitionIds(tenant)).toEqual([]);
-    expect(await projections.renewLease(tenant, 'same-key', lease('w1'))).toBe(false);
-
-    expect(await projections.beginAction(other, [runStarted({ mine: true })], use, lease('w9'))).toEqual({
-      kind: 'execute',
-    });
-    await projections.finishAction(other, use, failure, [], 'w9');
-    await projections.commitEvents(other, [event(2, 'RUN_FAILED', { error: runError('X') })]);
-    await projections.putDefinition(tenant, { ...definition, pin: { ...definition.pin, hash: 'b' } });
-    await projections.maintenance.rebuildRun(tenant, runId);
-    await projections.maintenance.removeClosedRuns({ endedBefore: new Date(), limit: 10 });
-
-    expect(await projections.reads.getRun(tenant, runId)).toBeUndefined();
-    expect(await tables(projections, ['lease_until'])).toEqual(before);
-    expect((await projections.findDefinition('acme', 'same'))?.pin.hash).toBe('a');
   });
 });

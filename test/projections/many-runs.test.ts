@@ -1,0 +1,75 @@
+/** Load: many runs written by many writers at once. Each event is there once, and none is missing. */
+import { expect, it } from 'vitest';
+import type { Execution } from '../../contracts/projection.js';
+import type { RunEvent } from '../../contracts/run-events.js';
+import { openProjections } from '../../projections/index.js';
+import { onEveryDatabase } from './support/databases.js';
+import { event, execution, runStarted, stepStarted, stepSucceeded } from './support/runs.js';
+
+const RUNS = 200;
+const WRITERS = 20;
+const STEPS = 3;
+
+function started(of: Execution): RunEvent {
+  const begin = runStarted();
+  if (begin.type !== 'RUN_STARTED') throw new Error('No start');
+  return { ...begin, data: { ...begin.data, workflowId: of.workflowId } };
+}
+
+onEveryDatabase(
+  '200 runs and 20 writers',
+  (host) => {
+    it('lose no event, double none and leave no gap', async () => {
+      const options = await host.fresh();
+      // A server is written to through four connections, as by four workers.
+      const first = await openProjections(options);
+      const stores = [first];
+      if (host.kind === 'server') for (let i = 0; i < 3; i++) stores.push(await openProjections(options));
+      const runs = Array.from({ length: RUNS }, () => execution());
+      // Each commit of a run carries the start again, and the lanes' commits come in no order, some of them twice.
+      const queue = Array.from({ length: STEPS + 1 }).flatMap((_, round) =>
+        runs.flatMap((of, i) => {
+          const lane = (round + i) % (STEPS + 1);
+          const begin = started(of);
+          const events: RunEvent[] =
+            lane === STEPS
+              ? [begin, event(2 + 2 * STEPS, 'STATE_SET', { state: 'done' })]
+              : [
+                  begin,
+                  stepStarted(2 + 2 * lane, `steps[${lane}]`),
+                  stepSucceeded(3 + 2 * lane, `steps[${lane}]`),
+                ];
+          return (i + round) % 7 === 0
+            ? [
+                { of, events },
+                { of, events },
+              ]
+            : [{ of, events }];
+        }),
+      );
+      let next = 0;
+      await Promise.all(
+        Array.from({ length: WRITERS }, async (_, writer) => {
+          for (let job = queue[next++]; job !== undefined; job = queue[next++]) {
+            await stores[writer % stores.length]?.commitEvents(job.of, job.events);
+          }
+        }),
+      );
+      const last = 2 + 2 * STEPS;
+      for (const { run } of runs) {
+        const log = await first.reads.checkContiguity(run.tenant, run.runId);
+        expect(log).toEqual({ lastSeq: last, gaps: [], doubled: [] });
+      }
+      const [events] = await first.database.request('SELECT VALUE count() FROM run_event GROUP ALL');
+      expect(events).toEqual({ ok: true, value: [{ count: RUNS * last }] });
+      const listed = await first.reads.listRuns('acme', { state: 'done' }, { limit: 500 });
+      expect(listed.items.length).toBe(RUNS);
+      // The rows are those of the log: nothing was lost between two writers.
+      for (const { run } of runs.slice(0, 10)) {
+        expect(await first.maintenance.rebuildRun(run.tenant, run.runId)).toEqual([]);
+      }
+      await Promise.all(stores.map((store) => store.close()));
+    }, 120_000);
+  },
+  ['surrealkv', 'server'],
+);
