@@ -12,17 +12,23 @@ import {
   type PreparedRun,
   PublishRequest,
   type PublishResult,
+  UnpublishRequest,
 } from '../contracts/activity.js';
+import type { Definition } from '../contracts/definition/index.js';
 import { SluiceError } from '../contracts/errors.js';
 import { ACTIVITY_TYPES, RESERVED_PREFIX } from '../contracts/messages.js';
+import { didYouMean } from '../contracts/near.js';
+import type { ProjectionStore } from '../contracts/projection.js';
 import { readDefinition } from '../definitions/index.js';
 import { createDefinitionCache } from './definition-cache.js';
+import { deliverMissed } from './deliver-missed.js';
 import type { ActivityDeps } from './deps.js';
 import { refusal, storeFailure } from './failures.js';
 import { parseOrRefuse } from './parse.js';
 import { prepareRun } from './prepare-run.js';
 import { requireActions } from './require-actions.js';
 import { runAction } from './run-action.js';
+import { reconcileSchedules, triggersOf } from './triggers.js';
 
 export type { ActivityDeps, SecretProvider, StopLimits } from './deps.js';
 
@@ -34,6 +40,8 @@ export interface Activities {
   readonly [ACTIVITY_TYPES.flushEvents]: (request: unknown) => Promise<void>;
   /** Publishes a definition; the same document again changes nothing. */
   readonly [ACTIVITY_TYPES.publishDefinition]: (request: unknown) => Promise<PublishResult>;
+  /** Takes a definition back, with what starts its runs. */
+  readonly [ACTIVITY_TYPES.unpublishDefinition]: (request: unknown) => Promise<void>;
   /** Runs the action whose id is the activity's type. */
   readonly default: (input: unknown, envelope: unknown) => Promise<ActionResult>;
 }
@@ -45,6 +53,7 @@ export function createActivities(deps: ActivityDeps): Activities {
     [ACTIVITY_TYPES.prepareRun]: (request) => prepareRun(deps, cache, request),
     [ACTIVITY_TYPES.flushEvents]: (request) => flushEvents(deps, request),
     [ACTIVITY_TYPES.publishDefinition]: (request) => publishDefinition(deps, request),
+    [ACTIVITY_TYPES.unpublishDefinition]: (request) => unpublishDefinition(deps, request),
     default: async (input, envelope) => {
       const { activityType } = Context.current().info;
       if (activityType.startsWith(RESERVED_PREFIX)) {
@@ -63,10 +72,39 @@ async function flushEvents({ projections }: ActivityDeps, request: unknown): Pro
   }
   const { workflowId, runId: executionId } = workflowExecution;
   try {
-    await projections.commitEvents({ run, workflowId, executionId }, events);
+    const execution = { run, workflowId, executionId };
+    await projections.commitEvents(execution, events);
+    await deliverMissed(projections, execution, events);
   } catch (error) {
     throw storeFailure(error);
   }
+}
+
+async function unpublishDefinition({ projections }: ActivityDeps, request: unknown): Promise<void> {
+  const { tenant, definition: id } = parseOrRefuse(UnpublishRequest, request, 'The request to unpublish');
+  try {
+    const { found, schedules } = await projections.retireDefinition(tenant, id);
+    // Asked again after a crash it is gone already, and its schedules may not be.
+    if (schedules.length > 0) await setSchedules(projections, tenant, id, undefined, schedules);
+    else if (!found) {
+      const near = didYouMean(id, await projections.definitionIds(tenant));
+      throw new SluiceError('DEFINITION_NOT_FOUND', `Tenant "${tenant}" has no definition "${id}"${near}`);
+    }
+  } catch (error) {
+    throw storeFailure(error);
+  }
+}
+
+async function setSchedules(
+  projections: ProjectionStore,
+  tenant: string,
+  id: string,
+  definition: Definition | undefined,
+  known: readonly string[],
+): Promise<void> {
+  const { client, info } = Context.current();
+  const left = await reconcileSchedules(client, info.taskQueue, tenant, definition, known);
+  await projections.putSchedules(tenant, id, left);
 }
 
 async function publishDefinition(
@@ -79,8 +117,15 @@ async function publishDefinition(
     const read = readDefinition(source, format);
     requireActions(registry, read.definition, read.source);
     const pin = { id: read.definition.id, version: read.definition.version, hash: read.hash };
-    const { created } = await projections.putDefinition(tenant, { pin, source, format, publishedBy: actor });
-    return { pin, created };
+    const stored = await projections.putDefinition(
+      tenant,
+      { pin, source, format, publishedBy: actor },
+      triggersOf(tenant, read.definition),
+    );
+    if (stored.latest && stored.schedules.length > 0) {
+      await setSchedules(projections, tenant, pin.id, read.definition, stored.schedules);
+    }
+    return { pin, created: stored.created };
   } catch (error) {
     throw storeFailure(error);
   }

@@ -17,7 +17,7 @@ import {
 } from '@temporalio/client';
 import { v7 as uuid } from 'uuid';
 import type { z } from 'zod';
-import { PublishRequest, PublishResult } from '../contracts/activity.js';
+import { PublishRequest, PublishResult, UnpublishRequest } from '../contracts/activity.js';
 import { SluiceError } from '../contracts/errors.js';
 import { jsonSize, utf8Length, type Json } from '../contracts/json.js';
 import { LIMITS } from '../contracts/limits.js';
@@ -33,6 +33,8 @@ import {
   type ProgressLine,
 } from '../contracts/messages.js';
 import { calling, type CallContext } from './errors.js';
+import type { EventBus } from './event-bus.js';
+import { envelopeOf, type EventToPublish } from './event-to-publish.js';
 import { followRun, type FollowOptions } from './follow.js';
 import type { PublishOptions, StartedRun, StartOptions } from './options.js';
 
@@ -56,6 +58,8 @@ export interface SluiceClientOptions {
   readonly namespace: string;
   /** The one task queue that Sluice's workers poll. */
   readonly taskQueue: string;
+  /** Where `publish` puts events: `httpBus` or `redisBus`. */
+  readonly bus?: EventBus;
   /** Default tenant of everything this client does: `default`. */
   readonly tenant?: string;
   /** Default actor, for the audit: `sluice-client`. */
@@ -84,6 +88,7 @@ export async function createSluiceClient(options: SluiceClientOptions): Promise<
 export class SluiceClient {
   /** Temporal's own client, for what Sluice adds nothing to. */
   readonly temporal: Client;
+  private readonly bus: EventBus | undefined;
   readonly #context: CallContext;
   readonly #defaults: { readonly tenant: string; readonly actor: string };
 
@@ -93,6 +98,7 @@ export class SluiceClient {
     options: SluiceClientOptions,
     private readonly closeConnection: (() => Promise<void>) | undefined,
   ) {
+    this.bus = options.bus;
     const { namespace, taskQueue, tenant = 'default', actor = 'sluice-client' } = options;
     this.temporal = new Client({ connection, namespace });
     this.#context = { address: connection.options.address, namespace, taskQueue };
@@ -105,7 +111,31 @@ export class SluiceClient {
    * @throws SluiceError DEFINITION_INVALID with every problem in its details, DEFINITION_CONFLICT,
    *   DEFINITION_TOO_LARGE, WORKER_NOT_FOUND
    */
-  async publish(source: string, options: PublishOptions = {}): Promise<PublishResult> {
+  publish(source: string, options?: PublishOptions): Promise<PublishResult>;
+  /**
+   * Puts an event on the bus, where the bridge finds it.
+   * @returns the id of the event, by which a repetition is known
+   * @throws SluiceError CONFIG_INVALID where the client has no `bus`; EVENT_INVALID, EVENT_TOO_LARGE,
+   *   REDIS_UNAVAILABLE, BRIDGE_UNAVAILABLE
+   */
+  publish(event: EventToPublish): Promise<{ readonly eventId: string }>;
+  async publish(
+    what: string | EventToPublish,
+    options: PublishOptions = {},
+  ): Promise<PublishResult | { readonly eventId: string }> {
+    return typeof what === 'string' ? this.#publishDefinition(what, options) : this.#publishEvent(what);
+  }
+
+  async #publishEvent(event: EventToPublish): Promise<{ readonly eventId: string }> {
+    if (this.bus === undefined) {
+      throw new SluiceError('CONFIG_INVALID', 'This client has no bus: give it httpBus(…) or redisBus(…).');
+    }
+    const envelope = envelopeOf(event, this.#defaults.tenant);
+    await this.bus.publish(envelope);
+    return { eventId: String(envelope['eventId']) };
+  }
+
+  async #publishDefinition(source: string, options: PublishOptions): Promise<PublishResult> {
     const bytes = utf8Length(source);
     if (bytes > LIMITS.definitionBytes) {
       throw new SluiceError('DEFINITION_TOO_LARGE', `The document has ${bytes} bytes.`);
@@ -116,9 +146,25 @@ export class SluiceClient {
       source,
       ...defined(options),
     });
-    const workflowId = `${WORKFLOW_TYPES.publish}/${uuid()}`;
-    const result: unknown = await this.#call(workflowId, () =>
-      this.temporal.workflow.execute(WORKFLOW_TYPES.publish, {
+    const result = await this.#once(WORKFLOW_TYPES.publish, request);
+    return PublishResult.parse(result);
+  }
+
+  /**
+   * Takes a definition back: nothing starts runs of it any more (no trigger, no schedule, no start without a
+   * version). Running runs go on, its versions stay, and publishing it again brings all of it back.
+   * @throws SluiceError DEFINITION_NOT_FOUND, WORKER_NOT_FOUND
+   */
+  async unpublish(definition: string, options: Pick<PublishOptions, 'tenant' | 'actor'> = {}): Promise<void> {
+    const request = checked(UnpublishRequest, { ...this.#defaults, definition, ...defined(options) });
+    await this.#once(WORKFLOW_TYPES.unpublish, request);
+  }
+
+  /** Runs one of Sluice's own workflows, which is one activity. */
+  async #once(type: string, request: Json): Promise<unknown> {
+    const workflowId = `${type}/${uuid()}`;
+    return this.#call(workflowId, () =>
+      this.temporal.workflow.execute(type, {
         args: [request],
         workflowId,
         taskQueue: this.#context.taskQueue,
@@ -132,7 +178,6 @@ export class SluiceClient {
         { cause: error },
       );
     });
-    return PublishResult.parse(result);
   }
 
   /**
@@ -174,13 +219,15 @@ export class SluiceClient {
   /**
    * Sends an event to one run. Whether a wait takes it is for the run to decide.
    * @param event `eventId` makes a repetition harmless; default: a new one
+   * @param signalName by which signal: an event wait takes `event`, a human task `humanTask`
    */
   async signalEvent(
     workflowId: string,
     event: Omit<z.input<typeof EventSignal>, 'eventId'> & { readonly eventId?: string },
+    signalName: 'event' | 'humanTask' = 'event',
   ): Promise<void> {
     const signal = checked(EventSignal, { eventId: uuid(), source: 'sluice-client', ...defined(event) });
-    await this.#call(workflowId, () => this.#handle(workflowId).signal(SIGNALS.event, defined(signal)));
+    await this.#call(workflowId, () => this.#handle(workflowId).signal(SIGNALS[signalName], defined(signal)));
   }
 
   /** What the run is doing: status, business state, variables, open waits. */
@@ -230,6 +277,16 @@ export class SluiceClient {
   /** Ends the run at once, without clean-up or compensation. */
   async terminate(workflowId: string, reason?: string): Promise<void> {
     await this.#call(workflowId, () => this.#handle(workflowId).terminate(reason));
+  }
+
+  /** Asks whether Temporal answers. @throws SluiceError TEMPORAL_UNAVAILABLE, TEMPORAL_NAMESPACE_NOT_FOUND */
+  async check(): Promise<void> {
+    const { namespace } = this.#context;
+    await calling(this.#context, () =>
+      this.temporal.withDeadline(Date.now() + CONNECT_LIMIT_MS, () =>
+        this.temporal.workflowService.describeNamespace({ namespace }),
+      ),
+    );
   }
 
   /** Closes the connection, if this client opened it. */

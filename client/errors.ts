@@ -30,6 +30,7 @@ import {
 /** gRPC status codes that Temporal answers with; the numbers are gRPC's own. */
 const GRPC = {
   cancelled: 1,
+  invalidArgument: 3,
   deadlineExceeded: 4,
   permissionDenied: 7,
   failedPrecondition: 9,
@@ -102,6 +103,10 @@ function fromTemporal(thrown: unknown, context: CallContext): SluiceError {
     case GRPC.cancelled:
     case GRPC.deadlineExceeded:
       return context.workflowId === undefined ? unavailable(`did not answer in time`) : noWorker;
+    case GRPC.invalidArgument:
+      return new SluiceError('INPUT_INVALID', `Temporal refused it for ${workflowId}: ${reason}`, {
+        cause: thrown,
+      });
     case GRPC.permissionDenied:
     case GRPC.unauthenticated:
       return unavailable(`refused the credentials: ${reason}`);

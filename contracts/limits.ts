@@ -33,6 +33,16 @@ export const LIMITS = {
   lanes: 1_000,
   /** A correlation key. */
   correlationKeyCharacters: 10_240,
+  /** Id and source of an event. */
+  eventIdCharacters: 1_024,
+  /** Name of an event. */
+  eventNameCharacters: 256,
+  /** One event on its way to the bridge, bytes; more is refused (HTTP 413). */
+  eventBytes: 1024 * KIB,
+  /** Payload of an event that a run publishes: what a run that waits for it could still take. */
+  publishedBytes: 256 * KIB,
+  /** Events from before a wait that are handed to its run when it opens; the newest are. */
+  missedEvents: 1_000,
   /** Keys in the keyword-list search attribute. */
   correlationKeys: 32,
   /** Interpreter steps in one workflow task before it yields with a zero timer. */

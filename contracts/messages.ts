@@ -11,13 +11,14 @@ import { RunRef, RunStatus, WaitKind } from './run.js';
 export const RESERVED_PREFIX = 'sluice.';
 
 /** Sluice's own workflow types. */
-export const WORKFLOW_TYPES = { publish: 'sluice.publish' } as const;
+export const WORKFLOW_TYPES = { publish: 'sluice.publish', unpublish: 'sluice.unpublish' } as const;
 
 /** Sluice's own activity types. `prepareRun` is local and only reads. */
 export const ACTIVITY_TYPES = {
   prepareRun: 'sluice.prepareRun',
   flushEvents: 'sluice.flushEvents',
   publishDefinition: 'sluice.publishDefinition',
+  unpublishDefinition: 'sluice.unpublishDefinition',
 } as const;
 
 export const SIGNALS = { event: 'event', humanTask: 'humanTask', resync: 'resync' } as const;
@@ -32,7 +33,9 @@ export const SEARCH_ATTRIBUTES = {
 } as const;
 
 /** Name of a tenant: letters, digits, `_`, `-`, `.`; at most 64. */
-const TenantId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/);
+export const TenantId = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'must be 1 to 64 letters, digits, _, - or .');
 
 /**
  * Start options that are not payload. Each is a memo key of its own, so that
@@ -52,9 +55,9 @@ export type StartMemo = z.infer<typeof StartMemo>;
 
 /** Payload of the signal `event`, from the bridge or from any Temporal client. */
 export const EventSignal = z.object({
-  eventId: z.string().min(1).max(1_024),
-  source: z.string().min(1).max(1_024).default('temporal-client'),
-  eventName: z.string().min(1).max(256),
+  eventId: z.string().min(1).max(LIMITS.eventIdCharacters),
+  source: z.string().min(1).max(LIMITS.eventIdCharacters).default('temporal-client'),
+  eventName: z.string().min(1).max(LIMITS.eventNameCharacters),
   /** A number becomes a string; an absent one matches only waits without a key. */
   correlationKey: z
     .union([z.string().max(LIMITS.correlationKeyCharacters), z.number()])
@@ -64,6 +67,11 @@ export const EventSignal = z.object({
   payload: JsonValue.default(null),
   /** ISO instant; absent: when the run got it. */
   receivedAt: z.iso.datetime({ offset: true }).optional(),
+  /**
+   * The run that is meant, by its first execution run id: another run that has come to the same workflow id
+   * ignores the signal. Absent: whichever runs.
+   */
+  runId: z.string().max(256).optional(),
 });
 export type EventSignal = z.infer<typeof EventSignal>;
 

@@ -3,6 +3,7 @@
  * may run late, twice or out of order (docs of each method say what then happens).
  */
 import type { DomainWrites } from './action.js';
+import type { Evidence } from './authorization.js';
 import type { Json } from './json.js';
 import type { RunHeader, StepRef } from './activity.js';
 import type { DefinitionPin } from './run.js';
@@ -60,6 +61,27 @@ export interface StoredDefinition {
   readonly publishedBy: string;
 }
 
+/** A wait for events with a key, as it was just registered. */
+export interface OpenedWait {
+  /** Step path and iteration, for people. */
+  readonly place: string;
+  readonly eventNames: readonly string[];
+  readonly correlationKey: string;
+  /** Events received before this are not taken, epoch ms. */
+  readonly since: number;
+}
+
+/** An event that came before a wait for it was registered. */
+export interface MissedEvent {
+  readonly source: string;
+  readonly eventId: string;
+  readonly eventName: string;
+  readonly correlationKey: string;
+  readonly payload: Json;
+  /** ISO instant. */
+  readonly receivedAt: string;
+}
+
 export interface ProjectionStore {
   /** Commits events: the log and every row derived from it. Events that are there already change nothing. */
   commitEvents(execution: Execution, events: readonly RunEvent[]): Promise<void>;
@@ -83,6 +105,7 @@ export interface ProjectionStore {
    * transaction. A step row that a workflow event has closed stays as it is. The first success recorded for a
    * key wins; a repetition changes nothing and applies no domain write again.
    * @param holder of the lease that `beginAction` was given: a failure counts only while it holds the lease
+   * @param evidence why the action was let act, or not; commits with the outcome
    */
   finishAction(
     execution: Execution,
@@ -90,16 +113,66 @@ export interface ProjectionStore {
     outcome: InvocationOutcome,
     writes: readonly DomainStatement[],
     holder?: string,
+    evidence?: Evidence,
+  ): Promise<void>;
+  /**
+   * Events that came before these waits were registered and that the run has not been sent, oldest first. To be
+   * asked after the commit that registered the waits.
+   */
+  missedEvents(tenant: string, runId: string, waits: readonly OpenedWait[]): Promise<readonly MissedEvent[]>;
+  /** Notes on the events' audit rows that the run was sent them. */
+  recordMissed(
+    execution: Execution,
+    waits: readonly OpenedWait[],
+    events: readonly MissedEvent[],
   ): Promise<void>;
   /** The definition of that version, or the latest one. */
   findDefinition(tenant: string, id: string, version?: number): Promise<StoredDefinition | undefined>;
   /** Ids of all published definitions of a tenant, sorted: to name the near ones of an unknown id. */
   definitionIds(tenant: string): Promise<readonly string[]>;
-  /** Stores a version once: the same hash again is no change, another hash is DEFINITION_CONFLICT. */
+  /**
+   * Stores a version once: the same hash again is no change, another hash is DEFINITION_CONFLICT. Where no higher
+   * version is published, it becomes the latest one, and its triggers are those of the definition.
+   */
   putDefinition(
     tenant: string,
     definition: Omit<StoredDefinition, 'publishedAt'>,
-  ): Promise<{ readonly created: boolean }>;
+    triggers?: DefinitionTriggers,
+  ): Promise<PutDefinition>;
+  /** Takes a definition back: no latest version and no triggers any more. Its versions stay. */
+  retireDefinition(tenant: string, id: string): Promise<RetiredDefinition>;
+  /** Says which Temporal Schedules a definition has by now. */
+  putSchedules(tenant: string, id: string, schedules: readonly string[]): Promise<void>;
+}
+
+/** An event trigger in the index. */
+export interface EventTriggerEntry {
+  readonly eventName: string;
+  /** Its place in the definition's list. */
+  readonly position: number;
+  /** Filter and payload mapping, as the definition has them. */
+  readonly spec: Json;
+}
+
+/** What starts runs of a definition. */
+export interface DefinitionTriggers {
+  readonly events: readonly EventTriggerEntry[];
+  /** Ids of its Temporal Schedules. */
+  readonly schedules: readonly string[];
+}
+
+export interface PutDefinition {
+  readonly created: boolean;
+  /** False: a higher version is published, and its triggers stay. */
+  readonly latest: boolean;
+  /** Every schedule that the definition has or had, until `putSchedules` says which are left. */
+  readonly schedules: readonly string[];
+}
+
+export interface RetiredDefinition {
+  /** False: there was nothing to take back. */
+  readonly found: boolean;
+  readonly schedules: readonly string[];
 }
 
 export interface DomainStatement {

@@ -22,7 +22,8 @@ import { type DefinitionProblem, problemsAsJson } from './problem.js';
 import { documentShape, stepShape } from './shape.js';
 import { formatPath, pathsOf, type ReadText, Source } from './source.js';
 import { stepRules } from './step-rules.js';
-import { unsupportedHead, unsupportedStep } from './support.js';
+import { unsupportedStep } from './support.js';
+import { triggerFindings } from './trigger-rules.js';
 import { findSteps, type FoundStep, stepPathOf, withoutBlocks } from './walk.js';
 import { readYaml } from './yaml-source.js';
 
@@ -101,7 +102,7 @@ function documentFindings(document: Json, catalogue: Catalogue | undefined): Fin
   const ids = new Map<string, string>();
   return [
     ...documentShape(document),
-    ...unsupportedHead(document),
+    ...triggerFindings(document),
     ...expressionFindings(head, place),
     ...secretFindings(head, place),
     ...schemaFindings(document, 'payloadSchema', place),

@@ -1,13 +1,20 @@
 /** The writers and reads of the event bridge, bound to one database. */
+import type { Json } from '../contracts/json.js';
 import { explainEvent, type ExplainedEvent } from './reads/explain-event.js';
 import type { EventKey } from './reads/event-rows.js';
 import { listInbound, type InboundFilter, type InboundSummary } from './reads/list-inbound.js';
 import { dueOutbox, type OutboxRow } from './reads/due-outbox.js';
 import type { Page, PageRequest } from './reads/page.js';
-import { isKnownTenant, triggersFor, unfinishedEvents, type TriggerRow } from './reads/routing.js';
+import {
+  envelopeOf,
+  isKnownTenant,
+  triggersFor,
+  unfinishedEvents,
+  type TriggerRow,
+} from './reads/routing.js';
 import { finishEvent, type FinishedEvent } from './writers/finish-event.js';
 import { recordEvent, type ArrivedEvent, type RecordedEvent } from './writers/record-event.js';
-import { settleOutbox } from './writers/settle-outbox.js';
+import { settleOutbox, type OutboxSettlement } from './writers/settle-outbox.js';
 import { takeRelayLease } from './writers/take-relay-lease.js';
 import type { Writer } from './writer.js';
 
@@ -20,6 +27,8 @@ export interface EventStore {
   triggers(tenant: string, eventName: string): Promise<readonly TriggerRow[]>;
   /** Recorded before that time and not routed to the end, oldest first. */
   unfinished(before: Date, limit: number): Promise<readonly EventKey[]>;
+  /** The envelope as it was received. */
+  envelope(event: EventKey): Promise<Json | undefined>;
   /** True where any definition of the tenant is published. */
   isKnownTenant(tenant: string): Promise<boolean>;
   /** Newest first. */
@@ -28,8 +37,8 @@ export interface EventStore {
   explain(event: EventKey): Promise<ExplainedEvent | undefined>;
   /** What the relay has to send, in the order of each run. */
   dueOutbox(after: readonly unknown[] | undefined, limit: number): Promise<readonly OutboxRow[]>;
-  /** A row has been sent, or could not be. */
-  settleOutbox(row: OutboxRow, error: string | undefined): Promise<void>;
+  /** A row has been sent, could not be, or never will be. */
+  settleOutbox(row: OutboxRow, settlement: OutboxSettlement): Promise<void>;
   /** False: another relay holds the lease. @param until epoch ms; one that has passed gives it up */
   takeRelayLease(holder: string, now: number, until: number): Promise<boolean>;
 }
@@ -42,6 +51,7 @@ export function createEventStore(writer: Writer): EventStore {
     finish: (...args) => finishEvent(writer, ...args),
     triggers: (...args) => triggersFor(database, ...args),
     unfinished: (...args) => unfinishedEvents(database, ...args),
+    envelope: (...args) => envelopeOf(database, ...args),
     isKnownTenant: (...args) => isKnownTenant(database, ...args),
     list: (...args) => listInbound(database, ...args),
     explain: (...args) => explainEvent(database, ...args),

@@ -14,6 +14,7 @@ import type { Execution } from '../contracts/projection.js';
 import type { RunEvent } from '../contracts/run-events.js';
 import { eventRow, INSERT_EVENTS, RELIST, type EventStatements } from './apply.js';
 import type { Database, Variables } from './connection.js';
+import { FOLLOW_ALL_WAITS } from './open-waits.js';
 import { derive, newRow, type Header, type RowChange } from './derive.js';
 import type { Columns } from './effects.js';
 import { eventRowKey, runRowKey, stepRowKey, type RowKey, type RunKey } from './keys.js';
@@ -72,6 +73,7 @@ const REPLACE: readonly Statement[] = [
     },
   ]),
   ...SETTLE_STEPS,
+  FOLLOW_ALL_WAITS,
 ];
 
 /**
@@ -161,6 +163,7 @@ async function plan(
     statements: [GUARD, ...(eventRows.length > 0 ? [INSERT_EVENTS] : []), ...REPLACE, ...texts.statements()],
     variables: {
       run: runRowKey(run),
+      wait_workflow: header.workflowId,
       revision,
       events: eventRows,
       head: {

@@ -2,11 +2,14 @@
 import type { ProjectionStore } from '../contracts/projection.js';
 import { definitionIds } from './reads/definition-ids.js';
 import { findDefinition } from './reads/find-definition.js';
+import { missedEvents } from './reads/missed-events.js';
 import type { Writer } from './writer.js';
 import { beginAction } from './writers/begin-action.js';
 import { commitEvents } from './writers/commit-events.js';
 import { finishAction } from './writers/finish-action.js';
 import { putDefinition } from './writers/put-definition.js';
+import { putSchedules, retireDefinition } from './writers/retire-definition.js';
+import { recordMissed } from './writers/record-missed.js';
 import { renewLease } from './writers/renew-lease.js';
 
 /** Binds the writers to a database. */
@@ -16,8 +19,12 @@ export function createStore(writer: Writer): ProjectionStore {
     beginAction: (...args) => beginAction(writer, ...args),
     renewLease: (...args) => renewLease(writer, ...args),
     finishAction: (...args) => finishAction(writer, ...args),
+    missedEvents: (...args) => missedEvents(writer.database, ...args),
+    recordMissed: (...args) => recordMissed(writer, ...args),
     findDefinition: (...args) => findDefinition(writer.database, ...args),
     definitionIds: (...args) => definitionIds(writer.database, ...args),
+    retireDefinition: (...args) => retireDefinition(writer, ...args),
+    putSchedules: (...args) => putSchedules(writer, ...args),
     putDefinition: (...args) => putDefinition(writer, ...args),
   };
 }

@@ -7,12 +7,13 @@ import { RESERVED_PREFIX, WORKFLOW_TYPES } from '../contracts/messages.js';
 import { SluiceError } from '../contracts/errors.js';
 import { interpret } from './interpreter/interpret.js';
 import { startFailure } from './interpreter/failure.js';
-import { publish } from './publish.js';
+import { publish, unpublish } from './publish.js';
 
 /** Interprets the published definition that the workflow type names, or runs one of Sluice's own workflows. */
 export default async function run(payload: unknown, carried: unknown): Promise<unknown> {
   const type = workflowInfo().workflowType;
   if (type === WORKFLOW_TYPES.publish) return await publish(payload);
+  if (type === WORKFLOW_TYPES.unpublish) return await unpublish(payload);
   if (type.startsWith(RESERVED_PREFIX)) {
     throw startFailure(new SluiceError('NAME_RESERVED', `${type} is no workflow of Sluice's`));
   }

@@ -1,6 +1,6 @@
-/** `sluice.publish`: publishing through Temporal, so that no client needs access to the database. */
+/** `sluice.publish` and `sluice.unpublish`: publishing through Temporal, so that no client needs access to the database. */
 import { ActivityFailure, ApplicationFailure, scheduleActivity } from '@temporalio/workflow';
-import { PublishRequest } from '../contracts/activity.js';
+import { PublishRequest, UnpublishRequest } from '../contracts/activity.js';
 import { SluiceError } from '../contracts/errors.js';
 import { ACTIVITY_TYPES } from '../contracts/messages.js';
 import { startFailure } from './interpreter/failure.js';
@@ -17,11 +17,26 @@ export async function publish(request: unknown): Promise<unknown> {
     const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
     throw startFailure(new SluiceError('INPUT_INVALID', `No publish request: ${problems.join('; ')}`));
   }
+  return await once(ACTIVITY_TYPES.publishDefinition, parsed.data, 'publish');
+}
+
+/**
+ * Takes a definition back.
+ * @param request an UnpublishRequest
+ * @throws ApplicationFailure INPUT_INVALID, DEFINITION_NOT_FOUND
+ */
+export async function unpublish(request: unknown): Promise<unknown> {
+  const parsed = UnpublishRequest.safeParse(request);
+  if (!parsed.success) throw startFailure(new SluiceError('INPUT_INVALID', 'No request to unpublish'));
+  return await once(ACTIVITY_TYPES.unpublishDefinition, parsed.data, 'unpublish');
+}
+
+async function once(type: string, request: unknown, summary: string): Promise<unknown> {
   try {
-    return await scheduleActivity(ACTIVITY_TYPES.publishDefinition, [parsed.data], {
+    return await scheduleActivity(type, [request], {
       startToCloseTimeout: '1m',
       scheduleToCloseTimeout: '5m',
-      summary: 'publish',
+      summary,
     });
   } catch (thrown) {
     if (thrown instanceof ActivityFailure && thrown.cause instanceof ApplicationFailure) throw thrown.cause;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Json } from '../../contracts/json.js';
 import type { Database } from '../connection.js';
 import { read } from '../read.js';
+import { loadJson } from '../texts.js';
 import type { EventKey } from './event-rows.js';
 
 const Trigger = z.object({
@@ -50,6 +51,17 @@ export async function unfinishedEvents(
     'SELECT id[1] AS tenant, id[2] AS source, id[3] AS id FROM event_unfinished:[0]..[$before] LIMIT $limit',
     { before: before.getTime(), limit },
   );
+}
+
+/** The envelope of an event as it was received; undefined: there is no such event. */
+export async function envelopeOf(database: Database, key: EventKey): Promise<Json | undefined> {
+  const column = await read(
+    database,
+    z.string().optional(),
+    `SELECT VALUE envelope FROM ONLY type::record('inbound_event', $id)`,
+    { id: [key.tenant, key.source, key.id] },
+  );
+  return (await loadJson(database, key.tenant, 'event', [column]))(column);
 }
 
 /** True where a definition of the tenant is published. */

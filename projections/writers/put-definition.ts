@@ -1,10 +1,38 @@
-/** Stores a published version once. It never changes: its hash decides whether it is the same. */
+/**
+ * Stores a published version once. It never changes: its hash decides whether it is the same. In the same
+ * transaction the trigger index follows the latest version, so that an event finds what it starts by its name,
+ * and never the triggers of two versions.
+ */
 import { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
-import type { StoredDefinition } from '../../contracts/projection.js';
+import type { DefinitionTriggers, PutDefinition, StoredDefinition } from '../../contracts/projection.js';
 import type { Writer } from '../writer.js';
 import { TextWriter } from '../texts.js';
-import { commit, Refusal } from '../unit-of-work.js';
+import { commit, Refusal, type Statement } from '../unit-of-work.js';
+
+const Latest = z.object({ latest: z.boolean(), schedules: z.array(z.string()) });
+
+const FOLLOW_LATEST: Statement = {
+  label: 'definition_latest.follow',
+  text: `{
+  LET $now = (SELECT VALUE version FROM ONLY type::record('definition_latest', $latest));
+  IF ($now ?? 0) > $row.version { { latest: false, schedules: [] } }
+  ELSE {
+    UPSERT type::record('definition_latest', $latest) SET version = $row.version RETURN NONE;
+    LET $id = type::record('definition_triggers', $latest);
+    LET $had = (SELECT * FROM ONLY $id);
+    LET $keep = $triggers.map(|$t| $t.id);
+    FOR $name IN ($had.event_names ?? []) {
+      LET $rows = (SELECT id FROM event_trigger:[$latest[0], $name, $latest[1]]..[$latest[0], $name, $latest[1], ..]);
+      FOR $old IN $rows { IF record::id($old.id) NOT IN $keep { DELETE $old.id RETURN NONE } };
+    };
+    FOR $t IN $triggers { UPSERT type::record('event_trigger', $t.id) SET version = $row.version, spec = $t.spec RETURN NONE };
+    LET $all = array::union($had.schedules ?? [], $schedules);
+    UPSERT $id SET version = $row.version, event_names = $event_names, schedules = $all RETURN NONE;
+    { latest: true, schedules: $all }
+  }
+}`,
+};
 
 /**
  * @returns created: false where the same content was there already
@@ -14,7 +42,8 @@ export async function putDefinition(
   { database, faults }: Writer,
   tenant: string,
   definition: Omit<StoredDefinition, 'publishedAt'>,
-): Promise<{ readonly created: boolean }> {
+  triggers: DefinitionTriggers = { events: [], schedules: [] },
+): Promise<PutDefinition> {
   const { pin } = definition;
   const texts = new TextWriter(tenant, 'definition');
   const row = {
@@ -37,16 +66,31 @@ export async function putDefinition(
           text: `{
   LET $id = type::record('definition', $key);
   LET $old = (SELECT hash FROM ONLY $id);
-  IF $old = NONE { CREATE $id CONTENT $row RETURN NONE; UPSERT type::record('definition_latest', $latest) SET version = math::max([version ?? 0, $row.version]) RETURN NONE; true }
+  IF $old = NONE { CREATE $id CONTENT $row RETURN NONE; true }
   ELSE IF $old.hash = $row.hash { false }
   ELSE { THROW 'sluice:OTHER_HASH:' + $old.hash }
 }`,
         },
+        FOLLOW_LATEST,
       ],
-      { key: [tenant, pin.id, pin.version], latest: [tenant, pin.id], row, ...texts.variables() },
+      {
+        key: [tenant, pin.id, pin.version],
+        latest: [tenant, pin.id],
+        row,
+        triggers: triggers.events.map(({ eventName, position, spec }) => ({
+          id: [tenant, eventName, pin.id, position],
+          spec: JSON.stringify(spec),
+        })),
+        event_names: [...new Set(triggers.events.map(({ eventName }) => eventName))],
+        schedules: [...triggers.schedules],
+        ...texts.variables(),
+      },
       faults,
     );
-    return { created: z.boolean().parse(answers.get('definition.put')) };
+    return {
+      created: z.boolean().parse(answers.get('definition.put')),
+      ...Latest.parse(answers.get('definition_latest.follow')),
+    };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     throw new SluiceError(

@@ -14,6 +14,7 @@
 import { z } from 'zod';
 import type { BusEvent } from '../../contracts/event-envelope.js';
 import type { Correlation } from '../../contracts/correlation.js';
+import type { Json } from '../../contracts/json.js';
 import { deliveriesOf, type DeliveryRow } from '../reads/event-rows.js';
 import { listKey } from '../keys.js';
 import { TextWriter } from '../texts.js';
@@ -40,7 +41,12 @@ export interface RecordedEvent {
   readonly outcome: string | null;
   readonly receivedAt: Date;
   readonly correlationKey: string | null;
+  readonly resolvedBy: string;
+  readonly tried: readonly string[];
   readonly deliveries: readonly DeliveryRow[];
+  /** What the triggers came to; null while the routing has not ended. */
+  readonly triggers: Json | null;
+  readonly error: Json | null;
 }
 
 /** The statements of an arrival; exported for the test that interleaves them with those of a registration. */
@@ -89,7 +95,7 @@ export function arrivalStatements(arrived: ArrivedEvent): {
       },
       {
         label: 'inbound_event.state',
-        text: `{ { created: $old = NONE, outcome: $old.outcome, received_at: $old.received_at ?? $row.received_at, key: IF $old = NONE { $key } ELSE { $old.correlation_key } } }`,
+        text: `{ { created: $old = NONE, outcome: $old.outcome, received_at: $old.received_at ?? $row.received_at, key: IF $old = NONE { $key } ELSE { $old.correlation_key }, resolved_by: $old.resolved_by ?? $row.resolved_by, tried: $old.tried ?? $row.tried, triggers: $old.triggers, error: $old.error } }`,
       },
       ...texts.statements(),
     ],
@@ -126,6 +132,10 @@ const State = z.object({
   outcome: z.string().optional(),
   received_at: z.date(),
   key: z.string().optional(),
+  resolved_by: z.string(),
+  tried: z.array(z.string()),
+  triggers: z.string().optional(),
+  error: z.string().optional(),
 });
 
 /**
@@ -145,6 +155,14 @@ export async function recordEvent(
     outcome: state.outcome ?? null,
     receivedAt: state.received_at,
     correlationKey: state.key ?? null,
+    resolvedBy: state.resolved_by,
+    tried: state.tried,
+    triggers: parsed(state.triggers),
+    error: parsed(state.error),
     deliveries,
   };
+}
+
+function parsed(text: string | undefined): Json | null {
+  return text === undefined ? null : (JSON.parse(text) as Json);
 }

@@ -128,11 +128,7 @@ class Observer {
 
   observe(store: ProjectionStore): ProjectionStore {
     return {
-      renewLease: (...args) => store.renewLease(...args),
-      finishAction: (...args) => store.finishAction(...args),
-      findDefinition: (...args) => store.findDefinition(...args),
-      definitionIds: (...args) => store.definitionIds(...args),
-      putDefinition: (...args) => store.putDefinition(...args),
+      ...store,
       commitEvents: async (execution, events) => {
         await store.commitEvents(execution, events);
         this.note(execution.run.runId, events);

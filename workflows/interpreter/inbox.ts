@@ -9,6 +9,7 @@
  * - All of it stands in the run's state (open waits in their frames): which wait gets an event is the same
  *   whether or not the run continues as new in between, and whatever order its lanes come back in.
  */
+import { workflowInfo } from '@temporalio/workflow';
 import { passesFilter } from '../../contracts/filters.js';
 import { isDeeperThan, jsonSize } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
@@ -61,9 +62,14 @@ export class Inbox {
       this.reject(reasons.join('; '));
       return;
     }
-    const event = parsed.data;
+    const { runId, ...event } = parsed.data;
     const about = { eventId: event.eventId, source: event.source, eventName: event.eventName };
     const id = shortHash(JSON.stringify([event.source, event.eventId])).slice(0, ID_CHARACTERS);
+    // The sender meant a run that has ended, and this one has come to its workflow id.
+    if (runId !== undefined && runId !== workflowInfo().firstExecutionRunId) {
+      this.log.emit('EVENT_DROPPED', { ...about, reason: 'other_run' });
+      return;
+    }
     if (this.seen.has(id)) {
       this.log.emit('EVENT_DROPPED', { ...about, reason: 'duplicate' });
       return;

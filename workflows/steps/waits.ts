@@ -72,7 +72,7 @@ export function beginEventWait(run: Run, lane: Lane, step: EventWaitStep, path: 
       eventNames: [...names],
       correlationKey: key,
       filters: filters as unknown as Json,
-      since: Math.max(since, run.state.startedAt),
+      since: step.lookbackMs === undefined ? run.state.startedAt : since,
       ...(frame.deadline !== undefined && { deadline: frame.deadline }),
     },
     run.where(lane, path),
@@ -208,7 +208,11 @@ function milliseconds(
   throw badTime('timeoutMs', ms);
 }
 
-function correlationKey(value: Json, path: string): string {
+/**
+ * A key as the author's mapping gave it.
+ * @throws SluiceError CORRELATION_KEY_INVALID
+ */
+export function correlationKey(value: Json, path: string): string {
   if (typeof value === 'number') return String(value);
   if (typeof value === 'string' && value.trim() !== '' && value.length <= LIMITS.correlationKeyCharacters)
     return value;

@@ -1,0 +1,63 @@
+/**
+ * Events that came before a wait for them was registered: sent to the run as soon as it is.
+ *
+ * Invariant: asked after the commit that registered the waits, and asked again by every repetition of the activity,
+ * so a crash between the two loses nothing. What is sent twice, the run knows by its id. The run decides whether a
+ * wait takes an event; this only proposes.
+ */
+import { Context } from '@temporalio/activity';
+import { WorkflowNotFoundError } from '@temporalio/common';
+import { SluiceError } from '../contracts/errors.js';
+import type { Execution, OpenedWait, ProjectionStore } from '../contracts/projection.js';
+import type { RunEvent } from '../contracts/run-events.js';
+import { LIMITS } from '../contracts/limits.js';
+import { SIGNALS } from '../contracts/messages.js';
+
+/**
+ * Sends the run what it missed.
+ * @param events as they were committed
+ * @throws SluiceError DATABASE_*, TEMPORAL_UNAVAILABLE
+ */
+export async function deliverMissed(
+  projections: ProjectionStore,
+  execution: Execution,
+  events: readonly RunEvent[],
+): Promise<void> {
+  const waits = openedWaits(events);
+  if (waits.length === 0) return;
+  const { tenant, runId } = execution.run;
+  const missed = await projections.missedEvents(tenant, runId, waits);
+  if (missed.length === 0) return;
+  const { client, log } = Context.current();
+  if (missed.length >= LIMITS.missedEvents) {
+    log.warn('More events came before a wait than are looked at', { runId, limit: LIMITS.missedEvents });
+  }
+  const handle = client.workflow.getHandle(execution.workflowId);
+  try {
+    for (const event of missed) await handle.signal(SIGNALS.event, { ...event, runId });
+  } catch (error) {
+    // The run has ended meanwhile: nobody waits any more.
+    if (error instanceof WorkflowNotFoundError) return;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SluiceError('TEMPORAL_UNAVAILABLE', `The run could not be sent what it missed: ${reason}`, {
+      cause: error,
+    });
+  }
+  await projections.recordMissed(execution, waits, missed);
+}
+
+/** Waits for events with a key that these events open and do not close again. */
+function openedWaits(events: readonly RunEvent[]): readonly OpenedWait[] {
+  const placeOf = ({ stepPath = '', iteration = [] }: RunEvent): string =>
+    `${stepPath}${iteration.length === 0 ? '' : `[${iteration.join(', ')}]`}`;
+  const open = new Map<string, OpenedWait>();
+  for (const event of [...events].sort((a, b) => a.seq - b.seq)) {
+    const place = placeOf(event);
+    if (event.type === 'WAIT_OPENED') {
+      const { eventNames, correlationKey, since } = event.data;
+      if (eventNames === undefined || typeof correlationKey !== 'string') continue;
+      open.set(place, { place, eventNames, correlationKey, since: since ?? 0 });
+    } else if (event.type.startsWith('WAIT_')) open.delete(place);
+  }
+  return [...open.values()];
+}

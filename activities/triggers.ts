@@ -1,0 +1,171 @@
+/**
+ * What starts runs of a definition, brought in line with its latest version: the trigger index by the transaction that
+ * publishes, its schedules by Temporal itself.
+ *
+ * Invariant: after a publish or an unpublish that has returned, Temporal has exactly the schedules of the latest version.
+ * The row in `definition_triggers` names every schedule that may exist, from before the first is made until after the
+ * last is deleted, so a repetition after a crash deletes what the first try left.
+ */
+import {
+  type Client,
+  ScheduleAlreadyRunning,
+  ScheduleNotFoundError,
+  type ScheduleOptions,
+  ScheduleOverlapPolicy,
+} from '@temporalio/client';
+import type { Definition, ScheduleTrigger } from '../contracts/definition/index.js';
+import { SluiceError } from '../contracts/errors.js';
+import type { Json, JsonObject } from '../contracts/json.js';
+import type { DefinitionTriggers } from '../contracts/projection.js';
+
+/** Who starts a scheduled run, for the audit. */
+const ACTOR = 'schedule';
+const LONGEST_CATCHUP_MS = 365 * 86_400_000;
+
+function scheduleId(tenant: string, definition: string, position: number): string {
+  return `sluice/${tenant}/${definition}/${position}`;
+}
+
+/** The triggers of a definition, for the index. */
+export function triggersOf(tenant: string, { id, triggers = [] }: Definition): DefinitionTriggers {
+  return {
+    events: triggers.flatMap((trigger, position) => {
+      if (trigger.type !== 'event') return [];
+      const { eventName, filter = true, payload } = trigger;
+      const spec = { filter, ...(payload !== undefined && { payload }) } as JsonObject;
+      return [{ eventName, position, spec }];
+    }),
+    schedules: triggers.flatMap((trigger, position) =>
+      trigger.type === 'schedule' ? [scheduleId(tenant, id, position)] : [],
+    ),
+  };
+}
+
+/**
+ * Makes Temporal's schedules those of the definition.
+ * @param known every schedule that it has or had
+ * @returns the ids of those that it has now
+ * @throws SluiceError TEMPORAL_UNAVAILABLE
+ */
+export async function reconcileSchedules(
+  client: Client,
+  taskQueue: string,
+  tenant: string,
+  definition: Definition | undefined,
+  known: readonly string[],
+): Promise<readonly string[]> {
+  const wanted = new Map<string, ScheduleOptions>();
+  for (const [position, trigger] of (definition?.triggers ?? []).entries()) {
+    if (definition === undefined || trigger.type !== 'schedule') continue;
+    const name = scheduleId(tenant, definition.id, position);
+    wanted.set(name, optionsOf(name, { tenant, definition: definition.id, taskQueue, trigger, position }));
+  }
+  try {
+    for (const [id, options] of wanted) await put(client, id, options);
+    for (const id of known) if (!wanted.has(id)) await remove(client, id);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SluiceError('TEMPORAL_UNAVAILABLE', `The schedules could not be set: ${reason}`, {
+      cause: error,
+    });
+  }
+  return [...wanted.keys()];
+}
+
+async function put(client: Client, id: string, options: ScheduleOptions): Promise<void> {
+  try {
+    await client.schedule.create(options);
+  } catch (error) {
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+    await client.schedule.getHandle(id).update(({ state }) => ({
+      ...options,
+      // Whether an operator has paused it is not the definition's business.
+      state: {
+        ...options.state,
+        paused: state.paused,
+        ...(state.note !== undefined && { note: state.note }),
+      },
+    }));
+  }
+}
+
+async function remove(client: Client, id: string): Promise<void> {
+  try {
+    await client.schedule.getHandle(id).delete();
+  } catch (error) {
+    if (!(error instanceof ScheduleNotFoundError)) throw error;
+  }
+}
+
+const OVERLAP = {
+  skip: ScheduleOverlapPolicy.SKIP,
+  bufferOne: ScheduleOverlapPolicy.BUFFER_ONE,
+  bufferAll: ScheduleOverlapPolicy.BUFFER_ALL,
+  cancelOther: ScheduleOverlapPolicy.CANCEL_OTHER,
+  terminateOther: ScheduleOverlapPolicy.TERMINATE_OTHER,
+  allowAll: ScheduleOverlapPolicy.ALLOW_ALL,
+} as const;
+
+interface Scheduled {
+  readonly tenant: string;
+  readonly definition: string;
+  readonly taskQueue: string;
+  readonly position: number;
+  readonly trigger: ScheduleTrigger;
+}
+
+function optionsOf(
+  id: string,
+  { tenant, definition, taskQueue, position, trigger }: Scheduled,
+): ScheduleOptions {
+  const { overlap = 'skip', catchupMs = LONGEST_CATCHUP_MS, payload = {} } = trigger;
+  return {
+    scheduleId: id,
+    spec: specOf(trigger),
+    policies: { overlap: OVERLAP[overlap], catchupWindow: catchupMs },
+    ...(trigger.at !== undefined && { state: { remainingActions: 1 } }),
+    action: {
+      type: 'startWorkflow',
+      workflowType: definition,
+      // Temporal adds the time of the start.
+      workflowId: `${definition}/${tenant}/schedule-${position}`,
+      taskQueue,
+      args: [payload as Json],
+      memo: { tenant, actor: ACTOR, trigger: { type: 'schedule', schedule: id, position } },
+    },
+  };
+}
+
+function specOf({ cron, everyMs, at, timezone = 'UTC' }: ScheduleTrigger): ScheduleOptions['spec'] {
+  if (cron !== undefined) return { cronExpressions: [cron], timezone };
+  if (everyMs !== undefined) return { intervals: [{ every: everyMs }] };
+  const date = new Date(at ?? 0);
+  return {
+    timezone: 'UTC',
+    calendars: [
+      {
+        year: date.getUTCFullYear(),
+        month: MONTHS[date.getUTCMonth()] ?? 'JANUARY',
+        dayOfMonth: date.getUTCDate(),
+        hour: date.getUTCHours(),
+        minute: date.getUTCMinutes(),
+        second: date.getUTCSeconds(),
+      },
+    ],
+  };
+}
+
+const MONTHS = [
+  'JANUARY',
+  'FEBRUARY',
+  'MARCH',
+  'APRIL',
+  'MAY',
+  'JUNE',
+  'JULY',
+  'AUGUST',
+  'SEPTEMBER',
+  'OCTOBER',
+  'NOVEMBER',
+  'DECEMBER',
+] as const;

@@ -1,0 +1,62 @@
+/**
+ * Cron expressions, as strictly as Temporal takes them, so that a schedule that is published can be made: five
+ * fields of numbers, names, ranges, lists and steps.
+ */
+interface Field {
+  readonly name: string;
+  readonly least: number;
+  readonly most: number;
+  readonly names?: readonly string[];
+}
+
+const FIELDS: readonly Field[] = [
+  { name: 'minute', least: 0, most: 59 },
+  { name: 'hour', least: 0, most: 23 },
+  { name: 'day of month', least: 1, most: 31 },
+  {
+    name: 'month',
+    least: 1,
+    most: 12,
+    names: ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'],
+  },
+  { name: 'day of week', least: 0, most: 7, names: ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'] },
+];
+
+/** Why a text is no cron expression. */
+export type CronProblem = string;
+
+/** What is wrong with a cron expression; undefined: nothing. */
+export function cronProblem(text: string): CronProblem | undefined {
+  const parts = text.trim().split(/\s+/);
+  if (parts.length !== FIELDS.length) return `has ${parts.length} fields, not ${FIELDS.length}`;
+  for (const [index, field] of FIELDS.entries()) {
+    for (const entry of (parts[index] ?? '').split(',')) {
+      const problem = entryProblem(entry, field);
+      if (problem !== undefined) return problem;
+    }
+  }
+  return undefined;
+}
+
+function entryProblem(entry: string, field: Field): string | undefined {
+  const [, range = '', step] = /^([^/]+)(?:\/(.+))?$/.exec(entry) ?? [];
+  if (step !== undefined && !(/^\d{1,3}$/.test(step) && Number(step) > 0)) {
+    return `${field.name}: the step in "${entry}" must be a whole number over 0`;
+  }
+  if (range === '*') return undefined;
+  const ends = range.split('-');
+  const values = ends.map((end) => valueOf(end, field));
+  const [low, high = low] = values;
+  if (ends.length > 2 || low === undefined || high === undefined || values.includes(undefined)) {
+    return `${field.name}: "${entry}" is none, from ${field.least} to ${field.most}`;
+  }
+  return low > high ? `${field.name}: "${entry}" ends before it begins` : undefined;
+}
+
+function valueOf(text: string, { least, most, names = [] }: Field): number | undefined {
+  const named = names.indexOf(text.toUpperCase());
+  if (named >= 0) return named + (least === 1 ? 1 : 0);
+  if (!/^\d{1,2}$/.test(text)) return undefined;
+  const value = Number(text);
+  return value >= least && value <= most ? value : undefined;
+}

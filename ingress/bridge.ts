@@ -1,0 +1,213 @@
+/**
+ * The bridge as a whole: router, sources, relay, and their life.
+ *
+ * Invariant: it holds nothing that is not in Redis, in the database or with a sender that waits for its answer, so it
+ * may be killed at any moment. What it had recorded and not routed to the end is found again: by the redelivery of its
+ * message, and by a sweep, at the start, after an outage and now and then.
+ */
+import { hostname } from 'node:os';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import type { SluiceClient } from '../client/index.js';
+import { redisBus } from '../client/index.js';
+import { type SluiceError, toSluiceError } from '../contracts/errors.js';
+import type { CorrelationPaths } from '../contracts/correlation.js';
+import type { Json } from '../contracts/json.js';
+import type { Projections } from '../projections/index.js';
+import { HttpSource } from './http-source.js';
+import { isOutage, Outage } from './outage.js';
+import { connectRedis, openRedis } from './redis.js';
+import { Relay } from './relay.js';
+import { Router } from './route.js';
+import { StreamSource } from './stream-source.js';
+
+/** An event that is being routed somewhere else is left alone for so long, ms. */
+const SETTLED_MS = 15_000;
+const SWEEP_MS = 10_000;
+const SWEEP_PAGE = 200;
+
+export interface BridgeConfig {
+  /** Where to listen; undefined: no HTTP. */
+  readonly http: { readonly host: string; readonly port: number } | undefined;
+  readonly token: string | undefined;
+  /** Undefined: no stream; what runs publish goes to the bridge itself. */
+  readonly redisUrl: string | undefined;
+  readonly stream: string;
+  readonly group: string;
+  /** Events on their way at once, of each source. */
+  readonly inFlight: number;
+  /** ms */
+  readonly claimMs: number;
+  readonly tries: number;
+  readonly paths: CorrelationPaths;
+}
+
+/** Where the bridge says what happens. */
+export interface BridgeLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface BridgeOptions {
+  readonly config: BridgeConfig;
+  readonly projections: Pick<Projections, 'events' | 'deadLetters' | 'findDefinition'>;
+  readonly client: SluiceClient;
+  readonly log: BridgeLog;
+}
+
+export interface RunningBridge {
+  /** Base address of the HTTP source; undefined: there is none. */
+  readonly url: string | undefined;
+  /** Ends in good order: what is under way is finished. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a bridge.
+ * @throws SluiceError REDIS_UNAVAILABLE, CONFIG_INVALID
+ */
+export async function startBridge({
+  config,
+  projections,
+  client,
+  log,
+}: BridgeOptions): Promise<RunningBridge> {
+  const closers: (() => Promise<unknown>)[] = [];
+  const report = (error: SluiceError): void => {
+    const { code, message } = error;
+    if (error.status >= 500) log.error({ code, error }, message);
+    else log.warn({ code }, message);
+  };
+  const { events, deadLetters } = projections;
+  const router = new Router({ events, definitions: projections, client, paths: config.paths });
+  const sweeper = new Sweeper(router, events, report);
+  const outage = new Outage(
+    async () => {
+      await events.unfinished(new Date(0), 1);
+      await client.check();
+    },
+    (state, error) => {
+      if (state === 'closed') log.warn({ code: error?.code }, `Nothing is consumed: ${error?.message ?? ''}`);
+      else {
+        log.info({}, 'All is back: consumption goes on');
+        sweeper.soon();
+      }
+    },
+  );
+  const stop = async (): Promise<void> => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  try {
+    closers.push(() => outage.stop());
+    sweeper.start(outage);
+    closers.push(() => sweeper.stop());
+    let send = async (envelope: Json): Promise<void> => {
+      await router.accept(envelope, 'relay');
+    };
+    if (config.redisUrl !== undefined) {
+      const open = async (): Promise<Redis> => {
+        const redis = openRedis(config.redisUrl ?? '', (error) => log.warn({}, `Redis: ${error.message}`));
+        await connectRedis(redis);
+        closers.push(() => Promise.resolve(redis.disconnect()));
+        return redis;
+      };
+      const [redis, reader] = [await open(), await open()];
+      const bus = redisBus(redis, config.stream);
+      send = (envelope) => bus.publish(envelope);
+      const { stream, group, inFlight, claimMs, tries } = config;
+      const source = new StreamSource({
+        ...{ router, deadLetters, outage, reader, redis, stream, group, inFlight, claimMs, tries },
+        onError: report,
+      });
+      await source.start();
+      closers.push(() => source.stop());
+    }
+    const relay = new Relay({
+      projections,
+      outage,
+      send,
+      holder: `${process.pid}@${hostname()}`,
+      onError: report,
+    });
+    relay.start();
+    closers.push(() => relay.stop());
+    let url: string | undefined;
+    if (config.http !== undefined) {
+      const { token, inFlight } = config;
+      const source = new HttpSource({
+        router,
+        events,
+        outage,
+        inFlight,
+        token,
+        ...config.http,
+        onError: report,
+      });
+      url = await source.listen();
+      closers.push(() => source.stop());
+    }
+    return { url, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Goes on with events whose routing nobody ended. */
+class Sweeper {
+  readonly #stop = new AbortController();
+  #wake: AbortController = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly router: Router,
+    private readonly events: Projections['events'],
+    private readonly report: (error: SluiceError) => void,
+  ) {}
+
+  start(outage: Outage): void {
+    this.#running = this.#work(outage);
+  }
+
+  /** Looks at once. */
+  soon(): void {
+    this.#wake.abort();
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#wake.abort();
+    await this.#running;
+  }
+
+  async #work(outage: Outage): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      this.#wake = new AbortController();
+      try {
+        await outage.whenOpen();
+        await this.#sweep();
+      } catch (thrown) {
+        const error = toSluiceError(thrown);
+        if (isOutage(error)) outage.note(error);
+        else this.report(error);
+      }
+      if (this.#stop.signal.aborted) return;
+      await wait(SWEEP_MS, undefined, { signal: this.#wake.signal }).catch(() => undefined);
+    }
+  }
+
+  async #sweep(): Promise<void> {
+    const before = new Date(Date.now() - SETTLED_MS);
+    for (const key of await this.events.unfinished(before, SWEEP_PAGE)) {
+      if (this.#stop.signal.aborted) return;
+      try {
+        await this.router.resume(key, 'relay');
+      } catch (thrown) {
+        const error = toSluiceError(thrown);
+        if (isOutage(error)) throw error;
+        this.report(error);
+      }
+    }
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * The outgoing relay: what steps published, from the outbox to the bus.
+ *
+ * Invariants
+ * - Published at least once: a row is settled after the bus has taken it. A crash in between sends it again, under the
+ *   same event id.
+ * - In order within a run: position n goes when n - 1 has gone. One that is not there yet, because its commit comes
+ *   later, holds back those behind it and no other run.
+ * - One relay sends at a time: it holds a lease in the database. Others stand by, and take over when it ends.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import { type SluiceError, toSluiceError } from '../contracts/errors.js';
+import type { Json } from '../contracts/json.js';
+import type { OutboxRow, Projections } from '../projections/index.js';
+import { isOutage, type Outage } from './outage.js';
+
+const IDLE_MS = 100;
+const LEASE_MS = 10_000;
+const STANDBY_MS = 1_000;
+const PAGE = 500;
+/** Refusals of the bus after which an event is a dead letter; an absence of the bus counts for none. */
+const MOST_REFUSALS = 10;
+
+export interface RelayOptions {
+  readonly projections: Pick<Projections, 'events' | 'deadLetters'>;
+  readonly outage: Outage;
+  /** Puts an event on the bus. */
+  readonly send: (envelope: Json) => Promise<void>;
+  /** Names this process. */
+  readonly holder: string;
+  readonly onError: (error: SluiceError) => void;
+}
+
+export class Relay {
+  readonly #stop = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(private readonly options: RelayOptions) {}
+
+  start(): void {
+    this.#running = this.#work();
+  }
+
+  /** Ends after the event that is being sent, and lets another relay begin. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+    const { projections, holder } = this.options;
+    try {
+      const now = Date.now();
+      await projections.events.takeRelayLease(holder, now, now - 1);
+    } catch (error) {
+      this.options.onError(toSluiceError(error));
+    }
+  }
+
+  async #work(): Promise<void> {
+    const { projections, outage, holder } = this.options;
+    while (!this.#stop.signal.aborted) {
+      let pause = IDLE_MS;
+      try {
+        await outage.whenOpen();
+        const now = Date.now();
+        if (!(await projections.events.takeRelayLease(holder, now, now + LEASE_MS))) pause = STANDBY_MS;
+        else if ((await this.#sendDue(now + LEASE_MS)) > 0) pause = 0;
+      } catch (thrown) {
+        const error = toSluiceError(thrown);
+        if (isOutage(error) && error.code !== 'REDIS_UNAVAILABLE') outage.note(error);
+        else this.options.onError(error);
+        pause = STANDBY_MS;
+      }
+      if (pause > 0) await wait(pause, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+    }
+  }
+
+  /** Sends all that is due, as long as the lease holds; says how much was sent. */
+  async #sendDue(until: number): Promise<number> {
+    let sent = 0;
+    let after: OutboxRow['key'] | undefined;
+    for (;;) {
+      const rows = await this.options.projections.events.dueOutbox(after, PAGE);
+      const byRun = new Map<string, OutboxRow[]>();
+      for (const row of rows) {
+        const run = JSON.stringify(row.key.slice(0, 2));
+        byRun.set(run, [...(byRun.get(run) ?? []), row]);
+      }
+      for (const own of byRun.values()) {
+        if (this.#stop.signal.aborted || Date.now() > until - LEASE_MS / 2) return sent;
+        sent += await this.#sendRun(own);
+      }
+      if (rows.length < PAGE) return sent;
+      after = rows.at(-1)?.key;
+    }
+  }
+
+  /** Sends what one run published, as far as it is complete. */
+  async #sendRun(rows: readonly OutboxRow[]): Promise<number> {
+    let head = rows[0]?.sent ?? 0;
+    let sent = 0;
+    for (const row of rows) {
+      const position = row.key[2];
+      if (position > head + 1) return sent;
+      if (!(await this.#sendOne(row))) return sent;
+      head = Math.max(head, position);
+      sent++;
+    }
+    return sent;
+  }
+
+  async #sendOne(row: OutboxRow): Promise<boolean> {
+    const { events, deadLetters } = this.options.projections;
+    try {
+      await this.options.send(row.envelope);
+    } catch (thrown) {
+      const error = toSluiceError(thrown);
+      if (isOutage(error)) throw error;
+      const reason = `${error.code}: ${error.message}`;
+      this.options.onError(error);
+      if (row.attempts + 1 < MOST_REFUSALS) {
+        await events.settleOutbox(row, { status: 'FAILED', error: reason });
+        return false;
+      }
+      const [tenant, runId, position, , eventId] = row.key;
+      await deadLetters.put([
+        {
+          tenant,
+          id: `outbox-${runId}-${position}`,
+          kind: 'outbox',
+          runId,
+          subject: eventId,
+          reason,
+          errorCode: error.code,
+          body: JSON.stringify(row.envelope),
+          at: Date.now(),
+        },
+      ]);
+      await events.settleOutbox(row, { status: 'DEAD', error: reason });
+      return true;
+    }
+    await events.settleOutbox(row, { status: 'SENT' });
+    return true;
+  }
+}
