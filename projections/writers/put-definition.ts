@@ -12,27 +12,43 @@ import { commit, Refusal, type Statement } from '../unit-of-work.js';
 
 const Latest = z.object({ latest: z.boolean(), schedules: z.array(z.string()) });
 
-const FOLLOW_LATEST: Statement = {
-  label: 'definition_latest.follow',
-  text: `{
-  LET $now = (SELECT VALUE version FROM ONLY type::record('definition_latest', $latest));
-  IF ($now ?? 0) > $row.version { { latest: false, schedules: [] } }
-  ELSE {
-    UPSERT type::record('definition_latest', $latest) SET version = $row.version RETURN NONE;
-    LET $id = type::record('definition_triggers', $latest);
-    LET $had = (SELECT * FROM ONLY $id);
-    LET $keep = $triggers.map(|$t| $t.id);
-    FOR $name IN ($had.event_names ?? []) {
-      LET $rows = (SELECT id FROM event_trigger:[$latest[0], $name, $latest[1]]..[$latest[0], $name, $latest[1], ..]);
-      FOR $old IN $rows { IF record::id($old.id) NOT IN $keep { DELETE $old.id RETURN NONE } };
-    };
-    FOR $t IN $triggers { UPSERT type::record('event_trigger', $t.id) SET version = $row.version, spec = $t.spec RETURN NONE };
-    LET $all = array::union($had.schedules ?? [], $schedules);
-    UPSERT $id SET version = $row.version, event_names = $event_names, schedules = $all RETURN NONE;
-    { latest: true, schedules: $all }
+// A LET of its own for each: the engine forgets a LET inside an ELSE that a transaction runs.
+// One statement each: inside a block this engine forgets a LET that follows a write.
+const FOLLOW_LATEST: readonly Statement[] = [
+  {
+    label: 'definition_latest.read',
+    text: `LET $latest_now = ((SELECT VALUE version FROM ONLY type::record('definition_latest', $latest)) ?? 0) <= $row.version`,
+  },
+  {
+    label: 'definition_triggers.read',
+    text: `LET $had = (SELECT * FROM ONLY type::record('definition_triggers', $latest))`,
+  },
+  {
+    label: 'event_trigger.remove',
+    text: `IF $latest_now {
+  FOR $name IN ($had.event_names ?? []) {
+    LET $rows = (SELECT id FROM event_trigger:[$latest[0], $name, $latest[1]]..[$latest[0], $name, $latest[1], ..]);
+    FOR $old IN $rows { IF record::id($old.id) NOT IN $trigger_ids { DELETE $old.id RETURN NONE } };
   }
 }`,
-};
+  },
+  {
+    label: 'event_trigger.write',
+    text: `IF $latest_now { FOR $t IN $triggers { UPSERT type::record('event_trigger', $t.id) SET version = $row.version, spec = $t.spec RETURN NONE } }`,
+  },
+  {
+    label: 'definition_triggers.write',
+    text: `IF $latest_now { UPSERT type::record('definition_triggers', $latest) SET version = $row.version, event_names = $event_names, schedules = array::union($had.schedules ?? [], $schedules) RETURN NONE }`,
+  },
+  {
+    label: 'definition_latest.write',
+    text: `IF $latest_now { UPSERT type::record('definition_latest', $latest) SET version = $row.version RETURN NONE }`,
+  },
+  {
+    label: 'definition_latest.state',
+    text: `{ { latest: $latest_now, schedules: IF $latest_now { array::union($had.schedules ?? [], $schedules) } ELSE { [] } } }`,
+  },
+];
 
 /**
  * @returns created: false where the same content was there already
@@ -71,7 +87,7 @@ export async function putDefinition(
   ELSE { THROW 'sluice:OTHER_HASH:' + $old.hash }
 }`,
         },
-        FOLLOW_LATEST,
+        ...FOLLOW_LATEST,
       ],
       {
         key: [tenant, pin.id, pin.version],
@@ -81,6 +97,7 @@ export async function putDefinition(
           id: [tenant, eventName, pin.id, position],
           spec: JSON.stringify(spec),
         })),
+        trigger_ids: triggers.events.map(({ eventName, position }) => [tenant, eventName, pin.id, position]),
         event_names: [...new Set(triggers.events.map(({ eventName }) => eventName))],
         schedules: [...triggers.schedules],
         ...texts.variables(),
@@ -89,7 +106,7 @@ export async function putDefinition(
     );
     return {
       created: z.boolean().parse(answers.get('definition.put')),
-      ...Latest.parse(answers.get('definition_latest.follow')),
+      ...Latest.parse(answers.get('definition_latest.state')),
     };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
