@@ -8,7 +8,7 @@ export const EXIT = {
   failed: 1,
   /** The command line is wrong: an unknown option, a file that is not there, input that is no JSON. */
   usage: 2,
-  /** Something needed is not there: Temporal, a worker, a valid configuration. */
+  /** Something needed is not there: Temporal, a worker, the database, a valid configuration. */
   unavailable: 3,
   /** Ctrl-C; a run that was followed goes on. */
   interrupted: 130,
@@ -19,6 +19,9 @@ const UNAVAILABLE = new Set([
   'TEMPORAL_NAMESPACE_NOT_FOUND',
   'WORKER_NOT_FOUND',
   'CONFIG_INVALID',
+  'DATABASE_UNAVAILABLE',
+  'DATABASE_LOCKED',
+  'DATABASE_AUTH',
 ]);
 
 /** The exit code for an error that ended a command. */

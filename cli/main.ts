@@ -1,8 +1,12 @@
 /** The `sluice` command: its subcommands, options and exit codes. */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { createSluiceClient, type SluiceClient } from '../client/index.js';
+import { withProjections } from './commands/database.js';
 import { listFunctions } from './commands/functions.js';
+import { migrateDatabase } from './commands/migrate.js';
+import { pruneClosedRuns } from './commands/prune.js';
 import { publishFiles } from './commands/publish.js';
+import { rebuildFromLog, rebuildFromTemporal } from './commands/rebuild.js';
 import { runDefinition, type RunOptions } from './commands/run.js';
 import { validateFiles } from './commands/validate.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
@@ -13,7 +17,7 @@ import { loadRegistry } from '../worker/load-registry.js';
 import { temporalConnectionOptions } from '../worker/temporal-connection.js';
 
 const EXIT_CODES = `
-Exit codes: ${EXIT.ok} done · ${EXIT.failed} refused, or the run failed · ${EXIT.usage} wrong command line · ${EXIT.unavailable} Temporal, a worker or the configuration is not there · ${EXIT.interrupted} interrupted`;
+Exit codes: ${EXIT.ok} done · ${EXIT.failed} refused, or the run failed · ${EXIT.usage} wrong command line · ${EXIT.unavailable} Temporal, a worker, the database or the configuration is not there · ${EXIT.interrupted} interrupted`;
 
 interface GlobalOptions {
   readonly address?: string;
@@ -84,6 +88,38 @@ export async function main(argv: readonly string[], env: Environment): Promise<n
     .description('list what an expression may call')
     .action(() => listFunctions(terminal()));
 
+  program
+    .command('migrate')
+    .description("bring the database's schema up to date; a worker does so when it starts")
+    .option('--status', 'show the migrations and apply none; exit code 1 where some are missing')
+    .action(async (options: { status?: boolean }) => {
+      exitCode = await migrateDatabase(terminal(), loadConfig(env), options);
+    });
+
+  program
+    .command('rebuild')
+    .description("recompute the derived rows of runs from their logs, or the logs from Temporal's history")
+    .argument('[id...]', 'run ids, with --from-temporal workflow ids (default: all)')
+    .option('--from-temporal', 'read the events from the histories that Temporal still has')
+    .action(async (ids: string[], { fromTemporal }: { fromTemporal?: boolean }) => {
+      const options = { ids, tenant: globals().tenant };
+      await withProjections(loadConfig(env), async (projections) => {
+        if (fromTemporal !== true) {
+          exitCode = await rebuildFromLog(terminal(), projections, options);
+          return;
+        }
+        await online(({ temporal }) => rebuildFromTemporal(terminal(), projections, temporal, options));
+      });
+    });
+
+  program
+    .command('prune')
+    .description('remove closed runs past their retention, with all that belongs to them')
+    .option('--days <number>', 'age, in days since the run ended (SLUICE_RETENTION_DAYS)', days)
+    .action(async (options: { days?: number }) => {
+      exitCode = await pruneClosedRuns(terminal(), loadConfig(env), options.days);
+    });
+
   try {
     await program.parseAsync([...argv]);
   } catch (thrown) {
@@ -116,5 +152,12 @@ function wholeNumber(value: string): number {
   const number = Number(value);
   if (!Number.isSafeInteger(number) || number < 1)
     throw new InvalidArgumentError('It must be a whole number from 1.');
+  return number;
+}
+
+function days(value: string): number {
+  const number = Number(value);
+  if (value.trim() === '' || !Number.isFinite(number) || number < 0)
+    throw new InvalidArgumentError('It must be a number from 0.');
   return number;
 }

@@ -1,6 +1,9 @@
 /** SurrealDB: the only room that speaks SurrealQL. docs/projections.md tells what it guarantees. */
 export { connect, type Database, type DatabaseOptions } from './connection.js';
 export type { EventStore } from './event-store.js';
+export type { RowDifference } from './maintenance/derived-rows.js';
+export type { CarriedEvents } from './maintenance/restore-run.js';
+export { migrate, migrationStatus, type MigrationState } from './migrate.js';
 export { openProjections, type Projections, type ProjectionsOptions } from './open.js';
 export type { ExplainedEvent } from './reads/explain-event.js';
 export type { InboundSummary } from './reads/list-inbound.js';

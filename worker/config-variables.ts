@@ -76,6 +76,13 @@ export const Variables = z.object({
   SURREAL_DATABASE: z.string().default('sluice').describe('SurrealDB database.'),
   SURREAL_USER: z.string().optional().describe('User of a SurrealDB server.'),
   SURREAL_PASS: z.string().optional().describe('Password of that user.'),
+  SLUICE_RETENTION_DAYS: z.coerce
+    .number('must be a number')
+    .positive('must be more than 0')
+    .optional()
+    .describe(
+      'Age in days, since their end, from which workers remove closed runs with all that belongs to them. Default: they are kept.',
+    ),
 
   SLUICE_ENVIRONMENT: z
     .string()

@@ -43,6 +43,8 @@ export interface SluiceConfig {
     readonly username: string | undefined;
     readonly password: string | undefined;
   };
+  /** Days since its end after which a closed run is removed; undefined: never. */
+  readonly retentionDays: number | undefined;
   readonly system: SystemContext;
   readonly secrets: SecretSource;
   readonly http: { readonly allowHosts: readonly string[] };
@@ -131,6 +133,7 @@ function configOf(vars: Variables): SluiceConfig {
       username: vars.SURREAL_USER,
       password: vars.SURREAL_PASS,
     },
+    retentionDays: vars.SLUICE_RETENTION_DAYS,
     system: {
       environment: vars.SLUICE_ENVIRONMENT,
       region: vars.SLUICE_REGION,

@@ -20,6 +20,7 @@ import { createLogger, temporalRuntimeOptions } from './logging.js';
 import { createSecretProvider } from './secrets/secret-provider.js';
 import { temporalConnectionOptions } from './temporal-connection.js';
 import { startTemporalDevServer } from './temporal-server/dev-server.js';
+import { startRetention } from './retention.js';
 import { loadWorkflowBundle } from './workflow-bundle.js';
 
 const TEMPORAL_PORT = 7233;
@@ -124,6 +125,8 @@ export async function startDevStack({ env, root, screen, resources }: DevStackOp
     system: config.system,
     workflowBundle,
   });
+  const { retentionDays: days } = config;
+  if (days !== undefined) resources.add('Retention', startRetention({ projections, days, log }));
   screen.ready('Worker', `task queue ${taskQueue}`);
   return { client, taskQueue, temporal, broken };
 }

@@ -14,6 +14,7 @@ import { temporalRuntimeOptions } from './logging.js';
 import { createSecretProvider } from './secrets/secret-provider.js';
 import { connectTemporal } from './temporal-connection.js';
 import { loadWorkflowBundle } from './workflow-bundle.js';
+import { startRetention } from './retention.js';
 
 export interface RunWorkerOptions {
   readonly config: SluiceConfig;
@@ -56,6 +57,8 @@ export async function runWorker({ config, env, directory, log, stop }: RunWorker
       log.info('The worker stops; running actions get the grace time');
       worker.shutdown();
     };
+    const { retentionDays: days } = config;
+    if (days !== undefined) opened.push(startRetention({ projections, days, log }));
     const running = worker.run();
     log.info(
       { taskQueue: config.taskQueue, namespace: config.temporal.namespace, actions: registry.actions.length },

@@ -1,12 +1,16 @@
 /** What an operator does to the projections, beside reading them. */
 import type { RunKey } from '../keys.js';
 import type { Writer } from '../writer.js';
-import { loggedRuns, rebuildRun, type RowDifference } from './rebuild.js';
+import type { RowDifference } from './derived-rows.js';
+import { loggedRuns, rebuildRun } from './rebuild.js';
 import { removeClosedRuns, type RetentionRequest } from './remove-closed-runs.js';
+import { restoreRun, type CarriedEvents } from './restore-run.js';
 
 export interface Maintenance {
   /** Recomputes a run's derived rows from its log; gives those that were different. */
   rebuildRun(tenant: string, runId: string): Promise<readonly RowDifference[]>;
+  /** Makes a run's log again from what its activities were given; gives the derived rows that were different. */
+  restoreRun(carried: readonly CarriedEvents[]): Promise<readonly RowDifference[]>;
   /** Every run that has a log. Reads the whole log: for maintenance only. */
   loggedRuns(): Promise<readonly RunKey[]>;
   /** Removes closed runs, at most `limit`; gives how many. Call it again while it gives as many. */
@@ -17,6 +21,7 @@ export interface Maintenance {
 export function createMaintenance(writer: Writer): Maintenance {
   return {
     rebuildRun: (...args) => rebuildRun(writer, ...args),
+    restoreRun: (carried) => restoreRun(writer, carried),
     loggedRuns: () => loggedRuns(writer.database),
     removeClosedRuns: (request) => removeClosedRuns(writer, request),
   };

@@ -4,7 +4,6 @@
  * Derived: run, its lists, head, steps, waits. Records (the ledger, definitions) are not touched; what the
  * ledger knows of a step that the log has not closed is part of the step's row (outcome.ts).
  */
-import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
 import type { Database } from '../connection.js';
@@ -14,14 +13,7 @@ import { loadLog } from '../load-log.js';
 import { read } from '../read.js';
 import { resolveRun } from '../resolve.js';
 import type { Writer } from '../writer.js';
-
-/** A row that was not as the log has it. Absent: there was none, or there is none any more. */
-export interface RowDifference {
-  readonly table: string;
-  readonly key: string;
-  readonly before: Readonly<Record<string, unknown>> | undefined;
-  readonly after: Readonly<Record<string, unknown>> | undefined;
-}
+import { derivedRows, differences, type RowDifference } from './derived-rows.js';
 
 /**
  * Rebuilds one run.
@@ -78,30 +70,4 @@ async function findHeader(database: Database, run: RunKey): Promise<Header> {
     run: { ...run, definition: row.definition, version: row.definition_version },
     workflowId: row.workflow_id,
   };
-}
-
-const Row = z.record(z.string(), z.unknown());
-type Rows = ReadonlyMap<string, { readonly table: string; readonly row: z.infer<typeof Row> }>;
-
-async function derivedRows(database: Database, run: RunKey): Promise<Rows> {
-  const rows = new Map<string, { readonly table: string; readonly row: z.infer<typeof Row> }>();
-  for (const table of ['run', 'run_head', 'step', 'wait']) {
-    const found = await read(
-      database,
-      z.array(Row),
-      `SELECT * OMIT revision FROM ${table}:[$tenant, $runId]..[$tenant, $runId, ..]`,
-      { ...run },
-    );
-    for (const row of found) rows.set(`${table}:${JSON.stringify(row['id'])}`, { table, row });
-  }
-  return rows;
-}
-
-function differences(before: Rows, after: Rows): readonly RowDifference[] {
-  const keys = new Set([...before.keys(), ...after.keys()]);
-  return [...keys].flatMap((key) => {
-    const [old, now] = [before.get(key), after.get(key)];
-    if (isDeepStrictEqual(old?.row, now?.row)) return [];
-    return [{ table: (now ?? old)?.table ?? '', key, before: old?.row, after: now?.row }];
-  });
 }
