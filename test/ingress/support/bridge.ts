@@ -1,0 +1,75 @@
+/** A bridge in the test's own process, on a Sluice of the test's. */
+import { randomUUID } from 'node:crypto';
+import type { Json, JsonObject } from '../../../contracts/json.js';
+import type { CorrelationPaths } from '../../../contracts/correlation.js';
+import { startBridge, type BridgeConfig, type RunningBridge } from '../../../ingress/index.js';
+import type { SluiceTest } from '../../support/sluice.js';
+
+export interface TestBridgeOptions {
+  readonly redisUrl?: string;
+  readonly paths?: CorrelationPaths;
+  readonly config?: Partial<BridgeConfig>;
+}
+
+/** What the bridge said. */
+export interface TestBridge extends RunningBridge {
+  readonly url: string;
+  readonly stream: string;
+  readonly logged: { readonly level: string; readonly message: string; readonly fields: object }[];
+  /** POSTs a body; gives status, headers and the answer. */
+  post(body: Json | Buffer, headers?: Readonly<Record<string, string>>): Promise<BridgeAnswer>;
+  get(query: Readonly<Record<string, string>>): Promise<BridgeAnswer>;
+}
+
+export interface BridgeAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: JsonObject;
+}
+
+/** Starts one; `stop` it in the end. */
+export async function openBridge(sluice: SluiceTest, options: TestBridgeOptions = {}): Promise<TestBridge> {
+  const logged: TestBridge['logged'] = [];
+  const log = (level: string) => (fields: object, message: string) =>
+    void logged.push({ level, message, fields });
+  const stream = options.config?.stream ?? `events-${randomUUID()}`;
+  const bridge = await startBridge({
+    config: {
+      http: { host: '127.0.0.1', port: 0 },
+      token: undefined,
+      redisUrl: options.redisUrl,
+      stream,
+      group: 'sluice',
+      inFlight: 64,
+      claimMs: 400,
+      tries: 3,
+      paths: options.paths ?? {},
+      ...options.config,
+    },
+    projections: sluice.projections,
+    client: sluice.client,
+    log: { info: log('info'), warn: log('warn'), error: log('error') },
+  });
+  const url = bridge.url ?? '';
+  const ask = async (path: string, init: RequestInit): Promise<BridgeAnswer> => {
+    const response = await fetch(`${url}${path}`, init);
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: (await response.json()) as JsonObject,
+    };
+  };
+  return {
+    url,
+    stream,
+    logged,
+    stop: () => bridge.stop(),
+    post: (body, headers = {}) =>
+      ask('/events', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: Buffer.isBuffer(body) ? new Uint8Array(body) : JSON.stringify(body),
+      }),
+    get: (query) => ask(`/events?${new URLSearchParams(query).toString()}`, { method: 'GET' }),
+  };
+}
