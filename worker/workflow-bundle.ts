@@ -1,7 +1,7 @@
 /**
  * The workflow code as a worker loads it.
  *
- * Invariant: a bundle is a function of its sources, so its file is named by their hash: a cached one is never
+ * Invariant: a bundle is a function of its sources and of this file, so its file is named by their hash: a cached one is never
  * stale, and two processes that make the same one at once write the same bytes. Bundling takes seconds; a
  * worker that finds the file starts without it.
  */
@@ -39,6 +39,7 @@ async function load(logger: Logger): Promise<WorkflowBundleOption> {
     workflowsPath: join(ROOT, 'workflows', 'index.ts'),
     workflowInterceptorModules: [join(ROOT, 'workflows', 'interceptors.ts')],
     payloadConverterPath: join(ROOT, 'workflows', 'payload-converter.ts'),
+    preloadModules: [join(ROOT, 'workflows', 'preload.ts')],
     logger,
   });
   try {
@@ -57,7 +58,7 @@ async function load(logger: Logger): Promise<WorkflowBundleOption> {
 async function hashOfSources(): Promise<string> {
   const hash = createHash('sha256');
   const sdk = createRequire(import.meta.url)('@temporalio/worker/package.json') as { version: string };
-  hash.update(`${sdk.version}\n`);
+  hash.update(`${sdk.version}\n`).update(await readFile(fileURLToPath(import.meta.url)));
   for (const room of ROOMS) {
     const files = await readdir(join(ROOT, room), { recursive: true });
     for (const file of files.filter((name) => /\.[cm]?[jt]s$/.test(name)).sort()) {

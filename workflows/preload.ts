@@ -1,0 +1,31 @@
+/**
+ * What the runs of a worker share: schemas and the expression engine, loaded once for each isolate instead of
+ * once for each run (worker/workflow-bundle.ts). Making the schemas is most of what loading the workflows
+ * costs, and a run has nothing of its own in them.
+ *
+ * Invariants
+ * - Nothing that is loaded here keeps anything of a run. Caches (compiled expressions, what a schema works out
+ *   at its first use) give the same answer empty and full.
+ * - Temporal freezes what shared modules export, and all that hangs on it; a schema that works something out
+ *   at its first use would then fail. It leaves alone what is frozen already, so each module of schemas is
+ *   frozen here, and its schemas are not. All of contracts/ is, so that none can be forgotten.
+ */
+import '../expressions/index.js';
+
+interface ModuleContext {
+  (key: string): object;
+  keys(): readonly string[];
+}
+
+declare global {
+  interface ImportMeta {
+    /** The bundler's: all modules of a directory. https://webpack.js.org/api/module-methods/#importmetawebpackcontext */
+    webpackContext(
+      directory: string,
+      options: { readonly recursive: boolean; readonly regExp: RegExp },
+    ): ModuleContext;
+  }
+}
+
+const contracts = import.meta.webpackContext('../contracts', { recursive: true, regExp: /\.ts$/ });
+for (const key of contracts.keys()) Object.freeze(contracts(key));
