@@ -1,10 +1,12 @@
 /** The `sluice` command: its subcommands, options and exit codes. */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { createSluiceClient, type SluiceClient } from '../client/index.js';
+import { createSluiceClient, type EventBus, type SluiceClient } from '../client/index.js';
 import { withProjections } from './commands/database.js';
+import { addEventCommands, type Online } from './event-commands.js';
 import { listFunctions } from './commands/functions.js';
 import { migrateDatabase } from './commands/migrate.js';
 import { pruneClosedRuns } from './commands/prune.js';
+import { checkPolicies, type PolicyCheckOptions } from './commands/policy-check.js';
 import { publishFiles } from './commands/publish.js';
 import { rebuildFromLog, rebuildFromTemporal } from './commands/rebuild.js';
 import { runDefinition, type RunOptions } from './commands/run.js';
@@ -46,8 +48,8 @@ export async function main(argv: readonly string[], env: Environment): Promise<n
   const globals = () => program.opts<GlobalOptions>();
   const terminal = () => new Terminal(globals().json === true, env);
 
-  const online = async (work: (client: SluiceClient) => Promise<number>): Promise<void> => {
-    const client = await connect(globals(), env);
+  const online: Online = async (work, bus) => {
+    const client = await connect(globals(), env, bus);
     try {
       exitCode = await work(client);
     } finally {
@@ -81,6 +83,42 @@ export async function main(argv: readonly string[], env: Environment): Promise<n
     .action(async (files: string[]) => {
       const registry = await loadRegistry(loadConfig(env), process.cwd());
       exitCode = await validateFiles(terminal(), files, registry);
+    });
+
+  addEventCommands(program, env, {
+    terminal,
+    tenant: () => globals().tenant ?? 'default',
+    online,
+    done: (code) => (exitCode = code),
+  });
+
+  program
+    .command('unpublish')
+    .description('take a definition back: no trigger, no schedule, no start without a version any more')
+    .argument('<id>', 'id of the definition')
+    .action((id: string) =>
+      online(async (client) => {
+        await client.unpublish(id);
+        terminal().data({ id, unpublished: true });
+        terminal().print(`${id} is not published any more; its runs go on`);
+        return EXIT.ok;
+      }),
+    );
+
+  program
+    .command('policy')
+    .description('authorization policies')
+    .command('check')
+    .description('what the policies decide about every action of a definition, offline')
+    .argument('<file>', 'YAML or JSON')
+    .option('--principal <entity>', 'User::"name" or Service::"name" (default: as workers ask)')
+    .option('--actor <name>', 'for whom the run would act')
+    .option('--dir <directory>', 'the policies (SLUICE_CEDAR_POLICY_DIR)')
+    .action(async (file: string, options: Omit<PolicyCheckOptions, 'tenant'>) => {
+      const config = loadConfig(env);
+      const { actions } = await loadRegistry(config, process.cwd());
+      const about = { ...options, tenant: globals().tenant ?? 'default' };
+      exitCode = await checkPolicies(terminal(), file, about, config, actions);
     });
 
   program
@@ -130,7 +168,7 @@ export async function main(argv: readonly string[], env: Environment): Promise<n
 }
 
 /** The configuration of the environment, with what the command line says instead. */
-async function connect(options: GlobalOptions, env: Environment): Promise<SluiceClient> {
+async function connect(options: GlobalOptions, env: Environment, bus?: EventBus): Promise<SluiceClient> {
   const { temporal, taskQueue } = loadConfig({
     ...env,
     ...(options.address !== undefined && { TEMPORAL_ADDRESS: options.address }),
@@ -144,6 +182,7 @@ async function connect(options: GlobalOptions, env: Environment): Promise<Sluice
     namespace: temporal.namespace,
     taskQueue,
     actor: env.USER || 'sluice-cli',
+    ...(bus !== undefined && { bus }),
     ...(options.tenant !== undefined && { tenant: options.tenant }),
   });
 }

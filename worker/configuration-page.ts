@@ -1,12 +1,12 @@
 /** docs/configuration.md: its table is made from the variables, so it can't say anything else. */
 import type { z } from 'zod';
+import { BridgeVariables } from './bridge-config.js';
 import { Variables } from './config-variables.js';
 
 /** The text of docs/configuration.md. */
 export function configurationPage(): string {
-  const rows = Object.entries(Variables.shape).map(
-    ([name, schema]) => `| \`${name}\` | ${defaultOf(schema)} | ${escaped(schema.description ?? '')} |`,
-  );
+  const rows = rowsOf(Variables.shape);
+  const bridgeRows = rowsOf(BridgeVariables.shape);
   return `# Configuration
 
 <!-- Made by \`npm run docs\` from worker/config-variables.ts: edit the variables there, the text in worker/configuration-page.ts. -->
@@ -19,6 +19,14 @@ with \`CONFIG_INVALID\` and a message that names every variable at fault, never 
 ${rows.join('\n')}
 
 TLS: of each \`…_PATH\` and \`…_DATA\` pair only one may be set, and a client certificate needs its key.
+
+## The event bridge
+
+What \`sluice bridge\`, the local stack and \`sluice events\` read beside these ([events.md](events.md)):
+
+| variable | default | meaning |
+| --- | --- | --- |
+${bridgeRows.join('\n')}
 
 ## sluice.config.ts
 
@@ -61,6 +69,12 @@ least the sum of both and 10 seconds before it is killed (Kubernetes: \`terminat
 A worker starts only where its namespace has Sluice's search attributes, and otherwise prints the commands that
 register them. The local stack registers them by itself.
 `;
+}
+
+function rowsOf(shape: Readonly<Record<string, z.ZodType>>): string[] {
+  return Object.entries(shape).map(
+    ([name, schema]) => `| \`${name}\` | ${defaultOf(schema)} | ${escaped(schema.description ?? '')} |`,
+  );
 }
 
 function defaultOf(schema: z.ZodType): string {
