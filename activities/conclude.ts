@@ -28,11 +28,12 @@ export async function conclude(
     case 'returned':
       return await succeed(attempt, open, ended.output);
     case 'threw':
-      return await failed(attempt, ended.thrown);
+      return await failed(attempt, ended.thrown, open.collected().artifacts);
     case 'timeout':
       return await failed(
         attempt,
         new SluiceError('ACTION_TIMEOUT', `${action.id} took longer than ${envelope.timeoutMs} ms`),
+        open.collected().artifacts,
       );
     case 'stopped':
       await alive.stop();
@@ -51,14 +52,18 @@ async function succeed(attempt: Attempt, open: OpenContext, raw: unknown): Promi
   try {
     output = await checkedOutput(attempt, raw, artifacts);
   } catch (error) {
-    return await failed(attempt, error);
+    return await failed(attempt, error, artifacts);
   }
   try {
     await attempt.entry.succeed(output, artifacts, statements);
   } catch (error) {
     const refused = toSluiceError(error);
     if (!isRefusedWrite(refused, statements)) throw storeFailure(refused, true);
-    return await failed(attempt, new SluiceError('ACTION_WRITES_FAILED', refused.message, { cause: error }));
+    return await failed(
+      attempt,
+      new SluiceError('ACTION_WRITES_FAILED', refused.message, { cause: error }),
+      artifacts,
+    );
   }
   return {
     output: output,
@@ -99,8 +104,15 @@ async function checkedOutput(
   );
 }
 
-/** A business error: it goes into the ledger, then to the interpreter. */
-async function failed({ entry, redactor, temporal }: Attempt, thrown: unknown): Promise<never> {
+/**
+ * A business error: it goes into the ledger, then to the interpreter.
+ * @param artifacts ids of what the action had made before, for a compensation
+ */
+export async function failed(
+  { entry, redactor, temporal }: Attempt,
+  thrown: unknown,
+  artifacts: readonly string[],
+): Promise<never> {
   const error = businessError(thrown, redactor);
   try {
     await entry.fail(error);
@@ -108,7 +120,7 @@ async function failed({ entry, redactor, temporal }: Attempt, thrown: unknown): 
     temporal.log.warn('The outcome of a failed action could not be committed', { code: error.code });
     throw storeFailure(storeError, true);
   }
-  throw businessFailure(error, true);
+  throw businessFailure(error, true, artifacts);
 }
 
 /** The action did not end by itself. Which failure that is depends on who wanted it to stop. */

@@ -1,5 +1,6 @@
 /** What the activities are made of; the composition root (`worker/`) hands it over. */
 import type { ActionRegistry } from '../actions/index.js';
+import type { Authorizer } from '../contracts/authorization.js';
 import type { PreparedRun } from '../contracts/activity.js';
 import type { ProjectionStore } from '../contracts/projection.js';
 import type { SystemContext } from '../contracts/run.js';
@@ -14,6 +15,8 @@ export interface ActivityDeps {
   readonly projections: ProjectionStore;
   readonly registry: ActionRegistry;
   readonly secrets: SecretProvider;
+  /** Asked before each action; absent: authorization is off. */
+  readonly authorizer?: Authorizer | undefined;
   /** The runtime context that runs prepared by this worker are pinned to. */
   readonly system: SystemContext;
   /** Identity of this worker process; a part of every lease's holder. */

@@ -101,14 +101,27 @@ const portable = (stack: string): string =>
 /**
  * The failure by which a business error goes back to the interpreter.
  * @param committed whether the envelope's events were committed before it
+ * @param artifacts ids of what the action had made
  */
-export function businessFailure(error: BusinessError, committed: boolean): ApplicationFailure {
+export function businessFailure(
+  error: BusinessError,
+  committed: boolean,
+  artifacts: readonly string[] = [],
+): ApplicationFailure {
   const { code, message, category, retryable, details, stack } = error;
   const failure = ApplicationFailure.create({
     type: code,
     message,
     nonRetryable: true,
-    details: [{ category, retryable, details, committed } satisfies ActionFailureDetails],
+    details: [
+      {
+        category,
+        retryable,
+        details,
+        committed,
+        ...(artifacts.length > 0 && { artifacts: [...artifacts] }),
+      } satisfies ActionFailureDetails,
+    ],
   });
   failure.stack = stack ?? `${code}: ${message}`;
   return failure;

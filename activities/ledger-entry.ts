@@ -9,6 +9,7 @@
  * - A `local` action's entry has no run events and writes no step row; its ledger row is the same.
  */
 import { setTimeout as wait } from 'node:timers/promises';
+import type { Evidence } from '../contracts/authorization.js';
 import type { ActionEnvelope } from '../contracts/activity.js';
 import { SluiceError } from '../contracts/errors.js';
 import type { Json } from '../contracts/json.js';
@@ -31,6 +32,8 @@ export interface LedgerEntry {
   renew(until: number): Promise<boolean>;
   succeed(output: Json, artifacts: readonly string[], writes: readonly DomainStatement[]): Promise<void>;
   fail(error: BusinessError): Promise<void>;
+  /** What stands beside the outcome, whatever that will be. */
+  attach(evidence: Evidence): void;
 }
 
 export interface LedgerEntryOptions {
@@ -59,7 +62,11 @@ export function ledgerEntry(options: LedgerEntryOptions): LedgerEntry {
     local,
   };
   const patiently = <T>(commit: () => Promise<T>): Promise<T> => whileAway(commitRetryMs, commit);
+  let evidence: Evidence | undefined;
   return {
+    attach: (given) => {
+      evidence = given;
+    },
     begin: (until) =>
       patiently(() =>
         store.beginAction(execution, local ? [] : envelope.events, invocation, { holder, until }),
@@ -67,7 +74,14 @@ export function ledgerEntry(options: LedgerEntryOptions): LedgerEntry {
     renew: (until) => store.renewLease(envelope.run.tenant, envelope.idempotencyKey, { holder, until }),
     succeed: (output, artifacts, writes) =>
       patiently(() =>
-        store.finishAction(execution, invocation, { status: 'SUCCEEDED', output, artifacts }, writes, holder),
+        store.finishAction(
+          execution,
+          invocation,
+          { status: 'SUCCEEDED', output, artifacts },
+          writes,
+          holder,
+          evidence,
+        ),
       ),
     fail: ({ code, message, category, details }) => {
       const error = {
@@ -80,7 +94,7 @@ export function ledgerEntry(options: LedgerEntryOptions): LedgerEntry {
         attempt: step.attempt,
       };
       return patiently(() =>
-        store.finishAction(execution, invocation, { status: 'FAILED', error }, [], holder),
+        store.finishAction(execution, invocation, { status: 'FAILED', error }, [], holder, evidence),
       );
     },
   };

@@ -6,6 +6,9 @@
  * then does Temporal hear of the outcome. A crash anywhere leaves the attempt to be repeated under the same
  * idempotency key, and a repetition of one that had succeeded gives back what was recorded.
  *
+ * Policies are asked after that row stands, and before anything else: a denied attempt resolves no secret and
+ * calls nothing, and a repetition of a recorded outcome asks nobody.
+ *
  * Secrets are resolved after the ledger row stands, so that such a repetition needs none that is gone by now.
  */
 import { Context } from '@temporalio/activity';
@@ -16,6 +19,8 @@ import { JsonValue, type Json } from '../contracts/json.js';
 import type { BeginDecision } from '../contracts/projection.js';
 import { type OpenContext, openContext } from './action-context.js';
 import type { Attempt } from './attempt.js';
+import { deliverMissed } from './deliver-missed.js';
+import { authorize } from './authorize.js';
 import { conclude } from './conclude.js';
 import { type ActivityDeps, STOP_LIMITS } from './deps.js';
 import { execute } from './execute.js';
@@ -52,6 +57,7 @@ export async function runAction(
     onLeaseLost: () => leaseLost(),
   });
   const decision = await begin(entry, alive);
+  await tellMissed(attempt);
   if (decision.kind === 'recorded') {
     return {
       output: decision.output,
@@ -60,6 +66,7 @@ export async function runAction(
     };
   }
   if (decision.kind === 'held') throw leaseHeld(decision.until);
+  await authorize(attempt);
 
   const stop = watchStop(temporal, attempt.envelope.timeoutMs);
   leaseLost = () => stop.leaseLost();
@@ -127,6 +134,17 @@ function find(deps: ActivityDeps, id: string, version: number): ActionDefinition
 async function begin(entry: LedgerEntry, alive: KeepAlive): Promise<BeginDecision> {
   try {
     return await entry.begin(alive.leaseEnd());
+  } catch (error) {
+    throw storeFailure(error);
+  }
+}
+
+/** The action's activity may be the one that registers another lane's wait. */
+async function tellMissed({ deps, envelope, temporal }: Attempt): Promise<void> {
+  const { workflowId, runId: executionId } = temporal.info.workflowExecution ?? {};
+  if (workflowId === undefined || executionId === undefined) return;
+  try {
+    await deliverMissed(deps.projections, { run: envelope.run, workflowId, executionId }, envelope.events);
   } catch (error) {
     throw storeFailure(error);
   }

@@ -266,6 +266,12 @@ export const ERRORS = {
   ),
   RUN_TIMEOUT: entry(504, 'timeout', false, 'The run took longer than the timeoutMs of its definition.'),
   UNAUTHORIZED: entry(403, 'authorization', false, 'A policy denies this action to the actor of the run.'),
+  POLICY_INVALID: entry(
+    500,
+    'validation',
+    false,
+    'Mend the policies at the places given; `sluice policy check` tells what they would decide. See docs/authorization.md.',
+  ),
   STATE_CORRUPT: entry(
     500,
     'internal',

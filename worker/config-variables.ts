@@ -98,6 +98,18 @@ export const Variables = z.object({
     'Hosts that `http.request` may reach although they are loopback, link-local or private: `host`, `host:port`, `*.domain`, joined by commas.',
   ),
 
+  SLUICE_CEDAR_POLICY_DIR: z
+    .string()
+    .optional()
+    .describe(
+      'Directory of `*.cedar` policies that are asked before each action, docs/authorization.md. Default: authorization is off.',
+    ),
+  SLUICE_CEDAR_PRINCIPAL: z
+    .enum(['service', 'actor'])
+    .default('service')
+    .describe(
+      'Who acts, for the policies: `service` is `Service::"sluice-orchestrator"`, `actor` is `User::` and the run\'s actor.',
+    ),
   SLUICE_LOG_LEVEL: z
     .enum(LOG_LEVELS)
     .default('info')

@@ -48,6 +48,8 @@ export interface SluiceConfig {
   readonly system: SystemContext;
   readonly secrets: SecretSource;
   readonly http: { readonly allowHosts: readonly string[] };
+  /** Undefined: authorization is off. */
+  readonly policies: { readonly directory: string; readonly principal: 'service' | 'actor' } | undefined;
   readonly logLevel: Variables['SLUICE_LOG_LEVEL'];
   readonly worker: {
     readonly identity: string | undefined;
@@ -141,6 +143,10 @@ function configOf(vars: Variables): SluiceConfig {
     },
     secrets: vars.SLUICE_SECRETS,
     http: { allowHosts: vars.SLUICE_HTTP_ALLOW_HOSTS },
+    policies:
+      vars.SLUICE_CEDAR_POLICY_DIR === undefined
+        ? undefined
+        : { directory: vars.SLUICE_CEDAR_POLICY_DIR, principal: vars.SLUICE_CEDAR_PRINCIPAL },
     logLevel: vars.SLUICE_LOG_LEVEL,
     worker: {
       identity: vars.SLUICE_WORKER_IDENTITY,

@@ -9,6 +9,7 @@ import { hostname } from 'node:os';
 import { type NativeConnection, Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import type { ActionRegistry } from '../actions/index.js';
 import { createActivities, type SecretProvider } from '../activities/index.js';
+import type { Authorizer } from '../contracts/authorization.js';
 import { LIMITS } from '../contracts/limits.js';
 import type { ProjectionStore } from '../contracts/projection.js';
 import type { SystemContext } from '../contracts/run.js';
@@ -28,6 +29,8 @@ export interface SluiceWorkerOptions {
   readonly projections: ProjectionStore;
   readonly registry: ActionRegistry;
   readonly secrets: SecretProvider;
+  /** Asked before each action; absent: authorization is off. */
+  readonly authorizer?: Authorizer | undefined;
   readonly system: SystemContext;
   /** Numbers and times of the worker; default: those of `loadConfig({})`. */
   readonly tuning?: Partial<SluiceConfig['worker']>;
@@ -64,6 +67,7 @@ export async function createSluiceWorker(options: SluiceWorkerOptions): Promise<
       projections,
       registry,
       secrets,
+      authorizer: options.authorizer,
       system,
       identity,
       limits: { afterShutdownMs: shutdownStopMs },

@@ -12,14 +12,18 @@ import type { SecretProvider } from '../activities/index.js';
 import { createSluiceClient, type SluiceClient } from '../client/index.js';
 import { SluiceError, toSluiceError } from '../contracts/errors.js';
 import { openProjections } from '../projections/index.js';
+import { startBridge } from '../ingress/index.js';
+import { loadBridgeConfig } from './bridge-config.js';
 import { loadConfig, type Environment, type SluiceConfig } from './config.js';
 import { createSluiceWorker, type SluiceWorkerOptions } from './create-worker.js';
 import type { Console } from './dev-stack-console.js';
 import { loadRegistry } from './load-registry.js';
 import { createLogger, temporalRuntimeOptions } from './logging.js';
+import { openPolicies } from './open-policies.js';
 import { createSecretProvider } from './secrets/secret-provider.js';
 import { temporalConnectionOptions } from './temporal-connection.js';
 import { startTemporalDevServer } from './temporal-server/dev-server.js';
+import { portNear } from './temporal-server/ports.js';
 import { startRetention } from './retention.js';
 import { loadWorkflowBundle } from './workflow-bundle.js';
 
@@ -82,10 +86,12 @@ export interface DevStackOptions {
  */
 export async function startDevStack({ env, root, screen, resources }: DevStackOptions): Promise<DevStack> {
   const config = loadConfig(env);
+  const settings = loadBridgeConfig(env);
   const log = logTo(join(root, '.sluice', 'worker.log'), config);
   Runtime.install(temporalRuntimeOptions(log));
   resources.add('Temporal SDK', () => Runtime.instance().shutdown());
   const registry = await loadRegistry(config, root);
+  const authorizer = await openPolicies(config, log);
 
   const projections = await openProjections(config.database);
   resources.add('SurrealDB', () => projections.close());
@@ -121,6 +127,7 @@ export async function startDevStack({ env, root, screen, resources }: DevStackOp
     taskQueue,
     projections,
     registry,
+    authorizer,
     secrets: withDemoSecret(createSecretProvider(config.secrets, env)),
     system: config.system,
     workflowBundle,
@@ -128,6 +135,16 @@ export async function startDevStack({ env, root, screen, resources }: DevStackOp
   const { retentionDays: days } = config;
   if (days !== undefined) resources.add('Retention', startRetention({ projections, days, log }));
   screen.ready('Worker', `task queue ${taskQueue}`);
+  const { http, ...bridge } = settings.bridge;
+  const bridgePort = http === undefined ? 0 : await portNear(http.host, http.port);
+  const running = await startBridge({
+    config: { ...bridge, http: http === undefined ? undefined : { ...http, port: bridgePort } },
+    projections,
+    client,
+    log,
+  });
+  resources.add('Event bridge', () => running.stop());
+  if (running.url !== undefined) screen.ready('Event bridge', `${running.url}/events`);
   return { client, taskQueue, temporal, broken };
 }
 

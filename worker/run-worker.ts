@@ -11,6 +11,7 @@ import type { Environment, SluiceConfig } from './config.js';
 import { createSluiceWorker } from './create-worker.js';
 import { loadRegistry } from './load-registry.js';
 import { temporalRuntimeOptions } from './logging.js';
+import { openPolicies, reloadPolicies } from './open-policies.js';
 import { createSecretProvider } from './secrets/secret-provider.js';
 import { connectTemporal } from './temporal-connection.js';
 import { loadWorkflowBundle } from './workflow-bundle.js';
@@ -25,17 +26,28 @@ export interface RunWorkerOptions {
   readonly log: Logger;
   /** Aborted when the worker has to stop. */
   readonly stop: AbortSignal;
+  /** Called with what reloads the policies, once that can be done. */
+  readonly onReload?: (reload: () => Promise<void>) => void;
 }
 
 /**
  * Runs a worker until it is told to stop and has stopped.
  * @throws SluiceError of what could not be opened
  */
-export async function runWorker({ config, env, directory, log, stop }: RunWorkerOptions): Promise<void> {
+export async function runWorker({
+  config,
+  env,
+  directory,
+  log,
+  stop,
+  onReload,
+}: RunWorkerOptions): Promise<void> {
   const opened: (() => Promise<void>)[] = [];
   try {
     const registry = await loadRegistry(config, directory);
     const secrets = createSecretProvider(config.secrets, env);
+    const policies = await openPolicies(config, log);
+    onReload?.(() => reloadPolicies(policies, log));
     const projections = await openProjections(config.database);
     opened.push(() => projections.close());
     // Not before the first connection: the runtime ends with the last one, and keeps a process alive till then.
@@ -49,6 +61,7 @@ export async function runWorker({ config, env, directory, log, stop }: RunWorker
       projections,
       registry,
       secrets,
+      authorizer: policies,
       system: config.system,
       tuning: config.worker,
       workflowBundle: await loadWorkflowBundle(Runtime.instance().logger),

@@ -2,6 +2,7 @@
 import type { Database } from '../connection.js';
 import { checkContiguity, type Contiguity } from './check-contiguity.js';
 import { getRun } from './get-run.js';
+import { listEvidence, type EvidenceView } from './list-evidence.js';
 import { listEvents, type EventView } from './list-events.js';
 import { listInvocations, type InvocationView } from './list-invocations.js';
 import { listRuns, type RunFilter } from './list-runs.js';
@@ -24,6 +25,8 @@ export interface Reads {
   ): Promise<Page<EventView>>;
   listWaits(tenant: string, runId: string): Promise<readonly WaitView[]>;
   listInvocations(tenant: string, runId: string): Promise<readonly InvocationView[]>;
+  /** Policy decisions about a run's actions. */
+  listEvidence(tenant: string, runId: string): Promise<readonly EvidenceView[]>;
   /** Gaps and doubles of the live log: both are errors once the run has ended. */
   checkContiguity(tenant: string, runId: string): Promise<Contiguity>;
 }
@@ -35,6 +38,7 @@ export function createReads(database: Database): Reads {
     listRuns: (...args) => listRuns(database, ...args),
     listSteps: (...args) => listSteps(database, ...args),
     listEvents: (...args) => listEvents(database, ...args),
+    listEvidence: (...args) => listEvidence(database, ...args),
     listWaits: (...args) => listWaits(database, ...args),
     listInvocations: (...args) => listInvocations(database, ...args),
     checkContiguity: (...args) => checkContiguity(database, ...args),

@@ -7,6 +7,7 @@
  * - A failure is recorded only by the holder of the lease: one whose lease was taken over has no say about an
  *   attempt that another worker has in hand.
  */
+import type { Evidence } from '../../contracts/authorization.js';
 import type {
   Execution,
   DomainStatement,
@@ -43,6 +44,15 @@ const FINISH: Statement = {
 }`,
 };
 
+/** Evidence is a record: the first of an attempt stays. */
+const EVIDENCE: Statement = {
+  label: 'evidence.put',
+  text: `IF $finished {
+  LET $id = type::record('evidence', $evidence.id);
+  IF !record::exists($id) { CREATE $id CONTENT $evidence.row RETURN NONE }
+}`,
+};
+
 /**
  * @param holder whose lease the attempt ran under; absent: whoever's
  * @throws SluiceError IDEMPOTENCY_KEY_REUSED; INPUT_INVALID for a write that would leave the transaction;
@@ -55,6 +65,7 @@ export async function finishAction(
   outcome: InvocationOutcome,
   writes: readonly DomainStatement[],
   holder?: string,
+  evidence?: Evidence,
 ): Promise<void> {
   const { tenant, runId } = execution.run;
   const texts = new TextWriter(tenant, runId);
@@ -78,13 +89,42 @@ export async function finishAction(
       lease_until: undefined,
     },
     holder,
+    evidence: evidence && evidenceRow(execution, invocation, evidence, now),
     ...domain.variables,
     ...texts.variables(),
   };
-  const statements = [FINISH, ...texts.statements(), SETTLE_STEP, ...domain.statements];
+  const statements = [
+    FINISH,
+    ...texts.statements(),
+    SETTLE_STEP,
+    ...(evidence === undefined ? [] : [EVIDENCE]),
+    ...domain.statements,
+  ];
   try {
     await commit(database, statements, variables, faults);
   } catch (error) {
     throw error instanceof Refusal ? toError(error) : error;
   }
+}
+
+/** [tenant, run_id, path, iteration, attempt, kind]: one of each kind for an attempt. */
+function evidenceRow(
+  { run }: Execution,
+  { step }: Invocation,
+  { kind, actor, decision, body }: Evidence,
+  at: Date,
+): { readonly id: readonly unknown[]; readonly row: Readonly<Record<string, unknown>> } {
+  return {
+    id: [run.tenant, run.runId, step.path, step.iteration, step.attempt, kind],
+    row: {
+      tenant: run.tenant,
+      run_id: run.runId,
+      path: step.path,
+      kind,
+      actor,
+      decision,
+      body: JSON.stringify(body),
+      at,
+    },
+  };
 }

@@ -35,6 +35,8 @@ export interface SluiceTestOptions {
   /** Default: `mem://`. */
   readonly database?: Partial<ProjectionsOptions>;
   readonly tuning?: SluiceWorkerOptions['tuning'];
+  /** Absent: authorization is off. */
+  readonly authorizer?: SluiceWorkerOptions['authorizer'];
   readonly taskQueue?: string;
   readonly tenant?: string;
   /** False: no worker runs until `startWorker`. */
@@ -135,6 +137,7 @@ export class SluiceTest {
           ...exampleActions,
           ...actions,
         ]),
+        authorizer: this.options.authorizer,
         secrets: { read: (name) => Promise.resolve(secrets[name]) },
         system: { environment: 'test', region: 'here', release: '0' },
         tuning: { shutdownGraceMs: 500, shutdownStopMs: 500, ...tuning },

@@ -10,6 +10,7 @@ interface Line {
   readonly level: string;
   readonly msg: string;
   readonly code?: string;
+  readonly [field: string]: unknown;
 }
 
 const started: ChildProcess[] = [];
