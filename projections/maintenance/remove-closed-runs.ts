@@ -4,6 +4,9 @@
  * Invariant: a run is removed whole, in one transaction, or not at all; and only if it is closed when that
  * transaction holds. A commit that comes meanwhile writes `run_head`, which is deleted here: one of the two
  * loses the write conflict.
+ *
+ * Kept: a run whose outbox still has something to send, until it is sent. And what is a record of something else
+ * than the run: inbound events, and dead letters, about which somebody may still have to do something.
  */
 import { z } from 'zod';
 import { TERMINAL_RUN_STATUSES } from '../../contracts/run.js';
@@ -21,7 +24,17 @@ export interface RetentionRequest {
   readonly limit: number;
 }
 
-const OF_RUN = ['run_execution', 'run_event', 'step', 'wait', 'blob', 'run_invocation'];
+const OF_RUN = [
+  'run_execution',
+  'run_event',
+  'step',
+  'wait',
+  'blob',
+  'run_invocation',
+  'outbox',
+  'outbox_head',
+  'evidence',
+];
 
 const REMOVE: readonly Statement[] = [
   {
@@ -29,6 +42,7 @@ const REMOVE: readonly Statement[] = [
     text: `{
   LET $row = (SELECT * FROM ONLY type::record('run', $run));
   IF $row = NONE OR $row.status NOT IN $closed OR $row.ended_at = NONE OR $row.ended_at >= $before { THROW 'sluice:KEPT' };
+  IF array::len((SELECT id FROM outbox_due:[$run[0], $run[1]]..[$run[0], $run[1], ..])) > 0 { THROW 'sluice:KEPT' };
   FOR $list IN fn::run_lists($row) { DELETE type::record('run_list', $list) RETURN NONE };
 }`,
   },
@@ -40,6 +54,20 @@ const REMOVE: readonly Statement[] = [
     // A key that an author chose may be shared: the row belongs to the run that used it last.
     label: 'action_invocation.remove',
     text: `FOR $key IN $keys { DELETE type::record('action_invocation', [$run[0], $key]) WHERE run_id = $run[1] RETURN NONE }`,
+  },
+  {
+    // A wait that its run left open when it was ended from outside.
+    label: 'open_wait.remove',
+    text: `{
+  LET $all = (SELECT id, event_names, correlation_key FROM wait:[$run[0], $run[1]]..[$run[0], $run[1], ..]);
+  FOR $w IN $all {
+    IF $w.correlation_key != NONE {
+      FOR $name IN ($w.event_names ?? []) {
+        DELETE type::record('open_wait', array::concat([$run[0], $name, fn::event_key($w.correlation_key)], array::slice(record::id($w.id), 1))) RETURN NONE;
+      };
+    };
+  };
+}`,
   },
   ...OF_RUN.map((table) => ({
     label: `${table}.remove`,

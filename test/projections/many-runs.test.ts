@@ -1,20 +1,13 @@
 /** Load: many runs written by many writers at once. Each event is there once, and none is missing. */
 import { expect, it } from 'vitest';
-import type { Execution } from '../../contracts/projection.js';
 import type { RunEvent } from '../../contracts/run-events.js';
 import { openProjections } from '../../projections/index.js';
 import { onEveryDatabase } from './support/databases.js';
-import { event, execution, runStarted, stepStarted, stepSucceeded } from './support/runs.js';
+import { event, execution, runStartedAs, stepStarted, stepSucceeded } from './support/runs.js';
 
 const RUNS = 200;
 const WRITERS = 20;
 const STEPS = 3;
-
-function started(of: Execution): RunEvent {
-  const begin = runStarted();
-  if (begin.type !== 'RUN_STARTED') throw new Error('No start');
-  return { ...begin, data: { ...begin.data, workflowId: of.workflowId } };
-}
 
 onEveryDatabase(
   '200 runs and 20 writers',
@@ -30,7 +23,7 @@ onEveryDatabase(
       const queue = Array.from({ length: STEPS + 1 }).flatMap((_, round) =>
         runs.flatMap((of, i) => {
           const lane = (round + i) % (STEPS + 1);
-          const begin = started(of);
+          const begin = runStartedAs(of);
           const events: RunEvent[] =
             lane === STEPS
               ? [begin, event(2 + 2 * STEPS, 'STATE_SET', { state: 'done' })]

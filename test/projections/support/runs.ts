@@ -65,6 +65,13 @@ export function runStarted(
   });
 }
 
+/** The start of that run: its workflow id is the one that its execution says. */
+export function runStartedAs(of: Execution, payload: Json = { orderId: 'o-1' }): RunEvent {
+  const begin = runStarted(payload);
+  if (begin.type !== 'RUN_STARTED') throw new Error('No start');
+  return { ...begin, data: { ...begin.data, workflowId: of.workflowId } };
+}
+
 export function stepStarted(seq: number, path: string, key?: string): RunEvent {
   const data = {
     id: path,
@@ -115,9 +122,11 @@ const TABLES = [
   'run_list',
   'step',
   'wait',
+  'open_wait',
   'action_invocation',
   'run_invocation',
   'blob',
+  'outbox',
 ] as const;
 
 // Clocks and counters of commits: they differ between histories that mean the same.
