@@ -2,7 +2,8 @@
  * The end of an event's routing: what came of each proposed run and each trigger, onto the audit row.
  *
  * Invariant: the first end counts. A bridge that resumed an event another one was still routing finds it finished
- * and changes nothing; both did the same, because signals and starts are harmless the second time.
+ * and changes nothing; both did the same, because signals and starts are harmless the second time. A run that took
+ * the event when its wait opened (record-missed.ts) may have come first: then it is routed, whatever this one found.
  */
 import type { Json } from '../../contracts/json.js';
 import type { DeliveryRow, EventKey } from '../reads/event-rows.js';
@@ -54,7 +55,7 @@ export async function finishEvent(
       },
       {
         label: 'inbound_event.finish',
-        text: `UPDATE type::record('inbound_event', $id) SET outcome = $outcome, routed_to = array::union(routed_to, $routed), triggers = $triggers, error = $error, routed_at = time::now() WHERE outcome = NONE RETURN NONE`,
+        text: `UPDATE type::record('inbound_event', $id) SET outcome = IF $outcome IN ['NO_MATCH', 'FAILED'] AND routed_to != [] { 'ROUTED' } ELSE { $outcome }, routed_to = array::union(routed_to, $routed), triggers = $triggers, error = $error, routed_at = time::now() WHERE outcome = NONE RETURN NONE`,
       },
       {
         label: 'event_unfinished.remove',

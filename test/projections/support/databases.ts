@@ -119,6 +119,8 @@ export async function freePort(): Promise<number> {
 }
 
 const binary = await findServer();
+/** True where tests with a server can run. */
+export const hasServer = binary !== undefined;
 if (binary === undefined) {
   process.stderr.write(
     '\n*** No SurrealDB server found: the tests of projections against a real server are SKIPPED.\n' +

@@ -1,0 +1,104 @@
+/** What a test of crashes needs: Redis, a SurrealDB server, a worker in the test's process, bridges as processes. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Redis } from 'ioredis';
+import { z } from 'zod';
+import { hasServer, startServer, type Server } from '../../projections/support/databases.js';
+import { withSluice, type SluiceTest } from '../../support/sluice.js';
+import { suiteTemporal } from '../../support/services.js';
+import { BridgeProcess, killAll } from './bridge-process.js';
+import { hasRedis, RedisServer } from './redis.js';
+
+/** True where the servers can be started. */
+export const hasServers = hasRedis && hasServer;
+
+const STREAM = 'sluice:events';
+const GROUP = 'sluice';
+
+export class Stack {
+  private constructor(
+    readonly sluice: SluiceTest,
+    readonly redis: RedisServer,
+    readonly bus: Redis,
+    private surreal: Server,
+    private readonly storePath: string,
+  ) {}
+
+  static async with(
+    test: (stack: Stack) => Promise<void>,
+    temporal?: { readonly address: string; readonly namespace: string },
+  ): Promise<void> {
+    const directory = await mkdtemp(join(tmpdir(), 'sluice-events-'));
+    const store = `surrealkv://${join(directory, 'db')}`;
+    const surreal = await startServer({ store });
+    const redis = await RedisServer.start();
+    const bus = redis.connect();
+    let stack: Stack | undefined;
+    try {
+      await withSluice(
+        {
+          temporal: temporal ?? (await suiteTemporal()),
+          database: { url: surreal.url, username: 'root', password: 'root' },
+        },
+        async (sluice) => {
+          stack = new Stack(sluice, redis, bus, surreal, store);
+          await test(stack);
+          await killAll();
+        },
+      );
+    } finally {
+      await killAll();
+      bus.disconnect();
+      await redis.remove();
+      await (stack?.surreal ?? surreal).kill();
+      await rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+    }
+  }
+
+  /** Starts a bridge. */
+  bridge(env: Readonly<Record<string, string>> = {}): Promise<BridgeProcess> {
+    const { address, namespace } = this.sluice.temporal;
+    return BridgeProcess.start({
+      TEMPORAL_ADDRESS: address,
+      TEMPORAL_NAMESPACE: namespace,
+      SLUICE_TASK_QUEUE: this.sluice.taskQueue,
+      SURREAL_URL: this.surreal.url,
+      SURREAL_USER: 'root',
+      SURREAL_PASS: 'root',
+      REDIS_URL: this.redis.url,
+      SLUICE_BRIDGE_HTTP: 'off',
+      SLUICE_BRIDGE_CLAIM_MS: '1000',
+      ...env,
+    });
+  }
+
+  /** Puts an event on the stream. */
+  async send(event: object): Promise<void> {
+    const tenantId = this.sluice.tenant;
+    await this.bus.xadd(STREAM, '*', 'event', JSON.stringify({ tenantId, ...event }));
+  }
+
+  /** Kills the database and starts it again on the same port and store. */
+  async restartDatabase(whileAway: () => Promise<void>): Promise<void> {
+    await this.surreal.kill();
+    await whileAway();
+    this.surreal = await startServer({ store: this.storePath, port: this.surreal.port });
+  }
+
+  /** Messages of the stream that are not acknowledged, delivered or not. */
+  async unacknowledged(): Promise<number> {
+    const [pending] = (await this.bus.xpending(STREAM, GROUP)) as [number];
+    const [group] = (await this.bus.xinfo('GROUPS', STREAM)) as [unknown[]];
+    const lag = Number(group[group.indexOf('lag') + 1]);
+    return pending + lag;
+  }
+
+  /** One number of the database. */
+  async count(query: string): Promise<number> {
+    const answers = await this.sluice.projections.database.request(query, { tenant: this.sluice.tenant });
+    const last = answers.at(-1);
+    if (last?.ok !== true) throw new Error(last?.reason ?? 'no answer');
+    return z.array(z.object({ count: z.number() })).parse(last.value)[0]?.count ?? 0;
+  }
+}
