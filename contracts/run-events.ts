@@ -14,6 +14,7 @@ import { z } from 'zod';
 import { CompensationRequest, Undo } from './compensation.js';
 import { RunError } from './errors.js';
 import { JsonValue } from './json.js';
+import { ReconciledData, SnapshotData } from './picture.js';
 import { DefinitionPin, RunRef, SystemContext, WaitKind } from './run.js';
 
 const ms = z.number().int();
@@ -171,8 +172,17 @@ export const RUN_EVENT_DATA = {
   }),
   /** Log only: a signal that could not be understood was ignored. */
   SIGNAL_REJECTED: z.object({ signal: z.string(), reason: z.string() }),
-  /** Every derived row is as `data` says: after a reset, rows that had ended are alive again. */
-  SNAPSHOT: z.object({ status: z.string(), state: z.string().nullable(), openSteps: json, openWaits: json }),
+  /**
+   * run: `status`, `state`; each open step and wait: created if it was missing, and open. After a reset, rows that
+   * had ended are so alive again. Answers the signal `resync`.
+   */
+  SNAPSHOT: SnapshotData,
+  /**
+   * run: `status` as Temporal closed it, `endedAt`; what was open is CANCELED. The only event that no workflow has
+   * authored: the reconciler's, after the last one of a run that writes nothing more. It gives way to any event of
+   * the workflow's own that comes after all.
+   */
+  RUN_RECONCILED: ReconciledData,
 } as const;
 
 export type RunEventType = keyof typeof RUN_EVENT_DATA;

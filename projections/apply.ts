@@ -79,8 +79,13 @@ const ADVANCE_HEAD: Statement = {
 }`,
 };
 
-/** Moves the run `$id`, whose row was `$old`, from the lists that it stood in to those that it stands in. */
+/**
+ * Moves the run `$id`, whose row was `$old`, from the lists that it stood in to those that it stands in. The
+ * reconciler watches a run from its first commit until Temporal has confirmed its end (reconcile/watch.ts).
+ */
 export const RELIST = `;
+  LET $now = (SELECT run_id, tenant, status FROM ONLY $id);
+  IF $old = NONE OR ($old.ended_at != NONE AND $old.status != $now.status) { UPSERT type::record('run_watch', [$now.tenant, $now.run_id]) RETURN NONE };
   LET $was = IF $old = NONE { [] } ELSE { fn::run_lists($old) };
   LET $is = fn::run_lists((SELECT * FROM ONLY $id));
   FOR $gone IN array::complement($was, $is) { DELETE type::record('run_list', $gone) RETURN NONE };

@@ -11,8 +11,9 @@
  */
 import type { RunEvent } from '../contracts/run-events.js';
 import type { Execution } from '../contracts/projection.js';
-import { listKey, placeOf, runRowKey, stepRowKey, type RowKey, type RunKey } from './keys.js';
+import { listKey, placeOf, runRowKey, stepRowKey, type RowKey, type RunKey, type StepPlace } from './keys.js';
 import { runEffect, stepEffect, waitEffect, type Columns, type Effect } from './effects.js';
+import { pictureOf } from './picture.js';
 import type { TextWriter } from './texts.js';
 import { checkTransition, isOpenStatus, statusesAfter, statusesBefore, type Machine } from './transitions.js';
 
@@ -69,13 +70,19 @@ export function derive(header: Header, events: readonly RunEvent[], texts: TextW
     const effect = runEffect(event, texts);
     const opened = { started_at: at, list_key: listKey(at, run.runId), ...effect.opened };
     runs.apply(runRowKey(run), `run ${run.runId}`, event, index, { ...effect, opened });
+    const apply = (rows: Rows, what: string, place: StepPlace, done: Effect) => {
+      const at = `${place.path}${place.iteration.length > 0 ? JSON.stringify(place.iteration) : ''}`;
+      rows.apply(stepRowKey(run, place), `${what} ${at} of run ${run.runId}`, event, index, done);
+    };
+    const picture = pictureOf(event);
+    for (const told of picture.steps) apply(steps, 'step', told.place, told.effect);
+    for (const told of picture.waits) apply(waits, 'wait', told.place, told.effect);
     const place = placeOf(event);
     if (place === undefined) continue;
-    const subject = `${place.path}${place.iteration.length > 0 ? JSON.stringify(place.iteration) : ''} of run ${run.runId}`;
     const step = stepEffect(event, texts);
-    if (step !== undefined) steps.apply(stepRowKey(run, place), `step ${subject}`, event, index, step);
+    if (step !== undefined) apply(steps, 'step', place, step);
     const wait = waitEffect(event, texts);
-    if (wait !== undefined) waits.apply(stepRowKey(run, place), `wait ${subject}`, event, index, wait);
+    if (wait !== undefined) apply(waits, 'wait', place, wait);
   }
   return {
     runs: runs.changes({

@@ -73,6 +73,20 @@ export function runEffect(event: RunEvent, texts: TextWriter): Effect {
       return { opened: {}, state: { state: event.data.state } };
     case 'RUN_CANCEL_REQUESTED':
       return { opened: {}, cancel: { cancel_requested_at: at, cancel_reason: event.data.reason } };
+    case 'RUN_RECONCILED': {
+      const { status, corrects, result, error, closedAt } = event.data;
+      if (!corrects) return { opened: {} };
+      return {
+        opened: {},
+        status,
+        set: {
+          result: texts.json(result),
+          ...(error === undefined ? {} : errorColumns(error, texts)),
+          ended_at: new Date(closedAt),
+        },
+        unchecked: true,
+      };
+    }
     case 'SNAPSHOT':
       return {
         opened: {},

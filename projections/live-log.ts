@@ -6,6 +6,10 @@
  * `seq` on: after a reset those are a future that did not happen; after a continue-as-new they are events that
  * were sent again, with the same content.
  *
+ * What the reconciler noted (RUN_RECONCILED) was authored by no workflow and supersedes nothing. A note stands
+ * while the last live event is still the one that it is about, and is superseded once the workflow itself has
+ * said anything more: a reset, a commit that came late.
+ *
  * Which execution is later: one that continues another as new says so (`previous`). A reset says nothing; but
  * Temporal's run ids are UUIDs of version 7, which begin with the time of their making. For ids of another
  * kind there is the time at which the database first saw them: an execution that is reset was seen before.
@@ -60,8 +64,21 @@ export interface LogParts {
   readonly superseded: readonly LoggedEvent[];
 }
 
+/** Under what a note about an execution is logged: no event of a workflow's has such a key. */
+export function noteKey(executionId: string): string {
+  return `${NOTE}${executionId}`;
+}
+
+/** The execution behind a `noteKey`; any other id is given back as it is. */
+export function notedExecution(key: string): string {
+  return key.startsWith(NOTE) ? key.slice(NOTE.length) : key;
+}
+
+const NOTE = 'reconciler:';
+
 /** Parts a run's events into live and superseded ones. */
-export function partLog(events: readonly LoggedEvent[], order: readonly string[]): LogParts {
+export function partLog(all: readonly LoggedEvent[], order: readonly string[]): LogParts {
+  const events = all.filter(({ event }) => event.type !== 'RUN_RECONCILED');
   const firsts = new Map<string, number>();
   for (const { executionId, event } of events) {
     firsts.set(executionId, Math.min(event.seq, firsts.get(executionId) ?? Infinity));
@@ -74,8 +91,16 @@ export function partLog(events: readonly LoggedEvent[], order: readonly string[]
     cutoff = Math.min(cutoff, firsts.get(id) ?? Infinity);
   }
   const isLive = ({ executionId, event }: LoggedEvent) => event.seq < (cutoffs.get(executionId) ?? Infinity);
-  return {
-    live: events.filter(isLive).sort((a, b) => a.event.seq - b.event.seq),
-    superseded: events.filter((logged) => !isLive(logged)),
-  };
+  const live = events.filter(isLive).sort((a, b) => a.event.seq - b.event.seq);
+  const last = live.at(-1);
+  const standing = all
+    .filter(
+      ({ event }) =>
+        event.type === 'RUN_RECONCILED' &&
+        event.data.after === last?.event.seq &&
+        event.data.execution === last.executionId,
+    )
+    .sort((a, b) => a.event.seq - b.event.seq);
+  const kept = new Set([...live, ...standing]);
+  return { live: [...kept], superseded: all.filter((logged) => !kept.has(logged)) };
 }

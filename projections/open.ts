@@ -5,6 +5,7 @@ import { migrate } from './migrate.js';
 import { createDeadLetters, type DeadLetters } from './dead-letter-store.js';
 import { createMaintenance, type Maintenance } from './maintenance/index.js';
 import { createEventStore, type EventStore } from './event-store.js';
+import { createReconciliation, type Reconciliation } from './reconcile/index.js';
 import { createReads, type Reads } from './reads/index.js';
 import { createStore } from './store.js';
 import type { Faults } from './unit-of-work.js';
@@ -23,6 +24,8 @@ export interface Projections extends ProjectionStore {
   readonly events: EventStore;
   /** Rebuild and retention. */
   readonly maintenance: Maintenance;
+  /** What the reconciler reads and writes. */
+  readonly reconciliation: Reconciliation;
   /** The connection itself, for what has no writer or read model. */
   readonly database: Database;
   close(): Promise<void>;
@@ -47,6 +50,7 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
     deadLetters: createDeadLetters(writer),
     maintenance: createMaintenance(writer),
     events: createEventStore(writer),
+    reconciliation: createReconciliation(writer),
     reads: createReads(database),
     database,
     close: () => database.close(),

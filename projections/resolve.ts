@@ -18,7 +18,7 @@ import { FOLLOW_ALL_WAITS } from './open-waits.js';
 import { derive, newRow, type Header, type RowChange } from './derive.js';
 import type { Columns } from './effects.js';
 import { eventRowKey, runRowKey, stepRowKey, type RowKey, type RunKey } from './keys.js';
-import { orderExecutions, partLog, type LoggedEvent } from './live-log.js';
+import { notedExecution, orderExecutions, partLog, type LoggedEvent, type LogParts } from './live-log.js';
 import { loadExecutions, loadLog } from './load-log.js';
 import { read } from './read.js';
 import { SETTLE_STEPS, UNOPENED } from './outcome.js';
@@ -76,6 +76,15 @@ const REPLACE: readonly Statement[] = [
   FOLLOW_ALL_WAITS,
 ];
 
+/** Events to commit, and under which execution. */
+export interface Added {
+  readonly execution: Execution;
+  readonly events: readonly RunEvent[];
+}
+
+/** Given the log as it is, what is to be added to it; asked again where the log has moved meanwhile. */
+export type AddTo = (log: LogParts) => Added | undefined;
+
 /**
  * Commits events by deriving the run's rows from its whole log; with no events, rebuilds the rows.
  * @param more further statements of the same transaction
@@ -85,7 +94,7 @@ const REPLACE: readonly Statement[] = [
 export async function resolveRun(
   database: Database,
   header: Header,
-  added: { readonly execution: Execution; readonly events: readonly RunEvent[] } | undefined,
+  added: Added | AddTo | undefined,
   more: EventStatements,
   faults?: Faults,
 ): Promise<ReadonlyMap<string, unknown>> {
@@ -112,7 +121,7 @@ export async function resolveRun(
 async function plan(
   database: Database,
   header: Header,
-  added: { readonly execution: Execution; readonly events: readonly RunEvent[] } | undefined,
+  given: Added | AddTo | undefined,
 ): Promise<{ readonly statements: readonly Statement[]; readonly variables: Variables }> {
   const run = { tenant: header.run.tenant, runId: header.run.runId };
   // Read before the log: a commit in between makes the guard fail, never pass.
@@ -124,6 +133,7 @@ async function plan(
   );
   const stored = await loadLog(database, run);
   const seen = await loadExecutions(database, run);
+  const added = typeof given === 'function' ? given(partLog(stored, orderExecutions(seen, stored))) : given;
   const fresh: readonly LoggedEvent[] = (added?.events ?? []).map((event) => ({
     executionId: added?.execution.executionId ?? '',
     event,
@@ -132,7 +142,7 @@ async function plan(
   const log = [...stored, ...fresh.filter((e) => !known.has(`${e.event.seq} ${e.executionId}`))];
   const current = added?.execution.executionId;
   const executions =
-    current === undefined || seen.some(({ id }) => id === current)
+    current === undefined || notedExecution(current) !== current || seen.some(({ id }) => id === current)
       ? seen
       : [...seen, { id: current, seenAt: Math.max(Date.now(), ...seen.map((one) => one.seenAt + 1)) }];
   const order = orderExecutions(executions, log);
@@ -151,7 +161,10 @@ async function plan(
       .map((e) => eventRowKey(run, e.event.seq, e.executionId));
   const last = live.at(-1);
   if (last === undefined) return { statements: [GUARD], variables: { run: runRowKey(run), revision } };
-  const latest = order.findLast((id) => live.some((e) => e.executionId === id)) ?? last.executionId;
+  // Past a note the head is the note's, so that nothing that comes after it takes the fast path.
+  const noted = notedExecution(last.executionId) !== last.executionId;
+  const latest =
+    (noted ? undefined : order.findLast((id) => live.some((e) => e.executionId === id))) ?? last.executionId;
   const rows = {
     run: derived.runs.map(keyed),
     step: derived.steps.map(keyed),

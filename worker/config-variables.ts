@@ -136,6 +136,11 @@ export const Variables = z.object({
     .describe(
       'History events after which the runs that start here continue as new. Default: when Temporal suggests it.',
     ),
+  SLUICE_RECONCILE_INTERVAL_MS: milliseconds()
+    .default(60_000)
+    .describe(
+      'How often one of the workers compares the rows of runs with what Temporal has, and mends them. 0: never.',
+    ),
   SLUICE_SHUTDOWN_GRACE_MS: milliseconds()
     .default(10_000)
     .describe('How long a stopping worker lets running actions go on before it tells them to stop.'),

@@ -51,6 +51,8 @@ export interface SluiceConfig {
   /** Undefined: authorization is off. */
   readonly policies: { readonly directory: string; readonly principal: 'service' | 'actor' } | undefined;
   readonly logLevel: Variables['SLUICE_LOG_LEVEL'];
+  /** ms; 0: never */
+  readonly reconcileIntervalMs: number;
   readonly worker: {
     readonly identity: string | undefined;
     readonly activities: number;
@@ -148,6 +150,7 @@ function configOf(vars: Variables): SluiceConfig {
         ? undefined
         : { directory: vars.SLUICE_CEDAR_POLICY_DIR, principal: vars.SLUICE_CEDAR_PRINCIPAL },
     logLevel: vars.SLUICE_LOG_LEVEL,
+    reconcileIntervalMs: vars.SLUICE_RECONCILE_INTERVAL_MS,
     worker: {
       identity: vars.SLUICE_WORKER_IDENTITY,
       activities: vars.SLUICE_WORKER_ACTIVITIES,

@@ -11,15 +11,16 @@ import { pino, type Logger } from 'pino';
 import type { SecretProvider } from '../activities/index.js';
 import { createSluiceClient, type SluiceClient } from '../client/index.js';
 import { SluiceError, toSluiceError } from '../contracts/errors.js';
-import { openProjections } from '../projections/index.js';
 import { startBridge } from '../ingress/index.js';
 import { loadBridgeConfig } from './bridge-config.js';
+import { openProjections, type Projections } from '../projections/index.js';
 import { loadConfig, type Environment, type SluiceConfig } from './config.js';
 import { createSluiceWorker, type SluiceWorkerOptions } from './create-worker.js';
 import type { Console } from './dev-stack-console.js';
 import { loadRegistry } from './load-registry.js';
 import { createLogger, temporalRuntimeOptions } from './logging.js';
 import { openPolicies } from './open-policies.js';
+import { startReconciler } from './reconciler/reconciler.js';
 import { createSecretProvider } from './secrets/secret-provider.js';
 import { temporalConnectionOptions } from './temporal-connection.js';
 import { startTemporalDevServer } from './temporal-server/dev-server.js';
@@ -123,7 +124,7 @@ export async function startDevStack({ env, root, screen, resources }: DevStackOp
   });
   resources.add('Temporal client', () => client.close());
 
-  await runWorker(config, temporal.config, resources, (error) => fail(error), {
+  await runWorker(config, temporal.config, resources, (error) => fail(error), log, {
     taskQueue,
     projections,
     registry,
@@ -194,7 +195,10 @@ async function runWorker(
   temporal: SluiceConfig['temporal'],
   resources: Resources,
   fail: (error: SluiceError) => void,
-  options: Omit<SluiceWorkerOptions, 'connection' | 'namespace'>,
+  log: Logger,
+  options: Omit<SluiceWorkerOptions, 'connection' | 'namespace' | 'projections'> & {
+    readonly projections: Projections;
+  },
 ): Promise<void> {
   const connection = await NativeConnection.connect(await temporalConnectionOptions(temporal));
   resources.add('Temporal connection', () => connection.close());
@@ -205,6 +209,15 @@ async function runWorker(
     tuning: { ...config.worker, shutdownGraceMs: Math.min(config.worker.shutdownGraceMs, SHUTDOWN_GRACE_MS) },
   });
   const ended = worker.run();
+  const reconciler = startReconciler({
+    connection,
+    namespace: temporal.namespace,
+    taskQueue: options.taskQueue,
+    projections: options.projections,
+    log,
+    intervalMs: config.reconcileIntervalMs,
+  });
+  resources.add('Reconciler', () => reconciler.stop());
   let stopping = false;
   resources.add('Worker', async () => {
     stopping = true;

@@ -12,6 +12,7 @@ import { createSluiceWorker } from './create-worker.js';
 import { loadRegistry } from './load-registry.js';
 import { temporalRuntimeOptions } from './logging.js';
 import { openPolicies, reloadPolicies } from './open-policies.js';
+import { startReconciler } from './reconciler/reconciler.js';
 import { createSecretProvider } from './secrets/secret-provider.js';
 import { connectTemporal } from './temporal-connection.js';
 import { loadWorkflowBundle } from './workflow-bundle.js';
@@ -77,6 +78,15 @@ export async function runWorker({
       { taskQueue: config.taskQueue, namespace: config.temporal.namespace, actions: registry.actions.length },
       'The worker polls',
     );
+    const reconciler = startReconciler({
+      connection,
+      namespace: config.temporal.namespace,
+      taskQueue: config.taskQueue,
+      projections,
+      log,
+      intervalMs: config.reconcileIntervalMs,
+    });
+    opened.push(() => reconciler.stop());
     if (stop.aborted) shutDown();
     else stop.addEventListener('abort', shutDown, { once: true });
     await running;

@@ -33,6 +33,7 @@ import { undoesRun } from '../saga/scopes.js';
 import { runLane } from './machine.js';
 import { Run } from './run.js';
 import { announce } from './search-attributes.js';
+import { Snapshots } from './snapshot.js';
 import { startRun, type Started } from './start.js';
 import type { Completion } from './state.js';
 import { carriedLines, describe, progressOf, stateOf, watchProgress } from './views.js';
@@ -63,7 +64,11 @@ async function live(started: Started, cancelled: Promise<never>): Promise<Json> 
     historyEventsMost: started.state.prepared.limits?.historyEventsMost ?? LIMITS.historyEventsMost,
   });
   watchProgress(run);
-  run.onQuiet = () => describe(run);
+  const snapshots = new Snapshots(run);
+  run.onQuiet = () => {
+    snapshots.tell();
+    describe(run);
+  };
   if (started.resumed) resume(run);
   else begin(run);
   void run.flusher.work();
@@ -71,7 +76,7 @@ async function live(started: Started, cancelled: Promise<never>): Promise<Json> 
   const end = await (async () => {
     const outcome = execute(run);
     // After the lanes have opened their waits again: a signal that came meanwhile finds them in their order.
-    handleMessages(run);
+    handleMessages(run, snapshots);
     return await outcome;
   })();
   return await finish(run, end);
@@ -243,7 +248,7 @@ function resultOf(run: Run, end: Completion): LastCompletion {
   }
 }
 
-function handleMessages(run: Run): void {
+function handleMessages(run: Run, snapshots: Snapshots): void {
   setHandler(
     defineSignal<[unknown]>(SIGNALS.event),
     (payload) => {
@@ -255,6 +260,13 @@ function handleMessages(run: Run): void {
       description:
         'An event for the waits of this run: {eventId, source?, eventName, correlationKey?, payload?, receivedAt?}',
     },
+  );
+  setHandler(
+    defineSignal<[unknown]>(SIGNALS.resync),
+    (payload) => {
+      snapshots.request(payload);
+    },
+    { description: 'Asks the run to write its whole picture to the projection again: {reason?}' },
   );
   setDefaultSignalHandler((name) => {
     run.log.emit('SIGNAL_REJECTED', { signal: name.slice(0, 256), reason: 'no such signal' });

@@ -1,0 +1,102 @@
+/**
+ * Ends a run's rows as Temporal has ended the run, with an event that says how that was learnt.
+ *
+ * Invariant: the log decides, as everywhere. The event is made from the log as it stands when the transaction
+ * holds (`run_head.revision` guards it): of two reconcilers at once the second finds the first one's event and adds
+ * nothing; and an event of the workflow's own that arrives later supersedes it (live-log.ts).
+ */
+import type { RunStatus } from '../../contracts/run.js';
+import type { ReconciledData } from '../../contracts/picture.js';
+import type { RunEvent } from '../../contracts/run-events.js';
+import { derive, newRow, type Header, type RowChange } from '../derive.js';
+import { noteKey, notedExecution, type LogParts } from '../live-log.js';
+import { listInvocations } from '../reads/list-invocations.js';
+import { resolveRun } from '../resolve.js';
+import { stepRowKey } from '../keys.js';
+import { TextWriter } from '../texts.js';
+import { isOpenStatus } from '../transitions.js';
+import type { Writer } from '../writer.js';
+
+/** How Temporal closed a run. */
+export interface Closing extends Pick<ReconciledData, 'reason' | 'mended' | 'result' | 'error'> {
+  readonly status: RunStatus;
+  /** Epoch ms. */
+  readonly closedAt: number;
+}
+
+type Place = ReconciledData['steps'][number];
+
+/**
+ * @returns whether an event was added; false where the log said so already (its rows are then as it has them)
+ * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
+ */
+export async function closeRun(
+  { database, faults }: Writer,
+  header: Header,
+  closing: Closing,
+): Promise<boolean> {
+  const { tenant, runId } = header.run;
+  // What the ledger knows of a step is more than that it was cut off.
+  const settled = new Set(
+    (await listInvocations(database, tenant, runId))
+      .filter((one) => one.status !== 'STARTED' && !one.local)
+      .map((one) => JSON.stringify(stepRowKey({ tenant, runId }, one))),
+  );
+  let added = false;
+  const note = (log: LogParts) => {
+    const event = noteOf(header, log, closing, settled);
+    added = event !== undefined;
+    const about = log.live.at(-1)?.executionId;
+    if (event === undefined || about === undefined) return undefined;
+    return {
+      execution: { ...header, executionId: noteKey(notedExecution(about)) },
+      events: [event],
+    };
+  };
+  await resolveRun(database, header, note, { statements: [], variables: {} }, faults);
+  return added;
+}
+
+function noteOf(
+  header: Header,
+  { live }: LogParts,
+  closing: Closing,
+  settled: ReadonlySet<string>,
+): RunEvent | undefined {
+  const events = live.map(({ event }) => event);
+  const authored = live.findLast(({ event }) => event.type !== 'RUN_RECONCILED');
+  const last = events.at(-1);
+  if (authored === undefined || last === undefined) return undefined;
+  const { runs, steps, waits } = derive(header, events, new TextWriter(header.run.tenant, header.run.runId));
+  const status = runs[0] && newRow(runs[0])['status'];
+  const corrects = status !== closing.status;
+  if (!corrects && (closing.mended === 0 || last.type === 'RUN_RECONCILED')) return undefined;
+  const open = (changes: readonly RowChange[], machine: 'step' | 'wait') =>
+    changes
+      .filter((change) => isOpenStatus(machine, String(newRow(change)['status'])))
+      .filter(({ key }) => machine === 'wait' || !settled.has(JSON.stringify(key)))
+      .map(({ key }) => placeOfKey(key));
+  return {
+    seq: last.seq + 1,
+    at: Math.max(last.at, Date.now()),
+    wave: 0,
+    type: 'RUN_RECONCILED',
+    data: {
+      ...closing,
+      corrects,
+      after: authored.event.seq,
+      execution: authored.executionId,
+      steps: open(steps, 'step'),
+      waits: open(waits, 'wait'),
+    },
+  };
+}
+
+/** A step's row key says where it stands: [tenant, run, path, iteration, attempt]. */
+function placeOfKey([, , path, iteration, attempt]: RowChange['key']): Place {
+  return {
+    path: String(path),
+    iteration: Array.isArray(iteration) ? [...(iteration as readonly number[])] : [],
+    attempt: Number(attempt),
+  };
+}

@@ -1,0 +1,37 @@
+/** What the reconciler reads and writes: which runs it watches, and how their rows end. */
+import type { RunStatus } from '../../contracts/run.js';
+import type { Header } from '../derive.js';
+import type { RunKey } from '../keys.js';
+import type { Writer } from '../writer.js';
+import { closeRun, type Closing } from './close-run.js';
+import { confirmRun, findWatched, noteResync, takeTurn, watchedRuns, type WatchedRun } from './watch.js';
+
+export type { Closing } from './close-run.js';
+export type { WatchedRun } from './watch.js';
+
+export interface Reconciliation {
+  /** A page of the watched runs, of all tenants. */
+  watchedRuns(after: RunKey | undefined, limit: number): Promise<readonly WatchedRun[]>;
+  /** What the projection has of these runs. */
+  findWatched(runs: readonly RunKey[]): Promise<readonly WatchedRun[]>;
+  /** The run's end is confirmed: it is watched no more. */
+  confirmRun(run: RunKey, status: RunStatus | undefined): Promise<void>;
+  /** The run was asked to tell its rows anew. */
+  noteResync(run: RunKey, execution: string): Promise<void>;
+  /** Ends a run's rows; false where the log said so already. */
+  closeRun(header: Header, closing: Closing): Promise<boolean>;
+  /** Takes the turn of a pass; false where another worker has it. */
+  takeTurn(intervalMs: number): Promise<boolean>;
+}
+
+/** Binds them to a database. */
+export function createReconciliation(writer: Writer): Reconciliation {
+  return {
+    watchedRuns: (...args) => watchedRuns(writer.database, ...args),
+    findWatched: (...args) => findWatched(writer.database, ...args),
+    confirmRun: (...args) => confirmRun(writer, ...args),
+    noteResync: (...args) => noteResync(writer, ...args),
+    closeRun: (...args) => closeRun(writer, ...args),
+    takeTurn: (...args) => takeTurn(writer, ...args),
+  };
+}

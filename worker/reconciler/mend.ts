@@ -1,0 +1,87 @@
+/**
+ * What the log lacks, from Temporal's history: every run event stands in the input of a regular activity
+ * (architecture: who writes what). Committing one that is there already changes nothing.
+ */
+import { arrayFromPayloads, defaultPayloadConverter } from '@temporalio/common';
+import { ActionEnvelope, FlushRequest, type RunHeader } from '../../contracts/activity.js';
+import { RunError } from '../../contracts/errors.js';
+import { JsonValue, type Json } from '../../contracts/json.js';
+import { ACTIVITY_TYPES, RESERVED_PREFIX } from '../../contracts/messages.js';
+import type { RunEvent } from '../../contracts/run-events.js';
+import type { Projections } from '../../projections/index.js';
+import type { Execution, TemporalRuns } from './temporal-runs.js';
+
+/** Events of one commit. */
+const BATCH = 200;
+
+export interface Mended {
+  /** Events that the log did not have. */
+  readonly events: number;
+  readonly header: RunHeader | undefined;
+  /** By what the workflow ended, where it ended by itself. */
+  readonly result: Json | undefined;
+  readonly error: RunError | undefined;
+}
+
+/** Commits every event that the history of one execution holds and the log does not. */
+export async function mendFromHistory(
+  temporal: TemporalRuns,
+  projections: Projections,
+  { workflowId, executionId }: Pick<Execution, 'workflowId' | 'executionId'>,
+): Promise<Mended> {
+  let header: RunHeader | undefined;
+  let result: Json | undefined;
+  let error: RunError | undefined;
+  const events = new Map<number, RunEvent>();
+  for await (const event of temporal.history(workflowId, executionId)) {
+    const scheduled = event.activityTaskScheduledEventAttributes;
+    if (scheduled) {
+      const type = scheduled.activityType?.name ?? '';
+      const carried = carriedBy(type, arrayFromPayloads(defaultPayloadConverter, scheduled.input?.payloads));
+      header ??= carried?.run;
+      for (const one of carried?.events ?? []) events.set(one.seq, one);
+    }
+    const [value] = decoded(event.workflowExecutionCompletedEventAttributes?.result?.payloads);
+    if (event.workflowExecutionCompletedEventAttributes) result = JsonValue.catch(null).parse(value ?? null);
+    const failure = event.workflowExecutionFailedEventAttributes?.failure?.applicationFailureInfo;
+    if (failure) error = RunError.optional().catch(undefined).parse(decoded(failure.details?.payloads)[0]);
+  }
+  if (header === undefined) return { events: 0, header, result, error };
+  const there = await committed(projections, header, executionId);
+  const missing = [...events.values()].filter(({ seq }) => !there.has(seq)).sort((a, b) => a.seq - b.seq);
+  for (let at = 0; at < missing.length; at += BATCH) {
+    await projections.commitEvents({ run: header, workflowId, executionId }, missing.slice(at, at + BATCH));
+  }
+  return { events: missing.length, header, result, error };
+}
+
+/** Numbers of the events that the log has of an execution. */
+async function committed(
+  { reads }: Projections,
+  { tenant, runId }: RunHeader,
+  executionId: string,
+): Promise<ReadonlySet<number>> {
+  const there = new Set<number>();
+  for (let after: string | undefined; ;) {
+    const page = await reads.listEvents(tenant, runId, { superseded: true, limit: 500, after });
+    for (const event of page.items) if (event.executionId === executionId) there.add(event.seq);
+    if (page.next === null) return there;
+    after = page.next;
+  }
+}
+
+/** The run events in an activity's input. */
+function carriedBy(
+  type: string,
+  input: readonly unknown[],
+): { readonly run: RunHeader; readonly events: readonly RunEvent[] } | undefined {
+  if (type === ACTIVITY_TYPES.flushEvents) return FlushRequest.safeParse(input[0]).data;
+  if (type.startsWith(RESERVED_PREFIX)) return undefined;
+  return ActionEnvelope.safeParse(input[1]).data;
+}
+
+type Payloads = Parameters<typeof arrayFromPayloads>[1];
+
+function decoded(payloads: Payloads): readonly unknown[] {
+  return arrayFromPayloads(defaultPayloadConverter, payloads);
+}
