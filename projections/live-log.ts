@@ -2,9 +2,12 @@
  * Which events of a run are live, where several Temporal executions have committed some.
  *
  * Invariant: no two live events of a run share a `seq`, and the answer depends on what was committed, never
- * on the order in which it came. A later execution supersedes every event of an earlier one from its own first
- * `seq` on: after a reset those are a future that did not happen; after a continue-as-new they are events that
- * were sent again, with the same content.
+ * on the order in which it came. A later execution supersedes every event of an earlier one from the first
+ * `seq` on that it authored itself: after a reset those are a future that did not happen.
+ *
+ * An execution also sends again what an earlier one authored and got no acknowledgement for; other events, with
+ * higher numbers, may have been acknowledged in between. Those it sends again supersede nothing: they are live
+ * once, as the earlier one's where both have committed them.
  *
  * What the reconciler noted (RUN_RECONCILED) was authored by no workflow and supersedes nothing. A note stands
  * while the last live event is still the one that it is about, and is superseded once the workflow itself has
@@ -14,6 +17,7 @@
  * Temporal's run ids are UUIDs of version 7, which begin with the time of their making. For ids of another
  * kind there is the time at which the database first saw them: an execution that is reset was seen before.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { RunEvent } from '../contracts/run-events.js';
 
 /** An event, and the Temporal execution under which it was committed. */
@@ -79,28 +83,73 @@ const NOTE = 'reconciler:';
 /** Parts a run's events into live and superseded ones. */
 export function partLog(all: readonly LoggedEvent[], order: readonly string[]): LogParts {
   const events = all.filter(({ event }) => event.type !== 'RUN_RECONCILED');
+  const logs = new Map<string, LoggedEvent[]>(order.map((id) => [id, []]));
+  for (const logged of events) logs.get(logged.executionId)?.push(logged);
   const firsts = new Map<string, number>();
-  for (const { executionId, event } of events) {
-    firsts.set(executionId, Math.min(event.seq, firsts.get(executionId) ?? Infinity));
+  const earlier = new Map<number, RunEvent[]>();
+  for (const [id, log] of logs) {
+    firsts.set(id, firstAuthored(id, log, earlier));
+    for (const { event } of log) earlier.set(event.seq, [...(earlier.get(event.seq) ?? []), event]);
   }
-  // From the latest execution back: the lowest seq that any later one has.
+  // From the latest execution back: the lowest seq that any later one authored.
   const cutoffs = new Map<string, number>();
   let cutoff = Infinity;
   for (const id of [...order].reverse()) {
     cutoffs.set(id, cutoff);
     cutoff = Math.min(cutoff, firsts.get(id) ?? Infinity);
   }
-  const isLive = ({ executionId, event }: LoggedEvent) => event.seq < (cutoffs.get(executionId) ?? Infinity);
-  const live = events.filter(isLive).sort((a, b) => a.event.seq - b.event.seq);
+  const live = new Map<number, LoggedEvent>();
+  for (const [id, log] of logs) {
+    for (const logged of log) {
+      if (logged.event.seq >= (cutoffs.get(id) ?? Infinity)) continue;
+      const copy = live.get(logged.event.seq);
+      if (copy === undefined || !isSame(copy.event, logged.event)) live.set(logged.event.seq, logged);
+    }
+  }
+  const kept = withNotes(
+    all,
+    [...live.values()].sort((a, b) => a.event.seq - b.event.seq),
+  );
+  const standing = new Set(kept);
+  return { live: kept, superseded: all.filter((logged) => !standing.has(logged)) };
+}
+
+/** The live events, and the notes that are about the last of them. */
+function withNotes(all: readonly LoggedEvent[], live: readonly LoggedEvent[]): readonly LoggedEvent[] {
   const last = live.at(-1);
-  const standing = all
-    .filter(
-      ({ event }) =>
-        event.type === 'RUN_RECONCILED' &&
-        event.data.after === last?.event.seq &&
-        event.data.execution === last.executionId,
-    )
-    .sort((a, b) => a.event.seq - b.event.seq);
-  const kept = new Set([...live, ...standing]);
-  return { live: [...kept], superseded: all.filter((logged) => !kept.has(logged)) };
+  const notes = all.filter(
+    ({ event }) =>
+      event.type === 'RUN_RECONCILED' &&
+      event.data.after === last?.event.seq &&
+      event.data.execution === last.executionId,
+  );
+  return [...live, ...notes.sort((a, b) => a.event.seq - b.event.seq)];
+}
+
+/**
+ * The lowest seq that an execution authored itself; Infinity where it only sent events again.
+ * @param earlier what executions before it have committed, by seq
+ */
+function firstAuthored(
+  id: string,
+  log: readonly LoggedEvent[],
+  earlier: ReadonlyMap<number, readonly RunEvent[]>,
+): number {
+  // One that continues another authors that first.
+  const continued = log.find(({ event }) => event.type === 'RUN_CONTINUED');
+  if (continued !== undefined) return continued.event.seq;
+  // What a reset execution sends again was authored before it was made.
+  const made = timeOfUuid7(id);
+  const own = log.filter(({ event }) => {
+    const others = earlier.get(event.seq) ?? [];
+    if (others.some((other) => isSame(other, event))) return false;
+    return made === undefined || event.at >= made || others.length > 0;
+  });
+  return Math.min(...own.map(({ event }) => event.seq));
+}
+
+/** Whether two events are one, sent twice. */
+function isSame(a: RunEvent, b: RunEvent): boolean {
+  const content = ({ wave: _, ...event }: RunEvent) => event;
+  return isDeepStrictEqual(content(a), content(b));
 }
