@@ -3,6 +3,7 @@ import type { ActionRegistry } from '../actions/index.js';
 import type { Authorizer } from '../contracts/authorization.js';
 import type { PreparedRun } from '../contracts/activity.js';
 import type { ProjectionStore } from '../contracts/projection.js';
+import type { Projections } from '../projections/index.js';
 import type { SystemContext } from '../contracts/run.js';
 
 /** Gives secrets by name. Nothing is cached: a rotated secret is seen by the next action. */
@@ -13,6 +14,8 @@ export interface SecretProvider {
 
 export interface ActivityDeps {
   readonly projections: ProjectionStore;
+  /** Dead letters; absent: none are kept. */
+  readonly deadLetters?: Projections['deadLetters'] | undefined;
   readonly registry: ActionRegistry;
   readonly secrets: SecretProvider;
   /** Asked before each action; absent: authorization is off. */

@@ -16,10 +16,12 @@ import {
 } from '../contracts/activity.js';
 import type { Definition } from '../contracts/definition/index.js';
 import { SluiceError } from '../contracts/errors.js';
+import type { Json } from '../contracts/json.js';
 import { ACTIVITY_TYPES, RESERVED_PREFIX } from '../contracts/messages.js';
 import { didYouMean } from '../contracts/near.js';
 import type { ProjectionStore } from '../contracts/projection.js';
 import { readDefinition } from '../definitions/index.js';
+import { deadLetters } from './dead-letters.js';
 import { createDefinitionCache } from './definition-cache.js';
 import { deliverMissed } from './deliver-missed.js';
 import type { ActivityDeps } from './deps.js';
@@ -42,6 +44,8 @@ export interface Activities {
   readonly [ACTIVITY_TYPES.publishDefinition]: (request: unknown) => Promise<PublishResult>;
   /** Takes a definition back, with what starts its runs. */
   readonly [ACTIVITY_TYPES.unpublishDefinition]: (request: unknown) => Promise<void>;
+  /** One act about dead letters. */
+  readonly [ACTIVITY_TYPES.deadLetters]: (request: unknown) => Promise<Json>;
   /** Runs the action whose id is the activity's type. */
   readonly default: (input: unknown, envelope: unknown) => Promise<ActionResult>;
 }
@@ -54,6 +58,7 @@ export function createActivities(deps: ActivityDeps): Activities {
     [ACTIVITY_TYPES.flushEvents]: (request) => flushEvents(deps, request),
     [ACTIVITY_TYPES.publishDefinition]: (request) => publishDefinition(deps, request),
     [ACTIVITY_TYPES.unpublishDefinition]: (request) => unpublishDefinition(deps, request),
+    [ACTIVITY_TYPES.deadLetters]: (request) => deadLetters(deps, request),
     default: async (input, envelope) => {
       const { activityType } = Context.current().info;
       if (activityType.startsWith(RESERVED_PREFIX)) {

@@ -11,6 +11,7 @@ import { publishFiles } from './commands/publish.js';
 import { rebuildFromLog, rebuildFromTemporal } from './commands/rebuild.js';
 import { runDefinition, type RunOptions } from './commands/run.js';
 import { validateFiles } from './commands/validate.js';
+import { addDeadLetterCommands } from './dead-letter-commands.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
 import { readJsonInput } from './input.js';
 import { Terminal } from './terminal.js';
@@ -104,6 +105,8 @@ export async function main(argv: readonly string[], env: Environment): Promise<n
         return EXIT.ok;
       }),
     );
+
+  addDeadLetterCommands(program, env, { terminal, online });
 
   program
     .command('policy')

@@ -32,6 +32,7 @@ import {
   WORKFLOW_TYPES,
   type ProgressLine,
 } from '../contracts/messages.js';
+import { DeadLetterClient } from './dead-letters.js';
 import { calling, type CallContext } from './errors.js';
 import type { EventBus } from './event-bus.js';
 import { envelopeOf, type EventToPublish } from './event-to-publish.js';
@@ -39,6 +40,8 @@ import { followRun, type FollowOptions } from './follow.js';
 import type { PublishOptions, StartedRun, StartOptions } from './options.js';
 
 const CONNECT_LIMIT_MS = 5_000;
+/** A signal is tried again for this long while the server is away. */
+const SIGNAL_LIMIT_MS = 5_000;
 /** A query waits this long for a worker to answer. */
 const QUERY_LIMIT_MS = 10_000;
 /** Publishing is one activity: past this no worker polls the task queue. */
@@ -89,6 +92,8 @@ export class SluiceClient {
   /** Temporal's own client, for what Sluice adds nothing to. */
   readonly temporal: Client;
   private readonly bus: EventBus | undefined;
+  /** What could not be done: look at it, retry it, dismiss it. */
+  readonly deadLetters: DeadLetterClient;
   readonly #context: CallContext;
   readonly #defaults: { readonly tenant: string; readonly actor: string };
 
@@ -103,6 +108,11 @@ export class SluiceClient {
     this.temporal = new Client({ connection, namespace });
     this.#context = { address: connection.options.address, namespace, taskQueue };
     this.#defaults = { tenant, actor };
+    this.deadLetters = new DeadLetterClient(
+      (request, exclusive) => this.#once(WORKFLOW_TYPES.deadLetters, request as Json, exclusive),
+      this.#defaults,
+      () => this.bus,
+    );
   }
 
   /**
@@ -160,15 +170,19 @@ export class SluiceClient {
     await this.#once(WORKFLOW_TYPES.unpublish, request);
   }
 
-  /** Runs one of Sluice's own workflows, which is one activity. */
-  async #once(type: string, request: Json): Promise<unknown> {
-    const workflowId = `${type}/${uuid()}`;
+  /**
+   * Runs one of Sluice's own workflows.
+   * @param exclusive ends the workflow id, where no two may run at once
+   */
+  async #once(type: string, request: Json, exclusive?: string): Promise<unknown> {
+    const workflowId = `${type}/${exclusive ?? uuid()}`;
     return this.#call(workflowId, () =>
       this.temporal.workflow.execute(type, {
         args: [request],
         workflowId,
         taskQueue: this.#context.taskQueue,
-        workflowExecutionTimeout: PUBLISH_LIMIT_MS,
+        // What is retried takes the time that it takes.
+        ...(exclusive === undefined && { workflowExecutionTimeout: PUBLISH_LIMIT_MS }),
       }),
     ).catch((error: SluiceError) => {
       if (error.code !== 'RUN_TIMED_OUT') throw error;
@@ -227,7 +241,11 @@ export class SluiceClient {
     signalName: 'event' | 'humanTask' = 'event',
   ): Promise<void> {
     const signal = checked(EventSignal, { eventId: uuid(), source: 'sluice-client', ...defined(event) });
-    await this.#call(workflowId, () => this.#handle(workflowId).signal(SIGNALS[signalName], defined(signal)));
+    await calling({ ...this.#context, workflowId, needsWorker: false }, () =>
+      this.temporal.withDeadline(Date.now() + SIGNAL_LIMIT_MS, () =>
+        this.#handle(workflowId).signal(SIGNALS[signalName], defined(signal)),
+      ),
+    );
   }
 
   /** What the run is doing: status, business state, variables, open waits. */

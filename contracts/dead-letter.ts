@@ -5,6 +5,8 @@
  * deleted by anybody but an operator's own retention.
  */
 import { z } from 'zod';
+import { ActionEnvelope, RunHeader } from './activity.js';
+import { CompensationRequest } from './compensation.js';
 import { JsonValue } from './json.js';
 
 export const DeadLetterKind = z.enum(['compensation', 'event', 'outbox', 'notification']);
@@ -74,3 +76,63 @@ export const DeadLetterFilter = z.object({
   runId: z.string().optional(),
 });
 export type DeadLetterFilter = z.infer<typeof DeadLetterFilter>;
+
+/** A page of letters. */
+export const DeadLetterPage = z.object({
+  items: z.array(DeadLetterSummary),
+  /** `after` of the next page; null: there is none. */
+  next: z.string().nullable(),
+});
+export type DeadLetterPage = z.infer<typeof DeadLetterPage>;
+
+const letter = { tenant: z.string(), id: z.string().min(1).max(256) };
+const byWhom = { actor: z.string().min(1).max(256), note: z.string().max(2_000).optional() };
+
+/**
+ * Argument of the workflow `sluice.deadLetters` and of its activity. `retry` is the workflow's; to the activity it
+ * is a `begin`, the action itself, and an `end`.
+ */
+export const DeadLetterRequest = z.discriminatedUnion('act', [
+  z.object({
+    act: z.literal('list'),
+    tenant: z.string(),
+    filter: DeadLetterFilter,
+    after: z.string().optional(),
+    limit: z.number().int().optional(),
+  }),
+  z.object({ act: z.literal('show'), ...letter }),
+  z.object({ act: z.literal('dismiss'), ...letter, ...byWhom }),
+  z.object({ act: z.literal('retry'), ...letter, ...byWhom }),
+  z.object({ act: z.literal('begin'), ...letter, ...byWhom, at: z.string().optional() }),
+  z.object({
+    act: z.literal('end'),
+    ...letter,
+    ...byWhom,
+    at: z.string().optional(),
+    /** Absent: it worked. */
+    error: z.string().optional(),
+  }),
+]);
+export type DeadLetterRequest = z.infer<typeof DeadLetterRequest>;
+
+/** What a retry that has begun has still to do: run an action, put an envelope on the bus, or nothing more. */
+export const BegunRetry = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('action'),
+    action: z.string(),
+    input: JsonValue.nullable(),
+    envelope: ActionEnvelope,
+  }),
+  z.object({ kind: z.literal('event'), envelope: JsonValue }),
+  z.object({ kind: z.literal('done') }),
+]);
+export type BegunRetry = z.infer<typeof BegunRetry>;
+
+/** `retryWith` of a letter of each kind. */
+export const RetryWith = {
+  compensation: CompensationRequest.extend({ run: RunHeader }),
+  /** The envelope as it came, to be put on the bus again. */
+  event: z.object({ envelope: JsonValue }),
+  /** Key of the outbox's row, which becomes due again. */
+  outbox: z.object({ key: z.array(z.union([z.string(), z.number()])) }),
+} as const;

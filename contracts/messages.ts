@@ -11,7 +11,11 @@ import { RunRef, RunStatus, WaitKind } from './run.js';
 export const RESERVED_PREFIX = 'sluice.';
 
 /** Sluice's own workflow types. */
-export const WORKFLOW_TYPES = { publish: 'sluice.publish', unpublish: 'sluice.unpublish' } as const;
+export const WORKFLOW_TYPES = {
+  publish: 'sluice.publish',
+  unpublish: 'sluice.unpublish',
+  deadLetters: 'sluice.deadLetters',
+} as const;
 
 /** Sluice's own activity types. `prepareRun` is local and only reads. */
 export const ACTIVITY_TYPES = {
@@ -19,6 +23,7 @@ export const ACTIVITY_TYPES = {
   flushEvents: 'sluice.flushEvents',
   publishDefinition: 'sluice.publishDefinition',
   unpublishDefinition: 'sluice.unpublishDefinition',
+  deadLetters: 'sluice.deadLetters',
 } as const;
 
 export const SIGNALS = { event: 'event', humanTask: 'humanTask', resync: 'resync' } as const;

@@ -2,8 +2,11 @@
 import { createHash } from 'node:crypto';
 import type { NewDeadLetter } from '../contracts/dead-letter.js';
 import type { SluiceError } from '../contracts/errors.js';
-import { isJsonObject } from '../contracts/json.js';
+import { isJsonObject, type Json } from '../contracts/json.js';
 import { LIMITS } from '../contracts/limits.js';
+
+/** Field of a stream message that holds the envelope. */
+export const EVENT_FIELD = 'event';
 
 /** Tenant of letters whose message names none that could be understood. */
 const UNKNOWN_TENANT = 'default';
@@ -23,8 +26,23 @@ export function deadLetterOf(place: string, fields: readonly Buffer[], error: Sl
     reason: `${error.code}: ${error.message}`,
     errorCode: error.code,
     body: bodyOf(fields),
+    retryWith: retryOf(fields),
     at: Date.now(),
   };
+}
+
+/** The envelope, to be put on the bus again once what refused it is mended; undefined: there is none to be read. */
+function retryOf(fields: readonly Buffer[]): { readonly envelope: Json } | undefined {
+  const at = fields.findIndex((field, i) => i % 2 === 0 && field.toString() === EVENT_FIELD);
+  const text = at < 0 ? undefined : fields[at + 1];
+  if (text === undefined || text.length > LIMITS.eventBytes) return undefined;
+  try {
+    const envelope = JSON.parse(text.toString()) as Json;
+    return isJsonObject(envelope) ? { envelope } : undefined;
+  } catch {
+    // No JSON: that is why it is a dead letter, as its reason says.
+    return undefined;
+  }
 }
 
 /** Names and values in base64, as they came; what is over the limit of an event is cut, and says so. */

@@ -131,6 +131,7 @@ export class Relay {
           reason,
           errorCode: error.code,
           body: JSON.stringify(row.envelope),
+          retryWith: { key: [...row.key] },
           at: Date.now(),
         },
       ]);

@@ -17,14 +17,11 @@ import { SluiceError, toSluiceError } from '../contracts/errors.js';
 import { isJsonObject } from '../contracts/json.js';
 import { LIMITS } from '../contracts/limits.js';
 import type { Projections } from '../projections/index.js';
-import { deadLetterOf } from './dead-letter.js';
+import { deadLetterOf, EVENT_FIELD } from './dead-letter.js';
 import { isOutage, type Outage } from './outage.js';
 import { redisError } from './redis.js';
 import type { Router } from './route.js';
 import { decodeText } from './text.js';
-
-/** Field of a stream entry that holds the envelope. */
-export const EVENT_FIELD = 'event';
 
 /** A read waits this long for something new, ms: as long as a stop may have to wait. */
 const BLOCK_MS = 500;

@@ -8,7 +8,12 @@ import type {
 import { getDeadLetter, listDeadLetters } from './reads/dead-letters.js';
 import type { Page, PageRequest } from './reads/page.js';
 import type { Writer } from './writer.js';
-import { type DeadLetterMove, moveDeadLetter, putDeadLetters } from './writers/dead-letter-acts.js';
+import {
+  type DeadLetterMove,
+  moveDeadLetter,
+  putDeadLetters,
+  requeueOutbox,
+} from './writers/dead-letter-acts.js';
 
 export interface DeadLetters {
   /** Writes letters; one that is there already stays as it is. */
@@ -17,6 +22,8 @@ export interface DeadLetters {
   get(tenant: string, id: string): Promise<DeadLetterView | undefined>;
   /** Changes a letter's status, with who did it and why. DEAD_LETTER_NOT_FOUND, DEAD_LETTER_CLOSED. */
   move(tenant: string, id: string, move: DeadLetterMove): Promise<void>;
+  /** Makes a row of the outbox due again, for the relay. */
+  requeueOutbox(key: readonly (string | number)[]): Promise<void>;
 }
 
 /** Binds them to a database. */
@@ -25,6 +32,7 @@ export function createDeadLetters(writer: Writer): DeadLetters {
     put: (letters) => putDeadLetters(writer, letters),
     list: (...args) => listDeadLetters(writer.database, ...args),
     get: (...args) => getDeadLetter(writer.database, ...args),
+    requeueOutbox: (key) => requeueOutbox(writer, key),
     move: (...args) => moveDeadLetter(writer, ...args),
   };
 }

@@ -13,6 +13,7 @@ import type { Authorizer } from '../contracts/authorization.js';
 import { LIMITS } from '../contracts/limits.js';
 import type { ProjectionStore } from '../contracts/projection.js';
 import type { SystemContext } from '../contracts/run.js';
+import type { Projections } from '../projections/index.js';
 import type { SluiceConfig } from './config.js';
 import { ensureSearchAttributes } from './search-attributes.js';
 import { loadWorkflowBundle } from './workflow-bundle.js';
@@ -29,6 +30,8 @@ export interface SluiceWorkerOptions {
   readonly projections: ProjectionStore;
   readonly registry: ActionRegistry;
   readonly secrets: SecretProvider;
+  /** Dead letters, for clients to look at and to retry; absent: none are kept. */
+  readonly deadLetters?: Projections['deadLetters'] | undefined;
   /** Asked before each action; absent: authorization is off. */
   readonly authorizer?: Authorizer | undefined;
   readonly system: SystemContext;
@@ -68,6 +71,7 @@ export async function createSluiceWorker(options: SluiceWorkerOptions): Promise<
       registry,
       secrets,
       authorizer: options.authorizer,
+      deadLetters: options.deadLetters,
       system,
       identity,
       limits: { afterShutdownMs: shutdownStopMs },

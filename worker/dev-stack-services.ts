@@ -127,6 +127,7 @@ export async function startDevStack({ env, root, screen, resources }: DevStackOp
   await runWorker(config, temporal.config, resources, (error) => fail(error), log, {
     taskQueue,
     projections,
+    deadLetters: projections.deadLetters,
     registry,
     authorizer,
     secrets: withDemoSecret(createSecretProvider(config.secrets, env)),

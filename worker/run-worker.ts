@@ -60,6 +60,7 @@ export async function runWorker({
       namespace: config.temporal.namespace,
       taskQueue: config.taskQueue,
       projections,
+      deadLetters: projections.deadLetters,
       registry,
       secrets,
       authorizer: policies,

@@ -5,6 +5,7 @@
 import { workflowInfo } from '@temporalio/workflow';
 import { RESERVED_PREFIX, WORKFLOW_TYPES } from '../contracts/messages.js';
 import { SluiceError } from '../contracts/errors.js';
+import { deadLetters } from './dead-letters.js';
 import { interpret } from './interpreter/interpret.js';
 import { startFailure } from './interpreter/failure.js';
 import { publish, unpublish } from './publish.js';
@@ -14,6 +15,7 @@ export default async function run(payload: unknown, carried: unknown): Promise<u
   const type = workflowInfo().workflowType;
   if (type === WORKFLOW_TYPES.publish) return await publish(payload);
   if (type === WORKFLOW_TYPES.unpublish) return await unpublish(payload);
+  if (type === WORKFLOW_TYPES.deadLetters) return await deadLetters(payload);
   if (type.startsWith(RESERVED_PREFIX)) {
     throw startFailure(new SluiceError('NAME_RESERVED', `${type} is no workflow of Sluice's`));
   }

@@ -1,6 +1,7 @@
 /**
  * What is done about a dead letter. An act is added to the letter's row together with its new status, so that
- * nothing is done without a trace of it; two who act at once write the same row, and one of them is refused.
+ * nothing is done without a trace of it; two who act at once write the same row, and one of them is refused. The
+ * same act again (its text, time included, is the same) changes nothing.
  */
 import { z } from 'zod';
 import type { DeadLetterAct, DeadLetterStatus, NewDeadLetter } from '../../contracts/dead-letter.js';
@@ -41,8 +42,9 @@ export async function moveDeadLetter(
         label: 'dead_letter.move',
         text: `{
   LET $id = type::record('dead_letter', $letter);
-  LET $old = (SELECT status, list_key FROM ONLY $id);
+  LET $old = (SELECT status, list_key, acts FROM ONLY $id);
   IF $old = NONE { 'missing' }
+  ELSE IF $old.status = $to AND array::last($old.acts) = $act { 'moved' }
   ELSE IF $old.status NOT IN $from { $old.status }
   ELSE {
     UPDATE $id SET status = $to, acts += $act, resolved_at = IF $closed { time::now() } ELSE { NONE } RETURN NONE;
@@ -70,4 +72,25 @@ export async function moveDeadLetter(
   throw new SluiceError('DEAD_LETTER_CLOSED', `The dead letter ${id} is ${outcome}`, {
     details: { id, status: outcome },
   });
+}
+
+/** Makes a row of the outbox due again: the relay sends it, under the same event id. @throws SluiceError DATABASE_* */
+export async function requeueOutbox(
+  { database, faults }: Writer,
+  key: readonly (string | number)[],
+): Promise<void> {
+  await commit(
+    database,
+    [
+      {
+        label: 'outbox.requeue',
+        text: `IF (SELECT VALUE status FROM ONLY type::record('outbox', $key)) = 'DEAD' {
+  UPDATE type::record('outbox', $key) SET status = 'PENDING', attempts = 0 RETURN NONE;
+  UPSERT type::record('outbox_due', $key) RETURN NONE
+}`,
+      },
+    ],
+    { key: [...key] },
+    faults,
+  );
 }

@@ -137,6 +137,7 @@ export class SluiceTest {
           ...exampleActions,
           ...actions,
         ]),
+        deadLetters: this.projections.deadLetters,
         authorizer: this.options.authorizer,
         secrets: { read: (name) => Promise.resolve(secrets[name]) },
         system: { environment: 'test', region: 'here', release: '0' },

@@ -1,0 +1,140 @@
+/**
+ * `sluice.deadLetters`: looking at dead letters, and what is done about them. Each call is one act.
+ *
+ * Invariant: an act that is repeated after a lost acknowledgement changes nothing more: it is recognised by its
+ * text, which the workflow fixes, time included.
+ */
+import { ActionEnvelope } from '../contracts/activity.js';
+import { compensationPath } from '../contracts/compensation.js';
+import {
+  DeadLetterRequest,
+  RetryWith,
+  type BegunRetry,
+  type DeadLetterAct,
+  type DeadLetterView,
+} from '../contracts/dead-letter.js';
+import { SluiceError } from '../contracts/errors.js';
+import type { Json } from '../contracts/json.js';
+import type { ActivityDeps } from './deps.js';
+import { storeFailure } from './failures.js';
+import { parseOrRefuse } from './parse.js';
+
+/**
+ * Does one act.
+ * @param value a DeadLetterRequest
+ * @throws ApplicationFailure DEAD_LETTER_NOT_FOUND, DEAD_LETTER_CLOSED, DEAD_LETTER_NOT_RETRYABLE; retryable while
+ * the database is away
+ */
+export async function deadLetters(deps: ActivityDeps, value: unknown): Promise<Json> {
+  const request = parseOrRefuse(DeadLetterRequest, value, 'The request about dead letters');
+  const letters = deps.deadLetters;
+  if (letters === undefined)
+    throw storeFailure(new SluiceError('INTERNAL', 'This worker keeps no dead letters'));
+  try {
+    switch (request.act) {
+      case 'list': {
+        const { filter, after, limit } = request;
+        const page = await letters.list(request.tenant, filter, { after, limit });
+        return { items: page.items.map((item) => ({ ...item })), next: page.next };
+      }
+      case 'show':
+        return { ...(await find(letters, request)) } as Json;
+      case 'dismiss':
+        await letters.move(request.tenant, request.id, {
+          from: ['OPEN'],
+          to: 'DISMISSED',
+          act: actOf('dismiss', request),
+        });
+        return null;
+      case 'retry':
+        throw new SluiceError('INPUT_INVALID', 'A retry is begun and ended by its workflow');
+      case 'begin': {
+        const letter = await find(letters, request);
+        const begun = begin(deps, letter, request.actor);
+        await letters.move(request.tenant, request.id, {
+          // A retry that lost its workflow may be begun again: there is one workflow for each letter.
+          from: ['OPEN', 'RETRYING'],
+          to: 'RETRYING',
+          act: actOf('retry', request),
+        });
+        if (letter.kind === 'outbox') {
+          await letters.requeueOutbox(RetryWith.outbox.parse(letter.retryWith).key);
+        }
+        return begun as unknown as Json;
+      }
+      case 'end': {
+        const { error } = request;
+        await letters.move(request.tenant, request.id, {
+          from: ['RETRYING'],
+          to: error === undefined ? 'RETRIED' : 'OPEN',
+          act: actOf(error === undefined ? 'retried' : 'failed', { ...request, note: error ?? request.note }),
+        });
+        return null;
+      }
+    }
+  } catch (error) {
+    throw storeFailure(error);
+  }
+}
+
+async function find(
+  letters: NonNullable<ActivityDeps['deadLetters']>,
+  { tenant, id }: { readonly tenant: string; readonly id: string },
+): Promise<DeadLetterView> {
+  const letter = await letters.get(tenant, id);
+  if (letter !== undefined) return letter;
+  throw new SluiceError('DEAD_LETTER_NOT_FOUND', `Tenant "${tenant}" has no dead letter ${id}`);
+}
+
+function actOf(
+  act: DeadLetterAct['act'],
+  {
+    actor,
+    note,
+    at,
+  }: { readonly actor: string; readonly note?: string | undefined; readonly at?: string | undefined },
+): DeadLetterAct {
+  return { at: at ?? new Date().toISOString(), actor, act, note: note ?? null };
+}
+
+/** What a retry has to do: what was to be done in the first place, under the same idempotency key. */
+function begin({ system }: ActivityDeps, letter: DeadLetterView, actor: string): BegunRetry {
+  if (!letter.canRetry) {
+    throw new SluiceError(
+      'DEAD_LETTER_NOT_RETRYABLE',
+      `${letter.id} (${letter.subject}) can only be dismissed`,
+    );
+  }
+  switch (letter.kind) {
+    case 'event':
+      return { kind: 'event', envelope: RetryWith.event.parse(letter.retryWith).envelope };
+    case 'outbox':
+      return { kind: 'done' };
+    case 'compensation': {
+      const { run, action, version, input, key, step, attempts, timeoutMs, payload, secrets, tags } =
+        RetryWith.compensation.parse(letter.retryWith);
+      const retries = letter.acts.filter(({ act }) => act === 'failed').length;
+      const envelope = ActionEnvelope.parse({
+        run,
+        actor,
+        step: {
+          path: compensationPath(step.path),
+          id: step.id,
+          iteration: step.iteration,
+          attempt: attempts + retries + 1,
+        },
+        actionVersion: version,
+        idempotencyKey: key,
+        timeoutMs,
+        system,
+        compensation: payload,
+        events: [],
+        ...(secrets !== undefined && { secrets }),
+        ...(tags !== undefined && { tags }),
+      });
+      return { kind: 'action', action, input, envelope };
+    }
+    case 'notification':
+      throw new SluiceError('DEAD_LETTER_NOT_RETRYABLE', `${letter.id} can only be dismissed`);
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * `sluice.deadLetters`: dead letters through Temporal, so that no client needs access to the database.
+ *
+ * A retry goes back through the normal path: the action runs as the activity that it always was, with policies,
+ * ledger and the same idempotency key. There is one workflow id for each letter that is retried, so two operators
+ * can't retry one at once; a worker that is lost meanwhile costs nothing.
+ */
+import {
+  ActivityCancellationType,
+  ActivityFailure,
+  ApplicationFailure,
+  scheduleActivity,
+} from '@temporalio/workflow';
+import { BegunRetry, DeadLetterRequest } from '../contracts/dead-letter.js';
+import { DEFAULTS } from '../contracts/definition/index.js';
+import { SluiceError } from '../contracts/errors.js';
+import type { Json } from '../contracts/json.js';
+import { ACTIVITY_TYPES } from '../contracts/messages.js';
+import { isoAt, now } from './clock.js';
+import { errorCompletion, runFailure, startFailure } from './interpreter/failure.js';
+import { TIMEOUT_GRACE_MS } from './steps/run-activity.js';
+
+/**
+ * Does one act about dead letters.
+ * @param request a DeadLetterRequest
+ * @returns what the act gives: a page, a letter, or null
+ * @throws ApplicationFailure INPUT_INVALID, DEAD_LETTER_*, or the error of the action that was retried
+ */
+export async function deadLetters(request: unknown): Promise<unknown> {
+  const parsed = DeadLetterRequest.safeParse(request);
+  if (!parsed.success) {
+    throw startFailure(new SluiceError('INPUT_INVALID', 'No request about dead letters'));
+  }
+  if (parsed.data.act === 'retry') return await retry(parsed.data);
+  return await act({ at: isoAt(now()), ...parsed.data });
+}
+
+async function retry(request: Extract<DeadLetterRequest, { act: 'retry' }>): Promise<null> {
+  const about = { ...request, at: isoAt(now()) };
+  const begun = BegunRetry.parse(await act({ ...about, act: 'begin' }));
+  if (begun.kind === 'event') {
+    await act({
+      ...about,
+      act: 'end',
+      error: 'An event goes back over the bus, which its client has to have',
+    });
+    throw startFailure(
+      new SluiceError('DEAD_LETTER_NOT_RETRYABLE', 'An event is retried by a client that has a bus'),
+    );
+  }
+  if (begun.kind === 'action') {
+    const { action, input, envelope } = begun;
+    try {
+      await scheduleActivity(action, [input, envelope], {
+        startToCloseTimeout: envelope.timeoutMs + TIMEOUT_GRACE_MS,
+        heartbeatTimeout: DEFAULTS.heartbeatMs,
+        retry: { initialInterval: 200, backoffCoefficient: 2, maximumInterval: '10s' },
+        cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        summary: `retry ${request.id}`,
+      });
+    } catch (thrown) {
+      const failed = errorCompletion(thrown, envelope.step.path, envelope.step.attempt);
+      await act({
+        ...about,
+        at: isoAt(now()),
+        act: 'end',
+        error: `${failed.error.code}: ${failed.error.message}`.slice(0, 2_000),
+      });
+      throw runFailure(failed);
+    }
+  }
+  await act({ ...about, at: isoAt(now()), act: 'end' });
+  return null;
+}
+
+async function act(
+  request: DeadLetterRequest | (DeadLetterRequest & { readonly at: string }),
+): Promise<Json> {
+  try {
+    return await scheduleActivity<Json>(ACTIVITY_TYPES.deadLetters, [request], {
+      startToCloseTimeout: '1m',
+      retry: { initialInterval: 200, backoffCoefficient: 2, maximumInterval: '10s' },
+      summary: request.act,
+    });
+  } catch (thrown) {
+    if (thrown instanceof ActivityFailure && thrown.cause instanceof ApplicationFailure) throw thrown.cause;
+    throw thrown;
+  }
+}
