@@ -58,13 +58,20 @@ export type Header = Pick<Execution, 'run' | 'workflowId'>;
  * The changes that events make.
  * @param events of one run, any subset of its log, each once, in order of `seq`
  * @param texts makes the text of JSON columns
+ * @param forks numbers at which another execution's events begin. What it may still commit can lie before its first
+ *   event that is known and supersede what stands there, so that no pair of events across a fork is illegal
  * @throws SluiceError TRANSITION_ILLEGAL where two of the events can't follow one another
  */
-export function derive(header: Header, events: readonly RunEvent[], texts: TextWriter): Derived {
+export function derive(
+  header: Header,
+  events: readonly RunEvent[],
+  texts: TextWriter,
+  forks: readonly number[] = [],
+): Derived {
   const run: RunKey = { tenant: header.run.tenant, runId: header.run.runId };
-  const runs = new Rows('run');
-  const steps = new Rows('step');
-  const waits = new Rows('wait');
+  const runs = new Rows('run', forks);
+  const steps = new Rows('step', forks);
+  const waits = new Rows('wait', forks);
   for (const [index, event] of events.entries()) {
     const at = new Date(event.at);
     const effect = runEffect(event, texts);
@@ -114,7 +121,10 @@ interface Draft {
 class Rows {
   private readonly drafts = new Map<string, Draft>();
 
-  constructor(private readonly machine: Machine) {}
+  constructor(
+    private readonly machine: Machine,
+    private readonly forks: readonly number[],
+  ) {}
 
   apply(key: RowKey, subject: string, event: RunEvent, index: number, effect: Effect): void {
     const { seq } = event;
@@ -128,10 +138,12 @@ class Rows {
     if (effect.cancel !== undefined) draft.cancel = present({ ...effect.cancel, cancel_seq: seq });
     if (effect.status === undefined) return;
     const to = { status: effect.status, seq };
-    if (draft.status !== undefined && effect.unchecked !== true) {
+    const from = draft.status;
+    const forked = this.forks.some((fork) => from !== undefined && from.seq < fork && fork <= seq);
+    if (from !== undefined && effect.unchecked !== true && !forked) {
       // Events between the two are all known where their distance in the list is their distance in the log.
-      const adjacent = index - draft.status.index === seq - draft.status.seq;
-      checkTransition(this.machine, subject, draft.status, to, adjacent);
+      const adjacent = index - from.index === seq - from.seq;
+      checkTransition(this.machine, subject, from, to, adjacent);
     }
     draft.first ??= to;
     draft.status = { ...to, index, set: present({ ...effect.set, status: effect.status, status_seq: seq }) };

@@ -153,6 +153,9 @@ async function plan(
     header,
     live.map(({ event }) => event),
     texts,
+    live.flatMap(({ event, executionId }, i) =>
+      i > 0 && live[i - 1]?.executionId !== executionId ? [event.seq] : [],
+    ),
   );
   const flags = new Map(stored.map((e) => [`${e.event.seq} ${e.executionId}`, e.superseded]));
   const ids = (events: readonly LoggedEvent[], was: boolean) =>

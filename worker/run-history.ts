@@ -27,8 +27,14 @@ export async function readRunEvents(
 ): Promise<ReadonlyMap<string, readonly CarriedEvents[]>> {
   const runs = new Map<string, CarriedEvents[]>();
   const seen = new Set<string>();
+  const executions: { readonly runId: string; readonly history: History }[] = [];
   for await (const { runId } of client.workflow.list({ query: `WorkflowId = ${quoted(workflowId)}` })) {
     const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+    executions.push({ runId, history });
+  }
+  // The ids of resets say nothing about their order: the database goes by the order in which it sees them.
+  executions.sort((a, b) => beginning(a.history) - beginning(b.history));
+  for (const { runId, history } of executions) {
     for (const { executionId, argument } of await carriedIn(client, history, runId)) {
       const name = JSON.stringify([executionId, argument.events.map(({ seq }) => seq)]);
       if (argument.events.length === 0 || seen.has(name)) continue;
@@ -54,6 +60,12 @@ export async function listWorkflowIds(
 
 function quoted(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+}
+
+/** When an execution began, epoch ms: a reset one with the task that names it, any other with its first event. */
+function beginning({ events }: History): number {
+  const event = events?.findLast((one) => resetFrom(one) !== undefined) ?? events?.[0];
+  return Number(event?.eventTime?.seconds ?? 0) * 1_000 + Number(event?.eventTime?.nanos ?? 0) / 1_000_000;
 }
 
 interface Found {

@@ -303,6 +303,43 @@ onEveryDatabase('commitEvents', (host) => {
       });
     });
 
+    it.each([
+      ['in order', [0, 1]],
+      ['out of order', [1, 0]],
+    ])(
+      'a reset that keeps the start and sends it again has no gap, its commits coming %s',
+      async (_, order) => {
+        const own = await host.open();
+        // A reset has an id of version 4 from the server: the database has seen it later.
+        const of = execution({ runId: uuid7(1_000_000), executionId: first });
+        const reset = { ...of, executionId: 'b85c9444-75d4-47a2-aa4a-7ac61d784a37' };
+        const { tenant, runId } = of.run;
+        await own.commitEvents(of, [runStarted(), stepStarted(2, 'steps[0]')]);
+        await own.commitEvents(of, [stepSucceeded(3, 'steps[0]'), event(4, 'RUN_SUCCEEDED', { result: 1 })]);
+        const rejected = { signal: 'event', reason: 'x' };
+        const commits = [
+          [runStarted(), event(3, 'SIGNAL_REJECTED', rejected)],
+          [stepSucceeded(4, 'steps[0]'), stepStarted(5, 'steps[1]'), event(6, 'RUN_WAITING', {})],
+        ];
+        for (const which of order) await own.commitEvents(reset, commits[which] ?? []);
+        const live = (await own.reads.listEvents(tenant, runId)).items;
+        expect(live.map((one) => [one.seq, one.type, one.executionId === first])).toEqual([
+          [1, 'RUN_STARTED', true],
+          [2, 'STEP_STARTED', true],
+          [3, 'SIGNAL_REJECTED', false],
+          [4, 'STEP_SUCCEEDED', false],
+          [5, 'STEP_STARTED', false],
+          [6, 'RUN_WAITING', false],
+        ]);
+        expect((await own.reads.getRun(tenant, runId))?.status).toBe('WAITING');
+        const steps = (await own.reads.listSteps(tenant, runId)).items;
+        expect(steps.map(({ status }) => status)).toEqual(['SUCCEEDED', 'RUNNING']);
+        expect(
+          (await own.maintenance.rebuildRun(tenant, runId)).filter(({ table }) => table !== 'run'),
+        ).toEqual([]);
+      },
+    );
+
     it.each(['in order', 'late'])(
       'a reset supersedes what it undid, the old commit coming %s',
       async (when) => {
