@@ -44,6 +44,8 @@ export interface CallContext {
   readonly namespace: string;
   readonly taskQueue: string;
   readonly workflowId?: string;
+  /** False: no worker has to answer, so a late answer is the server's. */
+  readonly needsWorker?: boolean;
 }
 
 /** Runs one call to Temporal; whatever it throws comes out as a SluiceError. */
@@ -102,7 +104,9 @@ function fromTemporal(thrown: unknown, context: CallContext): SluiceError {
       return noWorker;
     case GRPC.cancelled:
     case GRPC.deadlineExceeded:
-      return context.workflowId === undefined ? unavailable(`did not answer in time`) : noWorker;
+      return context.workflowId === undefined || context.needsWorker === false
+        ? unavailable(`did not answer in time`)
+        : noWorker;
     case GRPC.invalidArgument:
       return new SluiceError('INPUT_INVALID', `Temporal refused it for ${workflowId}: ${reason}`, {
         cause: thrown,

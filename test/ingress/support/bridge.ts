@@ -51,6 +51,7 @@ export async function openBridge(sluice: SluiceTest, options: TestBridgeOptions 
     log: { info: log('info'), warn: log('warn'), error: log('error') },
   });
   const url = bridge.url ?? '';
+  const token = options.config?.token;
   const ask = async (path: string, init: RequestInit): Promise<BridgeAnswer> => {
     const response = await fetch(`${url}${path}`, init);
     return {
@@ -70,6 +71,10 @@ export async function openBridge(sluice: SluiceTest, options: TestBridgeOptions 
         headers: { 'content-type': 'application/json', ...headers },
         body: Buffer.isBuffer(body) ? new Uint8Array(body) : JSON.stringify(body),
       }),
-    get: (query) => ask(`/events?${new URLSearchParams(query).toString()}`, { method: 'GET' }),
+    get: (query) =>
+      ask(`/events?${new URLSearchParams(query).toString()}`, {
+        method: 'GET',
+        ...(token !== undefined && { headers: { authorization: `Bearer ${token}` } }),
+      }),
   };
 }
