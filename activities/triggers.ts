@@ -15,7 +15,7 @@ import {
 } from '@temporalio/client';
 import type { Definition, ScheduleTrigger } from '../contracts/definition/index.js';
 import { SluiceError } from '../contracts/errors.js';
-import type { Json, JsonObject } from '../contracts/json.js';
+import type { JsonObject } from '../contracts/json.js';
 import type { DefinitionTriggers } from '../contracts/projection.js';
 
 /** Who starts a scheduled run, for the audit. */
@@ -130,7 +130,7 @@ function optionsOf(
       // Temporal adds the time of the start.
       workflowId: `${definition}/${tenant}/schedule-${position}`,
       taskQueue,
-      args: [payload as Json],
+      args: [payload],
       memo: { tenant, actor: ACTOR, trigger: { type: 'schedule', schedule: id, position } },
     },
   };

@@ -140,9 +140,9 @@ export class SluiceClient {
     if (this.bus === undefined) {
       throw new SluiceError('CONFIG_INVALID', 'This client has no bus: give it httpBus(…) or redisBus(…).');
     }
-    const envelope = envelopeOf(event, this.#defaults.tenant);
+    const { eventId, envelope } = envelopeOf(event, this.#defaults.tenant);
     await this.bus.publish(envelope);
-    return { eventId: String(envelope['eventId']) };
+    return { eventId };
   }
 
   async #publishDefinition(source: string, options: PublishOptions): Promise<PublishResult> {

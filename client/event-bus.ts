@@ -1,10 +1,9 @@
 /** Where an application puts events: the stream of the bridge in Redis, or the bridge's HTTP address. */
 import type { Redis } from 'ioredis';
 import { SluiceError } from '../contracts/errors.js';
+import { STREAM_FIELD } from '../contracts/event-envelope.js';
 import { isJsonObject, type Json } from '../contracts/json.js';
 
-/** Field of a stream entry that holds the envelope. */
-const EVENT_FIELD = 'event';
 const HTTP_LIMIT_MS = 30_000;
 
 /** A bus that takes envelopes. */
@@ -24,7 +23,7 @@ export function redisBus(redis: Pick<Redis, 'xadd'>, stream = 'sluice:events'): 
   return {
     async publish(envelope) {
       try {
-        await redis.xadd(stream, '*', EVENT_FIELD, JSON.stringify(envelope));
+        await redis.xadd(stream, '*', STREAM_FIELD, JSON.stringify(envelope));
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         throw new SluiceError('REDIS_UNAVAILABLE', `Redis: ${reason}`, { cause: error });
@@ -77,8 +76,12 @@ export async function callBridge(
   if (response.ok) return answer;
   const error = isJsonObject(answer) && isJsonObject(answer['error']) ? answer['error'] : {};
   throw new SluiceError(
-    String(error['code'] ?? 'BRIDGE_UNAVAILABLE'),
-    String(error['message'] ?? `HTTP ${response.status}`),
+    textOf(error['code']) ?? 'BRIDGE_UNAVAILABLE',
+    textOf(error['message']) ?? `HTTP ${response.status}`,
     error['problems'] === undefined ? {} : { details: { problems: error['problems'] } },
   );
+}
+
+function textOf(value: Json | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }

@@ -24,11 +24,15 @@ export interface EventToPublish {
  * The envelope of an event, checked as the bridge will check it.
  * @throws SluiceError EVENT_INVALID with every problem, EVENT_TOO_LARGE
  */
-export function envelopeOf(event: EventToPublish, tenant: string): JsonObject {
+export function envelopeOf(
+  event: EventToPublish,
+  tenant: string,
+): { readonly eventId: string; readonly envelope: JsonObject } {
+  const eventId = event.eventId ?? uuid();
   const envelope = encodeEvent({
     tenant: event.tenant ?? tenant,
     source: event.source ?? 'sluice-client',
-    id: event.eventId ?? uuid(),
+    id: eventId,
     name: event.eventName,
     time: event.time ?? new Date().toISOString(),
     correlationKey: event.correlationKey ?? null,
@@ -41,6 +45,6 @@ export function envelopeOf(event: EventToPublish, tenant: string): JsonObject {
     });
   }
   const bytes = eventBytes(decoded.event);
-  if (bytes <= LIMITS.eventBytes) return envelope;
+  if (bytes <= LIMITS.eventBytes) return { eventId, envelope };
   throw new SluiceError('EVENT_TOO_LARGE', `The event has ${bytes} bytes; the limit is ${LIMITS.eventBytes}`);
 }

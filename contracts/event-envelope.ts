@@ -14,6 +14,9 @@ import { isDeeperThan, isJsonObject, jsonSize, JsonValue, type Json, type JsonOb
 import { LIMITS } from './limits.js';
 import { TenantId } from './messages.js';
 
+/** Field of an entry of the bus's stream in Redis that holds the envelope, as JSON. */
+export const STREAM_FIELD = 'event';
+
 /** The tenant of an event that names none. */
 const DEFAULT_TENANT = 'default';
 /** The source of an event in the plain form that names none. */

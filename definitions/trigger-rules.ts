@@ -29,9 +29,10 @@ function scheduleFindings(trigger: JsonObject, index: number): Finding[] {
     report('KEY_CONFLICT', `${key} cannot stand beside ${String(given[0])}`, key);
   }
   const { cron, everyMs, at, timezone, payload } = trigger;
-  const problem = typeof cron === 'string' && cron !== '' ? cronProblem(cron) : undefined;
-  if (problem !== undefined) {
-    report('VALUE_INVALID', `cron "${String(cron)}" ${problem}`, 'cron', 'such as "0 9 * * MON-FRI"');
+  if (typeof cron === 'string' && cron !== '') {
+    const problem = cronProblem(cron);
+    const hint = 'such as "0 9 * * MON-FRI"';
+    if (problem !== undefined) report('VALUE_INVALID', `cron "${cron}" ${problem}`, 'cron', hint);
   }
   if (typeof everyMs === 'number' && (everyMs < SHORTEST_MS || everyMs % 1_000 !== 0)) {
     report('DURATION', 'everyMs must be whole seconds, at least 1,000', 'everyMs');

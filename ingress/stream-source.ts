@@ -14,10 +14,11 @@ import { hostname } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { SluiceError, toSluiceError } from '../contracts/errors.js';
+import { STREAM_FIELD } from '../contracts/event-envelope.js';
 import { isJsonObject } from '../contracts/json.js';
 import { LIMITS } from '../contracts/limits.js';
 import type { Projections } from '../projections/index.js';
-import { deadLetterOf, EVENT_FIELD } from './dead-letter.js';
+import { deadLetterOf, STREAM_FIELD } from './dead-letter.js';
 import { isOutage, type Outage } from './outage.js';
 import { redisError } from './redis.js';
 import type { Router } from './route.js';
@@ -235,9 +236,9 @@ export class StreamSource {
 
 /** @throws SluiceError EVENT_INVALID, EVENT_TOO_LARGE */
 function parse(fields: readonly Buffer[]): unknown {
-  const at = fields.findIndex((field, i) => i % 2 === 0 && field.toString() === EVENT_FIELD);
+  const at = fields.findIndex((field, i) => i % 2 === 0 && field.toString() === STREAM_FIELD);
   const body = at < 0 ? undefined : fields[at + 1];
-  if (body === undefined) throw invalid(`the message has no field "${EVENT_FIELD}"`);
+  if (body === undefined) throw invalid(`the message has no field "${STREAM_FIELD}"`);
   if (body.length > LIMITS.eventBytes) {
     throw new SluiceError(
       'EVENT_TOO_LARGE',
@@ -249,7 +250,7 @@ function parse(fields: readonly Buffer[]): unknown {
     value = JSON.parse(decodeText(body)) as unknown;
   } catch (error) {
     throw invalid(
-      `the field "${EVENT_FIELD}" is no JSON: ${error instanceof Error ? error.message : String(error)}`,
+      `the field "${STREAM_FIELD}" is no JSON: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
   if (!isJsonObject(value)) throw invalid('the event must be a JSON object');

@@ -1,9 +1,9 @@
 /** A whole definition, as its author writes it. */
 import { z } from 'zod';
 import { LIMITS } from '../limits.js';
-import { Condition, JsonSchema, Retry, Version } from './fields.js';
+import { JsonSchema, Retry, Version } from './fields.js';
 import { Mapping } from './mapping.js';
-import { DefinitionId, EventName } from './names.js';
+import { DefinitionId } from './names.js';
 import { Step } from './steps.js';
 import { Trigger } from './triggers.js';
 import { ActionMilliseconds, Milliseconds } from './time.js';

@@ -21,6 +21,7 @@ steps:
 result: { $expr: vars.got }
 `;
 
+const textOf = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
 let ids = 0;
 const event = (more: JsonObject): JsonObject => ({
   eventId: `e-${++ids}`,
@@ -31,8 +32,8 @@ const event = (more: JsonObject): JsonObject => ({
 const explained = async (sent: JsonObject): Promise<JsonObject> => {
   const query = {
     tenant: sluice().tenant,
-    source: String(sent['source'] ?? 'plain'),
-    id: String(sent['eventId']),
+    source: textOf(sent['source'] ?? 'plain'),
+    id: textOf(sent['eventId']),
   };
   return (await bridge.get(query)).body;
 };
@@ -193,7 +194,7 @@ result: { $expr: '{"order": payload.orderId, "by": meta.trigger.id}' }
       ['on-big-order', 'FILTERED', undefined],
       ['on-order', 'STARTED', undefined],
     ]);
-    const started = String(triggers[2]?.['workflowId']);
+    const started = textOf(triggers[2]?.['workflowId']);
     expect(await sluice().client.result(started)).toEqual({ order: 'o-9', by: sent['eventId'] as Json });
     expect((await bridge.post(sent)).body).toEqual({ ...body, duplicate: true });
   });

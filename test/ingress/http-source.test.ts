@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => bridge.stop());
 
 const workflowOf = ({ body }: { readonly body: JsonObject }): string =>
-  String((body['triggers'] as readonly JsonObject[])[0]?.['workflowId']);
+  (body['triggers'] as readonly { readonly workflowId: string }[])[0]?.workflowId ?? '';
 
 describe('a CloudEvent', () => {
   it('in structured mode', async () => {
