@@ -38,7 +38,7 @@ export async function deadLetters(deps: ActivityDeps, value: unknown): Promise<J
         return { items: page.items.map((item) => ({ ...item })), next: page.next };
       }
       case 'show':
-        return { ...(await find(letters, request)) } as Json;
+        return { ...(await find(letters, request)) };
       case 'dismiss':
         await letters.move(request.tenant, request.id, {
           from: ['OPEN'],

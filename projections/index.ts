@@ -15,3 +15,4 @@ export type { TriggerRow } from './reads/routing.js';
 export type { EventOutcome, FinishedDelivery } from './writers/finish-event.js';
 export type { EventVia, RecordedEvent } from './writers/record-event.js';
 export type { FaultPoint, Faults } from './unit-of-work.js';
+export { deadLetterId } from './dead-letters.js';

@@ -217,6 +217,7 @@ async function runWorker(
     projections: options.projections,
     log,
     intervalMs: config.reconcileIntervalMs,
+    latestVersion: (action) => options.registry.versions.get(action)?.at(-1),
   });
   resources.add('Reconciler', () => reconciler.stop());
   let stopping = false;

@@ -86,6 +86,7 @@ export async function runWorker({
       projections,
       log,
       intervalMs: config.reconcileIntervalMs,
+      latestVersion: (action) => registry.versions.get(action)?.at(-1),
     });
     opened.push(() => reconciler.stop());
     if (stop.aborted) shutDown();

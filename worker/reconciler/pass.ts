@@ -18,6 +18,7 @@ import { RESERVED_PREFIX, StartMemo } from '../../contracts/messages.js';
 import type { Projections, WatchedRun } from '../../projections/index.js';
 import { judge } from './judge.js';
 import { mendFromHistory } from './mend.js';
+import { writeUndone } from './undone.js';
 import type { Execution, TemporalRuns } from './temporal-runs.js';
 
 /** What a pass did. */
@@ -40,6 +41,8 @@ export interface PassOptions {
   readonly temporal: TemporalRuns;
   readonly taskQueue: string;
   readonly log: Logger;
+  /** Of an action that a definition names without one. */
+  readonly latestVersion?: ((action: string) => number | undefined) | undefined;
   /** How old a difference must be that a run under way may have, ms. */
   readonly graceMs: number;
   /** At most so many runs are described, from each side; the next pass goes on from there. */
@@ -56,6 +59,8 @@ export interface Memory {
 }
 
 const PAGE = 100;
+/** A run that ended so could not undo what it did. */
+const ENDED_FROM_OUTSIDE: readonly string[] = ['TERMINATED', 'TIMED_OUT', 'INTERRUPTED'];
 /** At once, of one page. */
 const CONCURRENCY = 8;
 /** Executions that are remembered. */
@@ -199,6 +204,24 @@ class Pass {
       closed === undefined
         ? `Temporal does not know the workflow ${workflowId} with the execution ${String(known)}`
         : `Temporal has the execution ${closed.executionId} as ${closed.status}`;
+    if (ENDED_FROM_OUTSIDE.includes(status)) {
+      const undone = await writeUndone(
+        projections,
+        {
+          run,
+          workflowId,
+          executionId: closed?.executionId ?? known ?? runId,
+          reason: `The run ended ${status} before it could undo this`,
+          closedAt: closed?.closedAt ?? Date.now(),
+        },
+        this.options.latestVersion ?? (() => undefined),
+      );
+      if (undone > 0)
+        log.warn(
+          { tenant, runId, workflowId, undone },
+          'A run that was ended from outside leaves work undone',
+        );
+    }
     const added = await projections.reconciliation.closeRun(
       { run, workflowId },
       {

@@ -20,6 +20,8 @@ export interface ReconcilerOptions {
   readonly taskQueue: string;
   readonly projections: Projections;
   readonly log: Logger;
+  /** Of an action that a definition names without one, for what stands undone. */
+  readonly latestVersion?: (action: string) => number | undefined;
   /** Between two passes, ms; 0: no passes but those that are asked for. */
   readonly intervalMs: number;
   /** Default 30,000. */
@@ -52,6 +54,7 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
         temporal,
         taskQueue,
         log,
+        latestVersion: options.latestVersion,
         graceMs: options.graceMs ?? DEFAULT_GRACE_MS,
         limit: options.limit ?? DEFAULT_LIMIT,
         stop: stop.signal,

@@ -36,6 +36,7 @@ export async function withWorld(
       projections: sluice.projections,
       log: pino({ level: 'silent' }),
       intervalMs: 0,
+      latestVersion: () => 1,
       graceMs: options.graceMs ?? 0,
     });
     const { path } = await findTemporalCli({ env: process.env, log: () => undefined });
