@@ -75,7 +75,7 @@ steps:${step('a')}${step('b')}
   });
 
   it('while it undoes itself leaves only what it had not undone', async () => {
-    const { undone, state, actions } = things();
+    const { state, actions } = things();
     await withWorld({ actions }, async (world) => {
       const { sluice, temporal } = world;
       const run = await sluice.startSource(`id: halfway
