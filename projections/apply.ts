@@ -85,7 +85,7 @@ const ADVANCE_HEAD: Statement = {
  */
 export const RELIST = `;
   LET $now = (SELECT run_id, tenant, status FROM ONLY $id);
-  IF $old = NONE OR ($old.ended_at != NONE AND $old.status != $now.status) { UPSERT type::record('run_watch', [$now.tenant, $now.run_id]) RETURN NONE };
+  IF $old = NONE OR ($old.ended_at != NONE AND $old.status != $now.status) { UPSERT type::record('run_watch', [$now.tenant, $now.run_id]) SET since = time::now() RETURN NONE };
   LET $was = IF $old = NONE { [] } ELSE { fn::run_lists($old) };
   LET $is = fn::run_lists((SELECT * FROM ONLY $id));
   FOR $gone IN array::complement($was, $is) { DELETE type::record('run_list', $gone) RETURN NONE };

@@ -17,6 +17,7 @@ import {
 import type { ActionDefinition } from '../../contracts/action.js';
 import type { PublishResult } from '../../contracts/activity.js';
 import type { Json } from '../../contracts/json.js';
+import type { SystemContext } from '../../contracts/run.js';
 import exampleActions from '../../examples/actions/index.js';
 import { openProjections, type Projections, type ProjectionsOptions } from '../../projections/index.js';
 import { createSluiceWorker, type SluiceWorkerOptions } from '../../worker/create-worker.js';
@@ -122,7 +123,9 @@ export class SluiceTest {
   }
 
   /** Starts a worker; there is one unless the test asked for none. */
-  async startWorker(): Promise<Worker> {
+  async startWorker(
+    system: SystemContext = { environment: 'test', region: 'here', release: '0' },
+  ): Promise<Worker> {
     if (this.#running !== undefined) throw new Error('A worker is running already');
     const { actions = [], secrets = {}, allowHosts = [], tuning } = this.options;
     const connection = await NativeConnection.connect({ address: this.temporal.address });
@@ -140,7 +143,7 @@ export class SluiceTest {
         deadLetters: this.projections.deadLetters,
         authorizer: this.options.authorizer,
         secrets: { read: (name) => Promise.resolve(secrets[name]) },
-        system: { environment: 'test', region: 'here', release: '0' },
+        system,
         tuning: { shutdownGraceMs: 500, shutdownStopMs: 500, ...tuning },
         registerSearchAttributes: true,
         workflowBundle: await suiteBundle(),

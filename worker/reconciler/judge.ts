@@ -7,7 +7,7 @@
  * | does not know it | ended | nothing more is to be learnt |
  * | runs it | open, written by the same execution | nothing |
  * | runs it | ended, missing, or written by another execution | the run is asked to tell its rows anew |
- * | has closed it | says the same, by the same execution | confirmed |
+ * | has closed it | says the same, by the same execution | confirmed; a gap in its log is mended first |
  * | has closed it | anything else | the log is mended, and the row ends as Temporal has it |
  *
  * A commit and what Temporal tells are never seen at the same instant, so a difference that a run under way may

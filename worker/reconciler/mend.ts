@@ -23,17 +23,54 @@ export interface Mended {
   readonly error: RunError | undefined;
 }
 
-/** Commits every event that the history of one execution holds and the log does not. */
+/**
+ * Commits what the log lacks of a run that has ended: from the history of its last execution, and while there is a
+ * gap, from those that it continued.
+ */
 export async function mendFromHistory(
   temporal: TemporalRuns,
   projections: Projections,
   { workflowId, executionId }: Pick<Execution, 'workflowId' | 'executionId'>,
 ): Promise<Mended> {
+  const last = await mendExecution(temporal, projections, workflowId, executionId);
+  let { events, header, previous } = last;
+  while (previous !== undefined && (header === undefined || (await hasGap(projections, header)))) {
+    const before = await mendExecution(temporal, projections, workflowId, previous);
+    events += before.events;
+    header ??= before.header;
+    previous = before.previous;
+  }
+  return { ...last, events, header };
+}
+
+/** Whether a run's live log lacks a number, or has one twice. */
+export async function hasGap(
+  { reads }: Projections,
+  { tenant, runId }: Pick<RunHeader, 'tenant' | 'runId'>,
+): Promise<boolean> {
+  const { gaps, doubled } = await reads.checkContiguity(tenant, runId);
+  return gaps.length > 0 || doubled.length > 0;
+}
+
+interface MendedExecution extends Mended {
+  /** The execution that this one continued as new. */
+  readonly previous: string | undefined;
+}
+
+async function mendExecution(
+  temporal: TemporalRuns,
+  projections: Projections,
+  workflowId: string,
+  executionId: string,
+): Promise<MendedExecution> {
+  let previous: string | undefined;
   let header: RunHeader | undefined;
   let result: Json | undefined;
   let error: RunError | undefined;
   const events = new Map<number, RunEvent>();
   for await (const event of temporal.history(workflowId, executionId)) {
+    const started = event.workflowExecutionStartedEventAttributes;
+    if (started) previous = started.continuedExecutionRunId || undefined;
     const scheduled = event.activityTaskScheduledEventAttributes;
     if (scheduled) {
       const type = scheduled.activityType?.name ?? '';
@@ -46,13 +83,13 @@ export async function mendFromHistory(
     const failure = event.workflowExecutionFailedEventAttributes?.failure?.applicationFailureInfo;
     if (failure) error = RunError.optional().catch(undefined).parse(decoded(failure.details?.payloads)[0]);
   }
-  if (header === undefined) return { events: 0, header, result, error };
+  if (header === undefined) return { events: 0, header, result, error, previous };
   const there = await committed(projections, header, executionId);
   const missing = [...events.values()].filter(({ seq }) => !there.has(seq)).sort((a, b) => a.seq - b.seq);
   for (let at = 0; at < missing.length; at += BATCH) {
     await projections.commitEvents({ run: header, workflowId, executionId }, missing.slice(at, at + BATCH));
   }
-  return { events: missing.length, header, result, error };
+  return { events: missing.length, header, result, error, previous };
 }
 
 /** Numbers of the events that the log has of an execution. */

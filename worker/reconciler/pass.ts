@@ -17,7 +17,7 @@ import { toSluiceError } from '../../contracts/errors.js';
 import { RESERVED_PREFIX, StartMemo } from '../../contracts/messages.js';
 import type { Projections, WatchedRun } from '../../projections/index.js';
 import { judge } from './judge.js';
-import { mendFromHistory } from './mend.js';
+import { hasGap, mendFromHistory } from './mend.js';
 import { writeUndone } from './undone.js';
 import type { Execution, TemporalRuns } from './temporal-runs.js';
 
@@ -168,6 +168,10 @@ class Pass {
       case 'later':
         return;
       case 'confirm':
+        if (execution?.run?.open === false && row !== undefined && (await hasGap(projections, found))) {
+          await this.close(found, row.workflowId, execution);
+          if (await hasGap(projections, found)) log.error({ tenant, runId }, 'The log of the run has a gap');
+        }
         await projections.reconciliation.confirmRun(found, row?.status);
         this.counts.confirmed++;
         return;
