@@ -1,12 +1,11 @@
 /** A message of the stream that can't be routed, as a dead letter. */
 import { createHash } from 'node:crypto';
+import { STREAM_FIELD } from '../contracts/event-envelope.js';
 import type { NewDeadLetter } from '../contracts/dead-letter.js';
+import { STREAM_FIELD } from '../contracts/event-envelope.js';
 import type { SluiceError } from '../contracts/errors.js';
 import { isJsonObject, type Json } from '../contracts/json.js';
 import { LIMITS } from '../contracts/limits.js';
-
-/** Field of a stream message that holds the envelope. */
-export const EVENT_FIELD = 'event';
 
 /** Tenant of letters whose message names none that could be understood. */
 const UNKNOWN_TENANT = 'default';
@@ -33,7 +32,7 @@ export function deadLetterOf(place: string, fields: readonly Buffer[], error: Sl
 
 /** The envelope, to be put on the bus again once what refused it is mended; undefined: there is none to be read. */
 function retryOf(fields: readonly Buffer[]): { readonly envelope: Json } | undefined {
-  const at = fields.findIndex((field, i) => i % 2 === 0 && field.toString() === EVENT_FIELD);
+  const at = fields.findIndex((field, i) => i % 2 === 0 && field.toString() === STREAM_FIELD);
   const text = at < 0 ? undefined : fields[at + 1];
   if (text === undefined || text.length > LIMITS.eventBytes) return undefined;
   try {

@@ -18,7 +18,7 @@ import { STREAM_FIELD } from '../contracts/event-envelope.js';
 import { isJsonObject } from '../contracts/json.js';
 import { LIMITS } from '../contracts/limits.js';
 import type { Projections } from '../projections/index.js';
-import { deadLetterOf, STREAM_FIELD } from './dead-letter.js';
+import { deadLetterOf } from './dead-letter.js';
 import { isOutage, type Outage } from './outage.js';
 import { redisError } from './redis.js';
 import type { Router } from './route.js';
