@@ -72,7 +72,7 @@ export function beginEventWait(run: Run, lane: Lane, step: EventWaitStep, path: 
       eventNames: [...names],
       correlationKey: key,
       filters: filters as unknown as Json,
-      since: step.lookbackMs === undefined ? run.state.startedAt : since,
+      since: step.lookbackMs === undefined ? run.state.startedAt : Math.max(0, since),
       ...(frame.deadline !== undefined && { deadline: frame.deadline }),
     },
     run.where(lane, path),
