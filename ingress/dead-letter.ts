@@ -1,6 +1,5 @@
 /** A message of the stream that can't be routed, as a dead letter. */
 import { createHash } from 'node:crypto';
-import { STREAM_FIELD } from '../contracts/event-envelope.js';
 import type { NewDeadLetter } from '../contracts/dead-letter.js';
 import { STREAM_FIELD } from '../contracts/event-envelope.js';
 import type { SluiceError } from '../contracts/errors.js';
