@@ -16,7 +16,7 @@ import type { SystemContext } from '../contracts/run.js';
 import type { Projections } from '../projections/index.js';
 import type { SluiceConfig } from './config.js';
 import { ensureSearchAttributes } from './search-attributes.js';
-import { loadWorkflowBundle } from './workflow-bundle.js';
+import { ISOLATE_OPTIONS, loadWorkflowBundle } from './workflow-bundle.js';
 
 /** Past the time in which actions must have stopped: what the worker itself needs to end, ms. */
 const FORCE_MARGIN_MS = 10_000;
@@ -61,6 +61,7 @@ export async function createSluiceWorker(options: SluiceWorkerOptions): Promise<
   } = options.tuning ?? {};
   await ensureSearchAttributes(connection, namespace, options.registerSearchAttributes ?? false);
   return await Worker.create({
+    ...ISOLATE_OPTIONS,
     connection,
     namespace,
     taskQueue,

@@ -18,6 +18,15 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const ROOMS = ['workflows', 'contracts', 'expressions'];
 const CACHE = join(ROOT, '.sluice', 'cache');
 
+/**
+ * How long one activation of a workflow may take by the clock. The SDK's own 5 s are past where a run with
+ * hundreds of lanes is worked on by a machine with too much to do, and what follows is not a failed task: to
+ * stop the code in the middle aborts the process, with every run that it has in hand. So the end of a task that
+ * takes too long is left to the server, which gives it to another worker after 10 s; no definition can make
+ * one without end, because expressions and steps of one task are bounded (contracts/limits.ts).
+ */
+export const ISOLATE_OPTIONS = { isolateExecutionTimeout: '5 minutes' } as const;
+
 let loaded: Promise<WorkflowBundleOption> | undefined;
 
 /**

@@ -19,6 +19,7 @@ import type { ProjectionStore } from '../../contracts/projection.js';
 import type { RunEvent } from '../../contracts/run-events.js';
 import { readDefinition } from '../../definitions/index.js';
 import { openProjections, type Projections } from '../../projections/index.js';
+import { ISOLATE_OPTIONS } from '../../worker/workflow-bundle.js';
 import { suiteBundle, suiteTemporal } from '../support/services.js';
 import { createTestActions, type TestActions } from './test-actions.js';
 
@@ -48,13 +49,15 @@ export interface World {
 }
 
 const SEEN_MS = 20_000;
+/** A page of a history with large values is over the 4 MiB that a client takes by default. */
+const HISTORY_CHANNEL = { 'grpc.max_receive_message_length': 64 * 1024 * 1024 };
 
 /** Opens a world; close it in `afterAll`. */
 export async function openWorld(options: WorldOptions = {}): Promise<World> {
   installRuntime();
   const { address, namespace } = await suiteTemporal();
   const connection = await NativeConnection.connect({ address });
-  const clientConnection = await Connection.connect({ address });
+  const clientConnection = await Connection.connect({ address, channelArgs: HISTORY_CHANNEL });
   const client = new Client({ connection: clientConnection, namespace });
   const test = createTestActions();
   const observer = new Observer();
@@ -70,6 +73,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   });
   const taskQueue = `conformance-${randomUUID()}`;
   const worker = await Worker.create({
+    ...ISOLATE_OPTIONS,
     connection,
     namespace,
     taskQueue,

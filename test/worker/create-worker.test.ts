@@ -59,6 +59,8 @@ describe('a worker', () => {
 
   it('registers them where it is told to, and then starts and stops', async () => {
     const worker = await waitFor(() => create(bare, { registerSearchAttributes: true }));
+    // The SDK has the option, though it does not document it: see ISOLATE_OPTIONS.
+    expect(worker.options).toMatchObject({ isolateExecutionTimeoutMs: 300_000 });
     const running = worker.run();
     worker.shutdown();
     await running;
