@@ -1,0 +1,188 @@
+/**
+ * What a tenant does and asks, one entry for each read and each write that projections offer: the list that the
+ * tests of isolation and of failures go through. A new read or write has to say here how it is asked.
+ */
+import { correlate } from '../../../contracts/correlation.js';
+import type { Execution } from '../../../contracts/projection.js';
+import type { Projections } from '../../../projections/index.js';
+import { event, invocation, lease, runStartedAs, START_MS, stepStarted, stepSucceeded } from './runs.js';
+
+const KEY = 'same-key';
+const use = invocation(KEY);
+const definition = {
+  pin: { id: 'same', version: 1, hash: 'a' },
+  source: 'acme',
+  format: 'yaml' as const,
+  publishedBy: 'alice',
+};
+
+type Ask = (projections: Projections, of: Execution) => Promise<unknown>;
+
+const place = { path: 'steps[1]', iteration: [], attempt: 1 };
+const waits = [{ place: 'steps[1]', eventNames: ['PAID'], correlationKey: 'o-2', since: 0 }];
+const publish = { position: 1, eventId: 'p-1', eventName: 'DONE', correlationKey: null, payload: {} };
+const closing = { status: 'TERMINATED', closedAt: START_MS + 1_000, reason: 'seen', mended: 0 } as const;
+const eventKey = (of: Execution) => ({ tenant: of.run.tenant, source: 'shop', id: 'e-1' });
+const outboxRow = (of: Execution) => ({
+  key: [of.run.tenant, of.run.runId, 1, 6, 'p-1'] as [string, string, number, number, string],
+  envelope: {},
+  attempts: 0,
+  sent: 0,
+});
+
+function arrived({ run }: Execution, id: string, key: string) {
+  const bus = {
+    tenant: run.tenant,
+    source: 'shop',
+    id,
+    name: 'PAID',
+    time: null,
+    correlationKey: key,
+    payload: { of: run.tenant },
+  };
+  const receivedAt = new Date(START_MS + 1_000);
+  return { event: bus, envelope: bus, correlation: correlate(bus, {}), via: 'http' as const, receivedAt };
+}
+
+/** What a tenant does, under ids that both use: rows in every table that a tenant has. */
+export const LIFE: Readonly<Record<string, Ask>> = {
+  'events.record': async ({ events }, of) => {
+    await events.record(arrived(of, 'e-0', 'o-2'));
+  },
+  putDefinition: (all, { run }) =>
+    all.putDefinition(
+      run.tenant,
+      { ...definition, source: run.tenant },
+      { events: [{ eventName: 'PAID', position: 0, spec: {} }], schedules: ['daily'] },
+    ),
+  putSchedules: (all, { run }) => all.putSchedules(run.tenant, 'same', ['daily']),
+  beginAction: async (all, of) => {
+    const events = [runStartedAs(of), stepStarted(2, 'steps[0]', KEY)];
+    return await all.beginAction(of, events, use, lease('w1'));
+  },
+  renewLease: (all, { run }) => all.renewLease(run.tenant, KEY, lease('w1')),
+  finishAction: (all, of) =>
+    all.finishAction(of, use, { status: 'SUCCEEDED', output: of.run.tenant, artifacts: [] }, [], 'w1', {
+      kind: 'authorization',
+      actor: of.run.tenant,
+      decision: 'ALLOW',
+      body: {},
+    }),
+  commitEvents: (all, of) =>
+    all.commitEvents(of, [
+      stepSucceeded(3, 'steps[0]'),
+      event(4, 'WAIT_OPENED', { kind: 'event', eventNames: ['PAID'], correlationKey: 'o-1' }, place),
+      event(5, 'RUN_WAITING', {}),
+      event(6, 'STEP_SUCCEEDED', { id: 'p', kind: 'event.publish', publish }, { path: 'steps[2]' }),
+    ]),
+  'deliver an event': async ({ events }, of) => {
+    await events.record(arrived(of, 'e-1', 'o-1'));
+  },
+  'deadLetters.put': ({ deadLetters }, { run }) =>
+    deadLetters.put([
+      { tenant: run.tenant, id: 'd-1', kind: 'event', subject: 's', reason: run.tenant, at: START_MS },
+    ]),
+};
+
+/** Every read, and what it gives to a tenant that has nothing. */
+export const READS: Readonly<Record<string, readonly [ask: Ask, nothing: unknown]>> = {
+  'reads.getRun': [({ reads }, { run }) => reads.getRun(run.tenant, run.runId), undefined],
+  'reads.listRuns': [
+    async ({ reads }, { run }) => [
+      (await reads.listRuns(run.tenant)).items,
+      (await reads.listRuns(run.tenant, { correlationKey: 'order:o-1' })).items,
+      (await reads.listRuns(run.tenant, { definition: run.definition, status: 'WAITING' })).items,
+    ],
+    [[], [], []],
+  ],
+  'reads.listSteps': [async ({ reads }, { run }) => (await reads.listSteps(run.tenant, run.runId)).items, []],
+  'reads.listEvents': [
+    async ({ reads }, { run }) => (await reads.listEvents(run.tenant, run.runId, { superseded: true })).items,
+    [],
+  ],
+  'reads.listWaits': [({ reads }, { run }) => reads.listWaits(run.tenant, run.runId), []],
+  'reads.listInvocations': [({ reads }, { run }) => reads.listInvocations(run.tenant, run.runId), []],
+  'reads.listEvidence': [({ reads }, { run }) => reads.listEvidence(run.tenant, run.runId), []],
+  'reads.checkContiguity': [
+    ({ reads }, { run }) => reads.checkContiguity(run.tenant, run.runId),
+    { lastSeq: 0, gaps: [], doubled: [] },
+  ],
+  findDefinition: [(all, { run }) => all.findDefinition(run.tenant, 'same'), undefined],
+  definitionIds: [(all, { run }) => all.definitionIds(run.tenant), []],
+  missedEvents: [(all, { run }) => all.missedEvents(run.tenant, run.runId, waits), []],
+  'events.triggers': [({ events }, { run }) => events.triggers(run.tenant, 'PAID'), []],
+  'events.envelope': [({ events }, of) => events.envelope(eventKey(of)), undefined],
+  'events.isKnownTenant': [({ events }, { run }) => events.isKnownTenant(run.tenant), false],
+  'events.list': [async ({ events }, { run }) => (await events.list(run.tenant, {}, {})).items, []],
+  'events.explain': [({ events }, of) => events.explain(eventKey(of)), undefined],
+  'deadLetters.list': [async ({ deadLetters }, { run }) => (await deadLetters.list(run.tenant)).items, []],
+  'deadLetters.get': [({ deadLetters }, { run }) => deadLetters.get(run.tenant, 'd-1'), undefined],
+  'reconciliation.findWatched': [
+    async ({ reconciliation }, { run }) =>
+      (await reconciliation.findWatched([run])).filter(({ row }) => row !== undefined),
+    [],
+  ],
+};
+
+/** Every further write, done by the other tenant under the same ids, in this order. */
+export const WRITES: Readonly<Record<string, Ask>> = {
+  ...LIFE,
+  recordMissed: async (all, of) => {
+    await all.recordMissed(of, waits, await all.missedEvents(of.run.tenant, of.run.runId, waits));
+  },
+  'events.finish': ({ events }, of) =>
+    events.finish(eventKey(of), {
+      outcome: 'ROUTED',
+      deliveries: [{ runId: of.run.runId, status: 'SIGNALED' }],
+      triggers: [],
+      routedTo: [of.run.runId],
+      error: null,
+      receivedAt: new Date(START_MS + 1_000),
+    }),
+  'events.settleOutbox': ({ events }, of) =>
+    events.settleOutbox(outboxRow(of), { status: 'DEAD', error: 'no' }),
+  'deadLetters.requeueOutbox': ({ deadLetters }, of) => deadLetters.requeueOutbox(outboxRow(of).key),
+  'events.settleOutbox again': ({ events }, of) => events.settleOutbox(outboxRow(of), { status: 'SENT' }),
+  'deadLetters.move': ({ deadLetters }, { run }) =>
+    deadLetters.move(run.tenant, 'd-1', {
+      from: ['OPEN'],
+      to: 'DISMISSED',
+      act: { at: '2026-01-02T03:04:06.000Z', actor: 'bob', act: 'dismiss', note: null },
+    }),
+  retireDefinition: (all, { run }) => all.retireDefinition(run.tenant, 'same'),
+  'maintenance.rebuildRun': (all, { run }) => all.maintenance.rebuildRun(run.tenant, run.runId),
+  'maintenance.restoreRun': (all, of) =>
+    all.maintenance.restoreRun([{ execution: of, events: [runStartedAs(of)] }]),
+  'reconciliation.noteResync': ({ reconciliation }, of) => reconciliation.noteResync(of.run, of.executionId),
+  'reconciliation.closeRun': ({ reconciliation }, of) => reconciliation.closeRun(of, closing),
+  'reconciliation.confirmRun': ({ reconciliation }, { run }) => reconciliation.confirmRun(run, 'TERMINATED'),
+  'maintenance.removeClosedRuns': (all) =>
+    all.maintenance.removeClosedRuns({ endedBefore: new Date(), limit: 10 }),
+  'events.takeRelayLease': ({ events }) => events.takeRelayLease('relay', START_MS, START_MS + 1_000),
+  'reconciliation.takeTurn': ({ reconciliation }) => reconciliation.takeTurn(3_600_000),
+};
+
+/** What some of them give. */
+export const GIVES: Readonly<Record<string, unknown>> = {
+  beginAction: { kind: 'execute' },
+  renewLease: true,
+  'reconciliation.closeRun': true,
+  'maintenance.removeClosedRuns': 1,
+};
+
+/** Reads that an operator asks of the whole database, and of no tenant. */
+export const READS_OF_ALL: readonly string[] = [
+  'maintenance.loggedRuns',
+  'events.unfinished',
+  'events.dueOutbox',
+  'reconciliation.watchedRuns',
+];
+
+/** Names of all functions that projections offer, one level deep. */
+export function offered(projections: Projections): readonly string[] {
+  return Object.entries(projections).flatMap(([name, value]: [string, unknown]) => {
+    if (name === 'close' || name === 'database') return [];
+    if (typeof value === 'function') return [name];
+    return Object.keys(value as object).map((inner) => `${name}.${inner}`);
+  });
+}
