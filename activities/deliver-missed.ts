@@ -46,18 +46,28 @@ export async function deliverMissed(
   await projections.recordMissed(execution, waits, missed);
 }
 
-/** Waits for events with a key that these events open and do not close again. */
+interface Waiting {
+  readonly eventNames?: readonly string[] | undefined;
+  readonly correlationKey?: string | null | undefined;
+  readonly since?: number | undefined;
+}
+
+/** Waits for events with a key that these events open, or say to be open after a reset, and do not close again. */
 function openedWaits(events: readonly RunEvent[]): readonly OpenedWait[] {
-  const placeOf = ({ stepPath = '', iteration = [] }: RunEvent): string =>
-    `${stepPath}${iteration.length === 0 ? '' : `[${iteration.join(', ')}]`}`;
+  const nameOf = (path: string, iteration: readonly number[]): string =>
+    `${path}${iteration.length === 0 ? '' : `[${iteration.join(', ')}]`}`;
   const open = new Map<string, OpenedWait>();
+  const add = (place: string, { eventNames, correlationKey, since }: Waiting): void => {
+    if (eventNames === undefined || typeof correlationKey !== 'string') return;
+    open.set(place, { place, eventNames, correlationKey, since: since ?? 0 });
+  };
   for (const event of [...events].sort((a, b) => a.seq - b.seq)) {
-    const place = placeOf(event);
-    if (event.type === 'WAIT_OPENED') {
-      const { eventNames, correlationKey, since } = event.data;
-      if (eventNames === undefined || typeof correlationKey !== 'string') continue;
-      open.set(place, { place, eventNames, correlationKey, since: since ?? 0 });
-    } else if (event.type.startsWith('WAIT_')) open.delete(place);
+    const place = nameOf(event.stepPath ?? '', event.iteration ?? []);
+    if (event.type === 'WAIT_OPENED') add(place, event.data);
+    else if (event.type.startsWith('WAIT_')) open.delete(place);
+    else if (event.type === 'SNAPSHOT') {
+      for (const wait of event.data.openWaits) add(nameOf(wait.path, wait.iteration), wait);
+    }
   }
   return [...open.values()];
 }

@@ -35,7 +35,8 @@ export const FOLLOW_ALL_WAITS: Statement = {
 
 /** The statements that follow the waits which events open and close; none where none does. */
 export function openWaitStatements(execution: Execution, events: readonly RunEvent[]): EventStatements {
-  if (events.some((event) => event.type === 'SNAPSHOT')) {
+  // One event, many rows: which, stands in picture.ts.
+  if (events.some(({ type }) => type === 'SNAPSHOT' || type === 'RUN_RECONCILED')) {
     return { statements: [FOLLOW_ALL_WAITS], variables: { wait_workflow: execution.workflowId } };
   }
   const touched = new Map<string, unknown>();

@@ -10,7 +10,8 @@ export interface EventKey {
   readonly id: string;
 }
 
-const Delivery = z.object({
+/** A run that was proposed for an event. */
+export const DeliveryRow = z.object({
   run_id: z.string(),
   workflow_id: z.string(),
   kind: z.string(),
@@ -20,8 +21,7 @@ const Delivery = z.object({
   error: z.string().optional(),
   at: z.date(),
 });
-/** A run that was proposed for an event. */
-export type DeliveryRow = z.infer<typeof Delivery>;
+export type DeliveryRow = z.infer<typeof DeliveryRow>;
 
 /** The runs that were proposed for an event, by run id. */
 export async function deliveriesOf(
@@ -30,7 +30,7 @@ export async function deliveriesOf(
 ): Promise<readonly DeliveryRow[]> {
   return read(
     database,
-    z.array(Delivery),
+    z.array(DeliveryRow),
     'SELECT *, id[3] AS run_id FROM event_delivery:[$tenant, $source, $id]..[$tenant, $source, $id, ..]',
     { tenant, source, id },
   );

@@ -15,7 +15,7 @@ import { z } from 'zod';
 import type { BusEvent } from '../../contracts/event-envelope.js';
 import type { Correlation } from '../../contracts/correlation.js';
 import type { Json } from '../../contracts/json.js';
-import { deliveriesOf, type DeliveryRow } from '../reads/event-rows.js';
+import { DeliveryRow } from '../reads/event-rows.js';
 import { listKey } from '../keys.js';
 import { TextWriter } from '../texts.js';
 import { commit, type Statement } from '../unit-of-work.js';
@@ -97,6 +97,10 @@ export function arrivalStatements(arrived: ArrivedEvent): {
         label: 'inbound_event.state',
         text: `{ { created: $old = NONE, outcome: $old.outcome, received_at: $old.received_at ?? $row.received_at, key: IF $old = NONE { $key } ELSE { $old.correlation_key }, resolved_by: $old.resolved_by ?? $row.resolved_by, tried: $old.tried ?? $row.tried, triggers: $old.triggers, error: $old.error } }`,
       },
+      {
+        label: 'event_delivery.list',
+        text: 'SELECT *, id[3] AS run_id FROM event_delivery:[$id[0], $id[1], $id[2]]..[$id[0], $id[1], $id[2], ..]',
+      },
       ...texts.statements(),
     ],
     variables: {
@@ -149,7 +153,7 @@ export async function recordEvent(
   const { statements, variables } = arrivalStatements(arrived);
   const answers = await commit(database, statements, variables, faults);
   const state = State.parse(answers.get('inbound_event.state'));
-  const deliveries = await deliveriesOf(database, arrived.event);
+  const deliveries = z.array(DeliveryRow).parse(answers.get('event_delivery.list'));
   return {
     created: state.created,
     outcome: state.outcome ?? null,
