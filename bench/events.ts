@@ -28,7 +28,7 @@ import { loadWorkflowBundle } from '../worker/workflow-bundle.js';
 
 const EVENTS = 2_000;
 const TARGETS = 100;
-const SAMPLES = 60;
+const SAMPLES = 40;
 const POPULATIONS = [1, 1_000, 10_000];
 const LANES = 100;
 const AT_ONCE = 64;
@@ -181,7 +181,8 @@ async function throughput(bench: Bench): Promise<void> {
   console.log(`  bare signals       ${rounds.bare.toFixed(0).padStart(7)} /s`);
   console.log(`  through the bridge ${rounds.bridge.toFixed(0).padStart(7)} /s, audit row included`);
   console.log(`  ratio              ${(rounds.bridge / rounds.bare).toFixed(2).padStart(7)}`);
-  for (const { workflowId } of runs) await client.terminate(workflowId);
+  for (const { workflowId } of runs) await client.cancel(workflowId);
+  await until(async () => (await count(projections, 'open_wait')) === 0);
 }
 
 async function latency(bench: Bench): Promise<void> {
