@@ -67,8 +67,9 @@ export class Stack {
     }
   }
 
-  startWorker(): Promise<WorkerProcess> {
-    return WorkerProcess.start(this.env);
+  /** Starts a worker. @param env more of its environment. @param main what it runs; default: `worker/main.ts` */
+  startWorker(env: Readonly<Record<string, string>> = {}, main?: string): Promise<WorkerProcess> {
+    return WorkerProcess.start({ ...this.env, ...env }, main);
   }
 
   /** Publishes a definition with short heartbeats. @param file seen from the project's root */

@@ -30,9 +30,10 @@ export class WorkerProcess {
   /**
    * Starts one and waits until it polls.
    * @param env its whole environment but for PATH and HOME
+   * @param main what it runs; default: `worker/main.ts`
    */
-  static async start(env: Readonly<Record<string, string>>): Promise<WorkerProcess> {
-    const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), MAIN], {
+  static async start(env: Readonly<Record<string, string>>, main = MAIN): Promise<WorkerProcess> {
+    const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), main], {
       cwd: PROJECT,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },

@@ -1,0 +1,75 @@
+/**
+ * A worker that kills itself with SIGKILL at a point of a commit of one run, and is otherwise as it is deployed.
+ * Which one says CRASH_AT; without it the worker lives.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { Runtime } from '@temporalio/worker';
+import type { Execution } from '../../../contracts/projection.js';
+import type { RunEvent } from '../../../contracts/run-events.js';
+import { openProjections, type FaultPoint } from '../../../projections/index.js';
+import { loadConfig } from '../../../worker/config.js';
+import { createSluiceWorker } from '../../../worker/create-worker.js';
+import { loadRegistry } from '../../../worker/load-registry.js';
+import { createLogger, temporalRuntimeOptions } from '../../../worker/logging.js';
+import { connectTemporal } from '../../../worker/temporal-connection.js';
+import { loadWorkflowBundle } from '../../../worker/workflow-bundle.js';
+import { CrashAt, type Commit } from './crash-at.js';
+
+const config = loadConfig(process.env);
+const crash = CrashAt.optional().parse(JSON.parse(process.env['CRASH_AT'] ?? 'null') ?? undefined);
+const commits = new AsyncLocalStorage<Commit>();
+
+function faults(point: FaultPoint): boolean {
+  const commit = commits.getStore();
+  if (crash === undefined || commit === undefined) return false;
+  const at = crash.when === 'before' ? 'before-commit' : 'after-commit';
+  const same =
+    commit.workflowId === crash.workflowId &&
+    commit.kind === crash.kind &&
+    (crash.step === undefined || commit.step === crash.step) &&
+    (crash.carries === undefined || commit.events.includes(crash.carries));
+  if (point === at && same) process.kill(process.pid, 'SIGKILL');
+  return false;
+}
+
+const projections = await openProjections({ ...config.database, faults });
+const during = <T>(
+  kind: Commit['kind'],
+  { workflowId }: Execution,
+  events: readonly RunEvent[],
+  step: string | undefined,
+  work: () => Promise<T>,
+): Promise<T> => commits.run({ kind, workflowId, step, events: events.map(({ type }) => type) }, work);
+
+Runtime.install(temporalRuntimeOptions(createLogger('warn')));
+const connection = await connectTemporal(config.temporal);
+const worker = await createSluiceWorker({
+  connection,
+  namespace: config.temporal.namespace,
+  taskQueue: config.taskQueue,
+  projections: {
+    ...projections,
+    commitEvents: (execution, events) =>
+      during('flush', execution, events, undefined, () => projections.commitEvents(execution, events)),
+    beginAction: (execution, events, invocation, ...rest) =>
+      during('begin', execution, events, invocation.step.id, () =>
+        projections.beginAction(execution, events, invocation, ...rest),
+      ),
+    finishAction: (execution, invocation, ...rest) =>
+      during('finish', execution, [], invocation.step.id, () =>
+        projections.finishAction(execution, invocation, ...rest),
+      ),
+  },
+  registry: await loadRegistry(config, process.cwd()),
+  secrets: { read: () => Promise.resolve(undefined) },
+  system: config.system,
+  // Without a sticky queue, whose tasks wait ten seconds for a worker that is dead.
+  tuning: { ...config.worker, cachedWorkflows: 0 },
+  workflowBundle: await loadWorkflowBundle(),
+});
+process.once('SIGTERM', () => worker.shutdown());
+const running = worker.run();
+process.stdout.write('The worker polls\n');
+await running;
+await connection.close();
+await projections.close();
