@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openProjections } from '../../projections/index.js';
-import { freePort, onEveryDatabase, startServer } from './support/databases.js';
+import { onEveryDatabase } from './support/databases.js';
+import { freePort, startServer } from './support/server.js';
 
 const OPEN_STORE = fileURLToPath(new URL('support/open-store.fixture.ts', import.meta.url));
 

@@ -7,7 +7,8 @@ import { SluiceError } from '../../contracts/errors.js';
 import { openProjections } from '../../projections/index.js';
 import { withSluice } from '../support/sluice.js';
 import { waitFor } from '../support/wait-for.js';
-import { onEveryDatabase, startServer, type Server } from './support/databases.js';
+import { onEveryDatabase } from './support/databases.js';
+import { startServer, type Server } from './support/server.js';
 import { execution, invocation, lease, runStarted, stepStarted, stepSucceeded } from './support/runs.js';
 
 const ECHO = `

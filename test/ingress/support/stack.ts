@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { hasServer, startServer, type Server } from '../../projections/support/databases.js';
+import { hasServer, startServer, type Server } from '../../projections/support/server.js';
 import { withSluice, type SluiceTest } from '../../support/sluice.js';
 import { suiteTemporal } from '../../support/services.js';
 import { BridgeProcess, killAll } from './bridge-process.js';
