@@ -12,7 +12,7 @@ import { hasServers, Stack } from './support/stack.js';
 const EVENTS = Number(process.env['SLUICE_CHAOS_EVENTS'] ?? 300);
 const PER_RUN = 50;
 const KILLS = 5;
-const LIMIT_MS = 60_000 + EVENTS * 60;
+const LIMIT_MS = 240_000 + EVENTS * 60;
 
 const DEFINITION = `
 id: chaos

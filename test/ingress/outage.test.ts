@@ -9,7 +9,7 @@ import type { BridgeProcess } from './support/bridge-process.js';
 import { hasServers, Stack } from './support/stack.js';
 
 const EACH = 20;
-const LIMIT_MS = 90_000;
+const LIMIT_MS = 240_000;
 
 const DEFINITION = `
 id: steady
@@ -59,9 +59,9 @@ const stopped = (bridge: BridgeProcess, code: string) =>
   waitFor(() => {
     if (bridge.output.includes('Nothing is consumed') && bridge.output.includes(code)) return true;
     throw new Error(`The bridge said:\n${bridge.output}`);
-  }, 30_000);
+  }, 60_000);
 const goesOn = (bridge: BridgeProcess) =>
-  waitFor(() => bridge.output.includes('consumption goes on'), 30_000);
+  waitFor(() => bridge.output.includes('consumption goes on'), 60_000);
 
 describe.runIf(hasServers)('while events flow, a restart loses nothing', () => {
   it('of Redis', { timeout: LIMIT_MS }, () =>
