@@ -286,7 +286,7 @@ describe('a lease', () => {
     await begun.reached;
     const key = 'taken';
     await world.projections.database.request(
-      `UPDATE action_invocation SET lease_holder = 'somebody', lease_until = time::millis(time::now()) + 1000 WHERE idempotency_key = $key`,
+      `UPDATE action_invocation SET lease_holder = 'somebody', lease_until = time::millis(time::now()) + 1000 WHERE id[1] = $key`,
       { key },
     );
     await waitFor(() => runs() === 2);

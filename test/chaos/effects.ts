@@ -57,7 +57,7 @@ export class Effects {
     return waitFor(() => {
       const found = [...this.#held.values()].filter(which);
       return found.length >= count && found;
-    });
+    }, 60_000);
   }
 
   /** Holds nothing any more, and lets go what is held. */

@@ -83,7 +83,7 @@ export class Stack {
     await waitFor(async () => {
       const { waits } = await this.client.state(run.workflowId);
       return waits.some((wait) => wait.stepId === stepId);
-    }, 40_000);
+    }, 60_000);
   }
 
   /** The result of a run, or the code with which it failed. */
