@@ -50,7 +50,9 @@ export function openContext(options: OpenContextOptions): OpenContext {
     attempt: step.attempt,
     run: {
       runId: run.runId,
-      workflowId: temporal.info.workflowExecution?.workflowId ?? '',
+      // A compensation that is retried from the dead letters runs in another workflow, and belongs to its run.
+      workflowId:
+        options.envelope.compensation?.workflow_id ?? temporal.info.workflowExecution?.workflowId ?? '',
       tenant: run.tenant,
       actor,
       definition: run.definition,

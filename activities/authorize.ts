@@ -38,7 +38,7 @@ function requestOf({ envelope, temporal }: Attempt): StageRequest {
     region: system.region,
     tags,
     actor,
-    workflowId: temporal.info.workflowExecution?.workflowId ?? '',
+    workflowId: compensation?.workflow_id ?? temporal.info.workflowExecution?.workflowId ?? '',
     runId: run.runId,
     attempt: step.attempt,
     compensation: compensation !== undefined,

@@ -141,7 +141,7 @@ async function attempt(run: Run, step: ActionCallStep, entry: SagaEntry): Promis
         action: how.action,
         input: how.input,
         bytes: jsonSize(how.input) + jsonSize(entry.context),
-        heartbeatMs: undefined,
+        heartbeatMs: step.heartbeatMs,
         summary: `undo ${summaryOf(step)}`,
         envelope: (events) => envelopeOf(run, entry, events),
       },

@@ -42,6 +42,48 @@ const observed = (action: ActionDefinition): ActionDefinition =>
     },
   });
 
+/** Of an input or an output, what the services keep: ids of charges, reservations and shipments. */
+function thingsIn(value: unknown): string[] {
+  const { chargeId, reservationId, reservationIds, shipmentId } = (value ?? {}) as Record<string, unknown>;
+  const many = Array.isArray(reservationIds) ? (reservationIds as unknown[]) : [];
+  return [chargeId, reservationId, shipmentId, ...many].filter((id) => typeof id === 'string');
+}
+
+const SERVED = [
+  'payments.charge',
+  'payments.refund',
+  'inventory.reserve',
+  'inventory.release',
+  'shipping.create',
+];
+
+/** An action of the example whose effect is that of a service outside, where the test has one. */
+const served = (action: ActionDefinition): ActionDefinition => {
+  const address = process.env['CHAOS_SERVICES'];
+  if (address === undefined || !SERVED.includes(action.id)) return action;
+  return defineAction({
+    ...action,
+    async run(input, context) {
+      const output: unknown = await action.run(input, context);
+      const undoes = context.compensation !== undefined;
+      const response = await fetch(address, {
+        method: 'POST',
+        headers: { 'idempotency-key': context.idempotencyKey },
+        body: JSON.stringify({
+          action: action.id,
+          orderId: context.run.workflowId,
+          things: undoes ? context.compensation?.artifacts_to_undo : thingsIn(output),
+        }),
+        signal: context.signal,
+      });
+      await response.text();
+      if (!response.ok)
+        throw new SluiceError('SERVICE_REFUSES', `${action.id}: ${response.status}`, { retryable: false });
+      return output;
+    },
+  });
+};
+
 const effect = observed(
   defineAction({
     id: 'test.effect',
@@ -83,4 +125,4 @@ const leak = defineAction({
   },
 });
 
-export default [...exampleActions.map(observed), effect, leak];
+export default [...exampleActions.map(served).map(observed), effect, leak];
