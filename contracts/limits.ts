@@ -13,6 +13,8 @@ export const LIMITS = {
   expressionBytes: 256 * KIB,
   /** Nesting of a payload and of an event: deeper ones would overflow the stack of whatever reads them. */
   depth: 500,
+  /** A payload over this is committed by an activity of its own before the first step. */
+  ridingPayloadBytes: 32 * KIB,
   /** A value over this is stored beside its row as a blob. */
   inlineBytes: 256 * KIB,
   /** Activities and children that one run may have open at once; also the most for `concurrency`. */

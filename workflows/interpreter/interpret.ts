@@ -113,8 +113,9 @@ function resume(run: Run): void {
 
 /** Runs the root lane to its end, and then back where the run is undone, over as many rounds of parking as cancellation takes back. */
 async function execute(run: Run): Promise<LastCompletion> {
-  // An event over 256 KiB travels alone: an action's input would not leave room for it.
-  if (jsonSize(run.payload) > LIMITS.inlineBytes && !run.log.isEmpty) await run.flusher.drain();
+  // RUN_STARTED holds the payload and rides with every action until one has committed it. A large one travels
+  // alone: with each of hundreds of lanes that start together it would fill the history.
+  if (jsonSize(run.payload) > LIMITS.ridingPayloadBytes && !run.log.isEmpty) await run.flusher.drain();
   let ended = false;
   const watch = async (): Promise<void> => {
     for (;;) {
