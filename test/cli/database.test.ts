@@ -1,0 +1,61 @@
+/** `sluice migrate`, `rebuild` and `prune`, against a store on disk. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openProjections } from '../../projections/index.js';
+import { event, execution, runStartedAs } from '../projections/support/runs.js';
+import { runCommand } from '../support/command.js';
+
+const BIN = fileURLToPath(new URL('../../cli/bin.mjs', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+let directory: string;
+let url: string;
+const of = execution({ tenant: 'acme' });
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'sluice-cli-database-'));
+  url = `surrealkv://${directory}/db`;
+});
+afterAll(() => rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
+
+const sluice = (...args: string[]) =>
+  runCommand(process.execPath, [BIN, '--json', ...args], {
+    cwd: ROOT,
+    env: { ...process.env, SURREAL_URL: url },
+  });
+
+const lines = (text: string): unknown[] =>
+  text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown);
+
+it('migrates, rebuilds what somebody changed, prunes what is old, and says what each did', async () => {
+  const fresh = await sluice('migrate');
+  expect(fresh.code).toBe(0);
+  expect(lines(fresh.stdout)[0]).toMatchObject({ migration: '0001-base', now: true });
+
+  const projections = await openProjections({ url });
+  await projections.commitEvents(of, [runStartedAs(of), event(2, 'RUN_SUCCEEDED', { result: 1 })]);
+  await projections.database.request(`UPDATE run SET status = 'FAILED'`);
+  // While this process has the store open, no other one can.
+  const locked = await sluice('rebuild');
+  expect(locked.code).toBe(3);
+  expect(lines(locked.stdout)).toMatchObject([{ error: { code: 'DATABASE_LOCKED' } }]);
+  await projections.close();
+
+  const rebuilt = await sluice('rebuild');
+  expect(rebuilt.code).toBe(0);
+  expect(lines(rebuilt.stdout)).toMatchObject([
+    { tenant: 'acme', runId: of.run.runId, rows: [{ table: 'run' }] },
+    { runs: 1, changed: 1, failed: 0 },
+  ]);
+
+  const pruned = await sluice('prune', '--days', '1');
+  expect(lines(pruned.stdout)).toEqual([{ removed: 1, days: 1 }]);
+  const unsaid = await sluice('prune');
+  expect(unsaid.code).toBe(3);
+  expect(lines(unsaid.stdout)).toMatchObject([{ error: { code: 'CONFIG_INVALID' } }]);
+}, 60_000);
