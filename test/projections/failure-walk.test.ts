@@ -11,6 +11,7 @@ import {
   execution,
   invocation,
   lease,
+  runError,
   runStarted,
   stepStarted,
   stepSucceeded,
@@ -29,6 +30,26 @@ const definition = {
   source: 'x'.repeat(300_000),
   format: 'yaml' as const,
   publishedBy: 'alice',
+};
+
+const FAILED_COMPENSATION = {
+  error: runError('DOWN'),
+  request: {
+    action: 'payments.refund',
+    version: 1,
+    input: { chargeId: 'x'.repeat(300_000) },
+    key: 'walked/compensate',
+    timeoutMs: 1_000,
+    step: { path: 'steps[0]', id: 'walked', iteration: [] },
+    attempts: 1,
+    payload: {
+      type: 'compensation' as const,
+      stage_name: 'walked',
+      workflow_id: 'w',
+      original_context: null,
+      artifacts_to_undo: ['ch_1'],
+    },
+  },
 };
 
 interface Walk {
@@ -80,6 +101,28 @@ const WALKS: readonly Walk[] = [
         ],
         'w1',
       ),
+  },
+  {
+    name: 'finishAction of a denial, with its evidence',
+    before: (store) => store.beginAction(of, start, use, mine),
+    write: (store) =>
+      store.finishAction(of, use, { status: 'FAILED', error: runError('UNAUTHORIZED') }, [], 'w1', {
+        kind: 'authorization',
+        actor: 'ada',
+        decision: 'DENY',
+        body: { policies: ['a.cedar:1'] },
+      }),
+  },
+  {
+    name: 'commitEvents of a compensation that failed, with its dead letter',
+    write: (store) =>
+      store.commitEvents(of, [
+        ...start,
+        event(3, 'STEP_SUCCEEDED', { id: 'walked', kind: 'action.call' }, { path: 'steps[0]' }),
+        event(4, 'RUN_COMPENSATING', { scope: null, steps: 1 }),
+        event(5, 'COMPENSATION_FAILED', FAILED_COMPENSATION, { path: 'steps[0].compensate' }),
+        event(6, 'RUN_FAILED', { error: runError('BROKEN') }),
+      ]),
   },
   {
     name: 'putDefinition',
