@@ -74,6 +74,7 @@ const REMOVE: readonly Statement[] = [
     text: `DELETE ${table}:[$run[0], $run[1]]..[$run[0], $run[1], ..] RETURN NONE`,
   })),
   { label: 'run_head.remove', text: `DELETE type::record('run_head', $run) RETURN NONE` },
+  { label: 'run_watch.remove', text: `DELETE type::record('run_watch', $run) RETURN NONE` },
   { label: 'run.remove', text: `DELETE type::record('run', $run) RETURN NONE` },
 ];
 

@@ -61,6 +61,8 @@ onEveryDatabase(
       expect(await pruneRuns(projections, AGE_DAYS - 1)).toBe(5);
       expect(await tables(projections)).toEqual(before);
       expect(await pruneRuns(projections, AGE_DAYS - 1)).toBe(0);
+      const [watched] = await projections.database.request('SELECT VALUE id[1] FROM run_watch');
+      expect(watched?.ok === true && (watched.value as string[]).sort()).toEqual(kept.sort());
     });
 
     it('keeps what ended later than that', async () => {
