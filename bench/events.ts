@@ -8,8 +8,6 @@
  *
  * Temporal's dev server, an embedded database in memory, a worker, the bridge and Redis share this machine.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,9 +22,10 @@ import { openProjections, type Projections } from '../projections/index.js';
 import { createSluiceWorker } from '../worker/create-worker.js';
 import { startTemporalDevServer } from '../worker/temporal-server/dev-server.js';
 import { freePort } from '../worker/temporal-server/ports.js';
+import { spawnSupervised } from '../worker/temporal-server/supervised-process.js';
 import { loadWorkflowBundle } from '../worker/workflow-bundle.js';
 
-const EVENTS = 2_000;
+const EVENTS = 1_000;
 const TARGETS = 100;
 const SAMPLES = 40;
 const POPULATIONS = [1, 1_000, 10_000];
@@ -83,6 +82,15 @@ async function count(projections: Projections, table: string): Promise<number> {
   const [answer] = await projections.database.request(`SELECT count() FROM ${table} GROUP ALL`);
   const rows = z.array(z.object({ count: z.number() })).parse(answer?.ok === true ? answer.value : []);
   return rows[0]?.count ?? 0;
+}
+
+/** True where a wait for PROBE with that key is registered. Not by counting: that would load what is measured. */
+async function isOpen(projections: Projections, key: string): Promise<boolean> {
+  const [answer] = await projections.database.request(
+    `SELECT VALUE kind FROM open_wait:['default', 'PROBE', fn::event_key($key)]..['default', 'PROBE', fn::event_key($key), ..]`,
+    { key },
+  );
+  return z.array(z.string()).parse(answer?.ok === true ? answer.value : []).length > 0;
 }
 
 /** Runs tasks, so many at once. */
@@ -202,14 +210,13 @@ async function latency(bench: Bench): Promise<void> {
   let probes = 0;
   const sample = async (way: keyof typeof send): Promise<number> => {
     const key = `probe-${++probes}`;
-    const before = await count(projections, 'open_wait');
     await client.start('probe', { key });
-    await until(async () => (await count(projections, 'open_wait')) > before);
+    await until(() => isOpen(projections, key));
     const started = new Promise<number>((resolve) => marks.set(key, resolve));
     const sent = performance.now();
     await send[way]({ eventId: key, eventName: 'PROBE', workflow_correlation_key: key });
     const took = (await started) - sent;
-    await until(async () => (await count(projections, 'open_wait')) === before);
+    await until(async () => !(await isOpen(projections, key)));
     return took;
   };
   console.log(`\nFrom the event to the start of the next step, ms, ${SAMPLES} samples each`);
@@ -253,17 +260,10 @@ Runtime.install({
 const directory = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
 const port = await freePort('127.0.0.1');
 const redisUrl = `redis://127.0.0.1:${port}`;
-const redisServer = spawn(
-  'redis-server',
-  ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', ''],
-  {
-    stdio: 'ignore',
-  },
-);
-redisServer.once('error', (error) => {
-  console.error(`This benchmark needs redis-server on PATH: ${error.message}`);
-  process.exit(1);
-});
+// Supervised: it ends with this process, however that ends.
+const redisServer = spawnSupervised('redis-server', [
+  ...['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', ''],
+]);
 const server = await startTemporalDevServer({
   env: process.env,
   log: (line) => console.error(line),
@@ -298,7 +298,6 @@ try {
   await client.close();
   await projections.close();
   await server.stop();
-  redisServer.kill();
-  await once(redisServer, 'exit');
+  await redisServer.stop();
   await rm(directory, { recursive: true, force: true });
 }
