@@ -2,14 +2,16 @@
  * A real Redis for tests: started where a `redis-server` is found (SLUICE_REDIS_BIN, PATH). Where there is none, what
  * is skipped is said loudly.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { Redis } from 'ioredis';
 import { freePort } from '../../../worker/temporal-server/ports.js';
+import {
+  spawnSupervised,
+  type SupervisedProcess,
+} from '../../../worker/temporal-server/supervised-process.js';
 import { waitFor } from '../../support/wait-for.js';
 
 function findRedis(): string | undefined {
@@ -33,7 +35,7 @@ if (!hasRedis) {
 
 /** A server with its own data, which outlives a crash of the process. */
 export class RedisServer {
-  #child: ChildProcess | undefined;
+  #process: SupervisedProcess | undefined;
 
   private constructor(
     private readonly directory: string,
@@ -64,13 +66,10 @@ export class RedisServer {
   async run(): Promise<void> {
     if (binary === undefined) throw new Error('There is no redis-server');
     const options = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.directory];
-    this.#child = spawn(
-      binary,
-      [...options, '--appendonly', 'yes', '--appendfsync', 'always', '--save', ''],
-      {
-        stdio: 'ignore',
-      },
-    );
+    // Supervised: it ends with the test's process, however that ends.
+    this.#process = spawnSupervised(binary, [
+      ...[...options, '--appendonly', 'yes', '--appendfsync', 'always', '--save', ''],
+    ]);
     const probe = this.connect();
     await waitFor(async () => (await probe.ping()) === 'PONG');
     probe.disconnect();
@@ -78,11 +77,8 @@ export class RedisServer {
 
   /** Ends it at once, as a crash does; what it acknowledged is on disk. */
   async kill(): Promise<void> {
-    const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = once(child, 'exit');
-    child.kill('SIGKILL');
-    await gone;
+    await this.#process?.kill();
+    this.#process = undefined;
   }
 
   async remove(): Promise<void> {
