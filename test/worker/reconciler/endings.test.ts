@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineAction } from '../../../actions/index.js';
 import { waitFor } from '../../support/wait-for.js';
-import { isWatched, reconciledUntil, seen, temporalHas, withWorld } from './world.js';
+import { isWatched, reconciledUntil, rowWaits, seen, temporalHas, withWorld } from './world.js';
 
 const WAITS = `
 id: waits
@@ -37,7 +37,7 @@ describe('A run that ends from outside', () => {
   it('is CANCELED after `temporal workflow cancel`, by its own doing, and confirmed', () =>
     withWorld({}, async ({ sluice, reconciler, temporal }) => {
       const run = await sluice.startSource(WAITS);
-      await sluice.waiting(run);
+      await rowWaits(sluice, run);
       await temporal('workflow', 'cancel', '--workflow-id', run.workflowId);
       await temporalHas(sluice, run, 'CANCELLED');
       expect(await isWatched(sluice, run)).toBe(true);
@@ -51,7 +51,7 @@ describe('A run that ends from outside', () => {
     withWorld({}, async (world) => {
       const { sluice, reconciler, temporal } = world;
       const run = await sluice.startSource(WAITS);
-      await sluice.waiting(run);
+      await rowWaits(sluice, run);
       await temporal('workflow', 'terminate', '--workflow-id', run.workflowId, '--reason', 'enough');
       const rows = await reconciledUntil(world, run, ({ status }) => status === 'TERMINATED');
       expect(rows).toMatchObject({
@@ -82,7 +82,7 @@ describe('A run that ends from outside', () => {
       );
       const { runId } = JSON.parse(started) as { runId: string };
       const run = { workflowId: 'late', runId };
-      await sluice.waiting(run);
+      await rowWaits(sluice, run);
       await temporalHas(sluice, run, 'TIMED_OUT');
       const rows = await reconciledUntil(world, run, ({ ended }) => ended);
       expect(rows).toMatchObject({ ...CUT_OFF, status: 'TIMED_OUT' });
@@ -92,7 +92,7 @@ describe('A run that ends from outside', () => {
     withWorld({}, async (world) => {
       const { sluice, temporal } = world;
       const run = await sluice.startSource(WAITS);
-      await sluice.waiting(run);
+      await rowWaits(sluice, run);
       await temporal('workflow', 'delete', '--workflow-id', run.workflowId);
       const rows = await reconciledUntil(world, run, ({ status }) => status === 'INTERRUPTED');
       expect(rows).toMatchObject({
@@ -102,35 +102,41 @@ describe('A run that ends from outside', () => {
       expect(rows.reconciled[0]?.reason).toMatch('Temporal does not know');
     }));
 
-  it('is INTERRUPTED where nobody looked before retention removed it', () =>
-    withWorld({}, async (world) => {
-      const { sluice, temporal } = world;
-      const run = await sluice.startSource(WAITS);
-      await sluice.waiting(run);
-      await sluice.stopWorker();
-      await temporal('workflow', 'terminate', '--workflow-id', run.workflowId);
-      const handle = sluice.client.temporal.workflow.getHandle(run.workflowId);
-      // The server drops a deletion that comes while it still closes the run.
-      const execution = { workflowId: run.workflowId, runId: run.runId };
-      const request = { namespace: sluice.temporal.namespace, workflowExecution: execution };
-      await waitFor(() =>
-        handle.client.workflowService.deleteWorkflowExecution(request).then(
-          () => false,
-          () => true,
-        ),
-      );
-      await world.reconciler.pass();
-      expect(await seen(sluice, run)).toMatchObject({ ...CUT_OFF, status: 'INTERRUPTED' });
-      await world.reconciler.pass();
-      expect(await isWatched(sluice, run), 'and there is nothing more to learn').toBe(false);
-    }));
+  it(
+    'is INTERRUPTED where nobody looked before retention removed it',
+    () =>
+      withWorld({}, async (world) => {
+        const { sluice, temporal } = world;
+        const run = await sluice.startSource(WAITS);
+        await rowWaits(sluice, run);
+        await sluice.stopWorker();
+        await temporal('workflow', 'terminate', '--workflow-id', run.workflowId);
+        const handle = sluice.client.temporal.workflow.getHandle(run.workflowId);
+        // The server drops a deletion that comes while it still closes the run.
+        const execution = { workflowId: run.workflowId, runId: run.runId };
+        const request = { namespace: sluice.temporal.namespace, workflowExecution: execution };
+        await waitFor(
+          () =>
+            handle.client.workflowService.deleteWorkflowExecution(request).then(
+              () => false,
+              () => true,
+            ),
+          60_000,
+        );
+        await world.reconciler.pass();
+        expect(await seen(sluice, run)).toMatchObject({ ...CUT_OFF, status: 'INTERRUPTED' });
+        await world.reconciler.pass();
+        expect(await isWatched(sluice, run), 'and there is nothing more to learn').toBe(false);
+      }),
+    90_000,
+  );
 
   it('ends in its row though the worker was dead for the whole end, and is left alone while it waits', () =>
     withWorld({}, async ({ sluice, reconciler, temporal }) => {
       const run = await sluice.startSource(WAITS);
       const other = await sluice.start('waits');
-      await sluice.waiting(run);
-      await sluice.waiting(other);
+      await rowWaits(sluice, run);
+      await rowWaits(sluice, other);
       await sluice.stopWorker();
       const before = await seen(sluice, other);
       await temporal('workflow', 'terminate', '--workflow-id', run.workflowId);
@@ -147,10 +153,10 @@ describe('A run that ends from outside', () => {
     withWorld({}, async (world) => {
       const { sluice, temporal } = world;
       const first = await sluice.startSource(WAITS, {}, { workflowId: 'shared-id' });
-      await sluice.waiting(first);
+      await rowWaits(sluice, first);
       await temporal('workflow', 'terminate', '--workflow-id', 'shared-id');
       const second = await sluice.start('waits', {}, { workflowId: 'shared-id' });
-      await sluice.waiting(second);
+      await rowWaits(sluice, second);
       await reconciledUntil(world, first, ({ status }) => status === 'TERMINATED');
       expect(await seen(sluice, second)).toMatchObject({ status: 'WAITING', waits: ['steps[1] WAITING'] });
     }));
@@ -206,7 +212,7 @@ describe('Several workers', () => {
     withWorld({}, async ({ sluice, reconciler, temporal }) => {
       const runs = [await sluice.startSource(WAITS)];
       for (let n = 1; n < 6; n++) runs.push(await sluice.start('waits'));
-      for (const run of runs) await sluice.waiting(run);
+      for (const run of runs) await rowWaits(sluice, run);
       for (const { workflowId } of runs) await temporal('workflow', 'terminate', '--workflow-id', workflowId);
       await waitFor(async () => {
         const passes = await Promise.all(Array.from({ length: 4 }, () => reconciler.pass()));

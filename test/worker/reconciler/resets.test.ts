@@ -6,7 +6,7 @@ import type { StartedRun } from '../../../client/index.js';
 import { SluiceError } from '../../../contracts/errors.js';
 import type { SluiceTest } from '../../support/sluice.js';
 import { waitFor } from '../../support/wait-for.js';
-import { isWatched, reconciledUntil, seen, temporalHas, type World, withWorld } from './world.js';
+import { isWatched, reconciledUntil, rowWaits, seen, temporalHas, type World, withWorld } from './world.js';
 
 /** Counts what happens outside, by idempotency key; `test.ship` fails for as long as it is told to. */
 function outside() {
@@ -93,7 +93,7 @@ describe('A run that is reset', () => {
     return withWorld({ actions }, async (world) => {
       const { sluice, reconciler, temporal } = world;
       const run = await sluice.startSource(ORDER);
-      await sluice.waiting(run);
+      await rowWaits(sluice, run);
       await temporal('workflow', 'cancel', '--workflow-id', run.workflowId);
       await temporalHas(sluice, run, 'CANCELLED');
       await reconciler.pass();
@@ -148,7 +148,7 @@ describe('A run that is reset', () => {
     return withWorld({ actions }, async (world) => {
       const { sluice, reconciler } = world;
       const run = await sluice.startSource(ORDER);
-      await sluice.waiting(run);
+      await rowWaits(sluice, run);
       await sluice.signal(run, paid('e-1'));
       const first = await sluice.result(run);
       await reconciler.pass();
@@ -175,7 +175,7 @@ describe('A run that is reset', () => {
     withWorld({ actions: outside().actions }, async (world) => {
       const { sluice, temporal } = world;
       const run = await sluice.startSource(ORDER);
-      await sluice.waiting(run);
+      await rowWaits(sluice, run);
       await temporal('workflow', 'cancel', '--workflow-id', run.workflowId);
       await temporalHas(sluice, run, 'CANCELLED');
       await sluice.stopWorker();

@@ -80,6 +80,11 @@ export async function seen({ projections, tenant }: SluiceTest, { runId }: Start
   };
 }
 
+/** Waits until the run waits and has said so in its row. */
+export async function rowWaits(sluice: SluiceTest, started: StartedRun): Promise<void> {
+  await waitFor(async () => (await seen(sluice, started)).status === 'WAITING');
+}
+
 /** Whether the reconciler still watches a run. */
 export async function isWatched(
   { projections, tenant }: SluiceTest,
