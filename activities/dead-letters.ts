@@ -4,6 +4,7 @@
  * Invariant: an act that is repeated after a lost acknowledgement changes nothing more: it is recognised by its
  * text, which the workflow fixes, time included.
  */
+import { Context } from '@temporalio/activity';
 import { ActionEnvelope } from '../contracts/activity.js';
 import { compensationPath } from '../contracts/compensation.js';
 import {
@@ -94,7 +95,9 @@ function actOf(
     at,
   }: { readonly actor: string; readonly note?: string | undefined; readonly at?: string | undefined },
 ): DeadLetterAct {
-  return { at: at ?? new Date().toISOString(), actor, act, note: note ?? null };
+  // The same for every attempt of the activity: a repetition is recognised by it.
+  const scheduled = new Date(Context.current().info.scheduledTimestampMs).toISOString();
+  return { at: at ?? scheduled, actor, act, note: note ?? null };
 }
 
 /** What a retry has to do: what was to be done in the first place, under the same idempotency key. */
