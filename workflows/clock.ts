@@ -24,4 +24,3 @@ export function parseInstant(text: string): number {
 export function random(): number {
   return Math.random();
 }
-
