@@ -53,6 +53,8 @@ function paymentSettled(orderId: string): {
 export interface DemoOptions {
   readonly client: SluiceClient;
   readonly orderId: string;
+  /** Of the definition; absent: the latest one. */
+  readonly version: number | undefined;
   readonly print: (line: string) => void;
   readonly color: boolean;
   /** Aborted when the user wants to stop: the run is left as it is. */
@@ -65,10 +67,11 @@ export interface DemoOptions {
  * @throws SluiceError the run's own error where it did not succeed
  */
 export async function runDemoOrder(options: DemoOptions): Promise<Json | undefined> {
-  const { client, orderId, print, color, signal } = options;
+  const { client, orderId, version, print, color, signal } = options;
   const { workflowId } = await client.start(DEMO_DEFINITION, demoOrder(orderId), {
     workflowId: `${DEMO_DEFINITION}/${orderId}`,
     correlationKeys: [orderId],
+    ...(version !== undefined && { version }),
   });
   const printer = new ProgressPrinter({ write: print, color });
   try {

@@ -8,6 +8,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SluiceClient } from '../client/index.js';
 import { toSluiceError } from '../contracts/errors.js';
+import type { DefinitionPin } from '../contracts/run.js';
 import type { Environment } from './config.js';
 import { Console } from './dev-stack-console.js';
 import { DEMO_DEFINITION, runDemoOrder } from './dev-stack-order.js';
@@ -55,8 +56,10 @@ export async function runDevStack({ env, root, once, out }: RunDevStackOptions):
   async function start(console: Console, opened: Resources): Promise<void> {
     const stack = await startDevStack({ env, root, screen: console, resources: opened });
     const published = await publishExamples(stack.client, join(root, 'examples'), console);
-    console.ready('Published', published.join(', '));
-    exitCode = await demonstrate(stack, console, stop.signal);
+    console.ready('Published', published.map(({ id }) => id).join(', '));
+    // The version in the file: one that was published in between by hand is somebody's experiment.
+    const version = published.find(({ id }) => id === DEMO_DEFINITION)?.version;
+    exitCode = await demonstrate(stack, console, version, stop.signal);
     if (once || stop.signal.aborted) return;
     console.print();
     console.print('Ctrl-C stops everything.');
@@ -65,13 +68,17 @@ export async function runDevStack({ env, root, once, out }: RunDevStackOptions):
 }
 
 /** Publishes every example. One that was edited under its published version is left as it was published. */
-async function publishExamples(client: SluiceClient, directory: string, screen: Console): Promise<string[]> {
+async function publishExamples(
+  client: SluiceClient,
+  directory: string,
+  screen: Console,
+): Promise<DefinitionPin[]> {
   const files = (await readdir(directory)).filter((name) => name.endsWith('.yaml')).sort();
-  const published: string[] = [];
+  const published: DefinitionPin[] = [];
   for (const file of files) {
     try {
       const { pin } = await client.publish(await readFile(join(directory, file), 'utf8'));
-      published.push(pin.id);
+      published.push(pin);
     } catch (thrown) {
       const error = toSluiceError(thrown);
       if (error.code !== 'DEFINITION_CONFLICT') throw error;
@@ -82,14 +89,26 @@ async function publishExamples(client: SluiceClient, directory: string, screen: 
 }
 
 /** Runs the order and says what to try next; gives the exit code. */
-async function demonstrate(stack: DevStack, screen: Console, signal: AbortSignal): Promise<number> {
+async function demonstrate(
+  stack: DevStack,
+  screen: Console,
+  version: number | undefined,
+  signal: AbortSignal,
+): Promise<number> {
   const suffix = Date.now().toString(36);
   const orderId = `o-${suffix}`;
   screen.heading(`Running ${DEMO_DEFINITION} on order ${orderId}`);
   let exitCode = 0;
   try {
     const { client } = stack;
-    const result = await runDemoOrder({ client, orderId, print: screen.print, color: screen.color, signal });
+    const result = await runDemoOrder({
+      client,
+      orderId,
+      version,
+      print: screen.print,
+      color: screen.color,
+      signal,
+    });
     if (result === undefined) return exitCode;
     screen.heading('Result');
     screen.print(JSON.stringify(result, null, 2));
