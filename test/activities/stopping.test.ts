@@ -52,7 +52,7 @@ describe("an action's own timeout", () => {
     expect(await world.ledger(runId)).toMatchObject({ status: 'FAILED', error: { code: 'ACTION_TIMEOUT' } });
   });
 
-  it('ends one that ignores its signal too, and takes nothing that it does later', async () => {
+  it('ends one that ignores its signal too, and takes nothing that it does later (trap 24)', async () => {
     const late = gate();
     const done = gate();
     const afterwards: unknown[] = [];

@@ -28,6 +28,8 @@ export interface Disturbed {
   readonly held?: number;
   /** The steps whose waits are open when the worker goes down. */
   readonly waitsAt?: readonly string[];
+  /** True: the kind's `finish` is what brings it there. Default: it comes after the worker went down. */
+  readonly finishFirst?: boolean;
 }
 
 export interface GoesDown {
@@ -57,15 +59,15 @@ export async function goesDown(options: GoesDown): Promise<void> {
     for (const file of options.files) await stack.publish(file, options.change);
     const runs: Record<string, StartedRun> = {};
     const results: Record<string, Json> = {};
-    const end = async (name: string, kind: Kind): Promise<void> => {
-      const run = runs[name] as StartedRun;
-      await kind.finish?.(stack, run);
-      results[name] = await stack.end(run);
+    const end = async (name: string): Promise<void> => {
+      results[name] = await stack.end(runs[name] as StartedRun);
     };
     await Promise.all(
       Object.entries(options.undisturbed).map(async ([name, kind]) => {
-        runs[name] = await kind.start(stack, idOf(name));
-        await end(name, kind);
+        const run = await kind.start(stack, idOf(name));
+        runs[name] = run;
+        await kind.finish?.(stack, run);
+        await end(name);
       }),
     );
     for (const [name, disturbed] of Object.entries(options.disturbed)) {
@@ -73,8 +75,10 @@ export async function goesDown(options: GoesDown): Promise<void> {
       stack.effects.hold(hold);
       runs[name] = await disturbed.kind.start(stack, idOf(name));
     }
-    for (const [name, { at, held = 1, waitsAt = [] }] of Object.entries(options.disturbed)) {
+    for (const [name, disturbed] of Object.entries(options.disturbed)) {
+      const { kind, at, held = 1, waitsAt = [], finishFirst = false } = disturbed;
       const run = runs[name] as StartedRun;
+      if (finishFirst) await kind.finish?.(stack, run);
       if (at !== undefined) await stack.effects.held(held, (effect) => belongs(effect, run, name));
       for (const step of waitsAt) await stack.waits(run, step);
     }
@@ -82,7 +86,12 @@ export async function goesDown(options: GoesDown): Promise<void> {
     stack.effects.releaseAll();
 
     const second = await stack.startWorker();
-    await Promise.all(Object.entries(options.disturbed).map(([name, { kind }]) => end(name, kind)));
+    await Promise.all(
+      Object.entries(options.disturbed).map(async ([name, { kind, finishFirst = false }]) => {
+        if (!finishFirst) await kind.finish?.(stack, runs[name] as StartedRun);
+        await end(name);
+      }),
+    );
     const outcomes = await stack.rows(second, async (projections) => {
       const found: Record<string, Outcome> = {};
       for (const [name, run] of Object.entries(runs)) found[name] = await outcomeOf(projections, run.runId);

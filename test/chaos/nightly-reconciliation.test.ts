@@ -39,7 +39,7 @@ const nightly: Omit<GoesDown, 'down'> = {
 
 describe('nightly-reconciliation and its children end as they would have, undisturbed, when their worker', () => {
   it(
-    'is killed with lanes and children at work, and no step has a retry policy',
+    'is killed with lanes and children at work, and no step has a retry policy (trap 21)',
     () => goesDown({ ...nightly, change: { retry: false }, down: killed }),
     LIMIT_MS,
   );

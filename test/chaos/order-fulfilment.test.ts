@@ -68,7 +68,7 @@ const order: Omit<GoesDown, 'down'> = {
 
 describe('order-fulfilment ends as it would have, undisturbed, when its worker', () => {
   it(
-    'is killed in actions, in a wait and in clean-up, and no step has a retry policy',
+    'is killed in actions, in a wait and in clean-up, and no step has a retry policy (trap 21)',
     () => goesDown({ ...order, change: { retry: false }, down: killed }),
     LIMIT_MS,
   );

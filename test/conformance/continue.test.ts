@@ -204,7 +204,7 @@ describe('a run that continues as new', () => {
   );
 
   it(
-    'keeps open waits in their order, buffered events, spent ids and deadlines',
+    'keeps open waits in their order, buffered events, spent ids and deadlines (trap 3)',
     { timeout: MINUTE },
     async () => {
       const busy = (id: string, count: number): Json => ({
@@ -295,7 +295,7 @@ describe('a run that continues as new', () => {
   );
 
   it(
-    'forgets nothing of a catch, a finally and a return that are under way',
+    'forgets nothing of a catch, a finally and a return that are under way (trap 1)',
     { timeout: MINUTE },
     async () => {
       const many = (id: string): Json => ({

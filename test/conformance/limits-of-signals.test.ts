@@ -27,7 +27,7 @@ const finish = (handle: Handle): Promise<End> => finishOn(world, handle);
 const run = async (definition: Record<string, unknown>, payload?: Json): Promise<End> =>
   finish(await start(definition, payload));
 
-describe('search attributes', () => {
+describe('search attributes (trap 22)', () => {
   it('more than 32 keys, of 10 KB each, are hashed, and 32 of them kept', { timeout: MINUTE }, async () => {
     const key = { $expr: '$pad("", 10000, "k") & $string(item)' };
     const wait = {

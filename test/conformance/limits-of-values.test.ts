@@ -24,7 +24,7 @@ const finish = (handle: Handle): Promise<End> => finishOn(world, handle);
 const run = async (definition: Record<string, unknown>, payload?: Json): Promise<End> =>
   finish(await start(definition, payload));
 
-describe('values', () => {
+describe('values (trap 22)', () => {
   it('variables over 1 MiB are STATE_TOO_LARGE', { timeout: MINUTE }, async () => {
     const assign = Object.fromEntries(['a', 'b', 'c', 'd', 'e'].map((name) => [name, text(250)]));
     expect(await run(caught({ id: 'a', type: 'transform.assign', assign }))).toEqual(

@@ -52,7 +52,7 @@ describe('a workflow whose expressions read the time, sort, group and construct'
       History.fromObject(history),
     );
 
-  it('replays from its committed history with a cold cache', { timeout: 120_000 }, async () => {
+  it('replays from its committed history with a cold cache (trap 13)', { timeout: 120_000 }, async () => {
     await replay('workflows.ts', committed());
   });
 

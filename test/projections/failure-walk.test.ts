@@ -236,7 +236,7 @@ onEveryDatabase(
     });
 
     describe.each([...WALKS, ...LIFE_WALKS])('$name', ({ name, before, write }) => {
-      it('leaves nothing partial at any point, and the retry gives the rows of an undisturbed run', async () => {
+      it('leaves nothing partial at any point, and the retry gives the rows of an undisturbed run (trap 15)', async () => {
         const asked: FaultPoint[] = [];
         await empty(projections);
         await before?.(projections);
