@@ -2,7 +2,7 @@
  * Sluice from an application: a thin, typed layer over Temporal's client.
  *
  * Invariants
- * - Temporal is asked first and only: nothing here reads or writes the database.
+ * - Temporal is asked first and only: nothing here writes the database. What is shown comes from `reads`.
  * - A run started here is what `temporal workflow start` would have made: workflow type = definition id,
  *   first argument = payload, everything else in the memo.
  * - Everything that is thrown is a SluiceError with a code of `contracts/errors.ts` or of the run itself.
@@ -37,7 +37,12 @@ import { calling, type CallContext } from './errors.js';
 import type { EventBus } from './event-bus.js';
 import { envelopeOf, type EventToPublish } from './event-to-publish.js';
 import { followRun, type FollowOptions } from './follow.js';
+import { DefinitionControl } from './definition-control.js';
 import type { PublishOptions, StartedRun, StartOptions } from './options.js';
+import type { RunReads } from './reads.js';
+import { RunControl } from './run-control.js';
+import type { RunContext } from './runs/context.js';
+import { stopWorkflow } from './runs/stop-run.js';
 
 const CONNECT_LIMIT_MS = 5_000;
 /** A signal is tried again for this long while the server is away. */
@@ -63,6 +68,8 @@ export interface SluiceClientOptions {
   readonly taskQueue: string;
   /** Where `publish` puts events: `httpBus` or `redisBus`. */
   readonly bus?: EventBus;
+  /** Where runs and definitions are shown from: `projections.reads`, or an API. Default: nothing is shown. */
+  readonly reads?: RunReads;
   /** Default tenant of everything this client does: `default`. */
   readonly tenant?: string;
   /** Default actor, for the audit: `sluice-client`. */
@@ -94,7 +101,12 @@ export class SluiceClient {
   private readonly bus: EventBus | undefined;
   /** What could not be done: look at it, retry it, dismiss it. */
   readonly deadLetters: DeadLetterClient;
+  /** Runs: shown, stopped, re-run, rewound, exported. */
+  readonly runs: RunControl;
+  /** Definitions: shown. */
+  readonly definitions: DefinitionControl;
   readonly #context: CallContext;
+  readonly #runContext: RunContext;
   readonly #defaults: { readonly tenant: string; readonly actor: string };
 
   /** @internal */
@@ -108,6 +120,15 @@ export class SluiceClient {
     this.temporal = new Client({ connection, namespace });
     this.#context = { address: connection.options.address, namespace, taskQueue };
     this.#defaults = { tenant, actor };
+    this.#runContext = {
+      temporal: this.temporal,
+      call: this.#context,
+      ...this.#defaults,
+      reads: options.reads,
+      start: (...args) => this.start(...args),
+    };
+    this.runs = new RunControl(this.#runContext, (...args) => this.signalEvent(...args));
+    this.definitions = new DefinitionControl(this.#runContext);
     this.deadLetters = new DeadLetterClient(
       (request, exclusive) => this.#once(WORKFLOW_TYPES.deadLetters, request as Json, exclusive),
       this.#defaults,
@@ -287,14 +308,21 @@ export class SluiceClient {
     return this.#call(workflowId, () => handle.result() as Promise<Json>);
   }
 
-  /** Asks the run to stop: it cleans up and ends CANCELED. Resolves when Temporal has accepted the request. */
-  async cancel(workflowId: string): Promise<void> {
-    await this.#call(workflowId, () => this.#handle(workflowId).cancel());
+  /**
+   * Asks whichever run has the workflow id to stop: it cleans up and ends CANCELED. Resolves when Temporal has
+   * accepted the request.
+   * @throws SluiceError WORKFLOW_NOT_FOUND, RUN_CLOSED, WORKFLOW_TEMPORAL_CANCEL_FAILED; then nothing has changed
+   */
+  async cancel(workflowId: string, reason?: string): Promise<void> {
+    await stopWorkflow(this.#runContext, 'cancel', workflowId, { reason });
   }
 
-  /** Ends the run at once, without clean-up or compensation. */
+  /**
+   * Ends whichever run has the workflow id at once, without clean-up or compensation.
+   * @throws SluiceError WORKFLOW_NOT_FOUND, RUN_CLOSED, WORKFLOW_TEMPORAL_TERMINATE_FAILED; then nothing has changed
+   */
   async terminate(workflowId: string, reason?: string): Promise<void> {
-    await this.#call(workflowId, () => this.#handle(workflowId).terminate(reason));
+    await stopWorkflow(this.#runContext, 'terminate', workflowId, { reason });
   }
 
   /** Asks whether Temporal answers. @throws SluiceError TEMPORAL_UNAVAILABLE, TEMPORAL_NAMESPACE_NOT_FOUND */

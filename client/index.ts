@@ -2,6 +2,17 @@
 export { createSluiceClient, type SluiceClient, type SluiceClientOptions } from './client.js';
 export { callBridge, httpBus, redisBus, type EventBus } from './event-bus.js';
 export type { DeadLetterClient, DeadLetterOptions, ListDeadLetters } from './dead-letters.js';
+export type { DefinitionControl } from './definition-control.js';
 export { runErrorOf } from './errors.js';
 export type { PublishOptions, StartOptions, StartedRun } from './options.js';
 export { ProgressPrinter } from './progress-printer.js';
+export { everything, type RunReads } from './reads.js';
+export { REDACTED, redactorFor, type Redactor } from './redaction.js';
+export type { RunControl, ShowOptions } from './run-control.js';
+export type { BulkAction, BulkItem, BulkOptions } from './runs/bulk.js';
+export { type ExportOptions, RunBundle, verifyBundle } from './runs/bundle.js';
+export type { ActOptions, OfTenant } from './runs/context.js';
+export { LEGACY_ACTIONS, type LegacyAction } from './runs/legacy.js';
+export type { RerunOptions, RerunRun } from './runs/rerun.js';
+export type { RewindOptions, Rewound } from './runs/rewind-options.js';
+export type { StoppedRun } from './runs/stop-run.js';

@@ -1,4 +1,5 @@
 import type { Json } from '../contracts/json.js';
+import type { RunRef } from '../contracts/run.js';
 
 /** How to publish a definition. */
 export interface PublishOptions {
@@ -22,6 +23,8 @@ export interface StartOptions {
   readonly correlationKeys?: readonly string[];
   /** What caused the run, for the audit. */
   readonly trigger?: Json;
+  /** The run that this one is a re-run of; `client.runs.rerun` says so. */
+  readonly rerunOf?: RunRef;
   /** Where a run with that id is open: `fail` (default), give back that one, or terminate it first. */
   readonly onConflict?: 'fail' | 'use-existing' | 'terminate-existing';
   /** Where a closed run has that id: start anyway (default), never, or only if it did not succeed. */

@@ -107,6 +107,12 @@ export const ERRORS = {
     'Mend the variables that the message names; docs/configuration.md lists them all.',
   ),
   INPUT_INVALID: entry(400, 'validation', false, 'Send input in the documented shape.'),
+  USAGE_INVALID: entry(
+    400,
+    'validation',
+    false,
+    '`sluice --help` lists the commands, `sluice COMMAND --help` what one takes.',
+  ),
 
   // Expressions
   EXPRESSION_SYNTAX: entry(400, 'expression', false, 'Mend the expression at the position given.'),
@@ -410,10 +416,16 @@ export const ERRORS = {
     'A migration is immutable once applied. Restore the file and put the change into a new migration.',
   ),
   IDEMPOTENCY_KEY_REUSED: entry(
-    409,
+    422,
     'validation',
     false,
-    'Another action has used this idempotency key. Make the key say what it is for.',
+    'This idempotency key was used for something else. Make the key say what it is for.',
+  ),
+  IDEMPOTENCY_KEY_IN_FLIGHT: entry(
+    409,
+    'internal',
+    true,
+    'A request with this idempotency key has not been answered yet. Send it again after the time in Retry-After.',
   ),
   LEASE_HELD: entry(
     409,
@@ -442,9 +454,114 @@ export const ERRORS = {
     'It holds nothing that could be run again. Mend what it is about by hand, then dismiss it.',
   ),
 
+  // HTTP API
+  UNAUTHENTICATED: entry(
+    401,
+    'authorization',
+    false,
+    'Send `Authorization: Bearer` with a key that `sluice api key` made, or with a JWT of the configured issuer.',
+  ),
+  FORBIDDEN: entry(
+    403,
+    'authorization',
+    false,
+    'Use a token whose roles allow this; docs/api.md says which role may do what.',
+  ),
+  TENANT_FORBIDDEN: entry(
+    403,
+    'authorization',
+    false,
+    'Name a tenant of the token in the header Sluice-Tenant, or use a token of that tenant.',
+  ),
+  ROUTE_NOT_FOUND: entry(
+    404,
+    'validation',
+    false,
+    'Look at /docs or /openapi.json for the routes there are.',
+  ),
+  METHOD_NOT_ALLOWED: entry(405, 'validation', false, 'Use a method that the header Allow names.'),
+  REQUEST_TOO_LARGE: entry(
+    413,
+    'validation',
+    false,
+    'Send a smaller body. Keep large data outside and send a reference.',
+  ),
+  MEDIA_TYPE_UNSUPPORTED: entry(
+    415,
+    'validation',
+    false,
+    'Send the content type that the route documents: application/json, for definitions application/yaml too.',
+  ),
+  RATE_LIMITED: entry(
+    429,
+    'policy',
+    true,
+    'The token has used up its requests. Send again after the time in Retry-After, or raise SLUICE_API_RATE.',
+  ),
+  IDENTITY_PROVIDER_UNAVAILABLE: entry(
+    503,
+    'internal',
+    true,
+    'The keys of the token issuer cannot be fetched. Check SLUICE_API_JWT_JWKS_URL and the issuer.',
+  ),
+  NOT_READY: entry(503, 'internal', true, 'Something that the API needs is away; the answer lists what.'),
+  API_UNAVAILABLE: entry(
+    503,
+    'internal',
+    true,
+    'The API cannot be reached. Check SLUICE_API_URL and that `sluice api` or `npm start` runs.',
+  ),
+
   // Control from outside
   WORKFLOW_NOT_FOUND: entry(404, 'validation', false, 'Temporal knows no such workflow in this namespace.'),
-  RUN_CLOSED: entry(409, 'validation', false, 'The run has ended.'),
+  RUN_CLOSED: entry(
+    409,
+    'validation',
+    false,
+    'The run has ended. Re-run it (`sluice runs rerun ID`), or rewind it to a step (`sluice runs rewind ID`).',
+  ),
+  RUN_NOT_FOUND: entry(
+    404,
+    'validation',
+    false,
+    'This tenant has no such run. Check the run id (not the workflow id) and the tenant; a run has a row once a worker has begun it.',
+  ),
+  RUN_OPEN: entry(
+    409,
+    'validation',
+    false,
+    'The run has not ended. Cancel it first, or say that it may run beside the new one (whileOpen, `--while-open`).',
+  ),
+  RERUN_PAYLOAD_GONE: entry(
+    409,
+    'validation',
+    false,
+    'The original payload is not to be had here any more. Re-run it where the database can be read, or give a payload (`--payload`).',
+  ),
+  REWIND_NOT_POSSIBLE: entry(
+    409,
+    'validation',
+    false,
+    'The run cannot go back to that step; the message says why, and the details which steps it can go back to.',
+  ),
+  REWIND_CONFLICT: entry(
+    409,
+    'validation',
+    false,
+    'Another rewind of the same run came first. Look at the run (`sluice runs show ID`), and rewind it again if need be.',
+  ),
+  READS_NOT_CONFIGURED: entry(
+    500,
+    'validation',
+    false,
+    'Give the client something to read runs from: `reads: projections.reads` where the database can be opened, `reads: apiReads({ url, token })` elsewhere. On the command line: SLUICE_API_URL, or SURREAL_URL of a server.',
+  ),
+  BUNDLE_INVALID: entry(
+    422,
+    'validation',
+    false,
+    'The bundle was changed after its export, or is none. Export the run again.',
+  ),
   RUN_CANCELED: entry(409, 'internal', false, 'The run was cancelled before it had a result.'),
   RUN_TERMINATED: entry(
     409,
@@ -476,6 +593,12 @@ export const ERRORS = {
     true,
     'The Temporal server cannot be reached. Check TEMPORAL_ADDRESS.',
   ),
+  CLOCK_SKEW: entry(
+    503,
+    'internal',
+    false,
+    'Keep the clocks of all machines in step with NTP (`timedatectl status`, `chronyc tracking`).',
+  ),
   TEMPORAL_NAMESPACE_NOT_FOUND: entry(
     404,
     'validation',
@@ -499,6 +622,18 @@ export const ERRORS = {
     'internal',
     true,
     'Temporal did not accept the cancellation; nothing was changed. Try again when it is reachable.',
+  ),
+  WORKFLOW_TEMPORAL_TERMINATE_FAILED: entry(
+    409,
+    'internal',
+    true,
+    'Temporal did not accept the termination; nothing was changed. Try again when it is reachable.',
+  ),
+  WORKFLOW_TEMPORAL_RESET_FAILED: entry(
+    409,
+    'internal',
+    true,
+    'Temporal did not accept the reset; nothing was changed. The cause says why; try again when that is mended.',
   ),
   WORKFLOW_TEMPORAL_ACTION_UNSUPPORTED: entry(
     409,

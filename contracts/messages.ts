@@ -3,6 +3,7 @@
  * the names that Sluice keeps for itself. docs/temporal.md shows each with the `temporal` CLI.
  */
 import { z } from 'zod';
+import { RunError } from './errors.js';
 import { JsonValue } from './json.js';
 import { LIMITS } from './limits.js';
 import { RunRef, RunStatus, WaitKind } from './run.js';
@@ -54,6 +55,8 @@ export const StartMemo = z.object({
   trigger: JsonValue.optional(),
   parent: RunRef.optional(),
   root: RunRef.optional(),
+  /** The run that this one is a re-run of. */
+  rerunOf: RunRef.optional(),
   correlationKeys: z.array(z.string().min(1).max(LIMITS.correlationKeyCharacters)).max(1_000).default([]),
 });
 export type StartMemo = z.infer<typeof StartMemo>;
@@ -85,7 +88,8 @@ export const RunStateView = z.object({
   runId: z.string(),
   workflowId: z.string(),
   definition: z.string(),
-  version: z.number().int(),
+  /** Null: the run is still being prepared, or failed before it was pinned to one. */
+  version: z.number().int().nullable(),
   status: RunStatus,
   state: z.string().nullable(),
   vars: JsonValue,
@@ -101,6 +105,8 @@ export const RunStateView = z.object({
     }),
   ),
   lastSeq: z.number().int(),
+  /** What a run that is FAILED has failed with. */
+  error: RunError.nullable().default(null),
 });
 export type RunStateView = z.infer<typeof RunStateView>;
 
@@ -137,5 +143,7 @@ export const RunProgress = z.object({
     waiting: z.number().int(),
   }),
   lines: z.array(ProgressLine),
+  /** What a run that is FAILED has failed with. */
+  error: RunError.nullable().default(null),
 });
 export type RunProgress = z.infer<typeof RunProgress>;

@@ -47,6 +47,8 @@ export const RUN_EVENT_DATA = {
     payload: json,
     parent: RunRef.nullable(),
     root: RunRef.nullable(),
+    /** Of a re-run; absent: it is none. */
+    rerunOf: RunRef.optional(),
     trigger: json.nullable(),
     correlationKeys: z.array(z.string()),
   }),

@@ -113,6 +113,8 @@ function startColumns(data: Extract<RunEvent, { type: 'RUN_STARTED' }>['data'], 
     parent_workflow_id: data.parent?.workflowId,
     root_run_id: data.root?.runId,
     root_workflow_id: data.root?.workflowId,
+    rerun_of_run_id: data.rerunOf?.runId,
+    rerun_of_workflow_id: data.rerunOf?.workflowId,
     correlation_keys: [...new Set(data.correlationKeys)],
   };
 }

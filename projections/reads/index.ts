@@ -1,14 +1,21 @@
 /** Read models: one file for each question. Every one is asked for a tenant and sees no other's rows. */
 import type { Database } from '../connection.js';
 import { checkContiguity, type Contiguity } from './check-contiguity.js';
+import {
+  getDefinition,
+  listDefinitions,
+  type DefinitionSummary,
+  type DefinitionView,
+} from './definitions.js';
 import { getRun } from './get-run.js';
-import { listEvidence, type EvidenceView } from './list-evidence.js';
+import { listEvidence, pageEvidence, type EvidenceView } from './list-evidence.js';
 import { listEvents, type EventView } from './list-events.js';
-import { listInvocations, type InvocationView } from './list-invocations.js';
+import { listInvocations, pageInvocations, type InvocationView } from './list-invocations.js';
 import { listRuns, type RunFilter } from './list-runs.js';
 import { listSteps, type StepView } from './list-steps.js';
-import { listWaits, type WaitView } from './list-waits.js';
+import { listWaits, pageWaits, type WaitView } from './list-waits.js';
 import type { Page, PageRequest } from './page.js';
+import { pageInbound, type RunInboundView } from './run-inbound.js';
 import type { RunSummary, RunView } from './run-view.js';
 
 export interface Reads {
@@ -27,6 +34,16 @@ export interface Reads {
   listInvocations(tenant: string, runId: string): Promise<readonly InvocationView[]>;
   /** Policy decisions about a run's actions. */
   listEvidence(tenant: string, runId: string): Promise<readonly EvidenceView[]>;
+  /** The same three, page by page. */
+  pageWaits(tenant: string, runId: string, page?: PageRequest): Promise<Page<WaitView>>;
+  pageInvocations(tenant: string, runId: string, page?: PageRequest): Promise<Page<InvocationView>>;
+  pageEvidence(tenant: string, runId: string, page?: PageRequest): Promise<Page<EvidenceView>>;
+  /** Audit rows of the events that the run got, in the order of its log. */
+  pageInbound(tenant: string, runId: string, page?: PageRequest): Promise<Page<RunInboundView>>;
+  /** By id, those that were taken back as well. */
+  listDefinitions(tenant: string, page?: PageRequest): Promise<Page<DefinitionSummary>>;
+  /** A version, or the one that a start takes; where it was taken back, the highest. */
+  getDefinition(tenant: string, id: string, version?: number): Promise<DefinitionView | undefined>;
   /** Gaps and doubles of the live log: both are errors once the run has ended. */
   checkContiguity(tenant: string, runId: string): Promise<Contiguity>;
 }
@@ -41,6 +58,12 @@ export function createReads(database: Database): Reads {
     listEvidence: (...args) => listEvidence(database, ...args),
     listWaits: (...args) => listWaits(database, ...args),
     listInvocations: (...args) => listInvocations(database, ...args),
+    pageWaits: (...args) => pageWaits(database, ...args),
+    pageInvocations: (...args) => pageInvocations(database, ...args),
+    pageEvidence: (...args) => pageEvidence(database, ...args),
+    pageInbound: (...args) => pageInbound(database, ...args),
+    listDefinitions: (...args) => listDefinitions(database, ...args),
+    getDefinition: (...args) => getDefinition(database, ...args),
     checkContiguity: (...args) => checkContiguity(database, ...args),
   };
 }

@@ -4,7 +4,7 @@ import type { RunEvent } from '../../contracts/run-events.js';
 import type { Database } from '../connection.js';
 import { EVENT_SELECT, EventColumns, parseEvents } from '../load-log.js';
 import { read } from '../read.js';
-import { pageLimit, type Page, type PageRequest } from './page.js';
+import { numberCursor, pageLimit, type Page, type PageRequest } from './page.js';
 
 /** An event, and under which Temporal run id it was committed. */
 export type EventView = RunEvent & { readonly executionId: string; readonly superseded: boolean };
@@ -42,5 +42,5 @@ export async function listEvents(
 function parseCursor(after: string | undefined): readonly [number, string] {
   if (after === undefined) return [0, ''];
   const [seq = '0', execution = '\u{10ffff}'] = after.split(/:(.*)/s);
-  return [Number(seq), execution];
+  return [numberCursor(seq), execution];
 }

@@ -1,10 +1,9 @@
 /** Inbound events, newest first. */
 import { z } from 'zod';
-import { SluiceError } from '../../contracts/errors.js';
 import type { Database } from '../connection.js';
 import { read } from '../read.js';
 import { InboundRow } from './event-rows.js';
-import { pageLimit, toPage, type Page, type PageRequest } from './page.js';
+import { notAnEnd, pageLimit, toPage, type Page, type PageRequest } from './page.js';
 
 export interface InboundFilter {
   readonly eventName?: string | undefined;
@@ -69,6 +68,6 @@ function placeOf(cursor: string): z.infer<typeof Place> {
   try {
     return Place.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
   } catch (error) {
-    throw new SluiceError('INPUT_INVALID', `"${cursor}" is no end of a page`, { cause: error });
+    throw notAnEnd(cursor, error);
   }
 }

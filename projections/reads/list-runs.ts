@@ -21,6 +21,8 @@ export interface RunFilter {
   readonly state?: string | undefined;
   readonly correlationKey?: string | undefined;
   readonly parentRunId?: string | undefined;
+  /** Re-runs of that run. */
+  readonly rerunOf?: string | undefined;
   /** ISO instants: started at or after, started before. */
   readonly startedFrom?: string | undefined;
   readonly startedBefore?: string | undefined;
@@ -35,7 +37,8 @@ const LOOK_UP_RUNS = `SELECT * OMIT payload, result, trigger, error FROM $ids`;
 
 /** The most telling list first. */
 function listOf(filter: RunFilter): readonly [list: string, value: string] {
-  const { correlationKey, parentRunId, state, definition, status } = filter;
+  const { correlationKey, parentRunId, rerunOf, state, definition, status } = filter;
+  if (rerunOf !== undefined) return ['rerun-of', rerunOf];
   if (correlationKey !== undefined) return ['key', correlationKey];
   if (parentRunId !== undefined) return ['parent', parentRunId];
   if (state !== undefined) return ['state', state];
@@ -97,8 +100,9 @@ async function lookUp(
 }
 
 function matches(row: RunColumns, filter: RunFilter): boolean {
-  const { definition, status, state, correlationKey, parentRunId } = filter;
+  const { definition, status, state, correlationKey, parentRunId, rerunOf } = filter;
   return (
+    (rerunOf === undefined || row.rerun_of_run_id === rerunOf) &&
     (definition === undefined || row.definition === definition) &&
     (status === undefined || row.status === status) &&
     (state === undefined || row.state === state) &&

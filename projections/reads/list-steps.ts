@@ -7,7 +7,7 @@ import { StepStatus } from '../../contracts/run.js';
 import type { Database } from '../connection.js';
 import { read } from '../read.js';
 import { loadJson } from '../texts.js';
-import { pageLimit, toPage, type Page, type PageRequest } from './page.js';
+import { numberCursor, pageLimit, toPage, type Page, type PageRequest } from './page.js';
 import { iso } from './run-view.js';
 
 const Row = z.object({
@@ -72,7 +72,7 @@ export async function listSteps(
   const rows = await read(database, z.array(Row), LIST_STEPS, {
     tenant,
     runId,
-    after: Number(page.after ?? 0),
+    after: numberCursor(page.after),
     limit: limit + 1,
   });
   const texts = rows.flatMap((row) => [row.input, row.output, row.error]);

@@ -5,6 +5,7 @@ import { WaitKind, WaitStatus } from '../../contracts/run.js';
 import type { Database } from '../connection.js';
 import { read } from '../read.js';
 import { loadJson } from '../texts.js';
+import { numberCursor, pageLimit, toPage, type Page, type PageRequest } from './page.js';
 import { iso } from './run-view.js';
 
 const Row = z.object({
@@ -25,7 +26,9 @@ const Row = z.object({
   event_source: z.string().optional(),
   event_name: z.string().optional(),
   reason: z.string().optional(),
+  opened_seq: z.number(),
 });
+type Row = z.infer<typeof Row>;
 
 /** One wait. Times are ISO instants. */
 export interface WaitView {
@@ -52,8 +55,13 @@ export interface WaitView {
   readonly reason: string | null;
 }
 
+const FROM_RUN = `SELECT *, id[2] AS path, id[3] AS iteration, id[4] AS attempt FROM wait:[$tenant, $runId]..[$tenant, $runId, ..]`;
+
 /** The statement. */
-const LIST_WAITS = `SELECT *, id[2] AS path, id[3] AS iteration, id[4] AS attempt FROM wait:[$tenant, $runId]..[$tenant, $runId, ..] ORDER BY opened_seq`;
+const LIST_WAITS = `${FROM_RUN} ORDER BY opened_seq`;
+
+/** The statement of a page. */
+const PAGE_WAITS = `${FROM_RUN} WHERE opened_seq > $after ORDER BY opened_seq LIMIT $limit`;
 
 /** @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
 export async function listWaits(
@@ -62,13 +70,41 @@ export async function listWaits(
   runId: string,
 ): Promise<readonly WaitView[]> {
   const rows = await read(database, z.array(Row), LIST_WAITS, { tenant, runId });
+  const view = await viewer(database, tenant, runId, rows);
+  return rows.map(view);
+}
+
+/** One page of them. @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
+export async function pageWaits(
+  database: Database,
+  tenant: string,
+  runId: string,
+  page: PageRequest = {},
+): Promise<Page<WaitView>> {
+  const limit = pageLimit(page);
+  const rows = await read(database, z.array(Row), PAGE_WAITS, {
+    tenant,
+    runId,
+    after: numberCursor(page.after),
+    limit: limit + 1,
+  });
+  const view = await viewer(database, tenant, runId, rows);
+  return toPage(rows, limit, (row) => String(row.opened_seq), view);
+}
+
+async function viewer(
+  database: Database,
+  tenant: string,
+  runId: string,
+  rows: readonly Row[],
+): Promise<(row: Row) => WaitView> {
   const decode = await loadJson(
     database,
     tenant,
     runId,
     rows.map((row) => row.filters),
   );
-  return rows.map((row) => ({
+  return (row) => ({
     path: row.path,
     iteration: row.iteration,
     attempt: row.attempt,
@@ -89,5 +125,5 @@ export async function listWaits(
         ? null
         : { id: row.event_id, source: row.event_source ?? null, name: row.event_name ?? null },
     reason: row.reason ?? null,
-  }));
+  });
 }

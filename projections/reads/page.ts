@@ -1,4 +1,6 @@
 /** Pages of a list, each beginning after the last entry of the one before. */
+import { SluiceError } from '../../contracts/errors.js';
+
 export interface PageRequest {
   /** `next` of the page before. */
   readonly after?: string | undefined;
@@ -30,4 +32,20 @@ export function toPage<R, T>(
     items: shown.map(view),
     next: rows.length > limit && last !== undefined ? cursor(last) : null,
   };
+}
+
+/**
+ * A cursor that is a number; 0 where there is none.
+ * @throws SluiceError INPUT_INVALID
+ */
+export function numberCursor(after: string | undefined): number {
+  if (after === undefined) return 0;
+  const number = Number(after);
+  if (after.trim() !== '' && Number.isSafeInteger(number) && number >= 0) return number;
+  throw notAnEnd(after);
+}
+
+/** The error of a cursor that is none. */
+export function notAnEnd(cursor: string, cause?: unknown): SluiceError {
+  return new SluiceError('INPUT_INVALID', `"${cursor.slice(0, 100)}" is no end of a page`, { cause });
 }

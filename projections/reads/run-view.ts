@@ -19,6 +19,8 @@ export const RunColumns = z.object({
   parent_workflow_id: z.string().optional(),
   root_run_id: z.string().optional(),
   root_workflow_id: z.string().optional(),
+  rerun_of_run_id: z.string().optional(),
+  rerun_of_workflow_id: z.string().optional(),
   correlation_keys: z.array(z.string()).optional(),
   error_code: z.string().optional(),
   started_at: z.date(),
@@ -55,6 +57,8 @@ export interface RunSummary {
   readonly actor: string | null;
   readonly parent: RunRef | null;
   readonly root: RunRef | null;
+  /** The run that this one is a re-run of. */
+  readonly rerunOf: RunRef | null;
   readonly correlationKeys: readonly string[];
   readonly errorCode: string | null;
   readonly startedAt: string;
@@ -87,6 +91,7 @@ export function toSummary(row: RunColumns): RunSummary {
     actor: row.actor ?? null,
     parent: reference(row.parent_run_id, row.parent_workflow_id),
     root: reference(row.root_run_id, row.root_workflow_id),
+    rerunOf: reference(row.rerun_of_run_id, row.rerun_of_workflow_id),
     correlationKeys: row.correlation_keys ?? [],
     errorCode: row.error_code ?? null,
     startedAt: row.started_at.toISOString(),

@@ -13,7 +13,6 @@ import {
   CancellationScope,
   CancelledFailure,
   condition,
-  defineQuery,
   defineSignal,
   makeContinueAsNewFunc,
   setDefaultSignalHandler,
@@ -25,18 +24,19 @@ import {
 import { SluiceError } from '../../contracts/errors.js';
 import { jsonSize, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
-import { QUERIES, SIGNALS } from '../../contracts/messages.js';
+import { SIGNALS } from '../../contracts/messages.js';
 import { now } from '../clock.js';
 import type { ContinueReason } from './budget.js';
-import { errorCompletion, runFailure, startFailure } from './failure.js';
+import { errorCompletion, runFailure } from './failure.js';
 import { undoesRun } from '../saga/scopes.js';
 import { runLane } from './machine.js';
+import { Queries } from './queries.js';
 import { Run } from './run.js';
 import { announce } from './search-attributes.js';
 import { Snapshots } from './snapshot.js';
 import { startRun, type Started } from './start.js';
 import type { Completion } from './state.js';
-import { carriedLines, describe, progressOf, stateOf, watchProgress } from './views.js';
+import { carriedLines, describe, watchProgress } from './views.js';
 
 /**
  * Runs the definition that the workflow type names.
@@ -46,23 +46,27 @@ import { carriedLines, describe, progressOf, stateOf, watchProgress } from './vi
  */
 export async function interpret(payload: unknown, carried: unknown): Promise<Json> {
   const cancelled = CancellationScope.current().cancelRequested;
+  const queries = new Queries();
   return await CancellationScope.nonCancellable(async () => {
     let started: Started;
     try {
       // Not cancellable: a run that is cancelled before its first step is a run all the same, and ends as one.
       started = await startRun(payload, carried);
     } catch (thrown) {
-      throw startFailure(thrown);
+      const refusal = errorCompletion(thrown, null);
+      queries.refused = refusal.error;
+      throw runFailure(refusal);
     }
-    return await live(started, cancelled);
+    return await live(started, queries, cancelled);
   });
 }
 
-async function live(started: Started, cancelled: Promise<never>): Promise<Json> {
+async function live(started: Started, queries: Queries, cancelled: Promise<never>): Promise<Json> {
   const run = new Run(started.definition, started.state, started.payload, {
     historyEvents: started.state.prepared.limits?.historyEvents ?? LIMITS.historyEvents,
     historyEventsMost: started.state.prepared.limits?.historyEventsMost ?? LIMITS.historyEventsMost,
   });
+  queries.run = run;
   watchProgress(run);
   const snapshots = new Snapshots(run);
   run.onQuiet = () => {
@@ -100,6 +104,7 @@ function begin(run: Run): void {
     payload: payload,
     parent: start.parent ?? null,
     root: start.root ?? null,
+    ...(start.rerunOf !== undefined && { rerunOf: start.rerunOf }),
     trigger: start.trigger ?? null,
     correlationKeys: start.correlationKeys,
   });
@@ -221,6 +226,7 @@ function stopLanes(run: Run): void {
 async function finish(run: Run, last: LastCompletion): Promise<Json> {
   if (last.t === 'error') {
     run.state.status = 'FAILED';
+    run.failure = last.error;
     run.log.emit('RUN_FAILED', { error: last.error });
   } else if (last.t === 'cancel') {
     run.state.status = 'CANCELED';
@@ -272,11 +278,5 @@ function handleMessages(run: Run, snapshots: Snapshots): void {
   setDefaultSignalHandler((name) => {
     run.log.emit('SIGNAL_REJECTED', { signal: name.slice(0, 256), reason: 'no such signal' });
     run.flusher.request();
-  });
-  setHandler(defineQuery(QUERIES.state), () => stateOf(run), {
-    description: 'Status, business state, variables and open waits of the run',
-  });
-  setHandler(defineQuery<unknown, [unknown]>(QUERIES.progress), (since) => progressOf(run, since), {
-    description: 'The newest lines of the log: {since: sequence number}',
   });
 }

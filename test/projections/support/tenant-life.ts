@@ -74,6 +74,12 @@ export const LIFE: Readonly<Record<string, Ask>> = {
       event(4, 'WAIT_OPENED', { kind: 'event', eventNames: ['PAID'], correlationKey: 'o-1' }, place),
       event(5, 'RUN_WAITING', {}),
       event(6, 'STEP_SUCCEEDED', { id: 'p', kind: 'event.publish', publish }, { path: 'steps[2]' }),
+      event(7, 'EVENT_RECEIVED', {
+        eventId: 'e-0',
+        source: 'shop',
+        eventName: 'PAID',
+        correlationKey: 'o-2',
+      }),
     ]),
   'deliver an event': async ({ events }, of) => {
     await events.record(arrived(of, 'e-1', 'o-1'));
@@ -103,6 +109,24 @@ export const READS: Readonly<Record<string, readonly [ask: Ask, nothing: unknown
   'reads.listWaits': [({ reads }, { run }) => reads.listWaits(run.tenant, run.runId), []],
   'reads.listInvocations': [({ reads }, { run }) => reads.listInvocations(run.tenant, run.runId), []],
   'reads.listEvidence': [({ reads }, { run }) => reads.listEvidence(run.tenant, run.runId), []],
+  'reads.pageWaits': [async ({ reads }, { run }) => (await reads.pageWaits(run.tenant, run.runId)).items, []],
+  'reads.pageInvocations': [
+    async ({ reads }, { run }) => (await reads.pageInvocations(run.tenant, run.runId)).items,
+    [],
+  ],
+  'reads.pageEvidence': [
+    async ({ reads }, { run }) => (await reads.pageEvidence(run.tenant, run.runId)).items,
+    [],
+  ],
+  'reads.pageInbound': [
+    async ({ reads }, { run }) => (await reads.pageInbound(run.tenant, run.runId)).items,
+    [],
+  ],
+  'reads.listDefinitions': [
+    async ({ reads }, { run }) => (await reads.listDefinitions(run.tenant)).items,
+    [],
+  ],
+  'reads.getDefinition': [({ reads }, { run }) => reads.getDefinition(run.tenant, 'same'), undefined],
   'reads.checkContiguity': [
     ({ reads }, { run }) => reads.checkContiguity(run.tenant, run.runId),
     { lastSeq: 0, gaps: [], doubled: [] },

@@ -1,0 +1,146 @@
+/**
+ * One run as one JSON document, for an audit or a bug report.
+ *
+ * Invariants
+ * - It holds all that is known of the run: the definition as it was published with its pinned hash, the row, the steps,
+ *   the whole log (what a reset undid is flagged), waits, the ledger, evidence and the audit rows of its events.
+ * - `digest` is the sha-256 of the RFC 8785 form of everything else in it: a change of any value is seen, another
+ *   order of keys or other white space is none.
+ * - Marked values are redacted unless they are asked for; `redacted` says which it is, under the digest as well.
+ */
+import { createHash } from 'node:crypto';
+import canonicalize from 'canonicalize';
+import { z } from 'zod';
+import { SluiceError } from '../../contracts/errors.js';
+import { JsonValue, type Json, type JsonObject } from '../../contracts/json.js';
+import type { Page, PageRequest } from '../../projections/index.js';
+import { everything } from '../reads.js';
+import { findRun, readsOf, type OfTenant, type RunContext } from './context.js';
+import { redactorOf } from './redactors.js';
+
+/** Raised when the shape changes. */
+const FORMAT_VERSION = 1;
+
+/** A bundle. Its lists have the shapes that `client.runs` shows. */
+export const RunBundle = z.object({
+  format: z.literal('sluice-run-bundle'),
+  formatVersion: z.literal(FORMAT_VERSION),
+  redacted: z.boolean(),
+  /** The pinned version; null where it is not to be had any more. */
+  definition: z
+    .object({ id: z.string(), version: z.number(), hash: z.string(), format: z.string(), source: z.string() })
+    .nullable(),
+  /** As the run was pinned. */
+  definitionHash: z.string().nullable(),
+  run: z.looseObject({ runId: z.string(), workflowId: z.string(), tenant: z.string() }),
+  steps: z.array(JsonValue),
+  events: z.array(JsonValue),
+  waits: z.array(JsonValue),
+  invocations: z.array(JsonValue),
+  evidence: z.array(JsonValue),
+  inbound: z.array(JsonValue),
+  /** sha-256, hex. */
+  digest: z.string(),
+});
+export type RunBundle = z.infer<typeof RunBundle>;
+
+export interface ExportOptions extends OfTenant {
+  /** True: marked values as they are. Default false. */
+  readonly unredacted?: boolean | undefined;
+}
+
+/**
+ * Gathers it.
+ * @throws SluiceError RUN_NOT_FOUND, READS_NOT_CONFIGURED; INPUT_INVALID where unredacted values are asked of a source
+ *   that redacts
+ */
+export async function exportRun(
+  context: RunContext,
+  runId: string,
+  { tenant: of, unredacted = false }: ExportOptions = {},
+): Promise<RunBundle> {
+  const reads = readsOf(context);
+  if (unredacted && reads.redacted === true) {
+    throw new SluiceError('INPUT_INVALID', 'What is read here is redacted: export it where the database is.');
+  }
+  const run = await findRun(context, runId, { tenant: of });
+  const { tenant } = run;
+  const definition = await reads.getDefinition(tenant, run.definition, run.version);
+  const redactor = await redactorOf(context, run);
+  const all = async <T extends object>(
+    ask: (page: PageRequest) => Promise<Page<T>>,
+    hide: (one: T) => T,
+  ): Promise<Json[]> => {
+    const items: Json[] = [];
+    for await (const one of everything(ask)) items.push(plain(unredacted ? one : hide(one)));
+    return items;
+  };
+  const bundle = {
+    format: 'sluice-run-bundle' as const,
+    formatVersion: FORMAT_VERSION,
+    redacted: !unredacted,
+    definition: definition && {
+      id: definition.id,
+      version: definition.version,
+      hash: definition.hash,
+      format: definition.format,
+      source: definition.source,
+    },
+    definitionHash: run.definitionHash,
+    run: plain(unredacted ? run : redactor.run(run)),
+    steps: await all(
+      (page) => reads.listSteps(tenant, runId, page),
+      (step) => redactor.step(step),
+    ),
+    events: await all(
+      (page) => reads.listEvents(tenant, runId, { ...page, superseded: true }),
+      (event) => redactor.event(event),
+    ),
+    waits: await all(
+      (page) => reads.pageWaits(tenant, runId, page),
+      (wait) => redactor.wait(wait),
+    ),
+    invocations: await all(
+      (page) => reads.pageInvocations(tenant, runId, page),
+      (use) => redactor.invocation(use),
+    ),
+    evidence: await all(
+      (page) => reads.pageEvidence(tenant, runId, page),
+      (evidence) => redactor.evidence(evidence),
+    ),
+    inbound: await all(
+      (page) => reads.pageInbound(tenant, runId, page),
+      (event) => redactor.inbound(event),
+    ),
+  };
+  const content = plain({ ...bundle, definition: definition === undefined ? null : bundle.definition });
+  return RunBundle.parse({ ...content, digest: digestOf(content) });
+}
+
+/**
+ * Checks that a bundle is as it was exported.
+ * @returns the bundle, parsed
+ * @throws SluiceError BUNDLE_INVALID
+ */
+export function verifyBundle(value: unknown): RunBundle {
+  const parsed = RunBundle.safeParse(value);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+    throw new SluiceError('BUNDLE_INVALID', problems.join('; '), { details: problems });
+  }
+  const { digest: _, ...content } = value as JsonObject;
+  const found = digestOf(content);
+  if (found === parsed.data.digest) return parsed.data;
+  throw new SluiceError('BUNDLE_INVALID', `Its digest is ${found}, and it says ${parsed.data.digest}`);
+}
+
+function digestOf(content: JsonObject): string {
+  return createHash('sha256')
+    .update(canonicalize(content) ?? '')
+    .digest('hex');
+}
+
+/** As JSON will have it: what is undefined is not there. */
+function plain(value: object): JsonObject {
+  return JSON.parse(JSON.stringify(value)) as JsonObject;
+}

@@ -1,0 +1,67 @@
+/** What every operation on a run is given. */
+import type { Client } from '@temporalio/client';
+import { SluiceError } from '../../contracts/errors.js';
+import type { RunView } from '../../projections/index.js';
+import type { CallContext } from '../errors.js';
+import type { StartedRun, StartOptions } from '../options.js';
+import type { Json } from '../../contracts/json.js';
+import type { RunReads } from '../reads.js';
+
+/** Whose run it is. */
+export interface OfTenant {
+  /** Default: the client's. */
+  readonly tenant?: string | undefined;
+}
+
+/** Who does it, and why: for the audit. */
+export interface ActOptions extends OfTenant {
+  /** Default: the client's. */
+  readonly actor?: string | undefined;
+  /** At most 1,000 characters. */
+  readonly reason?: string | undefined;
+}
+
+export interface RunContext {
+  readonly temporal: Client;
+  readonly call: CallContext;
+  readonly tenant: string;
+  readonly actor: string;
+  readonly reads: RunReads | undefined;
+  /** As `client.start`. */
+  readonly start: (definitionId: string, payload: Json, options: StartOptions) => Promise<StartedRun>;
+}
+
+/** Longest text that says why. */
+const REASON_CHARACTERS = 1_000;
+
+/** @throws SluiceError READS_NOT_CONFIGURED */
+export function readsOf({ reads }: Pick<RunContext, 'reads'>): RunReads {
+  if (reads !== undefined) return reads;
+  throw new SluiceError('READS_NOT_CONFIGURED', 'This client has nothing to read runs from.');
+}
+
+/**
+ * The run as its row tells it, unredacted.
+ * @throws SluiceError RUN_NOT_FOUND: also for a run of another tenant; READS_NOT_CONFIGURED
+ */
+export async function findRun(context: RunContext, runId: string, options: OfTenant = {}): Promise<RunView> {
+  const tenant = options.tenant ?? context.tenant;
+  const run = await readsOf(context).getRun(tenant, checkedId(runId));
+  if (run !== undefined) return run;
+  throw new SluiceError('RUN_NOT_FOUND', `Tenant ${tenant} has no run ${runId}.`, {
+    details: { runId, tenant },
+  });
+}
+
+/** @throws SluiceError INPUT_INVALID */
+function checkedId(runId: unknown): string {
+  if (typeof runId === 'string' && runId !== '' && runId.length <= 256) return runId;
+  throw new SluiceError('INPUT_INVALID', 'runId: text of 1 to 256 characters');
+}
+
+/** @throws SluiceError INPUT_INVALID */
+export function checkedReason(reason: unknown): string | undefined {
+  if (reason === undefined || (typeof reason === 'string' && reason.length <= REASON_CHARACTERS))
+    return reason;
+  throw new SluiceError('INPUT_INVALID', `reason: text of at most ${REASON_CHARACTERS} characters`);
+}

@@ -1,0 +1,154 @@
+/** Published definitions: listed, and one of them shown. */
+import { z } from 'zod';
+import { RecordId } from 'surrealdb';
+import type { Database } from '../connection.js';
+import { read } from '../read.js';
+import { findDefinition } from './find-definition.js';
+import { pageLimit, toPage, type Page, type PageRequest } from './page.js';
+
+/** A definition in a list. */
+export interface DefinitionSummary {
+  readonly id: string;
+  /** The version that a start without one takes; where it is unpublished, the highest there is. */
+  readonly version: number;
+  /** False: it was taken back, and nothing starts it but a start that names a version. */
+  readonly published: boolean;
+  /** How many versions there are. */
+  readonly versions: number;
+  /** sha-256 of that version's document. */
+  readonly hash: string;
+  /** ISO instant. */
+  readonly publishedAt: string;
+  readonly publishedBy: string;
+}
+
+/** A version, without its source. */
+export type DefinitionVersion = Pick<DefinitionSummary, 'version' | 'hash' | 'publishedAt' | 'publishedBy'>;
+
+/** One version of a definition, with its source as it was published. */
+export interface DefinitionView extends DefinitionVersion {
+  readonly id: string;
+  readonly source: string;
+  readonly format: 'yaml' | 'json';
+  readonly published: boolean;
+  /** The version that a start without one takes; null where it is unpublished. */
+  readonly latest: number | null;
+  /** Every version, the highest first. */
+  readonly versions: readonly DefinitionVersion[];
+}
+
+const Group = z.object({ id: z.string(), highest: z.number(), versions: z.number() });
+
+/** The statement of a page: versions are counted, never read. */
+const LIST = `SELECT definition AS id, math::max(version) AS highest, count() AS versions
+  FROM type::record('definition', $above>..[$tenant, ..]) GROUP BY id ORDER BY id LIMIT $limit`;
+
+const Version = z.object({
+  version: z.number(),
+  hash: z.string(),
+  published_at: z.date(),
+  published_by: z.string(),
+});
+
+/** By id. @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
+export async function listDefinitions(
+  database: Database,
+  tenant: string,
+  page: PageRequest = {},
+): Promise<Page<DefinitionSummary>> {
+  const limit = pageLimit(page);
+  const groups = await read(database, z.array(Group), LIST, {
+    tenant,
+    above: [tenant, ...(page.after === undefined ? [] : [page.after, ALL_VERSIONS])],
+    limit: limit + 1,
+  });
+  const { items, next } = toPage(
+    groups,
+    limit,
+    ({ id }) => id,
+    (group) => group,
+  );
+  if (items.length === 0) return { items: [], next };
+  const latest = await latestOf(database, tenant, items);
+  const shown = items.map(({ id, highest, versions }) => {
+    const published = latest.get(id);
+    return { id, versions, published: published !== undefined, version: published ?? highest };
+  });
+  const rows = await read(
+    database,
+    z.array(Version.extend({ id: z.string() })),
+    'SELECT definition AS id, version, hash, published_at, published_by FROM $ids',
+    { ids: shown.map(({ id, version }) => new RecordId('definition', [tenant, id, version])) },
+  );
+  const byId = new Map(rows.map((row) => [row.id, toVersion(row)]));
+  return {
+    items: shown.flatMap((one) => {
+      const version = byId.get(one.id);
+      return version === undefined ? [] : [{ ...one, ...version }];
+    }),
+    next,
+  };
+}
+
+/** Above every version. */
+const ALL_VERSIONS = Number.MAX_SAFE_INTEGER;
+
+async function latestOf(
+  database: Database,
+  tenant: string,
+  definitions: readonly { readonly id: string }[],
+): Promise<ReadonlyMap<string, number>> {
+  const rows = await read(
+    database,
+    z.array(z.object({ id: z.string(), version: z.number() })),
+    'SELECT id[1] AS id, version FROM $ids',
+    { ids: definitions.map(({ id }) => new RecordId('definition_latest', [tenant, id])) },
+  );
+  return new Map(rows.map(({ id, version }) => [id, version]));
+}
+
+/**
+ * One version, or the one that a start takes.
+ * @returns undefined where there is none
+ * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
+ */
+export async function getDefinition(
+  database: Database,
+  tenant: string,
+  id: string,
+  version?: number,
+): Promise<DefinitionView | undefined> {
+  const rows = await read(
+    database,
+    z.array(Version),
+    `SELECT version, hash, published_at, published_by
+      FROM definition:[$tenant, $id]..[$tenant, $id, ..] ORDER BY version DESC`,
+    { tenant, id },
+  );
+  const latest = (await latestOf(database, tenant, [{ id }])).get(id);
+  const wanted = version ?? latest ?? rows[0]?.version;
+  const stored = await findDefinition(database, tenant, id, wanted);
+  if (stored === undefined) return undefined;
+  const { pin, source, format, publishedAt, publishedBy } = stored;
+  return {
+    id,
+    version: pin.version,
+    hash: pin.hash,
+    publishedAt,
+    publishedBy,
+    source,
+    format,
+    published: latest !== undefined,
+    latest: latest ?? null,
+    versions: rows.map(toVersion),
+  };
+}
+
+function toVersion(row: z.infer<typeof Version>): DefinitionVersion {
+  return {
+    version: row.version,
+    hash: row.hash,
+    publishedAt: row.published_at.toISOString(),
+    publishedBy: row.published_by,
+  };
+}
