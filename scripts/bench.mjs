@@ -1,10 +1,12 @@
-// npm run bench -- CASE: sets up what a clone needs and runs bench/CASE.ts. Without a case, lists them.
+// npm run bench -- CASE: sets up what a clone needs and runs bench/CASE.ts. Without a case, or with options
+// alone: `runs`.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { prepareClone, root } from './lib/setup.mjs';
 
-const [name, ...rest] = process.argv.slice(2);
+const args = process.argv.slice(2);
+const [name, ...rest] = args[0] === undefined || args[0].startsWith('-') ? ['runs', ...args] : args;
 const cases = readdirSync(join(root, 'bench'))
   .filter((file) => file.endsWith('.ts'))
   .map((file) => file.slice(0, -3));

@@ -6,7 +6,12 @@
  * time, then are told to stop, and what still runs then is repeated by another worker.
  */
 import { hostname } from 'node:os';
-import { type NativeConnection, Worker, type WorkflowBundleOption } from '@temporalio/worker';
+import {
+  type NativeConnection,
+  Worker,
+  type WorkerOptions,
+  type WorkflowBundleOption,
+} from '@temporalio/worker';
 import type { ActionRegistry } from '../actions/index.js';
 import { createActivities, type SecretProvider } from '../activities/index.js';
 import type { Authorizer } from '../contracts/authorization.js';
@@ -48,6 +53,13 @@ export interface SluiceWorkerOptions {
  * @throws SluiceError SEARCH_ATTRIBUTE_MISSING
  */
 export async function createSluiceWorker(options: SluiceWorkerOptions): Promise<Worker> {
+  const { connection, namespace, registerSearchAttributes = false } = options;
+  await ensureSearchAttributes(connection, namespace, registerSearchAttributes);
+  return await Worker.create(await workerOptions(options));
+}
+
+/** What Temporal's SDK is told of such a worker. */
+export async function workerOptions(options: SluiceWorkerOptions): Promise<WorkerOptions> {
   const { connection, namespace, taskQueue, projections, registry, secrets, system } = options;
   const {
     identity = `${process.pid}@${hostname()}`,
@@ -59,8 +71,7 @@ export async function createSluiceWorker(options: SluiceWorkerOptions): Promise<
     shutdownStopMs = 5_000,
     historyEvents,
   } = options.tuning ?? {};
-  await ensureSearchAttributes(connection, namespace, options.registerSearchAttributes ?? false);
-  return await Worker.create({
+  return {
     ...ISOLATE_OPTIONS,
     connection,
     namespace,
@@ -89,5 +100,5 @@ export async function createSluiceWorker(options: SluiceWorkerOptions): Promise<
     maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
     shutdownGraceTime: shutdownGraceMs,
     shutdownForceTime: shutdownGraceMs + shutdownStopMs + FORCE_MARGIN_MS,
-  });
+  };
 }

@@ -27,6 +27,14 @@ const CACHE = join(ROOT, '.sluice', 'cache');
  */
 export const ISOLATE_OPTIONS = { isolateExecutionTimeout: '5 minutes' } as const;
 
+/** What a bundle is made of. */
+export const WORKFLOW_SOURCES = {
+  workflowsPath: join(ROOT, 'workflows', 'index.ts'),
+  workflowInterceptorModules: [join(ROOT, 'workflows', 'interceptors.ts')],
+  payloadConverterPath: join(ROOT, 'workflows', 'payload-converter.ts'),
+  preloadModules: [join(ROOT, 'workflows', 'preload.ts')],
+};
+
 let loaded: Promise<WorkflowBundleOption> | undefined;
 
 /**
@@ -44,13 +52,7 @@ export function loadWorkflowBundle(logger: Logger = SILENT): Promise<WorkflowBun
 async function load(logger: Logger): Promise<WorkflowBundleOption> {
   const codePath = join(CACHE, `workflows-${await hashOfSources()}.js`);
   if (existsSync(codePath)) return { codePath };
-  const { code } = await bundleWorkflowCode({
-    workflowsPath: join(ROOT, 'workflows', 'index.ts'),
-    workflowInterceptorModules: [join(ROOT, 'workflows', 'interceptors.ts')],
-    payloadConverterPath: join(ROOT, 'workflows', 'payload-converter.ts'),
-    preloadModules: [join(ROOT, 'workflows', 'preload.ts')],
-    logger,
-  });
+  const { code } = await bundleWorkflowCode({ ...WORKFLOW_SOURCES, logger });
   try {
     await mkdir(CACHE, { recursive: true });
     const unfinished = `${codePath}.${process.pid}`;

@@ -1,0 +1,62 @@
+/**
+ * The baseline: what a TypeScript developer would write for the same work, calling the same actions as plain
+ * activities, with no projection, ledger or audit.
+ */
+import * as wf from '@temporalio/workflow';
+import type { ByHandActivities } from './activities.js';
+
+const activities = wf.proxyActivities<ByHandActivities>({ startToCloseTimeout: '1 minute' });
+const local = wf.proxyLocalActivities<ByHandActivities>({ startToCloseTimeout: '1 minute' });
+
+export interface Work {
+  readonly actions: number;
+  /** The action's name. Default `echo`. */
+  readonly action?: 'echo' | 'sleep' | 'mark';
+  readonly local?: boolean;
+  /** Bytes of a variable that stays in scope. */
+  readonly variableBytes?: number;
+  /** How many at once. Default 1. */
+  readonly concurrency?: number;
+}
+
+/** So many actions, one after another or so many at once. Gives back how many it did. */
+export async function byHand(work: Work): Promise<number> {
+  const { actions, action = 'echo', concurrency = 1, variableBytes = 0 } = work;
+  const variable = 'x'.repeat(variableBytes);
+  const act = (work.local === true ? local : activities)[`bench-${action}`];
+  let done = 0;
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next < actions) {
+      const n = next++;
+      const output = await act({ n, ms: 10 });
+      if (output.n === n) done++;
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, lane));
+  return variable.length === variableBytes ? done : -1;
+}
+
+/** As many assignments and conditions as an interpreter would be given; a compiler leaves little of them. */
+export function controlByHand(steps: number): Promise<number> {
+  let total = 0;
+  for (let i = 0; i < steps; i++) if (total >= 0) total += 1;
+  return Promise.resolve(total);
+}
+
+export const go = wf.defineSignal<[{ readonly eventId: string }]>('go');
+export const waiting = wf.defineQuery<boolean>('waiting');
+
+/** Acts so many times, waits for one signal, then acts once. */
+export async function waitByHand(key: string, actions = 0): Promise<void> {
+  let came = false;
+  wf.setHandler(go, () => {
+    came = true;
+  });
+  let waits = false;
+  wf.setHandler(waiting, () => waits);
+  for (let n = 0; n < actions; n++) await activities['bench-echo']({ n, ms: 0 });
+  waits = true;
+  await wf.condition(() => came);
+  await activities['bench-mark']({ n: 0, ms: 0, key });
+}

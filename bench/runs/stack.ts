@@ -1,0 +1,162 @@
+/**
+ * What every case runs on: Temporal's dev server, an embedded store on disk, one worker that has both Sluice's
+ * workflows and the hand-written ones, and a client. All share this machine, so figures are compared with their
+ * baseline of the same run only.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkflowBundle,
+} from '@temporalio/worker';
+import { builtInActions, createActionRegistry } from '../../actions/index.js';
+import type { Json } from '../../contracts/json.js';
+import { openProjections, type Projections } from '../../projections/index.js';
+import { readDefinition } from '../../definitions/index.js';
+import { workerOptions } from '../../worker/create-worker.js';
+import { startTemporalDevServer, type TemporalDevServer } from '../../worker/temporal-server/dev-server.js';
+import { WORKFLOW_SOURCES } from '../../worker/workflow-bundle.js';
+import { benchActions, byHandActivities } from './activities.js';
+
+/** A page of a history with large values is over the 4 MiB that a client takes by default. */
+const HISTORY_CHANNEL = { 'grpc.max_receive_message_length': 256 * 1024 * 1024 };
+const QUIET = new DefaultLogger('ERROR');
+
+/** A started run. */
+export interface Started {
+  readonly workflowId: string;
+  readonly result: () => Promise<unknown>;
+}
+
+export interface Stack {
+  readonly client: Client;
+  readonly projections: Projections;
+  publish(document: Json): Promise<void>;
+  start(type: string, ...input: Json[]): Promise<Started>;
+  /** Events and bytes of the history of a run, over continue-as-new. */
+  historyOf(workflowId: string): Promise<{ readonly events: number; readonly bytes: number }>;
+}
+
+export interface StackOptions {
+  /** Default: the worker's own. */
+  readonly cachedWorkflows?: number;
+}
+
+export const silentRuntime = (): void => {
+  Runtime.install({ logger: QUIET, telemetryOptions: { logging: { filter: 'OFF', forward: {} } } });
+};
+
+let bundled: Promise<WorkflowBundle> | undefined;
+/** Both kinds of workflows; made once for all cases. */
+export function bundle(): Promise<WorkflowBundle> {
+  bundled ??= bundleWorkflowCode({
+    ...WORKFLOW_SOURCES,
+    workflowsPath: fileURLToPath(new URL('workflows.ts', import.meta.url)),
+    logger: QUIET,
+  });
+  return bundled;
+}
+
+export const benchServer = (): Promise<TemporalDevServer> =>
+  startTemporalDevServer({ env: process.env, log: () => undefined, headless: true });
+
+/** A worker of the bench: Sluice's own with its defaults, and the baseline's workflows and activities in it. */
+export async function benchWorker(
+  connection: NativeConnection,
+  place: { readonly namespace: string; readonly taskQueue: string },
+  projections: Projections,
+  workflowBundle: WorkflowBundle,
+  options: StackOptions = {},
+): Promise<Worker> {
+  const sluice = await workerOptions({
+    connection,
+    ...place,
+    projections,
+    registry: createActionRegistry([...builtInActions({ http: { allowHosts: [] } }), ...benchActions]),
+    secrets: { read: () => Promise.resolve(undefined) },
+    system: { environment: 'bench', region: 'here', release: 'bench' },
+    workflowBundle,
+  });
+  return Worker.create({
+    ...sluice,
+    activities: { ...sluice.activities, ...byHandActivities },
+    ...(options.cachedWorkflows !== undefined && { maxCachedWorkflows: options.cachedWorkflows }),
+  });
+}
+
+/** Runs cases on a stack of their own; nothing of it is left afterwards. */
+export async function withStack<T>(
+  work: (stack: Stack) => Promise<T>,
+  options: StackOptions = {},
+): Promise<T> {
+  const opened: (() => Promise<unknown>)[] = [];
+  try {
+    silentRuntime();
+    const directory = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
+    opened.push(() => rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
+    const server = await benchServer();
+    opened.push(() => server.stop());
+    const projections = await openProjections({ url: `surrealkv://${join(directory, 'db')}` });
+    opened.push(() => projections.close());
+    const place = { namespace: server.namespace, taskQueue: 'bench' };
+    const connection = await NativeConnection.connect({ address: server.address });
+    opened.push(() => connection.close());
+    const worker = await benchWorker(connection, place, projections, await bundle(), options);
+    const running = worker.run();
+    opened.push(() => {
+      worker.shutdown();
+      return running;
+    });
+    const clientConnection = await Connection.connect({
+      address: server.address,
+      channelArgs: HISTORY_CHANNEL,
+    });
+    opened.push(() => clientConnection.close());
+    return await work(stackOf(new Client({ connection: clientConnection, ...place }), projections));
+  } finally {
+    for (const close of opened.reverse()) await close();
+  }
+}
+
+function stackOf(client: Client, projections: Projections): Stack {
+  let runs = 0;
+  return {
+    client,
+    projections,
+    publish: (document) => publish(projections, document),
+    async start(type, ...args) {
+      const workflowId = `${type}-${++runs}`;
+      const handle = await client.workflow.start(type, { args, taskQueue: 'bench', workflowId });
+      return { workflowId, result: () => handle.result() };
+    },
+    async historyOf(workflowId) {
+      const all = { events: 0, bytes: 0 };
+      const handle = client.workflow.getHandle(workflowId);
+      const { raw } = await handle.describe();
+      let runId: string | undefined = raw.workflowExecutionInfo?.firstRunId ?? undefined;
+      while (runId !== undefined) {
+        const { events = [] } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+        all.events += events?.length ?? 0;
+        all.bytes += Number((await client.workflow.getHandle(workflowId, runId).describe()).historySize ?? 0);
+        const next = events?.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;
+        runId = next === null || next === '' ? undefined : next;
+      }
+      return all;
+    },
+  };
+}
+
+/** Stores a definition as publishing does, without its workflow. */
+export async function publish(projections: Projections, document: Json): Promise<void> {
+  const source = JSON.stringify(document);
+  const { definition, hash } = readDefinition(source, 'json');
+  const pin = { id: definition.id, version: definition.version, hash };
+  await projections.putDefinition('default', { pin, source, format: 'json', publishedBy: 'bench' });
+}

@@ -1,0 +1,47 @@
+/** Figures as a table for a terminal and for a page. */
+import type { Figure } from './measure.js';
+
+const HEAD = ['case', 'what', 'unit', 'Sluice', 'by hand', 'ratio', 'target', ''];
+
+/** Cells of a figure, as `HEAD` names them. */
+function cells({ case: name, what, unit, sluice, byHand, ratio, target }: Figure): string[] {
+  return [
+    name,
+    what,
+    unit,
+    spread(sluice),
+    byHand === undefined ? '' : spread(byHand),
+    ratio === undefined ? '' : ratio.toFixed(2),
+    target?.text ?? '',
+    target === undefined ? '' : target.holds ? 'holds' : 'MISSED',
+  ];
+}
+
+function spread({ median, lowest, highest }: Figure['sluice']): string {
+  return lowest === highest ? short(median) : `${short(median)} (${short(lowest)}–${short(highest)})`;
+}
+
+const short = (value: number): string =>
+  Math.abs(value) >= 1_000 ? value.toFixed(0) : value.toPrecision(Math.abs(value) < 0.01 ? 2 : 3);
+
+/** A table of fixed width. */
+export function table(figures: readonly Figure[]): string {
+  const rows = [HEAD, ...figures.map(cells)];
+  const widths = HEAD.map((_, i) => Math.max(...rows.map((row) => (row[i] ?? '').length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** A table of Markdown. */
+export function markdownTable(figures: readonly Figure[]): string {
+  const line = (row: readonly string[]): string => `| ${row.join(' | ')} |`;
+  return [line(HEAD), line(HEAD.map(() => '---')), ...figures.map((figure) => line(cells(figure)))].join(
+    '\n',
+  );
+}

@@ -1,0 +1,3 @@
+/** The bundle of `npm run bench`: Sluice's own workflows, and beside them the hand-written ones of the baseline. */
+export { default } from '../../workflows/index.js';
+export * from './hand-written.js';
