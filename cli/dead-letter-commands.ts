@@ -1,45 +1,41 @@
 /** `sluice dead-letters …` */
 import { Option, type Command } from 'commander';
-import { DeadLetterKind } from '../contracts/dead-letter.js';
-import {
-  actOnDeadLetters,
-  listDeadLetters,
-  showDeadLetter,
-  type DeadLetterBulk,
-  type DeadLetterSelection,
-} from './commands/dead-letters.js';
-import { httpBus } from '../client/index.js';
-import { loadBridgeConfig } from '../worker/bridge-config.js';
-import type { Online } from './event-commands.js';
-import type { Terminal } from './terminal.js';
-import type { Environment } from '../worker/config.js';
+import type { DeadLetterKind } from '../contracts/dead-letter.js';
+import type { DeadLetterBulk, DeadLetterSelection } from './commands/dead-letters.js';
+import type { CommandContext } from './context.js';
+import { bridgeBus } from './event-commands.js';
+
+/** Every kind, by name: the schema itself would be loaded for `sluice --help`. */
+const KINDS: Readonly<Record<DeadLetterKind, true>> = {
+  compensation: true,
+  event: true,
+  outbox: true,
+  notification: true,
+};
 
 /** Adds the commands. */
-export function addDeadLetterCommands(
-  program: Command,
-  env: Environment,
-  { terminal, online }: { readonly terminal: () => Terminal; readonly online: Online },
-): void {
-  const bus = () => {
-    const { url, bridge } = loadBridgeConfig(env);
-    return httpBus(url, bridge.token);
-  };
+export function addDeadLetterCommands(program: Command, context: CommandContext): void {
+  const { terminal, online } = context;
   const letters = program.command('dead-letters').description('what could not be done: look, retry, dismiss');
-  const kind = () => new Option('--kind <kind>', 'only of a kind').choices(DeadLetterKind.options);
+  const kind = () => new Option('--kind <kind>', 'only of a kind').choices(Object.keys(KINDS));
   letters
     .command('list')
     .description('dead letters, newest first')
     .addOption(new Option('--status <status>', 'which').choices(['open', 'all']).default('open'))
     .addOption(kind())
     .option('--run <id>', 'only of a run')
-    .action((options: DeadLetterSelection) =>
-      online((client) => listDeadLetters(client, terminal(), options)),
-    );
+    .action(async (options: DeadLetterSelection) => {
+      const { listDeadLetters } = await import('./commands/dead-letters.js');
+      await online((client) => listDeadLetters(client, terminal(), options));
+    });
   letters
     .command('show')
     .description('all that a letter holds, and what was done about it')
     .argument('<id>')
-    .action((id: string) => online((client) => showDeadLetter(client, terminal(), id)));
+    .action(async (id: string) => {
+      const { showDeadLetter } = await import('./commands/dead-letters.js');
+      await online((client) => showDeadLetter(client, terminal(), id));
+    });
   for (const [act, description] of [
     ['retry', 'do it again, on its normal path and under the same idempotency key'],
     ['dismiss', 'nothing is to be done about it'],
@@ -53,11 +49,10 @@ export function addDeadLetterCommands(
       .option('--run <id>', 'only of a run')
       .option('--dry-run', 'say which, and do nothing')
       .option('--note <text>', 'why, for the audit')
-      .action((ids: string[], options: DeadLetterBulk) =>
-        online(
-          (client) => actOnDeadLetters(client, terminal(), act, ids, options),
-          act === 'retry' ? bus() : undefined,
-        ),
-      );
+      .action(async (ids: string[], options: DeadLetterBulk) => {
+        const { actOnDeadLetters } = await import('./commands/dead-letters.js');
+        const bus = act === 'retry' ? await bridgeBus(context) : undefined;
+        await online((client) => actOnDeadLetters(client, terminal(), act, ids, options), bus);
+      });
   }
 }

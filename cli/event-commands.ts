@@ -1,36 +1,13 @@
-/** The commands about events: `sluice bridge` and `sluice events …`. */
-import { type Command, InvalidArgumentError } from 'commander';
-import { httpBus, type EventBus, type SluiceClient } from '../client/index.js';
-import { loadBridgeConfig } from '../worker/bridge-config.js';
-import type { Environment } from '../worker/config.js';
-import { serveBridge } from './commands/bridge.js';
-import { type BridgePlace, explainEvent, listEvents, publishEvent } from './commands/events.js';
-import { readJsonInput } from './input.js';
-import type { Terminal } from './terminal.js';
-
-/** Runs a command with a client, and sets the exit code. */
-export type Online = (work: (client: SluiceClient) => Promise<number>, bus?: EventBus) => Promise<void>;
-
-export interface CommandContext {
-  readonly terminal: () => Terminal;
-  readonly tenant: () => string;
-  readonly online: Online;
-  /** Sets the exit code. */
-  readonly done: (code: number) => void;
-}
+/** The commands about events: `sluice events …`. */
+import type { Command } from 'commander';
+import type { EventBus } from '../client/index.js';
+import type { BridgePlace } from './commands/events.js';
+import { wholeNumber, type CommandContext } from './context.js';
 
 /** Adds them. */
-export function addEventCommands(program: Command, env: Environment, context: CommandContext): void {
+export function addEventCommands(program: Command, context: CommandContext): void {
   const { terminal, tenant, online, done } = context;
-  const place = (): BridgePlace => {
-    const { url, bridge } = loadBridgeConfig(env);
-    return { url, token: bridge.token };
-  };
-
-  program
-    .command('bridge')
-    .description('route events from HTTP and from Redis to runs, until stopped')
-    .action(async () => done(await serveBridge(env)));
+  const place = () => bridgePlace(context);
 
   const events = program.command('events').description('events that the bridge has seen (SLUICE_BRIDGE_URL)');
 
@@ -41,9 +18,10 @@ export function addEventCommands(program: Command, env: Environment, context: Co
     )
     .argument('<source>', 'source of the event')
     .argument('<id>', 'id of the event')
-    .action(async (source: string, id: string) =>
-      done(await explainEvent(place(), terminal(), { tenant: tenant(), source, id })),
-    );
+    .action(async (source: string, id: string) => {
+      const { explainEvent } = await import('./commands/events.js');
+      done(await explainEvent(await place(), terminal(), { tenant: tenant(), source, id }));
+    });
 
   events
     .command('list')
@@ -51,9 +29,10 @@ export function addEventCommands(program: Command, env: Environment, context: Co
     .option('--name <event>', 'only those of that name')
     .option('--limit <number>', 'at most so many (default 50)', wholeNumber)
     .option('--after <cursor>', 'where the page before ended')
-    .action(async (options: { name?: string; limit?: number; after?: string }) =>
-      done(await listEvents(place(), terminal(), { tenant: tenant(), ...options })),
-    );
+    .action(async (options: { name?: string; limit?: number; after?: string }) => {
+      const { listEvents } = await import('./commands/events.js');
+      done(await listEvents(await place(), terminal(), { tenant: tenant(), ...options }));
+    });
 
   events
     .command('publish')
@@ -65,19 +44,25 @@ export function addEventCommands(program: Command, env: Environment, context: Co
     .option('--source <text>', 'who sends it (default sluice-client)')
     .action(
       async (name: string, options: { payload: string; key?: string; id?: string; source?: string }) => {
+        const { readJsonInput } = await import('./input.js');
+        const { publishEvent } = await import('./commands/events.js');
         const payload = await readJsonInput(options.payload);
-        const { url, token } = place();
-        await online(
-          (client) => publishEvent(client, terminal(), name, { ...options, payload }),
-          httpBus(url, token),
-        );
+        const bus = await bridgeBus(context);
+        await online((client) => publishEvent(client, terminal(), name, { ...options, payload }), bus);
       },
     );
 }
 
-function wholeNumber(value: string): number {
-  const number = Number(value);
-  if (!Number.isSafeInteger(number) || number < 1)
-    throw new InvalidArgumentError('It must be a whole number from 1.');
-  return number;
+/** Where the bridge is. @throws SluiceError CONFIG_INVALID */
+async function bridgePlace({ env }: CommandContext): Promise<BridgePlace> {
+  const { loadBridgeConfig } = await import('../worker/bridge-config.js');
+  const { url, bridge } = loadBridgeConfig(env());
+  return { url, token: bridge.token };
+}
+
+/** The bus that the bridge is. @throws SluiceError CONFIG_INVALID */
+export async function bridgeBus(context: CommandContext): Promise<EventBus> {
+  const { httpBus } = await import('../client/index.js');
+  const { url, token } = await bridgePlace(context);
+  return httpBus(url, token);
 }

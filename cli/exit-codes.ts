@@ -1,28 +1,33 @@
-/** Exit codes of `sluice`, shown by `sluice --help`. */
+/** Exit codes of `sluice`: the one table that `sluice --help` and docs/cli.md show. */
 import type { SluiceError } from '../contracts/errors.js';
 
 export const EXIT = {
-  /** Done; the run that was followed has succeeded. */
   ok: 0,
-  /** Refused or failed: an invalid document, a conflict, a run that did not succeed. */
   failed: 1,
-  /** The command line is wrong: an unknown option, a file that is not there, input that is no JSON. */
   usage: 2,
-  /** Something needed is not there: Temporal, a worker, the database, a valid configuration. */
   unavailable: 3,
-  /** Ctrl-C; a run that was followed goes on. */
   interrupted: 130,
 } as const;
+
+/** What each code means, in the order of the documentation. */
+export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
+  ok: 'done; the run that was followed has succeeded',
+  failed: 'refused or failed: an invalid document, a conflict, a run that did not succeed',
+  usage:
+    'the command line is wrong: an unknown command or option, a file that is not there, input that is no JSON',
+  unavailable: 'something needed is not there: Temporal, a worker, the database, a valid configuration',
+  interrupted: 'Ctrl-C; a run that was followed goes on',
+};
 
 const UNAVAILABLE = new Set([
   'TEMPORAL_UNAVAILABLE',
   'TEMPORAL_NAMESPACE_NOT_FOUND',
+  'TEMPORAL_SERVER_NOT_FOUND',
+  'SEARCH_ATTRIBUTE_MISSING',
   'WORKER_NOT_FOUND',
   'CONFIG_INVALID',
   'BRIDGE_UNAVAILABLE',
   'REDIS_UNAVAILABLE',
-  'DATABASE_UNAVAILABLE',
-  'DATABASE_LOCKED',
   'DATABASE_UNAVAILABLE',
   'DATABASE_LOCKED',
   'DATABASE_AUTH',
@@ -30,6 +35,14 @@ const UNAVAILABLE = new Set([
 
 /** The exit code for an error that ended a command. */
 export function exitCodeOf(error: SluiceError): number {
-  if (error.code === 'INPUT_INVALID') return EXIT.usage;
+  if (error.code === 'INPUT_INVALID' || error.code === 'USAGE_INVALID') return EXIT.usage;
   return UNAVAILABLE.has(error.code) ? EXIT.unavailable : EXIT.failed;
+}
+
+/** The table as `sluice --help` shows it. */
+export function exitCodesHelp(): string {
+  const rows = (Object.keys(EXIT) as (keyof typeof EXIT)[]).map(
+    (name) => `  ${String(EXIT[name]).padEnd(5)}${EXIT_MEANINGS[name]}`,
+  );
+  return `\nExit codes:\n${rows.join('\n')}`;
 }

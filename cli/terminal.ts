@@ -1,7 +1,6 @@
 /** Where a command writes: results to standard output, everything else to standard error. */
 import { styleText } from 'node:util';
-import { runErrorOf } from '../client/index.js';
-import { toSluiceError, type SluiceError } from '../contracts/errors.js';
+import { RunError, toSluiceError, type SluiceError } from '../contracts/errors.js';
 import type { Json } from '../contracts/json.js';
 import type { Environment } from '../worker/config.js';
 
@@ -36,7 +35,7 @@ export class Terminal {
   error(thrown: unknown): SluiceError {
     const error = toSluiceError(thrown);
     const { code, message, details = null, help } = error;
-    const stepPath = runErrorOf(error)?.stepPath ?? null;
+    const stepPath = stepPathOf(error);
     if (this.json) {
       this.data({ error: { code, message, details, stepPath, help: help ?? null } });
       return error;
@@ -48,4 +47,11 @@ export class Terminal {
     if (help !== undefined) this.note(`  ${help}`);
     return error;
   }
+}
+
+/** Where a run failed; null for an error that is not a run's own failure. Without Temporal's SDK: see context.ts. */
+function stepPathOf({ cause }: SluiceError): string | null {
+  if (!(cause instanceof Error) || cause.name !== 'ApplicationFailure' || !('details' in cause)) return null;
+  const [details] = Array.isArray(cause.details) ? (cause.details as readonly unknown[]) : [];
+  return RunError.safeParse(details).data?.stepPath ?? null;
 }

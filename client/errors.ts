@@ -32,6 +32,7 @@ const GRPC = {
   cancelled: 1,
   invalidArgument: 3,
   deadlineExceeded: 4,
+  notFound: 5,
   permissionDenied: 7,
   failedPrecondition: 9,
   unavailable: 14,
@@ -107,6 +108,13 @@ function fromTemporal(thrown: unknown, context: CallContext): SluiceError {
       return context.workflowId === undefined || context.needsWorker === false
         ? unavailable(`did not answer in time`)
         : noWorker;
+    case GRPC.notFound:
+      // Calls that the SDK makes for a workflow say so with a class of their own; plain ones only in words.
+      return /namespace/i.test(reason)
+        ? new SluiceError('TEMPORAL_NAMESPACE_NOT_FOUND', `${address} has no namespace ${namespace}.`, {
+            cause: thrown,
+          })
+        : unavailable(reason);
     case GRPC.invalidArgument:
       return new SluiceError('INPUT_INVALID', `Temporal refused it for ${workflowId}: ${reason}`, {
         cause: thrown,

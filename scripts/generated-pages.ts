@@ -4,11 +4,13 @@ import { RUN_EVENT_DATA } from '../contracts/run-events.js';
 import { definitionJsonSchema } from '../definitions/index.js';
 import { configurationPage } from '../worker/configuration-page.js';
 import { z } from 'zod';
+import { cliPage } from './cli-page.js';
 import { stateMachines } from './state-machines-page.js';
 
 export const GENERATED_PAGES: Readonly<Record<string, () => string>> = {
   'docs/errors.md': errorsPage,
   'docs/configuration.md': configurationPage,
+  'docs/cli.md': cliPage,
   'docs/run-events.md': runEventsPage,
   'docs/state-machines.md': () => `# State machines\n\n${NOTE}\n\n${stateMachines()}\n`,
   'schema/definition.schema.json': () => `${JSON.stringify(definitionJsonSchema(), null, 2)}\n`,

@@ -15,5 +15,11 @@ const { register } = await import('tsx/esm/api');
 register();
 const { runDevStack } = await import('../worker/dev-stack.ts');
 process.exit(
-  await runDevStack({ env: process.env, root, once: args.includes('--once'), out: process.stdout }),
+  await runDevStack({
+    env: process.env,
+    root,
+    example: true,
+    once: args.includes('--once'),
+    out: process.stdout,
+  }),
 );

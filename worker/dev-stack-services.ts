@@ -11,6 +11,7 @@ import { pino, type Logger } from 'pino';
 import type { SecretProvider } from '../activities/index.js';
 import { createSluiceClient, type SluiceClient } from '../client/index.js';
 import { SluiceError, toSluiceError } from '../contracts/errors.js';
+import exampleActions from '../examples/actions/index.js';
 import { startBridge } from '../ingress/index.js';
 import { loadBridgeConfig } from './bridge-config.js';
 import { openProjections, type Projections } from '../projections/index.js';
@@ -73,8 +74,10 @@ export interface DevStack {
 
 export interface DevStackOptions {
   readonly env: Environment;
-  /** The clone: its `.sluice/` holds all data and logs. */
+  /** The project: its `.sluice/` holds all data and logs. */
   readonly root: string;
+  /** The actions of the examples are there, also where `sluice.config.ts` does not name them. */
+  readonly example: boolean;
   readonly screen: Console;
   /** Gets what was started, as it is started. */
   readonly resources: Resources;
@@ -85,13 +88,14 @@ export interface DevStackOptions {
  * @throws SluiceError CONFIG_INVALID, DATABASE_*, TEMPORAL_SERVER_NOT_FOUND, TEMPORAL_UNAVAILABLE,
  *   SEARCH_ATTRIBUTE_MISSING
  */
-export async function startDevStack({ env, root, screen, resources }: DevStackOptions): Promise<DevStack> {
+export async function startDevStack(options: DevStackOptions): Promise<DevStack> {
+  const { env, root, example, screen, resources } = options;
   const config = loadConfig(env);
   const settings = loadBridgeConfig(env);
   const log = logTo(join(root, '.sluice', 'worker.log'), config);
   Runtime.install(temporalRuntimeOptions(log));
   resources.add('Temporal SDK', () => Runtime.instance().shutdown());
-  const registry = await loadRegistry(config, root);
+  const registry = await loadRegistry(config, root, example ? exampleActions : []);
   const authorizer = await openPolicies(config, log);
 
   const projections = await openProjections(config.database);
@@ -105,7 +109,7 @@ export async function startDevStack({ env, root, screen, resources }: DevStackOp
 
   // The bundle takes seconds the first time, like the server: both at once.
   const [temporal, workflowBundle] = await Promise.all([
-    provideTemporal(config, { env, root, screen, resources }, (error) => fail(error)),
+    provideTemporal(config, options, (error) => fail(error)),
     loadWorkflowBundle(),
   ]);
   screen.ready('Temporal', `${temporal.config.address}, namespace ${temporal.config.namespace}`);

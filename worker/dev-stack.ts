@@ -1,13 +1,15 @@
 /**
- * `npm start`: the whole of Sluice in one process tree, an example run on it, and then it stays up.
+ * `npm start` and `sluice dev`: the whole of Sluice in one process tree, where it is wished an example run on it, and
+ * then it stays up.
  *
  * Invariant: nothing is left running. Whatever was started is stopped in the reverse order, after Ctrl-C, an
  * error or `--once`; and what could not be stopped dies with this process (temporal-server/supervisor.mjs).
  */
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { SluiceClient } from '../client/index.js';
-import { toSluiceError } from '../contracts/errors.js';
+import { SluiceError, toSluiceError } from '../contracts/errors.js';
 import type { DefinitionPin } from '../contracts/run.js';
 import type { Environment } from './config.js';
 import { Console } from './dev-stack-console.js';
@@ -17,20 +19,27 @@ import { listenForStop } from './dev-stack-stop.js';
 
 export interface RunDevStackOptions {
   readonly env: Environment;
-  /** The clone. */
+  /** The project: its `.sluice/` gets all data, its `sluice.config.ts` is loaded. */
   readonly root: string;
-  /** Ends after the example's run instead of staying up. */
+  /** Definitions to publish, paths as seen from the working directory. */
+  readonly files?: readonly string[];
+  /** Publishes the examples that Sluice comes with, and runs an order. */
+  readonly example: boolean;
+  /** Ends when that is done instead of staying up. */
   readonly once: boolean;
   readonly out: NodeJS.WriteStream;
 }
 
 const FORCED = 130;
+/** The definitions that Sluice comes with. */
+const EXAMPLES = fileURLToPath(new URL('../examples', import.meta.url));
 
 /**
  * Runs the stack until it is told to stop.
  * @returns the exit code: 0, or 1 where the start or the example's run failed
  */
-export async function runDevStack({ env, root, once, out }: RunDevStackOptions): Promise<number> {
+export async function runDevStack(options: RunDevStackOptions): Promise<number> {
+  const { env, root, files = [], example, once, out } = options;
   const screen = new Console(out, env);
   const resources = new Resources();
   const stop = listenForStop(env, () => process.exit(FORCED));
@@ -54,12 +63,15 @@ export async function runDevStack({ env, root, once, out }: RunDevStackOptions):
   return exitCode;
 
   async function start(console: Console, opened: Resources): Promise<void> {
-    const stack = await startDevStack({ env, root, screen: console, resources: opened });
-    const published = await publishExamples(stack.client, join(root, 'examples'), console);
-    console.ready('Published', published.map(({ id }) => id).join(', '));
-    // The version in the file: one that was published in between by hand is somebody's experiment.
-    const version = published.find(({ id }) => id === DEMO_DEFINITION)?.version;
-    exitCode = await demonstrate(stack, console, version, stop.signal);
+    const stack = await startDevStack({ env, root, example, screen: console, resources: opened });
+    const examples = example ? await exampleFiles() : [];
+    const published = await publishAll(stack.client, [...examples, ...files], console);
+    if (published.length > 0) console.ready('Published', published.map(({ id }) => id).join(', '));
+    if (example) {
+      // The version in the file: one that was published in between by hand is somebody's experiment.
+      const version = published.find(({ id }) => id === DEMO_DEFINITION)?.version;
+      exitCode = await demonstrate(stack, console, version, stop.signal);
+    }
     if (once || stop.signal.aborted) return;
     console.print();
     console.print('Ctrl-C stops everything.');
@@ -67,25 +79,41 @@ export async function runDevStack({ env, root, once, out }: RunDevStackOptions):
   }
 }
 
-/** Publishes every example. One that was edited under its published version is left as it was published. */
-async function publishExamples(
+async function exampleFiles(): Promise<string[]> {
+  const names = (await readdir(EXAMPLES)).filter((name) => name.endsWith('.yaml')).sort();
+  return names.map((name) => join(EXAMPLES, name));
+}
+
+/** Publishes files. One that was edited under its published version is left as it was published. */
+async function publishAll(
   client: SluiceClient,
-  directory: string,
+  files: readonly string[],
   screen: Console,
 ): Promise<DefinitionPin[]> {
-  const files = (await readdir(directory)).filter((name) => name.endsWith('.yaml')).sort();
   const published: DefinitionPin[] = [];
   for (const file of files) {
+    const name = relative(process.cwd(), file);
     try {
-      const { pin } = await client.publish(await readFile(join(directory, file), 'utf8'));
+      const format = file.endsWith('.json') ? 'json' : 'yaml';
+      const { pin } = await client.publish(await readDefinitionFile(file), { format });
       published.push(pin);
     } catch (thrown) {
       const error = toSluiceError(thrown);
       if (error.code !== 'DEFINITION_CONFLICT') throw error;
-      screen.print(`            examples/${file}: ${error.message} ${error.help ?? ''}`);
+      screen.print(`            ${name}: ${error.message} ${error.help ?? ''}`);
     }
   }
   return published;
+}
+
+async function readDefinitionFile(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new SluiceError('INPUT_INVALID', `${file} cannot be read: ${toSluiceError(error).message}`, {
+      cause: error,
+    });
+  }
 }
 
 /** Runs the order and says what to try next; gives the exit code. */

@@ -9,6 +9,9 @@ import type { NativeConnection } from '@temporalio/worker';
 import { SluiceError } from '../contracts/errors.js';
 import { SEARCH_ATTRIBUTES } from '../contracts/messages.js';
 
+/** Those of a worker's connection, or of a client's. */
+type Services = Pick<NativeConnection, 'operatorService' | 'workflowService'>;
+
 type AttributeType = (typeof SEARCH_ATTRIBUTES)[keyof typeof SEARCH_ATTRIBUTES];
 
 /** Numbers of Temporal's `IndexedValueType`. */
@@ -24,7 +27,7 @@ const NO_OPERATOR_SERVICE: readonly number[] = [7, 12];
  * @throws SluiceError SEARCH_ATTRIBUTE_MISSING with the commands that register them
  */
 export async function ensureSearchAttributes(
-  connection: NativeConnection,
+  connection: Services,
   namespace: string,
   add: boolean,
 ): Promise<void> {
@@ -59,10 +62,7 @@ function notRegistered(
   );
 }
 
-async function registered(
-  connection: NativeConnection,
-  namespace: string,
-): Promise<ReadonlyMap<string, number>> {
+async function registered(connection: Services, namespace: string): Promise<ReadonlyMap<string, number>> {
   try {
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
     return new Map(Object.entries(customAttributes));
@@ -74,7 +74,7 @@ async function registered(
 
 /** Where there is no operator service: a query that names an unknown attribute is refused. */
 export async function registeredByQuery(
-  connection: NativeConnection,
+  connection: Services,
   namespace: string,
 ): Promise<ReadonlyMap<string, number>> {
   const known = new Map<string, number>();

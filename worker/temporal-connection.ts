@@ -1,6 +1,6 @@
 /** From the configuration to Temporal's connection options, for workers and clients alike. */
 import { readFile } from 'node:fs/promises';
-import { NativeConnection } from '@temporalio/worker';
+import type { NativeConnection } from '@temporalio/worker';
 import { SluiceError } from '../contracts/errors.js';
 import type { SluiceConfig, TlsConfig } from './config.js';
 
@@ -37,8 +37,10 @@ export async function temporalConnectionOptions({
  */
 export async function connectTemporal(config: SluiceConfig['temporal']): Promise<NativeConnection> {
   const options = await temporalConnectionOptions(config);
+  // Here, so that a client, which wants only the options, does not load the native part of the SDK.
+  const worker = await import('@temporalio/worker');
   try {
-    return await NativeConnection.connect(options);
+    return await worker.NativeConnection.connect(options);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new SluiceError('TEMPORAL_UNAVAILABLE', `Temporal at ${config.address}: ${reason}`, {

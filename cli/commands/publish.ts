@@ -31,3 +31,15 @@ export async function publishFiles(
   }
   return exitCode;
 }
+
+/** `sluice unpublish ID`. */
+export async function unpublishDefinition(
+  client: SluiceClient,
+  terminal: Terminal,
+  id: string,
+): Promise<number> {
+  await client.unpublish(id);
+  terminal.data({ id, unpublished: true });
+  terminal.print(`${id} is not published any more; its runs go on`);
+  return EXIT.ok;
+}

@@ -16,8 +16,8 @@ import { installCli } from './install-cli.js';
 
 const run = promisify(execFile);
 
-/** The oldest server whose dev server does all that Sluice asks of it (user metadata, updates). */
-const OLDEST_SERVER = [1, 27] as const;
+/** The oldest server that does all that Sluice asks of it (user metadata, updates). */
+export const OLDEST_SERVER = [1, 27] as const;
 
 /** A `temporal` command that starts and is new enough. */
 export interface TemporalCli {

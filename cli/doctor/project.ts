@@ -1,0 +1,44 @@
+/** What the environment and the directory say: variables, `sluice.config.ts`, secrets, policies. */
+import { loadPolicies } from '../../authorization/index.js';
+import { loadBridgeConfig, type BridgeSettings } from '../../worker/bridge-config.js';
+import { loadConfig, type Environment, type SluiceConfig } from '../../worker/config.js';
+import { loadRegistry } from '../../worker/load-registry.js';
+import { createSecretProvider } from '../../worker/secrets/secret-provider.js';
+import { attempt, fail, ok, skip, type Finding } from './finding.js';
+
+export interface ProjectReport {
+  readonly findings: readonly Finding[];
+  /** Undefined: it is invalid. */
+  readonly config: SluiceConfig | undefined;
+  readonly bridge: BridgeSettings | undefined;
+}
+
+/** Runs the checks. @param directory where `sluice.config.ts` is looked for */
+export async function checkProject(env: Environment, directory: string): Promise<ProjectReport> {
+  const findings: Finding[] = [];
+  const read = <T>(load: () => T): T | undefined => {
+    try {
+      return load();
+    } catch (thrown) {
+      findings.push(fail('configuration', thrown));
+      return undefined;
+    }
+  };
+  const config = read(() => loadConfig(env));
+  const bridge = read(() => loadBridgeConfig(env));
+  if (config === undefined) return { findings, config, bridge };
+  if (bridge !== undefined) findings.push(ok('configuration', 'every variable that is set is valid'));
+  findings.push(
+    ...(await attempt('project', async () => {
+      const { actions } = await loadRegistry(config, directory);
+      createSecretProvider(config.secrets, env);
+      return ok('project', `${actions.length} actions`);
+    })),
+    ...(await attempt('policies', async () => {
+      if (config.policies === undefined) return skip('policies', 'SLUICE_CEDAR_POLICY_DIR is not set');
+      const { summary } = await loadPolicies(config.policies);
+      return ok('policies', `${summary.policies} policies in ${config.policies.directory}`);
+    })),
+  );
+  return { findings, config, bridge };
+}

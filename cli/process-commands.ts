@@ -1,0 +1,43 @@
+/** The commands that run until they are stopped: dev, worker, bridge. */
+import type { Command } from 'commander';
+import type { CommandContext } from './context.js';
+
+interface DevOptions {
+  readonly example?: boolean;
+  readonly once?: boolean;
+}
+
+/** Adds them. */
+export function addProcessCommands(program: Command, context: CommandContext): void {
+  const { env, done } = context;
+
+  program
+    .command('dev')
+    .description(
+      'everything on this machine: Temporal and its Web UI, a database, a worker, the event bridge',
+    )
+    .argument('[file...]', 'definitions to publish, YAML or JSON')
+    .option('--example', 'publish the examples that Sluice comes with, and run an order')
+    .option('--once', 'end when that is done')
+    .action(async (files: string[], { example = false, once = false }: DevOptions) => {
+      const { runDevStack } = await import('../worker/dev-stack.js');
+      const root = process.cwd();
+      done(await runDevStack({ env: env(), root, files, example, once, out: process.stdout }));
+    });
+
+  program
+    .command('worker')
+    .description('run workflows and actions, until stopped')
+    .action(async () => {
+      const { serveWorker } = await import('./commands/worker.js');
+      done(await serveWorker(env()));
+    });
+
+  program
+    .command('bridge')
+    .description('route events from HTTP and from Redis to runs, until stopped')
+    .action(async () => {
+      const { serveBridge } = await import('./commands/bridge.js');
+      done(await serveBridge(env()));
+    });
+}
