@@ -2,7 +2,8 @@
  * Dead letters: what could not be done, kept for a person to do again or to dismiss. One table for all kinds.
  *
  * States: OPEN → RETRYING → RETRIED, or back to OPEN where the retry failed; OPEN → DISMISSED. A letter is never
- * deleted by anybody but an operator's own retention.
+ * deleted by anybody but an operator's own retention. One that was withdrawn (DISMISSED because its run was reset and
+ * has to answer for it again) is OPEN again where that run ends from outside a second time.
  */
 import { z } from 'zod';
 import { ActionEnvelope, RunHeader } from './activity.js';
@@ -33,6 +34,8 @@ export interface NewDeadLetter {
   readonly body?: string | undefined;
   /** Epoch ms. */
   readonly at: number;
+  /** True: where it was withdrawn, it is open again. */
+  readonly reopens?: boolean;
 }
 
 /** What was done about a letter, by whom. */
@@ -40,7 +43,7 @@ export const DeadLetterAct = z.object({
   /** ISO instant. */
   at: z.string(),
   actor: z.string(),
-  act: z.enum(['retry', 'retried', 'failed', 'dismiss']),
+  act: z.enum(['retry', 'retried', 'failed', 'dismiss', 'withdraw', 'reopen']),
   note: z.string().nullable(),
 });
 export type DeadLetterAct = z.infer<typeof DeadLetterAct>;

@@ -6,25 +6,20 @@
  * message, and by a sweep, at the start, after an outage and now and then.
  */
 import { hostname } from 'node:os';
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { SluiceClient } from '../client/index.js';
 import { redisBus } from '../client/index.js';
-import { type SluiceError, toSluiceError } from '../contracts/errors.js';
+import type { SluiceError } from '../contracts/errors.js';
 import type { CorrelationPaths } from '../contracts/correlation.js';
 import type { Json } from '../contracts/json.js';
 import type { Projections } from '../projections/index.js';
 import { HttpSource } from './http-source.js';
-import { isOutage, Outage } from './outage.js';
+import { Outage } from './outage.js';
 import { connectRedis, openRedis } from './redis.js';
 import { Relay } from './relay.js';
 import { Router } from './route.js';
 import { StreamSource } from './stream-source.js';
-
-/** An event that is being routed somewhere else is left alone for so long, ms. */
-const SETTLED_MS = 15_000;
-const SWEEP_MS = 10_000;
-const SWEEP_PAGE = 200;
+import { Sweeper, type SweepOptions } from './sweeper.js';
 
 export interface BridgeConfig {
   /** Where to listen; undefined: no HTTP. */
@@ -54,6 +49,8 @@ export interface BridgeOptions {
   readonly projections: Pick<Projections, 'events' | 'deadLetters' | 'findDefinition'>;
   readonly client: SluiceClient;
   readonly log: BridgeLog;
+  /** Default: every 10 s, what was recorded more than 15 s ago. */
+  readonly sweep?: Partial<SweepOptions> | undefined;
 }
 
 export interface RunningBridge {
@@ -72,6 +69,7 @@ export async function startBridge({
   projections,
   client,
   log,
+  sweep,
 }: BridgeOptions): Promise<RunningBridge> {
   const closers: (() => Promise<unknown>)[] = [];
   const report = (error: SluiceError): void => {
@@ -81,7 +79,7 @@ export async function startBridge({
   };
   const { events, deadLetters } = projections;
   const router = new Router({ events, definitions: projections, client, paths: config.paths });
-  const sweeper = new Sweeper(router, events, report);
+  const sweeper = new Sweeper(router, events, report, sweep);
   const outage = new Outage(
     async () => {
       await events.unfinished(new Date(0), 1);
@@ -151,63 +149,5 @@ export async function startBridge({
   } catch (error) {
     await stop();
     throw error;
-  }
-}
-
-/** Goes on with events whose routing nobody ended. */
-class Sweeper {
-  readonly #stop = new AbortController();
-  #wake: AbortController = new AbortController();
-  #running: Promise<void> = Promise.resolve();
-
-  constructor(
-    private readonly router: Router,
-    private readonly events: Projections['events'],
-    private readonly report: (error: SluiceError) => void,
-  ) {}
-
-  start(outage: Outage): void {
-    this.#running = this.#work(outage);
-  }
-
-  /** Looks at once. */
-  soon(): void {
-    this.#wake.abort();
-  }
-
-  async stop(): Promise<void> {
-    this.#stop.abort();
-    this.#wake.abort();
-    await this.#running;
-  }
-
-  async #work(outage: Outage): Promise<void> {
-    while (!this.#stop.signal.aborted) {
-      this.#wake = new AbortController();
-      try {
-        await outage.whenOpen();
-        await this.#sweep();
-      } catch (thrown) {
-        const error = toSluiceError(thrown);
-        if (isOutage(error)) outage.note(error);
-        else this.report(error);
-      }
-      if (this.#stop.signal.aborted) return;
-      await wait(SWEEP_MS, undefined, { signal: this.#wake.signal }).catch(() => undefined);
-    }
-  }
-
-  async #sweep(): Promise<void> {
-    const before = new Date(Date.now() - SETTLED_MS);
-    for (const key of await this.events.unfinished(before, SWEEP_PAGE)) {
-      if (this.#stop.signal.aborted) return;
-      try {
-        await this.router.resume(key, 'relay');
-      } catch (thrown) {
-        const error = toSluiceError(thrown);
-        if (isOutage(error)) throw error;
-        this.report(error);
-      }
-    }
   }
 }

@@ -73,6 +73,19 @@ export class Router {
   async accept(value: unknown, via: EventVia): Promise<Routed> {
     const event = eventOf(value);
     await this.knowTenant(event.tenant);
+    return this.route(event, value, via);
+  }
+
+  /**
+   * Goes on with an event whose routing did not end. Its tenant was known when it was recorded.
+   * @throws as `accept`
+   */
+  async resume(key: EventKey, via: EventVia): Promise<void> {
+    const envelope = await this.options.events.envelope(key);
+    if (envelope !== undefined) await this.route(eventOf(envelope), envelope, via);
+  }
+
+  private async route(event: BusEvent, value: unknown, via: EventVia): Promise<Routed> {
     const correlation = correlate(event, this.options.paths);
     const order = JSON.stringify([event.tenant, event.name, correlation.key ?? event.id]);
     return this.byKey.run(order, async () => {
@@ -86,15 +99,6 @@ export class Router {
       if (recorded.outcome !== null) return told(event, recorded, recorded.outcome);
       return this.finish(event, recorded);
     });
-  }
-
-  /**
-   * Goes on with an event whose routing did not end.
-   * @throws as `accept`
-   */
-  async resume(key: EventKey, via: EventVia): Promise<void> {
-    const envelope = await this.options.events.envelope(key);
-    if (envelope !== undefined) await this.accept(envelope, via);
   }
 
   private async finish(event: BusEvent, recorded: RecordedEvent): Promise<Routed> {

@@ -11,6 +11,7 @@ import {
   triggersFor,
   unfinishedEvents,
   type TriggerRow,
+  type UnfinishedEvent,
 } from './reads/routing.js';
 import { finishEvent, type FinishedEvent } from './writers/finish-event.js';
 import { recordEvent, type ArrivedEvent, type RecordedEvent } from './writers/record-event.js';
@@ -25,8 +26,8 @@ export interface EventStore {
   finish(event: EventKey, finished: FinishedEvent): Promise<void>;
   /** Event triggers of the latest versions, by the name of the event. */
   triggers(tenant: string, eventName: string): Promise<readonly TriggerRow[]>;
-  /** Recorded before that time and not routed to the end, oldest first. */
-  unfinished(before: Date, limit: number): Promise<readonly EventKey[]>;
+  /** Recorded before that time and not routed to the end, oldest first, page by page. */
+  unfinished(before: Date, limit: number, after?: UnfinishedEvent): Promise<readonly UnfinishedEvent[]>;
   /** The envelope as it was received. */
   envelope(event: EventKey): Promise<Json | undefined>;
   /** True where any definition of the tenant is published. */

@@ -21,7 +21,7 @@ export type { WaitView } from './reads/list-waits.js';
 export type { Page, PageRequest } from './reads/page.js';
 export type { RunInboundView } from './reads/run-inbound.js';
 export type { RunSummary, RunView } from './reads/run-view.js';
-export type { TriggerRow } from './reads/routing.js';
+export type { TriggerRow, UnfinishedEvent } from './reads/routing.js';
 export type { EventOutcome, FinishedDelivery } from './writers/finish-event.js';
 export type { EventVia, RecordedEvent } from './writers/record-event.js';
 export type { FaultPoint, Faults } from './unit-of-work.js';

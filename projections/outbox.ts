@@ -22,7 +22,7 @@ function sourceOf(definition: string): string {
 /** The statements that put what these events published into the outbox; none where they published nothing. */
 export function outboxStatements(execution: Execution, events: readonly RunEvent[]): EventStatements {
   const { tenant, runId, definition } = execution.run;
-  const texts = new TextWriter(tenant, 'event');
+  const texts = new TextWriter(tenant, runId);
   const rows = events.flatMap((event) => {
     if (event.type !== 'STEP_SUCCEEDED' || event.data.publish === undefined) return [];
     const { position, eventId, eventName, correlationKey, payload } = event.data.publish;

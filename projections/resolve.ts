@@ -11,9 +11,11 @@
 import { z } from 'zod';
 import { SluiceError } from '../contracts/errors.js';
 import type { Execution } from '../contracts/projection.js';
+import { GENERATION_MARK } from '../contracts/rewind.js';
 import type { RunEvent } from '../contracts/run-events.js';
 import { eventRow, INSERT_EVENTS, RELIST, type EventStatements } from './apply.js';
-import type { Database, Variables } from './connection.js';
+import type { Database } from './connection.js';
+import { answeredLetters, failedLetters, withdrawalStatements } from './dead-letters.js';
 import { FOLLOW_ALL_WAITS } from './open-waits.js';
 import { derive, newRow, type Header, type RowChange } from './derive.js';
 import type { Columns } from './effects.js';
@@ -99,12 +101,12 @@ export async function resolveRun(
   faults?: Faults,
 ): Promise<ReadonlyMap<string, unknown>> {
   for (let tries = 1; ; tries++) {
-    const { statements, variables } = await plan(database, header, added);
+    const { statements, variables, last } = await plan(database, header, added);
     try {
       return await commit(
         database,
-        [...statements, ...more.statements],
-        { ...variables, ...more.variables },
+        [...statements, ...more.statements, ...last.statements],
+        { ...variables, ...more.variables, ...last.variables },
         faults,
       );
     } catch (error) {
@@ -122,7 +124,7 @@ async function plan(
   database: Database,
   header: Header,
   given: Added | AddTo | undefined,
-): Promise<{ readonly statements: readonly Statement[]; readonly variables: Variables }> {
+): Promise<EventStatements & { readonly last: EventStatements }> {
   const run = { tenant: header.run.tenant, runId: header.run.runId };
   // Read before the log: a commit in between makes the guard fail, never pass.
   const revision = await read(
@@ -149,6 +151,7 @@ async function plan(
   const { live, superseded } = partLog(log, order);
 
   const texts = new TextWriter(run.tenant, run.runId);
+  const generation = generationOf(live);
   const derived = derive(
     header,
     live.map(({ event }) => event),
@@ -163,7 +166,13 @@ async function plan(
       .filter((e) => (flags.get(`${e.event.seq} ${e.executionId}`) ?? false) === was)
       .map((e) => eventRowKey(run, e.event.seq, e.executionId));
   const last = live.at(-1);
-  if (last === undefined) return { statements: [GUARD], variables: { run: runRowKey(run), revision } };
+  if (last === undefined) {
+    return {
+      statements: [GUARD],
+      variables: { run: runRowKey(run), revision },
+      last: { statements: [], variables: {} },
+    };
+  }
   // Past a note the head is the note's, so that nothing that comes after it takes the fast path.
   const noted = notedExecution(last.executionId) !== last.executionId;
   const latest =
@@ -177,6 +186,7 @@ async function plan(
     added === undefined ? [] : added.events.map((event) => eventRow(added.execution, event, texts));
   return {
     statements: [GUARD, ...(eventRows.length > 0 ? [INSERT_EVENTS] : []), ...REPLACE, ...texts.statements()],
+    last: withdrawalStatements(run.tenant, withdrawnLetters(run.runId, { live, superseded })),
     variables: {
       run: runRowKey(run),
       wait_workflow: header.workflowId,
@@ -197,10 +207,30 @@ async function plan(
       superseded: ids(superseded, false),
       revived: ids(live, true),
       rows,
-      ...(await findLeftovers(database, run, rows)),
+      generation,
+      ...(await findLeftovers(database, run, rows, generation)),
       ...texts.variables(),
     },
   };
+}
+
+/** Letters of a future that a reset undid, and about what the run answers for again since. */
+function withdrawnLetters(runId: string, { live, superseded }: LogParts): readonly string[] {
+  const events = live.map(({ event }) => event);
+  const standing = new Set(failedLetters(runId, events));
+  const undone = superseded.map(({ event }) => event);
+  const alive = events.at(-1)?.type !== 'RUN_RECONCILED';
+  const revived = alive && undone.some(({ type }) => type === 'RUN_RECONCILED');
+  return [
+    ...failedLetters(runId, undone).filter((id) => !standing.has(id)),
+    ...(revived ? answeredLetters(runId, events) : []),
+  ];
+}
+
+/** What ends the keys of all that is done since the last rewind; undefined: there was none. */
+function generationOf(live: readonly LoggedEvent[]): string | undefined {
+  const rewound = live.findLast(({ event }) => event.type === 'RUN_REWOUND')?.event;
+  return rewound?.type === 'RUN_REWOUND' ? `${GENERATION_MARK}${rewound.data.generation}` : undefined;
 }
 
 function keyed(change: RowChange): { readonly key: RowKey; readonly row: Columns } {
@@ -218,10 +248,12 @@ async function findLeftovers(
   database: Database,
   run: RunKey,
   rows: Readonly<Record<(typeof TABLES)[number], readonly { readonly key: RowKey }[]>>,
+  generation: string | undefined,
 ): Promise<Leftovers> {
   const settled = new Set(
     (await listInvocations(database, run.tenant, run.runId))
       .filter((one) => one.status !== 'STARTED' && !one.local)
+      .filter((one) => generation === undefined || one.idempotencyKey.endsWith(generation))
       .map((one) => JSON.stringify(stepRowKey(run, one))),
   );
   const stale: Record<string, readonly unknown[]> = {};

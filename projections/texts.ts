@@ -73,7 +73,12 @@ export async function loadTexts(
   if (hashes.size > 0) {
     const ids = [...hashes].map((hash) => new RecordId('blob', [tenant, owner, hash]));
     const shape = z.array(z.object({ hash: z.string(), text: z.string() }));
-    for (const { hash, text } of await read(database, shape, 'SELECT *, id[2] AS hash FROM $ids', { ids })) {
+    for (const { hash, text } of await read(
+      database,
+      shape,
+      'SELECT *, id[2] AS hash FROM $ids WHERE text != NONE',
+      { ids },
+    )) {
       found.set(hash, text);
     }
   }

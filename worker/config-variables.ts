@@ -83,6 +83,13 @@ export const Variables = z.object({
     .describe(
       'Age in days, since their end, from which workers remove closed runs with all that belongs to them. Default: they are kept.',
     ),
+  SLUICE_EVENT_RETENTION_DAYS: z.coerce
+    .number('must be a number')
+    .positive('must be more than 0')
+    .optional()
+    .describe(
+      'Age in days from which workers remove inbound events. It is the longest that a wait can look back, and that a redelivery is known. Default: they are kept.',
+    ),
 
   SLUICE_ENVIRONMENT: z
     .string()

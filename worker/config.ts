@@ -45,6 +45,8 @@ export interface SluiceConfig {
   };
   /** Days since its end after which a closed run is removed; undefined: never. */
   readonly retentionDays: number | undefined;
+  /** Days since it came after which an inbound event is removed; undefined: never. */
+  readonly eventRetentionDays: number | undefined;
   readonly system: SystemContext;
   readonly secrets: SecretSource;
   readonly http: { readonly allowHosts: readonly string[] };
@@ -138,6 +140,7 @@ function configOf(vars: Variables): SluiceConfig {
       password: vars.SURREAL_PASS,
     },
     retentionDays: vars.SLUICE_RETENTION_DAYS,
+    eventRetentionDays: vars.SLUICE_EVENT_RETENTION_DAYS,
     system: {
       environment: vars.SLUICE_ENVIRONMENT,
       region: vars.SLUICE_REGION,

@@ -24,17 +24,25 @@ export async function openPolicies(
   return policies;
 }
 
-/** Reads the policies again; where they are wrong, says so and keeps those in force. */
-export async function reloadPolicies(policies: Policies | undefined, log: Logger): Promise<void> {
+/**
+ * Reads the policies again; where they are wrong, says so and keeps those in force.
+ * @returns what it said
+ */
+export async function reloadPolicies(policies: Policies | undefined, log: Logger): Promise<string> {
   if (policies === undefined) {
-    log.warn('Nothing to reload: authorization is off');
-    return;
+    const off = 'Nothing to reload: authorization is off';
+    log.warn(off);
+    return off;
   }
   try {
     await policies.reload();
-    log.info({ ...policies.summary, hash: policies.hash }, 'The policies were loaded again');
+    const again = 'The policies were loaded again';
+    log.info({ ...policies.summary, hash: policies.hash }, again);
+    return again;
   } catch (error) {
     const { code, message } = toSluiceError(error);
-    log.error({ code, hash: policies.hash }, `The policies stay as they were: ${message}`);
+    const kept = `The policies stay as they were: ${message}`;
+    log.error({ code, hash: policies.hash }, kept);
+    return kept;
   }
 }

@@ -48,7 +48,7 @@ export async function runWorker({
     const registry = await loadRegistry(config, directory);
     const secrets = createSecretProvider(config.secrets, env);
     const policies = await openPolicies(config, log);
-    onReload?.(() => reloadPolicies(policies, log));
+    onReload?.(async () => void (await reloadPolicies(policies, log)));
     const projections = await openProjections(config.database);
     opened.push(() => projections.close());
     // Not before the first connection: the runtime ends with the last one, and keeps a process alive till then.
@@ -72,8 +72,8 @@ export async function runWorker({
       log.info('The worker stops; running actions get the grace time');
       worker.shutdown();
     };
-    const { retentionDays: days } = config;
-    if (days !== undefined) opened.push(startRetention({ projections, days, log }));
+    const { retentionDays: days, eventRetentionDays: eventDays } = config;
+    opened.push(startRetention({ projections, days, eventDays, log }));
     const running = worker.run();
     log.info(
       { taskQueue: config.taskQueue, namespace: config.temporal.namespace, actions: registry.actions.length },

@@ -4,6 +4,7 @@ import type { Writer } from '../writer.js';
 import type { RowDifference } from './derived-rows.js';
 import { loggedRuns, rebuildRun } from './rebuild.js';
 import { removeClosedRuns, type RetentionRequest } from './remove-closed-runs.js';
+import { removeEvents, type EventRetentionRequest } from './remove-events.js';
 import { restoreRun, type CarriedEvents } from './restore-run.js';
 
 export interface Maintenance {
@@ -15,6 +16,8 @@ export interface Maintenance {
   loggedRuns(): Promise<readonly RunKey[]>;
   /** Removes closed runs, at most `limit`; gives how many. Call it again while it gives as many. */
   removeClosedRuns(request: RetentionRequest): Promise<number>;
+  /** Removes inbound events whose routing has ended, at most `limit`; gives how many. Call it again while it gives as many. */
+  removeEvents(request: EventRetentionRequest): Promise<number>;
 }
 
 /** Binds maintenance to a database. */
@@ -24,5 +27,6 @@ export function createMaintenance(writer: Writer): Maintenance {
     restoreRun: (carried) => restoreRun(writer, carried),
     loggedRuns: () => loggedRuns(writer.database),
     removeClosedRuns: (request) => removeClosedRuns(writer, request),
+    removeEvents: (request) => removeEvents(writer, request),
   };
 }

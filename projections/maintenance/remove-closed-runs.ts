@@ -10,12 +10,12 @@
  */
 import { z } from 'zod';
 import { TERMINAL_RUN_STATUSES } from '../../contracts/run.js';
-import type { Database } from '../connection.js';
 import { listKey, runOfListKey } from '../keys.js';
 import { read } from '../read.js';
 import { LIST_RUNS } from '../reads/list-runs.js';
 import { commit, Refusal, type Statement } from '../unit-of-work.js';
 import type { Writer } from '../writer.js';
+import { listTenants } from './tenants.js';
 
 export interface RetentionRequest {
   /** Runs that ended before this instant are removed. */
@@ -56,14 +56,18 @@ const REMOVE: readonly Statement[] = [
     text: `FOR $key IN $keys { DELETE type::record('action_invocation', [$run[0], $key]) WHERE run_id = $run[1] RETURN NONE }`,
   },
   {
-    // A wait that its run left open when it was ended from outside.
+    // Waits that their run left open when it was ended from outside, and the guard of a key that nothing else has.
     label: 'open_wait.remove',
     text: `{
   LET $all = (SELECT id, event_names, correlation_key FROM wait:[$run[0], $run[1]]..[$run[0], $run[1], ..]);
   FOR $w IN $all {
     IF $w.correlation_key != NONE {
+      LET $part = fn::event_key($w.correlation_key);
       FOR $name IN ($w.event_names ?? []) {
-        DELETE type::record('open_wait', array::concat([$run[0], $name, fn::event_key($w.correlation_key)], array::slice(record::id($w.id), 1))) RETURN NONE;
+        DELETE type::record('open_wait', array::concat([$run[0], $name, $part], array::slice(record::id($w.id), 1))) RETURN NONE;
+        LET $events = (SELECT VALUE id FROM event_by_key:[$run[0], $name, $part]..[$run[0], $name, $part, ..] LIMIT 1);
+        LET $waits = (SELECT VALUE id FROM open_wait:[$run[0], $name, $part]..[$run[0], $name, $part, ..] LIMIT 1);
+        IF array::len($events) + array::len($waits) = 0 { DELETE type::record('event_guard', [$run[0], $name, $part]) RETURN NONE };
       };
     };
   };
@@ -84,7 +88,7 @@ const REMOVE: readonly Statement[] = [
  */
 export async function removeClosedRuns(writer: Writer, request: RetentionRequest): Promise<number> {
   let removed = 0;
-  for (const tenant of await listTenants(writer.database)) {
+  for (const tenant of await listTenants(writer.database, 'run_list')) {
     for (const status of TERMINAL_RUN_STATUSES) {
       removed += await removeOf(writer, tenant, status, {
         endedBefore: request.endedBefore,
@@ -132,21 +136,4 @@ async function removeOf(
     above = last;
   }
   return removed;
-}
-
-/** Tenants that have runs, found by skipping from one to the next. */
-async function listTenants(database: Database): Promise<readonly string[]> {
-  const tenants: string[] = [];
-  for (;;) {
-    // No key of the tenant before sorts above an object.
-    const from = tenants.length === 0 ? [''] : [tenants.at(-1), {}];
-    const [next] = await read(
-      database,
-      z.array(z.string()),
-      `SELECT VALUE id[0] FROM type::record('run_list', $from..) LIMIT 1`,
-      { from },
-    );
-    if (next === undefined) return tenants;
-    tenants.push(next);
-  }
 }

@@ -41,15 +41,19 @@ export async function dueOutbox(
           'outbox_due:[$after[0], $after[1], $after[2], $after[3], $after[4]]>..',
         );
   const rows = await read(database, z.array(Row), text, { after, limit });
-  const decoders = new Map<string, Awaited<ReturnType<typeof loadJson>>>();
-  for (const tenant of new Set(rows.map(({ key }) => key[0]))) {
-    const own = rows.filter(({ key }) => key[0] === tenant).map(({ envelope }) => envelope);
-    decoders.set(tenant, await loadJson(database, tenant, 'event', own));
+  const runs = new Map<string, (typeof rows)[number][]>();
+  for (const row of rows) {
+    const run = JSON.stringify(row.key.slice(0, 2));
+    runs.set(run, [...(runs.get(run) ?? []), row]);
   }
-  return rows.map(({ key, envelope, attempts, sent }) => ({
-    key,
-    envelope: decoders.get(key[0])?.(envelope) ?? null,
-    attempts,
-    sent: sent ?? 0,
-  }));
+  const due: OutboxRow[] = [];
+  for (const own of runs.values()) {
+    const [tenant, runId] = own[0]?.key ?? ['', ''];
+    const columns = own.map(({ envelope }) => envelope);
+    const decode = await loadJson(database, tenant, runId, columns);
+    for (const { key, envelope, attempts, sent } of own) {
+      due.push({ key, envelope: decode(envelope) ?? null, attempts, sent: sent ?? 0 });
+    }
+  }
+  return due;
 }

@@ -37,19 +37,35 @@ export async function triggersFor(
   return rows.map(({ spec, ...row }) => ({ ...row, spec: JSON.parse(spec) as Json }));
 }
 
-const Key = z.object({ tenant: z.string(), source: z.string(), id: z.string() });
+const Unfinished = z.object({
+  tenant: z.string(),
+  source: z.string(),
+  id: z.string(),
+  /** Epoch ms. */
+  receivedAt: z.number(),
+});
+export type UnfinishedEvent = z.infer<typeof Unfinished>;
 
-/** Events whose routing has not ended, oldest first. */
+/**
+ * Events whose routing has not ended, oldest first.
+ * @param after the last one of the page before
+ */
 export async function unfinishedEvents(
   database: Database,
   before: Date,
   limit: number,
-): Promise<readonly EventKey[]> {
+  after?: UnfinishedEvent,
+): Promise<readonly UnfinishedEvent[]> {
   return read(
     database,
-    z.array(Key),
-    'SELECT id[1] AS tenant, id[2] AS source, id[3] AS id FROM event_unfinished:[0]..[$before] LIMIT $limit',
-    { before: before.getTime(), limit },
+    z.array(Unfinished),
+    `SELECT id[0] AS receivedAt, id[1] AS tenant, id[2] AS source, id[3] AS id
+      FROM event_unfinished:[$after[0], $after[1], $after[2], $after[3]]>..[$before] LIMIT $limit`,
+    {
+      before: before.getTime(),
+      after: after === undefined ? [0, '', '', ''] : [after.receivedAt, after.tenant, after.source, after.id],
+      limit,
+    },
   );
 }
 

@@ -6,8 +6,10 @@
  * nothing; and an event of the workflow's own that arrives later supersedes it (live-log.ts).
  */
 import type { RunStatus } from '../../contracts/run.js';
+import type { NewDeadLetter } from '../../contracts/dead-letter.js';
 import type { ReconciledData } from '../../contracts/picture.js';
 import type { RunEvent } from '../../contracts/run-events.js';
+import { deadLetterStatements } from '../dead-letters.js';
 import { derive, newRow, type Header, type RowChange } from '../derive.js';
 import { noteKey, notedExecution, type LogParts } from '../live-log.js';
 import { listInvocations } from '../reads/list-invocations.js';
@@ -22,6 +24,8 @@ export interface Closing extends Pick<ReconciledData, 'reason' | 'mended' | 'res
   readonly status: RunStatus;
   /** Epoch ms. */
   readonly closedAt: number;
+  /** About what stands undone; written in the same transaction. */
+  readonly letters?: readonly NewDeadLetter[];
 }
 
 type Place = ReconciledData['steps'][number];
@@ -33,7 +37,7 @@ type Place = ReconciledData['steps'][number];
 export async function closeRun(
   { database, faults }: Writer,
   header: Header,
-  closing: Closing,
+  { letters = [], ...closing }: Closing,
 ): Promise<boolean> {
   const { tenant, runId } = header.run;
   // What the ledger knows of a step is more than that it was cut off.
@@ -53,14 +57,14 @@ export async function closeRun(
       events: [event],
     };
   };
-  await resolveRun(database, header, note, { statements: [], variables: {} }, faults);
+  await resolveRun(database, header, note, deadLetterStatements(letters), faults);
   return added;
 }
 
 function noteOf(
   header: Header,
   { live }: LogParts,
-  closing: Closing,
+  closing: Omit<Closing, 'letters'>,
   settled: ReadonlySet<string>,
 ): RunEvent | undefined {
   const events = live.map(({ event }) => event);

@@ -56,6 +56,8 @@ export function arrivalStatements(arrived: ArrivedEvent): {
 } {
   const { event, correlation, receivedAt } = arrived;
   const texts = new TextWriter(event.tenant, 'event');
+  // Before the statements are asked for: a large one is a statement of its own.
+  const envelope = texts.json(arrived.envelope);
   const newest = listKey(receivedAt, '').slice(0, -1);
   return {
     statements: [
@@ -118,7 +120,7 @@ export function arrivalStatements(arrived: ArrivedEvent): {
         source: event.source,
         event_id: event.id,
         event_name: event.name,
-        envelope: texts.json(arrived.envelope),
+        envelope,
         resolved_by: correlation.resolvedBy,
         tried: [...correlation.tried],
         via: arrived.via,

@@ -5,7 +5,7 @@ import type { Writer } from '../writer.js';
 
 /**
  * Best effort by its nature: it comes after the signal, and a crash in between sends the events again, which the run
- * knows by their ids.
+ * knows by their ids. An event that retention has removed meanwhile gets no note.
  * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
  */
 export async function recordMissed(
@@ -21,10 +21,12 @@ export async function recordMissed(
       {
         label: 'event_delivery.missed',
         text: `FOR $e IN $missed {
-  UPSERT type::record('event_delivery', [$tenant, $e.source, $e.id, $run])
-    SET workflow_id = $workflow, kind = 'event', found_by = found_by ?? 'lookback', status = 'SIGNALED', at = time::now(), waits = array::union(waits ?? [], $e.waits) RETURN NONE;
-  UPDATE type::record('inbound_event', [$tenant, $e.source, $e.id])
-    SET routed_to = array::union(routed_to, [$run]), outcome = IF outcome = 'NO_MATCH' OR outcome = 'FAILED' { 'ROUTED' } ELSE { outcome } RETURN NONE;
+  IF record::exists(type::record('inbound_event', [$tenant, $e.source, $e.id])) {
+    UPSERT type::record('event_delivery', [$tenant, $e.source, $e.id, $run])
+      SET workflow_id = $workflow, kind = 'event', found_by = found_by ?? 'lookback', status = 'SIGNALED', at = time::now(), waits = array::union(waits ?? [], $e.waits) RETURN NONE;
+    UPDATE type::record('inbound_event', [$tenant, $e.source, $e.id])
+      SET routed_to = array::union(routed_to, [$run]), outcome = IF outcome = 'NO_MATCH' OR outcome = 'FAILED' { 'ROUTED' } ELSE { outcome } RETURN NONE;
+  }
 }`,
       },
     ],

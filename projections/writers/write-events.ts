@@ -3,7 +3,7 @@ import { SluiceError } from '../../contracts/errors.js';
 import type { Execution } from '../../contracts/projection.js';
 import type { RunEvent } from '../../contracts/run-events.js';
 import { eventStatements, type EventStatements } from '../apply.js';
-import { deadLetterStatements, lettersOf } from '../dead-letters.js';
+import { answeredLetters, deadLetterStatements, lettersOf, withdrawalStatements } from '../dead-letters.js';
 import { openWaitStatements } from '../open-waits.js';
 import { outboxStatements } from '../outbox.js';
 import { resolveRun } from '../resolve.js';
@@ -25,6 +25,7 @@ export async function writeEvents(
     openWaitStatements(execution, events),
     outboxStatements(execution, events),
     deadLetterStatements(lettersOf(execution, events)),
+    answered(execution, events),
     others,
   );
   const statements = [...own.statements, ...more.statements];
@@ -40,6 +41,12 @@ export async function writeEvents(
   } catch (error) {
     throw error instanceof Refusal ? toError(error) : error;
   }
+}
+
+/** A first execution follows no other, so nothing was written about what it does. */
+function answered({ run, executionId }: Execution, events: readonly RunEvent[]): EventStatements {
+  if (executionId === run.runId) return { statements: [], variables: {} };
+  return withdrawalStatements(run.tenant, answeredLetters(run.runId, events));
 }
 
 function joined(...parts: readonly EventStatements[]): EventStatements {

@@ -18,7 +18,7 @@ import { RESERVED_PREFIX, StartMemo } from '../../contracts/messages.js';
 import type { Projections, WatchedRun } from '../../projections/index.js';
 import { judge } from './judge.js';
 import { hasGap, mendFromHistory } from './mend.js';
-import { writeUndone } from './undone.js';
+import { undoneLetters } from './undone.js';
 import type { Execution, TemporalRuns } from './temporal-runs.js';
 
 /** What a pass did. */
@@ -208,36 +208,31 @@ class Pass {
       closed === undefined
         ? `Temporal does not know the workflow ${workflowId} with the execution ${String(known)}`
         : `Temporal has the execution ${closed.executionId} as ${closed.status}`;
-    if (ENDED_FROM_OUTSIDE.includes(status)) {
-      const undone = await writeUndone(
-        projections,
-        {
-          run,
-          workflowId,
-          executionId: closed?.executionId ?? known ?? runId,
-          reason: `The run ended ${status} before it could undo this`,
-          closedAt: closed?.closedAt ?? Date.now(),
-        },
-        this.options.latestVersion ?? (() => undefined),
-      );
-      if (undone > 0)
-        log.warn(
-          { tenant, runId, workflowId, undone },
-          'A run that was ended from outside leaves work undone',
-        );
-    }
+    const closedAt = closed?.closedAt ?? Date.now();
+    const letters = ENDED_FROM_OUTSIDE.includes(status)
+      ? await undoneLetters(
+          projections,
+          { run, workflowId, reason: `The run ended ${status} before it could undo this`, closedAt },
+          this.options.latestVersion ?? (() => undefined),
+        )
+      : [];
     const added = await projections.reconciliation.closeRun(
       { run, workflowId },
       {
         status,
         reason,
-        closedAt: closed?.closedAt ?? Date.now(),
+        closedAt,
+        letters,
         mended: mended?.events ?? 0,
         ...(status === 'SUCCEEDED' && mended?.result !== undefined && { result: mended.result }),
         ...(status === 'FAILED' && mended?.error !== undefined && { error: mended.error }),
       },
     );
     if (!added) return;
+    if (letters.length > 0) {
+      const undone = letters.length;
+      log.warn({ tenant, runId, workflowId, undone }, 'A run that was ended from outside leaves work undone');
+    }
     this.counts.closed++;
     log.warn({ tenant, runId, workflowId, was: row?.status, status, reason }, 'Run closed by the reconciler');
   }

@@ -7,11 +7,11 @@
  * - From the ledger: each step with `compensate` whose action acted (or began to, and nobody knows) after the
  *   last event that was committed. Its compensation's input is worked out only where it takes plain values from the
  *   step's input and output and the payload; other scopes are gone, and a guess could undo the wrong thing.
- * - Letters are written before the run's row is closed, and writing one twice is writing it once: a crash between
- *   the two repeats both.
+ * - Letters are written in the transaction that closes the run's row: both stand, or neither does.
+ * - A letter is named by its run and its undoing, so that what a reset makes the run answer for again can be withdrawn.
  * - Steps are written in the order in which they were done; an operator undoes them from the last.
  */
-import { CompensationRequest, compensationPath, undoneBy, type Undo } from '../../contracts/compensation.js';
+import { CompensationRequest, undoneBy, type Undo } from '../../contracts/compensation.js';
 import {
   DEFAULTS,
   findSecrets,
@@ -28,15 +28,13 @@ import type { RunEvent } from '../../contracts/run-events.js';
 import { summarize } from '../../contracts/summary.js';
 import { readDefinition } from '../../definitions/index.js';
 import { evaluate } from '../../expressions/index.js';
-import { deadLetterId, type Projections } from '../../projections/index.js';
+import { undoLetterId, type Projections } from '../../projections/index.js';
 
 type Invocation = Awaited<ReturnType<Projections['reads']['listInvocations']>>[number];
 
 export interface EndedRun {
   readonly run: RunHeader;
   readonly workflowId: string;
-  /** Temporal's run id of the execution that was ended. */
-  readonly executionId: string;
   /** Why it ended, for the letters. */
   readonly reason: string;
   /** Epoch ms. */
@@ -44,15 +42,15 @@ export interface EndedRun {
 }
 
 /**
- * Writes a dead letter for each step that stands undone.
+ * A dead letter for each step that stands undone.
  * @param latest version of an action where a definition names none
- * @returns how many there are
+ * @throws SluiceError DATABASE_*; DEFINITION_VERSION_NOT_FOUND
  */
-export async function writeUndone(
+export async function undoneLetters(
   projections: Projections,
   ended: EndedRun,
   latest: (action: string) => number | undefined,
-): Promise<number> {
+): Promise<readonly NewDeadLetter[]> {
   const { tenant, runId, definition: id, version } = ended.run;
   const ledger = await projections.reads.listInvocations(tenant, runId);
   const events = await liveLog(projections, tenant, runId);
@@ -67,8 +65,7 @@ export async function writeUndone(
     ({ undo }) =>
       !ledger.some(({ idempotencyKey, status }) => idempotencyKey === undo.key && status === 'SUCCEEDED'),
   );
-  await projections.deadLetters.put(found.map((one, i) => letterOf(ended, one, i)));
-  return found.length;
+  return found.map((one, i) => letterOf(ended, one, i));
 }
 
 /** A step that stands undone, and the ledger row of its action. */
@@ -215,7 +212,7 @@ function letterOf(
   { step, undo, invocation, attempts }: Undone,
   order: number,
 ): NewDeadLetter {
-  const { run, workflowId, executionId, reason, closedAt } = ended;
+  const { run, workflowId, reason, closedAt } = ended;
   const context: Json = { input: invocation?.input ?? null, output: invocation?.output ?? null };
   const request = CompensationRequest.parse({
     ...undo,
@@ -232,7 +229,7 @@ function letterOf(
   const iteration = step.iteration.length === 0 ? '' : `[${step.iteration.join(',')}]`;
   return {
     tenant: run.tenant,
-    id: deadLetterId('compensation', run.runId, executionId, compensationPath(step.path), iteration),
+    id: undoLetterId(run.runId, undo.key),
     kind: 'compensation',
     runId: run.runId,
     subject: `${undo.action} of ${step.id}${iteration}`,
@@ -243,5 +240,6 @@ function letterOf(
       : { body: JSON.stringify(request.payload) }),
     // The list is newest first: what was done last stands first, and is undone first.
     at: closedAt + order,
+    reopens: true,
   };
 }

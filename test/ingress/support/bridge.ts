@@ -9,6 +9,7 @@ export interface TestBridgeOptions {
   readonly redisUrl?: string;
   readonly paths?: CorrelationPaths;
   readonly config?: Partial<BridgeConfig>;
+  readonly sweep?: Parameters<typeof startBridge>[0]['sweep'];
 }
 
 /** What the bridge said. */
@@ -48,6 +49,7 @@ export async function openBridge(sluice: SluiceTest, options: TestBridgeOptions 
     },
     projections: sluice.projections,
     client: sluice.client,
+    sweep: options.sweep,
     log: { info: log('info'), warn: log('warn'), error: log('error') },
   });
   const url = bridge.url ?? '';

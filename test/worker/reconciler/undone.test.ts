@@ -2,8 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineAction, SluiceError } from '../../../actions/index.js';
+import type { SluiceTest } from '../../support/sluice.js';
 import { waitFor } from '../../support/wait-for.js';
-import { reconciledUntil, withWorld } from './world.js';
+import type { StartedRun } from '../../../client/index.js';
+import { reconciledUntil, rowWaits, seen, withWorld, type World } from './world.js';
 
 function things() {
   const made = new Set<string>();
@@ -140,6 +142,154 @@ describe('A run that ends by itself', () => {
       await sluice.result(bad).catch(() => undefined);
       await reconciler.pass();
       expect((await sluice.client.deadLetters.list()).items).toEqual([]);
+    });
+  });
+});
+
+type HistoryEvent = Awaited<ReturnType<SluiceTest['history']>>[number];
+
+/** Resets to where the run was before an event of its history; signals that came later are not sent again. */
+async function resetBefore(
+  { sluice, temporal }: World,
+  run: StartedRun,
+  isEvent: (event: HistoryEvent) => boolean,
+): Promise<void> {
+  const history = await sluice.history(run);
+  const tasks = history.slice(0, history.findIndex(isEvent));
+  const task = tasks.findLast((event) => event.workflowTaskCompletedEventAttributes);
+  await temporal(
+    ...['workflow', 'reset', '--workflow-id', run.workflowId, '--reason', 'test'],
+    ...['--event-id', String(task?.eventId), '--reapply-exclude', 'Signal'],
+  );
+}
+
+const isSignal = (event: HistoryEvent): boolean => event.workflowExecutionSignaledEventAttributes != null;
+const makes =
+  (id: string) =>
+  ({ activityTaskScheduledEventAttributes: scheduled }: HistoryEvent): boolean => {
+    const data = scheduled?.input?.payloads?.[0]?.data;
+    return data != null && Buffer.from(data).toString().startsWith(`{"id":"${id}"`);
+  };
+
+describe('A run that is terminated and then reset', () => {
+  const MADE = `${step('a')}${step('b')}
+  - { id: w, type: event.wait, eventName: GO }
+  - { id: no, type: control.fail }`;
+
+  /** Terminates it and waits for its letters, newest first. */
+  async function terminated(world: World, run: StartedRun): Promise<readonly string[]> {
+    await world.temporal('workflow', 'terminate', '--workflow-id', run.workflowId);
+    await reconciledUntil(world, run, ({ status }) => status === 'TERMINATED');
+    return await letters(world, run);
+  }
+
+  async function letters({ sluice }: World, run: StartedRun): Promise<readonly string[]> {
+    const { items } = await sluice.client.deadLetters.list({ runId: run.runId });
+    return items.map(({ subject, status }) => `${subject} ${status}`);
+  }
+
+  it('answers again for what is on its stack: its letters are withdrawn, and it undoes each once', async () => {
+    const { undone, actions } = things();
+    await withWorld({ actions }, async (world) => {
+      const { sluice } = world;
+      const run = await sluice.startSource(`id: back\nversion: 1\nsteps:${MADE}`);
+      await rowWaits(sluice, run);
+      expect(await terminated(world, run)).toEqual(['test.unmake of b OPEN', 'test.unmake of a OPEN']);
+      await resetBefore(world, run, makes('b'));
+      // a was done before the point of the reset; b is done again, with its recorded output.
+      await reconciledUntil(world, run, ({ status }) => status === 'WAITING');
+      expect(await letters(world, run)).toEqual(['test.unmake of b DISMISSED', 'test.unmake of a DISMISSED']);
+      const [{ id } = { id: '' }] = (
+        await sluice.projections.deadLetters.list(sluice.tenant, { status: 'DISMISSED' })
+      ).items;
+      expect(await sluice.client.deadLetters.show(id)).toMatchObject({
+        acts: [{ act: 'withdraw', actor: 'sluice', note: expect.stringContaining('reset') as string }],
+      });
+      await sluice.signal(run, { eventId: '1', eventName: 'GO' });
+      await expect(sluice.client.result(run.workflowId)).rejects.toMatchObject({ code: 'FAILED' });
+      expect(undone).toEqual(['b artifact-b', 'a artifact-a']);
+      await reconciledUntil(world, run, ({ status }) => status === 'FAILED');
+      expect(await letters(world, run)).toEqual(['test.unmake of b DISMISSED', 'test.unmake of a DISMISSED']);
+    });
+  });
+
+  it('and terminated again leaves what then stands undone, in the same letters', async () => {
+    const { undone, actions } = things();
+    await withWorld({ actions }, async (world) => {
+      const { sluice } = world;
+      const run = await sluice.startSource(`id: twice\nversion: 1\nsteps:${MADE}`);
+      await rowWaits(sluice, run);
+      const first = await terminated(world, run);
+      const { deadLetters } = sluice.client;
+      // Done by hand, and left to nobody: neither comes back.
+      const [b, a] = (await deadLetters.list({ runId: run.runId })).items;
+      await deadLetters.retry(b?.id ?? '');
+      expect(undone).toEqual(['b artifact-b']);
+      await resetBefore(world, run, makes('b'));
+      await reconciledUntil(world, run, ({ status }) => status === 'WAITING');
+      expect(await letters(world, run)).toEqual(['test.unmake of b RETRIED', 'test.unmake of a DISMISSED']);
+      expect(first).toHaveLength(2);
+      expect(await terminated(world, run)).toEqual(['test.unmake of a OPEN', 'test.unmake of b RETRIED']);
+      expect((await deadLetters.show(a?.id ?? '')).acts.map(({ act }) => act)).toEqual([
+        'withdraw',
+        'reopen',
+      ]);
+      await deadLetters.retry(a?.id ?? '');
+      expect(undone).toEqual(['b artifact-b', 'a artifact-a']);
+    });
+  });
+
+  it('keeps the letter of what it never comes to again', async () => {
+    const { actions } = things();
+    await withWorld({ actions }, async (world) => {
+      const { sluice } = world;
+      const run = await sluice.startSource(`id: elsewhere
+version: 1
+steps:${step('a')}
+  - { id: which, type: event.wait, eventName: WHICH, assign: { vars.more: { $expr: event.payload } } }
+  - id: maybe
+    type: control.if
+    condition: { $expr: vars.more }
+    then:${step('b').replaceAll('\n', '\n    ')}
+  - { id: w, type: event.wait, eventName: GO }`);
+      await rowWaits(sluice, run);
+      await sluice.signal(run, { eventId: '1', eventName: 'WHICH', payload: true });
+      await waitFor(async () => (await seen(sluice, run)).waits.includes('steps[3] WAITING'));
+      expect(await terminated(world, run)).toHaveLength(2);
+      await resetBefore(world, run, isSignal);
+      await reconciledUntil(world, run, ({ status }) => status === 'WAITING');
+      await sluice.client.signalEvent(run.workflowId, { eventId: '2', eventName: 'WHICH', payload: false });
+      await waitFor(async () => (await seen(sluice, run)).waits.includes('steps[3] WAITING'));
+      expect(await letters(world, run)).toEqual(['test.unmake of b OPEN', 'test.unmake of a DISMISSED']);
+    });
+  });
+});
+
+describe('A compensation that failed, in a future that a reset undid', () => {
+  it('is no letter any more: the run will undo, or not, in its new one', async () => {
+    const { state, undone, actions } = things();
+    await withWorld({ actions }, async (world) => {
+      const { sluice } = world;
+      const run = await sluice.startSource(`id: undone-future
+version: 1
+steps:${step('a')}
+  - { id: w, type: event.wait, eventName: GO }
+  - { id: no, type: control.fail }`);
+      await rowWaits(sluice, run);
+      state.works = 0;
+      await sluice.signal(run, { eventId: '1', eventName: 'GO' });
+      await sluice.result(run).catch(() => undefined);
+      const open = async () =>
+        (await sluice.client.deadLetters.list({ runId: run.runId, status: 'OPEN' })).items.length;
+      await waitFor(async () => (await open()) === 1);
+      await resetBefore(world, run, isSignal);
+      await reconciledUntil(world, run, ({ status }) => status === 'WAITING');
+      expect(await open()).toBe(0);
+      state.works = Number.POSITIVE_INFINITY;
+      await sluice.client.signalEvent(run.workflowId, { eventId: '2', eventName: 'GO' });
+      await sluice.client.result(run.workflowId).catch(() => undefined);
+      expect(undone).toEqual(['a artifact-a']);
+      expect(await open()).toBe(0);
     });
   });
 });

@@ -1,0 +1,111 @@
+/**
+ * Retention of inbound events: removes those that were received before a time, with all that tells of them.
+ *
+ * Invariants
+ * - An event goes whole, in one transaction, or not at all; never one whose routing has not ended.
+ * - Nothing that stays refers to what goes: lists, deliveries, the place by key and the stored envelope go with the
+ *   row. The guard of its key (writers/record-event.ts) goes with the last event and wait of that key. Whoever records
+ *   such an event or opens such a wait meanwhile writes the guard as well: one of the two comes again.
+ * - What is gone is forgotten: a wait cannot look back at it, and the same id that comes again is a new event.
+ */
+import { z } from 'zod';
+import { listKey } from '../keys.js';
+import { read } from '../read.js';
+import { commit, Refusal, type Statement } from '../unit-of-work.js';
+import type { Writer } from '../writer.js';
+import { listTenants } from './tenants.js';
+
+export interface EventRetentionRequest {
+  /** Events that were received before this instant are removed. */
+  readonly receivedBefore: Date;
+  /** At most so many events in one call. */
+  readonly limit: number;
+}
+
+const PAGE = 100;
+
+const REMOVE: readonly Statement[] = [
+  {
+    label: 'inbound_event.read',
+    text: `LET $row = (SELECT * FROM ONLY type::record('inbound_event', $id))`,
+  },
+  {
+    label: 'inbound_event.check',
+    text: `IF $row = NONE OR $row.outcome = NONE OR $row.received_at >= $before { THROW 'sluice:KEPT' }`,
+  },
+  {
+    label: 'event_by_key.remove',
+    text: `IF $row.correlation_key != NONE {
+  LET $name = $row.event_name;
+  LET $part = fn::event_key($row.correlation_key);
+  DELETE type::record('event_by_key', [$id[0], $name, $part, time::millis($row.received_at), $id[1], $id[2]]) RETURN NONE;
+  LET $events = (SELECT VALUE id FROM event_by_key:[$id[0], $name, $part]..[$id[0], $name, $part, ..] LIMIT 1);
+  LET $waits = (SELECT VALUE id FROM open_wait:[$id[0], $name, $part]..[$id[0], $name, $part, ..] LIMIT 1);
+  IF array::len($events) + array::len($waits) = 0 { DELETE type::record('event_guard', [$id[0], $name, $part]) RETURN NONE };
+}`,
+  },
+  {
+    label: 'event_list.remove',
+    text: `{
+  DELETE type::record('event_list', [$id[0], 'all', '', $newest, $id[1], $id[2]]) RETURN NONE;
+  DELETE type::record('event_list', [$id[0], 'name', $row.event_name, $newest, $id[1], $id[2]]) RETURN NONE;
+}`,
+  },
+  {
+    label: 'event_delivery.remove',
+    text: 'DELETE event_delivery:[$id[0], $id[1], $id[2]]..[$id[0], $id[1], $id[2], ..] RETURN NONE',
+  },
+  {
+    // An envelope names its event, so no other row refers to this blob.
+    label: 'blob.remove',
+    text: `IF string::starts_with($row.envelope, '@') { DELETE type::record('blob', [$id[0], 'event', string::slice($row.envelope, 1)]) RETURN NONE }`,
+  },
+  { label: 'inbound_event.remove', text: `DELETE type::record('inbound_event', $id) RETURN NONE` },
+];
+
+const Place = z.tuple([z.string(), z.string(), z.string()]);
+type Place = z.infer<typeof Place>;
+
+/**
+ * @returns how many events were removed; fewer than `limit`: none is left
+ * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
+ */
+export async function removeEvents(writer: Writer, request: EventRetentionRequest): Promise<number> {
+  let removed = 0;
+  for (const tenant of await listTenants(writer.database, 'event_list')) {
+    removed += await removeOf(writer, tenant, { ...request, limit: request.limit - removed });
+    if (removed >= request.limit) return removed;
+  }
+  return removed;
+}
+
+async function removeOf(
+  { database, faults }: Writer,
+  tenant: string,
+  { receivedBefore, limit }: EventRetentionRequest,
+): Promise<number> {
+  let removed = 0;
+  // The list has the newest first: what is older than that lies above.
+  let above: Place = [listKey(receivedBefore, '').slice(0, -1), '', ''];
+  while (removed < limit) {
+    const places = await read(
+      database,
+      z.array(Place),
+      `SELECT VALUE [id[3], id[4], id[5]] FROM event_list:[$tenant, 'all', '', $above[0], $above[1], $above[2]]>..[$tenant, 'all', '', ..] LIMIT $limit`,
+      { tenant, above, limit: Math.min(limit - removed, PAGE) },
+    );
+    for (const [newest, source, id] of places) {
+      try {
+        const variables = { id: [tenant, source, id], newest, before: receivedBefore };
+        await commit(database, REMOVE, variables, faults);
+        removed += 1;
+      } catch (error) {
+        if (!(error instanceof Refusal) || error.code !== 'KEPT') throw error;
+      }
+    }
+    const last = places.at(-1);
+    if (last === undefined) break;
+    above = last;
+  }
+  return removed;
+}

@@ -1,0 +1,177 @@
+/** Several bridges on one stream and one database, and what a bridge that died leaves to the others. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Redis } from 'ioredis';
+import { useSluice, withSluice } from '../support/sluice.js';
+import { waitFor } from '../support/wait-for.js';
+import { openBridge, type TestBridge } from './support/bridge.js';
+import { hasRedis, RedisServer } from './support/redis.js';
+
+const EVENTS = 120;
+const EACH = `
+id: each-once
+version: 1
+steps:
+  - id: each
+    type: control.forEach
+    items: { $expr: payload.keys }
+    concurrency: 50
+    body:
+      - { id: w, type: event.wait, eventName: SHARED, correlationKey: { $expr: item }, assign: { vars.got: { $expr: event.payload } } }
+    collect: { $expr: vars.got }
+    saveAs: vars.all
+result: { $expr: vars.all }
+`;
+
+describe.runIf(hasRedis)('two bridges on one stream', () => {
+  const sluice = useSluice();
+  let redis: RedisServer;
+  let bus: Redis;
+  let bridges: readonly TestBridge[];
+  const stream = 'shared';
+  beforeAll(async () => {
+    redis = await RedisServer.start();
+    bus = redis.connect();
+    await sluice().publish(EACH);
+    const options = { redisUrl: redis.url, config: { stream, inFlight: 8 } };
+    bridges = [await openBridge(sluice(), options), await openBridge(sluice(), options)];
+  });
+  afterAll(async () => {
+    for (const bridge of bridges) await bridge.stop();
+    bus.disconnect();
+    await redis.remove();
+  });
+
+  it('share its events; none is lost and none is done twice, also where one comes to both', async () => {
+    const keys = Array.from({ length: EVENTS }, (_, n) => `shared-${n}`);
+    const run = await sluice().start('each-once', { keys });
+    // Half of them before the run waits for anything: each twice, one behind the other and far apart.
+    for (const twice of [0, 1]) {
+      for (const n of keys.keys()) {
+        const about = { eventId: `s-${n}`, eventName: 'SHARED', tenantId: sluice().tenant };
+        const text = JSON.stringify({ ...about, workflow_correlation_key: `shared-${n}`, payload: n });
+        await bus.xadd(stream, '*', 'event', text);
+        if (n % 10 === twice) await bus.xadd(stream, '*', 'event', text);
+      }
+    }
+    expect(await sluice().result(run)).toEqual([...keys.keys()]);
+    await waitFor(async () => (await bus.xpending(stream, 'sluice'))[0] === 0);
+    const ids: string[] = [];
+    for (let after: string | undefined; ;) {
+      const { reads } = sluice().projections;
+      const page = await reads.listEvents(sluice().tenant, run.runId, { limit: 500, after });
+      ids.push(...page.items.flatMap((one) => (one.type === 'EVENT_RECEIVED' ? [one.data.eventId] : [])));
+      if (page.next === null) break;
+      after = page.next;
+    }
+    expect(new Set(ids).size).toBe(EVENTS);
+    expect(ids).toHaveLength(EVENTS);
+    const consumers = (await bus.xinfo('CONSUMERS', stream, 'sluice')) as readonly unknown[];
+    expect(consumers).toHaveLength(2);
+    expect(await sluice().projections.events.unfinished(new Date(Date.now() + 1_000), 10)).toEqual([]);
+    expect(bridges.flatMap(({ logged }) => logged)).toEqual([]);
+  });
+});
+
+describe('what a bridge recorded before it died', () => {
+  const WAITER = `
+id: swept
+version: 1
+triggers: [{ type: event, eventName: LEFT }]
+steps: [{ id: w, type: event.wait, eventName: LEFT, correlationKey: { $expr: payload.key }, assign: { vars.got: { $expr: event.payload } } }]
+result: { $expr: vars.got }
+`;
+
+  it('is gone on with by the next one when it starts, though nobody sends it again', () =>
+    withSluice({}, async (sluice) => {
+      const { projections, tenant } = sluice;
+      const run = await sluice.startSource(WAITER, { key: 'left-0' });
+      await waitFor(async () => (await projections.reads.listWaits(tenant, run.runId)).length === 1);
+      /** The audit row alone: it died before it had signalled or started anything. */
+      const leave = async (n: number, receivedAt: Date, of = tenant): Promise<void> => {
+        const about = { tenant: of, source: 'plain', id: `left-${n}`, name: 'LEFT', time: null };
+        const key = `left-${n}`;
+        await projections.events.record({
+          event: { ...about, correlationKey: key, payload: { key: 'again', n } },
+          envelope: {
+            ...{ eventId: key, eventName: 'LEFT', tenantId: of },
+            ...{ workflow_correlation_key: key, payload: { key: 'again', n } },
+          },
+          correlation: { key, resolvedBy: 'explicit:event.workflow_correlation_key', tried: [] },
+          via: 'stream',
+          receivedAt,
+        });
+      };
+      const longAgo = new Date(Date.now() - 60_000);
+      await leave(0, longAgo);
+      await leave(1, longAgo);
+      // Another bridge may have it at this moment.
+      await leave(2, new Date());
+      // Its definitions were taken back meanwhile: that it was known once is enough.
+      await leave(3, longAgo, 'tenant-that-is-gone');
+      const bridge = await openBridge(sluice);
+      try {
+        expect(await sluice.result(run)).toEqual({ key: 'again', n: 0 });
+        const ends = () =>
+          Promise.all(
+            [0, 1, 2, 3].map(async (n) => {
+              const of = n === 3 ? 'tenant-that-is-gone' : tenant;
+              return (await projections.events.explain({ tenant: of, source: 'plain', id: `left-${n}` }))
+                ?.outcome;
+            }),
+          );
+        await waitFor(async () => (await ends()).filter((outcome) => outcome !== null).length >= 3);
+        expect(await ends()).toEqual(['ROUTED', 'ROUTED', null, 'NO_MATCH']);
+        const { items } = await projections.reads.listRuns(tenant);
+        // One by each event's trigger, beside the one that waited.
+        expect(items).toHaveLength(3);
+        expect(bridge.logged).toEqual([]);
+      } finally {
+        await bridge.stop();
+      }
+    }));
+
+  it('reaches what lies behind a page of events that fail again and again', () =>
+    withSluice(
+      { database: { faults: (point) => point === 'before:event_delivery.settle' && failing } },
+      async (sluice) => {
+        const { projections, tenant } = sluice;
+        await sluice.publish('{id: known, version: 1, steps: []}');
+        const leave = (n: number, name: string) =>
+          projections.events.record({
+            event: {
+              tenant,
+              source: 'plain',
+              id: `f-${n}`,
+              name,
+              time: null,
+              correlationKey: `f-${n}`,
+              payload: n,
+            },
+            envelope: {
+              eventId: `f-${n}`,
+              eventName: name,
+              tenantId: tenant,
+              workflow_correlation_key: `f-${n}`,
+            },
+            correlation: { key: `f-${n}`, resolvedBy: 'explicit:event.workflow_correlation_key', tried: [] },
+            via: 'stream',
+            receivedAt: new Date(Date.now() - 120_000 + n),
+          });
+        for (let n = 0; n < 5; n++) await leave(n, 'BAD');
+        await leave(5, 'GOOD');
+        failing = true;
+        const bridge = await openBridge(sluice, { sweep: { page: 2, everyMs: 100 } });
+        try {
+          // All six were tried, page after page, in one sweep.
+          await waitFor(() => bridge.logged.length >= 6);
+          failing = false;
+          const left = () => projections.events.unfinished(new Date(), 10);
+          await waitFor(async () => (await left()).length === 0);
+        } finally {
+          await bridge.stop();
+        }
+      },
+    ));
+});
+
+let failing = false;
