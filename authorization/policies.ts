@@ -12,6 +12,7 @@ import cedar from '@cedar-policy/cedar-wasm/nodejs';
 import type { Authorizer, Decision, StageRequest } from '../contracts/authorization.js';
 import { SluiceError } from '../contracts/errors.js';
 import { Slices } from './slices.js';
+import { entityFact, plainFact } from './ties.js';
 import { hashOf, lineAt, readPolicyFiles, splitPolicies, type PolicyFile } from './policy-files.js';
 
 const SCHEMA = new URL('schema.cedarschema', import.meta.url);
@@ -20,9 +21,13 @@ const SCHEMA_NAME = 'sluice';
 /** The principal of everything that workers do, unless the configuration says that it is the actor. */
 const ORCHESTRATOR: Principal = { type: 'Service', id: 'sluice-orchestrator' };
 
-export interface Principal {
-  readonly type: 'User' | 'Service';
+interface Entity {
+  readonly type: string;
   readonly id: string;
+}
+
+export interface Principal extends Entity {
+  readonly type: 'User' | 'Service';
 }
 
 export interface PoliciesOptions {
@@ -97,23 +102,20 @@ export class Policies implements Authorizer {
     const principal = this.#principal(request.actor);
     const resource = { type: 'Stage', id: request.stage };
     const about = {
-      principal: shown(principal),
-      resource: shown(resource),
+      principal: entityFact(principal),
+      resource: entityFact(resource),
       policyHash: this.#hash,
     };
+    const attributes = attributesOf(request);
+    const { actor, workflowId, runId, attempt, compensation } = request;
+    const context = { actor, workflowId, runId, attempt, compensation };
     const answer = cedar.statefulIsAuthorized({
       principal,
       action: { type: 'Action', id: 'execute-stage' },
       resource,
-      context: {
-        actor: request.actor,
-        workflowId: request.workflowId,
-        runId: request.runId,
-        attempt: request.attempt,
-        compensation: request.compensation,
-      },
-      entities: [{ uid: resource, attrs: attributesOf(request), parents: [] }],
-      preparsedPolicySetId: this.#slices.prepared(request.stage, request.tenant),
+      context,
+      entities: [{ uid: resource, attrs: attributes, parents: [] }],
+      preparsedPolicySetId: this.#slices.prepared(factsOf(principal, resource, attributes, context)),
       preparsedSchemaName: SCHEMA_NAME,
       validateRequest: true,
     });
@@ -152,8 +154,26 @@ function attributesOf(request: StageRequest): Record<string, string | number | s
   };
 }
 
-function shown({ type, id }: { readonly type: string; readonly id: string }): string {
-  return `${type}::${JSON.stringify(id)}`;
+type Values = Readonly<Record<string, string | number | boolean | readonly string[]>>;
+
+/** What a policy may be tied to. */
+function factsOf(
+  principal: Entity,
+  resource: Entity,
+  attributes: Values,
+  context: Values,
+): ReadonlyMap<string, readonly string[]> {
+  const named = (of: string, values: Values): readonly (readonly [string, readonly string[]])[] =>
+    Object.entries(values).map(([name, value]) => [
+      `${of}.${name}`,
+      typeof value === 'object' ? value.map(plainFact) : [plainFact(value)],
+    ]);
+  return new Map([
+    ['principal', [entityFact(principal)]],
+    ['resource', [entityFact(resource)]],
+    ...named('resource', attributes),
+    ...named('context', context),
+  ]);
 }
 
 function syntaxFaults(file: PolicyFile): string[] {

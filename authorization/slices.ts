@@ -1,29 +1,32 @@
 /**
- * Slices of a policy set: a decision evaluates only the policies that can apply to its stage and tenant.
+ * Slices of a policy set: a decision evaluates only the policies that can apply to its request.
  *
- * Cedar evaluates each policy of a set, at 2 µs each. Most policies name one stage (`resource == Stage::"…"`) or,
- * in a conjunction of their `when`, one tenant (`resource.tenant == "…"`): for any other they can't apply,
- * whether they permit or forbid. What can't be told so is in every slice, so a slice decides as the whole does.
+ * Cedar evaluates each policy of a set, at 2 µs each. Most policies are tied to a stage, a tenant, an action, an actor
+ * (ties.ts): for any other they can't apply, whether they permit or forbid. What is tied to nothing is in every slice,
+ * so a slice decides as the whole does.
  *
  * Slices are prepared when they are first needed and kept in a bounded number of slots: Cedar keeps what is
  * prepared by name, and a name that is used again replaces what was there.
  */
 import cedar from '@cedar-policy/cedar-wasm/nodejs';
 import { SluiceError } from '../contracts/errors.js';
-import { isJsonObject, type Json } from '../contracts/json.js';
+import { tiesOf, type Facts, type Tie } from './ties.js';
 
-/** What a policy is tied to; absent: not to one. */
-interface Ties {
-  readonly stage?: string;
-  readonly tenant?: string;
+interface Policy {
+  readonly id: string;
+  readonly text: string;
+  /** Without the one by which it is found. */
+  readonly others: readonly Tie[];
 }
 
 const SLOTS = 256;
 
 export class Slices {
-  readonly #policies: readonly (Ties & { readonly id: string; readonly text: string })[];
-  readonly #stages: ReadonlySet<string>;
-  readonly #tenants: ReadonlySet<string>;
+  readonly #policies: readonly Policy[];
+  /** Places of the policies that are tied to nothing. */
+  readonly #always: readonly number[];
+  /** Fact → value → places of the policies that are found by it. */
+  readonly #byFact = new Map<string, Map<string, number[]>>();
   /** Slice → its slot, the one that was used longest ago first. */
   readonly #slots = new Map<string, string>();
 
@@ -35,16 +38,20 @@ export class Slices {
     policies: ReadonlyMap<string, string>,
     private readonly name: string,
   ) {
-    this.#policies = [...policies].map(([id, text]) => ({ id, text, ...tiesOf(text) }));
-    this.#stages = new Set(this.#policies.flatMap(({ stage }) => stage ?? []));
-    this.#tenants = new Set(this.#policies.flatMap(({ tenant }) => tenant ?? []));
+    const always: number[] = [];
+    this.#policies = [...policies].map(([id, text], place) => {
+      const [first, ...others] = tiesOf(text);
+      if (first === undefined) always.push(place);
+      else for (const value of new Set(first.values)) this.#places(first.fact, value).push(place);
+      return { id, text, others };
+    });
+    this.#always = always;
   }
 
-  /** Name of the prepared set that decides about a stage of a tenant. */
-  prepared(stage: string, tenant: string): string {
-    const ofStage = this.#stages.has(stage) ? stage : undefined;
-    const ofTenant = this.#tenants.has(tenant) ? tenant : undefined;
-    const key = JSON.stringify([ofStage, ofTenant]);
+  /** Name of the prepared set that decides about a request. */
+  prepared(facts: Facts): string {
+    const tied = this.#tied(facts);
+    const key = tied.join();
     const known = this.#slots.get(key);
     if (known !== undefined) {
       this.#slots.delete(key);
@@ -52,11 +59,7 @@ export class Slices {
       return known;
     }
     const slot = this.#free();
-    const applying = this.#policies.filter(
-      (policy) =>
-        (policy.stage === undefined || policy.stage === ofStage) &&
-        (policy.tenant === undefined || policy.tenant === ofTenant),
-    );
+    const applying = [...this.#always, ...tied].flatMap((place) => this.#policies[place] ?? []);
     const staticPolicies = Object.fromEntries(applying.map(({ id, text }) => [id, text]));
     const answer = cedar.preparsePolicySet(slot, { staticPolicies });
     if (answer.type === 'failure') {
@@ -69,6 +72,25 @@ export class Slices {
     return slot;
   }
 
+  /** Places of the tied policies that can apply, in order. */
+  #tied(facts: Facts): readonly number[] {
+    const places: number[] = [];
+    for (const [fact, values] of this.#byFact) {
+      for (const value of new Set(facts.get(fact))) places.push(...(values.get(value) ?? []));
+    }
+    return places
+      .filter((place) => this.#policies[place]?.others.every((tie) => holds(tie, facts)))
+      .sort((a, b) => a - b);
+  }
+
+  #places(fact: string, value: string): number[] {
+    const values = this.#byFact.get(fact) ?? new Map<string, number[]>();
+    this.#byFact.set(fact, values);
+    const places = values.get(value) ?? [];
+    values.set(value, places);
+    return places;
+  }
+
   #free(): string {
     if (this.#slots.size < SLOTS) return `${this.name}-${this.#slots.size}`;
     const [oldest] = this.#slots;
@@ -78,33 +100,6 @@ export class Slices {
   }
 }
 
-function tiesOf(text: string): Ties {
-  const answer = cedar.policyToJson(text);
-  if (answer.type === 'failure') return {};
-  const { resource, conditions } = answer.json as unknown as { resource: Json; conditions: readonly Json[] };
-  const stage = at(resource, 'op') === '==' ? at(at(resource, 'entity'), 'id') : undefined;
-  const tenant = conditions
-    .filter((condition) => at(condition, 'kind') === 'when')
-    .map((condition) => tenantOf(at(condition, 'body')))
-    .find((found) => found !== undefined);
-  return { ...(typeof stage === 'string' && { stage }), ...(tenant !== undefined && { tenant }) };
-}
-
-/** The tenant without which an expression can't be true. */
-function tenantOf(expression: Json | undefined): string | undefined {
-  const and = at(expression, '&&');
-  if (and !== undefined) return tenantOf(at(and, 'left')) ?? tenantOf(at(and, 'right'));
-  const equal = at(expression, '==');
-  const sides = [at(equal, 'left'), at(equal, 'right')];
-  const named = sides.some(
-    (side) => at(at(side, '.'), 'attr') === 'tenant' && isResource(at(at(side, '.'), 'left')),
-  );
-  const value = sides.map((side) => at(side, 'Value')).find((found) => typeof found === 'string');
-  return named && typeof value === 'string' ? value : undefined;
-}
-
-const isResource = (expression: Json | undefined): boolean => at(expression, 'Var') === 'resource';
-
-function at(value: Json | undefined, key: string): Json | undefined {
-  return isJsonObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+function holds({ fact, values }: Tie, facts: Facts): boolean {
+  return facts.get(fact)?.some((value) => values.includes(value)) ?? false;
 }

@@ -47,8 +47,9 @@ export function addMaintenanceCommands(program: Command, context: CommandContext
     .command('prune')
     .description('remove closed runs and inbound events past their retention, with all that belongs to them')
     .option('--days <number>', 'age of runs, in days since they ended (SLUICE_RETENTION_DAYS)', days)
-    .action(async (options: { days?: number }) => {
+    .option('--event-days <number>', 'age of inbound events, in days (SLUICE_EVENT_RETENTION_DAYS)', days)
+    .action(async (options: { days?: number; eventDays?: number }) => {
       const { pruneClosedRuns } = await import('./commands/prune.js');
-      done(await pruneClosedRuns(terminal(), await config(), options.days));
+      done(await pruneClosedRuns(terminal(), await config(), options.days, options.eventDays));
     });
 }

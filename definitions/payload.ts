@@ -8,6 +8,9 @@ import { formatPath } from './source.js';
 /** Problems of a payload that are reported; a long list of bad items has as many as items. */
 const MOST_PROBLEMS = 100;
 
+/** Of all problems in the message; the details have each. */
+const MOST_CHARACTERS = 1_000;
+
 /** Levels of objects and arrays that a payload may have: what reads it, here and in a run, is recursive. */
 const MOST_LEVELS = 500;
 
@@ -35,14 +38,26 @@ export function validatePayload(schema: JsonObject | undefined, payload: Json | 
   const errors = errorsOf(schema, holder.payload);
   if (errors.length === 0) return holder.payload;
   const problems = errors.slice(0, MOST_PROBLEMS).map((error) => worded(error, holder.payload));
-  const [first] = problems;
-  const more = errors.length > 1 ? `, and ${errors.length - 1} more` : '';
-  throw new SluiceError('PAYLOAD_INVALID', `The payload: ${first?.path} ${first?.message}${more}`, {
+  throw new SluiceError('PAYLOAD_INVALID', `The payload: ${listed(problems, errors.length)}`, {
     details: {
       problems: problems.map((problem) => ({ ...problem })),
       ...(errors.length > problems.length && { omitted: errors.length - problems.length }),
     },
   });
+}
+
+/** Problems for people, as many as a message has room for. */
+function listed(problems: readonly PayloadProblem[], all: number): string {
+  const shown: string[] = [];
+  let left = MOST_CHARACTERS;
+  for (const { path, message } of problems) {
+    const text = `${path} ${message}`.slice(0, MOST_CHARACTERS);
+    left -= text.length;
+    if (shown.length > 0 && left < 0) break;
+    shown.push(text);
+  }
+  const more = all - shown.length;
+  return `${shown.join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
 }
 
 /** Whether a value has at most so many levels; without recursion, for a value may have any number. */

@@ -20,7 +20,7 @@ import { createSluiceWorker, type SluiceWorkerOptions } from './create-worker.js
 import type { Console } from './dev-stack-console.js';
 import { loadRegistry } from './load-registry.js';
 import { createLogger, temporalRuntimeOptions } from './logging.js';
-import { openPolicies } from './open-policies.js';
+import { openPolicies, reloadPolicies } from './open-policies.js';
 import { startReconciler } from './reconciler/reconciler.js';
 import { createSecretProvider } from './secrets/secret-provider.js';
 import { temporalConnectionOptions } from './temporal-connection.js';
@@ -81,6 +81,8 @@ export interface DevStackOptions {
   readonly screen: Console;
   /** Gets what was started, as it is started. */
   readonly resources: Resources;
+  /** Called with what reads the policies again, where there are any. */
+  readonly onReload?: (reload: () => Promise<void>) => void;
 }
 
 /**
@@ -89,7 +91,7 @@ export interface DevStackOptions {
  *   SEARCH_ATTRIBUTE_MISSING
  */
 export async function startDevStack(options: DevStackOptions): Promise<DevStack> {
-  const { env, root, example, screen, resources } = options;
+  const { env, root, example, screen, resources, onReload } = options;
   const config = loadConfig(env);
   const settings = loadBridgeConfig(env);
   const log = logTo(join(root, '.sluice', 'worker.log'), config);
@@ -97,6 +99,9 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
   resources.add('Temporal SDK', () => Runtime.instance().shutdown());
   const registry = await loadRegistry(config, root, example ? exampleActions : []);
   const authorizer = await openPolicies(config, log);
+  if (authorizer !== undefined) {
+    onReload?.(async () => screen.print(await reloadPolicies(authorizer, log)));
+  }
 
   const projections = await openProjections(config.database);
   resources.add('SurrealDB', () => projections.close());
@@ -138,8 +143,8 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
     system: config.system,
     workflowBundle,
   });
-  const { retentionDays: days } = config;
-  if (days !== undefined) resources.add('Retention', startRetention({ projections, days, log }));
+  const { retentionDays: days, eventRetentionDays: eventDays } = config;
+  resources.add('Retention', startRetention({ projections, days, eventDays, log }));
   screen.ready('Worker', `task queue ${taskQueue}`);
   const { http, ...bridge } = settings.bridge;
   const bridgePort = http === undefined ? 0 : await portNear(http.host, http.port);

@@ -1,12 +1,16 @@
 /**
  * When the local stack has to stop: Ctrl-C or a signal, or the death of the npm that started it. What is
  * asked for twice is done by force.
+ *
+ * SIGHUP means two things. With policies it is what makes a worker read them again; it is also what a terminal that is
+ * closed sends, and then the stack must not stay behind: the terminal is looked for.
  */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import type { Environment } from './config.js';
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+const TERMINAL = '/dev/tty';
 /** Between two looks at the parent's process id. */
 const PARENT_INTERVAL_MS = 500;
 
@@ -15,6 +19,8 @@ export interface StopRequest {
   readonly signal: AbortSignal;
   /** Resolves then. */
   readonly requested: Promise<void>;
+  /** From now on SIGHUP does this, unless it is the terminal that has gone. */
+  onHangUp(work: () => Promise<void>): void;
   /** Asks to stop, as a signal would. */
   request(): void;
   /** Listens no more. */
@@ -33,6 +39,13 @@ export function listenForStop(env: Environment, force: () => void): StopRequest 
   const request = () => controller.abort();
   const onSignal = () => (controller.signal.aborted ? force() : request());
   for (const signal of SIGNALS) process.on(signal, onSignal);
+  let hangUp: (() => Promise<void>) | undefined;
+  const hadTerminal = hasTerminal();
+  const onHangUp = () => {
+    if (hangUp === undefined || controller.signal.aborted || (hadTerminal && !hasTerminal())) onSignal();
+    else void hangUp();
+  };
+  process.on('SIGHUP', onHangUp);
 
   // A signal to npm is passed on; a SIGKILL is not, and only shows in that npm is gone.
   const parent = process.ppid;
@@ -47,12 +60,25 @@ export function listenForStop(env: Environment, force: () => void): StopRequest 
   return {
     signal: controller.signal,
     requested,
+    onHangUp: (work) => (hangUp = work),
     request,
     dispose() {
       clearInterval(watch);
       for (const signal of SIGNALS) process.removeListener(signal, onSignal);
+      process.removeListener('SIGHUP', onHangUp);
     },
   };
+}
+
+/** Whether the process has a controlling terminal that is still there. */
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync(TERMINAL, 'r'));
+    return true;
+  } catch {
+    // ENXIO, EIO or ENOENT: whichever it is, there is none to read from.
+    return false;
+  }
 }
 
 /** Process id of the npm that runs this script: the parent, or the parent of the shell in between. */

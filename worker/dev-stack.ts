@@ -63,7 +63,14 @@ export async function runDevStack(options: RunDevStackOptions): Promise<number> 
   return exitCode;
 
   async function start(console: Console, opened: Resources): Promise<void> {
-    const stack = await startDevStack({ env, root, example, screen: console, resources: opened });
+    const stack = await startDevStack({
+      env,
+      root,
+      example,
+      screen: console,
+      resources: opened,
+      onReload: (reload) => stop.onHangUp(reload),
+    });
     const examples = example ? await exampleFiles() : [];
     const published = await publishAll(stack.client, [...examples, ...files], console);
     if (published.length > 0) console.ready('Published', published.map(({ id }) => id).join(', '));

@@ -9,21 +9,21 @@ const first = execution({ executionId: uuid7(900_000) });
 const second = { ...first, executionId: uuid7(950_000) };
 
 /** Commits in disorder and twice, as lanes and lost acknowledgements do. */
-async function write({ commitEvents }: Projections): Promise<void> {
+async function write(projections: Projections): Promise<void> {
   const states = Array.from({ length: 11 }, (_, i) => event(i + 2, 'STATE_SET', { state: `old-${i + 2}` }));
   for (const n of [7, 3, 0, 10, 5, 1, 9, 2, 8, 4, 6, 3]) {
-    await commitEvents(
+    await projections.commitEvents(
       first,
       [runStartedAs(first), states[n] ?? states[0]].filter((e) => e !== undefined),
     );
   }
-  await commitEvents(first, [event(13, 'RUN_CANCELED', {})]);
+  await projections.commitEvents(first, [event(13, 'RUN_CANCELED', {})]);
   for (const seq of [6, 4, 5]) {
     const later = {
       ...event(seq, 'STATE_SET', { state: `new-${seq}` }),
       at: Date.parse('2026-01-02T04:00:00Z'),
     };
-    await commitEvents(second, [later]);
+    await projections.commitEvents(second, [later]);
   }
 }
 

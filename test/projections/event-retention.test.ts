@@ -18,7 +18,7 @@ async function arrive(
   days: number,
   {
     tenant = 'acme',
-    key = 'k-1' as string | null,
+    key = 'k-1',
     payload = null as Json,
     ended = true,
     source = 'test',

@@ -6,10 +6,13 @@
  *   never satisfies a later wait. Ids are remembered up to a bound, the oldest forgotten first.
  * - One event satisfies at most one wait: among those that match, the one that was opened first.
  * - An event that no wait takes stays for later waits, in a bounded buffer; what is dropped is logged.
+ * - Events that come in one workflow task are given out one after the other, as if each had come in a task of its own:
+ *   the next one when the lane that got the one before has gone on as far as it can. What that lane ends (a race that it
+ *   has won) no longer takes anything.
  * - All of it stands in the run's state (open waits in their frames): which wait gets an event is the same
  *   whether or not the run continues as new in between, and whatever order its lanes come back in.
  */
-import { workflowInfo } from '@temporalio/workflow';
+import { condition, workflowInfo } from '@temporalio/workflow';
 import { passesFilter } from '../../contracts/filters.js';
 import { isDeeperThan, jsonSize } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
@@ -26,6 +29,8 @@ export class Inbox {
   /** Open waits, in the order of opening. */
   private readonly open: EventWaitFrame[];
   private readonly seen: Set<string>;
+  /** Received, and not given out yet: only within a workflow task. */
+  private readonly arrived: BufferedEvent[] = [];
   private bytes: number;
 
   constructor(
@@ -82,6 +87,32 @@ export class Inbox {
       this.drop(entry, 'too_large');
       return;
     }
+    this.arrived.push(entry);
+    if (this.settled) this.giveNext();
+  }
+
+  /** Gives out what came together, one at a time; until the workflow ends, to be started once. */
+  async work(): Promise<never> {
+    for (;;) {
+      // Asked when no lane has anything to do.
+      await condition(() => this.arrived.length > 0 && this.settled);
+      this.giveNext();
+    }
+  }
+
+  /** Gives out everything at once, for a run that continues as new: what is in no frame and in no buffer would be lost. */
+  giveAll(): void {
+    while (this.arrived.length > 0) this.giveNext();
+  }
+
+  /** True where no wait has an event that its lane has not taken yet. */
+  private get settled(): boolean {
+    return this.open.every((frame) => frame.matched === undefined);
+  }
+
+  private giveNext(): void {
+    const entry = this.arrived.shift();
+    if (entry === undefined) return;
     const wait = this.open.find((frame) => frame.matched === undefined && matches(frame, entry));
     if (wait) wait.matched = entry;
     else this.keep(entry);

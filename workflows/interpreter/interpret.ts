@@ -76,6 +76,7 @@ async function live(started: Started, queries: Queries, cancelled: Promise<never
   if (started.resumed) resume(run);
   else begin(run);
   void run.flusher.work();
+  void run.inbox.work();
   cancelled.catch(() => requestCancel(run));
   const end = await (async () => {
     const outcome = execute(run);
@@ -167,6 +168,7 @@ const CONTINUE_MEMO = 'continuedBecause';
 /** Continues as new; where the state is too large for that, the run ends in order instead of by Temporal. */
 async function continueRun(run: Run): Promise<void> {
   const reason = run.budget.continueReason ?? 'history';
+  run.inbox.giveAll();
   const state = run.snapshot();
   state.recent = carriedLines(run);
   const bytes = jsonSize(state) + jsonSize(run.payload);

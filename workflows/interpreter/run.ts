@@ -12,7 +12,7 @@
 import { condition, sleep, workflowInfo } from '@temporalio/workflow';
 import { undoneBy } from '../../contracts/compensation.js';
 import { blockAt, type Definition, type Step } from '../../contracts/definition/index.js';
-import { SluiceError } from '../../contracts/errors.js';
+import { SluiceError, type RunError } from '../../contracts/errors.js';
 import { jsonSize, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import type { RunHeader } from '../../contracts/activity.js';
@@ -54,6 +54,8 @@ export class Run {
   waiting = 0;
   /** Why the run ends, where that is neither its definition's doing nor a cancellation from outside. */
   stoppedBy: SluiceError | undefined;
+  /** What the run has failed with. */
+  failure: RunError | undefined;
   /** Children that lanes wait for. */
   children = 0;
   /** Activities and children that lanes wait for: while there is one, the run cannot continue as new. */

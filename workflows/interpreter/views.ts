@@ -55,6 +55,7 @@ export function progressOf(run: Run, argument: unknown): RunProgress {
     lastSeq: run.state.seq,
     steps: { running, succeeded, failed, waiting: run.waiting },
     lines: run.state.recent.filter((line) => line.seq > since).slice(-LINES),
+    error: run.failure ?? null,
   };
 }
 
@@ -88,6 +89,7 @@ export function stateOf(run: Run): RunStateView {
           };
     }),
     lastSeq: run.state.seq,
+    error: run.failure ?? null,
   };
 }
 

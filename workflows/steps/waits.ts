@@ -97,7 +97,8 @@ export async function continueEventWait(
   if (ended === 'parked') return 'parked';
   run.carry.release(frame.bytes);
   run.resumed();
-  if (ended === 'interrupted') {
+  // Also where its event has come at the same time: a branch that has lost takes none.
+  if (ended === 'interrupted' || lane.interrupted) {
     run.inbox.cancelWait(frame);
     run.log.emit('WAIT_CANCELED', { reason: 'the branch or the run was cancelled' }, where);
     run.flusher.request();

@@ -1,0 +1,145 @@
+/** What a run makes of events that come to it over the bridge: any of several, too many, too early. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Json, JsonObject } from '../../contracts/json.js';
+import { LIMITS } from '../../contracts/limits.js';
+import type { StartedRun } from '../../client/index.js';
+import { useSluice } from '../support/sluice.js';
+import { waitFor } from '../support/wait-for.js';
+import { openBridge, type TestBridge } from './support/bridge.js';
+
+const sluice = useSluice();
+let bridge: TestBridge;
+beforeAll(async () => {
+  await sluice().publish('{id: known, version: 1, steps: []}');
+  bridge = await openBridge(sluice());
+});
+afterAll(() => bridge.stop());
+
+let ids = 0;
+const event = (eventName: string, key: string, payload: Json = null): JsonObject => ({
+  eventId: `e-${++ids}`,
+  eventName,
+  tenantId: sluice().tenant,
+  workflow_correlation_key: key,
+  payload,
+});
+
+/** Waits until the database knows that many open waits of the run: then the bridge does. */
+const registered = (run: StartedRun, count: number) =>
+  waitFor(async () => {
+    const waits = await sluice().projections.reads.listWaits(sluice().tenant, run.runId);
+    return waits.filter(({ status }) => status === 'WAITING').length === count;
+  });
+
+const outcomes = async (run: StartedRun): Promise<readonly string[]> => {
+  const waits = await sluice().projections.reads.listWaits(sluice().tenant, run.runId);
+  return waits.map(({ path, status }) => `${path} ${status}`);
+};
+
+const explained = async (sent: JsonObject): Promise<JsonObject> => {
+  const query = { tenant: sluice().tenant, source: 'plain', id: sent['eventId'] as string };
+  return (await bridge.get(query)).body;
+};
+
+const ANY = `
+id: any-of
+version: 1
+steps:
+  - id: any
+    type: control.race
+    saveAs: vars.winner
+    branches:
+      paid: [{ id: paid, type: event.wait, eventName: PAID, correlationKey: { $expr: payload.key }, assign: { vars.got: { $expr: event.payload } } }]
+      refused: [{ id: refused, type: event.wait, eventName: REFUSED, correlationKey: { $expr: payload.key }, assign: { vars.got: { $expr: event.payload } } }]
+      late: [{ id: late, type: time.wait, durationMs: 600000 }]
+  - { id: more, type: event.wait, eventName: [PAID, REFUSED], correlationKey: { $expr: payload.key }, timeoutMs: 60000, assign: { vars.next: { $expr: event.payload } } }
+result: { $expr: '{"winner": vars.winner, "got": vars.got, "next": vars.next}' }
+`;
+
+describe('a wait for any of several events (control.race)', () => {
+  it.each([
+    ['paid', 'PAID', 'REFUSED'],
+    ['refused', 'REFUSED', 'PAID'],
+  ])(
+    'is ended by the first, %s; the others are closed, and their event is there for a later wait',
+    async (winner, first, second) => {
+      const run = await sluice().startSource(ANY, { key: `race-${winner}` });
+      await registered(run, 3);
+      const [sent, next] = [event(first, `race-${winner}`, 1), event(second, `race-${winner}`, 2)];
+      expect((await bridge.post(sent)).body).toMatchObject({ outcome: 'ROUTED' });
+      await bridge.post(next);
+      await bridge.post(sent);
+      expect(await sluice().result(run)).toEqual({ winner, got: 1, next: 2 });
+      expect([...(await outcomes(run))].sort()).toEqual(
+        [
+          `steps[0].branches.late[0] CANCELED`,
+          `steps[0].branches.${winner}[0] SATISFIED`,
+          `steps[0].branches.${winner === 'paid' ? 'refused' : 'paid'}[0] CANCELED`,
+          'steps[1] SATISFIED',
+        ].sort(),
+      );
+      const answers = async (of: JsonObject): Promise<readonly string[]> =>
+        (
+          ((await explained(of))['runs'] as readonly JsonObject[])[0]?.['answers'] as readonly string[]
+        ).filter(
+          // It may be sent again by the wait that opens while its first signal is being noted.
+          (answer) => answer !== 'EVENT_DROPPED (duplicate)',
+        );
+      expect(await answers(sent)).toEqual([
+        'EVENT_RECEIVED',
+        `WAIT_SATISFIED at steps[0].branches.${winner}[0]`,
+      ]);
+      expect(await answers(next)).toEqual(['EVENT_RECEIVED', 'WAIT_SATISFIED at steps[1]']);
+    },
+  );
+
+  it('gives each of two events that come at once to one wait, whichever is first', async () => {
+    const run = await sluice().startSource(ANY, { key: 'race-both' });
+    await registered(run, 3);
+    await Promise.all([
+      bridge.post(event('PAID', 'race-both', 'paid')),
+      bridge.post(event('REFUSED', 'race-both', 'refused')),
+    ]);
+    const result = (await sluice().result(run)) as JsonObject;
+    expect(result['got']).toBe(result['winner']);
+    expect([result['got'], result['next']].sort()).toEqual(['paid', 'refused']);
+  });
+});
+
+describe('more events than a run keeps', () => {
+  it('are in its log with the reason, the oldest, and `explain` says so; those it keeps are taken in order', async () => {
+    const run = await sluice().startSource(
+      `
+id: flooded
+version: 1
+steps:
+  - id: both
+    type: control.parallel
+    branches:
+      filtered:
+        - { id: n, type: event.wait, eventName: N, correlationKey: flood, filters: [{ path: last, op: exists }] }
+      go:
+        - { id: go, type: event.wait, eventName: GO, correlationKey: flood }
+  - { id: oldest, type: event.wait, eventName: N, correlationKey: flood, assign: { vars.oldest: { $expr: event.payload.n } } }
+result: { $expr: vars.oldest }
+`,
+    );
+    await registered(run, 2);
+    const body = 'x'.repeat(30_000);
+    const kept = Math.floor(LIMITS.bufferedBytes / 30_300);
+    const sent = Array.from({ length: kept + 3 }, (_, n) => event('N', 'flood', { n, body }));
+    for (const one of sent) expect((await bridge.post(one)).body).toMatchObject({ outcome: 'ROUTED' });
+    await bridge.post(event('N', 'flood', { last: true }));
+    await bridge.post(event('GO', 'flood'));
+    expect(await sluice().result(run)).toBe(3);
+    const { items } = await sluice().projections.reads.listEvents(sluice().tenant, run.runId, { limit: 500 });
+    const dropped = items.flatMap((one) => (one.type === 'EVENT_DROPPED' ? [one.data] : []));
+    expect(dropped).toEqual(
+      sent
+        .slice(0, 3)
+        .map(({ eventId }) => ({ eventId, source: 'plain', eventName: 'N', reason: 'buffer_full' })),
+    );
+    const known = await explained(sent[0] as JsonObject);
+    expect(known['runs']).toMatchObject([{ answers: ['EVENT_RECEIVED', 'EVENT_DROPPED (buffer_full)'] }]);
+  });
+});
