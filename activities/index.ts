@@ -20,7 +20,9 @@ import type { Json } from '../contracts/json.js';
 import { ACTIVITY_TYPES, RESERVED_PREFIX } from '../contracts/messages.js';
 import { didYouMean } from '../contracts/near.js';
 import type { ProjectionStore } from '../contracts/projection.js';
+import type { AfterReset } from '../contracts/rewind.js';
 import { readDefinition } from '../definitions/index.js';
+import { afterReset } from './after-reset.js';
 import { deadLetters } from './dead-letters.js';
 import { createDefinitionCache } from './definition-cache.js';
 import { deliverMissed } from './deliver-missed.js';
@@ -38,6 +40,8 @@ export type { ActivityDeps, SecretProvider, StopLimits } from './deps.js';
 export interface Activities {
   /** Reads what a run is pinned to. */
   readonly [ACTIVITY_TYPES.prepareRun]: (request: unknown) => Promise<PreparedRun>;
+  /** Reads what an execution that was made by a reset is to do again. */
+  readonly [ACTIVITY_TYPES.afterReset]: () => Promise<AfterReset>;
   /** Commits run events. */
   readonly [ACTIVITY_TYPES.flushEvents]: (request: unknown) => Promise<void>;
   /** Publishes a definition; the same document again changes nothing. */
@@ -55,6 +59,7 @@ export function createActivities(deps: ActivityDeps): Activities {
   const cache = createDefinitionCache();
   return {
     [ACTIVITY_TYPES.prepareRun]: (request) => prepareRun(deps, cache, request),
+    [ACTIVITY_TYPES.afterReset]: () => afterReset(),
     [ACTIVITY_TYPES.flushEvents]: (request) => flushEvents(deps, request),
     [ACTIVITY_TYPES.publishDefinition]: (request) => publishDefinition(deps, request),
     [ACTIVITY_TYPES.unpublishDefinition]: (request) => unpublishDefinition(deps, request),

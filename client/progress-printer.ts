@@ -68,6 +68,7 @@ export class ProgressPrinter {
 const LOOKS: Readonly<Record<string, { mark: string; word: string; tone: Tone } | undefined>> = {
   RUN_STARTED: { mark: '▶', word: 'started', tone: 'cyan' },
   RUN_CONTINUED: { mark: '▶', word: 'continued as new:', tone: 'gray' },
+  RUN_REWOUND: { mark: '↺', word: 'taken back to', tone: 'yellow' },
   RUN_CANCEL_REQUESTED: { mark: '■', word: 'cancellation requested', tone: 'yellow' },
   RUN_SUCCEEDED: { mark: '✔', word: 'SUCCEEDED', tone: 'green' },
   RUN_FAILED: { mark: '✘', word: 'FAILED', tone: 'red' },

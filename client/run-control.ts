@@ -7,7 +7,6 @@
  * - A run of another tenant is not there: RUN_NOT_FOUND.
  * - Values that the definition marks `writeOnly` come as `[redacted]`, unless they are asked for.
  */
-import { SluiceError } from '../contracts/errors.js';
 import type { EventSignal } from '../contracts/messages.js';
 import type {
   EventView,
@@ -31,6 +30,7 @@ import { findRun, readsOf, type ActOptions, type OfTenant, type RunContext } fro
 import { refuseLegacy, type LegacyAction } from './runs/legacy.js';
 import { hideSummary, redactorOf } from './runs/redactors.js';
 import { rerunRun, type RerunOptions, type RerunRun } from './runs/rerun.js';
+import { rewindRun } from './runs/rewind.js';
 import type { RewindOptions, Rewound } from './runs/rewind-options.js';
 import { stopRun, type StoppedRun } from './runs/stop-run.js';
 
@@ -188,9 +188,8 @@ export class RunControl {
    * stays as it is.
    * @throws SluiceError RUN_NOT_FOUND, REWIND_NOT_POSSIBLE, REWIND_CONFLICT, WORKFLOW_TEMPORAL_RESET_FAILED
    */
-  async rewind(runId: string, options: RewindOptions): Promise<Rewound> {
-    await findRun(this.context, runId, options);
-    throw new SluiceError('REWIND_NOT_POSSIBLE', `${options.stepPath}: not by this version`);
+  rewind(runId: string, options: RewindOptions): Promise<Rewound> {
+    return rewindRun(this.context, runId, options);
   }
 
   /**

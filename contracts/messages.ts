@@ -18,13 +18,14 @@ export const WORKFLOW_TYPES = {
   deadLetters: 'sluice.deadLetters',
 } as const;
 
-/** Sluice's own activity types. `prepareRun` is local and only reads. */
+/** Sluice's own activity types. `prepareRun` and `afterReset` are local and only read. */
 export const ACTIVITY_TYPES = {
   prepareRun: 'sluice.prepareRun',
   flushEvents: 'sluice.flushEvents',
   publishDefinition: 'sluice.publishDefinition',
   unpublishDefinition: 'sluice.unpublishDefinition',
   deadLetters: 'sluice.deadLetters',
+  afterReset: 'sluice.afterReset',
 } as const;
 
 export const SIGNALS = { event: 'event', humanTask: 'humanTask', resync: 'resync' } as const;

@@ -65,6 +65,20 @@ export const RUN_EVENT_DATA = {
     reason: z.enum(['suggested', 'history', 'local-steps', 'state']),
     previous: z.string(),
   }),
+  /**
+   * Log only: the run was taken back to a step, from which on it does things again. The first event of the execution
+   * that goes on from there, so that it supersedes what came after that step.
+   */
+  RUN_REWOUND: z.object({
+    /** What the idempotency keys have in addition since. */
+    generation: z.string(),
+    step: z.string(),
+    iteration: z.array(z.number().int()),
+    /** The execution that was reset. */
+    previous: z.string(),
+    reason: z.string().optional(),
+    actor: z.string().optional(),
+  }),
   /** run: a cancellation was requested; the run is still RUNNING while it cleans up. */
   RUN_CANCEL_REQUESTED: z.object({ reason: z.string().optional() }),
   /** run: SUCCEEDED, `result`, `endedAt`. */

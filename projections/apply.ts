@@ -91,6 +91,10 @@ export const RELIST = `;
   FOR $gone IN array::complement($was, $is) { DELETE type::record('run_list', $gone) RETURN NONE };
   FOR $new IN array::complement($is, $was) { UPSERT type::record('run_list', $new) RETURN NONE }`;
 
+/** A step that is done again after a rewind has another key than what the ledger told of it before. */
+const SAME_KEY =
+  '($old.idempotency_key ?? $c.opened.idempotency_key) = ($c.opened.idempotency_key ?? $old.idempotency_key)';
+
 /**
  * Applies changes to the rows of one table.
  * @param source gives the changes
@@ -108,7 +112,7 @@ function applyRows(table: Machine, source: string, missing = ''): Statement {
   const status = merge('status', step ? 'object::extend($c.status, { provisional: false })' : '$c.status');
   const sets: Record<string, string> = {
     status: step
-      ? `IF $old.provisional AND $c.open { { status_seq: $c.status.status_seq } } ELSE { ${status} }`
+      ? `IF $old.provisional AND $c.open AND ${SAME_KEY} { { status_seq: $c.status.status_seq } } ELSE { ${status} }`
       : status,
     state: merge('state', '$c.state'),
     cancel: merge('cancel', '$c.cancel'),

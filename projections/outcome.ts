@@ -4,6 +4,9 @@
  * States of a step row: what the log says (`provisional` false), or, while the log has not closed the step,
  * what the ledger knows (`provisional` true). The event that closes the step then confirms or corrects it; an
  * event that comes late and only opens it changes no status. So the row stays a function of log and ledger.
+ *
+ * After a rewind a step is done again under another key: a ledger row settles only the step that has its key, and one
+ * from before the rewind makes no row of a step that has not begun since (`$generation`).
  */
 import type { Statement } from './unit-of-work.js';
 
@@ -18,7 +21,7 @@ const SETTLE = `IF $old = NONE OR $old.opened_seq = ${UNOPENED} {
         input: $l.input, status: $l.status, output: $output, error: $l.error, error_code: $l.error_code,
         started_at: $l.started_at, ended_at: $l.finished_at,
         opened_seq: ${UNOPENED}, status_seq: 0, provisional: true } RETURN NONE
-    } ELSE IF $old.provisional OR $old.status = 'RUNNING' {
+    } ELSE IF ($old.provisional OR $old.status = 'RUNNING') AND ($old.idempotency_key = NONE OR $old.idempotency_key = $key) {
       UPDATE $id SET status = $l.status, output = $output, error = $l.error, error_code = $l.error_code,
         ended_at = $l.finished_at, provisional = true RETURN NONE
     }`;
@@ -30,7 +33,7 @@ export const SETTLE_STEP: Statement = {
     LET $key = $ledger_key[1];
     LET $l = (SELECT * FROM ONLY type::record('action_invocation', $ledger_key));
     LET $id = type::record('step', [$ledger_key[0], $l.run_id, $l.path, $l.iteration, $l.attempt]);
-    LET $old = (SELECT status, provisional, opened_seq FROM ONLY $id);
+    LET $old = (SELECT status, provisional, opened_seq, idempotency_key FROM ONLY $id);
     LET $output = ${SUMMARY};
     ${SETTLE}
 }`,
@@ -48,7 +51,8 @@ export const SETTLE_STEPS: readonly Statement[] = [
     LET $l = (SELECT * FROM ONLY type::record('action_invocation', [$run[0], $key]));
     IF $l.status = 'STARTED' OR $l.local OR $l.run_id != $run[1] { CONTINUE };
     LET $id = type::record('step', [$run[0], $l.run_id, $l.path, $l.iteration, $l.attempt]);
-    LET $old = (SELECT status, provisional, opened_seq FROM ONLY $id);
+    LET $old = (SELECT status, provisional, opened_seq, idempotency_key FROM ONLY $id);
+    IF ($old = NONE OR $old.opened_seq = ${UNOPENED}) AND $generation != NONE AND !string::ends_with($key, $generation) { CONTINUE };
     LET $output = ${SUMMARY};
     ${SETTLE}
 }`,

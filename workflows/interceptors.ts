@@ -1,12 +1,16 @@
 /**
- * The SDK finds a workflow by `module[type]`, and a module object has a prototype: without this, a start of
+ * What the SDK needs to be told about workflows.
+ *
+ * It finds a workflow by `module[type]`, and a module object has a prototype: without this, a start of
  * the type `constructor` or `toString` would run a function of JavaScript's own.
  */
 import { workflowInfo, type WorkflowInterceptors } from '@temporalio/workflow';
+import { readCancelReason } from './cancel-reason.js';
 import run from './index.js';
 
 /** Named as Temporal's `workflowModules` expects it. */
 export const interceptors = (): WorkflowInterceptors => ({
+  internals: [readCancelReason],
   inbound: [
     {
       async execute(input, next) {

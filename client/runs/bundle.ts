@@ -128,8 +128,8 @@ export function verifyBundle(value: unknown): RunBundle {
     const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
     throw new SluiceError('BUNDLE_INVALID', problems.join('; '), { details: problems });
   }
-  const { digest: _, ...content } = value as JsonObject;
-  const found = digestOf(content);
+  const content = Object.entries(value as JsonObject).filter(([key]) => key !== 'digest');
+  const found = digestOf(Object.fromEntries(content));
   if (found === parsed.data.digest) return parsed.data;
   throw new SluiceError('BUNDLE_INVALID', `Its digest is ${found}, and it says ${parsed.data.digest}`);
 }

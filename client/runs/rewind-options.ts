@@ -18,6 +18,6 @@ export interface Rewound {
   readonly resetExecutionId: string;
   readonly stepPath: string;
   readonly iteration: readonly number[];
-  /** From 1; what the ledger calls what is done from here on. */
-  readonly generation: number;
+  /** What the idempotency keys have in addition from here on. */
+  readonly generation: string;
 }

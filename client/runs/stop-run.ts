@@ -49,6 +49,7 @@ export async function stopRun(
   const reason = checkedReason(options.reason);
   const run = await findRun(context, runId, options);
   const { workflowId } = run;
+  await mustBeOpen(context, stop, { workflowId, runId });
   try {
     await ask(context, stop, { workflowId, runId }, options.actor, reason);
   } catch (thrown) {
@@ -68,11 +69,25 @@ export async function stopWorkflow(
   options: Pick<ActOptions, 'actor' | 'reason'> = {},
 ): Promise<void> {
   const reason = checkedReason(options.reason);
+  await mustBeOpen(context, stop, { workflowId });
   try {
     await ask(context, stop, { workflowId }, options.actor, reason);
   } catch (thrown) {
     throw await refused(context, stop, { workflowId }, thrown);
   }
+}
+
+/**
+ * Temporal accepts a request to cancel a workflow that has ended CANCELED, and does nothing: so it is asked before.
+ * What it says of any other closed workflow, and where it does not answer, the request itself tells.
+ * @throws SluiceError RUN_CLOSED
+ */
+async function mustBeOpen(context: RunContext, stop: Stop, meant: Meant): Promise<void> {
+  if (stop !== 'cancel') return;
+  const seen = await describe(context, meant.workflowId);
+  if (seen instanceof SluiceError || seen.open) return;
+  if (meant.runId !== undefined && seen.firstRunId !== meant.runId) return;
+  throw closedError(meant, seen.status, seen.closedAt);
 }
 
 interface Meant {
@@ -120,25 +135,25 @@ async function refused(
   const other = meant.runId !== undefined && seen.firstRunId !== meant.runId;
   if (other || seen.open) {
     return run !== undefined && TERMINAL_RUN_STATUSES.includes(run.status)
-      ? closed(run.status, run.endedAt)
+      ? closedError(meant, run.status, run.endedAt, thrown)
       : failed(`${seen.open ? 'another run' : 'a later run'} has its workflow id`);
   }
-  return closed(seen.status, seen.closedAt);
-
-  function closed(status: string, at: string | null): SluiceError {
-    const name = meant.runId === undefined ? `Workflow ${meant.workflowId}` : `Run ${meant.runId}`;
-    return new SluiceError('RUN_CLOSED', `${name} ended ${status}${at === null ? '' : ` at ${at}`}.`, {
-      cause: thrown,
-      details: { ...meant, status, endedAt: at },
-    });
-  }
+  return closedError(meant, seen.status, seen.closedAt, thrown);
 
   function unknown(seen: SluiceError): SluiceError {
     if (run === undefined) return seen;
     return TERMINAL_RUN_STATUSES.includes(run.status)
-      ? closed(run.status, run.endedAt)
+      ? closedError(meant, run.status, run.endedAt, thrown)
       : failed('Temporal does not know it any more');
   }
+}
+
+function closedError(meant: Meant, status: string, at: string | null, cause?: unknown): SluiceError {
+  const name = meant.runId === undefined ? `Workflow ${meant.workflowId}` : `Run ${meant.runId}`;
+  return new SluiceError('RUN_CLOSED', `${name} ended ${status}${at === null ? '' : ` at ${at}`}.`, {
+    ...(cause !== undefined && { cause }),
+    details: { ...meant, status, endedAt: at },
+  });
 }
 
 function isNotFound(thrown: unknown): boolean {

@@ -76,11 +76,11 @@ export async function listDefinitions(
   });
   const rows = await read(
     database,
-    z.array(Version.extend({ id: z.string() })),
-    'SELECT definition AS id, version, hash, published_at, published_by FROM $ids',
+    z.array(Version.extend({ name: z.string() })),
+    'SELECT id[1] AS name, id[2] AS version, hash, published_at, published_by FROM $ids WHERE hash != NONE',
     { ids: shown.map(({ id, version }) => new RecordId('definition', [tenant, id, version])) },
   );
-  const byId = new Map(rows.map((row) => [row.id, toVersion(row)]));
+  const byId = new Map(rows.map((row) => [row.name, toVersion(row)]));
   return {
     items: shown.flatMap((one) => {
       const version = byId.get(one.id);
@@ -100,11 +100,11 @@ async function latestOf(
 ): Promise<ReadonlyMap<string, number>> {
   const rows = await read(
     database,
-    z.array(z.object({ id: z.string(), version: z.number() })),
-    'SELECT id[1] AS id, version FROM $ids',
+    z.array(z.object({ name: z.string(), version: z.number() })),
+    'SELECT id[1] AS name, version FROM $ids WHERE version != NONE',
     { ids: definitions.map(({ id }) => new RecordId('definition_latest', [tenant, id])) },
   );
-  return new Map(rows.map(({ id, version }) => [id, version]));
+  return new Map(rows.map(({ name, version }) => [name, version]));
 }
 
 /**

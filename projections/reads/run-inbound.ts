@@ -73,7 +73,7 @@ export async function pageInbound(
     return started.success ? [{ seq, ...started.data.trigger }] : [];
   });
   if (named.length === 0) return { items: [], next };
-  const found = await read(database, z.array(InboundRow), 'SELECT * FROM $ids', {
+  const found = await read(database, z.array(InboundRow), 'SELECT * FROM $ids WHERE event_name != NONE', {
     ids: named.map(({ source, id }) => new RecordId('inbound_event', [tenant, source, id])),
   });
   const decode = await loadJson(

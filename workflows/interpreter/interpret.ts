@@ -25,12 +25,15 @@ import { SluiceError } from '../../contracts/errors.js';
 import { jsonSize, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import { SIGNALS } from '../../contracts/messages.js';
+import { cancelReason } from '../cancel-reason.js';
 import { now } from '../clock.js';
 import type { ContinueReason } from './budget.js';
 import { errorCompletion, runFailure } from './failure.js';
 import { undoesRun } from '../saga/scopes.js';
 import { runLane } from './machine.js';
 import { Queries } from './queries.js';
+import { Resets } from './resets.js';
+import { takeRewinds } from './rewinds.js';
 import { Run } from './run.js';
 import { announce } from './search-attributes.js';
 import { Snapshots } from './snapshot.js';
@@ -48,21 +51,27 @@ export async function interpret(payload: unknown, carried: unknown): Promise<Jso
   const cancelled = CancellationScope.current().cancelRequested;
   const queries = new Queries();
   return await CancellationScope.nonCancellable(async () => {
+    const resets = new Resets();
     let started: Started;
     try {
       // Not cancellable: a run that is cancelled before its first step is a run all the same, and ends as one.
-      started = await startRun(payload, carried);
+      started = await startRun(payload, carried, resets);
     } catch (thrown) {
       const refusal = errorCompletion(thrown, null);
       queries.refused = refusal.error;
       throw runFailure(refusal);
     }
-    return await live(started, queries, cancelled);
+    return await live(started, resets, queries, cancelled);
   });
 }
 
-async function live(started: Started, queries: Queries, cancelled: Promise<never>): Promise<Json> {
-  const run = new Run(started.definition, started.state, started.payload, {
+async function live(
+  started: Started,
+  resets: Resets,
+  queries: Queries,
+  cancelled: Promise<never>,
+): Promise<Json> {
+  const run = new Run(started.definition, started.state, started.payload, resets, {
     historyEvents: started.state.prepared.limits?.historyEvents ?? LIMITS.historyEvents,
     historyEventsMost: started.state.prepared.limits?.historyEventsMost ?? LIMITS.historyEventsMost,
   });
@@ -75,6 +84,7 @@ async function live(started: Started, queries: Queries, cancelled: Promise<never
   };
   if (started.resumed) resume(run);
   else begin(run);
+  resets.listen((told) => takeRewinds(run, told));
   void run.flusher.work();
   void run.inbox.work();
   cancelled.catch(() => requestCancel(run));
@@ -193,9 +203,17 @@ async function continueRun(run: Run): Promise<void> {
 async function watchDeadline(run: Run, ended: () => boolean): Promise<void> {
   const { timeoutMs } = run.definition;
   if (timeoutMs === undefined) return;
-  const left = run.state.startedAt + timeoutMs - now();
-  const before = left <= 0 ? ended() : await condition(ended, left, { summary: 'timeout of the run' });
-  if (!before) stop(run, new SluiceError('RUN_TIMEOUT', `The run did not end within ${timeoutMs} ms`));
+  const due = (): number => (run.state.rewinds?.at ?? run.state.startedAt) + timeoutMs;
+  for (;;) {
+    const left = due() - now();
+    const before = left <= 0 ? ended() : await condition(ended, left, { summary: 'timeout of the run' });
+    if (before) return;
+    // The timer may be from before a rewind, and the time counts anew from there.
+    const reset = run.resets.pending();
+    if (reset !== undefined) await reset;
+    if (due() <= now()) break;
+  }
+  stop(run, new SluiceError('RUN_TIMEOUT', `The run did not end within ${timeoutMs} ms`));
 }
 
 /** How the root lane ended. A cancellation that was the run's own doing is the error behind it. */
@@ -214,7 +232,8 @@ function stop(run: Run, error: SluiceError): void {
 
 function requestCancel(run: Run): void {
   if (run.cancelRequested) return;
-  run.log.emit('RUN_CANCEL_REQUESTED', {});
+  const reason = cancelReason();
+  run.log.emit('RUN_CANCEL_REQUESTED', reason === undefined ? {} : { reason });
   run.flusher.request();
   stopLanes(run);
 }

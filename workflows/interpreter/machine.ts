@@ -20,6 +20,7 @@ import { unwindScope } from '../saga/scopes.js';
 import { unwindForEach, unwindTry, unwindWhile } from '../steps/unwind.js';
 import { errorCompletion } from './failure.js';
 import type { Lane } from './lane.js';
+import { stepBegins } from './rewinds.js';
 import type { Run } from './run.js';
 import type { BlockFrame, Completion, Frame } from './state.js';
 import { endLeaf, endStep } from './step-events.js';
@@ -49,6 +50,11 @@ export async function runLane(run: Run, lane: Lane): Promise<'ended' | 'parked'>
       continue;
     }
     if (frame.k === 'block') {
+      const reset = run.resets.pending();
+      if (reset !== undefined) {
+        await reset;
+        continue;
+      }
       const advanced = advance(run, lane, frame);
       if (advanced !== 'later') completion = advanced;
       else if ((await run.room(lane)) === 'parked') return 'parked';
@@ -79,6 +85,7 @@ function advance(run: Run, lane: Lane, frame: BlockFrame): Completion | 'later' 
   run.budget.step();
   const path = `${frame.path}[${frame.i}]`;
   const depth = lane.state.frames.length;
+  stepBegins(run.state, path, lane.surroundings.iteration);
   try {
     if (step.when !== undefined && !run.evaluator.condition(lane, step.when, path)) {
       run.log.emit('STEP_SKIPPED', { id: step.id, kind: step.type }, run.where(lane, path));

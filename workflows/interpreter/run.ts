@@ -26,6 +26,7 @@ import { Lane } from './lane.js';
 import { Evaluator } from './scope.js';
 import { addKey } from './search-attributes.js';
 import { Queue } from './queue.js';
+import type { Resets } from './resets.js';
 import { Slots } from './slots.js';
 import type { LaneState, RunState } from './state.js';
 
@@ -68,6 +69,7 @@ export class Run {
     readonly definition: Definition,
     readonly state: RunState,
     readonly payload: Json,
+    readonly resets: Resets,
     limits: HistoryLimits,
   ) {
     const { prepared, start } = state;

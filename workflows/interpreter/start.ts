@@ -12,6 +12,7 @@ import { isDeeperThan, isJsonObject, jsonSize, type Json } from '../../contracts
 import { LIMITS } from '../../contracts/limits.js';
 import { ACTIVITY_TYPES, StartMemo } from '../../contracts/messages.js';
 import { UNDECODABLE } from '../../contracts/undecodable.js';
+import type { Resets } from './resets.js';
 import type { RunState } from './state.js';
 
 /** Raised when the same definition would do something else; a run keeps the one that it started with. */
@@ -28,10 +29,11 @@ export interface Started {
  * Prepares the execution.
  * @param payload the workflow's first argument
  * @param carried the second one, which only an execution that continues a run has
+ * @param resets says whether this execution was made by a reset
  * @throws SluiceError START_RETRY_UNSUPPORTED, START_OPTIONS_INVALID, DEFINITION_*, ACTION_NOT_FOUND,
  * PAYLOAD_INVALID, STATE_CORRUPT
  */
-export async function startRun(payload: unknown, carried: unknown): Promise<Started> {
+export async function startRun(payload: unknown, carried: unknown, resets: Resets): Promise<Started> {
   const info = workflowInfo();
   if (info.retryPolicy !== undefined || (info.cronSchedule ?? '') !== '') {
     throw new SluiceError(
@@ -40,7 +42,7 @@ export async function startRun(payload: unknown, carried: unknown): Promise<Star
     );
   }
   if (info.continuedFromExecutionRunId !== undefined) return takeOver(payload as Json, carried);
-  return prepare(payload === undefined ? {} : payload, memoOf(info.memo));
+  return prepare(payload === undefined ? {} : payload, memoOf(info.memo), resets);
 }
 
 function memoOf(memo: Record<string, unknown> | undefined): StartMemo {
@@ -52,7 +54,7 @@ function memoOf(memo: Record<string, unknown> | undefined): StartMemo {
   });
 }
 
-async function prepare(payload: unknown, start: StartMemo): Promise<Started> {
+async function prepare(payload: unknown, start: StartMemo, resets: Resets): Promise<Started> {
   const reason = isJsonObject(payload) ? payload[UNDECODABLE] : undefined;
   if (reason !== undefined) {
     throw new SluiceError('PAYLOAD_INVALID', `The payload cannot be decoded: ${JSON.stringify(reason)}`);
@@ -68,10 +70,14 @@ async function prepare(payload: unknown, start: StartMemo): Promise<Started> {
       { details: { bytes, limit: LIMITS.stateBytes } },
     );
   }
+  // Reset to its very beginning, a run is prepared again: for the version that it was pinned to.
+  const reset = resets.pending();
+  if (reset !== undefined) await reset;
+  const version = resets.last?.version ?? start.version;
   const request: PrepareRunRequest = {
     tenant: start.tenant,
     definition: workflowInfo().workflowType,
-    ...(start.version !== undefined && { version: start.version }),
+    ...(version !== undefined && { version }),
     payload: payload as PrepareRunRequest['payload'],
   };
   const { payload: complete, ...prepared } = PreparedRun.parse(await read(request));

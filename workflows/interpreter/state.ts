@@ -16,6 +16,7 @@ import type { Undo } from '../../contracts/compensation.js';
 import type { EventSignal, ProgressLine, StartMemo } from '../../contracts/messages.js';
 import type { PublishedEvent, RunEvent } from '../../contracts/run-events.js';
 import type { RunStatus } from '../../contracts/run.js';
+import type { Generation } from '../../contracts/rewind.js';
 
 /** How a step, a block or a lane ended. */
 export type Completion =
@@ -206,6 +207,20 @@ export interface BufferedEvent {
   readonly bytes: number;
 }
 
+/** Rewinds, as a run's state holds them. */
+interface RewindState {
+  /** In force; absent: none has taken effect. */
+  current?: Generation;
+  /** Those whose step has not begun since. */
+  waiting: (Generation & { readonly step: string; readonly iteration: readonly number[] })[];
+  /** How many the run was told of. */
+  count: number;
+  /** Ids of all of them, in the order in which they were told. */
+  readonly known: string[];
+  /** When the last one was, epoch ms: the time of the whole run counts from there. */
+  at: number;
+}
+
 export interface RunState {
   /** Version of the interpreter's semantics: what the same definition does never changes in a running run. */
   readonly semantics: number;
@@ -226,6 +241,8 @@ export interface RunState {
   /** Hashes of source + id of events seen, oldest first. */
   readonly seen: string[];
   waitOrder: number;
+  /** Rewinds that the run was told of; absent: none. */
+  rewinds?: RewindState;
   /** Events published so far; absent: none. */
   published?: number;
   /** Hashed keys that the search attribute holds. */

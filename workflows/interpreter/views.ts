@@ -159,6 +159,11 @@ function detailOf(event: RunEvent): string | null {
     case 'SIGNAL_REJECTED':
     case 'RUN_CONTINUED':
       return event.data.reason;
+    case 'RUN_REWOUND':
+      return [
+        event.data.step,
+        ...(event.data.iteration.length > 0 ? [`[${event.data.iteration.join(', ')}]`] : []),
+      ].join(' ');
     case 'CHILD_STARTED':
       return event.data.workflowId;
     default:

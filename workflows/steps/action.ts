@@ -4,7 +4,7 @@
  * Invariants
  * - The input is evaluated once; attempts of the author's retry and repetitions of Temporal's get the same.
  * - The idempotency key is the same over all of them, and over continue-as-new; it names the run, the step
- *   and the iteration, or is the author's own.
+ *   and the iteration, or is the author's own; after a rewind, the rewind as well.
  * - The activity carries the pending events and its own start; see `interpreter/event-log.ts`.
  */
 import { isCancellation, scheduleLocalActivity } from '@temporalio/workflow';
@@ -12,6 +12,7 @@ import { ActionResult, type ActionEnvelope } from '../../contracts/activity.js';
 import { DEFAULTS, findSecrets, type ActionCallStep } from '../../contracts/definition/index.js';
 import { SluiceError } from '../../contracts/errors.js';
 import { jsonSize, type Json } from '../../contracts/json.js';
+import { keyIn } from '../../contracts/rewind.js';
 import { now } from '../clock.js';
 import { artifactsOfFailure, errorCompletion } from '../interpreter/failure.js';
 import type { Lane } from '../interpreter/lane.js';
@@ -31,10 +32,11 @@ export function beginAction(run: Run, lane: Lane, step: ActionCallStep, path: st
   );
   const bytes = jsonSize(input);
   const { iteration } = lane.surroundings;
-  const key =
+  const own =
     step.idempotencyKey === undefined
       ? [run.header.runId, path, ...(iteration.length > 0 ? [`[${iteration.join(',')}]`] : [])].join('/')
       : keyOf(run.evaluator.mapping(lane, step.idempotencyKey, path, true));
+  const key = keyIn(run.state.rewinds?.current, own);
   if (!run.carry.holdInput(bytes)) return 'later';
   const at = now();
   const frame: ActionFrame = { k: 'action', path, at, input, key, bytes, attempt: 1, attemptAt: at };

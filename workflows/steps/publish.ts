@@ -4,11 +4,13 @@
  * Invariants
  * - The event travels in the run event that ends the step, so it stands in the outbox exactly where its step stands in
  *   the log, and it costs no activity of its own where an action comes next.
- * - Its id names the run, the step and the iteration: done again after a reset, it is the same event.
+ * - Its id names the run, the step and the iteration: done again after a reset, it is the same event. After a rewind
+ *   it is another one, because that means to do it again.
  */
 import type { EventPublishStep } from '../../contracts/definition/index.js';
 import { SluiceError } from '../../contracts/errors.js';
 import { LIMITS } from '../../contracts/limits.js';
+import { keyIn } from '../../contracts/rewind.js';
 import type { Lane } from '../interpreter/lane.js';
 import type { Run } from '../interpreter/run.js';
 import type { Completion } from '../interpreter/state.js';
@@ -31,7 +33,7 @@ export function publishEvent(run: Run, lane: Lane, step: EventPublishStep, path:
       : correlationKey(run.evaluator.mapping(lane, step.correlationKey, path, true), path);
   const { iteration } = lane.surroundings;
   const place = `${path}${iteration.length === 0 ? '' : `/[${iteration.join(',')}]`}`;
-  const eventId = `${run.header.runId}/${place}`;
+  const eventId = keyIn(run.state.rewinds?.current, `${run.header.runId}/${place}`);
   if (eventId.length > LIMITS.eventIdCharacters) {
     throw new SluiceError('INPUT_TOO_LARGE', `The id of the event would have ${eventId.length} characters`);
   }

@@ -1,0 +1,52 @@
+/**
+ * The generation in which a run does things: which rewinds it was told of, and which of them have taken effect.
+ *
+ * Invariants
+ * - A rewind takes effect where its step begins, and once; of two the later one wins, wherever their steps stand.
+ * - What the state holds is enough for the next execution of the run, and of what comes of that one.
+ */
+import type { AfterReset } from '../../contracts/rewind.js';
+import { now } from '../clock.js';
+import type { Run } from './run.js';
+import type { RunState } from './state.js';
+
+/** Takes what an execution was told after its reset. */
+export function takeRewinds(run: Run, told: AfterReset): void {
+  const { state } = run;
+  for (const rewind of told.rewinds) {
+    const rewinds = (state.rewinds ??= { waiting: [], count: 0, known: [], at: now() });
+    if (rewinds.known.includes(rewind.id)) continue;
+    rewinds.known.push(rewind.id);
+    rewinds.waiting.push({
+      n: ++rewinds.count,
+      id: rewind.id,
+      step: rewind.step,
+      iteration: rewind.iteration,
+    });
+  }
+  const own = told.rewinds.find(({ id }) => id === told.own);
+  if (own === undefined || state.rewinds === undefined) return;
+  state.rewinds.at = now();
+  run.log.emit('RUN_REWOUND', {
+    generation: own.id,
+    step: own.step,
+    iteration: own.iteration,
+    previous: told.base,
+    ...(own.reason !== undefined && { reason: own.reason }),
+    ...(own.actor !== undefined && { actor: own.actor }),
+  });
+  // The run's rows still tell the end that this rewind took back.
+  run.flusher.request();
+}
+
+/** A step begins: a rewind that waits for it takes effect. */
+export function stepBegins(state: RunState, path: string, iteration: readonly number[]): void {
+  const { rewinds } = state;
+  if (rewinds === undefined || rewinds.waiting.length === 0) return;
+  const here = rewinds.waiting.filter(
+    (one) => one.step === path && one.iteration.join(',') === iteration.join(','),
+  );
+  for (const { n, id } of here) if (n > (rewinds.current?.n ?? 0)) rewinds.current = { n, id };
+  const least = rewinds.current?.n ?? 0;
+  rewinds.waiting = rewinds.waiting.filter((one) => one.n > least);
+}
