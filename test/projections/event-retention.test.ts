@@ -12,19 +12,22 @@ const daysAgo = (days: number): Date => new Date(Date.now() - days * DAY_MS);
 
 let ids = 0;
 
-/** Records an event with a key, and ends its routing unless the test says otherwise. */
+interface Arrival {
+  readonly tenant?: string;
+  /** Null: none could be resolved. */
+  readonly key?: string | null;
+  readonly payload?: Json;
+  /** False: its routing has not ended. */
+  readonly ended?: boolean;
+}
+
+/** Records an event that came so many days ago; gives its id. */
 async function arrive(
   { events }: Projections,
   days: number,
-  {
-    tenant = 'acme',
-    key = 'k-1',
-    payload = null as Json,
-    ended = true,
-    source = 'test',
-    id = `e-${++ids}`,
-  } = {},
+  { tenant = 'acme', key = 'k-1', payload = null, ended = true }: Arrival = {},
 ): Promise<string> {
+  const [source, id] = ['test', `e-${++ids}`];
   const receivedAt = daysAgo(days);
   const arrived = { tenant, source, id, name: 'PAID', time: null, correlationKey: key, payload };
   await events.record({
