@@ -40,6 +40,9 @@ const SurrealUrl = z
     'must be surrealkv://PATH, mem://, or ws://HOST:PORT or wss://HOST:PORT of a server',
   );
 
+/** Temporal writes both into one text with a dot between them. */
+const DeploymentName = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, 'must be letters, digits, _ or -');
+
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
 
 /** The variables, in the order of the documentation. */
@@ -125,6 +128,25 @@ export const Variables = z.object({
     .string()
     .optional()
     .describe('Name of this worker in Temporal. Default: process id and host.'),
+  SLUICE_WORKER_METRICS_HTTP: z
+    .string()
+    .regex(/^(\[[0-9a-fA-F:]+\]|[0-9.]+):\d{1,5}$/, 'must be IP:PORT')
+    .optional()
+    .describe(
+      "Where the worker shows its metrics and those of Temporal's SDK, as `IP:PORT`; path `/metrics`. Default: nowhere.",
+    ),
+  SLUICE_WORKER_DEPLOYMENT: DeploymentName.optional().describe(
+    "Name of Temporal's worker deployment that this worker is part of: turns worker versioning on. See operations.md.",
+  ),
+  SLUICE_WORKER_BUILD_ID: DeploymentName.optional().describe(
+    'Version of that deployment that this worker is.',
+  ),
+  SLUICE_WORKER_VERSIONING: z
+    .enum(['auto-upgrade', 'pinned'])
+    .default('auto-upgrade')
+    .describe(
+      'With worker versioning: whether runs move to the current version (`auto-upgrade`), or stay with the one that they began on (`pinned`).',
+    ),
   SLUICE_WORKER_ACTIVITIES: count().default(100).describe('Actions that run at once in this worker.'),
   SLUICE_WORKER_LOCAL_ACTIVITIES: count()
     .default(100)

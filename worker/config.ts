@@ -57,6 +57,10 @@ export interface SluiceConfig {
   readonly reconcileIntervalMs: number;
   readonly worker: {
     readonly identity: string | undefined;
+    /** `ip:port`; undefined: metrics are nowhere to be read */
+    readonly metricsAddress: string | undefined;
+    /** Version of a worker deployment of Temporal's; undefined: workers have no versions. */
+    readonly deployment: WorkerDeployment | undefined;
     readonly activities: number;
     readonly localActivities: number;
     readonly workflowTasks: number;
@@ -68,6 +72,13 @@ export interface SluiceConfig {
     /** ms */
     readonly shutdownStopMs: number;
   };
+}
+
+/** Which version of which worker deployment a worker is. */
+export interface WorkerDeployment {
+  readonly name: string;
+  readonly buildId: string;
+  readonly versioning: Variables['SLUICE_WORKER_VERSIONING'];
 }
 
 /**
@@ -107,8 +118,20 @@ function contradictions(vars: Variables): string[] {
     ...both('TEMPORAL_TLS_CLIENT_CERT', tls.clientCert.path, tls.clientCert.data),
     ...both('TEMPORAL_TLS_CLIENT_KEY', tls.clientKey.path, tls.clientKey.data),
     ...pair('TEMPORAL_TLS_CLIENT_CERT', has(tls.clientCert), 'TEMPORAL_TLS_CLIENT_KEY', has(tls.clientKey)),
+    ...pair(
+      'SLUICE_WORKER_DEPLOYMENT',
+      vars.SLUICE_WORKER_DEPLOYMENT !== undefined,
+      'SLUICE_WORKER_BUILD_ID',
+      vars.SLUICE_WORKER_BUILD_ID !== undefined,
+    ),
     ...pair('SURREAL_USER', vars.SURREAL_USER !== undefined, 'SURREAL_PASS', vars.SURREAL_PASS !== undefined),
   ];
+}
+
+function deploymentOf(vars: Variables): WorkerDeployment | undefined {
+  const { SLUICE_WORKER_DEPLOYMENT: name, SLUICE_WORKER_BUILD_ID: buildId } = vars;
+  if (name === undefined || buildId === undefined) return undefined;
+  return { name, buildId, versioning: vars.SLUICE_WORKER_VERSIONING };
 }
 
 function tlsOf(vars: Variables): TlsConfig {
@@ -156,6 +179,8 @@ function configOf(vars: Variables): SluiceConfig {
     reconcileIntervalMs: vars.SLUICE_RECONCILE_INTERVAL_MS,
     worker: {
       identity: vars.SLUICE_WORKER_IDENTITY,
+      metricsAddress: vars.SLUICE_WORKER_METRICS_HTTP,
+      deployment: deploymentOf(vars),
       activities: vars.SLUICE_WORKER_ACTIVITIES,
       localActivities: vars.SLUICE_WORKER_LOCAL_ACTIVITIES,
       workflowTasks: vars.SLUICE_WORKER_WORKFLOW_TASKS,

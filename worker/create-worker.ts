@@ -28,6 +28,9 @@ const FORCE_MARGIN_MS = 10_000;
 /** A beat reaches Temporal, and a cancellation the action, no later than this after the action's own beat, ms. */
 const HEARTBEAT_THROTTLE_MS = 1_000;
 
+/** Temporal's names. */
+const VERSIONING = { 'auto-upgrade': 'AUTO_UPGRADE', pinned: 'PINNED' } as const;
+
 export interface SluiceWorkerOptions {
   readonly connection: NativeConnection;
   readonly namespace: string;
@@ -70,6 +73,7 @@ export async function workerOptions(options: SluiceWorkerOptions): Promise<Worke
     shutdownGraceMs = 10_000,
     shutdownStopMs = 5_000,
     historyEvents,
+    deployment,
   } = options.tuning ?? {};
   return {
     ...ISOLATE_OPTIONS,
@@ -90,6 +94,13 @@ export async function workerOptions(options: SluiceWorkerOptions): Promise<Worke
       ...(historyEvents !== undefined && {
         runLimits: { historyEvents, historyEventsMost: Math.max(historyEvents, LIMITS.historyEventsMost) },
       }),
+    }),
+    ...(deployment !== undefined && {
+      workerDeploymentOptions: {
+        version: { deploymentName: deployment.name, buildId: deployment.buildId },
+        useWorkerVersioning: true,
+        defaultVersioningBehavior: VERSIONING[deployment.versioning],
+      },
     }),
     maxConcurrentActivityTaskExecutions: activities,
     maxConcurrentLocalActivityExecutions: localActivities,

@@ -54,8 +54,10 @@ const LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERR
 /**
  * Options of Temporal's Runtime that send its messages, those of its native part too, to this log. Signals
  * are not its business: the process that owns the worker shuts it down.
+ * @param metricsAddress `host:port` where the SDK's metrics, and the product's own beside them, can be read; absent:
+ *   nowhere
  */
-export function temporalRuntimeOptions(log: Logger): RuntimeOptions {
+export function temporalRuntimeOptions(log: Logger, metricsAddress?: string): RuntimeOptions {
   const write = (level: LogLevel, message: string, meta: LogMetadata = {}): void => {
     log[LEVELS[level]]({ ...meta }, message);
   };
@@ -68,7 +70,18 @@ export function temporalRuntimeOptions(log: Logger): RuntimeOptions {
       warn: (message, meta) => write('WARN', message, meta),
       error: (message, meta) => write('ERROR', message, meta),
     },
-    telemetryOptions: { logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } } },
+    telemetryOptions: {
+      logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } },
+      ...(metricsAddress !== undefined && {
+        metrics: {
+          prometheus: {
+            bindAddress: metricsAddress,
+            countersTotalSuffix: true,
+            useSecondsForDurations: true,
+          },
+        },
+      }),
+    },
     shutdownSignals: [],
   };
 }

@@ -52,7 +52,7 @@ export async function runWorker({
     const projections = await openProjections(config.database);
     opened.push(() => projections.close());
     // Not before the first connection: the runtime ends with the last one, and keeps a process alive till then.
-    Runtime.install(temporalRuntimeOptions(log));
+    Runtime.install(temporalRuntimeOptions(log, config.worker.metricsAddress));
     const connection = await connectTemporal(config.temporal);
     opened.push(() => connection.close());
     const worker = await createSluiceWorker({

@@ -1,0 +1,44 @@
+# Sluice's one image: worker, bridge, API and command line are the same program with another argument.
+#
+# The sources run as they are, by tsx, which is no tool of development here: sluice.config.ts and the actions that it
+# names are TypeScript of the user's, loaded at the start. So nothing is compiled, and nothing is run that was not
+# tested. What has to be made is made in the first stage: the synchronous JSONata engine and the bundle of the
+# workflows. Packages for development do not reach the second one.
+#
+# Debian, not Alpine: the native part of Temporal's SDK needs glibc.
+
+FROM node:20.20.2-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --ignore-scripts
+COPY . .
+RUN node scripts/prepare.mjs
+RUN node scripts/bundle-workflows.mjs
+RUN npm prune --omit=dev --ignore-scripts
+
+FROM node:20.20.2-bookworm-slim
+ENV NODE_ENV=production
+WORKDIR /app
+COPY --from=build /app/node_modules ./node_modules
+COPY --from=build /app/package.json /app/sluice.config.ts /app/tsconfig.json ./
+COPY --from=build /app/.sluice/cache ./.sluice/cache
+COPY --from=build /app/actions ./actions
+COPY --from=build /app/activities ./activities
+COPY --from=build /app/api ./api
+COPY --from=build /app/authorization ./authorization
+COPY --from=build /app/cli ./cli
+COPY --from=build /app/client ./client
+COPY --from=build /app/contracts ./contracts
+COPY --from=build /app/definitions ./definitions
+COPY --from=build /app/examples ./examples
+COPY --from=build /app/expressions ./expressions
+COPY --from=build /app/ingress ./ingress
+COPY --from=build /app/projections ./projections
+COPY --from=build /app/worker ./worker
+COPY --from=build /app/workflows ./workflows
+# A volume that is mounted here takes over the owner: an embedded store is then the user's to write.
+RUN mkdir /data && chown node:node /data
+USER node
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["node", "/app/cli/bin.mjs"]
+CMD ["worker"]
