@@ -1,4 +1,5 @@
 /** What an application imports: `import { createSluiceClient } from 'sluice/client'`. */
+export { apiReads, type ApiReadsOptions } from './api-reads.js';
 export { createSluiceClient, type SluiceClient, type SluiceClientOptions } from './client.js';
 export { callBridge, httpBus, redisBus, type EventBus } from './event-bus.js';
 export type { DeadLetterClient, DeadLetterOptions, ListDeadLetters } from './dead-letters.js';

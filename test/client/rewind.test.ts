@@ -1,111 +1,298 @@
 /** A run that is taken back to a step: that step and what came after it is done again, what came before is kept. */
-import { randomUUID } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
-import { defineAction } from '../../actions/index.js';
-import { createSluiceClient, type SluiceClient, type StartedRun } from '../../client/index.js';
-import { SluiceError } from '../../contracts/errors.js';
-import { withSluice, type SluiceTest } from '../support/sluice.js';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { StartedRun } from '../../client/index.js';
+import type { RunStatus } from '../../contracts/run.js';
+import { useSluice, withSluice, type SluiceTest } from '../support/sluice.js';
 import { waitFor } from '../support/wait-for.js';
+import { call, outside, sourceOf } from './support/outside.js';
 
-interface Outside {
-  /** What happened, in order: `NAME n`, the n counting that name. */
-  readonly done: string[];
-  readonly keys: string[];
-  fails: boolean;
-}
+const { seen, actions, clear } = outside();
+const sluice = useSluice({ actions });
+beforeEach(clear);
 
-/** Actions that are counted; `test.fragile` fails for as long as it is told to. */
-function outside() {
-  const seen: Outside = { done: [], keys: [], fails: false };
-  const action = (id: string, act: () => void) =>
-    defineAction({
-      id,
-      version: 1,
-      description: 'Is counted.',
-      input: z.string(),
-      output: z.object({ name: z.string(), n: z.number() }),
-      run: (name, { idempotencyKey }) => {
-        act();
-        seen.keys.push(idempotencyKey);
-        const n = seen.done.filter((one) => one.startsWith(`${name} `)).length + 1;
-        seen.done.push(`${name} ${n}`);
-        return { name, n };
-      },
-    });
-  const actions = [
-    action('test.do', () => undefined),
-    action('test.fragile', () => {
-      if (seen.fails) throw new SluiceError('BROKEN', 'Broken', { retryable: false });
-    }),
-  ];
-  return { seen, actions };
-}
-
-interface World {
-  readonly sluice: SluiceTest;
-  readonly client: SluiceClient;
-  readonly seen: Outside;
-}
-
-async function withWorld(
-  test: (world: World) => Promise<void>,
-  tuning: { readonly historyEvents?: number } = {},
-): Promise<void> {
-  const { seen, actions } = outside();
-  await withSluice({ actions, tuning }, async (sluice) => {
-    const client = await createSluiceClient({
-      ...sluice.temporal,
-      taskQueue: sluice.taskQueue,
-      tenant: sluice.tenant,
-      actor: 'olga',
-      reads: sluice.projections.reads,
-    });
-    try {
-      await test({ sluice, client, seen });
-    } finally {
-      await client.close();
-    }
+const runs = () => sluice().client.runs;
+const resultOf = ({ workflowId }: StartedRun): Promise<unknown> => sluice().client.result(workflowId);
+const rowSays = (run: StartedRun, status: RunStatus, of: SluiceTest = sluice()) =>
+  waitFor(async () => {
+    const row = await of.client.runs.get(run.runId);
+    return row.status === status && row;
   });
-}
+const counts = { result: { $expr: '$merge($each(vars, function($v, $k) { {$k: $v.n} }))' } };
+const paid = (eventId: string) => ({ eventId, eventName: 'PAID', correlationKey: 'o-1' });
+const PAID = { id: 'paid', type: 'event.wait', eventName: 'PAID', correlationKey: 'o-1' };
 
-const resultOf = ({ client }: World, { workflowId }: StartedRun): Promise<unknown> => client.result(workflowId);
+describe('A run that has ended', () => {
+  it('does the step and what came after it again, under other keys, and keeps what came before', async () => {
+    const run = await sluice().startSource(sourceOf([call('a'), call('b'), call('c')], counts));
+    expect(await resultOf(run)).toEqual({ a: 1, b: 1, c: 1 });
+    await rowSays(run, 'SUCCEEDED');
+    const rewound = await runs().rewind(run.runId, {
+      stepPath: 'steps[1]',
+      actor: 'olga',
+      reason: 'b was wrong',
+    });
+    expect(rewound).toMatchObject({
+      ...run,
+      stepPath: 'steps[1]',
+      iteration: [],
+      resetExecutionId: run.runId,
+    });
+    expect(await resultOf(run)).toEqual({ a: 1, b: 2, c: 2 });
+    expect(seen.done).toEqual(['a 1', 'b 1', 'c 1', 'b 2', 'c 2']);
+    expect(new Set(seen.keys).size, 'no key twice').toBe(5);
 
-const call = (id: string, more = '') =>
-  `{ id: ${id}, type: action.call, action: test.do, input: ${id}, saveAs: vars.${id}${more} }`;
+    expect((await rowSays(run, 'SUCCEEDED')).result).toEqual({ a: 1, b: 2, c: 2 });
+    const { items } = await runs().events(run.runId, { limit: 500 });
+    expect(items.map(({ seq }) => seq)).toEqual(items.map((_, i) => i + 1));
+    expect(items.filter(({ type }) => type === 'RUN_REWOUND')).toMatchObject([
+      { data: { step: 'steps[1]', reason: 'b was wrong', actor: 'olga', generation: rewound.generation } },
+    ]);
+    const all = await runs().events(run.runId, { limit: 500, superseded: true });
+    const undone = all.items.filter(({ superseded }) => superseded).map(({ type }) => type);
+    expect(undone, 'what was undone is kept, and marked').toContain('RUN_SUCCEEDED');
+    const steps = await runs().steps(run.runId);
+    expect(
+      steps.items.map(({ path, status, idempotencyKey }) => [path, status, idempotencyKey?.includes('~')]),
+    ).toEqual([
+      ['steps[0]', 'SUCCEEDED', false],
+      ['steps[1]', 'SUCCEEDED', true],
+      ['steps[2]', 'SUCCEEDED', true],
+    ]);
+  });
 
-const THREE = `
-id: three-${randomUUID().slice(0, 8)}
-version: 1
-steps:
-  - ${call('a')}
-  - ${call('b')}
-  - ${call('c')}
-result: { a: { $expr: vars.a.n }, b: { $expr: vars.b.n }, c: { $expr: vars.c.n } }
-`;
+  it('goes on from its failure once what was wrong is mended', async () => {
+    seen.fails = true;
+    const fragile = { ...call('b'), action: 'test.fragile' };
+    const run = await sluice().startSource(sourceOf([call('a'), fragile, call('c')], counts));
+    await expect(resultOf(run)).rejects.toMatchObject({ code: 'BROKEN' });
+    await rowSays(run, 'FAILED');
+    seen.fails = false;
+    await runs().rewind(run.runId, { stepPath: 'steps[1]' });
+    expect(await resultOf(run)).toEqual({ a: 1, b: 1, c: 1 });
+    expect(await rowSays(run, 'SUCCEEDED')).toMatchObject({ error: null, errorCode: null });
+  });
 
-describe('A run that is rewound', () => {
-  it('does the step and what came after it again, and keeps what came before', () =>
-    withWorld(async (world) => {
-      const { sluice, client, seen } = world;
-      const run = await sluice.startSource(THREE);
-      expect(await resultOf(world, run)).toEqual({ a: 1, b: 1, c: 1 });
-      await waitFor(async () => (await client.runs.get(run.runId)).status === 'SUCCEEDED');
-      const rewound = await client.runs.rewind(run.runId, { stepPath: 'steps[1]', reason: 'b was wrong' });
-      expect(rewound).toMatchObject({ runId: run.runId, workflowId: run.workflowId, stepPath: 'steps[1]' });
-      expect(await resultOf(world, run)).toEqual({ a: 1, b: 2, c: 2 });
-      expect(seen.done).toEqual(['a 1', 'b 1', 'c 1', 'b 2', 'c 2']);
-      expect(new Set(seen.keys).size, 'no key twice').toBe(5);
+  it('goes on though it was cancelled, from before the cancellation', async () => {
+    const run = await sluice().startSource(sourceOf([call('a'), PAID, call('b')], counts));
+    await sluice().waiting(run);
+    await sluice().client.cancel(run.workflowId, 'by mistake');
+    await rowSays(run, 'CANCELED');
+    await runs().rewind(run.runId, { stepPath: 'steps[1]' });
+    await rowSays(run, 'WAITING');
+    await sluice().signal(run, paid('e-1'));
+    expect(await resultOf(run)).toEqual({ a: 1, b: 1 });
+  });
 
-      const shown = await waitFor(async () => {
-        const view = await client.runs.get(run.runId);
-        return view.status === 'SUCCEEDED' && view;
-      });
-      expect(shown.result).toEqual({ a: 1, b: 2, c: 2 });
-      const { items } = await client.runs.events(run.runId, { limit: 500 });
-      expect(items.map(({ seq }) => seq)).toEqual(items.map((_, i) => i + 1));
-      expect(items.filter(({ type }) => type === 'RUN_REWOUND')).toMatchObject([
-        { data: { step: 'steps[1]', reason: 'b was wrong', actor: 'olga', previous: run.runId } },
-      ]);
+  it('begins anew at its first step, with the version that it was pinned to', async () => {
+    const source = sourceOf([call('a'), call('b')], counts);
+    const run = await sluice().startSource(source);
+    await resultOf(run);
+    await sluice().publish(
+      JSON.stringify({ ...(JSON.parse(source) as object), version: 2, steps: [call('z')] }),
+    );
+    await runs().rewind(run.runId, { stepPath: 'steps[0]' });
+    expect(await resultOf(run)).toEqual({ a: 2, b: 2 });
+    expect(await rowSays(run, 'SUCCEEDED')).toMatchObject({ version: 1 });
+  });
+
+  it('can be rewound twice; a plain reset in between takes no rewind back', async () => {
+    const run = await sluice().startSource(sourceOf([call('a'), call('b'), call('c')], counts));
+    await resultOf(run);
+    await runs().rewind(run.runId, { stepPath: 'steps[1]' });
+    expect(await resultOf(run)).toEqual({ a: 1, b: 2, c: 2 });
+    const { temporal } = sluice().client;
+    const [first] = (await sluice().history(run)).filter((e) => e.workflowTaskCompletedEventAttributes);
+    await temporal.workflowService.resetWorkflowExecution({
+      namespace: sluice().temporal.namespace,
+      workflowExecution: { workflowId: run.workflowId, runId: '' },
+      reason: 'plain',
+      requestId: 'plain-reset',
+      ...(first?.eventId && { workflowTaskFinishEventId: first.eventId }),
+    });
+    expect(await resultOf(run), 'recorded outputs').toEqual({ a: 1, b: 2, c: 2 });
+    await runs().rewind(run.runId, { stepPath: 'steps[2]' });
+    expect(await resultOf(run)).toEqual({ a: 1, b: 2, c: 3 });
+    await runs().rewind(run.runId, { stepPath: 'steps[0]' });
+    expect(await resultOf(run)).toEqual({ a: 2, b: 3, c: 4 });
+    expect(new Set(seen.keys).size).toBe(seen.keys.length);
+  });
+});
+
+describe('Where a step stands', () => {
+  it('a wait after the step takes the event that has come already', async () => {
+    const run = await sluice().startSource(sourceOf([call('a'), PAID, call('b')], counts));
+    await sluice().waiting(run);
+    await sluice().signal(run, paid('e-1'));
+    await resultOf(run);
+    await runs().rewind(run.runId, { stepPath: 'steps[0]' });
+    expect(await resultOf(run)).toEqual({ a: 2, b: 2 });
+    const waits = await waitFor(async () => {
+      const { items } = await runs().waits(run.runId);
+      return items[0]?.status === 'SATISFIED' && items;
+    });
+    expect(waits).toHaveLength(1);
+  });
+
+  it('a wait can be the step: an open run waits anew', async () => {
+    const run = await sluice().startSource(sourceOf([PAID, call('a'), { ...PAID, id: 'again' }], counts));
+    await sluice().waiting(run);
+    await sluice().signal(run, paid('e-1'));
+    await waitFor(() => seen.done.length === 1);
+    await sluice().waiting(run);
+    await runs().rewind(run.runId, { stepPath: 'steps[1]' });
+    await waitFor(() => seen.done.length === 2);
+    await sluice().waiting(run);
+    await sluice().signal(run, paid('e-2'));
+    expect(await resultOf(run)).toEqual({ a: 2 });
+  });
+
+  it('in a loop: that iteration and those after it', async () => {
+    const loop = {
+      id: 'each',
+      type: 'control.forEach',
+      items: ['x', 'y', 'z'],
+      body: [call('do', { input: { $expr: 'item' }, saveAs: 'vars.last' })],
+      collect: { $expr: 'vars.last.n' },
+      saveAs: 'vars.all',
+    };
+    const run = await sluice().startSource(sourceOf([loop], { result: { $expr: 'vars.all' } }));
+    expect(await resultOf(run)).toEqual([1, 1, 1]);
+    await expect(
+      runs().rewind(run.runId, { stepPath: 'steps[0].body[0]', iteration: [7] }),
+    ).rejects.toMatchObject({
+      code: 'REWIND_NOT_POSSIBLE',
+      message: expect.stringContaining('steps[0].body[0] [2]') as string,
+    });
+    await runs().rewind(run.runId, { stepPath: 'steps[0].body[0]', iteration: [1] });
+    expect(await resultOf(run)).toEqual([1, 2, 2]);
+    await runs().rewind(run.runId, { stepPath: 'steps[0].body[0]' });
+    expect(await resultOf(run), 'without an iteration the first').toEqual([2, 3, 3]);
+  });
+
+  it('in a branch: what the other branch did before it is kept, though both began in one task', async () => {
+    const branches = { left: [call('l1'), call('l2')], right: [call('r1'), call('r2')] };
+    const run = await sluice().startSource(
+      sourceOf([{ id: 'both', type: 'control.parallel', branches }, call('z')], counts),
+    );
+    await resultOf(run);
+    await runs().rewind(run.runId, { stepPath: 'steps[0].branches.right[0]' });
+    expect(await resultOf(run)).toMatchObject({ l1: 1, r1: 2, r2: 2, z: 2 });
+  });
+
+  it('a local action, and a step that ends at once', async () => {
+    const assign = { id: 'set', type: 'transform.assign', assign: { 'vars.x': { n: 5 } } };
+    const run = await sluice().startSource(
+      sourceOf([call('a'), call('b', { local: true }), assign, call('c')], counts),
+    );
+    await resultOf(run);
+    await runs().rewind(run.runId, { stepPath: 'steps[1]' });
+    expect(await resultOf(run)).toEqual({ a: 1, b: 2, x: 5, c: 2 });
+    await runs().rewind(run.runId, { stepPath: 'steps[2]' });
+    expect(await resultOf(run)).toEqual({ a: 1, b: 2, x: 5, c: 3 });
+  });
+
+  it('before a continue-as-new', () =>
+    withSluice({ actions, tuning: { historyEvents: 25 } }, async (own) => {
+      const ids = Array.from({ length: 12 }, (_, i) => `s${i}`);
+      const run = await own.startSource(
+        sourceOf(
+          ids.map((id) => call(id)),
+          counts,
+        ),
+      );
+      await own.client.result(run.workflowId);
+      const { runId: latest } = await own.client.temporal.workflow.getHandle(run.workflowId).describe();
+      expect(latest, 'it has continued as new').not.toBe(run.runId);
+      const rewound = await own.client.runs.rewind(run.runId, { stepPath: 'steps[3]' });
+      expect(rewound.resetExecutionId, 'an earlier execution').toBe(run.runId);
+      const expected = Object.fromEntries(ids.map((id, i) => [id, i < 3 ? 1 : 2]));
+      expect(await own.client.result(run.workflowId)).toEqual(expected);
+      await own.client.runs.rewind(run.runId, { stepPath: 'steps[10]' });
+      const again = Object.fromEntries(ids.map((id, i) => [id, i < 3 ? 1 : i < 10 ? 2 : 3]));
+      expect(await own.client.result(run.workflowId)).toEqual(again);
+      expect((await rowSays(run, 'SUCCEEDED', own)).result).toEqual(again);
+      const { gaps, doubled } = await own.projections.reads.checkContiguity(own.tenant, run.runId);
+      expect({ gaps, doubled }).toEqual({ gaps: [], doubled: [] });
     }));
+});
+
+describe('A rewind that cannot be', () => {
+  it('names what is wrong with its input, and unknown runs and steps', async () => {
+    const run = await sluice().startSource(sourceOf([call('a'), PAID], counts));
+    await sluice().waiting(run);
+    const refusals = [
+      [run.runId, { stepPath: 'nonsense' }, 'INPUT_INVALID'],
+      [run.runId, { stepPath: 'steps[0]', iteration: [-1] }, 'INPUT_INVALID'],
+      [run.runId, { stepPath: 'steps[0]', reason: 'x'.repeat(2_000) }, 'INPUT_INVALID'],
+      [run.runId, { stepPath: 'steps[7]' }, 'REWIND_NOT_POSSIBLE'],
+      [run.runId, { stepPath: 'steps[0].compensate' }, 'REWIND_NOT_POSSIBLE'],
+      [run.runId, { stepPath: 'steps[0]', tenant: 'another' }, 'RUN_NOT_FOUND'],
+      ['unheard-of', { stepPath: 'steps[0]' }, 'RUN_NOT_FOUND'],
+    ] as const;
+    for (const [runId, options, code] of refusals) {
+      await expect(runs().rewind(runId, options), JSON.stringify(options)).rejects.toMatchObject({ code });
+    }
+    const { runId } = await sluice().client.temporal.workflow.getHandle(run.workflowId).describe();
+    expect(runId, 'it was not reset').toBe(run.runId);
+  });
+
+  it('past a compensation names where it can go back to', async () => {
+    seen.fails = true;
+    const undo = { compensate: { action: 'test.do', input: 'undo' } };
+    const fragile = { ...call('c'), action: 'test.fragile' };
+    const run = await sluice().startSource(sourceOf([call('a', undo), call('b'), fragile], counts));
+    await expect(resultOf(run)).rejects.toMatchObject({ code: 'BROKEN' });
+    expect(seen.done).toEqual(['a 1', 'b 1', 'undo 1']);
+    await rowSays(run, 'FAILED');
+    await expect(runs().rewind(run.runId, { stepPath: 'steps[2]' })).rejects.toMatchObject({
+      code: 'REWIND_NOT_POSSIBLE',
+      details: { possible: ['steps[0]'] },
+    });
+    seen.fails = false;
+    await runs().rewind(run.runId, { stepPath: 'steps[0]' });
+    expect(await resultOf(run)).toEqual({ a: 2, b: 2, c: 1 });
+  });
+
+  it('where another run has its workflow id leaves that one alone', async () => {
+    const source = sourceOf([call('a'), PAID], counts);
+    const run = await sluice().startSource(source);
+    await sluice().waiting(run);
+    await sluice().client.terminate(run.workflowId);
+    const other = await sluice().start(
+      (JSON.parse(source) as { id: string }).id,
+      {},
+      { workflowId: run.workflowId },
+    );
+    await sluice().waiting(other);
+    await expect(runs().rewind(run.runId, { stepPath: 'steps[0]' })).rejects.toMatchObject({
+      code: 'REWIND_NOT_POSSIBLE',
+    });
+    expect((await sluice().client.state(other.workflowId)).runId).toBe(other.runId);
+  });
+});
+
+describe('Two rewinds at once', () => {
+  it('to the same step are one', async () => {
+    const run = await sluice().startSource(sourceOf([call('a'), call('b')], counts));
+    await resultOf(run);
+    const to = { stepPath: 'steps[1]' };
+    const [one, two] = await Promise.all([runs().rewind(run.runId, to), runs().rewind(run.runId, to)]);
+    expect(one?.executionId).toBe(two?.executionId);
+    expect(await resultOf(run)).toEqual({ a: 1, b: 2 });
+  });
+
+  it('to different steps: one is made, the other is told', async () => {
+    const run = await sluice().startSource(sourceOf([call('a'), call('b'), call('c')], counts));
+    await resultOf(run);
+    const both = await Promise.allSettled([
+      runs().rewind(run.runId, { stepPath: 'steps[1]' }),
+      runs().rewind(run.runId, { stepPath: 'steps[2]' }),
+    ]);
+    expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(both.find((one) => one.status === 'rejected')).toMatchObject({
+      reason: { code: 'REWIND_CONFLICT' },
+    });
+    const first = both[0]?.status === 'fulfilled';
+    expect(await resultOf(run)).toEqual({ a: 1, b: first ? 2 : 1, c: 2 });
+  });
 });

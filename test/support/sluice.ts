@@ -51,7 +51,13 @@ async function startSluice(options: SluiceTestOptions = {}): Promise<SluiceTest>
   const taskQueue = options.taskQueue ?? `test-${randomUUID()}`;
   const tenant = options.tenant ?? `tenant-${randomUUID()}`;
   const projections = await openProjections({ url: 'mem://', ...options.database });
-  const client = await createSluiceClient({ ...temporal, taskQueue, tenant, actor: 'test' });
+  const client = await createSluiceClient({
+    ...temporal,
+    taskQueue,
+    tenant,
+    actor: 'test',
+    reads: projections.reads,
+  });
   const sluice = new SluiceTest(options, { temporal, taskQueue, tenant, projections, client });
   try {
     if (options.startWorker !== false) await sluice.startWorker();

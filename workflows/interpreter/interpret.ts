@@ -156,6 +156,9 @@ async function execute(run: Run): Promise<LastCompletion> {
         if (!undoesRun(run, end)) return end;
         continue;
       }
+      // The next execution is none that a reset has made: what this one was told must be in its state.
+      const reset = run.resets.pending();
+      if (reset !== undefined) await reset;
       await condition(() => run.flusher.idle || run.cancelRequested);
       if (!run.cancelRequested) await continueRun(run);
       run.parking = false;

@@ -5,7 +5,7 @@
  * not the one that it began with), and `patched` tells where the copied history ends: it is false for as long as that
  * is replayed, true in the first task that is new, and the marker that it leaves keeps it so for every later replay.
  * There a local activity reads from this execution's own history which rewinds are in force; until it has answered
- * no step begins, in no lane.
+ * no step begins, in no lane, and the run does not continue as new.
  *
  * Invariants
  * - A run that was never reset asks nothing and leaves no marker.
