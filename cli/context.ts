@@ -94,9 +94,11 @@ async function connect(
   tenant: string | undefined,
   bus: EventBus | undefined,
 ): Promise<SluiceClient> {
-  const { createSluiceClient } = await import('../client/index.js');
+  const { apiReads, createSluiceClient } = await import('../client/index.js');
+  const { loadApiPlace } = await import('../worker/api-variables.js');
   const { temporalConnectionOptions } = await import('../worker/temporal-connection.js');
   const { address, ...connectionOptions } = await temporalConnectionOptions(temporal);
+  const api = loadApiPlace(env);
   return createSluiceClient({
     address,
     connectionOptions,
@@ -104,6 +106,7 @@ async function connect(
     taskQueue,
     actor: env.USER || 'sluice-cli',
     ...(bus !== undefined && { bus }),
+    ...(api !== undefined && { reads: apiReads(api) }),
     ...(tenant !== undefined && { tenant }),
   });
 }

@@ -3,6 +3,7 @@
  * of. Nothing is run here.
  */
 import { Command } from 'commander';
+import { addApiCommands } from './api-commands.js';
 import { addCompletionCommands, COMPLETION } from './completion-commands.js';
 import { createContext, type CommandContext, type GlobalOptions } from './context.js';
 import { addDeadLetterCommands } from './dead-letter-commands.js';
@@ -42,6 +43,7 @@ export function createProgram(env: Environment, done: (code: number) => void): P
     if (!command.name().startsWith(COMPLETION)) await context.prepare();
   });
   addProcessCommands(program, context);
+  addApiCommands(program, context);
   addDefinitionCommands(program, context);
   addEventCommands(program, context);
   addDeadLetterCommands(program, context);

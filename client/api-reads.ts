@@ -205,7 +205,7 @@ async function fetchJson(
       },
       signal: AbortSignal.timeout(LIMIT_MS),
     });
-    return { ok: response.ok, status: response.status, body: (await response.json()) as unknown };
+    return { ok: response.ok, status: response.status, body: await response.json() };
   } catch (error) {
     throw unavailable(target.origin, toSluiceError(error).message, error);
   }

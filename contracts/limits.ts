@@ -41,9 +41,11 @@ export const LIMITS = {
   eventNameCharacters: 256,
   /** One event on its way to the bridge, bytes; more is refused (HTTP 413). */
   eventBytes: 1024 * KIB,
+  /** Body of a request to the HTTP API: a payload of `stateBytes` with what stands around it. */
+  requestBytes: 1280 * KIB,
   /** Payload of an event that a run publishes: what a run that waits for it could still take. */
   publishedBytes: 256 * KIB,
-  /** Events from before a wait that are handed to its run when it opens; the newest are. */
+  /** Events from before a wait that are handed to its run when it opens, oldest first; later ones are not. */
   missedEvents: 1_000,
   /** Keys in the keyword-list search attribute. */
   correlationKeys: 32,

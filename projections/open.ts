@@ -1,6 +1,7 @@
 /** Opens the projections: connection, migrations, writers, read models. */
 import type { ProjectionStore } from '../contracts/projection.js';
 import { connect, type Database, type DatabaseOptions } from './connection.js';
+import { createApiRequests, type ApiRequests } from './api-request-store.js';
 import { migrate } from './migrate.js';
 import { createDeadLetters, type DeadLetters } from './dead-letter-store.js';
 import { createMaintenance, type Maintenance } from './maintenance/index.js';
@@ -22,6 +23,8 @@ export interface Projections extends ProjectionStore {
   readonly deadLetters: DeadLetters;
   /** What the event bridge writes and reads. */
   readonly events: EventStore;
+  /** Idempotency keys of the HTTP API. */
+  readonly apiRequests: ApiRequests;
   /** Rebuild and retention. */
   readonly maintenance: Maintenance;
   /** What the reconciler reads and writes. */
@@ -48,6 +51,7 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
   return {
     ...createStore(writer),
     deadLetters: createDeadLetters(writer),
+    apiRequests: createApiRequests(writer),
     maintenance: createMaintenance(writer),
     events: createEventStore(writer),
     reconciliation: createReconciliation(writer),

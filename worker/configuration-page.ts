@@ -1,5 +1,6 @@
 /** docs/configuration.md: its table is made from the variables, so it can't say anything else. */
 import type { z } from 'zod';
+import { ApiVariables } from './api-variables.js';
 import { BridgeVariables } from './bridge-config.js';
 import { Variables } from './config-variables.js';
 
@@ -7,6 +8,7 @@ import { Variables } from './config-variables.js';
 export function configurationPage(): string {
   const rows = rowsOf(Variables.shape);
   const bridgeRows = rowsOf(BridgeVariables.shape);
+  const apiRows = rowsOf(ApiVariables.shape);
   return `# Configuration
 
 <!-- Made by \`npm run docs\` from worker/config-variables.ts: edit the variables there, the text in worker/configuration-page.ts. -->
@@ -27,6 +29,14 @@ What \`sluice bridge\`, the local stack and \`sluice events\` read beside these 
 | variable | default | meaning |
 | --- | --- | --- |
 ${bridgeRows.join('\n')}
+
+## The HTTP API
+
+What \`sluice api\` and the local stack read beside these ([api.md](api.md)), and where commands find an API:
+
+| variable | default | meaning |
+| --- | --- | --- |
+${apiRows.join('\n')}
 
 ## sluice.config.ts
 

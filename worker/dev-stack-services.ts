@@ -13,10 +13,12 @@ import { createSluiceClient, type SluiceClient } from '../client/index.js';
 import { SluiceError, toSluiceError } from '../contracts/errors.js';
 import exampleActions from '../examples/actions/index.js';
 import { startBridge } from '../ingress/index.js';
+import { loadApiConfig } from './api-config.js';
 import { loadBridgeConfig } from './bridge-config.js';
 import { openProjections, type Projections } from '../projections/index.js';
 import { loadConfig, type Environment, type SluiceConfig } from './config.js';
 import { createSluiceWorker, type SluiceWorkerOptions } from './create-worker.js';
+import { startDevStackApi } from './dev-stack-api.js';
 import type { Console } from './dev-stack-console.js';
 import { loadRegistry } from './load-registry.js';
 import { createLogger, temporalRuntimeOptions } from './logging.js';
@@ -25,7 +27,7 @@ import { startReconciler } from './reconciler/reconciler.js';
 import { createSecretProvider } from './secrets/secret-provider.js';
 import { temporalConnectionOptions } from './temporal-connection.js';
 import { startTemporalDevServer } from './temporal-server/dev-server.js';
-import { portNear } from './temporal-server/ports.js';
+import { freePort, portNear } from './temporal-server/ports.js';
 import { startRetention } from './retention.js';
 import { loadWorkflowBundle } from './workflow-bundle.js';
 
@@ -94,8 +96,10 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
   const { env, root, example, screen, resources, onReload } = options;
   const config = loadConfig(env);
   const settings = loadBridgeConfig(env);
+  const apiSettings = await loadApiConfig(env, config);
   const log = logTo(join(root, '.sluice', 'worker.log'), config);
-  Runtime.install(temporalRuntimeOptions(log));
+  const sdkMetrics = config.worker.metricsAddress ?? `127.0.0.1:${await freePort('127.0.0.1')}`;
+  Runtime.install(temporalRuntimeOptions(log, sdkMetrics));
   resources.add('Temporal SDK', () => Runtime.instance().shutdown());
   const registry = await loadRegistry(config, root, example ? exampleActions : []);
   const authorizer = await openPolicies(config, log);
@@ -156,6 +160,18 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
   });
   resources.add('Event bridge', () => running.stop());
   if (running.url !== undefined) screen.ready('Event bridge', `${running.url}/events`);
+  await startDevStackApi({
+    settings: apiSettings,
+    temporal: temporal.config,
+    taskQueue,
+    projections,
+    actions: registry.actions,
+    bridge: running.url === undefined ? undefined : { url: running.url, token: bridge.token },
+    sdkMetricsUrl: `http://${sdkMetrics}/metrics`,
+    screen,
+    opened: (what, close) => resources.add(what, close),
+    log,
+  });
   return { client, taskQueue, temporal, broken };
 }
 

@@ -1,0 +1,128 @@
+/**
+ * The application: what stands around every route.
+ *
+ * Invariants
+ * - Every answer that is no success is problem+json with a code of the error table: also for a path that is none, a
+ *   method that is none, and what nobody foresaw.
+ * - Every answer has a request id; every error of our own is in the log under it. No header, body or token is logged.
+ */
+import { randomUUID } from 'node:crypto';
+import { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { secureHeaders } from 'hono/secure-headers';
+import { isJsonObject } from '../contracts/json.js';
+import { SluiceError, toSluiceError } from '../contracts/errors.js';
+import { authenticator } from './auth/authenticator.js';
+import type { ApiDeps } from './deps.js';
+import { addDocument, addDocumentPage } from './document.js';
+import { addHealthRoutes } from './health.js';
+import { refuseForeignPages } from './loopback.js';
+import { addPaths, type Api, type ApiEnv } from './operation.js';
+import { problemOf, PROBLEM_TYPE } from './problem.js';
+import { rateLimiter } from './rate-limit.js';
+import { addRoutes } from './routes/index.js';
+
+/** Makes the application. */
+export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
+  const app = new OpenAPIHono<ApiEnv>();
+  const { config, metrics, log } = deps;
+
+  app.use(async (c, next) => {
+    const began = performance.now();
+    c.set('requestId', randomUUID());
+    c.set('route', 'none');
+    await next();
+    c.header('X-Request-Id', c.get('requestId'));
+    const seconds = (performance.now() - began) / 1_000;
+    const [method, route, status] = [c.req.method, c.get('route'), c.res.status];
+    metrics.requests.observe({ method: knownMethod(method), route, status: String(status) }, seconds);
+    // What changes something is worth a line; what only looks is not, unless somebody asks for it.
+    const level = method === 'GET' || method === 'HEAD' ? 'debug' : 'info';
+    log[level](
+      {
+        requestId: c.get('requestId'),
+        method,
+        route,
+        path: c.req.path,
+        status,
+        ms: Math.round(seconds * 1_000),
+        principal: c.get('principal'),
+        tenant: c.get('tenant'),
+      },
+      'request',
+    );
+  });
+  app.use(
+    secureHeaders({
+      contentSecurityPolicy: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        imgSrc: ["'self'", 'data:'],
+        connectSrc: ["'self'"],
+        frameAncestors: ["'none'"],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+      },
+      referrerPolicy: 'no-referrer',
+      xFrameOptions: 'DENY',
+    }),
+  );
+  app.use(async (c, next) => {
+    await next();
+    // Answers are about one tenant's runs: nothing in between may keep them.
+    if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store');
+  });
+  if (config.auth.kind === 'off') app.use(refuseForeignPages);
+
+  const api: Api = {
+    app,
+    deps,
+    authenticate: authenticator(config.auth, deps.now),
+    takeTurn: rateLimiter(config.rate),
+    handlers: new Map(),
+  };
+  addHealthRoutes(api);
+  addRoutes(api);
+  addDocument(api);
+  addDocumentPage(api);
+  addPaths(api);
+  app.notFound((c) =>
+    answerError(c, new SluiceError('ROUTE_NOT_FOUND', `There is nothing at ${c.req.path}.`), deps),
+  );
+  app.onError((thrown, c) => answerError(c, thrown, deps));
+  return app;
+}
+
+/** The answer for an error. */
+function answerError(c: Context<ApiEnv>, thrown: unknown, { log, metrics }: ApiDeps): Response {
+  const error = toSluiceError(thrown);
+  const requestId = c.get('requestId');
+  metrics.errors.inc({ code: error.code });
+  if (error.status >= 500) log.error({ requestId, path: c.req.path, error }, 'A request failed');
+  const headers = new Headers({ 'content-type': PROBLEM_TYPE, 'X-Request-Id': requestId });
+  const allow = c.res.headers.get('Allow');
+  if (allow !== null) headers.set('Allow', allow);
+  const retryAfter = retryAfterOf(error);
+  if (retryAfter !== undefined) headers.set('Retry-After', String(retryAfter));
+  if (error.status === 401) headers.set('WWW-Authenticate', 'Bearer');
+  // What is left of a body that was not read would be taken for the next request.
+  if (error.code === 'REQUEST_TOO_LARGE') headers.set('Connection', 'close');
+  const body = problemOf(error, { requestId, path: c.req.path });
+  return new Response(JSON.stringify(body), { status: error.status, headers });
+}
+
+const UNAVAILABLE_RETRY_S = 5;
+
+function retryAfterOf(error: SluiceError): number | undefined {
+  const said = isJsonObject(error.details) ? error.details['retryAfterS'] : undefined;
+  if (typeof said === 'number') return said;
+  return error.status === 503 ? UNAVAILABLE_RETRY_S : undefined;
+}
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
+/** A method as a label: callers choose it, and there must be few of them. */
+function knownMethod(method: string): string {
+  return METHODS.includes(method) ? method : 'other';
+}

@@ -1,0 +1,76 @@
+/**
+ * Who may do what.
+ *
+ * Roles do not contain one another, but for `admin`: who publishes definitions need not be who acts on runs. A token
+ * has a list of roles and a list of tenants; `*` is every tenant. A request acts in one tenant, which the token must
+ * be bound to; nothing else that a request says (a body, an id) can name another one.
+ */
+import { z } from 'zod';
+import { SluiceError } from '../../contracts/errors.js';
+import { TenantId } from '../../contracts/messages.js';
+
+export const Role = z.enum(['reader', 'operator', 'publisher', 'admin']);
+export type Role = z.infer<typeof Role>;
+
+/** What a route asks for. `unredacted`: to see what is marked as not to be shown. */
+export type Capability = 'read' | 'operate' | 'publish' | 'unredacted';
+
+const ALLOWED: Readonly<Record<Role, readonly Capability[]>> = {
+  reader: ['read'],
+  operator: ['read', 'operate'],
+  publisher: ['read', 'publish'],
+  admin: ['read', 'operate', 'publish', 'unredacted'],
+};
+
+/** Every tenant. */
+export const ALL_TENANTS = '*';
+/** A tenant's name, or all of them. */
+export const TenantGrant = z.union([z.literal(ALL_TENANTS), TenantId]);
+
+/** Who sent a request. */
+export interface Principal {
+  /** Stands in the audit as the actor. */
+  readonly name: string;
+  readonly roles: readonly Role[];
+  readonly tenants: readonly string[];
+}
+
+function can({ roles }: Principal, capability: Capability): boolean {
+  return roles.some((role) => ALLOWED[role].includes(capability));
+}
+
+/** Roles that may do it, for messages and the document. */
+export function rolesFor(capability: Capability): readonly Role[] {
+  return Role.options.filter((role) => ALLOWED[role].includes(capability));
+}
+
+/** @throws SluiceError FORBIDDEN */
+export function requireCapability(principal: Principal, capability: Capability): void {
+  if (can(principal, capability)) return;
+  throw new SluiceError(
+    'FORBIDDEN',
+    `This needs the role ${rolesFor(capability).join(' or ')}; the token of ${principal.name} has ${principal.roles.join(', ') || 'none'}.`,
+  );
+}
+
+/**
+ * The tenant in which a request acts.
+ * @param named header Sluice-Tenant; absent: the token's only tenant, else `default`
+ * @throws SluiceError INPUT_INVALID, TENANT_FORBIDDEN
+ */
+export function tenantOf({ name, tenants }: Principal, named: string | undefined): string {
+  const [only] = tenants;
+  const wanted = named ?? (tenants.length === 1 && only !== ALL_TENANTS ? only : undefined) ?? 'default';
+  const parsed = TenantId.safeParse(wanted);
+  if (!parsed.success) {
+    throw new SluiceError(
+      'INPUT_INVALID',
+      `Sluice-Tenant ${parsed.error.issues[0]?.message ?? 'is invalid'}.`,
+    );
+  }
+  if (tenants.includes(ALL_TENANTS) || tenants.includes(parsed.data)) return parsed.data;
+  throw new SluiceError(
+    'TENANT_FORBIDDEN',
+    `The token of ${name} is not bound to the tenant ${parsed.data}${named === undefined ? ', which is meant where Sluice-Tenant names none' : ''}.`,
+  );
+}

@@ -1,0 +1,71 @@
+import { z } from '@hono/zod-openapi';
+import { operation, type Api } from '../operation.js';
+import { ndjson } from '../streams.js';
+import { Reason, RunFilterBody } from './parts.js';
+
+const BulkBody = z
+  .strictObject({
+    action: z.enum(['cancel', 'terminate', 'rerun']),
+    filter: RunFilterBody,
+    dryRun: z.boolean().optional().openapi({ description: 'Only says which runs it would be.' }),
+    concurrency: z.number().int().min(1).max(50).optional(),
+    limit: z
+      .number()
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .optional()
+      .openapi({ description: 'At most so many runs.' }),
+    reason: Reason.optional(),
+    whileOpen: z.boolean().optional().openapi({ description: 'Of a re-run: open runs too.' }),
+    all: z.boolean().optional().openapi({ description: 'Has to be true where the filter is empty.' }),
+  })
+  .openapi('BulkRuns');
+
+const BulkLine = z
+  .object({
+    runId: z.string(),
+    workflowId: z.string(),
+    outcome: z.enum(['done', 'would', 'skipped', 'failed']),
+    error: z.object({ code: z.string(), message: z.string() }).optional(),
+    started: z.object({ runId: z.string(), workflowId: z.string() }).optional(),
+  })
+  .openapi('BulkLine');
+
+export function addBulkRoutes(api: Api): void {
+  const { client, stopping } = api.deps;
+  operation(
+    api,
+    {
+      method: 'post',
+      path: '/v1/runs/bulk',
+      operationId: 'bulkRuns',
+      tag: 'bulk',
+      summary: 'Cancel, terminate or re-run every run that fits',
+      description: `The answer is a line of JSON for each run (BulkLine), as it is done, and a last one: \`{"summary": {…}}\` with
+the number of each outcome, or \`{"problem": {…}}\` where it broke off. One run that fails stops no other. Where the
+caller goes away no further run is begun. A re-run with an idempotency key starts nothing twice.`,
+      capability: 'operate',
+      body: { schema: BulkBody },
+      answers: {
+        200: { description: 'One line of JSON for each run', type: 'application/x-ndjson', schema: BulkLine },
+      },
+      errors: ['DEFINITION_VERSION_NOT_FOUND'],
+      idempotency: 'again',
+    },
+    async ({ c, principal, tenant, operationId, body: { action, filter, ...options } }) => {
+      const listener = new AbortController();
+      const items = client.runs.bulk(action, filter, {
+        ...options,
+        tenant,
+        actor: principal.name,
+        operationId,
+        signal: AbortSignal.any([listener.signal, stopping]),
+      });
+      return ndjson(items, ({ outcome }) => outcome, listener, {
+        requestId: c.get('requestId'),
+        path: c.req.path,
+      });
+    },
+  );
+}

@@ -1,0 +1,281 @@
+/**
+ * Dead letters. Looking at them reads the database; what is done about one goes through a workflow of Sluice's own, as
+ * from the command line. Values that a run's definition marks are left out of its letters as of everything else.
+ */
+import { z } from '@hono/zod-openapi';
+import { REDACTED, type Redactor } from '../../client/index.js';
+import {
+  DeadLetterFilter,
+  DeadLetterKind,
+  DeadLetterStatus,
+  DeadLetterSummary,
+  DeadLetterView,
+} from '../../contracts/dead-letter.js';
+import { SluiceError, toSluiceError, type ErrorCode } from '../../contracts/errors.js';
+import { apiPage } from '../../contracts/api.js';
+import { operation, type Api } from '../operation.js';
+import { ndjson } from '../streams.js';
+import { json, pageOf } from '../views.js';
+import { Id, PageQuery } from './parts.js';
+
+const Params = z.strictObject({ deadLetterId: Id });
+const Note = z.string().max(2_000).optional().openapi({ description: 'Why, for the audit.' });
+const filter = { status: DeadLetterStatus.optional(), kind: DeadLetterKind.optional(), runId: Id.optional() };
+
+const orNull = <T extends z.ZodType>(schema: T) => z.union([schema, z.null()]);
+const Summary = z
+  .object({
+    ...DeadLetterSummary.shape,
+    runId: orNull(z.string()),
+    errorCode: orNull(z.string()),
+    resolvedAt: orNull(z.string()),
+  })
+  .openapi('DeadLetterSummary');
+const Letter = Summary.extend({
+  retryWith: z.unknown().openapi({ description: 'All that a retry needs; its shape is the kind’s own.' }),
+  body: orNull(z.string()),
+  acts: DeadLetterView.shape.acts.meta({ description: 'What was done about it, oldest first.' }),
+}).openapi('DeadLetter');
+
+const ACTING: readonly ErrorCode[] = [
+  'DEAD_LETTER_NOT_FOUND',
+  'DEAD_LETTER_CLOSED',
+  'WORKER_NOT_FOUND',
+  'TEMPORAL_UNAVAILABLE',
+  'TEMPORAL_NAMESPACE_NOT_FOUND',
+];
+const RETRYING: readonly ErrorCode[] = [
+  'DEAD_LETTER_NOT_RETRYABLE',
+  'WORKFLOW_ALREADY_STARTED',
+  'CONFIG_INVALID',
+  'BRIDGE_UNAVAILABLE',
+  'REDIS_UNAVAILABLE',
+  'ACTION_FAILED',
+];
+
+export function addDeadLetterRoutes(api: Api): void {
+  const { client, projections, stopping } = api.deps;
+  operation(
+    api,
+    {
+      method: 'get',
+      path: '/v1/dead-letters',
+      operationId: 'listDeadLetters',
+      tag: 'dead letters',
+      summary: 'Dead letters, the open ones first, newest first',
+      capability: 'read',
+      query: PageQuery.extend(filter),
+      answers: { 200: { description: 'A page', schema: apiPage(Summary) } },
+      errors: ['DEFINITION_VERSION_NOT_FOUND'],
+    },
+    async ({ tenant, query: { after, limit, ...selection } }) => {
+      const page = await projections.deadLetters.list(tenant, DeadLetterFilter.parse(selection), {
+        after,
+        limit,
+      });
+      const items = await Promise.all(
+        page.items.map(async (letter) => hideSummary(await redactorOf(api, tenant, letter.runId), letter)),
+      );
+      return json(pageOf({ items, next: page.next }, (letter) => letter));
+    },
+  );
+  operation(
+    api,
+    {
+      method: 'get',
+      path: '/v1/dead-letters/{deadLetterId}',
+      operationId: 'getDeadLetter',
+      tag: 'dead letters',
+      summary: 'All that a letter holds, and what was done about it',
+      capability: 'read',
+      params: Params,
+      answers: { 200: { description: 'The letter', schema: Letter } },
+      errors: ['DEAD_LETTER_NOT_FOUND', 'DEFINITION_VERSION_NOT_FOUND'],
+    },
+    async ({ tenant, params: { deadLetterId } }) => {
+      const letter = await projections.deadLetters.get(tenant, deadLetterId);
+      if (letter === undefined) {
+        throw new SluiceError(
+          'DEAD_LETTER_NOT_FOUND',
+          `Tenant ${tenant} has no dead letter ${deadLetterId}.`,
+        );
+      }
+      return json(hideLetter(await redactorOf(api, tenant, letter.runId), letter));
+    },
+  );
+  for (const act of ['retry', 'dismiss'] as const) {
+    operation(
+      api,
+      {
+        method: 'post',
+        path: `/v1/dead-letters/{deadLetterId}/${act}`,
+        operationId: `${act}DeadLetter`,
+        tag: 'dead letters',
+        summary:
+          act === 'retry'
+            ? 'Do what could not be done, under the same idempotency key'
+            : 'Say that nothing is to be done about it',
+        ...(act === 'retry' && {
+          description: 'Answered when it is done. A refusal of the action is told by its own code.',
+        }),
+        capability: 'operate',
+        params: Params,
+        body: { schema: z.strictObject({ note: Note }), optional: true },
+        answers: {
+          200: {
+            description: 'It is done',
+            schema: z.object({ id: z.string(), status: z.enum(['RETRIED', 'DISMISSED']) }),
+          },
+        },
+        errors: act === 'retry' ? [...ACTING, ...RETRYING] : ACTING,
+      },
+      async ({ principal, tenant, params: { deadLetterId: id }, body: { note } }) => {
+        await client.deadLetters[act](id, {
+          tenant,
+          actor: principal.name,
+          ...(note !== undefined && { note }),
+        });
+        return json({ id, status: act === 'retry' ? 'RETRIED' : 'DISMISSED' });
+      },
+    );
+  }
+  operation(
+    api,
+    {
+      method: 'post',
+      path: '/v1/dead-letters/bulk',
+      operationId: 'bulkDeadLetters',
+      tag: 'bulk',
+      summary: 'Retry or dismiss every open letter that fits',
+      description:
+        'Answered like `bulkRuns`, with a line for each letter. Of a retry: those that can be retried.',
+      capability: 'operate',
+      body: {
+        schema: z
+          .strictObject({
+            action: z.enum(['retry', 'dismiss']),
+            filter: z.strictObject({ kind: filter.kind, runId: filter.runId }),
+            dryRun: z.boolean().optional(),
+            note: Note,
+            all: z.boolean().optional().openapi({ description: 'Has to be true where the filter is empty.' }),
+          })
+          .openapi('BulkDeadLetters'),
+      },
+      answers: {
+        200: {
+          description: 'One line of JSON for each letter',
+          type: 'application/x-ndjson',
+          schema: z.object({
+            id: z.string(),
+            subject: z.string(),
+            outcome: z.enum(['done', 'would', 'failed']),
+            error: z.object({ code: z.string(), message: z.string() }).optional(),
+          }),
+        },
+      },
+      errors: ['DEFINITION_VERSION_NOT_FOUND'],
+      idempotency: 'again',
+    },
+    async ({ c, principal, tenant, body }) => {
+      const listener = new AbortController();
+      const signal = AbortSignal.any([listener.signal, stopping]);
+      const items = bulk(api, { ...body, tenant, actor: principal.name }, signal);
+      return ndjson(items, ({ outcome }) => outcome, listener, {
+        requestId: c.get('requestId'),
+        path: c.req.path,
+      });
+    },
+  );
+}
+
+interface BulkRequest {
+  readonly tenant: string;
+  readonly actor: string;
+  readonly action: 'retry' | 'dismiss';
+  readonly filter: { readonly kind?: DeadLetterKind | undefined; readonly runId?: string | undefined };
+  readonly dryRun?: boolean | undefined;
+  readonly note?: string | undefined;
+  readonly all?: boolean | undefined;
+}
+
+interface BulkLine {
+  readonly id: string;
+  readonly subject: string;
+  readonly outcome: 'done' | 'would' | 'failed';
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+async function* bulk(
+  api: Api,
+  { tenant, actor, action, filter: { kind, runId }, dryRun, note, all }: BulkRequest,
+  signal: AbortSignal,
+): AsyncGenerator<BulkLine, void> {
+  const { client, projections } = api.deps;
+  if (kind === undefined && runId === undefined && all !== true) {
+    throw new SluiceError(
+      'INPUT_INVALID',
+      'filter: an empty one fits every letter; if that is meant, say so (all).',
+    );
+  }
+  // Those that are open now: a retry that fails is open again, and must not come a second time.
+  const chosen: { readonly id: string; readonly subject: string }[] = [];
+  for (let after: string | undefined; ;) {
+    const page = await projections.deadLetters.list(
+      tenant,
+      { status: 'OPEN', ...(kind !== undefined && { kind }), ...(runId !== undefined && { runId }) },
+      { limit: 500, after },
+    );
+    for (const letter of page.items) {
+      if (action === 'retry' && !letter.canRetry) continue;
+      chosen.push(hideSummary(await redactorOf(api, tenant, letter.runId), letter));
+    }
+    if (page.next === null) break;
+    after = page.next;
+  }
+  for (const { id, subject } of chosen) {
+    if (signal.aborted) return;
+    if (dryRun === true) {
+      yield { id, subject, outcome: 'would' };
+      continue;
+    }
+    try {
+      await client.deadLetters[action](id, { tenant, actor, ...(note !== undefined && { note }) });
+      yield { id, subject, outcome: 'done' };
+    } catch (thrown) {
+      const { code, message } = toSluiceError(thrown);
+      yield { id, subject, outcome: 'failed', error: { code, message } };
+    }
+  }
+}
+
+/** What hides the marked values of the run that a letter is about; null: it is about none; undefined: it is gone. */
+async function redactorOf(
+  { deps }: Api,
+  tenant: string,
+  runId: string | null,
+): Promise<Redactor | null | undefined> {
+  if (runId === null) return null;
+  try {
+    return await deps.client.runs.redactor(runId, { tenant });
+  } catch (thrown) {
+    if (thrown instanceof SluiceError && thrown.code === 'RUN_NOT_FOUND') return undefined;
+    throw thrown;
+  }
+}
+
+function hideSummary<T extends DeadLetterSummary>(redactor: Redactor | null | undefined, letter: T): T {
+  if (redactor === null || redactor === undefined) return letter;
+  return { ...letter, subject: redactor.text(letter.subject), reason: redactor.text(letter.reason) };
+}
+
+/** Where the run is gone nobody knows what was marked: then the content is not shown at all. */
+function hideLetter(redactor: Redactor | null | undefined, letter: DeadLetterView): DeadLetterView {
+  if (redactor === null) return letter;
+  if (redactor === undefined)
+    return { ...letter, retryWith: letter.retryWith && REDACTED, body: letter.body && REDACTED };
+  return {
+    ...hideSummary(redactor, letter),
+    retryWith: redactor.json(letter.retryWith),
+    body: redactor.text(letter.body),
+  };
+}

@@ -1,0 +1,221 @@
+import { z } from '@hono/zod-openapi';
+import { apiPage, ApiDefinition, ApiDefinitionSummary } from '../../contracts/api.js';
+import { SluiceError, type ErrorCode } from '../../contracts/errors.js';
+import { checkCatalogue, readDefinition } from '../../definitions/index.js';
+import type { DefinitionView } from '../../projections/index.js';
+import { operation, type Api } from '../operation.js';
+import { problemOf, Problem, type ProblemItem } from '../problem.js';
+import { json, pageOf, toDefinition, toDefinitionSummary } from '../views.js';
+import { Id, PageQuery } from './parts.js';
+
+const YAML = ['application/yaml', 'application/x-yaml', 'text/yaml'];
+
+/** As JSON, `{source, format}`; as YAML, the document itself. */
+const Document = z
+  .union([
+    z.strictObject({
+      source: z.string().openapi({ description: 'The document as written.' }),
+      format: z
+        .enum(['yaml', 'json'])
+        .optional()
+        .openapi({ description: 'Default: yaml, of which JSON is a part.' }),
+    }),
+    z.string(),
+  ])
+  .transform((body) => (typeof body === 'string' ? { source: body, format: 'yaml' as const } : body))
+  .openapi('DefinitionDocument');
+
+const Params = z.strictObject({ definitionId: Id });
+const VersionParams = Params.extend({
+  version: z.coerce
+    .number('must be a number')
+    .int('must be a whole number')
+    .positive()
+    .max(Number.MAX_SAFE_INTEGER)
+    .openapi({ type: 'integer', minimum: 1 }),
+});
+
+const NotFound: readonly ErrorCode[] = ['DEFINITION_NOT_FOUND', 'DEFINITION_VERSION_NOT_FOUND'];
+const THROUGH_A_WORKER: readonly ErrorCode[] = [
+  'WORKER_NOT_FOUND',
+  'TEMPORAL_UNAVAILABLE',
+  'TEMPORAL_NAMESPACE_NOT_FOUND',
+];
+
+const published = (description: string) => ({
+  description,
+  schema: z.object({ id: z.string(), version: z.number().int(), hash: z.string(), created: z.boolean() }),
+  headers: { Location: 'Path of the version.' },
+});
+const shown = {
+  200: {
+    description: 'The definition',
+    schema: ApiDefinition,
+    headers: { ETag: 'Changes where the answer does.' },
+  },
+  304: { description: 'As If-None-Match has it' },
+};
+const headers = { 'If-None-Match': 'An ETag; where it is still the one, the answer is 304.' };
+
+export function addDefinitionRoutes(api: Api): void {
+  const { client } = api.deps;
+  operation(
+    api,
+    {
+      method: 'post',
+      path: '/v1/definitions',
+      operationId: 'publishDefinition',
+      tag: 'definitions',
+      summary: 'Publish a definition; the same document again changes nothing',
+      capability: 'publish',
+      body: { schema: Document, texts: YAML },
+      answers: { 200: published('It was published already'), 201: published('It is published') },
+      errors: [...THROUGH_A_WORKER, 'DEFINITION_INVALID', 'DEFINITION_CONFLICT', 'DEFINITION_TOO_LARGE'],
+    },
+    async ({ principal, tenant, body: { source, format = 'yaml' } }) => {
+      const { pin, created } = await client.publish(source, { format, tenant, actor: principal.name });
+      const location = `/v1/definitions/${pin.id}/versions/${pin.version}`;
+      return json({ ...pin, created }, created ? 201 : 200, { location });
+    },
+  );
+  operation(
+    api,
+    {
+      method: 'post',
+      path: '/v1/validations',
+      operationId: 'validateDefinition',
+      tag: 'definitions',
+      summary: 'Check a document without publishing it',
+      description: 'Every problem at once, each with line, column and a hint.',
+      capability: 'read',
+      body: { schema: Document, texts: YAML },
+      answers: {
+        200: {
+          description: 'What was found',
+          schema: z.object({
+            valid: z.boolean(),
+            id: z.union([z.string(), z.null()]),
+            version: z.union([z.number().int(), z.null()]),
+            hash: z.union([z.string(), z.null()]),
+            problems: Problem.shape.errors.unwrap(),
+          }),
+        },
+      },
+      errors: ['DEFINITION_TOO_LARGE'],
+      idempotency: 'none',
+    },
+    async ({ c, body: { source, format = 'yaml' } }) => {
+      const occurrence = { requestId: c.get('requestId'), path: c.req.path };
+      const invalid = (problems: readonly ProblemItem[]) =>
+        json({ valid: false, id: null, version: null, hash: null, problems });
+      try {
+        const read = readDefinition(source, format);
+        const actions = catalogueOf(api);
+        const missing =
+          actions === undefined ? [] : checkCatalogue(read.definition, { actions }, read.source);
+        if (missing.length > 0) {
+          const details = { problems: missing.map((problem) => ({ ...problem })) };
+          return invalid(
+            problemOf(new SluiceError('DEFINITION_INVALID', '', { details }), occurrence).errors ?? [],
+          );
+        }
+        const { id, version } = read.definition;
+        return json({ valid: true, id, version, hash: read.hash, problems: [] });
+      } catch (thrown) {
+        if (!(thrown instanceof SluiceError) || thrown.code !== 'DEFINITION_INVALID') throw thrown;
+        return invalid(problemOf(thrown, occurrence).errors ?? []);
+      }
+    },
+  );
+  operation(
+    api,
+    {
+      method: 'get',
+      path: '/v1/definitions',
+      operationId: 'listDefinitions',
+      tag: 'definitions',
+      summary: 'Definitions by id, those that were taken back as well',
+      capability: 'read',
+      query: PageQuery,
+      answers: { 200: { description: 'A page', schema: apiPage(ApiDefinitionSummary) } },
+    },
+    async ({ tenant, query }) =>
+      json(pageOf(await client.definitions.list(query, { tenant }), toDefinitionSummary)),
+  );
+  operation(
+    api,
+    {
+      method: 'get',
+      path: '/v1/definitions/{definitionId}',
+      operationId: 'getDefinition',
+      tag: 'definitions',
+      summary: 'The version that a start takes, with its source',
+      description: 'Where the definition was taken back: the highest version.',
+      capability: 'read',
+      params: Params,
+      headers,
+      answers: shown,
+      errors: NotFound,
+    },
+    async ({ c, tenant, params: { definitionId } }) =>
+      withTag(
+        await client.definitions.get(definitionId, undefined, { tenant }),
+        c.req.header('If-None-Match'),
+      ),
+  );
+  operation(
+    api,
+    {
+      method: 'get',
+      path: '/v1/definitions/{definitionId}/versions/{version}',
+      operationId: 'getDefinitionVersion',
+      tag: 'definitions',
+      summary: 'One version, with its source',
+      capability: 'read',
+      params: VersionParams,
+      headers,
+      answers: shown,
+      errors: NotFound,
+    },
+    async ({ c, tenant, params: { definitionId, version } }) =>
+      withTag(await client.definitions.get(definitionId, version, { tenant }), c.req.header('If-None-Match')),
+  );
+  operation(
+    api,
+    {
+      method: 'post',
+      path: '/v1/definitions/{definitionId}/unpublish',
+      operationId: 'unpublishDefinition',
+      tag: 'definitions',
+      summary: 'Take a definition back',
+      description:
+        'Nothing starts runs of it any more but a start that names a version; runs that are under way go on.',
+      capability: 'publish',
+      params: Params,
+      answers: { 200: { description: 'It is taken back', schema: z.object({ id: z.string() }) } },
+      errors: [...THROUGH_A_WORKER, 'DEFINITION_NOT_FOUND'],
+    },
+    async ({ principal, tenant, params: { definitionId } }) => {
+      await client.unpublish(definitionId, { tenant, actor: principal.name });
+      return json({ id: definitionId });
+    },
+  );
+}
+
+/** Actions by id with their versions, where this process knows them. */
+function catalogueOf({ deps: { actions } }: Api): ReadonlyMap<string, readonly number[]> | undefined {
+  if (actions === undefined) return undefined;
+  const versions = new Map<string, number[]>();
+  for (const { id, version } of actions) versions.set(id, [...(versions.get(id) ?? []), version]);
+  return versions;
+}
+
+/** The tag of all that is shown: the document's hash, which versions there are, whether it is published. */
+function withTag(definition: DefinitionView, known: string | undefined): Response {
+  const { hash, latest, published, versions } = definition;
+  const etag = `"${hash.slice(0, 32)}-${latest ?? 0}-${published ? 1 : 0}-${versions.length}"`;
+  const headers = { etag, 'cache-control': 'private, no-cache' };
+  const tags = known?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? [];
+  if (tags.includes(etag) || tags.includes('*')) return new Response(null, { status: 304, headers });
+  return json(toDefinition(definition), 200, headers);
+}

@@ -1,0 +1,135 @@
+/** Events that came in: listed, explained; and one put on the bus. */
+import { z } from '@hono/zod-openapi';
+import { apiPage, ApiInboundEvent, ApiInboundSummary } from '../../contracts/api.js';
+import { SluiceError } from '../../contracts/errors.js';
+import { JsonValue } from '../../contracts/json.js';
+import { LIMITS } from '../../contracts/limits.js';
+import type { ExplainedEvent } from '../../projections/index.js';
+import { operation, type Api } from '../operation.js';
+import { json, pageOf, toInboundEvent, toInboundSummary } from '../views.js';
+import { AnyJson, isPlain, PageQuery } from './parts.js';
+
+const EventText = z
+  .string()
+  .min(1)
+  .max(LIMITS.eventIdCharacters)
+  .refine(isPlain, 'must not have control characters');
+const EventName = z
+  .string()
+  .min(1)
+  .max(LIMITS.eventNameCharacters)
+  .refine(isPlain, 'must not have control characters');
+
+const PublishBody = z
+  .strictObject({
+    eventName: EventName,
+    payload: AnyJson,
+    correlationKey: z.string().min(1).max(LIMITS.correlationKeyCharacters).optional(),
+    eventId: EventText.optional().openapi({
+      description: 'Makes a repetition harmless. Default: of the idempotency key, else a new one.',
+    }),
+    source: EventText.optional().openapi({ description: 'Default: api.' }),
+  })
+  .openapi('PublishEvent');
+
+export function addEventRoutes(api: Api): void {
+  const { client, projections } = api.deps;
+  operation(
+    api,
+    {
+      method: 'get',
+      path: '/v1/events',
+      operationId: 'listEvents',
+      tag: 'events',
+      summary: 'Events that came in, newest first',
+      capability: 'read',
+      query: PageQuery.extend({ eventName: EventName.optional() }),
+      answers: { 200: { description: 'A page', schema: apiPage(ApiInboundSummary) } },
+    },
+    async ({ tenant, query: { eventName, after, limit } }) =>
+      json(pageOf(await projections.events.list(tenant, { eventName }, { after, limit }), toInboundSummary)),
+  );
+  operation(
+    api,
+    {
+      method: 'post',
+      path: '/v1/events',
+      operationId: 'publishEvent',
+      tag: 'events',
+      summary: 'Put an event on the bus',
+      description: 'The event bridge takes it from there: `explainEvent` says what became of it.',
+      capability: 'operate',
+      body: { schema: PublishBody },
+      answers: {
+        202: { description: 'The bus has it', schema: z.object({ source: z.string(), eventId: z.string() }) },
+      },
+      errors: [
+        'EVENT_INVALID',
+        'EVENT_TOO_LARGE',
+        'TENANT_UNKNOWN',
+        'CORRELATION_UNRESOLVED',
+        'BRIDGE_SATURATED',
+        'BRIDGE_UNAVAILABLE',
+        'REDIS_UNAVAILABLE',
+        'CONFIG_INVALID',
+      ],
+    },
+    async ({
+      tenant,
+      operationId,
+      body: { payload = null, source = 'api', eventId = operationId, ...event },
+    }) => {
+      const published = await client.publish({
+        eventName: event.eventName,
+        payload: JsonValue.parse(payload),
+        source,
+        tenant,
+        ...(event.correlationKey !== undefined && { correlationKey: event.correlationKey }),
+        ...(eventId !== undefined && { eventId }),
+      });
+      return json({ source, eventId: published.eventId }, 202);
+    },
+  );
+  operation(
+    api,
+    {
+      method: 'get',
+      path: '/v1/events/explain',
+      operationId: 'explainEvent',
+      tag: 'events',
+      summary: 'What became of one event',
+      description: 'Which rule gave its key, which waits were candidates, what each run answered.',
+      capability: 'read',
+      query: z.strictObject({ source: EventText, eventId: EventText }),
+      answers: { 200: { description: 'All that is known of it', schema: ApiInboundEvent } },
+      errors: ['EVENT_NOT_FOUND', 'DEFINITION_VERSION_NOT_FOUND'],
+    },
+    async ({ tenant, query: { source, eventId } }) => {
+      const found = await projections.events.explain({ tenant, source, id: eventId });
+      if (found === undefined) {
+        throw new SluiceError('EVENT_NOT_FOUND', `Tenant ${tenant} has no event ${eventId} of ${source}.`);
+      }
+      return json(toInboundEvent(await hide(api, tenant, found)));
+    },
+  );
+}
+
+/** Without what any of the runs that got the event is not to show. */
+async function hide({ deps }: Api, tenant: string, event: ExplainedEvent): Promise<ExplainedEvent> {
+  let shown = event;
+  for (const { runId } of event.runs) {
+    try {
+      const redactor = await deps.client.runs.redactor(runId, { tenant });
+      shown = {
+        ...shown,
+        correlationKey: redactor.text(shown.correlationKey),
+        envelope: redactor.json(shown.envelope),
+        error: redactor.json(shown.error),
+      };
+    } catch (thrown) {
+      // A run that retention has removed says nothing any more of what it marked, and has no values left to match.
+      if (!(thrown instanceof SluiceError) || thrown.code !== 'RUN_NOT_FOUND') throw thrown;
+    }
+  }
+  return shown;
+}

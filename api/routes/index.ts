@@ -1,0 +1,23 @@
+/** Every route under /v1. */
+import type { Api } from '../operation.js';
+import { addBulkRoutes } from './bulk.js';
+import { addDeadLetterRoutes } from './dead-letters.js';
+import { addDefinitionRoutes } from './definitions.js';
+import { addEventRoutes } from './events.js';
+import { addFunctionRoutes } from './functions.js';
+import { addLegacyRoutes } from './legacy.js';
+import { addRunActRoutes } from './run-acts.js';
+import { addRunRoutes } from './runs.js';
+import { addTimelineRoute } from './timeline.js';
+
+export function addRoutes(api: Api): void {
+  addDefinitionRoutes(api);
+  addRunRoutes(api);
+  addTimelineRoute(api);
+  addRunActRoutes(api);
+  addBulkRoutes(api);
+  addLegacyRoutes(api);
+  addDeadLetterRoutes(api);
+  addEventRoutes(api);
+  addFunctionRoutes(api);
+}

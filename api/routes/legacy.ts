@@ -1,0 +1,36 @@
+/**
+ * What an older engine did from its database. Kept so that callers of the old contract are told what to do instead:
+ * nothing is read, nothing written, and Temporal is not asked.
+ */
+import type { LegacyAction } from '../../client/index.js';
+import { operation, type Api } from '../operation.js';
+import { RunParams } from './parts.js';
+
+const PATHS: Readonly<Record<string, LegacyAction>> = {
+  resume: 'resume',
+  retry: 'retry',
+  'requeue-event-wait': 'requeue_event_wait',
+  execute: 'execute',
+};
+
+export function addLegacyRoutes(api: Api): void {
+  for (const [path, action] of Object.entries(PATHS)) {
+    operation(
+      api,
+      {
+        method: 'post',
+        path: `/v1/runs/{runId}/${path}`,
+        operationId: `${action.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase())}Run`,
+        tag: 'legacy',
+        summary: `Always refused: ${action} does not exist`,
+        description: '`details.instead` of the answer says what to do instead. A body is not looked at.',
+        capability: 'operate',
+        params: RunParams,
+        answers: {},
+        errors: ['WORKFLOW_TEMPORAL_ACTION_UNSUPPORTED'],
+        idempotency: 'none',
+      },
+      ({ params: { runId } }) => api.deps.client.runs.legacy(action, runId),
+    );
+  }
+}

@@ -1,0 +1,262 @@
+/** Acting on a run: each goes to Temporal, and is answered once Temporal has accepted it; the rows follow. */
+import { z } from '@hono/zod-openapi';
+import { v7 as uuid } from 'uuid';
+import { ApiRunRef } from '../../contracts/api.js';
+import { SluiceError, type ErrorCode } from '../../contracts/errors.js';
+import { JsonValue, type Json } from '../../contracts/json.js';
+import { LIMITS } from '../../contracts/limits.js';
+import { operation, type Api } from '../operation.js';
+import { startOnce } from '../start-once.js';
+import { json } from '../views.js';
+import { AnyJson, Id, Reason, RunParams } from './parts.js';
+
+const TEMPORAL: readonly ErrorCode[] = ['TEMPORAL_UNAVAILABLE', 'TEMPORAL_NAMESPACE_NOT_FOUND'];
+
+const StartBody = z
+  .strictObject({
+    definition: Id.openapi({ description: 'Id of the definition.' }),
+    payload: AnyJson.openapi({ description: 'Fits its payloadSchema. Default: {}.' }),
+    version: z
+      .number()
+      .int()
+      .positive()
+      .max(Number.MAX_SAFE_INTEGER)
+      .optional()
+      .openapi({ description: 'Default: the latest.' }),
+    workflowId: Id.optional().openapi({ description: 'Default: the definition and a new UUID.' }),
+    correlationKeys: z.array(z.string().min(1).max(LIMITS.correlationKeyCharacters)).max(1_000).optional(),
+    onConflict: z
+      .enum(['fail', 'use-existing', 'terminate-existing'])
+      .optional()
+      .openapi({ description: 'Where a run with the workflow id is open. Default: fail.' }),
+    reuse: z
+      .enum(['always', 'never', 'after-failure'])
+      .optional()
+      .openapi({ description: 'Where a closed run has the workflow id. Default: always.' }),
+  })
+  .openapi('StartRun');
+
+const SignalBody = z
+  .strictObject({
+    eventName: z.string().min(1).max(LIMITS.eventNameCharacters),
+    payload: AnyJson,
+    correlationKey: z.string().min(1).max(LIMITS.correlationKeyCharacters).optional(),
+    eventId: z.string().min(1).max(LIMITS.eventIdCharacters).optional().openapi({
+      description: 'Makes a repetition harmless. Default: of the idempotency key, else a new one.',
+    }),
+    source: z
+      .string()
+      .min(1)
+      .max(LIMITS.eventIdCharacters)
+      .optional()
+      .openapi({ description: 'Default: api.' }),
+    signal: z
+      .enum(['event', 'humanTask'])
+      .optional()
+      .openapi({ description: 'An event wait takes `event` (default), a human task `humanTask`.' }),
+  })
+  .openapi('SignalRun');
+
+export function addRunActRoutes(api: Api): void {
+  const { client } = api.deps;
+  operation(
+    api,
+    {
+      method: 'post',
+      path: '/v1/runs',
+      operationId: 'startRun',
+      tag: 'runs',
+      summary: 'Start a run of a published definition',
+      capability: 'operate',
+      body: { schema: StartBody },
+      answers: {
+        201: { description: 'It is started', schema: ApiRunRef, headers: { Location: 'Path of the run.' } },
+      },
+      errors: [
+        ...TEMPORAL,
+        'DEFINITION_NOT_FOUND',
+        'DEFINITION_VERSION_NOT_FOUND',
+        'WORKFLOW_ALREADY_STARTED',
+        'NAME_RESERVED',
+        'INPUT_TOO_LARGE',
+      ],
+    },
+    async ({ principal, tenant, operationId, body: { definition, payload = {}, ...options } }) => {
+      await mustBeStartable(api, tenant, definition, options.version);
+      const run = await startOnce(
+        client,
+        definition,
+        payload as Json,
+        { ...defined(options), tenant, actor: principal.name },
+        operationId,
+      );
+      return json(run, 201, { location: `/v1/runs/${run.runId}` });
+    },
+  );
+  for (const act of ['cancel', 'terminate'] as const) {
+    operation(
+      api,
+      {
+        method: 'post',
+        path: `/v1/runs/{runId}/${act}`,
+        operationId: `${act}Run`,
+        tag: 'runs',
+        summary: act === 'cancel' ? 'Ask a run to stop and clean up' : 'End a run at once, without clean-up',
+        capability: 'operate',
+        params: RunParams,
+        body: { schema: z.strictObject({ reason: Reason.optional() }), optional: true },
+        answers: { 202: { description: 'Temporal has accepted it', schema: ApiRunRef } },
+        errors: [
+          'RUN_NOT_FOUND',
+          'RUN_CLOSED',
+          act === 'cancel' ? 'WORKFLOW_TEMPORAL_CANCEL_FAILED' : 'WORKFLOW_TEMPORAL_TERMINATE_FAILED',
+        ],
+      },
+      async ({ principal, tenant, params: { runId }, body: { reason } }) =>
+        json(await client.runs[act](runId, { tenant, actor: principal.name, reason }), 202),
+    );
+  }
+  operation(
+    api,
+    {
+      method: 'post',
+      path: '/v1/runs/{runId}/rerun',
+      operationId: 'rerunRun',
+      tag: 'runs',
+      summary: 'Start a fresh run from the original payload and the pinned definition',
+      capability: 'operate',
+      params: RunParams,
+      body: {
+        schema: z.strictObject({
+          payload: AnyJson.openapi({ description: 'In place of the original one.' }),
+          whileOpen: z
+            .boolean()
+            .optional()
+            .openapi({ description: 'The source may be open. Default: false.' }),
+        }),
+        optional: true,
+      },
+      answers: {
+        201: {
+          description: 'It is started',
+          schema: ApiRunRef.extend({ rerunOf: ApiRunRef }),
+          headers: { Location: 'Path of the new run.' },
+        },
+      },
+      errors: [
+        ...TEMPORAL,
+        'RUN_NOT_FOUND',
+        'RUN_OPEN',
+        'RERUN_PAYLOAD_GONE',
+        'WORKFLOW_ALREADY_STARTED',
+        'INPUT_TOO_LARGE',
+      ],
+    },
+    async ({ principal, tenant, operationId, params: { runId }, body: { payload, whileOpen } }) => {
+      const source =
+        operationId === undefined ? undefined : await client.runs.get(runId, { tenant, unredacted: true });
+      const run = await client.runs.rerun(runId, {
+        tenant,
+        actor: principal.name,
+        whileOpen,
+        ...(payload !== undefined && { payload: JsonValue.parse(payload) }),
+        ...(source !== undefined && {
+          // The same key has the same id, which is used once: what is open or closed under it is this re-run.
+          workflowId: `${source.definition}/rerun/${runId}/${operationId}`,
+          onConflict: 'use-existing',
+          reuse: 'never',
+        }),
+      });
+      return json(run, 201, { location: `/v1/runs/${run.runId}` });
+    },
+  );
+  operation(
+    api,
+    {
+      method: 'post',
+      path: '/v1/runs/{runId}/rewind',
+      operationId: 'rewindRun',
+      tag: 'runs',
+      summary: 'Take a run back to a step, open or closed',
+      description: 'That step and what began after it is done again; what came before stays as it is.',
+      capability: 'operate',
+      params: RunParams,
+      body: {
+        schema: z.strictObject({
+          stepPath: z.string().min(1).max(1_000).openapi({ example: 'steps[1].then[0]' }),
+          iteration: z.array(z.number().int().nonnegative().max(1_000_000)).max(100).optional(),
+          reason: Reason.optional(),
+        }),
+      },
+      answers: {
+        200: {
+          description: 'It has gone back',
+          schema: ApiRunRef.extend({
+            executionId: z.string(),
+            resetExecutionId: z.string(),
+            stepPath: z.string(),
+            iteration: z.array(z.number().int()),
+            generation: z.number().int(),
+          }),
+        },
+      },
+      errors: [
+        ...TEMPORAL,
+        'RUN_NOT_FOUND',
+        'REWIND_NOT_POSSIBLE',
+        'REWIND_CONFLICT',
+        'WORKFLOW_TEMPORAL_RESET_FAILED',
+        'WORKER_NOT_FOUND',
+      ],
+    },
+    async ({ principal, tenant, params: { runId }, body }) =>
+      json(await client.runs.rewind(runId, { ...body, tenant, actor: principal.name })),
+  );
+  operation(
+    api,
+    {
+      method: 'post',
+      path: '/v1/runs/{runId}/signal',
+      operationId: 'signalRun',
+      tag: 'runs',
+      summary: 'Send an event to one run',
+      description: 'Whether a wait takes it is for the run to decide; its log says so.',
+      capability: 'operate',
+      params: RunParams,
+      body: { schema: SignalBody },
+      answers: { 202: { description: 'Temporal has it', schema: z.object({ eventId: z.string() }) } },
+      errors: [...TEMPORAL, 'RUN_NOT_FOUND', 'WORKFLOW_NOT_FOUND'],
+    },
+    async ({ tenant, operationId, params: { runId }, body }) => {
+      const { signal, eventId = operationId ?? uuid(), payload = null, source = 'api', ...event } = body;
+      await client.runs.signal(
+        runId,
+        { ...defined(event), eventName: event.eventName, eventId, source, payload: JsonValue.parse(payload) },
+        { tenant, ...(signal !== undefined && { signalName: signal }) },
+      );
+      return json({ eventId }, 202);
+    },
+  );
+}
+
+/** Temporal would start anything; a start that can only fail is told at once. */
+async function mustBeStartable(
+  { deps: { client } }: Api,
+  tenant: string,
+  definition: string,
+  version: number | undefined,
+): Promise<void> {
+  if (definition.startsWith('sluice.'))
+    throw new SluiceError('NAME_RESERVED', `${definition} is no definition.`);
+  const found = await client.definitions.get(definition, version, { tenant });
+  if (version === undefined && found.latest === null) {
+    throw new SluiceError('DEFINITION_NOT_FOUND', `Tenant ${tenant} has taken ${definition} back.`);
+  }
+}
+
+/** Without keys that are undefined. */
+function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}

@@ -1,0 +1,166 @@
+/**
+ * Requests to the HTTP API that carry an idempotency key.
+ *
+ * States of a key: none → STARTED (held, under a lease) → ANSWERED → forgotten. A holder that gives up lets go: the
+ * key stays known with its hash, and the next one may take it. A holder that died is told by its lease.
+ *
+ * Invariant: two that begin at once write the same row, so one of them loses the write conflict, comes again and sees
+ * the other. What a dead holder had already done is not known here: whoever takes over does it again under ids derived
+ * from the key, so that it is done once.
+ */
+import { z } from 'zod';
+import { commit } from '../unit-of-work.js';
+import type { Writer } from '../writer.js';
+
+/** Whose key it is: no other tenant's or caller's key is the same one. */
+export interface ApiRequestKey {
+  readonly tenant: string;
+  readonly principal: string;
+  readonly key: string;
+}
+
+/** Times are epoch ms. */
+export interface ApiRequestLease {
+  readonly holder: string;
+  readonly now: number;
+  readonly until: number;
+}
+
+export type BegunApiRequest =
+  /** Nobody works on it: it is the caller's to do. */
+  | { readonly kind: 'execute' }
+  /** It was answered: JSON, as `endApiRequest` was given it. */
+  | { readonly kind: 'answered'; readonly answer: string }
+  /** Another request holds it. */
+  | { readonly kind: 'held' }
+  /** The key was used for something else. */
+  | { readonly kind: 'other' };
+
+const Begun = z.object({
+  kind: z.enum(['execute', 'answered', 'held', 'other']),
+  answer: z.string().optional(),
+});
+
+const BEGIN = `{
+  LET $id = type::record('api_request', $key);
+  LET $old = (SELECT * FROM ONLY $id);
+  LET $known = $old != NONE AND $old.expires > $now;
+  IF $known AND $old.hash != $hash { { kind: 'other' } }
+  ELSE IF $known AND $old.answer != NONE { { kind: 'answered', answer: $old.answer } }
+  ELSE IF $known AND $old.holder != NONE AND $old.until > $now { { kind: 'held' } }
+  ELSE {
+    IF $old != NONE { DELETE type::record('api_request_due', array::concat([$old.expires], $key)) RETURN NONE };
+    UPSERT $id CONTENT { hash: $hash, holder: $holder, until: $until, expires: $expires } RETURN NONE;
+    UPSERT type::record('api_request_due', array::concat([$expires], $key)) RETURN NONE;
+    { kind: 'execute' }
+  }
+}`;
+
+const END = `{
+  LET $id = type::record('api_request', $key);
+  LET $old = (SELECT * FROM ONLY $id);
+  IF $old.holder = $holder {
+    IF $forget {
+      DELETE type::record('api_request_due', array::concat([$old.expires], $key)) RETURN NONE;
+      DELETE $id RETURN NONE
+    } ELSE {
+      UPDATE $id SET holder = NONE, until = 0, answer = $answer RETURN NONE
+    }
+  }
+}`;
+
+const RENEW = `{
+  LET $id = type::record('api_request', $key);
+  IF (SELECT VALUE holder FROM ONLY $id) = $holder { UPDATE $id SET until = $until RETURN NONE; true } ELSE { false }
+}`;
+
+const FORGET = `{
+  LET $due = (SELECT VALUE id FROM api_request_due:[0]..[$now] LIMIT $limit);
+  FOR $entry IN $due {
+    LET $id = type::record('api_request', array::slice(record::id($entry), 1));
+    IF (SELECT VALUE expires FROM ONLY $id) = array::first(record::id($entry)) { DELETE $id RETURN NONE };
+    DELETE $entry RETURN NONE
+  };
+  array::len($due)
+}`;
+
+const idOf = ({ tenant, principal, key }: ApiRequestKey): string[] => [tenant, principal, key];
+
+/**
+ * Takes a key, or says why not.
+ * @param hash of what is asked
+ * @param expires when the key may be forgotten, epoch ms
+ * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
+ */
+export async function beginApiRequest(
+  { database, faults }: Writer,
+  key: ApiRequestKey,
+  hash: string,
+  { holder, now, until }: ApiRequestLease,
+  expires: number,
+): Promise<BegunApiRequest> {
+  const answers = await commit(
+    database,
+    [{ label: 'api_request.begin', text: BEGIN }],
+    { key: idOf(key), hash, holder, now, until, expires },
+    faults,
+  );
+  const { kind, answer = '' } = Begun.parse(answers.get('api_request.begin'));
+  return kind === 'answered' ? { kind, answer } : { kind };
+}
+
+/** What becomes of a key: its answer is kept, its hash alone is, or nothing is. */
+export type ApiRequestEnd =
+  | { readonly kind: 'answered'; readonly answer: string }
+  | { readonly kind: 'undecided' }
+  | { readonly kind: 'nothing-done' };
+
+/** Ends a request; one whose lease another has taken over changes nothing. @throws SluiceError DATABASE_* */
+export async function endApiRequest(
+  { database, faults }: Writer,
+  key: ApiRequestKey,
+  holder: string,
+  end: ApiRequestEnd,
+): Promise<void> {
+  await commit(
+    database,
+    [{ label: 'api_request.end', text: END }],
+    {
+      key: idOf(key),
+      holder,
+      forget: end.kind === 'nothing-done',
+      answer: end.kind === 'answered' ? end.answer : undefined,
+    },
+    faults,
+  );
+}
+
+/** Holds a key for longer. @returns false where another holds it by now @throws SluiceError DATABASE_* */
+export async function renewApiRequest(
+  { database, faults }: Writer,
+  key: ApiRequestKey,
+  { holder, until }: Omit<ApiRequestLease, 'now'>,
+): Promise<boolean> {
+  const answers = await commit(
+    database,
+    [{ label: 'api_request.renew', text: RENEW }],
+    { key: idOf(key), holder, until },
+    faults,
+  );
+  return answers.get('api_request.renew') === true;
+}
+
+/** Forgets keys that have expired, the oldest first. @returns how many @throws SluiceError DATABASE_* */
+export async function forgetApiRequests(
+  { database, faults }: Writer,
+  now: number,
+  limit = 500,
+): Promise<number> {
+  const answers = await commit(
+    database,
+    [{ label: 'api_request.forget', text: FORGET }],
+    { now, limit },
+    faults,
+  );
+  return z.number().parse(answers.get('api_request.forget'));
+}
