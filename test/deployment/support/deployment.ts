@@ -1,0 +1,266 @@
+/**
+ * The services of docker-compose.yml as processes of this machine: the same commands and the same variables, in the
+ * order that compose would start them, each waited for by its own health check.
+ *
+ * Invariants
+ * - Only addresses, paths and ports are other ones than in the file: here all processes share one network and one disk.
+ * - What compose would run from an image of somebody else's is that program of this machine; PostgreSQL, and Temporal on
+ *   it, are a Temporal dev server; the Web UI has nothing to do here and is left out.
+ * - Nothing outlives `stop`: every process is killed by its id.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { findTemporalCli } from '../../../worker/temporal-server/find-cli.js';
+import { freePort } from '../../../worker/temporal-server/ports.js';
+import { surrealBinary } from '../../projections/support/server.js';
+import { waitFor } from '../../support/wait-for.js';
+import { readCompose, type Compose, type Service } from './compose-file.js';
+import { jsonWords, type Image } from './image.js';
+
+/** Not root's: processes of Sluice run as a user without rights where this one may choose. */
+const NOBODY = 65_534;
+const ABSENT = new Set(['postgres', 'temporal-ui']);
+
+export class Process {
+  #output = '';
+  readonly ended: Promise<number | null>;
+
+  constructor(
+    readonly name: string,
+    readonly child: ChildProcess,
+    /** Finds the place in this machine of what a health check asks. */
+    readonly healthcheck: readonly string[] | undefined,
+  ) {
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => (this.#output += text));
+    }
+    this.ended = once(child, 'exit').then(([code]) => code as number | null);
+  }
+
+  get output(): string {
+    return this.#output;
+  }
+
+  get running(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  /** Ends it; gives its exit code, null where a signal ended it. */
+  async end(signal: NodeJS.Signals): Promise<number | null> {
+    if (this.running) this.child.kill(signal);
+    return this.ended;
+  }
+}
+
+export class Deployment {
+  readonly #processes: Process[] = [];
+  readonly #ports = new Map<string, number>();
+  readonly #directory = mkdtempSync(join(tmpdir(), 'sluice-deployment-'));
+  readonly #cli: string;
+  readonly compose: Compose;
+
+  private constructor(
+    private readonly image: Image,
+    given: Readonly<Record<string, string>>,
+    cli: string,
+  ) {
+    chmodSync(this.#directory, 0o755);
+    this.#cli = cli;
+    this.compose = readCompose(given);
+  }
+
+  /** @param given the variables that compose wants */
+  static async create(image: Image, given: Readonly<Record<string, string>>): Promise<Deployment> {
+    const cli = await findTemporalCli({ env: process.env, log: () => undefined });
+    return new Deployment(image, given, cli.path);
+  }
+
+  /** `127.0.0.1:PORT` for `host:port` of the file. */
+  async at(place: string): Promise<string> {
+    const port = this.#ports.get(place) ?? (await freePort('127.0.0.1'));
+    this.#ports.set(place, port);
+    return `127.0.0.1:${port}`;
+  }
+
+  /** Starts everything in order, and waits until all of it is healthy. */
+  async up(): Promise<void> {
+    const started = new Set<string>(ABSENT);
+    const names = Object.keys(this.compose.services);
+    while (started.size < names.length) {
+      const ready = names.filter(
+        (name) =>
+          !started.has(name) &&
+          Object.keys(this.service(name).depends_on).every((needed) => started.has(needed)),
+      );
+      if (ready.length === 0) throw new Error('services wait for each other');
+      for (const name of ready) {
+        for (let i = 0; i < (this.service(name).deploy?.replicas ?? 1); i++) await this.start(name);
+        started.add(name);
+      }
+    }
+  }
+
+  service(name: string): Service {
+    const service = this.compose.services[name];
+    if (service === undefined) throw new Error(`no service ${name}`);
+    return service;
+  }
+
+  /** Processes of a service that run. */
+  running(name: string): readonly Process[] {
+    return this.#processes.filter((process) => process.name === name && process.running);
+  }
+
+  /** Starts one process of a service, and waits until it is healthy, or where it runs once has ended well. */
+  async start(name: string, more: Readonly<Record<string, string>> = {}): Promise<Process> {
+    const service = this.service(name);
+    const replica = `${name}#${this.#processes.filter((process) => process.name === name).length}`;
+    const { command, cwd, env, asNobody } = await this.programOf(name, service, replica);
+    const [program = '', ...args] = command;
+    const child = spawn(program, args, {
+      cwd,
+      env: { ...env, ...more },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(asNobody && process.getuid?.() === 0 && { uid: NOBODY, gid: NOBODY }),
+    });
+    const healthcheck = service.healthcheck && (await this.localWords(service.healthcheck.test, replica));
+    const started = new Process(name, child, healthcheck);
+    this.#processes.push(started);
+    if (service.restart === 'on-failure') {
+      const code = await started.ended;
+      if (code !== 0) throw new Error(`${name} ended with ${code}:\n${started.output}`);
+    } else if (healthcheck !== undefined) {
+      await waitFor(async () => !started.running || (await this.isHealthy(started, env)), 60_000);
+      if (!started.running) throw new Error(`${name} has ended:\n${started.output}`);
+    }
+    return started;
+  }
+
+  /** Runs the health check of a process once. */
+  async isHealthy({ healthcheck }: Process, env: NodeJS.ProcessEnv): Promise<boolean> {
+    const [kind, ...words] = healthcheck ?? [];
+    const [program = '', ...args] = kind === 'CMD-SHELL' ? ['sh', '-c', ...words] : words;
+    const child = spawn(program, args, { env, stdio: 'ignore' });
+    const [code] = (await once(child, 'exit')) as [number | null];
+    return code === 0;
+  }
+
+  /** Kills what still runs, last first, and removes all data. */
+  async stop(): Promise<void> {
+    for (const process of [...this.#processes].reverse()) await process.end('SIGKILL');
+    rmSync(this.#directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+  }
+
+  private async programOf(name: string, service: Service, replica: string) {
+    const environment = Object.fromEntries(
+      await Promise.all(
+        Object.entries(service.environment).map(
+          async ([key, value]) => [key, await this.local(value, replica)] as const,
+        ),
+      ),
+    );
+    const tools = `${dirname(this.#cli)}${delimiter}${dirname(surrealBinary ?? '')}${delimiter}${process.env['PATH'] ?? ''}`;
+    const base = {
+      cwd: this.#directory,
+      env: { PATH: tools, HOME: this.#directory, ...environment },
+      asNobody: false,
+    };
+    if (service.image.startsWith('sluice:')) {
+      const entrypoint = jsonWords('ENTRYPOINT').map((word) => word.replace('/app', this.image.app));
+      const words = service.command ?? jsonWords('CMD');
+      const secrets = this.secretFiles(service);
+      const env = { PATH: process.env['PATH'], ...this.image.env, ...environment, ...secrets };
+      return { command: [...entrypoint, ...words], cwd: this.image.app, env, asNobody: true };
+    }
+    if (name === 'temporal') return { ...base, command: await this.devServer(service) };
+    const words = await this.localWords([...(service.entrypoint ?? []), ...(service.command ?? [])], replica);
+    if (name === 'surrealdb') return { ...base, command: [surrealBinary ?? '', ...words, '--log', 'none'] };
+    if (name === 'redis') {
+      const port = Number((await this.at('redis:6379')).split(':')[1]);
+      const [shell = '', flag = '', script = ''] = words;
+      return {
+        ...base,
+        command: [shell, flag, `${script} --port ${port} --bind 127.0.0.1 --dir ${this.#directory}`],
+      };
+    }
+    return { ...base, command: words };
+  }
+
+  /** What the image of Temporal sets up by these variables, of the dev server. */
+  private async devServer({ environment }: Service): Promise<string[]> {
+    const [ip = '', port = ''] = (await this.at('temporal:7233')).split(':');
+    const { DEFAULT_NAMESPACE: namespace = '' } = environment;
+    return [
+      ...[
+        this.#cli,
+        'server',
+        'start-dev',
+        '--headless',
+        '--ip',
+        ip,
+        '--port',
+        port,
+        '--namespace',
+        namespace,
+      ],
+      ...[
+        '--log-level',
+        'never',
+        '--dynamic-config-value',
+        'system.forceSearchAttributesCacheRefreshOnRead=true',
+      ],
+    ];
+  }
+
+  /** Secrets are mounted as files, which their variables name. */
+  private secretFiles({ secrets, environment }: Service): Record<string, string> {
+    const files: Record<string, string> = {};
+    for (const secret of secrets) {
+      const mounted = `/run/secrets/${secret}`;
+      for (const [name, value] of Object.entries(environment)) {
+        if (value === mounted) files[name] = this.compose.secrets[secret]?.file ?? '';
+      }
+    }
+    return files;
+  }
+
+  private localWords(words: readonly string[], replica: string): Promise<string[]> {
+    return Promise.all(words.map((word) => this.local(word, replica)));
+  }
+
+  /** A text of the file with the addresses and paths of this machine. */
+  private async local(text: string, replica: string): Promise<string> {
+    const [service = ''] = replica.split('#');
+    let result = text;
+    for (const [whole, host = '', port = ''] of text.matchAll(
+      /\b(temporal|surrealdb|redis|bridge|0\.0\.0\.0|127\.0\.0\.1):(\d{4,5})\b/g,
+    )) {
+      const shared = /^[a-z]/.test(host) ? `${host}:${port}` : `${service}:${port}`;
+      // Each replica has a network of its own: the port of its metrics is its own as well.
+      const place = service === 'worker' && !/^[a-z]/.test(host) ? `${replica}:${port}` : shared;
+      result = result.replace(whole, await this.at(place));
+    }
+    if (text.startsWith('surrealkv:///data')) {
+      const data = join(this.#directory, 'data');
+      mkdirSync(data, { recursive: true });
+      result = result.replace('/data', data);
+    }
+    return result
+      .replace(/^\/surreal$/, surrealBinary ?? '')
+      .replace('redis-cli ping', `redis-cli -p ${(await this.at('redis:6379')).split(':')[1]} ping`);
+  }
+
+  /** A file that compose is given by its path. */
+  file(name: string, content: string): string {
+    return writeReadable(join(this.#directory, name), content);
+  }
+}
+
+/** Writes a file that any user may read. */
+export function writeReadable(path: string, content: string): string {
+  writeFileSync(path, content, { mode: 0o644 });
+  return path;
+}
