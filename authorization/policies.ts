@@ -8,7 +8,7 @@
  * - Fail closed: a policy that can't be evaluated, and a request that does not fit the schema, is a no.
  */
 import { readFile } from 'node:fs/promises';
-import cedar from '@cedar-policy/cedar-wasm/nodejs';
+import { cedar } from './cedar.js';
 import type { Authorizer, Decision, StageRequest } from '../contracts/authorization.js';
 import { SluiceError } from '../contracts/errors.js';
 import { Slices } from './slices.js';

@@ -2,10 +2,10 @@
  * What a policy is tied to: facts of a request without which it can't apply, whether it permits or forbids.
  *
  * Read from its scope (`principal == …`, `resource == …`) and from the conjunctions of its `when`s: `a == "x"`,
- * `["x", "y"].contains(a)`, `tags.contains("x")`, `flag`, `!flag`. Anything else ties it to nothing, so a policy may be
- * taken for one that can apply and never for one that can't.
+ * `["x", "y"].contains(a)`, `tags.contains("x")`, `flag`, `!flag`, and `||` of such about one fact. Anything else ties it
+ * to nothing: a policy that can't apply may be taken for one that can, never the other way round.
  */
-import cedar from '@cedar-policy/cedar-wasm/nodejs';
+import { cedar } from './cedar.js';
 import { isJsonObject, type Json, type JsonObject } from '../contracts/json.js';
 
 /** A value of a fact, as text: `"text"`, `5`, `true`, `User::"ada"`. */
@@ -54,8 +54,18 @@ function scopeTie(fact: 'principal' | 'resource', scope: Json | undefined): read
 function conjuncts(expression: Json | undefined): readonly Tie[] {
   const and = at(expression, '&&');
   if (and !== undefined) return [...conjuncts(at(and, 'left')), ...conjuncts(at(and, 'right'))];
+  const or = at(expression, '||');
+  if (or !== undefined) return either(conjuncts(at(or, 'left')), conjuncts(at(or, 'right')));
   const tie = equality(expression) ?? membership(expression) ?? flag(expression);
   return tie === undefined ? [] : [tie];
+}
+
+/** Where one of two has to hold, the policy needs what both need of the same fact. */
+function either(left: readonly Tie[], right: readonly Tie[]): readonly Tie[] {
+  return left.flatMap(({ fact, values }) => {
+    const other = right.find((tie) => tie.fact === fact);
+    return other === undefined ? [] : [{ fact, values: [...values, ...other.values] }];
+  });
 }
 
 /** `a == value`, either way round. */

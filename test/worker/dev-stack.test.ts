@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
@@ -177,6 +177,33 @@ describe('npm start', () => {
       expect(stdout).toContain('Stopping …');
       expect({ code, end: stdout.slice(-2_000), stderr }).toMatchObject({ code: 0 });
       expect(clone.leftovers()).toEqual([]);
+    },
+    TEST_LIMIT_MS,
+  );
+
+  it(
+    'reads its policies again on SIGHUP, all or nothing, and goes on',
+    async () => {
+      const { address, namespace } = await suiteTemporal();
+      const directory = join(clone.root, 'policies');
+      mkdirSync(directory);
+      writeFileSync(join(directory, 'a.cedar'), 'permit (principal, action, resource);');
+      const servers = { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace, SURREAL_URL: 'mem://' };
+      const env = { ...clone.env, ...servers, SLUICE_TASK_QUEUE: `stack-${randomUUID()}` };
+      const stack = startCommand(process.execPath, ['scripts/start.mjs'], {
+        cwd: clone.root,
+        env: { ...env, SLUICE_CEDAR_POLICY_DIR: directory },
+      });
+      await untilUp(stack);
+      const says = (text: string) => waitFor(() => stack.output().includes(text));
+      writeFileSync(join(directory, 'b.cedar'), 'forbid (principal');
+      stack.child.kill('SIGHUP');
+      await says('The policies stay as they were: b.cedar:1');
+      writeFileSync(join(directory, 'b.cedar'), 'forbid (principal, action, resource == Stage::"x");');
+      stack.child.kill('SIGHUP');
+      await says('The policies were loaded again');
+      stack.child.kill('SIGTERM');
+      expect((await stack.ended).code).toBe(0);
     },
     TEST_LIMIT_MS,
   );
