@@ -89,7 +89,7 @@ function actText(act: 'withdraw' | 'reopen', note: string): string {
 }
 
 /** Id of a letter: the same for the same parts. */
-export function deadLetterId(kind: NewDeadLetter['kind'], ...parts: readonly (string | number)[]): string {
+function deadLetterId(kind: NewDeadLetter['kind'], ...parts: readonly (string | number)[]): string {
   const hash = createHash('sha256').update(JSON.stringify(parts)).digest('hex');
   return `${kind}-${hash.slice(0, 24)}`;
 }

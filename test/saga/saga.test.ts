@@ -420,4 +420,60 @@ describe('continue-as-new', () => {
     expect(after.filter((line) => line === 'RUN_CONTINUED').length).toBeGreaterThan(0);
     expect(lines.indexOf('RUN_CONTINUED')).toBeLessThan(lines.indexOf('RUN_COMPENSATING'));
   });
+
+  it(
+    'comes between two compensations where the history fills up while one of them runs; none is lost',
+    { timeout: 60_000 },
+    async () => {
+      const gated = step('b', {
+        compensate: { action: 'test.gate', version: 1, input: { gate: 'undo', output: null } },
+      });
+      const handle = await start({ steps: [step('a'), gated, step('c'), fails()] }, {}, early);
+      const runId = handle.firstExecutionRunId;
+      await early.seen(runId, 'b is being undone', (log) => countOf(log, 'STEP_STARTED b.compensate') === 1);
+      for (let i = 0; i < 60; i++) await handle.signal('event', { eventId: String(i), eventName: 'NOISE' });
+      early.test.open(runId, 'undo');
+      const { end, lines } = await finish(handle, early);
+      expect(end).toEqual(failed());
+      expect(undone(handle, early)).toEqual(['c', 'a']);
+      expect(lines).toContain('STEP_SUCCEEDED b.compensate');
+      const after = lines.slice(lines.indexOf('STEP_STARTED b.compensate'));
+      expect(after).toContain('RUN_CONTINUED');
+      expect(after.indexOf('RUN_CONTINUED')).toBeLessThan(after.indexOf('STEP_STARTED a.compensate'));
+    },
+  );
+
+  it(
+    'cannot come after a cancellation: what the history has no room to undo is a dead letter each',
+    { timeout: 60_000 },
+    async () => {
+      const full = await openWorld({ limits: { historyEvents: 60, historyEventsMost: 150 } });
+      try {
+        const gated = step('b', {
+          compensate: { action: 'test.gate', version: 1, input: { gate: 'undo', output: null } },
+        });
+        const waits = { id: 'w', type: 'event.wait', eventName: 'NEVER' };
+        const handle = await start({ steps: [step('a'), step('z'), gated, step('c'), waits] }, {}, full);
+        const runId = handle.firstExecutionRunId;
+        await full.seen(runId, 'it waits', (log) => countOf(log, 'WAIT_OPENED') === 1);
+        await handle.cancel();
+        await full.seen(runId, 'b is being undone', (log) => countOf(log, 'STEP_STARTED b.compensate') === 1);
+        for (let i = 0; i < 150; i++)
+          await handle.signal('event', { eventId: String(i), eventName: 'NOISE' });
+        full.test.open(runId, 'undo');
+        const { end, lines } = await finish(handle, full);
+        expect(end).toMatchObject({ kind: 'canceled' });
+        expect(lines).toContain('STEP_SUCCEEDED b.compensate');
+        expect(undone(handle, full)).toEqual(['c']);
+        expect(lines).not.toContain('RUN_CONTINUED');
+        const { items } = await full.projections.deadLetters.list('default', { runId });
+        expect(items.map(({ subject, errorCode, canRetry }) => [subject, errorCode, canRetry])).toEqual([
+          ['test.echo of a', 'HISTORY_LIMIT', true],
+          ['test.echo of z', 'HISTORY_LIMIT', true],
+        ]);
+      } finally {
+        await full.close();
+      }
+    },
+  );
 });
