@@ -16,8 +16,7 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 const TESTS = fileURLToPath(new URL('..', import.meta.url));
-/** A re-run is started by run control, which is yet to come: 17 is about the input that it takes. */
-const NOT_YET = [17];
+const NOT_YET: readonly number[] = [];
 
 describe('every trap', () => {
   it('has a test that is named by its number', () => {

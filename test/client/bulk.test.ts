@@ -1,0 +1,121 @@
+/** The same operation on every run that fits: each run is an item of its own. */
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { BulkItem, StartedRun } from '../../client/index.js';
+import type { RunStatus } from '../../contracts/run.js';
+import { useSluice } from '../support/sluice.js';
+import { waitFor } from '../support/wait-for.js';
+import { call, outside, sourceOf } from './support/outside.js';
+
+const { seen, actions, clear } = outside();
+const sluice = useSluice({ actions });
+beforeEach(clear);
+
+const runs = () => sluice().client.runs;
+const rowSays = (run: StartedRun, status: RunStatus) =>
+  waitFor(async () => (await runs().get(run.runId)).status === status);
+const WAITS = [{ id: 'go', type: 'event.wait', eventName: 'GO' }];
+
+async function collect(items: AsyncIterable<BulkItem>): Promise<BulkItem[]> {
+  const all: BulkItem[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
+async function some(
+  count: number,
+  steps = WAITS as Parameters<typeof sourceOf>[0],
+  status: RunStatus = 'WAITING',
+) {
+  const { pin } = await sluice().publish(sourceOf(steps));
+  const started = await Promise.all(Array.from({ length: count }, () => sluice().start(pin.id)));
+  await Promise.all(started.map((run) => rowSays(run, status)));
+  return { definition: pin.id, started };
+}
+
+describe('bulk', () => {
+  it('cancels every run that fits, and no other; a dry run only says which', async () => {
+    const { definition, started } = await some(5);
+    const { started: others } = await some(1);
+    const ids = started.map(({ runId }) => runId).sort();
+    const would = await collect(runs().bulk('cancel', { definition }, { dryRun: true }));
+    expect(would.map(({ runId }) => runId).sort()).toEqual(ids);
+    expect(new Set(would.map(({ outcome }) => outcome))).toEqual(new Set(['would']));
+    for (const run of started) expect((await runs().get(run.runId)).status).toBe('WAITING');
+
+    const done = await collect(
+      runs().bulk('cancel', { definition }, { reason: 'all of them', concurrency: 2 }),
+    );
+    expect(done.map(({ runId, outcome }) => `${runId} ${outcome}`).sort()).toEqual(
+      ids.map((id) => `${id} done`),
+    );
+    for (const run of started) await rowSays(run, 'CANCELED');
+    expect((await runs().get(started[0]?.runId ?? '')).cancelReason).toBe('all of them');
+    expect((await runs().get(others[0]?.runId ?? '')).status).toBe('WAITING');
+    expect(await collect(runs().bulk('cancel', { definition })), 'nothing is left').toEqual([]);
+  });
+
+  it('goes on past a run that fails or has ended, and says so', async () => {
+    const { definition, started } = await some(3);
+    const [ended, gone] = started;
+    // Temporal has ended one and lost another; their rows do not know yet.
+    await sluice().stopWorker();
+    const { temporal } = sluice().client;
+    await temporal.workflow.getHandle(ended?.workflowId ?? '').terminate();
+    await temporal.workflowService.deleteWorkflowExecution({
+      namespace: sluice().temporal.namespace,
+      workflowExecution: { workflowId: gone?.workflowId ?? '', runId: gone?.runId ?? '' },
+    });
+    await waitFor(() =>
+      temporal.workflow
+        .getHandle(gone?.workflowId ?? '')
+        .describe()
+        .then(
+          () => false,
+          () => true,
+        ),
+    );
+    const items = await collect(runs().bulk('terminate', { definition }, { limit: 10 }));
+    expect(new Map(items.map(({ runId, outcome, error }) => [runId, [outcome, error?.code]]))).toEqual(
+      new Map([
+        [ended?.runId, ['skipped', 'RUN_CLOSED']],
+        [gone?.runId, ['failed', 'WORKFLOW_TEMPORAL_TERMINATE_FAILED']],
+        [started[2]?.runId, ['done', undefined]],
+      ]),
+    );
+    await sluice().startWorker();
+  });
+
+  it('re-runs each source once, however often it is repeated under one operation id', async () => {
+    const { definition, started } = await some(3, [call('a')], 'SUCCEEDED');
+    expect(seen.done).toHaveLength(3);
+    const operation = { operationId: 'mend-1' };
+    const first = await collect(
+      runs().bulk('rerun', { definition, status: 'SUCCEEDED' }, { ...operation, limit: 2 }),
+    );
+    expect(first.map(({ outcome }) => outcome)).toEqual(['done', 'done']);
+    for (const { started: fresh } of first) if (fresh !== undefined) await rowSays(fresh, 'SUCCEEDED');
+    const sources = new Set(started.map(({ runId }) => runId));
+    const again = (
+      await collect(runs().bulk('rerun', { definition, status: 'SUCCEEDED' }, operation))
+    ).filter(({ runId }) => sources.has(runId));
+    expect(again.map(({ outcome, error }) => [outcome, error?.code]).sort()).toEqual([
+      ['done', undefined],
+      ['skipped', 'WORKFLOW_ALREADY_STARTED'],
+      ['skipped', 'WORKFLOW_ALREADY_STARTED'],
+    ]);
+  });
+
+  it('refuses what was hardly meant', async () => {
+    const refused = (...args: Parameters<ReturnType<typeof runs>['bulk']>) =>
+      expect(
+        runs()
+          .bulk(...args)
+          .next(),
+      ).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+    await refused('cancel', {});
+    await refused('cancel', { definition: 'x' }, { concurrency: 0 });
+    await refused('cancel', { definition: 'x' }, { limit: 0 });
+    await refused('rerun', { definition: 'x' }, { operationId: 'a b' });
+    await refused('resume' as never, { definition: 'x' });
+  });
+});

@@ -1,0 +1,111 @@
+/** A fresh run from what another one was started with. */
+import { randomUUID } from 'node:crypto';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createSluiceClient, REDACTED, type RunReads, type StartedRun } from '../../client/index.js';
+import type { RunStatus } from '../../contracts/run.js';
+import { useSluice } from '../support/sluice.js';
+import { waitFor } from '../support/wait-for.js';
+import { call, outside, sourceOf } from './support/outside.js';
+
+const { actions, clear } = outside();
+const sluice = useSluice({ actions });
+beforeEach(clear);
+
+const runs = () => sluice().client.runs;
+const rowSays = (run: StartedRun, status: RunStatus) =>
+  waitFor(async () => {
+    const row = await runs().get(run.runId, { unredacted: true });
+    return row.status === status && row;
+  });
+const SECRET = 'tok-4711-secret';
+const payloadSchema = {
+  type: 'object',
+  required: ['token'],
+  properties: {
+    token: { type: 'string', writeOnly: true },
+    cents: { type: 'integer', default: 5 },
+  },
+};
+const giveBack = { payloadSchema, result: { $expr: 'payload' } };
+
+describe('A re-run', () => {
+  it('takes the original payload, never a redacted one, and the pinned version (trap 17)', async () => {
+    const source = sourceOf([call('a')], giveBack);
+    const run = await sluice().startSource(
+      source,
+      { token: SECRET },
+      { correlationKeys: ['o-1'], trigger: { by: 'test' } },
+    );
+    expect(await sluice().result(run)).toEqual({ token: SECRET, cents: 5 });
+    await rowSays(run, 'SUCCEEDED');
+    const shown = await runs().get(run.runId);
+    expect(shown.payload, 'what is shown').toEqual({ token: REDACTED, cents: 5 });
+    await sluice().publish(
+      JSON.stringify({ ...(JSON.parse(source) as object), version: 2, result: 'newer' }),
+    );
+
+    const again = await runs().rerun(run.runId, { actor: 'olga' });
+    expect(again.runId).not.toBe(run.runId);
+    expect(await sluice().result(again)).toEqual({ token: SECRET, cents: 5 });
+    expect(await rowSays(again, 'SUCCEEDED')).toMatchObject({
+      version: 1,
+      actor: 'olga',
+      rerunOf: { runId: run.runId, workflowId: run.workflowId },
+      correlationKeys: ['o-1'],
+      trigger: { by: 'test' },
+      parent: null,
+    });
+    const listed = await runs().list({ rerunOf: run.runId });
+    expect(listed.items.map(({ runId }) => runId)).toEqual([again.runId]);
+    expect((await runs().get(run.runId)).rerunOf, 'the source is not touched').toBeNull();
+  });
+
+  it('gets the same from the log where Temporal’s history is gone', async () => {
+    const run = await sluice().startSource(sourceOf([call('a')], giveBack), { token: SECRET });
+    const first = await sluice().result(run);
+    await rowSays(run, 'SUCCEEDED');
+    // In another namespace nothing is known of the run, as after retention.
+    const { taskQueue, tenant, projections } = sluice();
+    const elsewhere = { address: sluice().temporal.address, namespace: 'default', taskQueue, tenant };
+    const knowing = await createSluiceClient({ ...elsewhere, reads: projections.reads });
+    const again = await knowing.runs.rerun(run.runId);
+    const { events } = await knowing.temporal.workflow.getHandle(again.workflowId).fetchHistory();
+    const data = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0]?.data;
+    expect(JSON.parse(Buffer.from(data ?? []).toString()), 'as the run itself saw it').toEqual(first);
+    await knowing.terminate(again.workflowId);
+    await knowing.close();
+
+    const redacting: RunReads = { ...projections.reads, redacted: true };
+    const client = await createSluiceClient({ ...elsewhere, reads: redacting });
+    await expect(client.runs.rerun(run.runId)).rejects.toMatchObject({ code: 'RERUN_PAYLOAD_GONE' });
+    await client.close();
+  });
+
+  it('takes another payload where it is asked to, and a workflow id', async () => {
+    const run = await sluice().startSource(sourceOf([call('a')], giveBack), { token: SECRET });
+    await sluice().result(run);
+    await rowSays(run, 'SUCCEEDED');
+    const workflowId = `again-${randomUUID()}`;
+    const again = await runs().rerun(run.runId, { payload: { token: 'other' }, workflowId });
+    expect(again.workflowId).toBe(workflowId);
+    expect(await sluice().result(again)).toEqual({ token: 'other', cents: 5 });
+  });
+
+  it('of an open run has to be meant', async () => {
+    const run = await sluice().startSource(sourceOf([{ id: 'go', type: 'event.wait', eventName: 'GO' }]));
+    await rowSays(run, 'WAITING');
+    await expect(runs().rerun(run.runId)).rejects.toMatchObject({ code: 'RUN_OPEN', status: 409 });
+    const again = await runs().rerun(run.runId, { whileOpen: true });
+    await rowSays(again, 'WAITING');
+  });
+
+  it('of an unknown run, or of another tenant’s, starts nothing', async () => {
+    const run = await sluice().startSource(sourceOf([call('a')]));
+    await rowSays(run, 'SUCCEEDED');
+    await expect(runs().rerun('unheard-of')).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
+    await expect(runs().rerun(run.runId, { tenant: 'another' })).rejects.toMatchObject({
+      code: 'RUN_NOT_FOUND',
+    });
+    expect((await runs().list({ rerunOf: run.runId })).items).toEqual([]);
+  });
+});

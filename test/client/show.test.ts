@@ -1,0 +1,214 @@
+/** What is shown of runs and definitions: page by page, redacted, and exported as one bundle. */
+import { describe, expect, it } from 'vitest';
+import { REDACTED, verifyBundle, type StartedRun } from '../../client/index.js';
+import type { JsonObject } from '../../contracts/json.js';
+import type { RunStatus } from '../../contracts/run.js';
+import { useSluice } from '../support/sluice.js';
+import { waitFor } from '../support/wait-for.js';
+import { outside, sourceOf } from './support/outside.js';
+
+const { actions } = outside();
+const sluice = useSluice({ actions });
+const runs = () => sluice().client.runs;
+const rowSays = (run: StartedRun, status: RunStatus) =>
+  waitFor(async () => {
+    const row = await runs().get(run.runId);
+    return row.status === status && row;
+  });
+
+const CARD = '4111-2222-3333';
+const echo = (id: string, input: unknown): JsonObject =>
+  ({ id, type: 'action.call', action: 'core.echo', input, saveAs: `vars.${id}` }) as JsonObject;
+const source = sourceOf(
+  [
+    echo('whole', { $expr: 'payload.card' }),
+    echo('inside', { $expr: '"card " & payload.card & "!"' }),
+    echo('pin', { $expr: 'payload.pin' }),
+    { id: 'paid', type: 'event.wait', eventName: 'PAID', correlationKey: { $expr: 'payload.card' } },
+    { id: 'no', type: 'control.fail', code: 'REFUSED', message: { $expr: '"refused: " & payload.card' } },
+  ],
+  {
+    payloadSchema: {
+      type: 'object',
+      properties: {
+        card: { type: 'string', writeOnly: true },
+        pin: { $ref: '#/$defs/pin' },
+        open: { type: 'string' },
+      },
+      $defs: { pin: { type: 'integer', writeOnly: true } },
+    },
+  },
+);
+
+/** A run whose every place holds the marked values. */
+async function finished(): Promise<StartedRun> {
+  const run = await sluice().startSource(source, { card: CARD, pin: 987_654, open: 'seen' });
+  await sluice().waiting(run);
+  await sluice().signal(run, {
+    eventName: 'PAID',
+    correlationKey: CARD,
+    eventId: 'e-1',
+    payload: { card: CARD },
+  });
+  await expect(sluice().result(run)).rejects.toMatchObject({ code: 'REFUSED' });
+  await rowSays(run, 'FAILED');
+  return run;
+}
+
+describe('Values that the payloadSchema marks writeOnly', () => {
+  it('are in nothing that is shown, and in all of it where they are asked for', async () => {
+    const run = await finished();
+    const shown = async (unredacted: boolean) => [
+      await runs().get(run.runId, { unredacted }),
+      await runs().list({ definition: (JSON.parse(source) as { id: string }).id }, {}, { unredacted }),
+      await runs().steps(run.runId, {}, { unredacted }),
+      await runs().events(run.runId, { limit: 500 }, { unredacted }),
+      await runs().waits(run.runId, {}, { unredacted }),
+      await runs().invocations(run.runId, {}, { unredacted }),
+      await runs().export(run.runId, { unredacted }),
+    ];
+    for (const [i, part] of (await shown(false)).entries()) {
+      const text = JSON.stringify(part);
+      expect(text, `part ${i}`).not.toContain(CARD);
+      expect(text, `part ${i}`).not.toContain('987654');
+    }
+    const plain = JSON.stringify(await shown(true));
+    expect(plain).toContain(CARD);
+    expect(plain).toContain('987654');
+    const { payload, error } = await runs().get(run.runId);
+    expect(payload).toEqual({ card: REDACTED, pin: REDACTED, open: 'seen' });
+    expect(error?.message).toBe(`refused: ${REDACTED}`);
+  });
+});
+
+describe('A bundle', () => {
+  it('holds the whole run, and a digest that a change breaks', async () => {
+    const run = await finished();
+    const bundle = await runs().export(run.runId);
+    expect(bundle).toMatchObject({
+      format: 'sluice-run-bundle',
+      redacted: true,
+      definition: { source, version: 1 },
+      run: { runId: run.runId, status: 'FAILED' },
+      digest: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+    });
+    expect(bundle.definitionHash).toBe(bundle.definition?.hash);
+    expect([bundle.steps.length, bundle.waits.length, bundle.invocations.length]).toEqual([5, 1, 3]);
+    expect(verifyBundle(JSON.parse(JSON.stringify(bundle))).digest).toBe(bundle.digest);
+    const reordered = Object.fromEntries(Object.entries(bundle).reverse());
+    expect(verifyBundle(reordered).digest, 'the order of keys is no content').toBe(bundle.digest);
+    const changed = { ...bundle, run: { ...bundle.run, status: 'SUCCEEDED' } };
+    expect(() => verifyBundle(changed)).toThrow(expect.objectContaining({ code: 'BUNDLE_INVALID' }) as Error);
+    expect(() => verifyBundle({ nonsense: true })).toThrow(
+      expect.objectContaining({ code: 'BUNDLE_INVALID' }) as Error,
+    );
+    const whole = await runs().export(run.runId, { unredacted: true });
+    expect(whole.redacted).toBe(false);
+    expect(whole.digest).not.toBe(bundle.digest);
+  });
+
+  it('keeps what a rewind undid, and says so', async () => {
+    const run = await finished();
+    await runs().rewind(run.runId, { stepPath: 'steps[2]' });
+    await waitFor(async () =>
+      (await runs().events(run.runId, { limit: 500 })).items.some(({ type }) => type === 'RUN_REWOUND'),
+    );
+    await expect(sluice().result({ workflowId: run.workflowId } as StartedRun)).rejects.toMatchObject({
+      code: 'REFUSED',
+    });
+    const { events } = await runs().export(run.runId);
+    const undone = events.filter((event) => (event as { superseded?: boolean }).superseded);
+    expect(undone.length).toBeGreaterThan(0);
+  });
+});
+
+describe('Pages', () => {
+  it('follow one another without a gap or a double, in every list', async () => {
+    const run = await finished();
+    const lists = {
+      steps: (page: object) => runs().steps(run.runId, page),
+      events: (page: object) => runs().events(run.runId, page),
+      waits: (page: object) => runs().waits(run.runId, page),
+      invocations: (page: object) => runs().invocations(run.runId, page),
+      evidence: (page: object) => runs().evidence(run.runId, page),
+      inbound: (page: object) => runs().inbound(run.runId, page),
+    };
+    for (const [name, list] of Object.entries(lists)) {
+      const whole = await list({ limit: 500 });
+      const found: unknown[] = [];
+      for (let after: string | undefined; ;) {
+        const page = await list({ limit: 1, ...(after !== undefined && { after }) });
+        found.push(...page.items);
+        if (page.next === null) break;
+        after = page.next;
+      }
+      expect(found, name).toEqual(whole.items);
+      if (name !== 'invocations') {
+        await expect(list({ after: 'nonsense' }), name).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+      }
+    }
+  });
+
+  it('of another tenant’s run are not there', async () => {
+    const run = await finished();
+    const other = { tenant: 'another' };
+    for (const ask of [
+      () => runs().get(run.runId, other),
+      () => runs().steps(run.runId, {}, other),
+      () => runs().events(run.runId, {}, other),
+      () => runs().waits(run.runId, {}, other),
+      () => runs().export(run.runId, other),
+      () => runs().signal(run.runId, { eventName: 'X' }, other),
+    ]) {
+      await expect(ask()).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
+    }
+    expect((await runs().list({}, {}, other)).items).toEqual([]);
+  });
+});
+
+describe('Definitions', () => {
+  it('are listed and shown with their versions, also when they were taken back', async () => {
+    const { client } = sluice();
+    const one = sourceOf([], { result: 1 });
+    const two = JSON.stringify({ ...(JSON.parse(one) as object), version: 2, result: 2 });
+    const { pin } = await client.publish(one);
+    await client.publish(two);
+    expect(await client.definitions.get(pin.id)).toMatchObject({
+      version: 2,
+      latest: 2,
+      published: true,
+      source: two,
+      versions: [{ version: 2 }, { version: 1, hash: pin.hash, publishedBy: 'test' }],
+    });
+    expect(await client.definitions.get(pin.id, 1)).toMatchObject({
+      version: 1,
+      source: one,
+      hash: pin.hash,
+    });
+    await client.unpublish(pin.id);
+    expect(await client.definitions.get(pin.id)).toMatchObject({
+      version: 2,
+      latest: null,
+      published: false,
+    });
+    const ids: string[] = [];
+    for (let after: string | undefined; ;) {
+      const page = await client.definitions.list({ limit: 2, ...(after !== undefined && { after }) });
+      for (const item of page.items) {
+        ids.push(item.id);
+        if (item.id === pin.id) expect(item).toMatchObject({ version: 2, versions: 2, published: false });
+      }
+      if (page.next === null) break;
+      after = page.next;
+    }
+    expect(ids).toEqual([...new Set(ids)].sort());
+    expect(ids).toContain(pin.id);
+    await expect(client.definitions.get(pin.id, 7)).rejects.toMatchObject({
+      code: 'DEFINITION_VERSION_NOT_FOUND',
+      message: expect.stringContaining('2, 1') as string,
+    });
+    await expect(client.definitions.get(pin.id, 1, { tenant: 'another' })).rejects.toMatchObject({
+      code: 'DEFINITION_NOT_FOUND',
+    });
+  });
+});
