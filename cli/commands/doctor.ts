@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import type { Environment } from '../../worker/config.js';
 import { checkDatabase } from '../doctor/database.js';
-import { checkEvents } from '../doctor/events.js';
+import { checkApi, checkEvents } from '../doctor/events.js';
 import { skip, type CheckStatus, type Finding } from '../doctor/finding.js';
 import { checkMachine } from '../doctor/machine.js';
 import { checkProject } from '../doctor/project.js';
@@ -22,7 +22,7 @@ const MARKS = {
  * @returns 0, or 3 where a check failed; what is worth a warning does not fail
  */
 export async function examine(terminal: Terminal, env: Environment): Promise<number> {
-  const { findings, config, bridge } = await checkProject(env, process.cwd());
+  const { findings, config, bridge, api } = await checkProject(env, process.cwd());
   const groups: Promise<readonly Finding[]>[] = [checkMachine(), Promise.resolve(findings)];
   if (config === undefined) {
     groups.push(Promise.resolve([skip('temporal', 'the configuration is invalid')]));
@@ -38,6 +38,7 @@ export async function examine(terminal: Terminal, env: Environment): Promise<num
     );
   }
   if (bridge !== undefined) groups.push(checkEvents(bridge, env));
+  groups.push(checkApi(api?.url));
   const counts: Record<CheckStatus, number> = { ok: 0, warn: 0, fail: 0, skip: 0 };
   for (const group of await Promise.all(groups)) {
     for (const finding of group) {

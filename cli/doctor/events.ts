@@ -1,7 +1,7 @@
-/** The event bridge and its Redis, where they are configured. */
+/** The event bridge, its Redis and the API, where they are configured. */
 import { Redis } from 'ioredis';
 import { z } from 'zod';
-import { SluiceError } from '../../contracts/errors.js';
+import { SluiceError, type ErrorCode } from '../../contracts/errors.js';
 import type { BridgeSettings } from '../../worker/bridge-config.js';
 import type { Environment } from '../../worker/config.js';
 import { attempt, fail, ok, skip, warn, type Finding } from './finding.js';
@@ -72,19 +72,47 @@ async function pendingOf(redis: Redis, stream: string, group: string): Promise<s
   return `${unread}${own[own.indexOf('pending') + 1]} being routed`;
 }
 
+const BRIDGE: HttpService = {
+  check: 'bridge',
+  path: '/health',
+  code: 'BRIDGE_UNAVAILABLE',
+  mend: 'Start one: `sluice bridge`, or name it in SLUICE_BRIDGE_URL.',
+};
+const API: HttpService = {
+  check: 'api',
+  path: '/readyz',
+  code: 'API_UNAVAILABLE',
+  mend: 'Start one: `sluice api`, or name it in SLUICE_API_URL.',
+};
+
+interface HttpService {
+  readonly check: string;
+  readonly path: string;
+  readonly code: ErrorCode;
+  readonly mend: string;
+}
+
 async function checkBridge(url: string, env: Environment): Promise<Finding> {
+  const found = await checkHttp(BRIDGE, url);
+  // Where nobody has said that there is one, there need not be one.
+  if (found.status === 'ok' || env['SLUICE_BRIDGE_URL']?.trim()) return found;
+  return warn('bridge', found.found, BRIDGE.mend);
+}
+
+/** The API that commands of `sluice` would ask. @param url undefined: none is named */
+export async function checkApi(url: string | undefined): Promise<readonly Finding[]> {
+  if (url === undefined) return [skip('api', 'SLUICE_API_URL is not set')];
+  return [await checkHttp(API, url)];
+}
+
+async function checkHttp({ check, path, code, mend }: HttpService, url: string): Promise<Finding> {
   let response: Response;
   try {
-    response = await fetch(new URL('/health', url), { signal: AbortSignal.timeout(LIMIT_MS) });
+    response = await fetch(new URL(path, url), { signal: AbortSignal.timeout(LIMIT_MS) });
   } catch (error) {
-    const mend = 'Start one: `sluice bridge`, or name it in SLUICE_BRIDGE_URL.';
-    // Where nobody has said that there is one, there need not be one.
-    if (!env['SLUICE_BRIDGE_URL']?.trim()) return warn('bridge', `none at ${url}`, mend);
-    const text = `Nothing answers at ${url}`;
-    return fail('bridge', new SluiceError('BRIDGE_UNAVAILABLE', text, { cause: error }), mend);
+    return fail(check, new SluiceError(code, `nothing answers at ${url}`, { cause: error }), mend);
   }
   const body = (await response.text()).slice(0, 300);
-  if (response.ok) return ok('bridge', `${url} takes events`);
-  const text = `${url} takes no events: ${response.status} ${body}`;
-  return fail('bridge', new SluiceError('BRIDGE_UNAVAILABLE', text));
+  if (response.ok) return ok(check, `${url} is ready`);
+  return fail(check, new SluiceError(code, `${url} is not ready: ${response.status} ${body}`));
 }

@@ -1,5 +1,6 @@
 /** What the environment and the directory say: variables, `sluice.config.ts`, secrets, policies. */
 import { loadPolicies } from '../../authorization/index.js';
+import { loadApiPlace, type ApiPlace } from '../../worker/api-variables.js';
 import { loadBridgeConfig, type BridgeSettings } from '../../worker/bridge-config.js';
 import { loadConfig, type Environment, type SluiceConfig } from '../../worker/config.js';
 import { loadRegistry } from '../../worker/load-registry.js';
@@ -11,6 +12,8 @@ export interface ProjectReport {
   /** Undefined: it is invalid. */
   readonly config: SluiceConfig | undefined;
   readonly bridge: BridgeSettings | undefined;
+  /** Undefined: nothing says where an API is. */
+  readonly api: ApiPlace | undefined;
 }
 
 /** Runs the checks. @param directory where `sluice.config.ts` is looked for */
@@ -26,8 +29,9 @@ export async function checkProject(env: Environment, directory: string): Promise
   };
   const config = read(() => loadConfig(env));
   const bridge = read(() => loadBridgeConfig(env));
-  if (config === undefined) return { findings, config, bridge };
-  if (bridge !== undefined) findings.push(ok('configuration', 'every variable that is set is valid'));
+  const api = read(() => loadApiPlace(env));
+  if (config === undefined) return { findings, config, bridge, api };
+  if (findings.length === 0) findings.push(ok('configuration', 'every variable that is set is valid'));
   findings.push(
     ...(await attempt('project', async () => {
       const { actions } = await loadRegistry(config, directory);
@@ -40,5 +44,5 @@ export async function checkProject(env: Environment, directory: string): Promise
       return ok('policies', `${summary.policies} policies in ${config.policies.directory}`);
     })),
   );
-  return { findings, config, bridge };
+  return { findings, config, bridge, api };
 }

@@ -340,6 +340,13 @@ describe('this installation', () => {
     });
   });
 
+  it('names an API that was said to be there and is not', async () => {
+    expect(await doctor({ SLUICE_API_URL: `http://${await nowhere()}` })).toMatchObject({
+      code: 3,
+      api: { status: 'fail', code: 'API_UNAVAILABLE' },
+    });
+  });
+
   it('names packages that are not those of the lock file', async () => {
     const clone = makeClone();
     try {

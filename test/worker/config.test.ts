@@ -79,6 +79,7 @@ describe('a bad variable', () => {
       { TEMPORAL_TLS_CLIENT_CERT_DATA: 'pem' },
       'TEMPORAL_TLS_CLIENT_CERT is set without TEMPORAL_TLS_CLIENT_KEY',
     ],
+    [{ SLUICE_WORKER_BUILD_ID: '7' }, 'SLUICE_WORKER_BUILD_ID is set without SLUICE_WORKER_DEPLOYMENT'],
     [
       { TEMPORAL_TLS_SERVER_CA_CERT_PATH: '/ca', TEMPORAL_TLS_SERVER_CA_CERT_DATA: 'pem' },
       'TEMPORAL_TLS_SERVER_CA_CERT_PATH and TEMPORAL_TLS_SERVER_CA_CERT_DATA are both set',
@@ -86,6 +87,17 @@ describe('a bad variable', () => {
   ])('that contradicts another is one too: %j', (env, message) => {
     expect(problemsOf(env)).toBe(message);
   });
+});
+
+it('makes a worker a version of a deployment where both of its names are given', () => {
+  expect(loadConfig({}).worker.deployment).toBeUndefined();
+  const env = { SLUICE_WORKER_DEPLOYMENT: 'sluice', SLUICE_WORKER_BUILD_ID: '2026-11-21' };
+  expect(loadConfig(env).worker.deployment).toEqual({
+    name: 'sluice',
+    buildId: '2026-11-21',
+    versioning: 'auto-upgrade',
+  });
+  expect(problemsOf({ ...env, SLUICE_WORKER_BUILD_ID: '1.0' })).toMatch(/SLUICE_WORKER_BUILD_ID: must be/);
 });
 
 describe('TLS', () => {
