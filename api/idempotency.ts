@@ -121,11 +121,18 @@ export async function onceForKey(
   }
 }
 
+/** What is asked, as far as a key is about it. */
+interface Asked {
+  readonly method: string;
+  readonly url: string;
+  readonly contentType: string | undefined;
+}
+
 /** Of what a request asks: method, path, content type and body. */
-export function hashOf(c: Context, body: Uint8Array): string {
-  const { pathname, search } = new URL(c.req.url);
+export function hashOf({ method, url, contentType = '' }: Asked, body: Uint8Array): string {
+  const { pathname, search } = new URL(url);
   return createHash('sha256')
-    .update(`${c.req.method} ${pathname}${search}\n${c.req.header('content-type') ?? ''}\n`)
+    .update(`${method} ${pathname}${search}\n${contentType}\n`)
     .update(body)
     .digest('hex');
 }

@@ -132,13 +132,17 @@ export function operation<P = Empty, Q = Empty, B = Empty>(
             tenant,
             principal: principal.name,
             key,
-            hash: hashOf(c, bytes),
+            hash: hashOf(askedOf(c), bytes),
             replay: spec.idempotency !== 'again',
           };
     const operationId = keyed === undefined ? undefined : operationIdOf(keyed);
     const run = (): Promise<Response> => handle({ c, principal, tenant, operationId, ...parsed });
     return keyed === undefined ? run() : onceForKey(api.deps, keyed, run);
   });
+}
+
+function askedOf({ req }: Context): Parameters<typeof hashOf>[0] {
+  return { method: req.method, url: req.url, contentType: req.header('content-type') };
 }
 
 type Empty = Record<string, never>;
@@ -161,6 +165,7 @@ function parse<P, Q, B>(
     return undefined as T;
   };
   const queries = c.req.queries();
+  const mayBeAbsent = body === undefined || body.optional === true;
   const given = body === undefined ? undefined : decodeBody(c, bytes, [JSON_TYPE, ...(body.texts ?? [])]);
   const result = {
     params: check(params, c.req.param(), 'path'),
@@ -169,11 +174,8 @@ function parse<P, Q, B>(
       Object.fromEntries(Object.entries(queries).map(([name, all]) => [name, all.at(-1)])),
       'query',
     ),
-    body: check(
-      body?.schema,
-      given ?? (body === undefined || body.optional === true ? {} : undefined),
-      'body',
-    ),
+    // `null` is a body, and none that any route takes.
+    body: check(body?.schema, given === undefined && mayBeAbsent ? {} : given, 'body'),
   };
   for (const [name, all] of Object.entries(queries)) {
     if (all.length > 1) items.push({ detail: 'is given more than once', location: 'query', pointer: name });

@@ -1,0 +1,343 @@
+/**
+ * Every route of the document, tried with what it must not take: the answer has a code and the right status, and no row
+ * of any table is another one afterwards.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { waitFor } from '../support/wait-for.js';
+import { useApi, type AskOptions, type Caller } from './support/api.js';
+import { filled, routesOf, type Route } from './support/document.js';
+import { everyRow } from './support/rows.js';
+
+const api = useApi();
+
+const WAITING =
+  'id: waiting\nversion: 1\nsteps:\n  - { id: ask, type: event.wait, eventName: GO, correlationKey: k }\n';
+const NOWHERE = '0199aaaa-0000-7000-8000-000000000000';
+const LETTER = {
+  id: 'letter-1',
+  kind: 'event',
+  subject: 'GO',
+  reason: 'test',
+  retryWith: { envelope: {} },
+  at: 0,
+} as const;
+
+let routes: readonly Route[];
+let run: { runId: string; workflowId: string };
+let rows: Record<string, unknown>;
+let history: number;
+
+const BODIES: Readonly<Record<string, unknown>> = {
+  startRun: { definition: 'waiting' },
+  rewindRun: { stepPath: 'steps[0]' },
+  signalRun: { eventName: 'GO' },
+  bulkRuns: { action: 'cancel', filter: { definition: 'waiting' } },
+  bulkDeadLetters: { action: 'dismiss', filter: {}, all: true },
+  publishDefinition: { source: WAITING.replace('version: 1', 'version: 9') },
+  validateDefinition: { source: WAITING },
+  publishEvent: { eventName: 'GO' },
+};
+
+/** The route as it would be right, but for what is tried. */
+function right(
+  route: Route,
+  values: Readonly<Record<string, string>> = {},
+): { path: string; asked: AskOptions } {
+  const ids = { runId: run.runId, definitionId: 'waiting', version: '1', deadLetterId: LETTER.id, ...values };
+  const query = route.id === 'explainEvent' ? '?source=s&eventId=e' : '';
+  const body = BODIES[route.id];
+  return {
+    path: `${filled(route.path, ids)}${query}`,
+    asked: { method: route.method, ...(body !== undefined && { json: body }) },
+  };
+}
+
+const secured = (): readonly Route[] => routes.filter(({ operation }) => operation.security !== undefined);
+
+beforeAll(async () => {
+  await api().ask('/v1/definitions', { json: { source: WAITING } });
+  run = await api().answer(z.object({ runId: z.string(), workflowId: z.string() }), '/v1/runs', {
+    json: { definition: 'waiting' },
+  });
+  await waitFor(async () => (await api().ask(`/v1/runs/${run.runId}/waits`)).status === 200);
+  await waitFor(
+    async () =>
+      (await api().sluice.projections.reads.getRun(api().sluice.tenant, run.runId))?.status === 'WAITING',
+  );
+  await api().sluice.projections.deadLetters.put([{ ...LETTER, tenant: api().sluice.tenant }]);
+  routes = await routesOf(api());
+  rows = await everyRow(api().sluice.projections);
+  history = (await api().sluice.history(run)).length;
+});
+
+afterAll(async () => {
+  expect(await everyRow(api().sluice.projections)).toEqual(rows);
+  expect((await api().sluice.history(run)).length).toBe(history);
+  await api().sluice.client.terminate(run.workflowId);
+});
+
+describe('no route', () => {
+  it.each<[string, AskOptions]>([
+    ['without a token', { as: undefined }],
+    ['with something else than a bearer token', { as: undefined, headers: { authorization: 'Basic YTpi' } }],
+    [
+      'with a key that nobody has',
+      { as: undefined, headers: { authorization: `Bearer sluice_${'A'.repeat(43)}` } },
+    ],
+    ['with half a token', { as: undefined, headers: { authorization: 'Bearer' } }],
+    [
+      'with a token of 20,000 characters',
+      { as: undefined, headers: { authorization: `Bearer ${'x'.repeat(15_000)}` } },
+    ],
+    [
+      'with an unsigned JWT',
+      { as: undefined, headers: { authorization: 'Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.' } },
+    ],
+  ])('answers %s', async (_, more) => {
+    for (const route of secured()) {
+      const { path, asked } = right(route);
+      const refusal = await api().refusal(path, { ...asked, ...more });
+      expect([route.id, refusal.code, refusal.status]).toEqual([route.id, 'UNAUTHENTICATED', 401]);
+    }
+  });
+
+  it('acts in a tenant that the token is not bound to', async () => {
+    for (const route of secured()) {
+      const { path, asked } = right(route);
+      const { code } = await api().refusal(path, {
+        ...asked,
+        headers: { 'sluice-tenant': 'somebody-elses' },
+      });
+      expect([route.id, code]).toEqual([route.id, 'TENANT_FORBIDDEN']);
+    }
+  });
+
+  it('acts in a tenant that is no name', async () => {
+    for (const route of secured().filter(({ path }) => path !== '/metrics')) {
+      const { path, asked } = right(route);
+      const { code } = await api().refusal(path, {
+        ...asked,
+        as: 'everywhere',
+        headers: { 'sluice-tenant': 'a b' },
+      });
+      expect([route.id, code]).toEqual([route.id, 'INPUT_INVALID']);
+    }
+  });
+
+  it.each<[Caller, RegExp]>([
+    ['reader', /^(?!get|list|explain|follow|export|validate)/],
+    ['publisher', /^(?!get|list|explain|follow|export|validate|publishDefinition|unpublish)/],
+    ['operator', /^(publishDefinition|unpublish)/],
+  ])('is open to a %s beyond the role', async (as, beyond) => {
+    const refused = secured().filter(({ id }) => beyond.test(id));
+    expect(refused.length).toBeGreaterThan(1);
+    for (const route of refused) {
+      const { path, asked } = right(route);
+      expect([route.id, (await api().refusal(path, { ...asked, as })).code]).toEqual([route.id, 'FORBIDDEN']);
+    }
+  });
+
+  it('shows or touches what is of another tenant, or nowhere', async () => {
+    const expected: Readonly<Record<string, string>> = {
+      runId: 'RUN_NOT_FOUND',
+      definitionId: 'DEFINITION_NOT_FOUND',
+      deadLetterId: 'DEAD_LETTER_NOT_FOUND',
+    };
+    const legacy = /^(resume|retryRun|requeueEventWait|execute)/;
+    for (const route of secured().filter(({ path, id }) => path.includes('{') && !legacy.test(id))) {
+      const name = /\{(\w+)\}/.exec(route.path)?.[1] ?? '';
+      const theirs = right(route);
+      const { code, status } = await api().refusal(theirs.path, { ...theirs.asked, as: 'other' });
+      expect([route.id, code, status]).toEqual([route.id, expected[name], 404]);
+      const nowhere = right(route, { [name]: NOWHERE });
+      expect([route.id, (await api().refusal(nowhere.path, nowhere.asked)).code]).toEqual([
+        route.id,
+        expected[name],
+      ]);
+    }
+  });
+
+  it('takes a parameter of the path that no id can be', async () => {
+    for (const route of secured().filter(({ path }) => path.includes('{'))) {
+      for (const bad of ['\u0000', 'a\nb', 'x'.repeat(257)]) {
+        const name = /\{(\w+)\}/.exec(route.path)?.[1] ?? '';
+        const { path, asked } = right(route, { [name]: bad });
+        const refusal = await api().refusal(path, asked);
+        expect([route.id, refusal.code, refusal.errors?.[0]?.location]).toEqual([
+          route.id,
+          'INPUT_INVALID',
+          'path',
+        ]);
+      }
+    }
+  });
+
+  it('takes a query that it does not know, or twice the same', async () => {
+    for (const route of secured().filter(({ path }) => path !== '/metrics')) {
+      const { path, asked } = right(route);
+      const refusal = await api().refusal(
+        `${path}${path.includes('?') ? '&' : '?'}nonsense=1&nonsense=2`,
+        asked,
+      );
+      expect([route.id, refusal.code, refusal.errors?.length]).toEqual([route.id, 'INPUT_INVALID', 2]);
+    }
+  });
+
+  it.each([
+    ['/v1/runs?status=NOT_ONE&limit=0&startedFrom=yesterday', ['status', 'startedFrom', 'limit']],
+    ['/v1/runs?limit=501', ['limit']],
+    ['/v1/runs?limit=ten', ['limit']],
+    ['/v1/events?after=nonsense', [undefined]],
+    ['/v1/dead-letters?kind=letter', ['kind']],
+    ['/v1/events/explain?source=a', ['eventId']],
+  ])('takes %s', async (path, pointers) => {
+    const refusal = await api().refusal(path);
+    expect([refusal.code, refusal.errors?.map(({ pointer }) => pointer) ?? [undefined]]).toEqual([
+      'INPUT_INVALID',
+      pointers,
+    ]);
+  });
+});
+
+describe('a body', () => {
+  const withBody = (): readonly Route[] =>
+    routes.filter(({ operation }) => operation.requestBody !== undefined);
+
+  it.each<[string, AskOptions, string, number]>([
+    [
+      'that is no JSON',
+      { body: '{"definition": ', headers: { 'content-type': 'application/json' } },
+      'INPUT_INVALID',
+      400,
+    ],
+    [
+      'that is no UTF-8',
+      { body: new Uint8Array([0x7b, 0xff]), headers: { 'content-type': 'application/json' } },
+      'INPUT_INVALID',
+      400,
+    ],
+    [
+      'nested a thousand deep',
+      { body: `${'['.repeat(1_000)}${']'.repeat(1_000)}`, headers: { 'content-type': 'application/json' } },
+      'INPUT_INVALID',
+      400,
+    ],
+    [
+      'of another kind',
+      { body: '<a/>', headers: { 'content-type': 'application/xml' } },
+      'MEDIA_TYPE_UNSUPPORTED',
+      415,
+    ],
+    ['without a kind', { body: new Uint8Array([0x7b, 0x7d]) }, 'MEDIA_TYPE_UNSUPPORTED', 415],
+    ['of two megabytes', { json: { definition: 'x'.repeat(2_000_000) } }, 'REQUEST_TOO_LARGE', 413],
+    ['that is a list', { json: [] }, 'INPUT_INVALID', 400],
+    ['that is null', { json: null }, 'INPUT_INVALID', 400],
+    ['with a field that nobody knows', { json: { nonsense: 1 } }, 'INPUT_INVALID', 400],
+  ])('%s is refused by every route that takes one', async (_, sent, code, status) => {
+    for (const route of withBody()) {
+      const { path } = right(route);
+      const refusal = await api().refusal(path, { method: 'POST', ...sent });
+      expect([route.id, refusal.code, refusal.status]).toEqual([route.id, code, status]);
+    }
+  });
+
+  it('of two megabytes is refused before it is read, also where its length is not announced', async () => {
+    const chunk = new Uint8Array(64 * 1_024).fill(0x20);
+    let sent = 0;
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        if (sent++ < 32) controller.enqueue(chunk);
+        else controller.close();
+      },
+    });
+    const response = await fetch(new URL('/v1/runs', api().url), {
+      method: 'POST',
+      headers: { authorization: `Bearer ${api().token.admin}`, 'content-type': 'application/json' },
+      body,
+      duplex: 'half',
+    });
+    expect(response.status).toBe(413);
+    await response.body?.cancel();
+  });
+
+  it.each<[string, string, unknown, readonly string[]]>([
+    [
+      'startRun',
+      '/v1/runs',
+      { definition: 5, version: '1', workflowId: '', correlationKeys: 'k', reuse: 'sometimes' },
+      ['/definition', '/version', '/workflowId', '/correlationKeys', '/reuse'],
+    ],
+    ['startRun', '/v1/runs', {}, ['/definition']],
+    ['cancelRun', '/v1/runs/RUN/cancel', { reason: 7 }, ['/reason']],
+    ['cancelRun', '/v1/runs/RUN/cancel', { reason: 'x'.repeat(1_001) }, ['/reason']],
+    ['rerunRun', '/v1/runs/RUN/rerun', { whileOpen: 'yes' }, ['/whileOpen']],
+    ['rewindRun', '/v1/runs/RUN/rewind', { stepPath: '', iteration: ['a'] }, ['/stepPath', '/iteration/0']],
+    ['signalRun', '/v1/runs/RUN/signal', { eventName: '', signal: 'resync' }, ['/eventName', '/signal']],
+    [
+      'bulkRuns',
+      '/v1/runs/bulk',
+      { action: 'delete', filter: { status: 'X' }, concurrency: 51 },
+      ['/action', '/filter/status', '/concurrency'],
+    ],
+    ['retryDeadLetter', '/v1/dead-letters/letter-1/retry', { note: 1 }, ['/note']],
+    ['bulkDeadLetters', '/v1/dead-letters/bulk', { action: 'retry' }, ['/filter']],
+    ['publishEvent', '/v1/events', { eventName: 1, correlationKey: {} }, ['/eventName', '/correlationKey']],
+  ])('%s %s: every wrong field is named', async (_, path, json, pointers) => {
+    const refusal = await api().refusal(path.replace('RUN', run.runId), { json });
+    expect([refusal.code, refusal.errors?.map(({ pointer }) => pointer)]).toEqual([
+      'INPUT_INVALID',
+      pointers,
+    ]);
+  });
+
+  it('of a bulk operation that would take every run has to say so', async () => {
+    for (const [path, action] of [
+      ['/v1/runs/bulk', 'cancel'],
+      ['/v1/dead-letters/bulk', 'dismiss'],
+    ] as const) {
+      const refusal = await api().refusal(path, { json: { action, filter: {} } });
+      expect([refusal.code, refusal.detail]).toEqual(['INPUT_INVALID', expect.stringContaining('all')]);
+    }
+  });
+});
+
+describe('an answer', () => {
+  it('to an unknown path or method is a problem like any other', async () => {
+    const nothing = await api().ask('/v2/nothing', { as: undefined });
+    expect([nothing.status, nothing.headers.get('content-type')]).toEqual([404, 'application/problem+json']);
+    expect(await nothing.json()).toMatchObject({
+      code: 'ROUTE_NOT_FOUND',
+      instance: '/v2/nothing',
+      type: 'urn:sluice:error:ROUTE_NOT_FOUND',
+    });
+    for (const [method, path, allow] of [
+      ['DELETE', '/v1/runs', 'GET, POST, HEAD'],
+      ['GET', '/v1/runs/bulk', 'POST'],
+      ['PUT', `/v1/runs/${NOWHERE}`, 'GET, HEAD'],
+      ['OPTIONS', '/v1/definitions', 'POST, GET, HEAD'],
+      ['POST', '/healthz', 'GET, HEAD'],
+    ] as const) {
+      const response = await api().ask(path, { method });
+      expect([path, response.status, response.headers.get('allow')?.split(', ').sort()]).toEqual([
+        path,
+        405,
+        allow.split(', ').sort(),
+      ]);
+      expect(await response.json()).toMatchObject({ code: 'METHOD_NOT_ALLOWED' });
+    }
+  });
+
+  it('has a request id, headers that keep browsers out, and is kept by nobody', async () => {
+    const response = await api().ask('/v1/runs');
+    expect(response.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+    expect(response.headers.get('cache-control')).toBe('no-store');
+    expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+    expect(response.headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
+    expect(response.headers.get('access-control-allow-origin')).toBeNull();
+  });
+
+  it('never has a token in the log', () => {
+    for (const token of Object.values(api().token)) expect(api().log.join('')).not.toContain(token);
+  });
+});

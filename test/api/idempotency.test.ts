@@ -1,0 +1,194 @@
+/**
+ * Idempotency keys: the same request is done once and answered twice. Crashes are told apart by where they happen: a
+ * request that died leaves its key STARTED under a lease, which is what these tests put there.
+ */
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { hashOf, operationIdOf } from '../../api/idempotency.js';
+import { useApi, type AskOptions } from './support/api.js';
+
+const QUICK = 'id: quick\nversion: 1\nsteps: []\n';
+const Started = z.object({ runId: z.string(), workflowId: z.string() });
+
+let skewMs = 0;
+const api = useApi({ now: () => Date.now() + skewMs });
+
+let count = 0;
+async function keyed(): Promise<{ key: string; send: (more?: AskOptions) => Promise<Response> }> {
+  await api().ask('/v1/definitions', { json: { source: QUICK } });
+  const key = `key-${++count}`;
+  const json = { definition: 'quick', payload: { n: count } };
+  return {
+    key,
+    send: (more) => api().ask('/v1/runs', { json, headers: { 'idempotency-key': key }, ...more }),
+  };
+}
+
+/** Runs of the tenant that Temporal has started with that payload's number. */
+async function runsStarted(workflowPrefix: string): Promise<number> {
+  let found = 0;
+  for await (const { workflowId } of api().client.temporal.workflow.list({
+    query: `WorkflowId STARTS_WITH "${workflowPrefix}"`,
+  })) {
+    if (workflowId !== '') found++;
+  }
+  return found;
+}
+
+/** What a request leaves that died on its way: its key, held by nobody alive. */
+async function died(key: string, json: unknown, leaseMs: number): Promise<string> {
+  const body = new TextEncoder().encode(JSON.stringify(json));
+  const url = new URL('/v1/runs', api().url).href;
+  const hash = hashOf({ method: 'POST', url, contentType: 'application/json' }, body);
+  const id = { tenant: api().sluice.tenant, principal: 'ada', key };
+  const now = Date.now();
+  const lease = { holder: 'dead', now, until: now + leaseMs };
+  await api().sluice.projections.apiRequests.begin(id, hash, lease, now + 86_400_000);
+  return operationIdOf({ ...id, hash, replay: true });
+}
+
+describe('the same request with the same key', () => {
+  it('is done once, and answered twice with the same answer', async () => {
+    const { send } = await keyed();
+    const first = await send();
+    const second = await send();
+    expect([first.status, second.status]).toEqual([201, 201]);
+    expect(await second.text()).toBe(await first.text());
+    expect(second.headers.get('location')).toBe(first.headers.get('location'));
+    expect([first, second].map(({ headers }) => headers.get('idempotency-replayed'))).toEqual([null, 'true']);
+  });
+
+  it('is done once where ten send it at the same time', async () => {
+    const { send } = await keyed();
+    const answers = await Promise.all(Array.from({ length: 10 }, () => send()));
+    const done = answers.filter(({ status }) => status === 201);
+    const ids = new Set(
+      await Promise.all(done.map(async (answer) => Started.parse(await answer.json()).runId)),
+    );
+    expect(ids.size).toBe(1);
+    for (const other of answers.filter(({ status }) => status !== 201)) {
+      expect([other.status, other.headers.get('retry-after')]).toEqual([409, '1']);
+      expect(await other.json()).toMatchObject({ code: 'IDEMPOTENCY_KEY_IN_FLIGHT' });
+    }
+  });
+
+  it('of another token or tenant is another request', async () => {
+    const { send } = await keyed();
+    const ids = [
+      Started.parse(await (await send()).json()).runId,
+      Started.parse(await (await send({ as: 'operator' })).json()).runId,
+    ];
+    expect(new Set(ids).size).toBe(2);
+    const theirs = await send({
+      as: 'everywhere',
+      headers: { 'idempotency-key': `key-${count}`, 'sluice-tenant': 'other' },
+    });
+    expect(await theirs.json()).toMatchObject({ code: 'DEFINITION_NOT_FOUND' });
+  });
+
+  it('but with another body or path is refused, and does nothing', async () => {
+    const { key, send } = await keyed();
+    const { workflowId } = Started.parse(await (await send()).json());
+    for (const [path, json] of [
+      ['/v1/runs', { definition: 'quick', payload: { n: 'another' }, workflowId: `not-me-${key}` }],
+      ['/v1/definitions', { source: QUICK }],
+    ] as const) {
+      const refusal = await api().refusal(path, { json, headers: { 'idempotency-key': key } });
+      expect([refusal.code, refusal.status]).toEqual(['IDEMPOTENCY_KEY_REUSED', 422]);
+    }
+    expect(await runsStarted(`not-me-${key}`)).toBe(0);
+    expect(await runsStarted(workflowId)).toBe(1);
+  });
+
+  it('was refused before: then the key is free, since nothing was done', async () => {
+    const headers = { 'idempotency-key': `free-${++count}` };
+    expect(await api().refusal('/v1/runs', { json: { definition: 'absent' }, headers })).toMatchObject({
+      status: 404,
+    });
+    await keyed();
+    expect((await api().ask('/v1/runs', { json: { definition: 'quick' }, headers })).status).toBe(201);
+  });
+
+  it.each([' ', 'a b', 'ä', 'x'.repeat(256)])('has a key that is none: %j', async (key) => {
+    const headers = { 'idempotency-key': encodeURIComponent(key) === key ? key : `bad ${key.length}` };
+    expect(await api().refusal('/v1/runs', { json: { definition: 'quick' }, headers })).toMatchObject({
+      code: 'INPUT_INVALID',
+    });
+  });
+});
+
+describe('a request that died', () => {
+  it('before the run was started is done by whoever comes again, once its lease has run out', async () => {
+    const { key, send } = await keyed();
+    await died(key, { definition: 'quick', payload: { n: count } }, 60_000);
+    expect(await (await send()).json()).toMatchObject({ code: 'IDEMPOTENCY_KEY_IN_FLIGHT' });
+    skewMs = 61_000;
+    try {
+      expect((await send()).status).toBe(201);
+    } finally {
+      skewMs = 0;
+    }
+  });
+
+  it.each([
+    ['without a workflow id', {}],
+    [
+      'with a workflow id of the caller',
+      { workflowId: 'mine', onConflict: 'terminate-existing', reuse: 'always' },
+    ],
+  ])('after the run was started does not start it twice: %s', async (_, options) => {
+    await keyed();
+    const key = `crash-${++count}`;
+    const named = 'workflowId' in options ? { ...options, workflowId: `mine-${key}` } : options;
+    const json = { definition: 'quick', payload: { n: count }, ...named };
+    const operationId = await died(key, json, -1);
+    // What the dead request had done: the start, as the route does it.
+    const { workflowId = `quick/${operationId}` } = named as { workflowId?: string };
+    const before = await api().client.start(
+      'quick',
+      { n: count },
+      {
+        workflowId,
+        tenant: api().sluice.tenant,
+        trigger: { type: 'api', operationId },
+      },
+    );
+    const again = await api().ask('/v1/runs', { json, headers: { 'idempotency-key': key } });
+    expect([again.status, await again.json()]).toEqual([201, before]);
+    expect(await runsStarted(workflowId)).toBe(1);
+  });
+
+  it('gives way to whoever took over: what it says in the end changes nothing', async () => {
+    const { apiRequests } = api().sluice.projections;
+    const id = { tenant: api().sluice.tenant, principal: 'ada', key: `late-${++count}` };
+    const begin = (holder: string, now: number) =>
+      apiRequests.begin(id, 'h', { holder, now, until: now + 10 }, 1_000);
+    expect(await begin('first', 0)).toEqual({ kind: 'execute' });
+    expect(await begin('second', 5)).toEqual({ kind: 'held' });
+    expect(await begin('second', 20)).toEqual({ kind: 'execute' });
+    await apiRequests.end(id, 'first', { kind: 'answered', answer: 'late' });
+    expect(await apiRequests.renew(id, { holder: 'first', until: 99 })).toBe(false);
+    await apiRequests.end(id, 'second', { kind: 'answered', answer: 'right' });
+    expect(await begin('third', 30)).toEqual({ kind: 'answered', answer: 'right' });
+    expect(await begin('third', 1_001)).toEqual({ kind: 'execute' });
+  });
+});
+
+describe('a key', () => {
+  it('is forgotten when it has expired, and no other is', async () => {
+    const { apiRequests } = api().sluice.projections;
+    const key = (name: string) => ({ tenant: 'forget', principal: 'p', key: name });
+    const begin = (name: string, expires: number) =>
+      apiRequests.begin(key(name), 'h', { holder: 'x', now: 0, until: 50 }, expires);
+    await begin('old', 100);
+    await begin('young', 10_000);
+    // Taken again later, it expires later.
+    await begin('again', 100);
+    await apiRequests.end(key('again'), 'x', { kind: 'undecided' });
+    await begin('again', 10_000);
+    expect(await apiRequests.forget(500)).toBe(1);
+    expect(await apiRequests.forget(500)).toBe(0);
+    expect(await begin('young', 10_000)).toEqual({ kind: 'held' });
+    expect(await begin('again', 10_000)).toEqual({ kind: 'held' });
+  });
+});
