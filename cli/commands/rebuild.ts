@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { toSluiceError } from '../../contracts/errors.js';
+import { SluiceError, toSluiceError } from '../../contracts/errors.js';
 import type { Projections, RowDifference } from '../../projections/index.js';
 import { listWorkflowIds, readRunEvents } from '../../worker/run-history.js';
 import { EXIT } from '../exit-codes.js';
@@ -54,14 +54,33 @@ export async function rebuildFromTemporal(
 ): Promise<number> {
   async function* tasks(): AsyncGenerator<Task> {
     for (const workflowId of ids.length > 0 ? ids : await listWorkflowIds(client, tenant)) {
-      for (const [runId, carried] of await readRunEvents(client, workflowId)) {
-        const of = carried[0]?.execution.run.tenant ?? '';
-        if (tenant !== undefined && of !== tenant) continue;
-        yield { name: workflowId, tenant: of, runId, rebuild: () => maintenance.restoreRun(carried) };
+      let found = 0;
+      try {
+        for (const [runId, carried] of await readRunEvents(client, workflowId)) {
+          const of = carried[0]?.execution.run.tenant ?? '';
+          if (tenant !== undefined && of !== tenant) continue;
+          found += 1;
+          yield { name: workflowId, tenant: of, runId, rebuild: () => maintenance.restoreRun(carried) };
+        }
+      } catch (error) {
+        yield failing(workflowId, tenant, error);
+        continue;
       }
+      // One that was listed may have nothing to tell yet; one that was asked for must be there.
+      if (found === 0 && ids.length > 0) yield failing(workflowId, tenant, noRun(workflowId, tenant));
     }
   }
   return await rebuildAll(terminal, tasks());
+}
+
+function noRun(workflowId: string, tenant: string | undefined): SluiceError {
+  const whose = tenant === undefined ? '' : ` of tenant "${tenant}"`;
+  return new SluiceError('WORKFLOW_NOT_FOUND', `Temporal has no history of a run${whose} as ${workflowId}`);
+}
+
+/** What could not even be read counts as one that failed. */
+function failing(workflowId: string, tenant = '', error: unknown): Task {
+  return { name: workflowId, tenant, runId: '', rebuild: () => Promise.reject(toSluiceError(error)) };
 }
 
 /** One that fails does not stop the others. */

@@ -1,0 +1,111 @@
+/** `sluice rebuild --from-temporal`: logs and rows that are gone are made again, beside a worker that runs on. */
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { JsonObject } from '../../contracts/json.js';
+import { hasServer, startServer, type Server } from '../projections/support/server.js';
+import { tables } from '../projections/support/runs.js';
+import { runCommand } from '../support/command.js';
+import { withSluice } from '../support/sluice.js';
+import { waitFor } from '../support/wait-for.js';
+
+const BIN = fileURLToPath(new URL('../../cli/bin.mjs', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const GONE = ['run', 'run_head', 'run_list', 'run_event', 'run_execution', 'step', 'wait', 'open_wait'];
+const DEFINITION = `
+id: rebuilt
+version: 1
+steps:
+  - { id: say, type: action.call, action: core.echo, input: { $expr: payload }, saveAs: vars.said }
+  - { id: go, type: event.wait, eventName: GO, correlationKey: { $expr: payload.key } }
+  - { id: end, type: control.fail, code: ENOUGH, when: { $expr: payload.fails } }
+result: { $expr: vars.said }
+`;
+
+describe.runIf(hasServer)('sluice rebuild --from-temporal', () => {
+  let server: Server;
+  beforeAll(async () => {
+    server = await startServer();
+  });
+  afterAll(() => server.kill());
+
+  it(
+    'makes every log again, row by row, says which, and one that cannot be stops no other',
+    () =>
+      withSluice({ database: { url: server.url, username: 'root', password: 'root' } }, async (sluice) => {
+        const { projections, tenant, temporal, client } = sluice;
+        const rebuild = async (...ids: string[]) => {
+          const args = [BIN, '--json', '--tenant', tenant, 'rebuild', '--from-temporal', ...ids];
+          const { code, stdout } = await runCommand(process.execPath, args, {
+            cwd: ROOT,
+            env: {
+              ...process.env,
+              ...{ SURREAL_URL: server.url, SURREAL_USER: 'root', SURREAL_PASS: 'root' },
+              ...{ TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: temporal.namespace },
+            },
+          });
+          const lines = stdout.trim().split('\n');
+          return { code, lines: lines.map((line) => JSON.parse(line) as JsonObject) };
+        };
+        await sluice.publish(DEFINITION);
+        const payloads = [
+          { key: 'r-0', fails: false },
+          { key: 'r-1', fails: true },
+          { key: 'r-2', fails: false, odd: 'ключ \u0000 \ud83d\udddd “x”' },
+        ];
+        const runs = await Promise.all(payloads.map((payload) => sluice.start('rebuilt', payload)));
+        const statuses = () =>
+          Promise.all(runs.map(async ({ runId }) => (await projections.reads.getRun(tenant, runId))?.status));
+        await waitFor(async () => (await statuses()).every((status) => status === 'WAITING'));
+        for (const n of [0, 1]) {
+          const run = runs[n];
+          if (run === undefined) throw new Error('no run');
+          await sluice.signal(run, { eventName: 'GO', correlationKey: `r-${n}` });
+          await sluice.result(run).catch(() => undefined);
+        }
+        await waitFor(async () => (await statuses()).join() === 'SUCCEEDED,FAILED,WAITING');
+        // Visibility learns of a run a moment after the run itself.
+        const listed = async (): Promise<number> =>
+          (await client.temporal.workflow.count(`SluiceTenant = '${tenant}'`)).count;
+        await waitFor(async () => (await listed()) === runs.length);
+        const before = await tables(projections);
+        await projections.database.request(GONE.map((table) => `DELETE ${table}`).join(';'));
+        const rebuilt = await rebuild();
+        expect(rebuilt).toMatchObject({ code: 0 });
+        expect(rebuilt.lines.at(-1)).toEqual({ runs: 3, changed: 3, failed: 0 });
+        expect(rebuilt.lines.slice(0, 3).map(({ runId }) => runId)).toEqual(
+          expect.arrayContaining(runs.map(({ runId }) => runId)),
+        );
+        expect(await tables(projections)).toEqual(before);
+
+        // One whose log says something else than Temporal, one that is named, one that there is not.
+        const [odd, , waiting] = runs;
+        await projections.database.request(
+          `UPDATE run_event SET type = 'RUN_FAILED' WHERE id[1] = $run AND id[2] = 2`,
+          {
+            run: odd?.runId,
+          },
+        );
+        const again = await rebuild();
+        expect(again.code).toBe(1);
+        expect(again.lines.at(-1)).toMatchObject({ runs: 3, failed: 1 });
+        expect(again.lines.find((line) => 'error' in line)).toMatchObject({
+          runId: odd?.runId,
+          error: { code: 'PROJECTION_CONFLICT' },
+        });
+        expect((await rebuild(waiting?.workflowId ?? '')).lines).toEqual([
+          { runs: 1, changed: 0, failed: 0 },
+        ]);
+        expect(await rebuild('no-such-workflow')).toMatchObject({
+          code: 1,
+          lines: [{ error: { code: 'WORKFLOW_NOT_FOUND' } }, { runs: 1, failed: 1 }],
+        });
+
+        // The run that waits goes on, found by the wait that was made again.
+        if (waiting === undefined) throw new Error('no run');
+        await sluice.signal(waiting, { eventName: 'GO', correlationKey: 'r-2' });
+        expect(await sluice.result(waiting)).toEqual(payloads[2]);
+        await waitFor(async () => (await statuses())[2] === 'SUCCEEDED');
+      }),
+    90_000,
+  );
+});
