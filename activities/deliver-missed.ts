@@ -8,10 +8,11 @@
 import { Context } from '@temporalio/activity';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { SluiceError } from '../contracts/errors.js';
-import type { Execution, OpenedWait, ProjectionStore } from '../contracts/projection.js';
+import { jsonSize } from '../contracts/json.js';
+import type { Execution, MissedEvent, OpenedWait, ProjectionStore } from '../contracts/projection.js';
 import type { RunEvent } from '../contracts/run-events.js';
 import { LIMITS } from '../contracts/limits.js';
-import { SIGNALS } from '../contracts/messages.js';
+import { SIGNALS, signalThatFits } from '../contracts/messages.js';
 
 /**
  * Sends the run what it missed.
@@ -26,11 +27,12 @@ export async function deliverMissed(
   const waits = openedWaits(events);
   if (waits.length === 0) return;
   const { tenant, runId } = execution.run;
-  const missed = await projections.missedEvents(tenant, runId, waits);
-  if (missed.length === 0) return;
+  const found = await projections.missedEvents(tenant, runId, waits);
+  if (found.length === 0) return;
   const { client, log } = Context.current();
-  if (missed.length >= LIMITS.missedEvents) {
-    log.warn('More events came before a wait than are looked at', { runId, limit: LIMITS.missedEvents });
+  const missed = fitting(found);
+  if (missed.length < found.length || found.length >= LIMITS.missedEvents) {
+    log.warn('More events came before a wait than are sent to it', { runId, sent: missed.length });
   }
   const handle = client.workflow.getHandle(execution.workflowId);
   try {
@@ -44,6 +46,18 @@ export async function deliverMissed(
     });
   }
   await projections.recordMissed(execution, waits, missed);
+}
+
+/** The oldest that fit into a history; at least one. The others are there for the next wait that opens. */
+function fitting(found: readonly MissedEvent[]): readonly MissedEvent[] {
+  const events: MissedEvent[] = [];
+  let bytes = 0;
+  for (const event of found.map(signalThatFits)) {
+    bytes += jsonSize(event.payload);
+    if (events.length > 0 && bytes > LIMITS.missedBytes) break;
+    events.push(event);
+  }
+  return events;
 }
 
 interface Waiting {

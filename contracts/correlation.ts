@@ -7,7 +7,7 @@
  */
 import { z } from 'zod';
 import type { BusEvent } from './event-envelope.js';
-import { isJsonObject, type Json } from './json.js';
+import { isJsonObject, isWellFormed, type Json } from './json.js';
 import { valueAtPath } from './filters.js';
 import { LIMITS } from './limits.js';
 
@@ -52,9 +52,9 @@ export function correlate(
   return { key: null, resolvedBy: 'none', tried };
 }
 
-/** A value as a key: text that is not blank, or a finite number as text; anything else is none. */
+/** A value as a key: well-formed text that is not blank, or a finite number as text; anything else is none. */
 function keyOf(value: Json | undefined): string | undefined {
   if (typeof value === 'number' && Number.isFinite(value)) return String(value);
   if (typeof value !== 'string' || value.trim() === '') return undefined;
-  return value.length <= LIMITS.correlationKeyCharacters ? value : undefined;
+  return value.length <= LIMITS.correlationKeyCharacters && isWellFormed(value) ? value : undefined;
 }

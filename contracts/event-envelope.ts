@@ -7,10 +7,19 @@
  *
  * Invariants
  * - All problems of an envelope are reported at once; one that has any does nothing.
+ * - What names an event or a run is well-formed Unicode: the database has UTF-8, in which two lone surrogates are one.
  * - The payload is data: nothing in it reaches a prototype, and nothing that reads it can overflow a stack.
  */
 import { z } from 'zod';
-import { isDeeperThan, isJsonObject, jsonSize, JsonValue, type Json, type JsonObject } from './json.js';
+import {
+  isDeeperThan,
+  isJsonObject,
+  isWellFormed,
+  jsonSize,
+  JsonValue,
+  type Json,
+  type JsonObject,
+} from './json.js';
 import { LIMITS } from './limits.js';
 import { TenantId } from './messages.js';
 
@@ -46,12 +55,14 @@ const text = (most: number) =>
     .string('must be text')
     .min(1, 'must not be empty')
     .max(most, `may have at most ${most} characters`)
-    .regex(/\S/, 'must not be blank');
+    .regex(/\S/, 'must not be blank')
+    .refine(isWellFormed, 'must be well-formed Unicode');
 const key = z
   .union([
     z
       .string()
-      .max(LIMITS.correlationKeyCharacters, `may have at most ${LIMITS.correlationKeyCharacters} characters`),
+      .max(LIMITS.correlationKeyCharacters, `may have at most ${LIMITS.correlationKeyCharacters} characters`)
+      .refine(isWellFormed, 'must be well-formed Unicode'),
     z.number(),
     z.null(),
   ])

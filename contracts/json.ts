@@ -50,3 +50,8 @@ export function isDeeperThan(value: unknown, most: number): boolean {
   }
   return false;
 }
+
+/** Whether a text is Unicode: it has no half of a surrogate pair, which UTF-8 can't hold. */
+export function isWellFormed(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text);
+}

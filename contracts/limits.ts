@@ -47,6 +47,10 @@ export const LIMITS = {
   publishedBytes: 256 * KIB,
   /** Events from before a wait that are handed to its run when it opens, oldest first; later ones are not. */
   missedEvents: 1_000,
+  /** Bytes of them: they stand in the run's history. */
+  missedBytes: 4 * KIB * KIB,
+  /** How far the clocks of a bridge and of Temporal may be apart for an event that comes to an open wait, ms. */
+  clockSkewMs: 5_000,
   /** Keys in the keyword-list search attribute. */
   correlationKeys: 32,
   /** Interpreter steps in one workflow task before it yields with a zero timer. */

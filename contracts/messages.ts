@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { RunError } from './errors.js';
-import { JsonValue } from './json.js';
+import { jsonSize, JsonValue, type Json } from './json.js';
 import { LIMITS } from './limits.js';
 import { RunRef, RunStatus, WaitKind } from './run.js';
 
@@ -81,8 +81,21 @@ export const EventSignal = z.object({
    * ignores the signal. Absent: whichever runs.
    */
   runId: z.string().max(256).optional(),
+  /** True: the payload was left out, because no run takes one that large. The run says so in its log. */
+  omitted: z.boolean().optional(),
 });
 export type EventSignal = z.infer<typeof EventSignal>;
+
+/**
+ * An event as it is sent to a run. One that the run would drop for its size goes without its payload: it would only
+ * fill the run's history, of which Temporal takes 50 MiB.
+ */
+export function signalThatFits<T extends { readonly payload: Json }>(
+  signal: T,
+): T | (T & { readonly omitted: true }) {
+  if (jsonSize(signal.payload) <= LIMITS.bufferedBytes) return signal;
+  return { ...signal, payload: null, omitted: true };
+}
 
 /** Answer of the query `state`. */
 export const RunStateView = z.object({

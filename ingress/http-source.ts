@@ -80,6 +80,8 @@ export class HttpSource {
       const { status, body } = await this.#handle(request);
       send(response, status, body);
     } catch (thrown) {
+      // The sender has hung up: nobody is there to be answered, and nothing was done.
+      if (request.destroyed && !request.complete) return;
       const error = toSluiceError(thrown);
       const away = isOutage(error);
       if (away) this.options.outage.note(error);
@@ -100,7 +102,7 @@ export class HttpSource {
   }
 
   async #handle(request: IncomingMessage): Promise<{ readonly status: number; readonly body: Json }> {
-    const url = new URL(request.url ?? '/', 'http://bridge');
+    const url = urlOf(request);
     if (request.method === 'GET' && url.pathname === '/health') return this.#health();
     this.#authorize(request);
     if (url.pathname !== '/events')
@@ -162,6 +164,13 @@ export class HttpSource {
     }
     return { status: 200, body: found as unknown as Json };
   }
+}
+
+/** @throws SluiceError INPUT_INVALID */
+function urlOf({ url = '/' }: IncomingMessage): URL {
+  const base = 'http://bridge';
+  if (!URL.canParse(url, base)) throw new SluiceError('INPUT_INVALID', 'The address of the request is none');
+  return new URL(url, base);
 }
 
 /** All problems of all events at once; where there is one, none of them is routed. */

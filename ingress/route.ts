@@ -15,6 +15,7 @@ import { correlate, type CorrelationPaths } from '../contracts/correlation.js';
 import { SluiceError, toSluiceError } from '../contracts/errors.js';
 import { decodeEvent, type BusEvent } from '../contracts/event-envelope.js';
 import type { Json } from '../contracts/json.js';
+import { signalThatFits } from '../contracts/messages.js';
 import type { ProjectionStore } from '../contracts/projection.js';
 import type {
   DeliveryRow,
@@ -137,7 +138,7 @@ export class Router {
     to: DeliveryRow,
   ): Promise<FinishedDelivery> {
     if (to.status === 'SIGNALED') return { runId: to.run_id, status: 'SIGNALED' };
-    const signal = {
+    const signal = signalThatFits({
       eventId: event.id,
       source: event.source,
       eventName: event.name,
@@ -145,7 +146,7 @@ export class Router {
       payload: event.payload,
       receivedAt: recorded.receivedAt.toISOString(),
       runId: to.run_id,
-    };
+    });
     try {
       await this.options.client.signalEvent(
         to.workflow_id,

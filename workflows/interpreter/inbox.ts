@@ -83,7 +83,7 @@ export class Inbox {
     const at = event.receivedAt === undefined ? now() : parseInstant(event.receivedAt);
     const entry: BufferedEvent = { event, at, bytes: jsonSize(event) };
     this.log.emit('EVENT_RECEIVED', { ...about, correlationKey: event.correlationKey });
-    if (entry.bytes > LIMITS.bufferedBytes) {
+    if (entry.bytes > LIMITS.bufferedBytes || event.omitted === true) {
       this.drop(entry, 'too_large');
       return;
     }
@@ -113,7 +113,10 @@ export class Inbox {
   private giveNext(): void {
     const entry = this.arrived.shift();
     if (entry === undefined) return;
-    const wait = this.open.find((frame) => frame.matched === undefined && matches(frame, entry));
+    // It has come while the wait is open: that a clock elsewhere is behind makes it none from before.
+    const wait = this.open.find(
+      (frame) => frame.matched === undefined && matches(frame, entry, LIMITS.clockSkewMs),
+    );
     if (wait) wait.matched = entry;
     else this.keep(entry);
   }
@@ -176,11 +179,12 @@ export class Inbox {
   }
 }
 
-function matches(frame: EventWaitFrame, { event, at }: BufferedEvent): boolean {
+/** @param skewMs how much earlier than the wait looks back an event may seem to have come */
+function matches(frame: EventWaitFrame, { event, at }: BufferedEvent, skewMs = 0): boolean {
   return (
     frame.names.includes(event.eventName) &&
     (frame.key === null || frame.key === event.correlationKey) &&
-    at >= frame.since &&
+    at >= frame.since - skewMs &&
     frame.filters.every((filter) => passesFilter(filter, event.payload))
   );
 }

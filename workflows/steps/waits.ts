@@ -15,7 +15,7 @@ import {
 } from '../../contracts/definition/index.js';
 import { SluiceError } from '../../contracts/errors.js';
 import type { EventFilter } from '../../contracts/filters.js';
-import { jsonSize, type Json } from '../../contracts/json.js';
+import { isWellFormed, jsonSize, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import { isoAt, now } from '../clock.js';
 import { errorCompletion } from '../interpreter/failure.js';
@@ -215,8 +215,12 @@ function milliseconds(
  */
 export function correlationKey(value: Json, path: string): string {
   if (typeof value === 'number') return String(value);
-  if (typeof value === 'string' && value.trim() !== '' && value.length <= LIMITS.correlationKeyCharacters)
-    return value;
+  const isKey =
+    typeof value === 'string' &&
+    value.trim() !== '' &&
+    value.length <= LIMITS.correlationKeyCharacters &&
+    isWellFormed(value);
+  if (isKey) return value;
   throw new SluiceError(
     'CORRELATION_KEY_INVALID',
     `The correlation key of ${path} gave ${JSON.stringify(value).slice(0, 100)}`,
