@@ -6,7 +6,7 @@
  * completion and a mistyped command answer at once. test/cli/start.test.ts looks at what is loaded.
  */
 import { InvalidArgumentError } from 'commander';
-import type { EventBus, SluiceClient } from '../client/index.js';
+import type { EventBus, SluiceClient, SluiceClientOptions } from '../client/index.js';
 import type { Environment, SluiceConfig } from '../worker/config.js';
 import type { Terminal } from './terminal.js';
 
@@ -32,6 +32,11 @@ export interface CommandContext {
   /** The configuration of that environment. @throws SluiceError CONFIG_INVALID */
   readonly config: () => Promise<SluiceConfig>;
   readonly online: Online;
+  /**
+   * As `online`, with something to read runs from: the API that SLUICE_API_URL names, else the database, where it is a
+   * server. Temporal is connected with the first call that needs it.
+   */
+  readonly reading: (work: (client: SluiceClient) => Promise<number>) => Promise<void>;
   /** Sets the exit code. */
   readonly done: (code: number) => void;
   /** Loads what the actions of commands have from here without waiting for it: before each of them. */
@@ -77,8 +82,22 @@ export function createContext(
     env: merged,
     config,
     done,
+    async reading(work) {
+      const loaded = await config();
+      const { databaseReads, isServer } = await import('./database-reads.js');
+      const database = isServer(loaded.database) ? databaseReads(loaded.database) : undefined;
+      const more = { lazy: true, ...(database !== undefined && { reads: database.reads }) };
+      const client = await connect(loaded, env, globals().tenant, more);
+      try {
+        done(await work(client));
+      } finally {
+        await client.close();
+        await database?.close();
+      }
+    },
     async online(work, bus) {
-      const client = await connect(await config(), env, globals().tenant, bus);
+      const more = bus === undefined ? {} : { bus };
+      const client = await connect(await config(), env, globals().tenant, more);
       try {
         done(await work(client));
       } finally {
@@ -92,7 +111,7 @@ async function connect(
   { temporal, taskQueue }: SluiceConfig,
   env: Environment,
   tenant: string | undefined,
-  bus: EventBus | undefined,
+  more: Pick<SluiceClientOptions, 'bus' | 'lazy' | 'reads'>,
 ): Promise<SluiceClient> {
   const { apiReads, createSluiceClient } = await import('../client/index.js');
   const { loadApiPlace } = await import('../worker/api-variables.js');
@@ -105,7 +124,7 @@ async function connect(
     namespace: temporal.namespace,
     taskQueue,
     actor: env.USER || 'sluice-cli',
-    ...(bus !== undefined && { bus }),
+    ...more,
     ...(api !== undefined && { reads: apiReads(api) }),
     ...(tenant !== undefined && { tenant }),
   });

@@ -6,7 +6,7 @@ import { wholeNumber, type CommandContext } from './context.js';
 
 /** Adds them. */
 export function addDefinitionCommands(program: Command, context: CommandContext): void {
-  const { terminal, tenant, online, config, done } = context;
+  const { terminal, tenant, online, reading, config, done } = context;
 
   program
     .command('validate')
@@ -49,6 +49,22 @@ export function addDefinitionCommands(program: Command, context: CommandContext)
       const { runDefinition } = await import('./commands/run.js');
       const payload = await readJsonInput(options.input);
       await online((client) => runDefinition(client, terminal(), id, payload, options));
+    });
+
+  program
+    .command('types')
+    .description('make TypeScript types of what runs are started with, from the payloadSchema of definitions')
+    .argument('<file or id...>', 'YAML or JSON, or the id of a published definition')
+    .option('--out <file>', 'default: standard output')
+    .action(async (names: string[], { out }: { out?: string }) => {
+      const { writeTypes } = await import('./commands/types.js');
+      const code = await writeTypes(terminal(), names, out, (work) =>
+        reading(async (client) => {
+          await work(client);
+          return 0;
+        }),
+      );
+      done(code);
     });
 
   program

@@ -12,6 +12,7 @@ import { addEventCommands } from './event-commands.js';
 import { exitCodesHelp } from './exit-codes.js';
 import { addMaintenanceCommands } from './maintenance-commands.js';
 import { addProcessCommands } from './process-commands.js';
+import { addRunCommands } from './run-commands.js';
 import type { Environment } from '../worker/config.js';
 
 export interface Program {
@@ -45,6 +46,7 @@ export function createProgram(env: Environment, done: (code: number) => void): P
   addProcessCommands(program, context);
   addApiCommands(program, context);
   addDefinitionCommands(program, context);
+  addRunCommands(program, context);
   addEventCommands(program, context);
   addDeadLetterCommands(program, context);
   addMaintenanceCommands(program, context);

@@ -167,6 +167,7 @@ function toEvent({
   superseded,
   stepPath,
   iteration,
+  attempt,
   at,
   data,
   ...rest
@@ -177,6 +178,7 @@ function toEvent({
     data,
     ...(stepPath !== null && { stepPath }),
     ...(iteration.length > 0 && { iteration }),
+    ...(attempt !== null && { attempt }),
   };
   const parsed = RunEvent.safeParse(event);
   return { ...(parsed.success ? parsed.data : (event as unknown as RunEvent)), executionId, superseded };

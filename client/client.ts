@@ -38,7 +38,7 @@ import type { EventBus } from './event-bus.js';
 import { envelopeOf, type EventToPublish } from './event-to-publish.js';
 import { followRun, type FollowOptions } from './follow.js';
 import { DefinitionControl } from './definition-control.js';
-import type { PublishOptions, StartedRun, StartOptions } from './options.js';
+import type { AnyPayloads, PublishOptions, StartedRun, StartOptions } from './options.js';
 import type { RunReads } from './reads.js';
 import { RunControl } from './run-control.js';
 import type { RunContext } from './runs/context.js';
@@ -63,6 +63,8 @@ export interface SluiceClientOptions {
   readonly address?: string;
   /** TLS, API key and the like, beside `address`. */
   readonly connectionOptions?: Omit<ConnectionOptions, 'address'>;
+  /** True: an own connection is made with the first call that needs it, which then fails where nothing answers. */
+  readonly lazy?: boolean;
   readonly namespace: string;
   /** The one task queue that Sluice's workers poll. */
   readonly taskQueue: string;
@@ -78,9 +80,12 @@ export interface SluiceClientOptions {
 
 /**
  * Connects a client.
+ * @typeParam P payloads by definition id, as `sluice types` makes them; default: any id takes any JSON
  * @throws SluiceError TEMPORAL_UNAVAILABLE where nothing answers at `address` within 5 s
  */
-export async function createSluiceClient(options: SluiceClientOptions): Promise<SluiceClient> {
+export async function createSluiceClient<P extends object = AnyPayloads>(
+  options: SluiceClientOptions,
+): Promise<SluiceClient<P>> {
   const {
     connection,
     address = connection?.options.address ?? 'localhost:7233',
@@ -88,14 +93,16 @@ export async function createSluiceClient(options: SluiceClientOptions): Promise<
     taskQueue,
   } = options;
   if (connection !== undefined) return new SluiceClient(connection, options, undefined);
-  const opened = await calling({ address, namespace, taskQueue }, () =>
-    Connection.connect({ connectTimeout: CONNECT_LIMIT_MS, ...options.connectionOptions, address }),
-  );
+  const own = { connectTimeout: CONNECT_LIMIT_MS, ...options.connectionOptions, address };
+  const opened =
+    options.lazy === true
+      ? Connection.lazy(own)
+      : await calling({ address, namespace, taskQueue }, () => Connection.connect(own));
   return new SluiceClient(opened, options, () => opened.close());
 }
 
 /** Made by {@link createSluiceClient}. */
-export class SluiceClient {
+export class SluiceClient<P extends object = AnyPayloads> {
   /** Temporal's own client, for what Sluice adds nothing to. */
   readonly temporal: Client;
   private readonly bus: EventBus | undefined;
@@ -125,7 +132,7 @@ export class SluiceClient {
       call: this.#context,
       ...this.#defaults,
       reads: options.reads,
-      start: (...args) => this.start(...args),
+      start: (...args) => this.#start(...args),
     };
     this.runs = new RunControl(this.#runContext, (...args) => this.signalEvent(...args));
     this.definitions = new DefinitionControl(this.#runContext);
@@ -221,7 +228,16 @@ export class SluiceClient {
    *   PAYLOAD_INVALID before its first step
    * @throws SluiceError WORKFLOW_ALREADY_STARTED, START_OPTIONS_INVALID, NAME_RESERVED, INPUT_TOO_LARGE
    */
-  async start(definitionId: string, payload: Json, options: StartOptions = {}): Promise<StartedRun> {
+  start<Id extends keyof P & string>(
+    definitionId: Id,
+    payload: P[Id],
+    options: StartOptions = {},
+  ): Promise<StartedRun> {
+    // What is no JSON is refused by the payload converter.
+    return this.#start(definitionId, payload as Json, options);
+  }
+
+  async #start(definitionId: string, payload: Json, options: StartOptions): Promise<StartedRun> {
     if (definitionId.startsWith(RESERVED_PREFIX)) {
       throw new SluiceError('NAME_RESERVED', `${definitionId} is no definition.`);
     }

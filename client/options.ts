@@ -1,6 +1,9 @@
 import type { Json } from '../contracts/json.js';
 import type { RunRef } from '../contracts/run.js';
 
+/** Payloads by definition id, where nobody has said which: any id takes any JSON. */
+export type AnyPayloads = Readonly<Record<string, Json>>;
+
 /** How to publish a definition. */
 export interface PublishOptions {
   /** Default `yaml`, of which JSON is a part; `json` keeps the source as JSON. */

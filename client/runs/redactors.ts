@@ -6,7 +6,6 @@
  */
 import { SluiceError } from '../../contracts/errors.js';
 import type { Definition } from '../../contracts/definition/index.js';
-import { readDefinition } from '../../definitions/index.js';
 import type { RunSummary, RunView } from '../../projections/index.js';
 import { redactorFor, type Redactor } from '../redaction.js';
 import { findRun, readsOf, type RunContext } from './context.js';
@@ -54,6 +53,8 @@ async function definitionOf(
       `Tenant ${tenant} has no version ${version} of ${definition}: what of its runs may be shown is not known.`,
     );
   }
+  // Here, because it is heavy, and whoever reads through an API gets values that are redacted already.
+  const { readDefinition } = await import('../../definitions/index.js');
   const { payloadSchema } = readDefinition(stored.source, stored.format).definition;
   const marks = payloadSchema === undefined ? {} : { payloadSchema };
   keep(kept, key, marks);

@@ -14,9 +14,9 @@ import type { Json } from '../../contracts/json.js';
 import type { RunRef } from '../../contracts/run.js';
 import type { RunView } from '../../projections/index.js';
 import type { StartedRun, StartOptions } from '../options.js';
-import { findRun, readsOf, type OfTenant, type RunContext } from './context.js';
+import { findRun, type OfTenant, type RunContext } from './context.js';
 import { latestOf } from './executions.js';
-import { originalPayload } from './original-payload.js';
+import { originalStart } from './original-start.js';
 
 export interface RerunOptions extends OfTenant {
   /** Who does it, for the audit; the new run acts for it. Default: the client's. */
@@ -49,15 +49,14 @@ export async function rerunRun(
 ): Promise<RerunRun> {
   const run = await findRun(context, runId, options);
   if (options.whileOpen !== true) await mustBeClosed(context, run);
-  const payload = options.payload ?? (await originalPayload(context, run));
+  const { payload, trigger, correlationKeys } = await originalStart(context, run, options.payload);
   const rerunOf = { runId, workflowId: run.workflowId };
-  const trigger = readsOf(context).redacted === true ? null : run.trigger;
   const started = await context.start(run.definition, payload, {
     tenant: run.tenant,
     version: run.version,
     rerunOf,
-    correlationKeys: run.correlationKeys,
-    ...(trigger !== null && { trigger }),
+    correlationKeys,
+    ...(trigger !== undefined && { trigger }),
     ...(options.actor !== undefined && { actor: options.actor }),
     ...(options.workflowId !== undefined && { workflowId: options.workflowId }),
     ...(options.onConflict !== undefined && { onConflict: options.onConflict }),

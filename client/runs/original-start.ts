@@ -9,21 +9,40 @@ import { isGrpcServiceError } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
 import { SluiceError } from '../../contracts/errors.js';
 import { JsonValue, type Json } from '../../contracts/json.js';
+import { StartMemo } from '../../contracts/messages.js';
 import type { RunView } from '../../projections/index.js';
 import { calling } from '../errors.js';
 import { readsOf, type RunContext } from './context.js';
 
 const NOT_FOUND = 5;
 
-/**
- * The original payload of a run.
- * @throws SluiceError RERUN_PAYLOAD_GONE, TEMPORAL_UNAVAILABLE
- */
-export async function originalPayload(context: RunContext, run: RunView): Promise<Json> {
-  return (await fromTemporal(context, run)) ?? (await fromLog(context, run)).payload;
+/** What a run was started with. */
+export interface OriginalStart {
+  readonly payload: Json;
+  /** What had caused it; undefined: nothing was said. */
+  readonly trigger: Json | undefined;
+  readonly correlationKeys: readonly string[];
 }
 
-async function fromTemporal(context: RunContext, { workflowId, runId }: RunView): Promise<Json | undefined> {
+/**
+ * What a run was started with.
+ * @param payload in place of its own, which may then be gone
+ * @throws SluiceError RERUN_PAYLOAD_GONE, TEMPORAL_UNAVAILABLE
+ */
+export async function originalStart(
+  context: RunContext,
+  run: RunView,
+  payload?: Json,
+): Promise<OriginalStart> {
+  const start = await fromTemporal(context, run);
+  if (payload === undefined) return start ?? (await fromLog(context, run));
+  return { trigger: start?.trigger, correlationKeys: start?.correlationKeys ?? [], payload };
+}
+
+async function fromTemporal(
+  context: RunContext,
+  { workflowId, runId }: RunView,
+): Promise<OriginalStart | undefined> {
   const { temporal, call } = context;
   const page = await calling({ ...call, workflowId, needsWorker: false }, () =>
     temporal.workflowService
@@ -40,8 +59,18 @@ async function fromTemporal(context: RunContext, { workflowId, runId }: RunView)
   const started = page?.history?.events?.[0]?.workflowExecutionStartedEventAttributes;
   if (started === undefined || started === null) return undefined;
   const [payload] = await decode(context, started.input?.payloads ?? []);
-  // A run that was started with nothing has an empty payload.
-  return payload === undefined ? {} : JsonValue.parse(payload);
+  const fields = Object.entries(started.memo?.fields ?? {});
+  const values = await decode(
+    context,
+    fields.map(([, value]) => value),
+  );
+  const memo = StartMemo.safeParse(Object.fromEntries(fields.map(([name], i) => [name, values[i]])));
+  return {
+    // A run that was started with nothing has an empty payload.
+    payload: payload === undefined ? {} : JsonValue.parse(payload),
+    trigger: memo.data?.trigger,
+    correlationKeys: memo.data?.correlationKeys ?? [],
+  };
 }
 
 async function decode({ temporal }: RunContext, encoded: readonly Payload[]): Promise<readonly unknown[]> {
@@ -51,17 +80,7 @@ async function decode({ temporal }: RunContext, encoded: readonly Payload[]): Pr
   return payloads.map((payload) => payloadConverter.fromPayload<unknown>(payload));
 }
 
-/** What a run's first line says of it. */
-interface Beginning {
-  readonly payload: Json;
-  readonly correlationKeys: readonly string[];
-}
-
-/**
- * The first line of a run's log.
- * @throws SluiceError RERUN_PAYLOAD_GONE
- */
-async function fromLog(context: RunContext, { tenant, runId }: RunView): Promise<Beginning> {
+async function fromLog(context: RunContext, { tenant, runId }: RunView): Promise<OriginalStart> {
   const reads = readsOf(context);
   const gone = (why: string) =>
     new SluiceError('RERUN_PAYLOAD_GONE', `The history of run ${runId} is gone, and ${why}.`, {
@@ -71,5 +90,6 @@ async function fromLog(context: RunContext, { tenant, runId }: RunView): Promise
   const { items } = await reads.listEvents(tenant, runId, { limit: 1 });
   const [first] = items;
   if (first?.type !== 'RUN_STARTED') throw gone('its log does not begin');
-  return first.data;
+  const { payload, trigger, correlationKeys } = first.data;
+  return { payload, trigger: trigger ?? undefined, correlationKeys };
 }

@@ -1,0 +1,20 @@
+/** Rows for people: columns as wide as what stands in them. */
+
+/** A column: its heading, and what it shows of a row. */
+export type Column<T> = readonly [heading: string, show: (row: T) => string | number | null | undefined];
+
+/** The lines of a table, its headings first; none for no rows. */
+export function tableLines<T>(columns: readonly Column<T>[], rows: readonly T[]): readonly string[] {
+  if (rows.length === 0) return [];
+  const cells = [
+    columns.map(([heading]) => heading),
+    ...rows.map((row) => columns.map(([, show]) => String(show(row) ?? '-'))),
+  ];
+  const widths = columns.map((_, i) => Math.max(...cells.map((line) => line[i]?.length ?? 0)));
+  return cells.map((line) =>
+    line
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
