@@ -3,6 +3,7 @@
  * variable at fault is named, no value is shown.
  */
 import { z } from 'zod';
+import { isLoopback } from '../api/loopback.js';
 import { CorrelationPaths } from '../contracts/correlation.js';
 import { SluiceError } from '../contracts/errors.js';
 import type { BridgeConfig } from '../ingress/index.js';
@@ -55,7 +56,7 @@ export const BridgeVariables = z.object({
     .string()
     .min(16, 'must have at least 16 characters')
     .optional()
-    .describe('Bearer token that senders need. Set it where the bridge listens beyond loopback.'),
+    .describe('Bearer token that senders need. The bridge listens beyond loopback only with one.'),
   SLUICE_BRIDGE_URL: z
     .url({ protocol: /^https?$/, error: 'must be http://… or https://…' })
     .default('http://127.0.0.1:8234')
@@ -81,10 +82,18 @@ export const BridgeVariables = z.object({
   ),
 });
 
+type BridgeVariables = z.infer<typeof BridgeVariables>;
+
 /** The bridge's configuration, and where a command finds a bridge. */
 export interface BridgeSettings {
   readonly bridge: BridgeConfig;
   readonly url: string;
+}
+
+/** Whoever reaches a bridge without a token can move runs: that may be this machine, and nobody else. */
+function openToAll({ SLUICE_BRIDGE_HTTP: http, SLUICE_BRIDGE_TOKEN: token }: BridgeVariables): string[] {
+  if (http === undefined || token !== undefined || isLoopback(http.host)) return [];
+  return [`SLUICE_BRIDGE_TOKEN must be set: ${http.host} is not loopback`];
 }
 
 /**
@@ -103,6 +112,7 @@ export function loadBridgeConfig(env: Environment): BridgeSettings {
   const both = alias !== '' && set[PATHS] !== undefined && set[PATHS] !== alias;
   const parsed = BridgeVariables.safeParse(alias === '' ? set : { ...set, [PATHS]: set[PATHS] ?? alias });
   const problems = [
+    ...(parsed.success ? openToAll(parsed.data) : []),
     ...(both ? [`${PATHS} and its older name ${PATHS_ALIAS} differ`] : []),
     ...(parsed.success
       ? []

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { loadBridgeConfig } from '../../worker/bridge-config.js';
 import { loadConfig } from '../../worker/config.js';
 
 const problemsOf = (env: Record<string, string>): string => {
@@ -110,4 +111,13 @@ describe('TLS', () => {
   ])('with %j is on: %s', (env, on) => {
     expect(loadConfig(env).temporal.tls !== undefined).toBe(on);
   });
+});
+
+it('lets a bridge without a token listen on loopback only', () => {
+  for (const http of ['127.0.0.1:8234', '[::1]:8234', 'localhost:8234', 'off']) {
+    expect(() => loadBridgeConfig({ SLUICE_BRIDGE_HTTP: http }), http).not.toThrow();
+  }
+  const open = { SLUICE_BRIDGE_HTTP: '0.0.0.0:8234' };
+  expect(() => loadBridgeConfig(open)).toThrow('SLUICE_BRIDGE_TOKEN must be set: 0.0.0.0 is not loopback');
+  expect(() => loadBridgeConfig({ ...open, SLUICE_BRIDGE_TOKEN: 'x'.repeat(16) })).not.toThrow();
 });

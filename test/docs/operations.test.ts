@@ -1,0 +1,55 @@
+/** docs/operations.md is written by hand; metrics, variables and commands in it are held against the code. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { expect, it } from 'vitest';
+import { createMetrics } from '../../api/metrics.js';
+import { ApiVariables } from '../../worker/api-variables.js';
+import { BridgeVariables } from '../../worker/bridge-config.js';
+import { Variables } from '../../worker/config-variables.js';
+import { unknownCommands } from './support/commands.js';
+
+const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+const page = read('docs/operations.md');
+const named = (pattern: RegExp): string[] => [
+  ...new Set([...page.matchAll(pattern)].map((found) => found[1] as string)),
+];
+
+/** The native part of Temporal's SDK for this machine: it has the names of its metrics as text. */
+function nativeSdk(): Buffer {
+  const require = createRequire(import.meta.url);
+  const releases = join(dirname(require.resolve('@temporalio/core-bridge/package.json')), 'releases');
+  const arch = process.arch === 'x64' ? 'x86_64' : 'aarch64';
+  const platform =
+    process.platform === 'darwin' ? 'apple' : process.platform === 'win32' ? 'windows' : 'linux';
+  const name = readdirSync(releases).find(
+    (release) => release.startsWith(arch) && release.includes(platform),
+  );
+  return readFileSync(join(releases, name ?? '', 'index.node'));
+}
+
+it('names only metrics that there are', async () => {
+  const sdk = nativeSdk();
+  const ofSdk = named(/`temporal_(\w+)`/g);
+  expect(ofSdk.filter((name) => !sdk.includes(name.replace(/_total$/, '')))).toEqual([]);
+  expect(ofSdk.length).toBeGreaterThan(5);
+
+  const api = await createMetrics().text(undefined);
+  const sources = ['worker/reconciler/reconciler.ts', 'workflows/saga/undo.ts'].map(read).join('');
+  const counted = [...sources.matchAll(/createCounter\('(\w+)'/g)].map((found) => `${found[1]}_total`);
+  const own = named(/`(sluice_[a-z_]+)`/g);
+  expect(own.filter((name) => !api.includes(`# TYPE ${name} `) && !counted.includes(name))).toEqual([]);
+  expect(counted.filter((name) => !own.includes(name))).toEqual([]);
+});
+
+it('names only variables that there are, and links to the page that has them all', () => {
+  const known = [Variables, BridgeVariables, ApiVariables].flatMap((schema) => Object.keys(schema.shape));
+  const compose = read('docker-compose.yml');
+  const variables = named(/`?((?:SLUICE|SURREAL|TEMPORAL)_[A-Z_]+)/g);
+  expect(variables.filter((name) => !known.includes(name) && !compose.includes(`{${name}:`))).toEqual([]);
+  expect(page).toContain('](configuration.md)');
+});
+
+it('names only commands that there are', () => {
+  expect(unknownCommands(page)).toEqual([]);
+});
