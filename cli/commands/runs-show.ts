@@ -229,6 +229,7 @@ export async function showDefinition(
   const found = await definitions.get(id, version);
   terminal.data(JSON.parse(JSON.stringify(found)) as Json);
   const { source, versions, latest, hash, publishedAt, publishedBy } = found;
+  if (terminal.json) return EXIT.ok;
   terminal.note(
     `${id} version ${found.version}, published ${publishedAt} by ${publishedBy}, sha-256 ${hash}`,
   );

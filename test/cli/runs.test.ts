@@ -1,0 +1,175 @@
+/** `sluice runs …`, `definitions …` and `types`, reading through the API as where the store is embedded. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { main } from '../../cli/main.js';
+import type { StartedRun } from '../../client/index.js';
+import { useApi } from '../api/support/api.js';
+import { call, outside, sourceOf } from '../client/support/outside.js';
+import type { CommandResult } from '../support/command.js';
+import { waitFor } from '../support/wait-for.js';
+
+const { actions } = outside();
+const api = useApi({ actions });
+let directory: string;
+beforeAll(() => void (directory = mkdtempSync(join(tmpdir(), 'sluice-runs-'))));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/**
+ * Runs a command in this process: each of its own would load the SDK anew. Without an API it has only an embedded
+ * store, which belongs to another process.
+ */
+async function sluice(args: readonly string[], more: NodeJS.ProcessEnv = {}): Promise<CommandResult> {
+  const { temporal, taskQueue, tenant } = api().sluice;
+  const said = { stdout: '', stderr: '' };
+  const spies = (['stdout', 'stderr'] as const).map((stream) =>
+    vi.spyOn(process[stream], 'write').mockImplementation((text) => {
+      said[stream] += String(text);
+      return true;
+    }),
+  );
+  try {
+    const code = await main(['node', 'sluice', ...args, '--tenant', tenant], {
+      TEMPORAL_ADDRESS: temporal.address,
+      TEMPORAL_NAMESPACE: temporal.namespace,
+      SLUICE_TASK_QUEUE: taskQueue,
+      SLUICE_API_URL: api().url,
+      SLUICE_API_TOKEN: api().token.admin,
+      ...more,
+    });
+    return { code, ...said };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
+}
+const json = async (...args: string[]): Promise<unknown> => {
+  const { stdout, stderr, code } = await sluice([...args, '--json']);
+  expect(stderr, args.join(' ')).toBe('');
+  expect(code, stdout).toBe(0);
+  return JSON.parse(stdout) as unknown;
+};
+const WAITS = [call('a'), { id: 'go', type: 'event.wait', eventName: 'GO' }, call('b')];
+async function waiting(): Promise<StartedRun> {
+  const run = await api().sluice.startSource(sourceOf(WAITS));
+  await rowSays(run, 'WAITING');
+  return run;
+}
+const rowSays = ({ runId }: StartedRun, status: string) =>
+  waitFor(async () => (await api().sluice.client.runs.get(runId)).status === status);
+
+describe('sluice runs', () => {
+  it('shows a run, its steps, log and waits: tables for people, JSON for scripts', async () => {
+    const { runId, workflowId } = await waiting();
+    const shown = await sluice(['runs', 'show', runId]);
+    const steps = await sluice(['runs', 'steps', runId]);
+    const waits = await json('runs', 'waits', runId);
+    const events = await json('runs', 'events', runId, '--limit', '1');
+    const listed = await json('runs', 'list', '--status', 'WAITING');
+    expect(shown.stdout).toMatch(/^status +WAITING$/m);
+    expect(steps.stdout.split('\n')[0]).toMatch(/^STEP +ID +KIND +STATUS/);
+    expect(steps.stdout).toMatch(/^steps\[0\] +a +test\.do +SUCCEEDED/m);
+    expect(waits).toMatchObject({
+      items: [{ kind: 'event', eventNames: ['GO'], status: 'WAITING' }],
+      next: null,
+    });
+    expect(events).toMatchObject({
+      items: [{ seq: 1, type: 'RUN_STARTED' }],
+      next: expect.any(String) as string,
+    });
+    expect(listed).toMatchObject({
+      items: expect.arrayContaining([expect.objectContaining({ runId, workflowId })]) as unknown[],
+    });
+  });
+
+  it('signals, cancels, rewinds, re-runs and exports one', async () => {
+    const run = await waiting();
+    await json('runs', 'signal', run.runId, 'GO', '--payload', '{"n":1}');
+    await rowSays(run, 'SUCCEEDED');
+    expect(await json('runs', 'rewind', run.runId, 'steps[2]', '--reason', 'again')).toMatchObject({
+      runId: run.runId,
+      stepPath: 'steps[2]',
+    });
+    await waitFor(async () =>
+      (await api().sluice.client.runs.events(run.runId)).items.some((e) => e.type === 'RUN_REWOUND'),
+    );
+    await rowSays(run, 'SUCCEEDED');
+    const again = (await json('runs', 'rerun', run.runId)) as StartedRun;
+    await rowSays(again, 'WAITING');
+    expect(await json('runs', 'cancel', again.runId, '--reason', 'enough')).toMatchObject({ accepted: true });
+    await rowSays(again, 'CANCELED');
+    const file = join(directory, 'bundle.json');
+    expect(await json('runs', 'export', run.runId, '--out', file)).toMatchObject({ file });
+    expect(await json('runs', 'verify', file)).toMatchObject({ runId: run.runId, redacted: true });
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"SUCCEEDED"', '"FAILED"'));
+    const refused = await sluice(['runs', 'verify', file]);
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('BUNDLE_INVALID') as string });
+  });
+
+  it('acts on many at once, a line for each, and a summary', async () => {
+    const { pin } = await api().sluice.publish(sourceOf(WAITS));
+    const started = await Promise.all([1, 2, 3].map(() => api().sluice.start(pin.id)));
+    await Promise.all(started.map((run) => rowSays(run, 'WAITING')));
+    const dry = await sluice(['runs', 'bulk', 'cancel', '--definition', pin.id, '--dry-run']);
+    expect(dry).toMatchObject({ code: 0, stderr: '3 would\n' });
+    const done = await sluice(['runs', 'bulk', 'cancel', '--definition', pin.id, '--reason', 'all']);
+    expect(done).toMatchObject({ code: 0, stderr: '3 done\n' });
+    expect(done.stdout.trim().split('\n')).toHaveLength(3);
+    await Promise.all(started.map((run) => rowSays(run, 'CANCELED')));
+    const everything = await sluice(['runs', 'bulk', 'cancel']);
+    expect(everything).toMatchObject({ code: 2, stderr: expect.stringContaining('--all') as string });
+  });
+
+  it('refuses what the old contract could do, connected to nothing', async () => {
+    const nowhere = { TEMPORAL_ADDRESS: '127.0.0.1:1', SLUICE_API_URL: 'http://127.0.0.1:1' };
+    for (const action of ['resume', 'retry', 'requeue-event-wait']) {
+      const { code, stdout } = await sluice(['runs', action, 'some-run', '--json'], nowhere);
+      expect(code).toBe(1);
+      expect(JSON.parse(stdout)).toMatchObject({
+        error: {
+          code: 'WORKFLOW_TEMPORAL_ACTION_UNSUPPORTED',
+          details: { engine: 'temporal', runId: 'some-run' },
+        },
+      });
+    }
+  });
+
+  it('says what is wrong: an unknown run, another tenant’s, bad options, nothing to read from, no Temporal', async () => {
+    const { runId } = await waiting();
+    const refusals: readonly (readonly [readonly string[], number, string, NodeJS.ProcessEnv?])[] = [
+      [['runs', 'show', 'unheard-of'], 1, 'RUN_NOT_FOUND'],
+      [['runs', 'cancel', 'unheard-of'], 1, 'RUN_NOT_FOUND'],
+      [['runs', 'list', '--status', 'DONE'], 2, 'USAGE_INVALID'],
+      [['runs', 'list', '--from', 'yesterday'], 2, 'USAGE_INVALID'],
+      [['runs', 'rewind', runId, 'steps[0]', '--iteration', 'x'], 2, 'USAGE_INVALID'],
+      [['runs', 'rewind', runId, 'steps[9]'], 1, 'REWIND_NOT_POSSIBLE'],
+      [['runs', 'rerun', runId], 1, 'RUN_OPEN'],
+      [['runs', 'list', '--limit', '0'], 2, 'USAGE_INVALID'],
+      [['runs', 'show', runId], 3, 'READS_NOT_CONFIGURED', { SLUICE_API_URL: '' }],
+      [['runs', 'cancel', runId], 1, 'WORKFLOW_TEMPORAL_CANCEL_FAILED', { TEMPORAL_ADDRESS: '127.0.0.1:1' }],
+    ];
+    for (const [args, code, error, env] of refusals) {
+      const refused = await sluice([...args, '--json'], env);
+      expect(JSON.parse(refused.stdout), args.join(' ')).toMatchObject({ error: { code: error } });
+      expect(refused.code, args.join(' ')).toBe(code);
+    }
+    expect((await api().sluice.client.runs.get(runId)).status, 'nothing has happened').toBe('WAITING');
+  });
+});
+
+describe('sluice definitions and types', () => {
+  it('list and show what is published, and make types of it', async () => {
+    const payloadSchema = { type: 'object', required: ['n'], properties: { n: { type: 'integer' } } };
+    const source = sourceOf([], { payloadSchema });
+    const { pin } = await api().sluice.publish(source);
+    expect(await json('definitions', 'list')).toMatchObject({
+      items: expect.arrayContaining([expect.objectContaining({ id: pin.id, version: 1 })]) as unknown[],
+    });
+    expect(await json('definitions', 'show', pin.id)).toMatchObject({ source, hash: pin.hash });
+    const out = join(directory, 'payloads.ts');
+    await json('types', 'examples/order-fulfilment.yaml', pin.id, '--out', out);
+    const made = readFileSync(out, 'utf8');
+    expect(made).toContain('export interface OrderFulfilmentPayload');
+    expect(made).toMatch(new RegExp(`readonly "${pin.id}": \\w+Payload;`));
+  });
+});
