@@ -8,10 +8,16 @@
  * After a rewind a step is done again under another key: a ledger row settles only the step that has its key, and one
  * from before the rewind makes no row of a step that has not begun since (`$generation`).
  */
+import { RecordId } from 'surrealdb';
+import type { Execution, Invocation } from '../contracts/projection.js';
+import type { EventStatements } from './apply.js';
+import { stepRowKey } from './keys.js';
 import type { Statement } from './unit-of-work.js';
+import { mustFind } from './usual.js';
 
 /** A step shows a short output; a long one is in the ledger, and the log's own summary follows. */
-const SUMMARY = `IF string::len($l.output ?? '') > 2048 { NONE } ELSE { $l.output }`;
+const SHOWN = 2048;
+const SUMMARY = `IF string::len($l.output ?? '') > ${SHOWN} { NONE } ELSE { $l.output }`;
 
 /** `opened_seq` of a row that no event has opened yet. */
 export const UNOPENED = Number.MAX_SAFE_INTEGER;
@@ -38,6 +44,44 @@ export const SETTLE_STEP: Statement = {
     ${SETTLE}
 }`,
 };
+
+/** Columns of a ledger row that has just been finished. */
+interface Finished {
+  readonly status: string;
+  readonly output: string | undefined;
+  readonly error: string | undefined;
+  readonly error_code: string | undefined;
+  readonly finished_at: Date;
+}
+
+/** Settles the step of an action where its row is open, as nearly always; else the commit is not usual. */
+export function settledUsually(
+  { run }: Execution,
+  { step, idempotencyKey, local }: Invocation,
+  { status, output, error, error_code, finished_at }: Finished,
+): EventStatements {
+  if (local) return { statements: [], variables: {} };
+  return {
+    statements: [SETTLE_USUALLY],
+    variables: {
+      settled_key: idempotencyKey,
+      settled_step: new RecordId('step', [...stepRowKey(run, step)]),
+      settled: {
+        status,
+        output: [...(output ?? '')].length > SHOWN ? undefined : output,
+        error,
+        error_code,
+        ended_at: finished_at,
+        provisional: true,
+      },
+    },
+  };
+}
+
+const SETTLE_USUALLY = mustFind(
+  'step.settle',
+  `UPDATE $settled_step MERGE $settled WHERE opened_seq != ${UNOPENED} AND (provisional OR status = 'RUNNING') AND idempotency_key = $settled_key RETURN VALUE status`,
+);
 
 /** Settles every step of the run whose outcome the ledger knows and the log does not. */
 export const SETTLE_STEPS: readonly Statement[] = [

@@ -12,6 +12,7 @@
  * again, and sees the other. A lease's end is compared with the database's clock: it is the only one that all
  * workers share.
  */
+import { RecordId } from 'surrealdb';
 import { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
 import type { BeginDecision, Execution, Invocation, Lease } from '../../contracts/projection.js';
@@ -21,7 +22,7 @@ import { inTurn } from '../turns.js';
 import type { Writer } from '../writer.js';
 import { loadJson, TextWriter } from '../texts.js';
 import type { Statement } from '../unit-of-work.js';
-import { writeEvents } from './write-events.js';
+import { writeEvents, type Others } from './write-events.js';
 
 /** Lists the ledger row under its run. A key that runs share is listed under each. */
 export const LIST_INVOCATION = `UPSERT type::record('run_invocation', [$ledger_key[0], $ledger_row.run_id, $ledger_key[1]]) RETURN NONE;`;
@@ -51,6 +52,13 @@ const BEGIN: Statement = {
   }
 }`,
 };
+
+/** In a usual commit nobody has used the key before: where a row is there, this fails, and BEGIN decides. */
+const BEGIN_USUALLY: readonly Statement[] = [
+  { label: 'action_invocation.create', text: 'CREATE $invocation CONTENT $ledger_row RETURN NONE' },
+  { label: 'run_invocation.create', text: 'CREATE $listed_invocation RETURN NONE' },
+  { label: 'decision', text: `{ kind: 'execute' }` },
+];
 
 const DECIDED: Statement = { label: 'decision', text: '$decision' };
 
@@ -84,12 +92,22 @@ export async function beginAction(
     lease_until: lease.until,
     started_at: new Date(),
   };
-  const others = {
-    statements: [...texts.statements().map(renamed), BEGIN, DECIDED],
-    variables: {
-      ledger_key: [tenant, invocation.idempotencyKey],
-      ledger_row: row,
-      ledger_blobs: texts.variables().blobs,
+  const blobs = texts.statements().map(renamed);
+  const key = [tenant, invocation.idempotencyKey];
+  const variables = { ledger_row: row, ledger_blobs: texts.variables().blobs };
+  const others: Others = {
+    always: { statements: [...blobs, BEGIN, DECIDED], variables: { ...variables, ledger_key: key } },
+    usually: {
+      statements: [...blobs, ...BEGIN_USUALLY],
+      variables: {
+        ...variables,
+        invocation: new RecordId('action_invocation', key),
+        listed_invocation: new RecordId('run_invocation', [
+          tenant,
+          execution.run.runId,
+          invocation.idempotencyKey,
+        ]),
+      },
     },
   };
   const write = () => writeEvents(writer, execution, events, others);

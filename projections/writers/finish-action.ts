@@ -7,6 +7,7 @@
  * - A failure is recorded only by the holder of the lease: one whose lease was taken over has no say about an
  *   attempt that another worker has in hand.
  */
+import { RecordId } from 'surrealdb';
 import type { Evidence } from '../../contracts/authorization.js';
 import type {
   Execution,
@@ -15,7 +16,8 @@ import type {
   InvocationOutcome,
 } from '../../contracts/projection.js';
 import { domainStatements } from '../domain-statements.js';
-import { SETTLE_STEP } from '../outcome.js';
+import { SETTLE_STEP, settledUsually } from '../outcome.js';
+import { isUnusual, mustFind } from '../usual.js';
 import type { Writer } from '../writer.js';
 import { TextWriter } from '../texts.js';
 import { commit, Refusal, type Statement } from '../unit-of-work.js';
@@ -44,6 +46,18 @@ const FINISH: Statement = {
 }`,
 };
 
+/**
+ * The usual end: the ledger row stands as this attempt's holder began it, and the step's row is open. Where it does
+ * not, this fails, and FINISH decides.
+ */
+const FINISH_USUALLY: readonly Statement[] = [
+  mustFind(
+    'action_invocation.finish',
+    `UPDATE $invocation MERGE $outcome WHERE action = $ledger_row.action AND status = 'STARTED' AND lease_holder = $holder RETURN VALUE attempts`,
+  ),
+  { label: 'finished', text: 'LET $finished = true' },
+];
+
 /** Evidence is a record: the first of an attempt stays. */
 const EVIDENCE: Statement = {
   label: 'evidence.put',
@@ -71,8 +85,9 @@ export async function finishAction(
   const texts = new TextWriter(tenant, runId);
   const now = new Date();
   const domain = domainStatements(writes);
+  const key = [tenant, invocation.idempotencyKey];
   const variables = {
-    ledger_key: [tenant, invocation.idempotencyKey],
+    ledger_key: key,
     ledger_row: {
       ...ledgerRow(execution, invocation, texts),
       attempts: 1,
@@ -93,14 +108,24 @@ export async function finishAction(
     ...domain.variables,
     ...texts.variables(),
   };
-  const statements = [
-    FINISH,
-    ...texts.statements(),
-    SETTLE_STEP,
-    ...(evidence === undefined ? [] : [EVIDENCE]),
-    ...domain.statements,
-  ];
+  const proof = evidence === undefined ? [] : [EVIDENCE];
+  const statements = [FINISH, ...texts.statements(), SETTLE_STEP, ...proof, ...domain.statements];
   try {
+    if (holder !== undefined) {
+      const settled = settledUsually(execution, invocation, variables.outcome);
+      const usual = [...FINISH_USUALLY, ...texts.statements(), ...settled.statements, ...proof];
+      try {
+        await commit(
+          database,
+          [...usual, ...domain.statements],
+          { ...variables, ...settled.variables, invocation: new RecordId('action_invocation', key) },
+          faults,
+        );
+        return;
+      } catch (error) {
+        if (!isUnusual(error)) throw error;
+      }
+    }
     await commit(database, statements, variables, faults);
   } catch (error) {
     throw error instanceof Refusal ? toError(error) : error;

@@ -1,4 +1,7 @@
-/** Commits events with whatever belongs to the same transaction: the fast path, else the slow one. */
+/**
+ * Commits events with whatever belongs to the same transaction: as a usual commit where it is one, else row by row,
+ * else from the whole log.
+ */
 import { SluiceError } from '../../contracts/errors.js';
 import type { Execution } from '../../contracts/projection.js';
 import type { RunEvent } from '../../contracts/run-events.js';
@@ -7,8 +10,19 @@ import { answeredLetters, deadLetterStatements, lettersOf, withdrawalStatements 
 import { openWaitStatements } from '../open-waits.js';
 import { outboxStatements } from '../outbox.js';
 import { resolveRun } from '../resolve.js';
+import { isUnusual, usualStatements } from '../usual.js';
 import type { Writer } from '../writer.js';
 import { commit, Refusal } from '../unit-of-work.js';
+
+/** Statements beside those of the events. */
+export interface Others {
+  /** For any commit. */
+  readonly always: EventStatements;
+  /** What does the same in a usual one. */
+  readonly usually: EventStatements;
+}
+
+const NONE: EventStatements = { statements: [], variables: {} };
 
 /**
  * @param others further statements of the same transaction, after those of the events
@@ -18,18 +32,27 @@ export async function writeEvents(
   { database, faults }: Writer,
   execution: Execution,
   events: readonly RunEvent[],
-  others: EventStatements = { statements: [], variables: {} },
+  others: Others = { always: NONE, usually: NONE },
 ): Promise<ReadonlyMap<string, unknown>> {
-  const own = eventStatements(execution, events);
-  const more = joined(
+  const followed = joined(
     openWaitStatements(execution, events),
     outboxStatements(execution, events),
     deadLetterStatements(lettersOf(execution, events)),
     answered(execution, events),
-    others,
   );
+  const usual = followed.statements.length === 0 ? usualStatements(execution, events) : undefined;
+  if (usual !== undefined) {
+    const { statements, variables } = joined(usual, others.usually);
+    if (statements.length === 0) return new Map();
+    try {
+      return await commit(database, statements, variables, faults);
+    } catch (error) {
+      if (!isUnusual(error)) throw error instanceof Refusal ? toError(error) : error;
+    }
+  }
+  const own = eventStatements(execution, events);
+  const more = joined(followed, others.always);
   const statements = [...own.statements, ...more.statements];
-  if (statements.length === 0) return new Map();
   try {
     return await commit(database, statements, { ...own.variables, ...more.variables }, faults);
   } catch (error) {
@@ -45,7 +68,7 @@ export async function writeEvents(
 
 /** A first execution follows no other, so nothing was written about what it does. */
 function answered({ run, executionId }: Execution, events: readonly RunEvent[]): EventStatements {
-  if (executionId === run.runId) return { statements: [], variables: {} };
+  if (executionId === run.runId) return NONE;
   return withdrawalStatements(run.tenant, answeredLetters(run.runId, events));
 }
 

@@ -1,0 +1,98 @@
+/** The usual commit: that it is taken where it should be, and that whatever is unusual ends as apply.ts has it. */
+import { expect, it } from 'vitest';
+import type { FaultPoint } from '../../projections/index.js';
+import { onEveryDatabase } from './support/databases.js';
+import {
+  event,
+  execution,
+  invocation,
+  lease,
+  runStarted,
+  runStartedAs,
+  stepStarted,
+  stepSucceeded,
+} from './support/runs.js';
+
+const ALIVE = { holder: 'w1', until: 4_000_000_000_000 };
+
+onEveryDatabase('A usual commit', (host) => {
+  it('is what a run of actions is made of: no row is read to be merged', async () => {
+    const points = new Set<FaultPoint>();
+    const projections = await host.open({
+      faults: (point) => {
+        points.add(point);
+        return false;
+      },
+    });
+    const of = execution();
+    const use = invocation('a');
+    await projections.beginAction(of, [runStarted(), stepStarted(2, 'steps[0]', 'a')], use, ALIVE);
+    await projections.finishAction(of, use, { status: 'SUCCEEDED', output: 1, artifacts: [] }, [], 'w1');
+    const next = invocation('b', 'steps[2]');
+    const assigned = event(
+      4,
+      'STEP_SUCCEEDED',
+      { id: 'x', kind: 'transform.assign', startedAt: 5, output: null },
+      { path: 'steps[1]' },
+    );
+    const events = [stepSucceeded(3, 'steps[0]'), assigned, stepStarted(5, 'steps[2]', 'b')];
+    await projections.beginAction(of, events, next, ALIVE);
+    const labels = [...points].filter((point) => point.startsWith('before:'));
+    expect(labels).toContain('before:run.create');
+    expect(labels).toContain('before:step.close[0]');
+    expect(labels.filter((label) => /apply|read|begin/.test(label))).toEqual([]);
+    expect((await projections.reads.listSteps('acme', of.run.runId)).items).toMatchObject([
+      { path: 'steps[0]', status: 'SUCCEEDED' },
+      { path: 'steps[1]', status: 'SUCCEEDED' },
+      { path: 'steps[2]', status: 'RUNNING' },
+    ]);
+  });
+
+  it.each([
+    ['sent a second time', 'again'],
+    ['of which a part is there already', 'part'],
+    ['whose step was begun by a start in an earlier commit', 'container'],
+  ])('that is %s is done row by row, or from the log, with the same rows', async (_, unusual) => {
+    const projections = await host.open();
+    const of = execution();
+    const start = [runStartedAs(of), stepStarted(2, 'steps[0]', 'a')];
+    const container = event(3, 'STEP_STARTED', { id: 'c', kind: 'control.forEach' }, { path: 'steps[1]' });
+    const end = [
+      stepSucceeded(4, 'steps[0]'),
+      event(5, 'STEP_SUCCEEDED', { id: 'c', kind: 'control.forEach' }, { path: 'steps[1]' }),
+    ];
+    await projections.commitEvents(of, start);
+    await projections.commitEvents(of, [container]);
+    if (unusual === 'part') await projections.commitEvents(of, end.slice(0, 1));
+    await projections.commitEvents(of, end);
+    if (unusual === 'again') {
+      await projections.commitEvents(of, start);
+      await projections.commitEvents(of, end);
+    }
+    expect(await projections.maintenance.rebuildRun('acme', of.run.runId)).toEqual([]);
+    expect((await projections.reads.listSteps('acme', of.run.runId)).items).toMatchObject([
+      { path: 'steps[0]', status: 'SUCCEEDED' },
+      { path: 'steps[1]', status: 'SUCCEEDED' },
+    ]);
+  });
+
+  it('leaves the ledger to decide where the key has been used', async () => {
+    const projections = await host.open();
+    const of = execution();
+    const use = invocation('a');
+    await projections.beginAction(of, [runStarted(), stepStarted(2, 'steps[0]', 'a')], use, ALIVE);
+    expect(await projections.beginAction(of, [], use, lease('w2'))).toMatchObject({ kind: 'held' });
+    await projections.finishAction(
+      of,
+      use,
+      { status: 'SUCCEEDED', output: { n: 1 }, artifacts: [] },
+      [],
+      'w1',
+    );
+    expect(await projections.beginAction(of, [], use, lease('w2'))).toEqual({
+      kind: 'recorded',
+      output: { n: 1 },
+      artifacts: [],
+    });
+  });
+});
