@@ -29,7 +29,7 @@ export function addHealthRoutes(api: Api): void {
   register('/healthz', 'Whether the process answers', {
     ...base,
     operationId: 'getHealth',
-    responses: isUp,
+    responses: { ...isUp, ...errorAnswers(['INTERNAL']) },
   });
   serve(api, 'get', '/healthz', (c) => {
     return c.json({ status: 'ok' });

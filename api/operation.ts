@@ -27,7 +27,7 @@ export type Tag = 'definitions' | 'runs' | 'bulk' | 'dead letters' | 'events' | 
 
 interface AnswerSpec {
   readonly description: string;
-  /** Absent: no body. */
+  /** Absent: no body, or with `type` one that no schema describes. */
   readonly schema?: z.ZodType;
   /** Default `application/json`. */
   readonly type?: string;
@@ -100,6 +100,8 @@ const ALWAYS: readonly ErrorCode[] = [
   'FORBIDDEN',
   'TENANT_FORBIDDEN',
   'RATE_LIMITED',
+  'REQUEST_TIMEOUT',
+  'REQUEST_HEADER_TOO_LARGE',
   'INTERNAL',
   'DATABASE_FAILED',
   'DATABASE_UNAVAILABLE',
@@ -225,15 +227,16 @@ function routeConfigOf<P, Q, B>(spec: OperationSpec<P, Q, B>): RouteConfig {
       ...(params !== undefined && { params: params as never }),
       ...(query !== undefined && { query: query as never }),
       headers: z.object({
-        'Sluice-Tenant': z
-          .string()
-          .optional()
-          .openapi({ description: "The tenant. Default: the token's only one, else `default`." }),
+        'Sluice-Tenant': z.string().optional().openapi({
+          description: "The tenant. Default: the token's only one, else `default`.",
+          pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$',
+        }),
         ...(keyed && {
           'Idempotency-Key': z
             .string()
             .optional()
             .openapi({
+              pattern: '^[!-~]{1,255}$',
               description:
                 spec.idempotency === 'again'
                   ? 'The same request with the same key does nothing twice.'
@@ -263,11 +266,13 @@ function routeConfigOf<P, Q, B>(spec: OperationSpec<P, Q, B>): RouteConfig {
 
 function answersOf(answers: Readonly<Record<number, AnswerSpec>>): RouteConfig['responses'] {
   return Object.fromEntries(
-    Object.entries(answers).map(([status, { description, schema, type = JSON_TYPE, headers }]) => [
+    Object.entries(answers).map(([status, { description, schema, type, headers }]) => [
       status,
       {
         description,
-        ...(schema !== undefined && { content: { [type]: { schema } } }),
+        ...((schema ?? type) !== undefined && {
+          content: { [type ?? JSON_TYPE]: { schema: schema ?? {} } },
+        }),
         ...(headers !== undefined && {
           headers: Object.fromEntries(
             Object.entries(headers).map(([name, text]) => [

@@ -4,21 +4,26 @@
  * Invariant: a stop takes no new request, ends the open timelines at once (their readers come again with Last-Event-ID),
  * lets what was begun be answered, for so long as a limit says, and then closes what is left.
  */
-import type { Server } from 'node:http';
+import { randomUUID } from 'node:crypto';
+import { STATUS_CODES, type Server } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { createAdaptorServer } from '@hono/node-server';
 import type { Logger } from 'pino';
 import type { SluiceClient } from '../client/index.js';
-import { SluiceError } from '../contracts/errors.js';
+import { SluiceError, type ErrorCode } from '../contracts/errors.js';
 import type { Projections } from '../projections/index.js';
 import { createApp } from './app.js';
 import type { ApiConfig, KnownAction } from './deps.js';
 import { isLoopback } from './loopback.js';
 import { createMetrics } from './metrics.js';
+import { problemOf, PROBLEM_TYPE } from './problem.js';
 
 /** Of a whole request with its body, ms. */
 const REQUEST_LIMIT_MS = 30_000;
 /** How long requests that run may take once the API stops, ms. */
 const STOP_LIMIT_MS = 10_000;
+/** Between two looks for connections that have become idle, while it stops, ms. */
+const SWEEP_INTERVAL_MS = 25;
 /** Between two looks for idempotency keys that have expired, ms. */
 const FORGET_INTERVAL_MS = 600_000;
 
@@ -69,6 +74,7 @@ export async function startApi(options: StartApiOptions): Promise<RunningApi> {
   const app = createApp(deps);
   const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
   server.requestTimeout = REQUEST_LIMIT_MS;
+  server.on('clientError', refuseUnreadable);
   const url = await listen(server, config);
   const forget = setInterval(() => {
     projections.apiRequests.forget(now()).catch((error: unknown) => {
@@ -82,13 +88,41 @@ export async function startApi(options: StartApiOptions): Promise<RunningApi> {
       if (!server.listening) return;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       stopping.abort();
-      server.closeIdleConnections();
+      // A connection is idle once its answer has ended; its client would keep it for seconds.
+      const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_INTERVAL_MS);
       const force = setTimeout(() => server.closeAllConnections(), STOP_LIMIT_MS);
       await closed;
+      clearInterval(sweep);
       clearTimeout(force);
     },
   };
 }
+
+/** What Node's parser refuses never gets to the application: it is a problem like any other all the same. */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const code = UNREADABLE[error.code ?? ''] ?? 'INPUT_INVALID';
+  const refusal = new SluiceError(code, 'The request cannot be read as HTTP.');
+  const body = JSON.stringify(problemOf(refusal, { requestId: randomUUID(), path: '' }));
+  socket.end(
+    [
+      `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}`,
+      `content-type: ${PROBLEM_TYPE}`,
+      `content-length: ${Buffer.byteLength(body)}`,
+      'connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+  );
+}
+
+const UNREADABLE: Readonly<Record<string, ErrorCode | undefined>> = {
+  HPE_HEADER_OVERFLOW: 'REQUEST_HEADER_TOO_LARGE',
+  ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
+};
 
 async function listen(server: Server, { host, port }: ApiConfig): Promise<string> {
   await new Promise<void>((resolve, reject) => {

@@ -57,7 +57,7 @@ export function toRunEvent(event: EventView): z.input<typeof ApiRunEvent> {
     wave,
     stepPath: stepPath ?? null,
     iteration: [...(iteration ?? [])],
-    attempt: attempt ?? 1,
+    attempt: attempt ?? null,
     data: isJsonObject(data) ? data : {},
     executionId,
     superseded,

@@ -95,7 +95,7 @@ export const ApiRunEvent = z
     wave: z.number().int(),
     stepPath: text(),
     iteration,
-    attempt: z.number().int(),
+    attempt: orNull(z.number().int()).meta({ description: 'From 1; null is 1.' }),
     data: z.record(z.string(), z.unknown()).meta({ description: 'By type: docs/run-events.md.' }),
     executionId: z.string().meta({ description: 'Temporal run id under which it was committed.' }),
     superseded: z.boolean().meta({ description: 'A reset has undone it.' }),

@@ -486,6 +486,13 @@ export const ERRORS = {
     false,
     'Send a smaller body. Keep large data outside and send a reference.',
   ),
+  REQUEST_TIMEOUT: entry(408, 'validation', true, 'Send the whole request within 30 s.'),
+  REQUEST_HEADER_TOO_LARGE: entry(
+    431,
+    'validation',
+    false,
+    'Path, query and headers together may have at most 16 KiB. Send fewer or shorter ones.',
+  ),
   MEDIA_TYPE_UNSUPPORTED: entry(
     415,
     'validation',

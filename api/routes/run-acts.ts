@@ -196,7 +196,7 @@ export function addRunActRoutes(api: Api): void {
             resetExecutionId: z.string(),
             stepPath: z.string(),
             iteration: z.array(z.number().int()),
-            generation: z.number().int(),
+            generation: z.string(),
           }),
         },
       },

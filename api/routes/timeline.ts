@@ -1,4 +1,3 @@
-import { z } from '@hono/zod-openapi';
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
 import { operation, type Api } from '../operation.js';
 import { problemOf } from '../problem.js';
@@ -28,7 +27,7 @@ comes after it: no line is lost, none comes twice.`,
       capability: 'read',
       params: RunParams,
       headers: { 'Last-Event-ID': 'The last line that the reader has. Default: none.' },
-      answers: { 200: { description: 'The stream', type: 'text/event-stream', schema: z.string() } },
+      answers: { 200: { description: 'The stream', type: 'text/event-stream' } },
       errors: ['RUN_NOT_FOUND', 'DEFINITION_VERSION_NOT_FOUND'],
     },
     async ({ c, tenant, params: { runId } }) => {

@@ -15,7 +15,7 @@ const Operation = z.object({
   ),
 });
 
-export const OpenApi = z.object({
+const OpenApi = z.object({
   openapi: z.string(),
   paths: z.record(z.string(), z.record(z.enum(['get', 'post']), Operation.optional())),
 });

@@ -1,0 +1,188 @@
+/** The live timeline: no line lost, none twice, in order, also over a broken connection and over a reset. */
+import { afterAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { runTimeline, type TimelineItem } from '../../api/timeline.js';
+import { ApiRunEvent } from '../../contracts/api.js';
+import { event, execution, runStartedAs } from '../projections/support/runs.js';
+import { waitFor } from '../support/wait-for.js';
+import { useApi } from './support/api.js';
+
+const api = useApi();
+const reads = () => api().sluice.projections.reads;
+
+const WAITING =
+  'id: waiting\nversion: 1\nsteps:\n  - { id: ask, type: event.wait, eventName: GO, correlationKey: k }\n';
+
+interface Message {
+  readonly id: string | undefined;
+  readonly event: string | undefined;
+  readonly data: unknown;
+}
+
+/** Messages of a stream, as they come. */
+async function* messages(response: Response): AsyncGenerator<Message, void> {
+  let text = '';
+  for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+    text += Buffer.from(chunk).toString();
+    for (let at = text.indexOf('\n\n'); at >= 0; at = text.indexOf('\n\n')) {
+      const block = text.slice(0, at);
+      text = text.slice(at + 2);
+      const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1];
+      const data = field('data');
+      if (data !== undefined)
+        yield { id: field('id'), event: field('event'), data: JSON.parse(data) as unknown };
+    }
+  }
+}
+
+const seqOf = ({ data }: Message): number => ApiRunEvent.parse(data).seq;
+
+async function startWaiting() {
+  await api().ask('/v1/definitions', { json: { source: WAITING } });
+  const run = await api().answer(z.object({ runId: z.string(), workflowId: z.string() }), '/v1/runs', {
+    json: { definition: 'waiting' },
+  });
+  const path = `/v1/runs/${run.runId}`;
+  await waitFor(async () => (await reads().getRun(api().sluice.tenant, run.runId))?.status === 'WAITING');
+  return { ...run, path };
+}
+
+describe('a live timeline', () => {
+  it('tells each line once, over a connection that breaks, and closes when the run has ended', async () => {
+    const run = await startWaiting();
+    const first: Message[] = [];
+    const broken = new AbortController();
+    for await (const message of messages(
+      await api().ask(`${run.path}/timeline`, { signal: broken.signal }),
+    )) {
+      first.push(message);
+      if (first.length === 3) break;
+    }
+    broken.abort();
+    const response = await api().ask(`${run.path}/timeline`, {
+      headers: { 'last-event-id': first[2]?.id ?? '' },
+    });
+    expect(response.headers.get('content-type')).toContain('text/event-stream');
+    const second: Message[] = [];
+    for await (const message of messages(response)) {
+      second.push(message);
+      if (message.event === undefined && ApiRunEvent.parse(message.data).type === 'RUN_WAITING') {
+        await api().ask(`${run.path}/signal`, { json: { eventName: 'GO', correlationKey: 'k' } });
+      }
+    }
+    expect(second.at(-1)).toMatchObject({ event: 'end', data: { status: 'SUCCEEDED' } });
+    const seqs = [...first, ...second.slice(0, -1)].map(seqOf);
+    const { items } = await reads().listEvents(api().sluice.tenant, run.runId, { limit: 500 });
+    expect(seqs).toEqual(items.map(({ seq }) => seq));
+    // A bare number is an id as well.
+    const rest: Message[] = [];
+    const since = { headers: { 'last-event-id': String(seqs.at(-2)) } };
+    for await (const message of messages(await api().ask(`${run.path}/timeline`, since))) rest.push(message);
+    expect(rest.map(({ event: name, data }) => name ?? ApiRunEvent.parse(data).seq)).toEqual([
+      seqs.at(-1),
+      'end',
+    ]);
+  });
+
+  it('is refused to other tenants, for no run, and with an id that is none', async () => {
+    const { path } = await startWaiting();
+    expect(await api().refusal(`${path}/timeline`, { as: 'other' })).toMatchObject({ code: 'RUN_NOT_FOUND' });
+    expect(await api().refusal('/v1/runs/none/timeline')).toMatchObject({ code: 'RUN_NOT_FOUND' });
+    for (const id of ['x', '-1', '1:a b', '1e9']) {
+      const refusal = await api().refusal(`${path}/timeline`, { headers: { 'last-event-id': id } });
+      expect([id, refusal.code]).toEqual([id, 'INPUT_INVALID']);
+    }
+  });
+
+  it('ends at once where the API stops', async () => {
+    const { path } = await startWaiting();
+    const response = await api().ask(`${path}/timeline`);
+    const told: Message[] = [];
+    const ended = (async () => {
+      for await (const message of messages(response)) told.push(message);
+    })();
+    await waitFor(() => told.length >= 4);
+    await api().stop();
+    await ended;
+    expect(told.map(({ event: name }) => name)).not.toContain('end');
+  });
+});
+
+describe('the lines of a log that is written out of order, twice, and undone', () => {
+  const open: AbortController[] = [];
+  afterAll(() => open.forEach((controller) => controller.abort()));
+
+  /** What a reader was told so far; `SEQ` of lines, or the kind. */
+  function follow(of: ReturnType<typeof execution>, last?: { seq: number; executionId?: string }) {
+    const controller = new AbortController();
+    open.push(controller);
+    const told: string[] = [];
+    const nameOf = (item: TimelineItem): string =>
+      item.kind === 'event'
+        ? String(item.event.seq)
+        : item.kind === 'reset'
+          ? `reset ${item.after}`
+          : item.kind;
+    void (async () => {
+      const { tenant, runId } = of.run;
+      const from = last === undefined ? undefined : { executionId: undefined, ...last };
+      for await (const item of runTimeline({
+        reads: reads(),
+        tenant,
+        runId,
+        last: from,
+        signal: controller.signal,
+      })) {
+        told.push(nameOf(item));
+      }
+    })();
+    return told;
+  }
+  const commit = (of: ReturnType<typeof execution>, ...events: Parameters<typeof event>[]) =>
+    api().sluice.projections.commitEvents(
+      of,
+      events.map((args) => event(...args)),
+    );
+  const state = (seq: number, name = `s${seq}`): Parameters<typeof event> => [
+    seq,
+    'STATE_SET',
+    { state: name },
+  ];
+
+  it('comes in order: a line waits for those before it', async () => {
+    const of = execution();
+    const { projections } = api().sluice;
+    await projections.commitEvents(of, [runStartedAs(of)]);
+    const told = follow(of);
+    await waitFor(() => told.length === 1);
+    await commit(of, state(3), state(4));
+    await commit(of, state(2));
+    await commit(of, state(2), state(3));
+    await waitFor(() => told.length === 4);
+    expect(told).toEqual(['1', '2', '3', '4']);
+    await commit(of, [6, 'RUN_SUCCEEDED', { result: null }]);
+    await commit(of, state(5));
+    await waitFor(() => told.at(-1) === 'end');
+    expect(told).toEqual(['1', '2', '3', '4', '5', '6', 'end']);
+  });
+
+  it('says which lines a reset has undone, to a reader that is there and to one that comes again', async () => {
+    const of = execution();
+    const { projections } = api().sluice;
+    await projections.commitEvents(of, [runStartedAs(of)]);
+    await commit(of, state(2), state(3), state(4));
+    const told = follow(of);
+    await waitFor(() => told.length === 4);
+    // The reset execution goes on after line 2.
+    const later = { ...of, executionId: execution().executionId };
+    await commit(later, state(3, 'other'), state(4, 'other'), [5, 'RUN_SUCCEEDED', { result: null }]);
+    await waitFor(() => told.at(-1) === 'end');
+    expect(told).toEqual(['1', '2', '3', '4', 'reset 2', '3', '4', '5', 'end']);
+    const again = follow(of, { seq: 4, executionId: of.executionId });
+    await waitFor(() => again.at(-1) === 'end');
+    expect(again).toEqual(['reset 2', '3', '4', '5', 'end']);
+    const bare = follow(of, { seq: 4 });
+    await waitFor(() => bare.at(-1) === 'end');
+    expect(bare).toEqual(['5', 'end']);
+  });
+});
