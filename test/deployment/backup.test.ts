@@ -12,6 +12,7 @@ import { allRows } from '../client/support/all-rows.js';
 import { hasServer, startServer, surrealBinary, type Server } from '../projections/support/server.js';
 import { withSluice, type SluiceTest, type SluiceTestOptions } from '../support/sluice.js';
 import { waitFor } from '../support/wait-for.js';
+import { withWorld } from '../worker/reconciler/world.js';
 
 const WAIT = `
 id: backed-up
@@ -84,6 +85,41 @@ it('an embedded store that is copied while no worker runs is a back-up', async (
   cpSync(join(directory, 'copy'), path, { recursive: true });
   await after(options, was);
 }, 60_000);
+
+it('a back-up that is older than what runs have done since catches up with Temporal', async () => {
+  const path = join(directory, 'older');
+  const options = { ...names(), database: { url: `surrealkv://${path}` } };
+  const { waiting } = await before(options);
+  cpSync(path, join(directory, 'older-copy'), { recursive: true });
+  let late: StartedRun | undefined;
+  await withSluice(options, async (sluice) => {
+    await sluice.signal(waiting, { eventName: 'GO' });
+    await sluice.result(waiting);
+    late = await sluice.start('backed-up', { n: 4 });
+    await sluice.waiting(late);
+    await shows(sluice, late, 'WAITING');
+  });
+  const unknown = late as unknown as StartedRun;
+  rmSync(path, { recursive: true });
+  cpSync(join(directory, 'older-copy'), path, { recursive: true });
+
+  await withWorld(options, async ({ sluice, reconciler }) => {
+    const rows = sluice.projections.reads;
+    expect((await rows.getRun(sluice.tenant, waiting.runId))?.status).toBe('WAITING');
+    expect(await rows.getRun(sluice.tenant, unknown.runId)).toBeUndefined();
+    await waitFor(async () => {
+      await reconciler.pass();
+      const [ended, open] = await Promise.all(
+        [waiting, unknown].map(({ runId }) => rows.getRun(sluice.tenant, runId)),
+      );
+      return ended?.status === 'SUCCEEDED' && open?.status === 'WAITING';
+    }, 60_000);
+    expect(await rows.checkContiguity(sluice.tenant, waiting.runId)).toMatchObject({ gaps: [] });
+    await sluice.signal(unknown, { eventName: 'GO' });
+    expect(await sluice.result(unknown)).toEqual({ n: 4 });
+    await shows(sluice, unknown, 'SUCCEEDED');
+  });
+}, 90_000);
 
 describe.skipIf(!hasServer)('a server', () => {
   const servers: Server[] = [];
