@@ -1,7 +1,7 @@
 /** docs/operations.md is written by hand; metrics, variables and commands in it are held against the code. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { createMetrics } from '../../api/metrics.js';
 import { ApiVariables } from '../../worker/api-variables.js';
@@ -17,8 +17,9 @@ const named = (pattern: RegExp): string[] => [
 
 /** The native part of Temporal's SDK for this machine: it has the names of its metrics as text. */
 function nativeSdk(): Buffer {
-  const require = createRequire(import.meta.url);
-  const releases = join(dirname(require.resolve('@temporalio/core-bridge/package.json')), 'releases');
+  const releases = fileURLToPath(
+    new URL('../../node_modules/@temporalio/core-bridge/releases', import.meta.url),
+  );
   const arch = process.arch === 'x64' ? 'x86_64' : 'aarch64';
   const platform =
     process.platform === 'darwin' ? 'apple' : process.platform === 'win32' ? 'windows' : 'linux';
