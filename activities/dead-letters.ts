@@ -52,15 +52,20 @@ export async function deadLetters(deps: ActivityDeps, value: unknown): Promise<J
       case 'begin': {
         const letter = await find(letters, request);
         const begun = begin(deps, letter, request.actor);
+        const outbox = letter.kind === 'outbox' ? RetryWith.outbox.parse(letter.retryWith).key : undefined;
+        if (outbox !== undefined && !(await letters.hasOutbox(outbox))) {
+          throw new SluiceError(
+            'DEAD_LETTER_NOT_RETRYABLE',
+            `Retention has removed ${letter.subject} with its run: publish it anew from the body of ${letter.id}`,
+          );
+        }
         await letters.move(request.tenant, request.id, {
           // A retry that lost its workflow may be begun again: there is one workflow for each letter.
           from: ['OPEN', 'RETRYING'],
           to: 'RETRYING',
           act: actOf('retry', request),
         });
-        if (letter.kind === 'outbox') {
-          await letters.requeueOutbox(RetryWith.outbox.parse(letter.retryWith).key);
-        }
+        if (outbox !== undefined) await letters.requeueOutbox(outbox);
         return begun as unknown as Json;
       }
       case 'end': {

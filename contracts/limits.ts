@@ -43,8 +43,8 @@ export const LIMITS = {
   eventBytes: 1024 * KIB,
   /** Body of a request to the HTTP API: a payload of `stateBytes` with what stands around it. */
   requestBytes: 1280 * KIB,
-  /** Payload of an event that a run publishes: what a run that waits for it could still take. */
-  publishedBytes: 256 * KIB,
+  /** Payload of an event that a run publishes: with names, ids and a long key, what a run could still take. */
+  publishedBytes: 208 * KIB,
   /** Events from before a wait that are handed to its run when it opens, oldest first; later ones are not. */
   missedEvents: 1_000,
   /** Bytes of them: they stand in the run's history. */

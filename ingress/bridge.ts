@@ -5,6 +5,7 @@
  * may be killed at any moment. What it had recorded and not routed to the end is found again: by the redelivery of its
  * message, and by a sweep, at the start, after an outage and now and then.
  */
+import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Redis } from 'ioredis';
 import type { SluiceClient } from '../client/index.js';
@@ -125,7 +126,8 @@ export async function startBridge({
       projections,
       outage,
       send,
-      holder: `${process.pid}@${hostname()}`,
+      // Containers that share a host's name have the same process id: 1.
+      holder: `${process.pid}@${hostname()}/${randomUUID()}`,
       onError: report,
     });
     relay.start();

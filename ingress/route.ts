@@ -98,8 +98,15 @@ export class Router {
         receivedAt: new Date(),
       });
       if (recorded.outcome !== null) return told(event, recorded, recorded.outcome);
-      return this.finish(event, recorded);
+      // What was recorded is what is routed, whatever a second delivery under the same id says.
+      const first = recorded.created ? event : await this.recordedAs(event);
+      return this.finish(first, recorded);
     });
+  }
+
+  private async recordedAs(event: BusEvent): Promise<BusEvent> {
+    const envelope = await this.options.events.envelope(event);
+    return envelope === undefined ? event : eventOf(envelope);
   }
 
   private async finish(event: BusEvent, recorded: RecordedEvent): Promise<Routed> {

@@ -5,7 +5,7 @@ import type {
   DeadLetterView,
   NewDeadLetter,
 } from '../contracts/dead-letter.js';
-import { getDeadLetter, listDeadLetters } from './reads/dead-letters.js';
+import { getDeadLetter, hasOutbox, listDeadLetters } from './reads/dead-letters.js';
 import type { Page, PageRequest } from './reads/page.js';
 import type { Writer } from './writer.js';
 import {
@@ -22,6 +22,8 @@ export interface DeadLetters {
   get(tenant: string, id: string): Promise<DeadLetterView | undefined>;
   /** Changes a letter's status, with who did it and why. DEAD_LETTER_NOT_FOUND, DEAD_LETTER_CLOSED. */
   move(tenant: string, id: string, move: DeadLetterMove): Promise<void>;
+  /** False: retention has removed that row of the outbox, with its run. */
+  hasOutbox(key: readonly (string | number)[]): Promise<boolean>;
   /** Makes a row of the outbox due again, for the relay. */
   requeueOutbox(key: readonly (string | number)[]): Promise<void>;
 }
@@ -32,6 +34,7 @@ export function createDeadLetters(writer: Writer): DeadLetters {
     put: (letters) => putDeadLetters(writer, letters),
     list: (...args) => listDeadLetters(writer.database, ...args),
     get: (...args) => getDeadLetter(writer.database, ...args),
+    hasOutbox: (key) => hasOutbox(writer.database, key),
     requeueOutbox: (key) => requeueOutbox(writer, key),
     move: (...args) => moveDeadLetter(writer, ...args),
   };

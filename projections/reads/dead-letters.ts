@@ -136,3 +136,10 @@ export async function getDeadLetter(
     acts: row.acts.map((act) => DeadLetterAct.parse(JSON.parse(act))),
   };
 }
+
+/** Whether a row of the outbox is still there. @throws SluiceError DATABASE_* */
+export async function hasOutbox(database: Database, key: readonly (string | number)[]): Promise<boolean> {
+  return read(database, z.boolean(), `RETURN record::exists(type::record('outbox', $key))`, {
+    key: [...key],
+  });
+}

@@ -64,6 +64,47 @@ describe('a routing that failed after the audit row was written', () => {
   );
 });
 
+describe('another event under an id whose routing did not end', () => {
+  it('changes nothing: what was recorded is what runs get', () =>
+    withFault(async (sluice, failAt) => {
+      const bridge = await openBridge(sluice);
+      try {
+        const run = await sluice.startSource(WAITER);
+        await waitFor(
+          async () => (await sluice.projections.reads.listWaits(sluice.tenant, run.runId)).length === 1,
+        );
+        await sluice.publish(
+          '{id: impostor, version: 1, triggers: [{type: event, eventName: OTHER}], steps: []}',
+        );
+        const about = { eventId: 'e-9', tenantId: sluice.tenant, workflow_correlation_key: 'o-1' };
+        // The audit row is there, nothing has been signalled.
+        await sluice.projections.events.record({
+          event: {
+            ...about,
+            id: 'e-9',
+            name: 'PAID',
+            payload: 'first',
+            tenant: sluice.tenant,
+            source: 'plain',
+            time: null,
+            correlationKey: 'o-1',
+          },
+          envelope: { ...about, eventName: 'PAID', payload: 'first' },
+          correlation: { key: 'o-1', resolvedBy: 'explicit:event.workflow_correlation_key', tried: [] },
+          via: 'http',
+          receivedAt: new Date(),
+        });
+        failAt(undefined);
+        const answer = await bridge.post({ ...about, eventName: 'OTHER', payload: 'second' });
+        expect(answer.body).toMatchObject({ outcome: 'ROUTED', name: 'PAID', triggers: [] });
+        expect(await sluice.result(run)).toBe('first');
+        expect((await sluice.projections.reads.listRuns(sluice.tenant)).items).toHaveLength(1);
+      } finally {
+        await bridge.stop();
+      }
+    }));
+});
+
 describe.runIf(hasRedis)('a message that fails for its own reason', () => {
   it('is tried again by being claimed, and is a dead letter after so many deliveries', () =>
     withFault(async (sluice, failAt) => {

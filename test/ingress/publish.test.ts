@@ -2,6 +2,7 @@
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../contracts/json.js';
+import { LIMITS } from '../../contracts/limits.js';
 import { useSluice } from '../support/sluice.js';
 import { waitFor } from '../support/wait-for.js';
 import { openBridge, type TestBridge } from './support/bridge.js';
@@ -52,6 +53,33 @@ describe('without Redis', () => {
       id: `${sender.runId}/steps[0].body[0]/[1]`,
     });
     expect(body).toMatchObject({ via: 'relay', outcome: 'ROUTED', correlationKey: 'n-1' });
+  });
+
+  it('the largest payload that a run may publish is one that a run can take, under the longest key', async () => {
+    const key = '🗝'.repeat(LIMITS.correlationKeyCharacters / 2);
+    const text = 'x'.repeat(LIMITS.publishedBytes - 2);
+    const reader = await sluice().startSource(
+      `
+id: reads-large
+version: 1
+steps:
+  - { id: hold, type: event.wait, eventName: NEWS, correlationKey: large-hold }
+  - { id: w, type: event.wait, eventName: LARGE, correlationKey: { $expr: payload.key }, timeoutMs: 20000, assign: { vars.n: { $expr: $length(event.payload) } } }
+result: { $expr: vars.n }
+`,
+      { key },
+    );
+    await sluice().startSource(
+      `
+id: large
+version: 1
+steps:
+  - { id: p, type: event.publish, eventName: LARGE, correlationKey: { $expr: payload.key }, payload: { $expr: payload.text } }
+  - { id: go, type: event.publish, eventName: NEWS, correlationKey: large-hold }
+`,
+      { key, text },
+    );
+    expect(await sluice().result(reader)).toBe(text.length);
   });
 
   it('a payload that no wait could take is an error of the step', async () => {

@@ -81,6 +81,10 @@ export const LIFE: Readonly<Record<string, Ask>> = {
         correlationKey: 'o-2',
       }),
     ]),
+  'apiRequests.begin': ({ apiRequests }, { run }) => {
+    const lease = { holder: 'api', now: START_MS, until: START_MS + 1_000 };
+    return apiRequests.begin(apiKey(run), 'hash', lease, START_MS + 2_000);
+  },
   'deliver an event': async ({ events }, of) => {
     await events.record(arrived(of, 'e-1', 'o-1'));
   },
@@ -89,6 +93,8 @@ export const LIFE: Readonly<Record<string, Ask>> = {
       { tenant: run.tenant, id: 'd-1', kind: 'event', subject: 's', reason: run.tenant, at: START_MS },
     ]),
 };
+
+const apiKey = ({ tenant }: Execution['run']) => ({ tenant, principal: 'p', key: 'k' });
 
 /** Every read, and what it gives to a tenant that has nothing. */
 export const READS: Readonly<Record<string, readonly [ask: Ask, nothing: unknown]>> = {
@@ -141,6 +147,7 @@ export const READS: Readonly<Record<string, readonly [ask: Ask, nothing: unknown
   'events.explain': [({ events }, of) => events.explain(eventKey(of)), undefined],
   'deadLetters.list': [async ({ deadLetters }, { run }) => (await deadLetters.list(run.tenant)).items, []],
   'deadLetters.get': [({ deadLetters }, { run }) => deadLetters.get(run.tenant, 'd-1'), undefined],
+  'deadLetters.hasOutbox': [({ deadLetters }, of) => deadLetters.hasOutbox(outboxRow(of).key), false],
   'reconciliation.findWatched': [
     async ({ reconciliation }, { run }) =>
       (await reconciliation.findWatched([run])).filter(({ row }) => row !== undefined),
@@ -173,6 +180,11 @@ export const WRITES: Readonly<Record<string, Ask>> = {
       to: 'DISMISSED',
       act: { at: '2026-01-02T03:04:06.000Z', actor: 'bob', act: 'dismiss', note: null },
     }),
+  'apiRequests.renew': ({ apiRequests }, { run }) =>
+    apiRequests.renew(apiKey(run), { holder: 'api', until: START_MS + 1_500 }),
+  'apiRequests.end': ({ apiRequests }, { run }) =>
+    apiRequests.end(apiKey(run), 'api', { kind: 'answered', answer: '{}' }),
+  'apiRequests.forget': ({ apiRequests }) => apiRequests.forget(START_MS),
   retireDefinition: (all, { run }) => all.retireDefinition(run.tenant, 'same'),
   'maintenance.rebuildRun': (all, { run }) => all.maintenance.rebuildRun(run.tenant, run.runId),
   'maintenance.restoreRun': (all, of) =>
@@ -182,6 +194,8 @@ export const WRITES: Readonly<Record<string, Ask>> = {
   'reconciliation.confirmRun': ({ reconciliation }, { run }) => reconciliation.confirmRun(run, 'TERMINATED'),
   'maintenance.removeClosedRuns': (all) =>
     all.maintenance.removeClosedRuns({ endedBefore: new Date(), limit: 10 }),
+  'maintenance.removeEvents': (all) =>
+    all.maintenance.removeEvents({ receivedBefore: new Date(), limit: 10 }),
   'events.takeRelayLease': ({ events }) => events.takeRelayLease('relay', START_MS, START_MS + 1_000),
   'reconciliation.takeTurn': ({ reconciliation }) => reconciliation.takeTurn(3_600_000),
 };
@@ -190,8 +204,12 @@ export const WRITES: Readonly<Record<string, Ask>> = {
 export const GIVES: Readonly<Record<string, unknown>> = {
   beginAction: { kind: 'execute' },
   renewLease: true,
+  'apiRequests.begin': { kind: 'execute' },
+  'apiRequests.renew': true,
+  'apiRequests.forget': 0,
   'reconciliation.closeRun': true,
   'maintenance.removeClosedRuns': 1,
+  'maintenance.removeEvents': 1,
 };
 
 /** Reads that an operator asks of the whole database, and of no tenant. */
