@@ -1,0 +1,150 @@
+/** Every command with what it must not take: a coded error, the right exit code, and nothing changed. */
+import type { Argument, Command, Option } from 'commander';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { main } from '../../cli/main.js';
+import { createProgram } from '../../cli/program.js';
+import type { StartedRun } from '../../client/index.js';
+import { useApi } from '../api/support/api.js';
+import { allRows } from '../client/support/all-rows.js';
+
+interface Said {
+  readonly code: number;
+  readonly error: string | undefined;
+  readonly stderr: string;
+}
+
+/** Runs one command line in this process, as `--json`. */
+async function sluice(args: readonly string[], env: Record<string, string> = {}): Promise<Said> {
+  const written = { out: '', err: '' };
+  const out = vi
+    .spyOn(process.stdout, 'write')
+    .mockImplementation((text) => ((written.out += String(text)), true));
+  const err = vi
+    .spyOn(process.stderr, 'write')
+    .mockImplementation((text) => ((written.err += String(text)), true));
+  try {
+    const code = await main(['node', 'sluice', ...args, '--json'], env);
+    const lines = written.out.split('\n').filter((line) => line.includes('"error"'));
+    const last = lines.map((line) => (JSON.parse(line) as { error?: { code: string } }).error?.code).at(-1);
+    return { code, error: last, stderr: written.err };
+  } finally {
+    out.mockRestore();
+    err.mockRestore();
+  }
+}
+
+interface Leaf {
+  readonly path: string[];
+  readonly command: Command;
+}
+
+function leaves(command: Command, path: string[]): Leaf[] {
+  const subs = command.commands.filter((sub) => sub.name() !== 'help' && sub.name() !== 'completion-server');
+  const own =
+    path.length > 0 && (subs.length === 0 || command.registeredArguments.length > 0)
+      ? [{ path, command }]
+      : [];
+  return [...own, ...subs.flatMap((sub) => leaves(sub, [...path, sub.name()]))];
+}
+
+const { program } = createProgram({}, () => undefined);
+const commands = leaves(program, []);
+const argumentsOf = (given: readonly Argument[]): string[] =>
+  given.filter(({ required }) => required).map(({ argChoices }) => argChoices?.[0] ?? 'x');
+const needed = ({ options }: Command): string[] =>
+  options.filter(({ mandatory }) => mandatory).flatMap(({ long }) => [long ?? '', 'x']);
+/** Options that don't take any text. */
+const strict = ({ options }: Command): readonly Option[] =>
+  options.filter(
+    ({ argChoices, parseArg, flags }) =>
+      argChoices !== undefined || (parseArg !== undefined && /<(number|instant|indexes)>/.test(flags)),
+  );
+
+afterEach(() => vi.restoreAllMocks());
+
+describe('every command', () => {
+  it('is there to be tried', () => expect(commands.length).toBeGreaterThan(30));
+
+  it.each(commands.map(({ path, command }) => [path.join(' '), path, command] as const))(
+    '%s refuses an unknown option, a missing argument and a value that fits no option',
+    async (_name, path, command) => {
+      const complete = [...path, ...argumentsOf(command.registeredArguments), ...needed(command)];
+      const wrong: string[][] = [[...complete, '--no-such-option']];
+      if (command.registeredArguments.some(({ required }) => required)) wrong.push(path);
+      if (command.registeredArguments.every(({ variadic }) => !variadic))
+        wrong.push([...complete, 'one', 'too', 'many', 'of', 'them']);
+      for (const { long } of strict(command)) wrong.push([...complete, long ?? '', 'not-a-value']);
+      for (const args of wrong) {
+        expect({ args, ...(await sluice(args)) }).toMatchObject({ args, code: 2, error: 'USAGE_INVALID' });
+      }
+    },
+  );
+});
+
+describe('an id', () => {
+  const api = useApi();
+  let run: StartedRun;
+  beforeAll(async () => {
+    run = await api().sluice.startSource(
+      'id: bad-input\nversion: 1\nsteps:\n  - { id: pause, type: event.wait, eventName: GO }\n',
+    );
+    await api().sluice.waiting(run);
+  });
+
+  const OF_RUNS: readonly (readonly [string, ...string[]])[] = [
+    ...['show', 'steps', 'events', 'waits', 'invocations', 'evidence', 'inbound'].map(
+      (what) => [what] as const,
+    ),
+    ...['cancel', 'terminate', 'rerun', 'export'].map((act) => [act] as const),
+    ['rewind', 'steps[0]'],
+    ['signal', 'GO'],
+  ];
+
+  function environment(as: 'operator' | 'other'): Record<string, string> {
+    const { url, token, sluice: stack } = api();
+    return {
+      TEMPORAL_ADDRESS: stack.temporal.address,
+      TEMPORAL_NAMESPACE: stack.temporal.namespace,
+      SLUICE_TASK_QUEUE: stack.taskQueue,
+      SLUICE_API_URL: url,
+      SLUICE_API_TOKEN: token[as],
+    };
+  }
+
+  it('of a run that is not there, or is another tenant’s, is RUN_NOT_FOUND for every command, and changes nothing', async () => {
+    const { sluice: stack } = api();
+    const before = await allRows(stack.projections);
+    const tries = [
+      { as: 'operator' as const, tenant: stack.tenant, id: '00000000-0000-7000-8000-000000000000' },
+      { as: 'operator' as const, tenant: stack.tenant, id: "x' OR 1=1 --" },
+      { as: 'other' as const, tenant: 'other', id: run.runId },
+    ];
+    for (const { as, tenant, id } of tries) {
+      for (const [what, ...more] of OF_RUNS) {
+        const said = await sluice(['runs', what, id, ...more, '--tenant', tenant], environment(as));
+        expect({ what, id, as, ...said }).toMatchObject({ what, code: 1, error: 'RUN_NOT_FOUND' });
+      }
+    }
+    expect(await allRows(stack.projections)).toBe(before);
+    expect((await stack.client.state(run.workflowId)).status).toBe('WAITING');
+  });
+
+  it('of a tenant that the token is not bound to is refused', async () => {
+    const args = ['runs', 'show', run.runId, '--tenant', 'somebody-else'];
+    expect(await sluice(args, environment('operator'))).toMatchObject({ code: 1, error: 'TENANT_FORBIDDEN' });
+    const wrong = { ...environment('operator'), SLUICE_API_TOKEN: 'not-a-token' };
+    expect(await sluice(args, wrong)).toMatchObject({ code: 1, error: 'UNAUTHENTICATED' });
+  });
+
+  it.each([
+    [['definitions', 'show', 'nobody-wrote-this'], 'DEFINITION_NOT_FOUND'],
+    [['unpublish', 'nobody-wrote-this'], 'DEFINITION_NOT_FOUND'],
+    [['run', 'nobody-wrote-this'], 'DEFINITION_NOT_FOUND'],
+    [['dead-letters', 'show', 'none'], 'DEAD_LETTER_NOT_FOUND'],
+    [['dead-letters', 'dismiss', 'none'], 'DEAD_LETTER_NOT_FOUND'],
+    [['dead-letters', 'retry', 'none'], 'DEAD_LETTER_NOT_FOUND'],
+  ])('of something else that is not there: %j', async (args, error) => {
+    const said = await sluice([...args, '--tenant', api().sluice.tenant], environment('operator'));
+    expect(said).toMatchObject({ code: 1, error });
+  });
+});
