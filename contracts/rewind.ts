@@ -48,6 +48,8 @@ export const AfterReset = z.object({
   own: z.string().optional(),
   /** The execution that was reset. */
   base: z.string(),
+  /** Of a rewind: children that the undone part of the run waits for. Nobody does any more. */
+  children: z.array(z.object({ workflowId: z.string(), runId: z.string() })).default([]),
   /** Version of the definition that the run was pinned to before. */
   version: z.number().int().positive().optional(),
 });

@@ -183,6 +183,17 @@ describe('other kinds', () => {
     expect(await client.deadLetters.show('event-1')).toMatchObject({ status: 'RETRIED' });
   });
 
+  it('a message of the outbox that retention has removed says so, and is not called sent', async () => {
+    const { tenant, client, projections } = sluice();
+    const letter = { kind: 'outbox' as const, subject: 'e-8', reason: 'x', body: '{}', at: Date.now() };
+    const retryWith = { key: [tenant, 'run-gone', 1, 7, 'e-8'] };
+    await projections.deadLetters.put([{ tenant, id: 'outbox-gone', retryWith, ...letter }]);
+    await expect(client.deadLetters.retry('outbox-gone')).rejects.toMatchObject({
+      code: 'DEAD_LETTER_NOT_RETRYABLE',
+    });
+    expect(await client.deadLetters.show('outbox-gone')).toMatchObject({ status: 'OPEN', acts: [] });
+  });
+
   it('a message of the outbox becomes due again for the relay', async () => {
     const { tenant, client, projections } = sluice();
     const key = [tenant, 'run-1', 1, 7, 'e-7'];

@@ -191,6 +191,28 @@ describe('Where a step stands', () => {
     expect(await resultOf(run)).toEqual({ a: 1, b: 2, x: 5, c: 3 });
   });
 
+  it('before a child that is open: that one is cancelled, and another one begins', async () => {
+    const inner = sourceOf([PAID, call('inside')]);
+    const { pin } = await sluice().publish(inner);
+    const outer = sourceOf([
+      call('a'),
+      { id: 'child', type: 'control.callWorkflow', workflow: pin.id, saveAs: 'vars.child' },
+    ]);
+    const run = await sluice().startSource(outer, {}, {});
+    const children = () => runs().list({ parentRunId: run.runId });
+    const first = await waitFor(async () =>
+      (await children()).items.find(({ status }) => status === 'WAITING'),
+    );
+    await runs().rewind(run.runId, { stepPath: 'steps[0]' });
+    const second = await waitFor(async () =>
+      (await children()).items.find(({ status, runId }) => status === 'WAITING' && runId !== first.runId),
+    );
+    await waitFor(async () => (await runs().get(first.runId)).status === 'CANCELED');
+    await sluice().client.signalEvent(second.workflowId, paid('e-1'));
+    await resultOf(run);
+    expect(seen.done).toEqual(['a 1', 'a 2', 'inside 1']);
+  });
+
   it('before a continue-as-new', () =>
     withSluice({ actions, tuning: { historyEvents: 25 } }, async (own) => {
       const ids = Array.from({ length: 12 }, (_, i) => `s${i}`);

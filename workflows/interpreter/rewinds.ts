@@ -3,8 +3,11 @@
  *
  * Invariants
  * - A rewind takes effect where its step begins, and once; of two the later one wins, wherever their steps stand.
+ * - Children that the undone part of the run waited for are asked to end: Temporal leaves them running, and nobody
+ *   waits for them any more. Detached ones are their own.
  * - What the state holds is enough for the next execution of the run, and of what comes of that one.
  */
+import { getExternalWorkflowHandle, log } from '@temporalio/workflow';
 import type { AfterReset } from '../../contracts/rewind.js';
 import { now } from '../clock.js';
 import type { Run } from './run.js';
@@ -35,6 +38,12 @@ export function takeRewinds(run: Run, told: AfterReset): void {
     ...(own.reason !== undefined && { reason: own.reason }),
     ...(own.actor !== undefined && { actor: own.actor }),
   });
+  for (const { workflowId, runId } of told.children) {
+    getExternalWorkflowHandle(workflowId, runId)
+      .cancel()
+      // It has ended meanwhile: that is all that was wanted.
+      .catch((thrown: unknown) => log.debug('A child had ended', { workflowId, reason: String(thrown) }));
+  }
   // The run's rows still tell the end that this rewind took back.
   run.flusher.request();
 }
