@@ -209,8 +209,8 @@ export function addRunActRoutes(api: Api): void {
         'WORKER_NOT_FOUND',
       ],
     },
-    async ({ principal, tenant, params: { runId }, body }) =>
-      json(await client.runs.rewind(runId, { ...body, tenant, actor: principal.name })),
+    async ({ principal, tenant, operationId, params: { runId }, body }) =>
+      json(await client.runs.rewind(runId, { ...body, tenant, operationId, actor: principal.name })),
   );
   operation(
     api,

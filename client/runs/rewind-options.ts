@@ -6,6 +6,8 @@ export interface RewindOptions extends ActOptions {
   readonly stepPath: string;
   /** Indexes of the loops around it, outermost first. Default: the first time that the step ran. */
   readonly iteration?: readonly number[] | undefined;
+  /** Makes a repetition harmless: 1 to 40 letters and digits. Default: a new one. */
+  readonly operationId?: string | undefined;
 }
 
 /** A run that has gone back. */

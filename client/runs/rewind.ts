@@ -50,10 +50,16 @@ export async function rewindRun(
       throw impossible(run, 'Temporal does not know it, or another run has its workflow id');
     return { latest: found, chain: await readChain(context.temporal, workflowId, found.executionId) };
   });
+  const { operationId } = options;
+  if (operationId !== undefined) {
+    // Asked again, because the answer was lost: what it made is there.
+    const before = await calling(call, () => madeBy(context, workflowId, latest.executionId));
+    if (before?.rewind.id === operationId) return rewound(run, latest.executionId, before);
+  }
   const { step, task } = checkpoint(run, chain, wanted);
   await refuseCompensated(context, run, chain, step);
   const rewind: Rewind = {
-    id: randomBytes(6).toString('hex'),
+    id: operationId ?? randomBytes(6).toString('hex'),
     step: step.path,
     iteration: [...step.iteration],
     actor: options.actor ?? context.actor,
@@ -61,21 +67,25 @@ export async function rewindRun(
   };
   const executionId = await reset(context, run, latest.executionId, task, rewind);
   const made = await calling(call, () => madeBy(context, workflowId, executionId));
-  if (made === undefined || !isSame(made, rewind)) {
+  if (made === undefined || !isSame(made.rewind, rewind)) {
     throw new SluiceError(
       'REWIND_CONFLICT',
-      `Run ${runId} was taken back to ${made === undefined ? 'another point' : placeName({ path: made.step, iteration: made.iteration })} by somebody else, and not to ${placeName(step)}.`,
+      `Run ${runId} was taken back to ${made === undefined ? 'another point' : placeName({ path: made.rewind.step, iteration: made.rewind.iteration })} by somebody else, and not to ${placeName(step)}.`,
       { details: { runId, executionId } },
     );
   }
+  return rewound(run, executionId, made);
+}
+
+function rewound({ runId, workflowId }: RunView, executionId: string, { rewind, from }: Made): Rewound {
   return {
     runId,
     workflowId,
     executionId,
-    resetExecutionId: task.executionId,
-    stepPath: step.path,
-    iteration: step.iteration,
-    generation: made.id,
+    resetExecutionId: from,
+    stepPath: rewind.step,
+    iteration: rewind.iteration,
+    generation: rewind.id,
   };
 }
 
@@ -88,7 +98,7 @@ interface Wanted {
   readonly iteration: readonly number[] | undefined;
 }
 
-function checkedPlace({ stepPath, iteration }: RewindOptions): Wanted {
+function checkedPlace({ stepPath, iteration, operationId }: RewindOptions): Wanted {
   const problems = [
     ...(typeof stepPath === 'string' && /^steps\[\d+\]/.test(stepPath) && stepPath.length <= 1_000
       ? []
@@ -98,6 +108,9 @@ function checkedPlace({ stepPath, iteration }: RewindOptions): Wanted {
       iteration.every((index) => Number.isSafeInteger(index) && Number(index) >= 0))
       ? []
       : ['iteration: a list of whole numbers from 0']),
+    ...(operationId === undefined || /^[A-Za-z0-9]{1,40}$/.test(operationId)
+      ? []
+      : ['operationId: 1 to 40 letters and digits']),
   ];
   if (problems.length === 0) return { path: stepPath, iteration };
   throw new SluiceError('INPUT_INVALID', problems.join('; '), { details: problems });
@@ -223,18 +236,25 @@ async function reset(
   }
 }
 
-/** The order by which an execution was made. */
+/** The order by which an execution was made, and from which one. */
+interface Made {
+  readonly rewind: Rewind;
+  readonly from: string;
+}
+
 async function madeBy(
   { temporal }: RunContext,
   workflowId: string,
   executionId: string,
-): Promise<Rewind | undefined> {
+): Promise<Made | undefined> {
   for await (const { workflowTaskFailedEventAttributes: failed } of historyOf(
     temporal,
     workflowId,
     executionId,
   )) {
-    if (failed?.newRunId === executionId) return rewindOf(failed.failure?.message ?? '');
+    if (failed?.newRunId !== executionId) continue;
+    const rewind = rewindOf(failed.failure?.message ?? '');
+    return rewind && { rewind, from: failed.baseRunId ?? '' };
   }
   return undefined;
 }

@@ -5,9 +5,12 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { hashOf, operationIdOf } from '../../api/idempotency.js';
+import { waitFor } from '../support/wait-for.js';
 import { useApi, type AskOptions } from './support/api.js';
 
 const QUICK = 'id: quick\nversion: 1\nsteps: []\n';
+const WAITING =
+  'id: waiting\nversion: 1\nsteps:\n  - { id: ask, type: event.wait, eventName: GO, correlationKey: k }\n';
 const Started = z.object({ runId: z.string(), workflowId: z.string() });
 
 let skewMs = 0;
@@ -156,6 +159,19 @@ describe('a request that died', () => {
     const again = await api().ask('/v1/runs', { json, headers: { 'idempotency-key': key } });
     expect([again.status, await again.json()]).toEqual([201, before]);
     expect(await runsStarted(workflowId)).toBe(1);
+  });
+
+  it('after the run was taken back does not take it back twice', async () => {
+    await api().ask('/v1/definitions', { json: { source: WAITING } });
+    const run = await api().answer(Started, '/v1/runs', { json: { definition: 'waiting' } });
+    const { tenant, projections } = api().sluice;
+    await waitFor(async () => (await projections.reads.getRun(tenant, run.runId))?.status === 'WAITING');
+    const operationId = `rewind${++count}`;
+    const asked = { tenant, stepPath: 'steps[0]', operationId };
+    const first = await api().client.runs.rewind(run.runId, asked);
+    expect(await api().client.runs.rewind(run.runId, asked)).toEqual(first);
+    expect(first.resetExecutionId).toBe(run.runId);
+    await api().client.terminate(run.workflowId);
   });
 
   it('gives way to whoever took over: what it says in the end changes nothing', async () => {

@@ -98,4 +98,20 @@ describe('examples/', () => {
     },
     LIMIT_MS,
   );
+
+  it(
+    'run-with-curl.sh: the whole life of a run with `curl` alone',
+    async () => {
+      const { code, stdout, stderr } = await runCommand(
+        'bash',
+        [join(ROOT, 'examples', 'run-with-curl.sh')],
+        { cwd: directory, env: { ...env, SLUICE_API_URL: addressOf('HTTP API') } },
+      );
+      expect(code, `${stdout.slice(-1_500)}\n${stderr}`).toBe(0);
+      expect(stdout).toContain('with If-None-Match: 304');
+      expect(stdout).toContain('"code":"WORKFLOW_TEMPORAL_ACTION_UNSUPPORTED"');
+      expect(stdout).toMatch(/── Done\n$/);
+    },
+    LIMIT_MS,
+  );
 });
