@@ -180,6 +180,7 @@ describe('signals', () => {
         { id: 'w', type: 'event.wait', eventName: 'N' },
       ];
       const handle = await start({ steps, result: { $expr: 'event.payload' } });
+      const began = Date.now();
       for (let i = 0; i < 1_010; i += 101) {
         await Promise.all(
           Array.from({ length: 101 }, (_, k) =>
@@ -187,7 +188,7 @@ describe('signals', () => {
               eventId: String(i + k),
               eventName: 'N',
               payload: i + k,
-              receivedAt: new Date(1_700_000_000_000 + i + k).toISOString(),
+              receivedAt: new Date(began + i + k).toISOString(),
             }),
           ),
         );

@@ -143,3 +143,61 @@ result: { $expr: vars.oldest }
     expect(known['runs']).toMatchObject([{ answers: ['EVENT_RECEIVED', 'EVENT_DROPPED (buffer_full)'] }]);
   });
 });
+
+describe('an event from before the run', () => {
+  it('is none for a wait that does not ask for it, also where the run tells its waits anew (resync)', async () => {
+    const before = event('BEFORE', 'old', 'old');
+    expect((await bridge.post(before)).body).toMatchObject({ outcome: 'NO_MATCH' });
+    const run = await sluice().startSource(
+      `
+id: looks-at-its-own
+version: 1
+steps:
+  - { id: w, type: event.wait, eventName: BEFORE, correlationKey: old, timeoutMs: 60000, assign: { vars.got: { $expr: event.payload } } }
+result: { $expr: vars.got }
+`,
+    );
+    await registered(run, 1);
+    await sluice().client.temporal.workflow.getHandle(run.workflowId).signal('resync', { reason: 'test' });
+    await waitFor(async () => {
+      const { items } = await sluice().projections.reads.listEvents(sluice().tenant, run.runId);
+      return items.some(({ type }) => type === 'SNAPSHOT');
+    });
+    await bridge.post(event('BEFORE', 'old', 'new'));
+    expect(await sluice().result(run)).toBe('new');
+  });
+
+  it('that one of its waits looks back for is none for another that does not', async () => {
+    const run = await sluice().startSource(
+      `
+id: two-looks
+version: 1
+steps:
+  - id: long
+    type: event.wait
+    eventName: OLDER
+    correlationKey: two-looks
+    lookbackMs: 600000
+    filters: [{ path: wanted, op: exists }]
+    timeoutMs: 1500
+    onError: { policy: continue }
+  - { id: w, type: event.wait, eventName: OLDER, correlationKey: two-looks, timeoutMs: 60000, assign: { vars.got: { $expr: event.payload } } }
+result: { $expr: vars.got }
+`,
+    );
+    // What is older than clocks may be apart.
+    const long = new Date(Date.now() - 60_000).toISOString();
+    await sluice().signal(run, {
+      eventName: 'OLDER',
+      correlationKey: 'two-looks',
+      payload: 'older',
+      receivedAt: long,
+    });
+    await waitFor(async () => {
+      const waits = await sluice().projections.reads.listWaits(sluice().tenant, run.runId);
+      return waits.some(({ path, status }) => path === 'steps[1]' && status === 'WAITING');
+    });
+    await bridge.post(event('OLDER', 'two-looks', 'new'));
+    expect(await sluice().result(run)).toBe('new');
+  });
+});

@@ -20,7 +20,14 @@ import { EventSignal } from '../../contracts/messages.js';
 import { now, parseInstant } from '../clock.js';
 import type { EventLog } from './event-log.js';
 import { shortHash } from './search-attributes.js';
-import { openFrames, type BufferedEvent, type EventWaitFrame, type RunState } from './state.js';
+import {
+  looksBackTo,
+  openFrames,
+  SINCE_THE_RUN_BEGAN,
+  type BufferedEvent,
+  type EventWaitFrame,
+  type RunState,
+} from './state.js';
 
 /** Of the hash by which an event is remembered: 80 bits. 5,000 whole ids could have 10 MB. */
 const ID_CHARACTERS = 20;
@@ -115,7 +122,7 @@ export class Inbox {
     if (entry === undefined) return;
     // It has come while the wait is open: that a clock elsewhere is behind makes it none from before.
     const wait = this.open.find(
-      (frame) => frame.matched === undefined && matches(frame, entry, LIMITS.clockSkewMs),
+      (frame) => frame.matched === undefined && this.matches(frame, entry, LIMITS.clockSkewMs),
     );
     if (wait) wait.matched = entry;
     else this.keep(entry);
@@ -127,7 +134,7 @@ export class Inbox {
    */
   openWait(frame: EventWaitFrame, lookBack: boolean): void {
     this.open.push(frame);
-    const index = lookBack ? this.state.buffer.findIndex((entry) => matches(frame, entry)) : -1;
+    const index = lookBack ? this.state.buffer.findIndex((entry) => this.matches(frame, entry)) : -1;
     if (index < 0) return;
     const [entry] = this.state.buffer.splice(index, 1) as [BufferedEvent];
     this.bytes -= entry.bytes;
@@ -177,14 +184,16 @@ export class Inbox {
     if (this.state.seen.length > LIMITS.rememberedEventIds)
       this.seen.delete(this.state.seen.shift() as string);
   }
-}
 
-/** @param skewMs how much earlier than the wait looks back an event may seem to have come */
-function matches(frame: EventWaitFrame, { event, at }: BufferedEvent, skewMs = 0): boolean {
-  return (
-    frame.names.includes(event.eventName) &&
-    (frame.key === null || frame.key === event.correlationKey) &&
-    at >= frame.since - skewMs &&
-    frame.filters.every((filter) => passesFilter(filter, event.payload))
-  );
+  /** @param skewMs how much earlier than the wait looks back an event may seem to have come */
+  private matches(frame: EventWaitFrame, { event, at }: BufferedEvent, skewMs = 0): boolean {
+    // Of what this run was sent, little can be from before it: but for clocks, what another wait has looked back for.
+    const skew = frame.since === SINCE_THE_RUN_BEGAN ? LIMITS.clockSkewMs : skewMs;
+    return (
+      frame.names.includes(event.eventName) &&
+      (frame.key === null || frame.key === event.correlationKey) &&
+      at >= looksBackTo(frame, this.state.startedAt) - skew &&
+      frame.filters.every((filter) => passesFilter(filter, event.payload))
+    );
+  }
 }

@@ -17,7 +17,7 @@ import { ResyncRequest, type OpenStep, type OpenWait, type SnapshotData } from '
 import { TERMINAL_RUN_STATUSES } from '../../contracts/run.js';
 import type { Lane } from './lane.js';
 import type { Run } from './run.js';
-import type { Frame } from './state.js';
+import { looksBackTo, type Frame } from './state.js';
 
 /** Frames that stand for a step with a row of its own. */
 const OF_STEPS = new Set<string>([
@@ -65,7 +65,7 @@ function pictureOf(run: Run): SnapshotData {
     if (room >= 0) list.push(told);
   };
   visit(run.root, (frame, iteration) => {
-    add(openWaits, waitOf(frame, iteration));
+    add(openWaits, waitOf(run, frame, iteration));
     add(openSteps, stepOf(run, frame, iteration));
   });
   return {
@@ -105,7 +105,7 @@ function stepOf(run: Run, frame: Frame, iteration: readonly number[]): OpenStep 
   };
 }
 
-function waitOf(frame: Frame, iteration: readonly number[]): OpenWait | undefined {
+function waitOf(run: Run, frame: Frame, iteration: readonly number[]): OpenWait | undefined {
   const base = { iteration: [...iteration], attempt: 1 };
   if (frame.k === 'timer') {
     return { ...base, path: frame.path, kind: 'time', deadline: frame.until, openedAt: frame.at };
@@ -117,7 +117,7 @@ function waitOf(frame: Frame, iteration: readonly number[]): OpenWait | undefine
     kind: 'event',
     eventNames: [...frame.names],
     correlationKey: frame.key,
-    since: frame.since,
+    since: looksBackTo(frame, run.state.startedAt),
     openedAt: frame.at,
     ...(frame.deadline !== undefined && { deadline: frame.deadline }),
   };

@@ -149,6 +149,9 @@ export interface ChildFrame extends AttemptFrame {
   readonly k: 'child';
 }
 
+/** `since` of a wait that names no time to look back. */
+export const SINCE_THE_RUN_BEGAN = 0;
+
 export interface EventWaitFrame extends StepFrame {
   readonly k: 'eventWait';
   /** Order of opening in the run: one event goes to the wait that was opened first. */
@@ -159,7 +162,7 @@ export interface EventWaitFrame extends StepFrame {
   readonly filters: readonly EventFilter[];
   /** Of the key and the filters. */
   readonly bytes: number;
-  /** Events received before this are not taken, epoch ms. */
+  /** Events received before this are not taken, epoch ms, or SINCE_THE_RUN_BEGAN. */
   readonly since: number;
   readonly deadline?: number;
   /** The event that satisfied it. It stands here, so a continue-as-new between the two loses nothing. */
@@ -260,4 +263,9 @@ export function openFrames(lane: LaneState): Frame[] {
       ? [frame, ...Object.values(frame.lanes).flatMap(openFrames)]
       : [frame],
   );
+}
+
+/** From when on a wait takes events, epoch ms. @param startedAt when its run began */
+export function looksBackTo({ since }: Pick<EventWaitFrame, 'since'>, startedAt: number): number {
+  return since === SINCE_THE_RUN_BEGAN ? startedAt : Math.max(0, since);
 }

@@ -21,7 +21,14 @@ import { isoAt, now } from '../clock.js';
 import { errorCompletion } from '../interpreter/failure.js';
 import type { Lane } from '../interpreter/lane.js';
 import type { Run } from '../interpreter/run.js';
-import type { BufferedEvent, Completion, EventWaitFrame, TimerFrame } from '../interpreter/state.js';
+import {
+  looksBackTo,
+  SINCE_THE_RUN_BEGAN,
+  type BufferedEvent,
+  type Completion,
+  type EventWaitFrame,
+  type TimerFrame,
+} from '../interpreter/state.js';
 import { beginEvent, summaryOf } from '../interpreter/step-events.js';
 import { assignAll } from './assign.js';
 
@@ -50,8 +57,7 @@ export function beginEventWait(run: Run, lane: Lane, step: EventWaitStep, path: 
   const bytes = jsonSize(compared);
   run.carry.hold(bytes);
   const at = now();
-  // Without lookbackMs: since the run began. What was sent to this run was sent after that, whatever the clocks say.
-  const since = step.lookbackMs === undefined ? 0 : at - step.lookbackMs;
+  const since = step.lookbackMs === undefined ? SINCE_THE_RUN_BEGAN : at - step.lookbackMs;
   const frame: EventWaitFrame = {
     k: 'eventWait',
     path,
@@ -72,7 +78,7 @@ export function beginEventWait(run: Run, lane: Lane, step: EventWaitStep, path: 
       eventNames: [...names],
       correlationKey: key,
       filters: filters as unknown as Json,
-      since: step.lookbackMs === undefined ? run.state.startedAt : Math.max(0, since),
+      since: looksBackTo(frame, run.state.startedAt),
       ...(frame.deadline !== undefined && { deadline: frame.deadline }),
     },
     run.where(lane, path),
