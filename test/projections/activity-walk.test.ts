@@ -103,7 +103,7 @@ const WALKS: readonly Walk[] = [
 ];
 
 // It only reads.
-const READERS = ['sluice.prepareRun'];
+const READERS = ['sluice.prepareRun', 'sluice.afterReset'];
 
 const OF_THE_SCHEMA = ['schema_migration', 'schema_lock'];
 const NOT_COMPARED = [
