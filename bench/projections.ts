@@ -8,17 +8,15 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openProjections, type Projections, type ProjectionsOptions } from '../projections/index.js';
-import { listKey } from '../projections/keys.js';
+import { loadRuns } from './support/load-runs.js';
 import type { RunFilter } from '../projections/reads/list-runs.js';
 import {
   event,
   execution,
   invocation,
   runStartedAs,
-  START_MS,
   stepStarted,
   stepSucceeded,
-  uuid7,
 } from '../test/projections/support/runs.js';
 import { hasServer, startServer } from '../test/projections/support/server.js';
 
@@ -26,7 +24,6 @@ const CALLERS = [1, 16, 64];
 const MEASURE_MS = 2_000;
 const WARM_UP_MS = 500;
 const SIZES = [1_000, 10_000, 100_000];
-const CHUNK = 1_000;
 const PAGES = 300;
 const PAGE = 50;
 const MOST_GROWTH = 1.5;
@@ -77,53 +74,6 @@ async function commits(projections: Projections): Promise<void> {
   }
 }
 
-const STATUSES = ['RUNNING', 'WAITING', 'SUCCEEDED', 'FAILED'];
-
-/** Runs as they are stored, many in one request; the first is a real one, the others are its copies. */
-async function load(projections: Projections, from: number, to: number): Promise<void> {
-  const { database } = projections;
-  const model = execution({ tenant: 'model' });
-  await projections.commitEvents(model, [runStartedAs(model), event(2, 'STATE_SET', { state: 'charged' })]);
-  const [answer] = await database.request(`SELECT * OMIT id FROM ONLY type::record('run', $key)`, {
-    key: ['model', model.run.runId],
-  });
-  if (answer?.ok !== true) throw new Error(answer?.reason);
-  for (let at = from; at < to; at += CHUNK) {
-    const rows = Array.from({ length: Math.min(CHUNK, to - at) }, (_, i) => {
-      const n = at + i;
-      const startedAt = new Date(START_MS + n * 10);
-      const runId = uuid7(10_000_000 + n);
-      return {
-        ...(answer.value as object),
-        id: ['bench', runId],
-        tenant: 'bench',
-        run_id: runId,
-        definition: `definition-${n % 10}`,
-        status: STATUSES[n % 4] ?? '',
-        correlation_keys: [`order:${n % 500}`],
-        started_at: startedAt,
-        list_key: listKey(startedAt, runId),
-      };
-    });
-    const lists = rows.flatMap((row) =>
-      [
-        ['all', ''],
-        ['definition', row.definition],
-        ['status', row.status],
-        ['definition-status', `${row.definition}/${row.status}`],
-        ['state', 'charged'],
-        ['key', row.correlation_keys[0]],
-      ].map((list) => ({ id: ['bench', ...list, row.list_key] })),
-    );
-    const answers = await database.request(
-      'BEGIN; INSERT INTO run $rows RETURN NONE; INSERT INTO run_list $lists RETURN NONE; COMMIT',
-      { rows, lists },
-    );
-    const failed = answers.find((one) => !one.ok);
-    if (failed?.ok === false) throw new Error(failed.reason);
-  }
-}
-
 const FILTERS: readonly RunFilter[] = [
   {},
   { status: 'WAITING' },
@@ -155,7 +105,7 @@ async function lists(projections: Projections): Promise<boolean> {
   const times: number[] = [];
   for (const [i, size] of SIZES.entries()) {
     const began = performance.now();
-    await load(projections, SIZES[i - 1] ?? 0, size);
+    await loadRuns(projections, SIZES[i - 1] ?? 0, size);
     const seconds = (performance.now() - began) / 1_000;
     const time = await pageTime(projections);
     times.push(time);

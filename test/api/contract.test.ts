@@ -95,29 +95,33 @@ it.skipIf(!hasPython)(
 "header.Sluice-Tenant" = "${tenant}"
 `,
     );
-    const result = await runCommand(program, [
-      '--config-file',
-      config,
-      'run',
-      `${api().url}/openapi.json`,
-      '--header',
-      `Authorization: Bearer ${api().token.everywhere}`,
-      '--checks',
-      CHECKS.join(','),
-      '--phases',
-      'examples,coverage,fuzzing',
-      '--max-examples',
-      '5',
-      '--seed',
-      '7',
-      '--workers',
-      '2',
-      '--request-timeout',
-      '10',
-      '--suppress-health-check',
-      'all',
-      '--no-color',
-    ]);
+    const result = await runCommand(
+      program,
+      [
+        '--config-file',
+        config,
+        'run',
+        `${api().url}/openapi.json`,
+        '--header',
+        `Authorization: Bearer ${api().token.everywhere}`,
+        '--checks',
+        CHECKS.join(','),
+        '--phases',
+        'examples,coverage,fuzzing',
+        '--max-examples',
+        '5',
+        '--seed',
+        '7',
+        '--workers',
+        '2',
+        '--request-timeout',
+        '10',
+        '--suppress-health-check',
+        'all',
+        '--no-color',
+      ],
+      { cwd: directory },
+    );
     expect(result.code, `${shortened(result.stdout)}\n${shortened(result.stderr)}`).toBe(0);
     expect(api().log.filter((line) => line.includes('"level":"error"'))).toEqual([]);
     await rm(directory, { recursive: true });
