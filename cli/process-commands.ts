@@ -1,15 +1,11 @@
 /** The commands that run until they are stopped: dev, worker, bridge. */
 import type { Command } from 'commander';
+import type { DevOptions } from './commands/dev.js';
 import type { CommandContext } from './context.js';
-
-interface DevOptions {
-  readonly example?: boolean;
-  readonly once?: boolean;
-}
 
 /** Adds them. */
 export function addProcessCommands(program: Command, context: CommandContext): void {
-  const { env, done } = context;
+  const { env, terminal, done } = context;
 
   program
     .command('dev')
@@ -19,10 +15,9 @@ export function addProcessCommands(program: Command, context: CommandContext): v
     .argument('[file...]', 'definitions to publish, YAML or JSON')
     .option('--example', 'publish the examples that Sluice comes with, and run an order')
     .option('--once', 'end when that is done')
-    .action(async (files: string[], { example = false, once = false }: DevOptions) => {
-      const { runDevStack } = await import('../worker/dev-stack.js');
-      const root = process.cwd();
-      done(await runDevStack({ env: env(), root, files, example, once, out: process.stdout }));
+    .action(async (files: string[], options: DevOptions) => {
+      const { serveDev } = await import('./commands/dev.js');
+      done(await serveDev(terminal(), env(), files, options));
     });
 
   program

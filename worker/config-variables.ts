@@ -36,9 +36,10 @@ export type SecretSource = z.infer<typeof SecretSource>;
 const SurrealUrl = z
   .string()
   .regex(
-    /^(mem|surrealkv|ws|wss):\/\//,
+    /^(mem:\/\/|(surrealkv|ws|wss):\/\/.)/,
     'must be surrealkv://PATH, mem://, or ws://HOST:PORT or wss://HOST:PORT of a server',
-  );
+  )
+  .refine((text) => !/%(?![0-9a-fA-F]{2})/.test(text), 'has a % that is no escape: write %25');
 
 /** Temporal writes both into one text with a dot between them. */
 const DeploymentName = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, 'must be letters, digits, _ or -');

@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 import type { Environment } from '../../worker/config.js';
 import { checkDatabase } from '../doctor/database.js';
 import { checkApi, checkEvents } from '../doctor/events.js';
-import { skip, type CheckStatus, type Finding } from '../doctor/finding.js';
+import { attempt, skip, type CheckStatus, type Finding } from '../doctor/finding.js';
 import { checkMachine } from '../doctor/machine.js';
 import { checkProject } from '../doctor/project.js';
 import { checkTemporal } from '../doctor/temporal.js';
@@ -30,12 +30,8 @@ export async function examine(terminal: Terminal, env: Environment): Promise<num
   } else {
     const temporal = checkTemporal(config);
     groups.push(temporal.then((report) => report.findings));
-    groups.push(
-      checkDatabase(
-        config.database,
-        temporal.then(({ workers }) => workers),
-      ),
-    );
+    const workers = temporal.then((report) => report.workers);
+    groups.push(attempt('database', () => checkDatabase(config.database, workers)));
   }
   if (bridge !== undefined) groups.push(checkEvents(bridge, env));
   groups.push(checkApi(api?.url));

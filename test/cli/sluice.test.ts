@@ -106,6 +106,13 @@ describe('sluice validate', () => {
   });
 });
 
+it('sluice dev refuses a file with mistakes before it starts anything', async () => {
+  const { code, stdout } = await offline('dev', file('broken.yaml', BROKEN), '--once');
+  expect(code).toBe(1);
+  expect(stdout).toContain('broken.yaml:4:20  steps[0]  there is no step type "actoin.call"');
+  expect(stdout).not.toContain('Starting Sluice');
+});
+
 describe('sluice publish', () => {
   it('publishes, and says where a version was there already', async () => {
     const path = file('echo.yaml', ECHO);

@@ -90,6 +90,11 @@ describe('a bad variable', () => {
   });
 });
 
+it.each(['surrealkv://', 'surrealkv://50%', 'ws://', 'http://127.0.0.1:8000'])(
+  'refuses the database %j',
+  (url) => expect(problemsOf({ SURREAL_URL: url })).toMatch(/^SURREAL_URL: (must be|has a %)/),
+);
+
 it('makes a worker a version of a deployment where both of its names are given', () => {
   expect(loadConfig({}).worker.deployment).toBeUndefined();
   const env = { SLUICE_WORKER_DEPLOYMENT: 'sluice', SLUICE_WORKER_BUILD_ID: '2026-11-21' };
