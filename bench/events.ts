@@ -6,7 +6,8 @@
  * 2. Time from XADD, and from the HTTP request, to the start of the step that follows the wait, with 1, 1,000 and
  *    10,000 waits open beside it.
  *
- * Temporal's dev server, an embedded database in memory, a worker, the bridge and Redis share this machine.
+ * Temporal's dev server, an embedded database on disk as npm start has it, a worker, the bridge and Redis share this
+ * machine.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -271,7 +272,7 @@ const server = await startTemporalDevServer({
   headless: true,
 });
 const taskQueue = 'bench-events';
-const projections = await openProjections({ url: 'mem://' });
+const projections = await openProjections({ url: `surrealkv://${join(directory, 'db')}` });
 const client = await createSluiceClient({ address: server.address, namespace: server.namespace, taskQueue });
 const connection = await NativeConnection.connect({ address: server.address });
 const redis = new Redis(redisUrl, { maxRetriesPerRequest: null });
