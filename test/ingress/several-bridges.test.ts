@@ -77,7 +77,7 @@ describe('what a bridge recorded before it died', () => {
 id: swept
 version: 1
 triggers: [{ type: event, eventName: LEFT }]
-steps: [{ id: w, type: event.wait, eventName: LEFT, correlationKey: { $expr: payload.key }, assign: { vars.got: { $expr: event.payload } } }]
+steps: [{ id: w, type: event.wait, eventName: LEFT, correlationKey: { $expr: payload.key }, lookbackMs: 3600000, assign: { vars.got: { $expr: event.payload } } }]
 result: { $expr: vars.got }
 `;
 
