@@ -8,6 +8,7 @@
  */
 import { z } from 'zod';
 import { RecordId } from 'surrealdb';
+import { SluiceError } from '../../contracts/errors.js';
 import type { RunStatus } from '../../contracts/run.js';
 import type { Database } from '../connection.js';
 import { listKey, runOfListKey } from '../keys.js';
@@ -50,7 +51,7 @@ function listOf(filter: RunFilter): readonly [list: string, value: string] {
   return ['all', ''];
 }
 
-/** @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
+/** @throws SluiceError INPUT_INVALID; DATABASE_UNAVAILABLE, DATABASE_FAILED */
 export async function listRuns(
   database: Database,
   tenant: string,
@@ -84,7 +85,10 @@ const LAST_KEY = '\u{10ffff}';
 // A key descends with time: runs of one instant lie between its own time key and that of the instant before,
 // so "before a time" is above the key that ends its instant, "from a time on" below it.
 function timeKey(instant: string | undefined): string | undefined {
-  return instant === undefined ? undefined : `${listKey(new Date(instant), LAST_KEY)}`;
+  if (instant === undefined) return undefined;
+  const time = new Date(instant);
+  if (!Number.isNaN(time.getTime())) return listKey(time, LAST_KEY);
+  throw new SluiceError('INPUT_INVALID', `"${instant.slice(0, 100)}" is no ISO 8601 instant`);
 }
 
 async function lookUp(

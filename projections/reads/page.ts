@@ -14,8 +14,9 @@ export interface Page<T> {
   readonly next: string | null;
 }
 
-/** Rows of a page: what was asked for, within bounds. */
+/** Rows of a page: what was asked for, within bounds. @throws SluiceError INPUT_INVALID where it is no number */
 export function pageLimit({ limit = 50 }: PageRequest): number {
+  if (!Number.isFinite(limit)) throw new SluiceError('INPUT_INVALID', 'limit: a number from 1 to 500');
   return Math.max(1, Math.min(500, Math.trunc(limit)));
 }
 

@@ -1,7 +1,10 @@
 /** A run that is taken back to a step: that step and what came after it is done again, what came before is kept. */
+import { Worker } from '@temporalio/worker';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { StartedRun } from '../../client/index.js';
 import type { RunStatus } from '../../contracts/run.js';
+import { ISOLATE_OPTIONS } from '../../worker/workflow-bundle.js';
+import { suiteBundle } from '../support/services.js';
 import { useSluice, withSluice, type SluiceTest } from '../support/sluice.js';
 import { waitFor } from '../support/wait-for.js';
 import { call, outside, sourceOf } from './support/outside.js';
@@ -115,6 +118,14 @@ describe('A run that has ended', () => {
     await runs().rewind(run.runId, { stepPath: 'steps[0]' });
     expect(await resultOf(run)).toEqual({ a: 2, b: 3, c: 4 });
     expect(new Set(seen.keys).size).toBe(seen.keys.length);
+    const { workflowId } = run;
+    const last = await sluice().client.temporal.workflow.getHandle(workflowId).fetchHistory();
+    const replayed = Worker.runReplayHistory(
+      { workflowBundle: await suiteBundle(), ...ISOLATE_OPTIONS },
+      last,
+      workflowId,
+    );
+    await expect(replayed, 'its history can be replayed').resolves.toBeUndefined();
   });
 });
 
@@ -142,6 +153,9 @@ describe('Where a step stands', () => {
     await runs().rewind(run.runId, { stepPath: 'steps[1]' });
     await waitFor(() => seen.done.length === 2);
     await sluice().waiting(run);
+    // Another worker replays it, with what the reset has copied and what came after.
+    await sluice().stopWorker();
+    await sluice().startWorker();
     await sluice().signal(run, paid('e-2'));
     expect(await resultOf(run)).toEqual({ a: 2 });
   });

@@ -149,6 +149,17 @@ describe('Pages', () => {
     }
   });
 
+  it('are refused with bad times and limits', async () => {
+    for (const [filter, page] of [
+      [{ startedFrom: 'yesterday' }, {}],
+      [{ startedBefore: '' }, {}],
+      [{}, { limit: Number.NaN }],
+    ] as const) {
+      await expect(runs().list(filter, page)).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+    }
+    expect((await runs().list({ startedBefore: '2020-01-01T00:00:00Z' })).items).toEqual([]);
+  });
+
   it('of another tenant’s run are not there', async () => {
     const run = await finished();
     const other = { tenant: 'another' };
