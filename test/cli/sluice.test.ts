@@ -217,6 +217,20 @@ describe('something needed that is not there', () => {
     expect(stderr).toContain(`TEMPORAL_UNAVAILABLE: Temporal at ${address}`);
   });
 
+  it.each(['worker', 'bridge', 'api'])('ends %s with 3 where Temporal does not answer', async (command) => {
+    const address = `127.0.0.1:${await freePort('127.0.0.1')}`;
+    const env = {
+      ...process.env,
+      SURREAL_URL: 'mem://',
+      SLUICE_BRIDGE_HTTP: 'off',
+      SLUICE_API_HTTP: '127.0.0.1:1',
+    };
+    const args = [BIN, command, '--address', address];
+    const { code, stdout, stderr } = await runCommand(process.execPath, args, { cwd: ROOT, env });
+    expect(code).toBe(3);
+    expect(stdout + stderr).toContain(`Temporal at ${address}`);
+  });
+
   it('ends with 3 for a configuration that is wrong, and names the variable', async () => {
     const env = { ...process.env, SLUICE_LOG_LEVEL: 'loud' };
     const { code, stderr } = await runCommand(process.execPath, [BIN, 'run', 'x'], { cwd: ROOT, env });

@@ -8,7 +8,7 @@
  *   it, are a Temporal dev server; the Web UI has nothing to do here and is left out.
  * - Nothing outlives `stop`: every process is killed by its id.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,8 +20,8 @@ import { waitFor } from '../../support/wait-for.js';
 import { readCompose, type Compose, type Service } from './compose-file.js';
 import { jsonWords, type Image } from './image.js';
 
-/** Not root's: processes of Sluice run as a user without rights where this one may choose. */
-const NOBODY = 65_534;
+/** Not root's: processes of Sluice run as a user without rights. */
+const NOBODY = { uid: 65_534, gid: 65_534 };
 const ABSENT = new Set(['postgres', 'temporal-ui']);
 
 export class Process {
@@ -124,7 +124,7 @@ export class Deployment {
       cwd,
       env: { ...env, ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
-      ...(asNobody && process.getuid?.() === 0 && { uid: NOBODY, gid: NOBODY }),
+      ...(asNobody && this.mayBeNobody() && NOBODY),
     });
     const healthcheck = service.healthcheck && (await this.localWords(service.healthcheck.test, replica));
     const started = new Process(name, child, healthcheck);
@@ -137,6 +137,13 @@ export class Deployment {
       if (!started.running) throw new Error(`${name} has ended:\n${started.output}`);
     }
     return started;
+  }
+
+  /** True where this process may choose the user of others, and that user may read Node and the image. */
+  private mayBeNobody(): boolean {
+    if (process.getuid?.() !== 0) return false;
+    const reads = `require('fs').readFileSync(${JSON.stringify(join(this.image.app, 'node_modules', 'tsx', 'package.json'))})`;
+    return spawnSync('node', ['-e', reads], { ...NOBODY, stdio: 'ignore' }).status === 0;
   }
 
   /** Runs the health check of a process once. */
