@@ -22,6 +22,8 @@ import { Router } from './route.js';
 import { StreamSource } from './stream-source.js';
 import { Sweeper, type SweepOptions } from './sweeper.js';
 
+const KEEP_MS = 86_400_000;
+
 export interface BridgeConfig {
   /** Where to listen; undefined: no HTTP. */
   readonly http: { readonly host: string; readonly port: number } | undefined;
@@ -35,6 +37,8 @@ export interface BridgeConfig {
   /** ms */
   readonly claimMs: number;
   readonly tries: number;
+  /** Age at which messages that every group has acknowledged go from the stream, ms; default: a day. */
+  readonly keepMs?: number | undefined;
   readonly paths: CorrelationPaths;
 }
 
@@ -114,9 +118,9 @@ export async function startBridge({
       const [redis, reader] = [await open(), await open()];
       const bus = redisBus(redis, config.stream);
       send = (envelope) => bus.publish(envelope);
-      const { stream, group, inFlight, claimMs, tries } = config;
+      const { stream, group, inFlight, claimMs, tries, keepMs = KEEP_MS } = config;
       const source = new StreamSource({
-        ...{ router, deadLetters, outage, reader, redis, stream, group, inFlight, claimMs, tries },
+        ...{ router, deadLetters, outage, reader, redis, stream, group, inFlight, claimMs, tries, keepMs },
         onError: report,
       });
       await source.start();

@@ -23,6 +23,7 @@ import { isOutage, type Outage } from './outage.js';
 import { redisError } from './redis.js';
 import type { Router } from './route.js';
 import { decodeText } from './text.js';
+import { trimStream } from './trim-stream.js';
 
 /** A read waits this long for something new, ms: as long as a stop may have to wait. */
 const BLOCK_MS = 500;
@@ -30,6 +31,8 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
 /** Consumers that left nothing behind and have not been heard of for so long are forgotten, ms. */
 const FORGOTTEN_MS = 3_600_000;
+/** Between two looks at what can be taken off the stream, ms. */
+const TRIM_MS = 60_000;
 
 export interface StreamSourceOptions {
   readonly router: Router;
@@ -46,6 +49,8 @@ export interface StreamSourceOptions {
   readonly claimMs: number;
   /** Deliveries after which a message is a dead letter. */
   readonly tries: number;
+  /** Messages that every group has acknowledged are taken off the stream at this age, ms. */
+  readonly keepMs: number;
   readonly onError: (error: SluiceError) => void;
 }
 
@@ -63,7 +68,11 @@ export class StreamSource {
   /** Makes the consumer group where there is none, and begins. @throws SluiceError REDIS_UNAVAILABLE */
   async start(): Promise<void> {
     await this.#makeGroup();
-    this.#running = Promise.all([this.#loop(() => this.#read()), this.#loop(() => this.#claim())]);
+    this.#running = Promise.all([
+      this.#loop(() => this.#read()),
+      this.#loop(() => this.#claim()),
+      this.#loop(() => this.#trim()),
+    ]);
   }
 
   /** Reads no more and waits until what is under way has ended. */
@@ -179,6 +188,14 @@ export class StreamSource {
       from = next.toString();
     } while (from !== '0-0' && !this.#stopped);
     await wait(claimMs / 2, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+  }
+
+  /** Takes off what nobody needs any more. */
+  async #trim(): Promise<void> {
+    const { redis, stream, keepMs } = this.options;
+    await trimStream(redis, stream, keepMs);
+    const pause = Math.min(TRIM_MS, Math.max(keepMs, FIRST_PAUSE_MS));
+    await wait(pause, undefined, { signal: this.#stop.signal }).catch(() => undefined);
   }
 
   #take([rawId, fields]: Entry, deliveries: number): void {

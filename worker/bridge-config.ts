@@ -77,6 +77,14 @@ export const BridgeVariables = z.object({
   SLUICE_BRIDGE_TRIES: count(1_000)
     .default(5)
     .describe('Deliveries after which a message that fails for its own reason is a dead letter.'),
+  SLUICE_EVENT_STREAM_KEEP_MS: z.coerce
+    .number('must be a number')
+    .int('must be a whole number')
+    .nonnegative('must not be negative')
+    .default(86_400_000)
+    .describe(
+      'Age at which the bridge takes messages off the stream that every consumer group of it has acknowledged.',
+    ),
   [PATHS]: Paths.prefault('{}').describe(
     `Where the correlation key of an event stands in its payload, by event name and \`*\`: \`{"ORDER_PLACED": ["orderId"], "*": ["ticketId"]}\`. Older name: \`${PATHS_ALIAS}\`.`,
   ),
@@ -133,6 +141,7 @@ export function loadBridgeConfig(env: Environment): BridgeSettings {
       inFlight: vars.SLUICE_BRIDGE_IN_FLIGHT,
       claimMs: vars.SLUICE_BRIDGE_CLAIM_MS,
       tries: vars.SLUICE_BRIDGE_TRIES,
+      keepMs: vars.SLUICE_EVENT_STREAM_KEEP_MS,
       paths: vars[PATHS],
     },
   };
