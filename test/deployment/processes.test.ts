@@ -62,6 +62,15 @@ describe.skipIf(!hasServer || !hasRedis)('docker-compose.yml, as processes', () 
     expect(deployment.running('worker')).toHaveLength(2);
   });
 
+  it('finds itself in order: sluice doctor, in the image and with the variables of a worker', async () => {
+    const { child, output } = await deployment.run('worker', ['doctor']);
+    expect(output).toMatch(/✔ packages .*as pinned/);
+    expect(output).toMatch(/✔ task queue +2 worker\(s\) poll sluice/);
+    expect(output).toMatch(/✔ database +surrealdb-3/);
+    expect(output).toMatch(/\n0 failed, /);
+    expect(child.exitCode).toBe(0);
+  });
+
   it('can be brought up again over what is there: what runs once may run twice', async () => {
     await deployment.start('temporal-search-attributes');
     const again = await deployment.start('migrate');

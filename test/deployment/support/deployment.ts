@@ -146,6 +146,23 @@ export class Deployment {
     return spawnSync('node', ['-e', reads], { ...NOBODY, stdio: 'ignore' }).status === 0;
   }
 
+  /** As `docker compose run --rm NAME COMMAND`: runs to its end. */
+  async run(name: string, command: string[]): Promise<Process> {
+    const service = { ...this.service(name), command };
+    const program = await this.programOf(name, service, `${name}#run`);
+    const [first = '', ...args] = program.command;
+    const child = spawn(first, args, {
+      cwd: program.cwd,
+      env: program.env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(program.asNobody && this.mayBeNobody() && NOBODY),
+    });
+    const started = new Process(name, child, undefined);
+    this.#processes.push(started);
+    await started.ended;
+    return started;
+  }
+
   /** Runs the health check of a process once. */
   async isHealthy({ healthcheck }: Process, env: NodeJS.ProcessEnv): Promise<boolean> {
     const [kind, ...words] = healthcheck ?? [];
