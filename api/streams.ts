@@ -17,23 +17,19 @@ export interface StreamOptions {
   readonly contentType: string;
   /** Aborted when nobody listens any more. */
   readonly listener: AbortController;
-  readonly onEnd?: () => void;
 }
 
 /** An answer of texts, as they come. A failure of `texts` is a broken connection: whoever makes them tells of it before. */
 export function streamAnswer(
   texts: AsyncIterator<string, void>,
-  { contentType, listener, onEnd }: StreamOptions,
+  { contentType, listener }: StreamOptions,
 ): Response {
   const encoder = new TextEncoder();
   let ended: () => void;
   const end = new Promise<void>((resolve) => (ended = resolve));
-  const finish = (): void => {
-    onEnd?.();
-    ended();
-  };
-  const body = new ReadableStream<Uint8Array>({
-    async pull(controller) {
+  const finish = (): void => ended();
+  const source = {
+    async pull(controller: ReadableStreamDefaultController<Uint8Array>) {
       try {
         const { done, value } = await texts.next();
         if (done !== true) {
@@ -55,7 +51,9 @@ export function streamAnswer(
         finish();
       }
     },
-  });
+  };
+  // Nothing is made before somebody reads: to a HEAD nobody does.
+  const body = new ReadableStream<Uint8Array>(source, { highWaterMark: 0 });
   const response = new Response(body, {
     headers: {
       'content-type': contentType,

@@ -44,8 +44,9 @@ comes after it: no line is lost, none comes twice.`,
       const signal = AbortSignal.any([listener.signal, stopping]);
       const occurrence = { requestId: c.get('requestId'), path: c.req.path };
       async function* texts(): AsyncGenerator<string, void> {
-        yield `retry: ${RETRY_MS}\n\n`;
+        metrics.streams.inc();
         try {
+          yield `retry: ${RETRY_MS}\n\n`;
           for await (const item of runTimeline({ reads: projections.reads, tenant, runId, last, signal })) {
             yield messageOf(item.kind === 'event' ? { ...item, event: redactor.event(item.event) } : item);
           }
@@ -56,14 +57,11 @@ comes after it: no line is lost, none comes twice.`,
             'A timeline broke off',
           );
           yield message('problem', problemOf(thrown, occurrence));
+        } finally {
+          metrics.streams.dec();
         }
       }
-      metrics.streams.inc();
-      return streamAnswer(texts(), {
-        contentType: 'text/event-stream; charset=utf-8',
-        listener,
-        onEnd: () => metrics.streams.dec(),
-      });
+      return streamAnswer(texts(), { contentType: 'text/event-stream; charset=utf-8', listener });
     },
   );
 }

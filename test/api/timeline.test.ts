@@ -84,6 +84,22 @@ describe('a live timeline', () => {
     ]);
   });
 
+  it('ends with its reader, and asks for nothing where only its head is wanted', async () => {
+    const { path } = await startWaiting();
+    const streams = async () =>
+      /^sluice_api_streams (\d+)$/m.exec(
+        await (await api().ask('/metrics', { as: 'everywhere' })).text(),
+      )?.[1];
+    const gone = new AbortController();
+    const open = await api().ask(`${path}/timeline`, { signal: gone.signal });
+    const reader = messages(open);
+    await reader.next();
+    expect((await api().ask(`${path}/timeline`, { method: 'HEAD' })).status).toBe(200);
+    await waitFor(async () => (await streams()) === '1');
+    gone.abort();
+    await waitFor(async () => (await streams()) === '0');
+  });
+
   it('is refused to other tenants, for no run, and with an id that is none', async () => {
     const { path } = await startWaiting();
     expect(await api().refusal(`${path}/timeline`, { as: 'other' })).toMatchObject({ code: 'RUN_NOT_FOUND' });
