@@ -94,6 +94,7 @@ describe('sluice runs', () => {
       (await api().sluice.client.runs.events(run.runId)).items.some((e) => e.type === 'RUN_REWOUND'),
     );
     await rowSays(run, 'SUCCEEDED');
+    await api().sluice.client.result(run.workflowId);
     const again = (await json('runs', 'rerun', run.runId)) as StartedRun;
     await rowSays(again, 'WAITING');
     expect(await json('runs', 'cancel', again.runId, '--reason', 'enough')).toMatchObject({ accepted: true });
