@@ -8,15 +8,20 @@
  *   (`meta.trigger`) and its correlation keys are its own as well. It has no parent: nobody waits for it.
  * - The source is not touched. One that is open is refused, unless both may run at once.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { calling } from '../errors.js';
 import { SluiceError } from '../../contracts/errors.js';
 import type { Json } from '../../contracts/json.js';
-import type { RunRef } from '../../contracts/run.js';
+import { TERMINAL_RUN_STATUSES, type RunRef } from '../../contracts/run.js';
 import type { RunView } from '../../projections/index.js';
 import type { StartedRun, StartOptions } from '../options.js';
 import { findRun, type OfTenant, type RunContext } from './context.js';
 import { latestOf } from './executions.js';
 import { originalStart } from './original-start.js';
+
+/** How long a run may take to end whose row says that it has, and how often that is looked at, ms. */
+const ENDING_LIMIT_MS = 3_000;
+const ENDING_INTERVAL_MS = 50;
 
 export interface RerunOptions extends OfTenant {
   /** Who does it, for the audit; the new run acts for it. Default: the client's. */
@@ -65,11 +70,17 @@ export async function rerunRun(
   return { ...started, rerunOf };
 }
 
-async function mustBeClosed(context: RunContext, { workflowId, runId }: RunView): Promise<void> {
-  const latest = await calling({ ...context.call, workflowId, needsWorker: false }, () =>
-    latestOf(context.temporal, workflowId, runId),
-  );
-  if (latest?.open !== true) return;
+async function mustBeClosed(context: RunContext, { workflowId, runId, status }: RunView): Promise<void> {
+  // The last commit of a run comes just before its end: who has read that it ended need not be told that it has not.
+  const patience = TERMINAL_RUN_STATUSES.includes(status) ? ENDING_LIMIT_MS : 0;
+  for (const deadline = Date.now() + patience; ;) {
+    const latest = await calling({ ...context.call, workflowId, needsWorker: false }, () =>
+      latestOf(context.temporal, workflowId, runId),
+    );
+    if (latest?.open !== true) return;
+    if (Date.now() >= deadline) break;
+    await sleep(ENDING_INTERVAL_MS);
+  }
   throw new SluiceError('RUN_OPEN', `Run ${runId} (${workflowId}) has not ended.`, {
     details: { runId, workflowId },
   });
