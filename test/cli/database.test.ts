@@ -40,6 +40,14 @@ it('migrates, rebuilds what somebody changed, prunes what is old, and says what 
   const projections = await openProjections({ url });
   await projections.commitEvents(of, [runStartedAs(of), event(2, 'RUN_SUCCEEDED', { result: 1 })]);
   await projections.database.request(`UPDATE run SET status = 'FAILED'`);
+  const arrived = { tenant: 'acme', source: 's', id: 'e-1', name: 'PAID' };
+  const receivedAt = new Date(Date.now() - 3 * 86_400_000);
+  await projections.events.record({
+    event: { ...arrived, time: null, correlationKey: null, payload: null },
+    ...{ envelope: {}, correlation: { key: null, resolvedBy: 'none', tried: [] }, via: 'http', receivedAt },
+  });
+  const nothing = { deliveries: [], triggers: [], routedTo: [], error: null, receivedAt };
+  await projections.events.finish(arrived, { outcome: 'UNRESOLVED', ...nothing });
   // While this process has the store open, no other one can.
   const locked = await sluice('rebuild');
   expect(locked.code).toBe(3);
@@ -53,8 +61,11 @@ it('migrates, rebuilds what somebody changed, prunes what is old, and says what 
     { runs: 1, changed: 1, failed: 0 },
   ]);
 
-  const pruned = await sluice('prune', '--days', '1');
-  expect(lines(pruned.stdout)).toEqual([{ removed: 1, days: 1 }]);
+  const pruned = await sluice('prune', '--days', '1', '--event-days', '2');
+  expect(lines(pruned.stdout)).toEqual([
+    { removed: 1, days: 1 },
+    { removedEvents: 1, eventDays: 2 },
+  ]);
   const unsaid = await sluice('prune');
   expect(unsaid.code).toBe(3);
   expect(lines(unsaid.stdout)).toMatchObject([{ error: { code: 'CONFIG_INVALID' } }]);

@@ -2,7 +2,7 @@
 import { beforeAll, expect, it } from 'vitest';
 import type { Execution } from '../../contracts/projection.js';
 import type { RunEvent } from '../../contracts/run-events.js';
-import type { Projections } from '../../projections/index.js';
+import type { FaultPoint, Projections } from '../../projections/index.js';
 import { waitFor } from '../support/wait-for.js';
 import { onEveryDatabase } from './support/databases.js';
 import { event, execution, runStarted, stepStarted, stepSucceeded, uuid7 } from './support/runs.js';
@@ -83,6 +83,53 @@ onEveryDatabase('The end of a run as Temporal has it', (host) => {
       log: [...waiting().map(({ seq, type }) => `${seq} ${type}`), '7 RUN_RECONCILED'],
       gaps: { lastSeq: 7, gaps: [], doubled: [] },
     });
+  });
+
+  it('stands with the letters about what it leaves undone, or neither does, wherever the commit fails', async () => {
+    const points = new Set<FaultPoint>();
+    let failAt: FaultPoint | undefined;
+    const own = await host.open({
+      faults: (point) => {
+        points.add(point);
+        return point === failAt;
+      },
+    });
+    const letter = (id: string) => ({
+      ...{
+        tenant: 'acme',
+        id,
+        kind: 'compensation' as const,
+        subject: 's',
+        reason: 'r',
+        at: 1_000,
+        reopens: true,
+      },
+      body: 'x'.repeat(300_000),
+    });
+    const end = async (id: string, point?: FaultPoint) => {
+      const at = execution();
+      await own.commitEvents(at, waiting());
+      points.clear();
+      failAt = point;
+      const closing = () =>
+        own.reconciliation.closeRun(at, { ...CLOSED, status: 'TERMINATED', letters: [letter(id)] });
+      const outcome = await closing().catch((error: unknown) => error);
+      failAt = undefined;
+      const row = await own.reads.getRun('acme', at.run.runId);
+      const open = (await own.deadLetters.list('acme', { status: 'OPEN' })).items.some(
+        (one) => one.id === id,
+      );
+      return { outcome, closed: row?.status === 'TERMINATED', open, closing };
+    };
+    expect(await end('undisturbed')).toMatchObject({ outcome: true, closed: true, open: true });
+    const all = [...points];
+    expect(all.filter((point) => point.includes('dead_letter')).length).toBeGreaterThan(0);
+    for (const point of all) {
+      const { closed, open, closing } = await end(point, point);
+      expect([point, closed, open]).toEqual([point, point === 'after-commit', point === 'after-commit']);
+      await closing();
+      expect((await own.deadLetters.get('acme', point))?.body).toHaveLength(300_000);
+    }
   });
 
   it('is corrected where Temporal says something else later', async () => {
