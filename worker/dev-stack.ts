@@ -78,6 +78,11 @@ export async function runDevStack(options: RunDevStackOptions): Promise<number> 
       // The version in the file: one that was published in between by hand is somebody's experiment.
       const version = published.find(({ id }) => id === DEMO_DEFINITION)?.version;
       exitCode = await demonstrate(stack, console, version, stop.signal);
+    } else if (!once) {
+      console.heading('Try next');
+      for (const command of ['publish FILE', "run ID --input '{}'", 'doctor']) {
+        console.print(`  npx sluice ${command} ${placeOf(stack)}`);
+      }
     }
     if (once || stop.signal.aborted) return;
     console.print();
@@ -161,9 +166,9 @@ async function demonstrate(
 }
 
 /** Three commands that work as they stand, with this stack's address, namespace and task queue. */
-function nextCommands({ temporal, taskQueue }: DevStack, suffix: string): string[] {
-  const { address, namespace } = temporal.config;
-  const place = `--address ${address}${namespace === 'default' ? '' : ` --namespace ${namespace}`}`;
+function nextCommands(stack: DevStack, suffix: string): string[] {
+  const { temporal, taskQueue } = stack;
+  const place = temporalPlaceOf(stack);
   const ticket = `t-${suffix}`;
   const payload = { ticketId: ticket, customerEmail: 'ada@example.com', subject: 'Printer on fire' };
   const reply = {
@@ -172,10 +177,21 @@ function nextCommands({ temporal, taskQueue }: DevStack, suffix: string): string
     correlationKey: ticket,
     payload: { from: 'support', text: 'Water helps' },
   };
-  const queue = taskQueue === 'sluice' ? '' : ` --task-queue ${taskQueue}`;
   return [
-    `npx sluice run nightly-reconciliation --input '{"date":"2026-03-01"}' ${place}${queue}`,
+    `npx sluice run nightly-reconciliation --input '{"date":"2026-03-01"}' ${placeOf(stack)}`,
     `${temporal.cli} workflow start --type ticket-escalation --task-queue ${taskQueue} --workflow-id ticket-${suffix} --input '${JSON.stringify(payload)}' ${place}`,
     `${temporal.cli} workflow signal --workflow-id ticket-${suffix} --name event --input '${JSON.stringify(reply)}' ${place}`,
   ];
+}
+
+/** Options by which `temporal` finds this stack. */
+function temporalPlaceOf({ temporal }: DevStack): string {
+  const { address, namespace } = temporal.config;
+  return `--address ${address}${namespace === 'default' ? '' : ` --namespace ${namespace}`}`;
+}
+
+/** Options by which `sluice` finds it. */
+function placeOf(stack: DevStack): string {
+  const queue = stack.taskQueue === 'sluice' ? '' : ` --task-queue ${stack.taskQueue}`;
+  return `${temporalPlaceOf(stack)}${queue}`;
 }
