@@ -112,7 +112,7 @@ describe.skipIf(!hasServer || !hasRedis)('docker-compose.yml, as processes', () 
   });
 
   it(
-    'ends in good order: each process by SIGTERM, with exit code 0, within its grace period',
+    'ends in good order: each process by SIGTERM, with exit code 0',
     async () => {
       for (const name of ['api', 'bridge', 'worker']) {
         for (const process of deployment.running(name)) {
