@@ -6,6 +6,7 @@ import { SluiceError, type ErrorCode } from '../../contracts/errors.js';
 import { JsonValue, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import { operation, type Api } from '../operation.js';
+import { presentAt } from '../present.js';
 import { startOnce } from '../start-once.js';
 import { json } from '../views.js';
 import { AnyJson, Id, Reason, RunParams } from './parts.js';
@@ -225,9 +226,10 @@ export function addRunActRoutes(api: Api): void {
       params: RunParams,
       body: { schema: SignalBody },
       answers: { 202: { description: 'Temporal has it', schema: z.object({ eventId: z.string() }) } },
-      errors: [...TEMPORAL, 'RUN_NOT_FOUND', 'WORKFLOW_NOT_FOUND'],
+      errors: [...TEMPORAL, 'RUN_NOT_FOUND', 'RUN_CLOSED', 'WORKFLOW_NOT_FOUND'],
     },
     async ({ tenant, operationId, params: { runId }, body }) => {
+      await mustHaveItsWorkflowId(api, tenant, runId);
       const { signal, eventId = operationId ?? uuid(), payload = null, source = 'api', ...event } = body;
       await client.runs.signal(
         runId,
@@ -252,6 +254,18 @@ async function mustBeStartable(
   if (version === undefined && found.latest === null) {
     throw new SluiceError('DEFINITION_NOT_FOUND', `Tenant ${tenant} has taken ${definition} back.`);
   }
+}
+
+/** A signal goes to a workflow id: where another run has come to it, perhaps of another tenant, nothing is sent. */
+async function mustHaveItsWorkflowId(
+  { deps: { client } }: Api,
+  tenant: string,
+  runId: string,
+): Promise<void> {
+  const { workflowId, status } = await client.runs.get(runId, { tenant, unredacted: true });
+  const present = await presentAt(client, workflowId);
+  if (present?.runId === runId && present.open) return;
+  throw new SluiceError('RUN_CLOSED', `Run ${runId} has ended ${status}.`, { details: { runId, status } });
 }
 
 /** Without keys that are undefined. */

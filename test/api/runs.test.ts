@@ -124,6 +124,54 @@ describe('a run through the API', () => {
   });
 });
 
+describe('a workflow id that is taken', () => {
+  const start = (workflowId: string, more: object = {}, as: 'admin' | 'other' = 'admin') =>
+    api().ask('/v1/runs', {
+      json: { definition: 'waiting', workflowId, payload: { order: workflowId }, ...more },
+      as,
+    });
+
+  it('is refused, given back, or ended first, as the caller says', async () => {
+    await started();
+    const id = `taken-${Date.now()}`;
+    const first = Started.parse(await (await start(id)).json());
+    expect(await (await start(id)).json()).toMatchObject({ code: 'WORKFLOW_ALREADY_STARTED', status: 409 });
+    expect(await (await start(id, { onConflict: 'use-existing' })).json()).toEqual(first);
+    const other = Started.parse(await (await start(id, { onConflict: 'terminate-existing' })).json());
+    expect(other).toMatchObject({ workflowId: id });
+    await expect(api().client.result(id, first.runId)).rejects.toMatchObject({ code: 'RUN_TERMINATED' });
+    await api().client.terminate(id);
+  });
+
+  it('by a run of another tenant is neither given back nor ended', async () => {
+    await started();
+    await api().client.publish(WAITING, { tenant: 'other' });
+    const id = `theirs-${Date.now()}`;
+    const theirs = Started.parse(await (await start(id, {}, 'other')).json());
+    for (const onConflict of ['fail', 'use-existing', 'terminate-existing']) {
+      const refused = await start(id, { onConflict });
+      const text = await refused.text();
+      expect([onConflict, refused.status, text.includes(theirs.runId)]).toEqual([onConflict, 409, false]);
+    }
+    expect((await api().client.temporal.workflow.getHandle(id).describe()).status.name).toBe('RUNNING');
+    await api().client.terminate(id);
+  });
+
+  it('by a later run gets no signal that was meant for the earlier one', async () => {
+    await started();
+    const id = `again-${Date.now()}`;
+    const first = Started.parse(await (await start(id)).json());
+    await waitFor(async () => (await api().ask(`/v1/runs/${first.runId}`)).status === 200);
+    await api().client.terminate(id);
+    const later = Started.parse(await (await start(id)).json());
+    const refusal = await api().refusal(`/v1/runs/${first.runId}/signal`, { json: { eventName: 'GO' } });
+    expect(refusal).toMatchObject({ code: 'RUN_CLOSED', status: 409 });
+    const history = await api().sluice.history(later);
+    expect(history.filter((event) => event.workflowExecutionSignaledEventAttributes)).toEqual([]);
+    await api().client.terminate(id);
+  });
+});
+
 describe('a definition through the API', () => {
   it('has an ETag that changes with what is shown', async () => {
     await started();
