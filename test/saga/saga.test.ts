@@ -467,7 +467,9 @@ describe('continue-as-new', () => {
         expect(undone(handle, full)).toEqual(['c']);
         expect(lines).not.toContain('RUN_CONTINUED');
         const { items } = await full.projections.deadLetters.list('default', { runId });
-        expect(items.map(({ subject, errorCode, canRetry }) => [subject, errorCode, canRetry])).toEqual([
+        expect(
+          items.map(({ subject, errorCode, canRetry }) => [subject, errorCode, canRetry]).sort(),
+        ).toEqual([
           ['test.echo of a', 'HISTORY_LIMIT', true],
           ['test.echo of z', 'HISTORY_LIMIT', true],
         ]);
