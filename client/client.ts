@@ -12,7 +12,6 @@ import {
   Connection,
   WorkflowIdConflictPolicy,
   WorkflowIdReusePolicy,
-  type ConnectionOptions,
   type WorkflowHandle,
 } from '@temporalio/client';
 import { v7 as uuid } from 'uuid';
@@ -38,8 +37,13 @@ import type { EventBus } from './event-bus.js';
 import { envelopeOf, type EventToPublish } from './event-to-publish.js';
 import { followRun, type FollowOptions } from './follow.js';
 import { DefinitionControl } from './definition-control.js';
-import type { AnyPayloads, PublishOptions, StartedRun, StartOptions } from './options.js';
-import type { RunReads } from './reads.js';
+import type {
+  AnyPayloads,
+  PublishOptions,
+  SluiceClientOptions,
+  StartedRun,
+  StartOptions,
+} from './options.js';
 import { RunControl } from './run-control.js';
 import type { RunContext } from './runs/context.js';
 import { stopWorkflow } from './runs/stop-run.js';
@@ -55,28 +59,6 @@ const PUBLISH_LIMIT_MS = 60_000;
 /** Events of a history up to and with the completion of the first workflow task. */
 const FIRST_TASK_COMPLETED = 4;
 const OPEN: ReadonlySet<string> = new Set(['RUNNING', 'CONTINUED_AS_NEW', 'PAUSED']);
-
-export interface SluiceClientOptions {
-  /** An open connection, which stays the caller's to close; or `address`. */
-  readonly connection?: Connection;
-  /** `host:port` of Temporal; the client then opens a connection of its own. */
-  readonly address?: string;
-  /** TLS, API key and the like, beside `address`. */
-  readonly connectionOptions?: Omit<ConnectionOptions, 'address'>;
-  /** True: an own connection is made with the first call that needs it, which then fails where nothing answers. */
-  readonly lazy?: boolean;
-  readonly namespace: string;
-  /** The one task queue that Sluice's workers poll. */
-  readonly taskQueue: string;
-  /** Where `publish` puts events: `httpBus` or `redisBus`. */
-  readonly bus?: EventBus;
-  /** Where runs and definitions are shown from: `projections.reads`, or an API. Default: nothing is shown. */
-  readonly reads?: RunReads;
-  /** Default tenant of everything this client does: `default`. */
-  readonly tenant?: string;
-  /** Default actor, for the audit: `sluice-client`. */
-  readonly actor?: string;
-}
 
 /**
  * Connects a client.

@@ -1,11 +1,17 @@
 /** What an application imports: `import { createSluiceClient } from 'sluice/client'`. */
 export { apiReads, type ApiReadsOptions } from './api-reads.js';
-export { createSluiceClient, type SluiceClient, type SluiceClientOptions } from './client.js';
+export { createSluiceClient, type SluiceClient } from './client.js';
 export { callBridge, httpBus, redisBus, type EventBus } from './event-bus.js';
 export type { DeadLetterClient, DeadLetterOptions, ListDeadLetters } from './dead-letters.js';
 export type { DefinitionControl } from './definition-control.js';
 export { runErrorOf } from './errors.js';
-export type { AnyPayloads, PublishOptions, StartOptions, StartedRun } from './options.js';
+export type {
+  AnyPayloads,
+  PublishOptions,
+  SluiceClientOptions,
+  StartOptions,
+  StartedRun,
+} from './options.js';
 export { ProgressPrinter } from './progress-printer.js';
 export { everything, type RunReads } from './reads.js';
 export { REDACTED, redactorFor, type Redactor } from './redaction.js';

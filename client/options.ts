@@ -1,5 +1,31 @@
+import type { Connection, ConnectionOptions } from '@temporalio/client';
 import type { Json } from '../contracts/json.js';
 import type { RunRef } from '../contracts/run.js';
+import type { EventBus } from './event-bus.js';
+import type { RunReads } from './reads.js';
+
+/** How to connect a client, and what it takes where nothing is said. */
+export interface SluiceClientOptions {
+  /** An open connection, which stays the caller's to close; or `address`. */
+  readonly connection?: Connection;
+  /** `host:port` of Temporal; the client then opens a connection of its own. */
+  readonly address?: string;
+  /** TLS, API key and the like, beside `address`. */
+  readonly connectionOptions?: Omit<ConnectionOptions, 'address'>;
+  /** True: an own connection is made with the first call that needs it, which then fails where nothing answers. */
+  readonly lazy?: boolean;
+  readonly namespace: string;
+  /** The one task queue that Sluice's workers poll. */
+  readonly taskQueue: string;
+  /** Where `publish` puts events: `httpBus` or `redisBus`. */
+  readonly bus?: EventBus;
+  /** Where runs and definitions are shown from: `projections.reads`, or an API. Default: nothing is shown. */
+  readonly reads?: RunReads;
+  /** Default tenant of everything this client does: `default`. */
+  readonly tenant?: string;
+  /** Default actor, for the audit: `sluice-client`. */
+  readonly actor?: string;
+}
 
 /** Payloads by definition id, where nobody has said which: any id takes any JSON. */
 export type AnyPayloads = Readonly<Record<string, Json>>;
