@@ -1,7 +1,7 @@
 /** The live timeline: no line lost, none twice, in order, also over a broken connection and over a reset. */
 import { afterAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { runTimeline, type TimelineItem } from '../../api/timeline.js';
+import { runTimeline, type TimelineItem, type TimelineOptions } from '../../api/timeline.js';
 import { ApiRunEvent } from '../../contracts/api.js';
 import { event, execution, runStartedAs } from '../projections/support/runs.js';
 import { waitFor } from '../support/wait-for.js';
@@ -126,6 +126,12 @@ describe('a live timeline', () => {
 
 describe('the lines of a log that is written out of order, twice, and undone', () => {
   const open: AbortController[] = [];
+  /** How often a reader has looked at a log. */
+  let looks = 0;
+  const looked = (): Promise<unknown> => {
+    const before = looks;
+    return waitFor(() => looks >= before + 2);
+  };
   afterAll(() => open.forEach((controller) => controller.abort()));
 
   /** What a reader was told so far; `SEQ` of lines, or the kind. */
@@ -133,6 +139,13 @@ describe('the lines of a log that is written out of order, twice, and undone', (
     const controller = new AbortController();
     open.push(controller);
     const told: string[] = [];
+    const counted: TimelineOptions['reads'] = {
+      getRun: (...args) => reads().getRun(...args),
+      listEvents: (...args) => {
+        looks++;
+        return reads().listEvents(...args);
+      },
+    };
     const nameOf = (item: TimelineItem): string =>
       item.kind === 'event'
         ? String(item.event.seq)
@@ -143,7 +156,7 @@ describe('the lines of a log that is written out of order, twice, and undone', (
       const { tenant, runId } = of.run;
       const from = last === undefined ? undefined : { executionId: undefined, ...last };
       for await (const item of runTimeline({
-        reads: reads(),
+        reads: counted,
         tenant,
         runId,
         last: from,
@@ -172,11 +185,15 @@ describe('the lines of a log that is written out of order, twice, and undone', (
     const told = follow(of);
     await waitFor(() => told.length === 1);
     await commit(of, state(3), state(4));
+    await looked();
+    expect(told).toEqual(['1']);
     await commit(of, state(2));
+    await looked();
     await commit(of, state(2), state(3));
     await waitFor(() => told.length === 4);
     expect(told).toEqual(['1', '2', '3', '4']);
     await commit(of, [6, 'RUN_SUCCEEDED', { result: null }]);
+    await looked();
     await commit(of, state(5));
     await waitFor(() => told.at(-1) === 'end');
     expect(told).toEqual(['1', '2', '3', '4', '5', '6', 'end']);
