@@ -1,7 +1,7 @@
 /** A run that is taken back to a step: that step and what came after it is done again, what came before is kept. */
 import { Worker } from '@temporalio/worker';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { StartedRun } from '../../client/index.js';
+import { createSluiceClient, type RunReads, type SluiceClient, type StartedRun } from '../../client/index.js';
 import type { RunStatus } from '../../contracts/run.js';
 import { ISOLATE_OPTIONS } from '../../worker/workflow-bundle.js';
 import { suiteBundle } from '../support/services.js';
@@ -305,27 +305,54 @@ describe('A rewind that cannot be', () => {
 });
 
 describe('Two rewinds at once', () => {
+  /** Two clients, each of which asks Temporal for the reset only when both have looked at the run. */
+  async function both<T>(act: (one: SluiceClient, two: SluiceClient) => Promise<T>): Promise<T> {
+    const { temporal, taskQueue, tenant, projections } = sluice();
+    let looked = 0;
+    const reads: RunReads = {
+      ...projections.reads,
+      async pageInvocations(...args) {
+        looked++;
+        await waitFor(() => looked === 2);
+        return projections.reads.pageInvocations(...args);
+      },
+    };
+    const clients = await Promise.all(
+      [1, 2].map(() => createSluiceClient({ ...temporal, taskQueue, tenant, reads })),
+    );
+    const [one, two] = clients as [SluiceClient, SluiceClient];
+    try {
+      return await act(one, two);
+    } finally {
+      await Promise.all(clients.map((client) => client.close()));
+    }
+  }
+
   it('to the same step are one', async () => {
     const run = await sluice().startSource(sourceOf([call('a'), call('b')], counts));
     await resultOf(run);
     const to = { stepPath: 'steps[1]' };
-    const [one, two] = await Promise.all([runs().rewind(run.runId, to), runs().rewind(run.runId, to)]);
-    expect(one?.executionId).toBe(two?.executionId);
+    const made = await both((one, two) =>
+      Promise.all([one.runs.rewind(run.runId, to), two.runs.rewind(run.runId, to)]),
+    );
+    expect(made[0].executionId).toBe(made[1].executionId);
     expect(await resultOf(run)).toEqual({ a: 1, b: 2 });
   });
 
   it('to different steps: one is made, the other is told', async () => {
     const run = await sluice().startSource(sourceOf([call('a'), call('b'), call('c')], counts));
     await resultOf(run);
-    const both = await Promise.allSettled([
-      runs().rewind(run.runId, { stepPath: 'steps[1]' }),
-      runs().rewind(run.runId, { stepPath: 'steps[2]' }),
-    ]);
-    expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
-    expect(both.find((one) => one.status === 'rejected')).toMatchObject({
+    const made = await both((one, two) =>
+      Promise.allSettled([
+        one.runs.rewind(run.runId, { stepPath: 'steps[1]' }),
+        two.runs.rewind(run.runId, { stepPath: 'steps[2]' }),
+      ]),
+    );
+    expect(made.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(made.find((one) => one.status === 'rejected')).toMatchObject({
       reason: { code: 'REWIND_CONFLICT' },
     });
-    const first = both[0]?.status === 'fulfilled';
+    const first = made[0].status === 'fulfilled';
     expect(await resultOf(run)).toEqual({ a: 1, b: first ? 2 : 1, c: 2 });
   });
 });
