@@ -172,9 +172,12 @@ const makes =
   };
 
 describe('A run that is terminated and then reset', () => {
-  const MADE = `${step('a')}${step('b')}
+  const MADE = `${step('a')}${step('b')}${step('c')}
   - { id: w, type: event.wait, eventName: GO }
   - { id: no, type: control.fail }`;
+
+  const told = (status: string): readonly string[] =>
+    ['c', 'b', 'a'].map((id) => `test.unmake of ${id} ${status}`);
 
   /** Terminates it and waits for its letters, newest first. */
   async function terminated(world: World, run: StartedRun): Promise<readonly string[]> {
@@ -194,11 +197,11 @@ describe('A run that is terminated and then reset', () => {
       const { sluice } = world;
       const run = await sluice.startSource(`id: back\nversion: 1\nsteps:${MADE}`);
       await rowWaits(sluice, run);
-      expect(await terminated(world, run)).toEqual(['test.unmake of b OPEN', 'test.unmake of a OPEN']);
-      await resetBefore(world, run, makes('b'));
-      // a was done before the point of the reset; b is done again, with its recorded output.
+      expect(await terminated(world, run)).toEqual(told('OPEN'));
+      await resetBefore(world, run, makes('c'));
+      // a and b were done before the point of the reset; c is done again, with its recorded output.
       await reconciledUntil(world, run, ({ status }) => status === 'WAITING');
-      expect(await letters(world, run)).toEqual(['test.unmake of b DISMISSED', 'test.unmake of a DISMISSED']);
+      expect(await letters(world, run)).toEqual(told('DISMISSED'));
       const [{ id } = { id: '' }] = (
         await sluice.projections.deadLetters.list(sluice.tenant, { status: 'DISMISSED' })
       ).items;
@@ -207,9 +210,9 @@ describe('A run that is terminated and then reset', () => {
       });
       await sluice.signal(run, { eventId: '1', eventName: 'GO' });
       await expect(sluice.client.result(run.workflowId)).rejects.toMatchObject({ code: 'FAILED' });
-      expect(undone).toEqual(['b artifact-b', 'a artifact-a']);
+      expect(undone).toEqual(['c artifact-c', 'b artifact-b', 'a artifact-a']);
       await reconciledUntil(world, run, ({ status }) => status === 'FAILED');
-      expect(await letters(world, run)).toEqual(['test.unmake of b DISMISSED', 'test.unmake of a DISMISSED']);
+      expect(await letters(world, run)).toEqual(told('DISMISSED'));
     });
   });
 
@@ -222,20 +225,29 @@ describe('A run that is terminated and then reset', () => {
       const first = await terminated(world, run);
       const { deadLetters } = sluice.client;
       // Done by hand, and left to nobody: neither comes back.
-      const [b, a] = (await deadLetters.list({ runId: run.runId })).items;
-      await deadLetters.retry(b?.id ?? '');
-      expect(undone).toEqual(['b artifact-b']);
-      await resetBefore(world, run, makes('b'));
+      const [c, b, a] = (await deadLetters.list({ runId: run.runId })).items;
+      await deadLetters.retry(c?.id ?? '');
+      await deadLetters.dismiss(b?.id ?? '', { note: 'it may stay' });
+      expect(undone).toEqual(['c artifact-c']);
+      await resetBefore(world, run, makes('c'));
       await reconciledUntil(world, run, ({ status }) => status === 'WAITING');
-      expect(await letters(world, run)).toEqual(['test.unmake of b RETRIED', 'test.unmake of a DISMISSED']);
-      expect(first).toHaveLength(2);
-      expect(await terminated(world, run)).toEqual(['test.unmake of a OPEN', 'test.unmake of b RETRIED']);
+      expect(await letters(world, run)).toEqual([
+        'test.unmake of c RETRIED',
+        'test.unmake of b DISMISSED',
+        'test.unmake of a DISMISSED',
+      ]);
+      expect(first).toHaveLength(3);
+      expect(await terminated(world, run)).toEqual([
+        'test.unmake of a OPEN',
+        'test.unmake of c RETRIED',
+        'test.unmake of b DISMISSED',
+      ]);
       expect((await deadLetters.show(a?.id ?? '')).acts.map(({ act }) => act)).toEqual([
         'withdraw',
         'reopen',
       ]);
       await deadLetters.retry(a?.id ?? '');
-      expect(undone).toEqual(['b artifact-b', 'a artifact-a']);
+      expect(undone).toEqual(['c artifact-c', 'a artifact-a']);
     });
   });
 
