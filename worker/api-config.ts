@@ -7,10 +7,8 @@
  */
 import { isLoopback, readKeyFile, type ApiConfig, type AuthConfig } from '../api/index.js';
 import { apiVariables, invalid, type ApiVariables } from './api-variables.js';
+import { DEVELOPMENT } from './config-variables.js';
 import type { Environment, SluiceConfig } from './config.js';
-
-/** `system.environment` of a developer's own machine. */
-const DEVELOPMENT = 'development';
 
 /** The API's configuration, but for what its process knows itself. */
 export type ApiSettings = Omit<ApiConfig, 'sdkMetricsUrl'>;

@@ -44,6 +44,9 @@ const SurrealUrl = z
 /** Temporal writes both into one text with a dot between them. */
 const DeploymentName = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, 'must be letters, digits, _ or -');
 
+/** `system.environment` of a developer's own machine. */
+export const DEVELOPMENT = 'development';
+
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
 
 /** The variables, in the order of the documentation. */
@@ -97,7 +100,7 @@ export const Variables = z.object({
 
   SLUICE_ENVIRONMENT: z
     .string()
-    .default('development')
+    .default(DEVELOPMENT)
     .describe('`system.environment` of the runs that start here.'),
   SLUICE_REGION: z.string().default('local').describe('`system.region` of the runs that start here.'),
   SLUICE_RELEASE: z.string().default('development').describe('`system.release` of the runs that start here.'),
