@@ -23,13 +23,22 @@ const ENVIRONMENT =
 const REGION =
   /^((us|eu|ap|sa|ca|me|af|il|cn)(-gov)?-(north|south|east|west|central)+-?\d|(europe|asia|us|australia|northamerica|southamerica)-(north|south|east|west|central)+\d|(north|south|east|west|central)(us|europe|asia)\d?)$/i;
 
+/** The name of a command line's command, as in `sluice dev`: `.command('dev')`. */
+function isCommand({ parent }: ts.Node): boolean {
+  return (
+    ts.isCallExpression(parent) &&
+    ts.isPropertyAccessExpression(parent.expression) &&
+    parent.expression.name.text === 'command'
+  );
+}
+
 /** Literals that name an environment or a region, and reads of NODE_ENV, with their lines. */
 function literalsIn(file: string, text: string): readonly string[] {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
   const found: string[] = [];
   const visit = (node: ts.Node): void => {
     const isText = ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateTail(node);
-    const named = isText || ts.isIdentifier(node) ? node.text : '';
+    const named = (isText && !isCommand(node)) || ts.isIdentifier(node) ? node.text : '';
     if ((isText && (ENVIRONMENT.test(named) || REGION.test(named))) || named === 'NODE_ENV') {
       const { line } = source.getLineAndCharacterOfPosition(node.getStart());
       found.push(`${file}:${line + 1}: ${named}`);
@@ -63,6 +72,11 @@ describe('The name of an environment or a region', () => {
   });
 
   it('is not found in other words', () => {
-    expect(literalsIn('x.ts', `const a = 'device', b = 'latest', c = 'producer', d = 'local';`)).toEqual([]);
+    expect(
+      literalsIn(
+        'x.ts',
+        `const a = 'device', b = 'latest', c = 'producer', d = 'local'; program.command('dev');`,
+      ),
+    ).toEqual([]);
   });
 });
