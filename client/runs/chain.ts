@@ -24,6 +24,8 @@ export interface Task {
   readonly startedMs: number;
   /** Id of the event that completed it: where Temporal can reset to. */
   readonly finishedId: number;
+  /** The task before it ended with a local activity, whose outcome may have been given to the code only in this one. */
+  readonly afterLocal: boolean;
 }
 
 /** A step that has begun. */
@@ -61,6 +63,7 @@ export async function readChain(client: Client, workflowId: string, executionId:
     const current: string = id;
     const own: Task[] = [];
     let started = 0;
+    let local = false;
     id = undefined;
     for await (const event of historyOf(client, workflowId, current)) {
       const eventId = Number(event.eventId);
@@ -69,8 +72,10 @@ export async function readChain(client: Client, workflowId: string, executionId:
       }
       if (event.workflowTaskStartedEventAttributes) started = msOf(event);
       if (event.workflowTaskCompletedEventAttributes) {
-        own.push({ executionId: current, startedMs: started, finishedId: eventId });
+        own.push({ executionId: current, startedMs: started, finishedId: eventId, afterLocal: local });
+        local = false;
       }
+      if (event.markerRecordedEventAttributes?.markerName === LOCAL_ACTIVITY) local = true;
       if (event.workflowExecutionCancelRequestedEventAttributes) {
         cancelled.push({ executionId: current, eventId });
       }
@@ -84,7 +89,11 @@ export async function readChain(client: Client, workflowId: string, executionId:
 /** The task in which a step began; undefined where no history has it any more. */
 export function taskOf({ tasks }: Chain, { at }: BegunStep): Task | undefined {
   const last = tasks.findLast(({ startedMs }) => startedMs <= at);
-  return last && tasks.find(({ startedMs }) => startedMs === last.startedMs);
+  let index = tasks.findIndex(({ startedMs }) => startedMs === last?.startedMs);
+  // Replayed, such an outcome still counts as copied history, and what the code does with it would not be new.
+  while (tasks[index]?.afterLocal === true && tasks[index - 1]?.executionId === tasks[index]?.executionId)
+    index--;
+  return tasks[index];
 }
 
 /** The name of a place, for people and for comparing. */
@@ -118,6 +127,9 @@ async function toldBy(
     return argument.success ? argument.data.events : [];
   });
 }
+
+/** What the SDK calls the marker of a local activity. */
+const LOCAL_ACTIVITY = 'core_local_activity';
 
 const NOT_FOUND = 5;
 
