@@ -8,6 +8,7 @@
  * - Without a key no wait is looked for (fail closed), and triggers start runs all the same (fail open).
  * - A signal that comes twice is known to the run by its id; a start that comes twice finds its workflow id taken.
  *   So a crash, or two bridges with one event, do nothing twice.
+ * - An event that a run got is routed, also where that was never noted and the run has ended since: its log says so.
  * - Events of one key are signalled in the order in which this bridge received them.
  */
 import type { SluiceClient } from '../client/index.js';
@@ -163,10 +164,23 @@ export class Router {
       return { runId: to.run_id, status: 'SIGNALED' };
     } catch (thrown) {
       const error = toSluiceError(thrown);
-      if (error.code === 'WORKFLOW_NOT_FOUND') return { runId: to.run_id, status: 'RUN_CLOSED' };
+      if (error.code === 'WORKFLOW_NOT_FOUND') return this.closed(event, recorded, to.run_id);
       if (isOutage(error)) throw error;
       return { runId: to.run_id, status: 'FAILED', error: `${error.code}: ${error.message}` };
     }
+  }
+
+  /**
+   * A run that has ended may have been sent the event before, by a bridge that died before it could note it, or by
+   * its own look back.
+   */
+  private async closed(
+    event: BusEvent,
+    { created }: RecordedEvent,
+    runId: string,
+  ): Promise<FinishedDelivery> {
+    const received = !created && (await this.options.events.wasReceived(event, runId));
+    return { runId, status: received ? 'SIGNALED' : 'RUN_CLOSED' };
   }
 
   private async knowTenant(tenant: string): Promise<void> {

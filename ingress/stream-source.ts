@@ -4,7 +4,8 @@
  * Invariants
  * - A message is acknowledged when its routing has ended, or when it is a dead letter. So whatever happens to this
  *   process, it is pending, and a living consumer claims it after it has lain idle (XAUTOCLAIM).
- * - In-flight messages are bounded, and nothing new is read while something is away.
+ * - In-flight messages are bounded, and nothing new is read while something is away. What is new leaves a part of the
+ *   room to what is claimed: behind a long backlog, a message of a process that is gone would wait for its end.
  * - A message that can't be understood is a dead letter at once, with its raw bytes. One that fails for another reason
  *   is tried again by being claimed, and is a dead letter after `tries` deliveries. Redis counts them, so a message
  *   that kills the process is found as well.
@@ -31,6 +32,8 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
 /** Consumers that left nothing behind and have not been heard of for so long are forgotten, ms. */
 const FORGOTTEN_MS = 3_600_000;
+/** The part of the room that is not given to new messages. */
+const CLAIM_PART = 1 / 4;
 /** Between two looks at what can be taken off the stream, ms. */
 const TRIM_MS = 60_000;
 
@@ -61,7 +64,7 @@ export class StreamSource {
   readonly #consumer = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
   readonly #stop = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
-  #slotFree: () => void = () => undefined;
+  readonly #waitingForRoom = new Set<() => void>();
 
   constructor(private readonly options: StreamSourceOptions) {}
 
@@ -78,7 +81,7 @@ export class StreamSource {
   /** Reads no more and waits until what is under way has ended. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    this.#slotFree();
+    this.#roomChanged();
     await this.#running;
     await Promise.all(this.#inFlight.values());
     await this.#forget([this.#consumer]).catch((error: unknown) => this.options.onError(redisError(error)));
@@ -138,11 +141,8 @@ export class StreamSource {
   /** Reads what is new, as much as there is room for. */
   async #read(): Promise<void> {
     const { reader, stream, group, inFlight } = this.options;
-    const room = inFlight - this.#inFlight.size;
-    if (room <= 0) {
-      await new Promise<void>((resolve) => (this.#slotFree = resolve));
-      return;
-    }
+    const room = await this.#room(inFlight - Math.floor(inFlight * CLAIM_PART));
+    if (this.#stopped) return;
     const answer = (await reader.xreadgroupBuffer(
       'GROUP',
       group,
@@ -163,8 +163,8 @@ export class StreamSource {
     const { redis, stream, group, claimMs, inFlight } = this.options;
     let from = '0-0';
     do {
-      const room = inFlight - this.#inFlight.size;
-      if (room <= 0) break;
+      const room = await this.#room(inFlight);
+      if (this.#stopped) return;
       const [next, entries] = (await redis.callBuffer(
         'XAUTOCLAIM',
         stream,
@@ -186,7 +186,7 @@ export class StreamSource {
         this.#take(entry, pending?.[3] ?? 1);
       }
       from = next.toString();
-    } while (from !== '0-0' && !this.#stopped);
+    } while (from !== '0-0');
     await wait(claimMs / 2, undefined, { signal: this.#stop.signal }).catch(() => undefined);
   }
 
@@ -198,6 +198,20 @@ export class StreamSource {
     await wait(pause, undefined, { signal: this.#stop.signal }).catch(() => undefined);
   }
 
+  /** How many more may be on their way where `most` may; waits until one may. The bridge may stop meanwhile. */
+  async #room(most: number): Promise<number> {
+    while (this.#inFlight.size >= most && !this.#stopped) {
+      await new Promise<void>((resolve) => this.#waitingForRoom.add(resolve));
+    }
+    return most - this.#inFlight.size;
+  }
+
+  #roomChanged(): void {
+    const waiting = [...this.#waitingForRoom];
+    this.#waitingForRoom.clear();
+    for (const go of waiting) go();
+  }
+
   #take([rawId, fields]: Entry, deliveries: number): void {
     const id = rawId.toString();
     if (this.#inFlight.has(id)) return;
@@ -205,7 +219,7 @@ export class StreamSource {
       .catch((error: unknown) => this.options.onError(toSluiceError(error)))
       .finally(() => {
         this.#inFlight.delete(id);
-        this.#slotFree();
+        this.#roomChanged();
       });
     this.#inFlight.set(id, work);
   }

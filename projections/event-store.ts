@@ -13,6 +13,7 @@ import {
   type TriggerRow,
   type UnfinishedEvent,
 } from './reads/routing.js';
+import { wasReceived } from './reads/run-answers.js';
 import { finishEvent, type FinishedEvent } from './writers/finish-event.js';
 import { recordEvent, type ArrivedEvent, type RecordedEvent } from './writers/record-event.js';
 import { settleOutbox, type OutboxSettlement } from './writers/settle-outbox.js';
@@ -30,6 +31,8 @@ export interface EventStore {
   unfinished(before: Date, limit: number, after?: UnfinishedEvent): Promise<readonly UnfinishedEvent[]>;
   /** The envelope as it was received. */
   envelope(event: EventKey): Promise<Json | undefined>;
+  /** True where the log of the run says that it got the event. */
+  wasReceived(event: EventKey, runId: string): Promise<boolean>;
   /** True where any definition of the tenant is published. */
   isKnownTenant(tenant: string): Promise<boolean>;
   /** Newest first. */
@@ -53,6 +56,7 @@ export function createEventStore(writer: Writer): EventStore {
     triggers: (...args) => triggersFor(database, ...args),
     unfinished: (...args) => unfinishedEvents(database, ...args),
     envelope: (...args) => envelopeOf(database, ...args),
+    wasReceived: (...args) => wasReceived(database, ...args),
     isKnownTenant: (...args) => isKnownTenant(database, ...args),
     list: (...args) => listInbound(database, ...args),
     explain: (...args) => explainEvent(database, ...args),

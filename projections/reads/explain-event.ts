@@ -11,6 +11,7 @@ import { read } from '../read.js';
 import { loadJson } from '../texts.js';
 import { deliveriesOf, InboundRow, type EventKey } from './event-rows.js';
 import { listWaits } from './list-waits.js';
+import { answersOf } from './run-answers.js';
 
 /** One run that was proposed. */
 export interface ExplainedRun {
@@ -84,7 +85,7 @@ export async function explainEvent(database: Database, key: EventKey): Promise<E
         status: waits.get(place)?.status ?? null,
         failedFilters: failedFilters(waits.get(place)?.filters, payload),
       })),
-      answers: await answersOf(database, delivery.run_id, key),
+      answers: (await answersOf(database, delivery.run_id, key)).map(({ text }) => text),
     });
   }
   return {
@@ -111,27 +112,4 @@ function failedFilters(filters: Json | undefined, payload: Json): string[] {
   return parsed.data
     .filter((filter) => !passesFilter(filter, payload))
     .map(({ path, op, value }) => `${path} ${op} ${JSON.stringify(value ?? null)}`);
-}
-
-const Said = z.object({ type: z.string(), path: z.string().optional(), data: z.string() });
-const About = z.object({
-  eventId: z.string().optional(),
-  source: z.string().optional(),
-  reason: z.string().optional(),
-});
-
-async function answersOf(database: Database, runId: string, key: EventKey): Promise<readonly string[]> {
-  const rows = await read(
-    database,
-    z.array(Said),
-    `SELECT type, path, data FROM run_event:[$tenant, $runId]..[$tenant, $runId, ..]
-      WHERE type IN ['EVENT_RECEIVED', 'EVENT_DROPPED', 'WAIT_SATISFIED'] AND superseded != true`,
-    { tenant: key.tenant, runId },
-  );
-  return rows.flatMap(({ type, path, data }) => {
-    const about = About.safeParse(JSON.parse(data));
-    if (!about.success || about.data.eventId !== key.id || about.data.source !== key.source) return [];
-    const where = path === undefined ? '' : ` at ${path}`;
-    return [`${type}${where}${about.data.reason === undefined ? '' : ` (${about.data.reason})`}`];
-  });
 }

@@ -72,6 +72,66 @@ describe.runIf(hasRedis)('two bridges on one stream', () => {
   });
 });
 
+describe.runIf(hasRedis)('what a consumer that is gone had read', () => {
+  const sluice = useSluice();
+
+  it('is routed while a long backlog is worked off, not behind it', async () => {
+    const redis = await RedisServer.start();
+    const bus = redis.connect();
+    const stream = 'left-behind';
+    try {
+      await sluice().publish('{id: known, version: 1, steps: []}');
+      const send = (n: number): Promise<unknown> => {
+        const about = { eventId: `b-${n}`, eventName: 'BACKLOG', tenantId: sluice().tenant };
+        return bus.xadd(
+          stream,
+          '*',
+          'event',
+          JSON.stringify({ ...about, workflow_correlation_key: `b-${n}` }),
+        );
+      };
+      const [left, backlog] = [64, 1_200];
+      await bus.xgroup('CREATE', stream, 'sluice', '0', 'MKSTREAM');
+      for (let n = 0; n < left; n++) await send(n);
+      await bus.xreadgroup('GROUP', 'sluice', 'gone', 'COUNT', left, 'STREAMS', stream, '>');
+      for (let n = 0; n < backlog; n++) await send(left + n);
+      const bridge = await openBridge(sluice(), {
+        redisUrl: redis.url,
+        config: { stream, inFlight: 8, claimMs: 100 },
+      });
+      try {
+        const names: string[] = [];
+        const { events } = sluice().projections;
+        await waitFor(
+          async () => (await bus.xpending(stream, 'sluice'))[0] === 0 && (await lag(bus, stream)) === 0,
+          60_000,
+        );
+        for (let after: string | undefined; ;) {
+          const page = await events.list(sluice().tenant, {}, { limit: 500, after });
+          names.push(...page.items.map(({ id }) => id));
+          if (page.next === null) break;
+          after = page.next;
+        }
+        expect(names).toHaveLength(left + backlog);
+        // Newest first: nothing of what was left is in the newer half.
+        const newer = names.slice(0, names.length / 2).map((id) => Number(id.slice(2)));
+        expect(newer.filter((n) => n < left)).toEqual([]);
+      } finally {
+        await bridge.stop();
+      }
+    } finally {
+      bus.disconnect();
+      await redis.remove();
+    }
+  }, 90_000);
+});
+
+/** Messages that the group has not read yet. */
+async function lag(bus: Redis, stream: string): Promise<number> {
+  const [group] = (await bus.xinfo('GROUPS', stream)) as [unknown[]];
+  return Number(group[group.indexOf('lag') + 1]);
+}
+
 describe('what a bridge recorded before it died', () => {
   const WAITER = `
 id: swept
@@ -129,6 +189,44 @@ result: { $expr: vars.got }
         await bridge.stop();
       }
     }));
+
+  it('and had sent is routed, though the run that got it has ended since', () =>
+    withSluice(
+      { database: { faults: (point) => point === 'before:event_delivery.settle' && failing } },
+      async (sluice) => {
+        const { projections, tenant } = sluice;
+        const [got, ended] = [
+          await sluice.startSource(WAITER, { key: 'sent' }),
+          await sluice.startSource(WAITER.replace('id: swept', 'id: ended'), { key: 'unsent' }),
+        ];
+        await sluice.waiting(got);
+        await sluice.waiting(ended);
+        failing = true;
+        const first = await openBridge(sluice);
+        const about = { eventName: 'LEFT', tenantId: tenant, payload: { key: 'again' } };
+        try {
+          await first.post({ ...about, eventId: 'sent', workflow_correlation_key: 'sent' });
+          expect(await sluice.result(got)).toEqual({ key: 'again' });
+          await sluice.client.terminate(ended.workflowId);
+          await first.post({ ...about, eventId: 'unsent', workflow_correlation_key: 'unsent' });
+        } finally {
+          await first.stop();
+          failing = false;
+        }
+        const next = await openBridge(sluice, { sweep: { settledMs: 0 } });
+        try {
+          const state = async (id: string) =>
+            (await projections.events.explain({ tenant, source: 'plain', id }))?.runs
+              .filter(({ foundBy }) => foundBy === 'arrival')
+              .map(({ status }) => status);
+          await waitFor(async () => (await projections.events.unfinished(new Date(), 10)).length === 0);
+          expect(await state('sent')).toEqual(['SIGNALED']);
+          expect(await state('unsent')).toEqual(['RUN_CLOSED']);
+        } finally {
+          await next.stop();
+        }
+      },
+    ));
 
   it('reaches what lies behind a page of events that fail again and again', () =>
     withSluice(

@@ -96,9 +96,16 @@ export class Stack {
 
   /** One number of the database. */
   async count(query: string): Promise<number> {
+    const last = (await this.answers(query)).at(-1);
+    return z.array(z.object({ count: z.number() })).parse(last)[0]?.count ?? 0;
+  }
+
+  /** What the database answers to each of the statements. */
+  async answers(query: string): Promise<unknown[]> {
     const answers = await this.sluice.projections.database.request(query, { tenant: this.sluice.tenant });
-    const last = answers.at(-1);
-    if (last?.ok !== true) throw new Error(last?.reason ?? 'no answer');
-    return z.array(z.object({ count: z.number() })).parse(last.value)[0]?.count ?? 0;
+    return answers.map((answer) => {
+      if (!answer.ok) throw new Error(answer.reason);
+      return answer.value;
+    });
   }
 }
