@@ -8,21 +8,22 @@
  * - It is asked in an activity, so replay never asks again.
  */
 import { evidenceOf, type Decision, type StageRequest } from '../contracts/authorization.js';
+import type { ActionResult } from '../contracts/activity.js';
 import { SluiceError } from '../contracts/errors.js';
 import type { Attempt } from './attempt.js';
 import { failed } from './conclude.js';
 
 /**
- * Returns where the action may act.
+ * Gives nothing where the action may act.
  * @throws ApplicationFailure UNAUTHORIZED, once that is committed; retryable while it can't be
  */
-export async function authorize(attempt: Attempt): Promise<void> {
+export async function authorize(attempt: Attempt): Promise<ActionResult | undefined> {
   const { authorizer } = attempt.deps;
-  if (authorizer === undefined) return;
+  if (authorizer === undefined) return undefined;
   const request = requestOf(attempt);
   const decision = authorizer.decide(request);
   attempt.entry.attach(evidenceOf(request, decision));
-  if (!decision.allowed) await failed(attempt, denial(request, decision), []);
+  return decision.allowed ? undefined : await failed(attempt, denial(request, decision), []);
 }
 
 function requestOf({ envelope, temporal }: Attempt): StageRequest {

@@ -6,7 +6,7 @@ import type { ActionResult } from '../contracts/activity.js';
 import { SluiceError, toSluiceError } from '../contracts/errors.js';
 import { isJsonObject, jsonSize, type Json } from '../contracts/json.js';
 import { LIMITS } from '../contracts/limits.js';
-import type { DomainStatement } from '../contracts/projection.js';
+import type { BeginDecision, DomainStatement } from '../contracts/projection.js';
 import type { OpenContext } from './action-context.js';
 import type { Attempt } from './attempt.js';
 import type { Ended } from './execute.js';
@@ -54,17 +54,20 @@ async function succeed(attempt: Attempt, open: OpenContext, raw: unknown): Promi
   } catch (error) {
     return await failed(attempt, error, artifacts);
   }
+  let decision: BeginDecision;
   try {
-    await attempt.entry.succeed(output, artifacts, statements);
+    decision = await attempt.entry.succeed(output, artifacts, statements);
   } catch (error) {
     const refused = toSluiceError(error);
-    if (!isRefusedWrite(refused, statements)) throw storeFailure(refused, true);
+    if (!isRefusedWrite(refused, statements)) throw storeFailure(refused, attempt.entry.begun);
     return await failed(
       attempt,
       new SluiceError('ACTION_WRITES_FAILED', refused.message, { cause: error }),
       artifacts,
     );
   }
+  const other = standsAlready(decision);
+  if (other !== undefined) return other;
   return {
     output: output,
     ...(artifacts.length > 0 && { artifacts: [...artifacts] }),
@@ -75,7 +78,10 @@ async function succeed(attempt: Attempt, open: OpenContext, raw: unknown): Promi
 function isRefusedWrite(error: SluiceError, statements: readonly DomainStatement[]): boolean {
   if (statements.length === 0) return false;
   if (error.category !== 'internal') return true;
-  if (error.code !== 'DATABASE_FAILED' || !isJsonObject(error.details)) return false;
+  if (error.code !== 'DATABASE_FAILED') return false;
+  // Of a request that does not parse nothing is run, and Sluice's own statements do.
+  if (error.message.startsWith('Parse error')) return true;
+  if (!isJsonObject(error.details)) return false;
   const { statement, tries } = error.details;
   return tries === undefined && statements.some(({ label }) => `write:${label}` === statement);
 }
@@ -105,22 +111,49 @@ async function checkedOutput(
 }
 
 /**
- * A business error: it goes into the ledger, then to the interpreter.
+ * A business error: it goes into the ledger, then to the interpreter, unless the ledger has a success already.
  * @param artifacts ids of what the action had made before, for a compensation
  */
 export async function failed(
   { entry, redactor, temporal }: Attempt,
   thrown: unknown,
   artifacts: readonly string[],
-): Promise<never> {
+): Promise<ActionResult> {
   const error = businessError(thrown, redactor);
+  let decision: BeginDecision;
   try {
-    await entry.fail(error);
+    decision = await entry.fail(error);
   } catch (storeError) {
     temporal.log.warn('The outcome of a failed action could not be committed', { code: error.code });
-    throw storeFailure(storeError, true);
+    throw storeFailure(storeError, entry.begun);
   }
+  const other = standsAlready(decision);
+  if (other !== undefined) return other;
   throw businessFailure(error, true, artifacts);
+}
+
+/** A lease that another worker holds is asked for again no sooner than this, ms. */
+const SHORTEST_LEASE_WAIT_MS = 50;
+
+/**
+ * What the ledger has for this attempt already; undefined: nothing, it is this one's.
+ * @throws ApplicationFailure LEASE_HELD, to be repeated: another worker is at it
+ */
+export function standsAlready(decision: BeginDecision): ActionResult | undefined {
+  switch (decision.kind) {
+    case 'execute':
+      return undefined;
+    case 'recorded':
+      return { output: decision.output, artifacts: [...decision.artifacts], recorded: true };
+    case 'held': {
+      const delay = Math.max(SHORTEST_LEASE_WAIT_MS, decision.until - Date.now());
+      throw repeatable(
+        'LEASE_HELD',
+        `Another worker runs this attempt; it is asked for again in ${delay} ms`,
+        delay,
+      );
+    }
+  }
 }
 
 /** The action did not end by itself. Which failure that is depends on who wanted it to stop. */

@@ -66,6 +66,11 @@ interface Waiting {
   readonly since?: number | undefined;
 }
 
+/** True where these events open a wait that events may have come for already. */
+export function opensWaits(events: readonly RunEvent[]): boolean {
+  return openedWaits(events).length > 0;
+}
+
 /** Waits for events with a key that these events open, or say to be open after a reset, and do not close again. */
 function openedWaits(events: readonly RunEvent[]): readonly OpenedWait[] {
   const nameOf = (path: string, iteration: readonly number[]): string =>

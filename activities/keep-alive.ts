@@ -24,8 +24,6 @@ export interface KeepAliveOptions {
 }
 
 export interface KeepAlive {
-  /** End of a lease that begins now, epoch ms. */
-  leaseEnd(): number;
   /** Starts beating and renewing. */
   start(): void;
   /** Beats now, with this progress. */
@@ -38,11 +36,21 @@ export interface KeepAlive {
   release(): Promise<void>;
 }
 
+/** How long a lease lasts, ms. */
+function leaseMsOf({ info: { heartbeatTimeoutMs = 0, isLocal } }: Context): number {
+  return isLocal
+    ? LOCAL_LEASE_MS
+    : 2 * (heartbeatTimeoutMs > 0 ? heartbeatTimeoutMs : LIMITS.actionHeartbeatMs);
+}
+
+/** End of a lease that begins now, epoch ms. */
+export function leaseEnd(context: Context): number {
+  return Date.now() + leaseMsOf(context);
+}
+
 export function keepAlive({ context, renew, onLeaseLost }: KeepAliveOptions): KeepAlive {
-  const { heartbeatTimeoutMs, isLocal } = context.info;
-  const canBeat = !isLocal && heartbeatTimeoutMs !== undefined && heartbeatTimeoutMs > 0;
-  const leaseMs = isLocal ? LOCAL_LEASE_MS : 2 * (canBeat ? heartbeatTimeoutMs : LIMITS.actionHeartbeatMs);
-  const leaseEnd = (): number => Date.now() + leaseMs;
+  const { heartbeatTimeoutMs = 0, isLocal } = context.info;
+  const canBeat = !isLocal && heartbeatTimeoutMs > 0;
   let timer: NodeJS.Timeout | undefined;
   let renewal: Promise<void> | undefined;
   let progress: Json | undefined;
@@ -53,7 +61,7 @@ export function keepAlive({ context, renew, onLeaseLost }: KeepAliveOptions): Ke
   };
   const renewOnce = async (): Promise<void> => {
     try {
-      if (lost || (await renew(leaseEnd()))) return;
+      if (lost || (await renew(leaseEnd(context)))) return;
       lost = true;
       onLeaseLost();
     } catch (error) {
@@ -66,12 +74,14 @@ export function keepAlive({ context, renew, onLeaseLost }: KeepAliveOptions): Ke
   };
 
   return {
-    leaseEnd,
     start() {
-      timer = setInterval(() => {
-        beat();
-        renewal ??= renewOnce();
-      }, leaseMs / 6);
+      timer = setInterval(
+        () => {
+          beat();
+          renewal ??= renewOnce();
+        },
+        leaseMsOf(context) / 6,
+      );
     },
     beat(now) {
       progress = now;

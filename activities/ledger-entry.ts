@@ -18,6 +18,7 @@ import type {
   DomainStatement,
   Execution,
   Invocation,
+  InvocationOutcome,
   ProjectionStore,
 } from '../contracts/projection.js';
 import type { BusinessError } from './failures.js';
@@ -26,12 +27,22 @@ const FIRST_PAUSE_MS = 25;
 const LONGEST_PAUSE_MS = 500;
 
 export interface LedgerEntry {
-  /** @param until end of the lease, epoch ms */
-  begin(until: number): Promise<BeginDecision>;
-  /** @param until as in `begin`; a time that has passed gives the lease up */
+  /** True once a begin was asked for: where that did not fail, the pending events are recorded. */
+  readonly begun: boolean;
+  begin(): Promise<BeginDecision>;
+  /** @param until end of the lease, epoch ms; a time that has passed gives it up */
   renew(until: number): Promise<boolean>;
-  succeed(output: Json, artifacts: readonly string[], writes: readonly DomainStatement[]): Promise<void>;
-  fail(error: BusinessError): Promise<void>;
+  /**
+   * Records the outcome; and the begin with it, where that has not been.
+   * @returns `execute`: it is recorded; else, only where it had not begun here, what stands instead
+   */
+  succeed(
+    output: Json,
+    artifacts: readonly string[],
+    writes: readonly DomainStatement[],
+  ): Promise<BeginDecision>;
+  /** As `succeed`. */
+  fail(error: BusinessError): Promise<BeginDecision>;
   /** What stands beside the outcome, whatever that will be. */
   attach(evidence: Evidence): void;
 }
@@ -45,6 +56,8 @@ export interface LedgerEntryOptions {
   readonly holder: string;
   /** As it came, with secrets unresolved. */
   readonly input: Json;
+  /** End of a lease that begins now, epoch ms. */
+  readonly leaseEnd: () => number;
   /** For how long a commit is tried again while the database is away, ms. */
   readonly commitRetryMs: number;
 }
@@ -62,27 +75,34 @@ export function ledgerEntry(options: LedgerEntryOptions): LedgerEntry {
     local,
   };
   const patiently = <T>(commit: () => Promise<T>): Promise<T> => whileAway(commitRetryMs, commit);
+  const events = local ? [] : envelope.events;
+  const startedAt = Date.now();
   let evidence: Evidence | undefined;
+  let begun = false;
+  const end = (outcome: InvocationOutcome, writes: readonly DomainStatement[] = []): Promise<BeginDecision> =>
+    patiently(async () => {
+      if (!begun) {
+        const lease = { holder, until: options.leaseEnd() };
+        return store.recordAction(execution, events, invocation, { lease, startedAt, outcome, writes });
+      }
+      await store.finishAction(execution, invocation, outcome, writes, holder, evidence);
+      return { kind: 'execute' };
+    });
   return {
+    get begun() {
+      return begun;
+    },
     attach: (given) => {
       evidence = given;
     },
-    begin: (until) =>
-      patiently(() =>
-        store.beginAction(execution, local ? [] : envelope.events, invocation, { holder, until }),
-      ),
+    begin: () => {
+      begun = true;
+      return patiently(() =>
+        store.beginAction(execution, events, invocation, { holder, until: options.leaseEnd() }),
+      );
+    },
     renew: (until) => store.renewLease(envelope.run.tenant, envelope.idempotencyKey, { holder, until }),
-    succeed: (output, artifacts, writes) =>
-      patiently(() =>
-        store.finishAction(
-          execution,
-          invocation,
-          { status: 'SUCCEEDED', output, artifacts },
-          writes,
-          holder,
-          evidence,
-        ),
-      ),
+    succeed: (output, artifacts, writes) => end({ status: 'SUCCEEDED', output, artifacts }, writes),
     fail: ({ code, message, category, details }) => {
       const error = {
         code,
@@ -93,9 +113,7 @@ export function ledgerEntry(options: LedgerEntryOptions): LedgerEntry {
         at: new Date().toISOString(),
         attempt: step.attempt,
       };
-      return patiently(() =>
-        store.finishAction(execution, invocation, { status: 'FAILED', error }, [], holder, evidence),
-      );
+      return end({ status: 'FAILED', error });
     },
   };
 }

@@ -19,21 +19,19 @@ import { JsonValue, type Json } from '../contracts/json.js';
 import type { BeginDecision } from '../contracts/projection.js';
 import { type OpenContext, openContext } from './action-context.js';
 import type { Attempt } from './attempt.js';
-import { deliverMissed } from './deliver-missed.js';
+import { deliverMissed, opensWaits } from './deliver-missed.js';
 import { authorize } from './authorize.js';
-import { conclude } from './conclude.js';
+import { conclude, standsAlready } from './conclude.js';
 import { type ActivityDeps, STOP_LIMITS } from './deps.js';
 import { execute } from './execute.js';
-import { refusal, repeatable, storeFailure } from './failures.js';
-import { type KeepAlive, keepAlive } from './keep-alive.js';
+import { refusal, storeFailure } from './failures.js';
+import { keepAlive, leaseEnd } from './keep-alive.js';
+import { LateBegin } from './late-begin.js';
 import { type LedgerEntry, ledgerEntry } from './ledger-entry.js';
 import { issuesOf, parseOrRefuse } from './parse.js';
 import { Redactor } from './redactor.js';
 import { resolveSecrets } from './secrets.js';
 import { watchStop } from './stop.js';
-
-/** A lease that another worker holds is asked for again no sooner than this, ms. */
-const SHORTEST_LEASE_WAIT_MS = 50;
 
 /**
  * Runs the action that the activity's type names.
@@ -56,21 +54,20 @@ export async function runAction(
     renew: (until) => entry.renew(until),
     onLeaseLost: () => leaseLost(),
   });
-  const decision = await begin(entry, alive);
-  await tellMissed(attempt);
-  if (decision.kind === 'recorded') {
-    return {
-      output: decision.output,
-      artifacts: [...decision.artifacts],
-      recorded: true,
-    };
+  const start = async (): Promise<BeginDecision> => {
+    const decision = await begin(entry);
+    await tellMissed(attempt);
+    return decision;
+  };
+  const late = mayBeginLate(attempt) ? new LateBegin(start, alive) : undefined;
+  if (late === undefined) {
+    const told = standsAlready(await start()) ?? (await authorize(attempt));
+    if (told !== undefined) return told;
   }
-  if (decision.kind === 'held') throw leaseHeld(decision.until);
-  await authorize(attempt);
 
   const stop = watchStop(temporal, attempt.envelope.timeoutMs);
   leaseLost = () => stop.leaseLost();
-  alive.start();
+  if (late === undefined) alive.start();
   const open = openContext({
     temporal,
     envelope: attempt.envelope,
@@ -83,12 +80,19 @@ export async function runAction(
     const ended = await execute(() => callAction(attempt, open), stop, attempt.limits);
     open.close();
     stop.dispose();
-    return await conclude(attempt, open, alive, ended);
+    const told = await late?.ended();
+    return told ?? (await conclude(attempt, open, alive, ended));
   } finally {
+    late?.dispose();
     open.close();
     stop.dispose();
     await alive.stop();
   }
+}
+
+/** Policies are asked once an attempt is in the ledger, and waits are told what they missed before anything is done. */
+function mayBeginLate({ action, deps, envelope }: Attempt): boolean {
+  return action.readOnly === true && deps.authorizer === undefined && !opensWaits(envelope.events);
 }
 
 function prepare(deps: ActivityDeps, input: Json, envelopeValue: unknown): Attempt {
@@ -117,6 +121,7 @@ function prepare(deps: ActivityDeps, input: Json, envelopeValue: unknown): Attem
       action: activityType,
       holder: `${deps.identity}/${temporal.info.base64TaskToken}/${temporal.info.attempt}`,
       input,
+      leaseEnd: () => leaseEnd(temporal),
       commitRetryMs: limits.commitRetryMs,
     }),
     redactor: new Redactor(),
@@ -131,9 +136,9 @@ function find(deps: ActivityDeps, id: string, version: number): ActionDefinition
   }
 }
 
-async function begin(entry: LedgerEntry, alive: KeepAlive): Promise<BeginDecision> {
+async function begin(entry: LedgerEntry): Promise<BeginDecision> {
   try {
-    return await entry.begin(alive.leaseEnd());
+    return await entry.begin();
   } catch (error) {
     throw storeFailure(error);
   }
@@ -148,15 +153,6 @@ async function tellMissed({ deps, envelope, temporal }: Attempt): Promise<void> 
   } catch (error) {
     throw storeFailure(error);
   }
-}
-
-function leaseHeld(until: number): Error {
-  const delay = Math.max(SHORTEST_LEASE_WAIT_MS, until - Date.now());
-  return repeatable(
-    'LEASE_HELD',
-    `Another worker runs this attempt; it is asked for again in ${delay} ms`,
-    delay,
-  );
 }
 
 async function callAction(

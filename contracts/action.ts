@@ -59,6 +59,12 @@ export interface ActionDefinition<I extends z.ZodType = z.ZodType, O extends z.Z
   readonly id: string;
   readonly version: number;
   readonly description?: string;
+  /**
+   * True: it reads and computes, and changes nothing but through `writes`, so that to call it once more than is
+   * recorded does no harm. One that ends within 200 ms is then recorded in one transaction, its begin with its outcome;
+   * else, by default, its begin is recorded before it acts.
+   */
+  readonly readOnly?: boolean;
   /** Parses the input, secrets resolved; a refusal is ACTION_INPUT_INVALID. */
   readonly input: I;
   /** Parses the output; a refusal is ACTION_OUTPUT_INVALID. */

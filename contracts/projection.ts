@@ -82,6 +82,15 @@ export interface MissedEvent {
   readonly receivedAt: string;
 }
 
+/** An action that acted before anything of it was recorded. */
+export interface EndedInvocation {
+  readonly lease: Lease;
+  /** When it began, epoch ms. */
+  readonly startedAt: number;
+  readonly outcome: InvocationOutcome;
+  readonly writes: readonly DomainStatement[];
+}
+
 export interface ProjectionStore {
   /** Commits events: the log and every row derived from it. Events that are there already change nothing. */
   commitEvents(execution: Execution, events: readonly RunEvent[]): Promise<void>;
@@ -94,6 +103,17 @@ export interface ProjectionStore {
     events: readonly RunEvent[],
     invocation: Invocation,
     lease: Lease,
+  ): Promise<BeginDecision>;
+  /**
+   * Begin and end of an action in one transaction, after it acted: for one that changes nothing but through its writes.
+   * @returns as `beginAction` does. `execute`: it is recorded with this outcome. Else nothing of it is, because what
+   *   another has recorded under its key stands, or because another is at it.
+   */
+  recordAction(
+    execution: Execution,
+    events: readonly RunEvent[],
+    invocation: Invocation,
+    ended: EndedInvocation,
   ): Promise<BeginDecision>;
   /**
    * Renews a lease while a long action runs; false where another holder has it by now. An `until` that has

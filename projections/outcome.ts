@@ -8,12 +8,8 @@
  * After a rewind a step is done again under another key: a ledger row settles only the step that has its key, and one
  * from before the rewind makes no row of a step that has not begun since (`$generation`).
  */
-import { RecordId } from 'surrealdb';
-import type { Execution, Invocation } from '../contracts/projection.js';
-import type { EventStatements } from './apply.js';
-import { stepRowKey } from './keys.js';
+import type { Columns } from './effects.js';
 import type { Statement } from './unit-of-work.js';
-import { mustFind } from './usual.js';
 
 /** A step shows a short output; a long one is in the ledger, and the log's own summary follows. */
 const SHOWN = 2048;
@@ -32,6 +28,11 @@ const SETTLE = `IF $old = NONE OR $old.opened_seq = ${UNOPENED} {
         ended_at = $l.finished_at, provisional = true RETURN NONE
     }`;
 
+/** Settles the step `$id` of the key `$key` from `$l`, its ledger row. */
+export const SETTLE_ONE = `LET $old = (SELECT status, provisional, opened_seq, idempotency_key FROM ONLY $id);
+    LET $output = ${SUMMARY};
+    ${SETTLE}`;
+
 /** Settles one step from `$l`, a ledger row that has just been finished. */
 export const SETTLE_STEP: Statement = {
   label: 'step.settle',
@@ -39,14 +40,12 @@ export const SETTLE_STEP: Statement = {
     LET $key = $ledger_key[1];
     LET $l = (SELECT * FROM ONLY type::record('action_invocation', $ledger_key));
     LET $id = type::record('step', [$ledger_key[0], $l.run_id, $l.path, $l.iteration, $l.attempt]);
-    LET $old = (SELECT status, provisional, opened_seq, idempotency_key FROM ONLY $id);
-    LET $output = ${SUMMARY};
-    ${SETTLE}
+    ${SETTLE_ONE}
 }`,
 };
 
 /** Columns of a ledger row that has just been finished. */
-interface Finished {
+export interface Finished extends Columns {
   readonly status: string;
   readonly output: string | undefined;
   readonly error: string | undefined;
@@ -54,34 +53,17 @@ interface Finished {
   readonly finished_at: Date;
 }
 
-/** Settles the step of an action where its row is open, as nearly always; else the commit is not usual. */
-export function settledUsually(
-  { run }: Execution,
-  { step, idempotencyKey, local }: Invocation,
-  { status, output, error, error_code, finished_at }: Finished,
-): EventStatements {
-  if (local) return { statements: [], variables: {} };
+/** What the outcome sets in the row of the action's step, where that is open. */
+export function settledColumns({ status, output, error, error_code, finished_at }: Finished): Columns {
   return {
-    statements: [SETTLE_USUALLY],
-    variables: {
-      settled_key: idempotencyKey,
-      settled_step: new RecordId('step', [...stepRowKey(run, step)]),
-      settled: {
-        status,
-        output: [...(output ?? '')].length > SHOWN ? undefined : output,
-        error,
-        error_code,
-        ended_at: finished_at,
-        provisional: true,
-      },
-    },
+    status,
+    output: [...(output ?? '')].length > SHOWN ? undefined : output,
+    error,
+    error_code,
+    ended_at: finished_at,
+    provisional: true,
   };
 }
-
-const SETTLE_USUALLY = mustFind(
-  'step.settle',
-  `UPDATE $settled_step MERGE $settled WHERE opened_seq != ${UNOPENED} AND (provisional OR status = 'RUNNING') AND idempotency_key = $settled_key RETURN VALUE status`,
-);
 
 /** Settles every step of the run whose outcome the ledger knows and the log does not. */
 export const SETTLE_STEPS: readonly Statement[] = [

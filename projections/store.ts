@@ -9,6 +9,7 @@ import { commitEvents } from './writers/commit-events.js';
 import { finishAction } from './writers/finish-action.js';
 import { putDefinition } from './writers/put-definition.js';
 import { putSchedules, retireDefinition } from './writers/retire-definition.js';
+import { recordAction } from './writers/record-action.js';
 import { recordMissed } from './writers/record-missed.js';
 import { renewLease } from './writers/renew-lease.js';
 
@@ -17,6 +18,7 @@ export function createStore(writer: Writer): ProjectionStore {
   return {
     commitEvents: (...args) => commitEvents(writer, ...args),
     beginAction: (...args) => beginAction(writer, ...args),
+    recordAction: (...args) => recordAction(writer, ...args),
     renewLease: (...args) => renewLease(writer, ...args),
     finishAction: (...args) => finishAction(writer, ...args),
     missedEvents: (...args) => missedEvents(writer.database, ...args),

@@ -3,8 +3,9 @@
  *
  * apply.ts can say what any events do to any rows, and pays for it: each row is read, compared and merged by
  * the database. Nearly every commit is of one kind, though: it begins the run, opens steps that have no row,
- * and closes steps that are open. That is written here as what it is: rows are created, and updated where they
- * stand as expected, which costs less than half.
+ * closes steps that are open, and begins or finishes an action in the ledger. That is written here as what it
+ * is: rows that are made, and rows that are changed where they stand as expected. As data, so that several
+ * commits can share one transaction (together.ts).
  *
  * Invariants
  * - It is an optimisation and nothing else. Whatever does not stand as expected (a row that is there already, or
@@ -16,15 +17,199 @@ import { RecordId } from 'surrealdb';
 import { SluiceError } from '../contracts/errors.js';
 import type { Execution } from '../contracts/projection.js';
 import type { RunEvent } from '../contracts/run-events.js';
-import { eventRow, type EventStatements } from './apply.js';
+import { eventRow, type EventRow } from './apply.js';
 import { derive, newRow, type RowChange } from './derive.js';
 import { CLEARED, type Columns } from './effects.js';
+import { SETTLE_ONE, UNOPENED } from './outcome.js';
 import { placeOf, runRowKey, stepRowKey, type RowKey } from './keys.js';
 import { TextWriter } from './texts.js';
 import { Refusal, type Statement } from './unit-of-work.js';
 
+/** A row to be made, which must not be there. */
+interface NewRow {
+  readonly id: RowKey;
+  readonly [column: string]: unknown;
+}
+
+/** A run's first commit. */
+interface Begun {
+  readonly head: RecordId;
+  readonly execution: string;
+  readonly last: number;
+  readonly last_at: Date;
+  readonly run_execution: RecordId;
+  readonly run_id: RecordId;
+  readonly run_row: Columns;
+  readonly run_watch: RecordId;
+}
+
+/** A later one: the log's head moves, where it stands in this execution. */
+interface Advanced {
+  readonly head: RecordId;
+  readonly execution: string;
+  readonly first: number;
+  readonly last: number;
+  readonly last_at: Date;
+}
+
+/** A step's closing columns, where its row is open or holds what its action wrote ahead of the log. */
+interface Closed {
+  readonly id: RecordId;
+  readonly set: Columns;
+  readonly first: number;
+  readonly follows: readonly string[];
+}
+
+/** The outcome of an invocation, where its row stands as that holder began it. */
+interface Ended {
+  readonly id: RecordId;
+  readonly action: string;
+  readonly holder: string;
+  readonly outcome: Columns;
+}
+
+/** The outcome in the row of the action's step: `set` where that is open; else the ledger's row tells (outcome.ts). */
+interface Settled {
+  readonly id: RecordId;
+  readonly invocation: RecordId;
+  readonly key: string;
+  readonly set: Columns;
+}
+
+/** What one usual commit writes. */
+export interface UsualWork {
+  readonly begun?: readonly Begun[];
+  readonly advanced?: readonly Advanced[];
+  readonly events?: readonly EventRow[];
+  readonly opened?: readonly NewRow[];
+  readonly closed?: readonly Closed[];
+  readonly invocations?: readonly NewRow[];
+  readonly listed?: readonly NewRow[];
+  readonly ended?: readonly Ended[];
+  readonly settled?: readonly Settled[];
+  readonly blobs?: readonly object[] | undefined;
+}
+
 /** The code of the refusal that sends a commit to apply.ts. */
 const UNUSUAL = `THROW 'sluice:UNUSUAL'`;
+
+const mustFind = (update: string): string => `IF array::len(${update}) = 0 { ${UNUSUAL} }`;
+
+/** The label of the statement that finds a step's row there where it should be made. */
+export const OPEN_STEPS = 'step.open';
+
+/**
+ * The same where some rows are there: a lane's events travel with another lane's action, and its own may have ended
+ * before they come. Its row then holds the outcome alone, as its key says, and is opened now.
+ */
+const OPEN_STEPS_AHEAD: Statement = {
+  label: OPEN_STEPS,
+  text: `FOR $o IN $opened {
+  LET $id = type::record('step', $o.id);
+  LET $set = { status_seq: $o.status_seq, ${[...CLEARED.step.opened, 'started_at', 'opened_seq'].map((column) => `${column}: $o.${column}`).join(', ')} };
+  IF array::len(UPDATE $id MERGE $set WHERE opened_seq = ${UNOPENED} AND provisional AND $o.status = 'RUNNING' AND idempotency_key = $o.idempotency_key RETURN VALUE status) = 0 {
+    CREATE $id CONTENT $o RETURN NONE
+  }
+}`,
+};
+
+/** What each part of such work is written as, in this order: a row is made before it is changed. */
+const STATEMENTS: readonly (Statement & { readonly part: keyof UsualWork })[] = [
+  {
+    part: 'begun',
+    label: 'run.begin',
+    text: `FOR $b IN $begun {
+  CREATE $b.head SET revision = 1, last_seq = $b.last, last_event_at = $b.last_at, execution = $b.execution, execution_first = 1, executions = 1 RETURN NONE;
+  CREATE $b.run_execution SET seen_at = time::now() RETURN NONE;
+  CREATE $b.run_id CONTENT $b.run_row RETURN NONE;
+  CREATE $b.run_watch SET since = time::now() RETURN NONE;
+  FOR $list IN fn::run_lists($b.run_row) { CREATE type::record('run_list', $list) RETURN NONE };
+}`,
+  },
+  {
+    part: 'advanced',
+    label: 'run_head.advance',
+    text: `FOR $h IN $advanced {
+  ${mustFind(`UPDATE $h.head SET revision += 1, last_event_at = IF $h.last > last_seq { $h.last_at } ELSE { last_event_at }, last_seq = math::max([last_seq, $h.last])
+  WHERE execution = $h.execution AND $h.first >= execution_first RETURN VALUE revision`)}
+}`,
+  },
+  { part: 'events', label: 'run_event.insert', text: 'INSERT INTO run_event $events RETURN NONE' },
+  { part: 'opened', label: OPEN_STEPS, text: 'INSERT INTO step $opened RETURN NONE' },
+  {
+    part: 'closed',
+    label: 'step.close',
+    text: `FOR $c IN $closed {
+  ${mustFind('UPDATE $c.id MERGE $c.set WHERE status_seq < $c.first AND (provisional OR status IN $c.follows) RETURN VALUE status_seq')}
+}`,
+  },
+  {
+    part: 'invocations',
+    label: 'action_invocation.create',
+    text: 'INSERT INTO action_invocation $invocations RETURN NONE',
+  },
+  { part: 'listed', label: 'run_invocation.create', text: 'INSERT INTO run_invocation $listed RETURN NONE' },
+  {
+    part: 'ended',
+    label: 'action_invocation.finish',
+    text: `FOR $e IN $ended {
+  ${mustFind(`UPDATE $e.id MERGE $e.outcome WHERE action = $e.action AND status = 'STARTED' AND lease_holder = $e.holder RETURN VALUE attempts`)}
+}`,
+  },
+  {
+    part: 'settled',
+    label: 'step.settle',
+    text: `FOR $s IN $settled {
+  IF array::len(UPDATE $s.id MERGE $s.set WHERE opened_seq != ${UNOPENED} AND (provisional OR status = 'RUNNING') AND idempotency_key = $s.key RETURN VALUE status) = 0 {
+    LET $l = (SELECT * FROM ONLY $s.invocation);
+    LET $key = $s.key;
+    LET $id = $s.id;
+    ${SETTLE_ONE}
+  }
+}`,
+  },
+  { part: 'blobs', label: 'blob.insert', text: 'INSERT IGNORE INTO blob $blobs RETURN NONE' },
+];
+
+/**
+ * The statements of such work; each finds its part in the variable of that name.
+ * @param ahead rows of steps may hold an outcome already
+ */
+export function usualStatements(work: UsualWork, ahead = false): readonly Statement[] {
+  const statements = STATEMENTS.filter(({ part }) => (work[part]?.length ?? 0) > 0);
+  return ahead ? statements.map((one) => (one.label === OPEN_STEPS ? OPEN_STEPS_AHEAD : one)) : statements;
+}
+
+/** Work that is done together. Commits of one run move its head once. */
+export function joinWork(works: readonly UsualWork[]): UsualWork {
+  const [only] = works;
+  if (works.length === 1 && only !== undefined) return only;
+  const all = <K extends keyof UsualWork>(part: K) =>
+    works.flatMap((work) => (work[part] ?? []) as readonly NonNullable<UsualWork[K]>[number][]);
+  return {
+    begun: all('begun'),
+    advanced: furthest(all('advanced')),
+    events: all('events'),
+    opened: all('opened'),
+    closed: all('closed'),
+    invocations: all('invocations'),
+    listed: all('listed'),
+    ended: all('ended'),
+    settled: all('settled'),
+    blobs: all('blobs'),
+  };
+}
+
+function furthest(all: readonly Advanced[]): readonly Advanced[] {
+  const heads = new Map<string, Advanced>();
+  for (const one of all) {
+    const key = JSON.stringify([one.head.id, one.execution]);
+    const known = heads.get(key);
+    const last = known !== undefined && known.last > one.last ? known : one;
+    heads.set(key, { ...last, first: Math.min(one.first, known?.first ?? one.first) });
+  }
+  return [...heads.values()];
+}
 
 /** Events after which rows other than the run's and its steps' may change, or which say anything of the run. */
 const USUAL: ReadonlySet<string> = new Set([
@@ -36,52 +221,14 @@ const USUAL: ReadonlySet<string> = new Set([
   'STEP_CANCELED',
 ]);
 
-const BEGIN_HEAD: Statement = {
-  label: 'run_head.create',
-  text: `CREATE $head SET revision = 1, last_seq = $last, last_event_at = $last_at, execution = $execution, execution_first = $first, executions = 1 RETURN NONE`,
-};
-
-const BEGIN_RUN: readonly Statement[] = [
-  { label: 'run_execution.create', text: `CREATE $run_execution SET seen_at = time::now() RETURN NONE` },
-  { label: 'run.create', text: 'CREATE $run_id CONTENT $run_row RETURN NONE' },
-  { label: 'run_watch.create', text: 'CREATE $run_watch SET since = time::now() RETURN NONE' },
-  {
-    label: 'run_list.create',
-    text: `FOR $list IN fn::run_lists($run_row) { CREATE type::record('run_list', $list) RETURN NONE }`,
-  },
-];
-
-const ADVANCE_HEAD = mustFind(
-  'run_head.advance',
-  `UPDATE $head SET revision += 1, last_event_at = IF $last > last_seq { $last_at } ELSE { last_event_at }, last_seq = math::max([last_seq, $last])
-  WHERE execution = $execution AND $first >= execution_first RETURN VALUE revision`,
-);
-
-const INSERT_EVENTS: Statement = {
-  label: 'run_event.insert',
-  text: 'INSERT INTO run_event $events RETURN NONE',
-};
-
-const OPEN_STEPS: Statement = { label: 'step.open', text: 'INSERT INTO step $opened RETURN NONE' };
-
-/** Merges the closing columns of one step, where it is open or holds what its action wrote ahead of the log. */
-const closeStep = (n: number): Statement =>
-  mustFind(
-    `step.close[${n}]`,
-    `UPDATE $closed[${n}].id MERGE $closed[${n}].set WHERE status_seq < $closed[${n}].first AND (provisional OR status IN $closed[${n}].follows) RETURN VALUE status_seq`,
-  );
-
 /**
- * The statements of a usual commit; undefined where the events are not of that kind.
+ * What a usual commit of events writes; undefined where the events are not of that kind.
  * @throws SluiceError TRANSITION_ILLEGAL where the events contradict one another
  */
-export function usualStatements(
-  execution: Execution,
-  unsorted: readonly RunEvent[],
-): EventStatements | undefined {
+export function usualWork(execution: Execution, unsorted: readonly RunEvent[]): UsualWork | undefined {
   const events = [...unsorted].sort((a, b) => a.seq - b.seq);
   const [first, last] = [events[0], events.at(-1)];
-  if (first === undefined || last === undefined) return { statements: [], variables: {} };
+  if (first === undefined || last === undefined) return {};
   if (!events.every(({ type }) => USUAL.has(type))) return undefined;
   const begins = first.type === 'RUN_STARTED' && first.seq === 1;
   if (begins !== events.some(({ type }) => type === 'RUN_STARTED')) return undefined;
@@ -95,37 +242,35 @@ export function usualStatements(
   const closed = steps.filter((change) => !isOpened(change));
   const runKey = runRowKey({ tenant, runId });
   const [run] = runs;
+  const head = {
+    head: record('run_head', runKey),
+    execution: execution.executionId,
+    last: last.seq,
+    last_at: new Date(last.at),
+  };
   return {
-    statements: [
-      ...(begins ? [BEGIN_HEAD, ...BEGIN_RUN] : [ADVANCE_HEAD]),
-      INSERT_EVENTS,
-      ...(opened.length > 0 ? [OPEN_STEPS] : []),
-      ...closed.map((_, n) => closeStep(n)),
-      ...texts.statements(),
-    ],
-    variables: {
-      head: record('run_head', runKey),
-      execution: execution.executionId,
-      first: first.seq,
-      last: last.seq,
-      last_at: new Date(last.at),
-      events: events.map((event) => eventRow(execution, event, texts)),
-      opened: opened.map((change) => ({ id: change.key, ...newRow(change) })),
-      closed: closed.map(({ key, status, first: from, follows }) => ({
-        id: record('step', key),
-        set: { ...NOTHING_LEFT, ...status, provisional: false },
-        first: from,
-        follows,
-      })),
-      ...(begins &&
-        run !== undefined && {
-          run_execution: record('run_execution', [...runKey, execution.executionId]),
-          run_id: record('run', runKey),
-          run_row: newRow(run),
-          run_watch: record('run_watch', runKey),
-        }),
-      ...texts.variables(),
-    },
+    ...(begins && run !== undefined
+      ? {
+          begun: [
+            {
+              ...head,
+              run_execution: record('run_execution', [...runKey, execution.executionId]),
+              run_id: record('run', runKey),
+              run_row: newRow(run),
+              run_watch: record('run_watch', runKey),
+            },
+          ],
+        }
+      : { advanced: [{ ...head, first: first.seq }] }),
+    events: events.map((event) => eventRow(execution, event, texts)),
+    opened: opened.map((change) => ({ id: change.key, ...newRow(change) })),
+    closed: closed.map(({ key, status, first: from = 0, follows = [] }) => ({
+      id: record('step', key),
+      set: { ...NOTHING_LEFT, ...status, provisional: false },
+      first: from,
+      follows,
+    })),
+    blobs: texts.variables().blobs,
   };
 }
 
@@ -152,9 +297,4 @@ export function isUnusual(error: unknown): boolean {
   if (error instanceof Refusal) return error.code === 'UNUSUAL';
   if (!(error instanceof SluiceError) || error.code !== 'DATABASE_FAILED') return false;
   return /already exists/.test(error.message);
-}
-
-/** A statement of the usual kind that has to find a row: else the commit is not usual. */
-export function mustFind(label: string, update: string): Statement {
-  return { label, text: `IF array::len(${update}) = 0 { ${UNUSUAL} }` };
 }

@@ -10,6 +10,7 @@ const LONGEST_SLEEP_MS = 24 * 60 * 60 * 1000;
 const echo = defineAction({
   id: 'core.echo',
   version: 1,
+  readOnly: true,
   description: 'Gives back its input.',
   input: z.json(),
   output: z.json(),
@@ -35,6 +36,7 @@ const log = defineAction({
 const fail = defineAction({
   id: 'core.fail',
   version: 1,
+  readOnly: true,
   description: 'Fails with the error given.',
   input: z.strictObject({
     code: ErrorCodeName.default('FAILED'),

@@ -17,8 +17,9 @@ export function nextBegin(key: string): Promise<void> {
   return new Promise((resolve) => waiters.set(key, resolve));
 }
 
-const work: Record<'echo' | 'sleep' | 'mark', Act> = {
+const work: Record<'echo' | 'read' | 'sleep' | 'mark', Act> = {
   echo: (input) => Promise.resolve(input),
+  read: (input) => Promise.resolve(input),
   sleep: async (input) => {
     await sleep(input.ms);
     return input;
@@ -40,18 +41,21 @@ export interface ByHandActivities extends Record<`bench-${keyof typeof work}`, A
 
 export const byHandActivities: ByHandActivities = {
   'bench-echo': work.echo,
+  'bench-read': work.read,
   'bench-sleep': work.sleep,
   'bench-mark': work.mark,
 };
 
 /** The actions of the definitions. */
-export const benchActions: readonly ActionDefinition[] = (['echo', 'sleep', 'mark'] as const).map((name) =>
-  defineAction({
-    id: `bench.${name}`,
-    version: 1,
-    description: `What bench-${name} does.`,
-    input: Input,
-    output: Input,
-    run: (input) => work[name](input),
-  }),
+export const benchActions: readonly ActionDefinition[] = (['echo', 'read', 'sleep', 'mark'] as const).map(
+  (name) =>
+    defineAction({
+      id: `bench.${name}`,
+      version: 1,
+      description: `What bench-${name} does.`,
+      readOnly: name === 'read',
+      input: Input,
+      output: Input,
+      run: (input) => work[name](input),
+    }),
 );

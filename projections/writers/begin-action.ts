@@ -12,13 +12,11 @@
  * again, and sees the other. A lease's end is compared with the database's clock: it is the only one that all
  * workers share.
  */
-import { RecordId } from 'surrealdb';
 import { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
 import type { BeginDecision, Execution, Invocation, Lease } from '../../contracts/projection.js';
 import type { RunEvent } from '../../contracts/run-events.js';
 import type { Json } from '../../contracts/json.js';
-import { inTurn } from '../turns.js';
 import type { Writer } from '../writer.js';
 import { loadJson, TextWriter } from '../texts.js';
 import type { Statement } from '../unit-of-work.js';
@@ -52,13 +50,6 @@ const BEGIN: Statement = {
   }
 }`,
 };
-
-/** In a usual commit nobody has used the key before: where a row is there, this fails, and BEGIN decides. */
-const BEGIN_USUALLY: readonly Statement[] = [
-  { label: 'action_invocation.create', text: 'CREATE $invocation CONTENT $ledger_row RETURN NONE' },
-  { label: 'run_invocation.create', text: 'CREATE $listed_invocation RETURN NONE' },
-  { label: 'decision', text: `{ kind: 'execute' }` },
-];
 
 const DECIDED: Statement = { label: 'decision', text: '$decision' };
 
@@ -97,21 +88,15 @@ export async function beginAction(
   const variables = { ledger_row: row, ledger_blobs: texts.variables().blobs };
   const others: Others = {
     always: { statements: [...blobs, BEGIN, DECIDED], variables: { ...variables, ledger_key: key } },
+    // In a usual commit nobody has used the key before: where a row is there, this fails, and BEGIN decides.
     usually: {
-      statements: [...blobs, ...BEGIN_USUALLY],
-      variables: {
-        ...variables,
-        invocation: new RecordId('action_invocation', key),
-        listed_invocation: new RecordId('run_invocation', [
-          tenant,
-          execution.run.runId,
-          invocation.idempotencyKey,
-        ]),
-      },
+      invocations: [{ id: key, ...row }],
+      listed: [{ id: [tenant, execution.run.runId, invocation.idempotencyKey] }],
+      blobs: variables.ledger_blobs,
     },
   };
-  const write = () => writeEvents(writer, execution, events, others);
-  const answers = await (events.length === 0 ? write() : inTurn(writer.database, execution.run, write));
+  const answers = await writeEvents(writer, execution, events, others);
+  if (answers === undefined) return { kind: 'execute' };
   const decision = Decision.parse(answers.get('decision'));
   if (decision.kind !== 'recorded') return decision;
   if (decision.output === undefined) {

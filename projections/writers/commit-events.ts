@@ -1,7 +1,6 @@
 /** Commits events: the log and every row derived from it. Events that are there already change nothing. */
 import type { Execution } from '../../contracts/projection.js';
 import type { RunEvent } from '../../contracts/run-events.js';
-import { inTurn } from '../turns.js';
 import type { Writer } from '../writer.js';
 import { writeEvents } from './write-events.js';
 
@@ -11,5 +10,5 @@ export async function commitEvents(
   execution: Execution,
   events: readonly RunEvent[],
 ): Promise<void> {
-  await inTurn(writer.database, execution.run, () => writeEvents(writer, execution, events));
+  await writeEvents(writer, execution, events);
 }

@@ -16,13 +16,14 @@ import type {
   InvocationOutcome,
 } from '../../contracts/projection.js';
 import { domainStatements } from '../domain-statements.js';
-import { SETTLE_STEP, settledUsually } from '../outcome.js';
-import { isUnusual, mustFind } from '../usual.js';
+import { stepRowKey } from '../keys.js';
+import { type Finished, SETTLE_STEP, settledColumns } from '../outcome.js';
+import type { UsualWork } from '../usual.js';
 import type { Writer } from '../writer.js';
 import { TextWriter } from '../texts.js';
 import { commit, Refusal, type Statement } from '../unit-of-work.js';
 import { ledgerRow, LIST_INVOCATION } from './begin-action.js';
-import { toError } from './write-events.js';
+import { toError, wroteUsually } from './write-events.js';
 
 const FINISH: Statement = {
   label: 'action_invocation.finish',
@@ -46,18 +47,6 @@ const FINISH: Statement = {
 }`,
 };
 
-/**
- * The usual end: the ledger row stands as this attempt's holder began it, and the step's row is open. Where it does
- * not, this fails, and FINISH decides.
- */
-const FINISH_USUALLY: readonly Statement[] = [
-  mustFind(
-    'action_invocation.finish',
-    `UPDATE $invocation MERGE $outcome WHERE action = $ledger_row.action AND status = 'STARTED' AND lease_holder = $holder RETURN VALUE attempts`,
-  ),
-  { label: 'finished', text: 'LET $finished = true' },
-];
-
 /** Evidence is a record: the first of an attempt stays. */
 const EVIDENCE: Statement = {
   label: 'evidence.put',
@@ -73,7 +62,7 @@ const EVIDENCE: Statement = {
  *   DATABASE_FAILED with the label of the write that failed; DATABASE_UNAVAILABLE
  */
 export async function finishAction(
-  { database, faults }: Writer,
+  writer: Writer,
   execution: Execution,
   invocation: Invocation,
   outcome: InvocationOutcome,
@@ -94,42 +83,66 @@ export async function finishAction(
       lease_holder: holder,
       started_at: now,
     },
-    outcome: {
-      status: outcome.status,
-      output: outcome.status === 'SUCCEEDED' ? texts.json(outcome.output) : undefined,
-      artifacts: outcome.status === 'SUCCEEDED' ? outcome.artifacts : [],
-      error: outcome.status === 'FAILED' ? texts.json(outcome.error) : undefined,
-      error_code: outcome.status === 'FAILED' ? outcome.error.code : undefined,
-      finished_at: now,
-      lease_until: undefined,
-    },
+    outcome: outcomeColumns(outcome, texts, now),
     holder,
     evidence: evidence && evidenceRow(execution, invocation, evidence, now),
     ...domain.variables,
     ...texts.variables(),
   };
   const proof = evidence === undefined ? [] : [EVIDENCE];
-  const statements = [FINISH, ...texts.statements(), SETTLE_STEP, ...proof, ...domain.statements];
+  const own = [...proof, ...domain.statements];
+  if (holder !== undefined) {
+    const work = usualEnd(execution, invocation, variables.outcome, holder, texts);
+    if (await wroteUsually(writer, work, own, variables)) return;
+  }
   try {
-    if (holder !== undefined) {
-      const settled = settledUsually(execution, invocation, variables.outcome);
-      const usual = [...FINISH_USUALLY, ...texts.statements(), ...settled.statements, ...proof];
-      try {
-        await commit(
-          database,
-          [...usual, ...domain.statements],
-          { ...variables, ...settled.variables, invocation: new RecordId('action_invocation', key) },
-          faults,
-        );
-        return;
-      } catch (error) {
-        if (!isUnusual(error)) throw error;
-      }
-    }
-    await commit(database, statements, variables, faults);
+    const statements = [FINISH, ...texts.statements(), SETTLE_STEP, ...own];
+    await commit(writer.database, statements, variables, writer.faults);
   } catch (error) {
     throw error instanceof Refusal ? toError(error) : error;
   }
+}
+
+/** Columns of a ledger row that say what came of it. */
+export function outcomeColumns(outcome: InvocationOutcome, texts: TextWriter, at: Date): Finished {
+  const succeeded = outcome.status === 'SUCCEEDED';
+  return {
+    status: outcome.status,
+    output: succeeded ? texts.json(outcome.output) : undefined,
+    artifacts: succeeded ? outcome.artifacts : [],
+    error: succeeded ? undefined : texts.json(outcome.error),
+    error_code: succeeded ? undefined : outcome.error.code,
+    finished_at: at,
+    lease_until: undefined,
+  };
+}
+
+/**
+ * The usual end: the ledger row stands as this attempt's holder began it, and the step's row is open. Where it does
+ * not, this fails, and FINISH decides.
+ */
+function usualEnd(
+  { run }: Execution,
+  { idempotencyKey, action, step, local }: Invocation,
+  outcome: Finished,
+  holder: string,
+  texts: TextWriter,
+): UsualWork {
+  const row = new RecordId('action_invocation', [run.tenant, idempotencyKey]);
+  return {
+    ended: [{ id: row, action, holder, outcome }],
+    settled: local
+      ? []
+      : [
+          {
+            id: new RecordId('step', [...stepRowKey(run, step)]),
+            invocation: row,
+            key: idempotencyKey,
+            set: settledColumns(outcome),
+          },
+        ],
+    blobs: texts.variables().blobs,
+  };
 }
 
 /** [tenant, run_id, path, iteration, attempt, kind]: one of each kind for an attempt. */

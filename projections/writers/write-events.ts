@@ -10,48 +10,92 @@ import { answeredLetters, deadLetterStatements, lettersOf, withdrawalStatements 
 import { openWaitStatements } from '../open-waits.js';
 import { outboxStatements } from '../outbox.js';
 import { resolveRun } from '../resolve.js';
-import { isUnusual, usualStatements } from '../usual.js';
+import { commitUsually } from '../together.js';
+import { inTurn } from '../turns.js';
+import { isUnusual, joinWork, usualStatements, usualWork, type UsualWork } from '../usual.js';
 import type { Writer } from '../writer.js';
-import { commit, Refusal } from '../unit-of-work.js';
+import { commit, Refusal, type Statement } from '../unit-of-work.js';
+import type { Variables } from '../connection.js';
 
-/** Statements beside those of the events. */
+/** What belongs to the same transaction beside the events. */
 export interface Others {
   /** For any commit. */
   readonly always: EventStatements;
   /** What does the same in a usual one. */
-  readonly usually: EventStatements;
+  readonly usually: UsualWork;
 }
 
 const NONE: EventStatements = { statements: [], variables: {} };
 
 /**
- * @param others further statements of the same transaction, after those of the events
- * @returns each statement's value, by label
+ * @param others written in the same transaction, after the events
+ * @returns each statement's value, by label; undefined after a usual commit
  */
 export async function writeEvents(
-  { database, faults }: Writer,
+  writer: Writer,
   execution: Execution,
   events: readonly RunEvent[],
-  others: Others = { always: NONE, usually: NONE },
-): Promise<ReadonlyMap<string, unknown>> {
-  const followed = joined(
+  others: Others = { always: NONE, usually: {} },
+): Promise<ReadonlyMap<string, unknown> | undefined> {
+  const followed = followedBy(execution, events);
+  const usual = followed.statements.length === 0 ? usualWork(execution, events) : undefined;
+  if (usual !== undefined && (await wroteUsually(writer, joinWork([usual, others.usually]))))
+    return undefined;
+  const write = () => writeAny(writer, execution, events, joined(followed, others.always));
+  return await (events.length === 0 ? write() : inTurn(writer.database, execution.run, write));
+}
+
+/** What a usual commit of these events writes; undefined where they are not of that kind. */
+export function usualEvents(execution: Execution, events: readonly RunEvent[]): UsualWork | undefined {
+  return followedBy(execution, events).statements.length === 0 ? usualWork(execution, events) : undefined;
+}
+
+/** What the events do to rows that are no part of the run's picture. */
+function followedBy(execution: Execution, events: readonly RunEvent[]): EventStatements {
+  return joined(
     openWaitStatements(execution, events),
     outboxStatements(execution, events),
     deadLetterStatements(lettersOf(execution, events)),
     answered(execution, events),
   );
-  const usual = followed.statements.length === 0 ? usualStatements(execution, events) : undefined;
-  if (usual !== undefined) {
-    const { statements, variables } = joined(usual, others.usually);
-    if (statements.length === 0) return new Map();
-    try {
-      return await commit(database, statements, variables, faults);
-    } catch (error) {
-      if (!isUnusual(error)) throw error instanceof Refusal ? toError(error) : error;
+}
+
+/** A usual end of an action is the first: what depends on that is done. */
+const FINISHED: Statement = { label: 'finished', text: 'LET $finished = true' };
+
+/**
+ * Writes usual work, and with it what else belongs to the same transaction.
+ * @param more evidence and the writes of an action
+ * @returns false: it was not of the usual kind, and nothing was written
+ */
+export async function wroteUsually(
+  writer: Writer,
+  work: UsualWork,
+  more: readonly Statement[] = [],
+  variables: Variables = {},
+): Promise<boolean> {
+  const statements = usualStatements(work);
+  if (statements.length + more.length === 0) return true;
+  try {
+    if (more.length === 0) await commitUsually(writer, work);
+    else {
+      const all = [...statements, FINISHED, ...more];
+      await commit(writer.database, all, { ...variables, ...work }, writer.faults);
     }
+    return true;
+  } catch (error) {
+    if (isUnusual(error)) return false;
+    throw error instanceof Refusal ? toError(error) : error;
   }
+}
+
+async function writeAny(
+  { database, faults }: Writer,
+  execution: Execution,
+  events: readonly RunEvent[],
+  more: EventStatements,
+): Promise<ReadonlyMap<string, unknown>> {
   const own = eventStatements(execution, events);
-  const more = joined(followed, others.always);
   const statements = [...own.statements, ...more.statements];
   try {
     return await commit(database, statements, { ...own.variables, ...more.variables }, faults);

@@ -238,6 +238,7 @@ describe("an action's own rows", () => {
     for (const [statement, reason] of [
       ['UPSERT domain:second SET v = fn::no_such_function()', /second/],
       ['RETURN 1', /second/],
+      ['UPSERT domain:second SET v', /Parse error/],
     ] as const) {
       const failed = await failure({ type: 'test.write', input: { statement } });
       expect(failed).toMatchObject({ type: 'ACTION_WRITES_FAILED', nonRetryable: true });

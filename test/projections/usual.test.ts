@@ -38,9 +38,9 @@ onEveryDatabase('A usual commit', (host) => {
     const events = [stepSucceeded(3, 'steps[0]'), assigned, stepStarted(5, 'steps[2]', 'b')];
     await projections.beginAction(of, events, next, ALIVE);
     const labels = [...points].filter((point) => point.startsWith('before:'));
-    expect(labels).toContain('before:run.create');
-    expect(labels).toContain('before:step.close[0]');
-    expect(labels.filter((label) => /apply|read|begin/.test(label))).toEqual([]);
+    expect(labels).toContain('before:run.begin');
+    expect(labels).toContain('before:step.close');
+    expect(labels.filter((label) => /apply|read|action_invocation.begin/.test(label))).toEqual([]);
     expect((await projections.reads.listSteps('acme', of.run.runId)).items).toMatchObject([
       { path: 'steps[0]', status: 'SUCCEEDED' },
       { path: 'steps[1]', status: 'SUCCEEDED' },

@@ -41,6 +41,19 @@ async function sequential({ rounds, say }: CaseOptions): Promise<readonly Figure
           holds: (ratio) => ratio >= target,
         }),
       );
+      say(`${actions} read-only actions, ${AT_ONCE} runs at once`);
+      const reads = sequence(`reads-${actions}`, { actions, action: 'read' });
+      await stack.publish(reads.document);
+      const read = runner(stack, reads.id, reads.work);
+      const manyReads = await inTurns(rounds, async (kind) => {
+        return runs / ((await timed(runs, AT_ONCE, () => read(kind))) / 1_000);
+      });
+      figures.push(
+        compared(
+          { ...about, what: `${actions} read-only actions, ${AT_ONCE} runs at once`, unit: 'runs/s' },
+          manyReads,
+        ),
+      );
       say(`${actions} actions, one run at a time`);
       const one = await inTurns(rounds, async (kind) => (await timed(2, 1, () => run(kind))) / (2 * actions));
       figures.push(
@@ -69,7 +82,7 @@ async function sequential({ rounds, say }: CaseOptions): Promise<readonly Figure
         ),
         compared({ ...about, unit: 'history bytes a step' }, each('bytes')),
       );
-      say(`\n${table(figures.slice(-5))}\n`);
+      say(`\n${table(figures.slice(-6))}\n`);
     }
     return figures;
   });
@@ -92,11 +105,18 @@ export const sequentialLocalCase: Case = {
       const { actions, runs } = LOCAL;
       const { id, document, work } = sequence('sequence-local', { actions, local: true });
       await stack.publish(document);
+      const reads = sequence('reads-local', { actions, action: 'read', local: true });
+      await stack.publish(reads.document);
       const perSecond = (run: (kind: Kind) => Promise<string>) => async (kind: Kind) =>
         runs / ((await timed(runs, AT_ONCE, () => run(kind))) / 1_000);
       const about = { case: 'sequential-local', unit: 'runs/s' };
       say('against regular activities');
       const regular = await inTurns(rounds, perSecond(runner(stack, id, { ...work, local: false })));
+      say('read-only ones against regular activities');
+      const regularReads = await inTurns(
+        rounds,
+        perSecond(runner(stack, reads.id, { ...reads.work, local: false })),
+      );
       say('against local activities');
       const local = await inTurns(rounds, perSecond(runner(stack, id, work)));
       return [
@@ -104,6 +124,13 @@ export const sequentialLocalCase: Case = {
           { ...about, what: `${actions} local actions against regular activities, ${AT_ONCE} at once` },
           regular,
           { text: '>= 2.00', holds: (ratio) => ratio >= 2 },
+        ),
+        compared(
+          {
+            ...about,
+            what: `${actions} local read-only actions against regular activities, ${AT_ONCE} at once`,
+          },
+          regularReads,
         ),
         compared(
           { ...about, what: `${actions} local actions against local activities, ${AT_ONCE} at once` },

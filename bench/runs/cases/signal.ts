@@ -40,6 +40,10 @@ export const signalCase: Case = {
                 ? (await handle.query<{ waits: unknown[] }>('state')).waits.length > 0
                 : await handle.query<boolean>('waiting');
           }
+          // And nothing else is under way: a wait has been open for a while when its event comes.
+          for (let busy = true; busy;) {
+            busy = ((await handle.describe()).raw.pendingActivities ?? []).length > 0;
+          }
           const begins = nextBegin(key);
           const sent = performance.now();
           if (kind === 'sluice') await handle.signal('event', { eventId: key, eventName: EVENT });

@@ -68,6 +68,13 @@ export const LIFE: Readonly<Record<string, Ask>> = {
       decision: 'ALLOW',
       body: {},
     }),
+  recordAction: (all, of) =>
+    all.recordAction(of, [], invocation('read', 'steps[3]'), {
+      lease: lease('w1'),
+      startedAt: START_MS,
+      outcome: { status: 'SUCCEEDED', output: of.run.tenant, artifacts: [] },
+      writes: [],
+    }),
   commitEvents: (all, of) =>
     all.commitEvents(of, [
       stepSucceeded(3, 'steps[0]'),
@@ -142,6 +149,10 @@ export const READS: Readonly<Record<string, readonly [ask: Ask, nothing: unknown
   missedEvents: [(all, { run }) => all.missedEvents(run.tenant, run.runId, waits), []],
   'events.triggers': [({ events }, { run }) => events.triggers(run.tenant, 'PAID'), []],
   'events.envelope': [({ events }, of) => events.envelope(eventKey(of)), undefined],
+  'events.wasReceived': [
+    ({ events }, of) => events.wasReceived({ ...eventKey(of), id: 'e-0' }, of.run.runId),
+    false,
+  ],
   'events.isKnownTenant': [({ events }, { run }) => events.isKnownTenant(run.tenant), false],
   'events.list': [async ({ events }, { run }) => (await events.list(run.tenant, {}, {})).items, []],
   'events.explain': [({ events }, of) => events.explain(eventKey(of)), undefined],
