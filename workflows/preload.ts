@@ -1,5 +1,5 @@
 /**
- * What the runs of a worker share: schemas and the expression engine, loaded once for each isolate instead of
+ * What the runs of a worker share: schemas, definitions and the expression engine, loaded once for each isolate instead of
  * once for each run (worker/workflow-bundle.ts). Making the schemas is most of what loading the workflows
  * costs, and a run has nothing of its own in them.
  *
@@ -12,6 +12,7 @@
  * - Notes on promises are cheap from here on: promise-notes.ts.
  */
 import '../expressions/index.js';
+import './interpreter/definitions.js';
 import { cheapenPromiseNotes } from './promise-notes.js';
 
 interface ModuleContext {
