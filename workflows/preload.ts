@@ -1,5 +1,5 @@
 /**
- * What the runs of a worker share: schemas and the expression engine, loaded once for each isolate instead of
+ * What the runs of a worker share: schemas, definitions and the expression engine, loaded once for each isolate instead of
  * once for each run (worker/workflow-bundle.ts). Making the schemas is most of what loading the workflows
  * costs, and a run has nothing of its own in them.
  *
@@ -9,8 +9,11 @@
  * - Temporal freezes what shared modules export, and all that hangs on it; a schema that works something out
  *   at its first use would then fail. It leaves alone what is frozen already, so each module of schemas is
  *   frozen here, and its schemas are not. All of contracts/ is, so that none can be forgotten.
+ * - Notes on promises are cheap from here on: promise-notes.ts.
  */
 import '../expressions/index.js';
+import './interpreter/definitions.js';
+import { cheapenPromiseNotes } from './promise-notes.js';
 
 interface ModuleContext {
   (key: string): object;
@@ -27,5 +30,13 @@ declare global {
   }
 }
 
-const contracts = import.meta.webpackContext('../contracts', { recursive: true, regExp: /\.ts$/ });
-for (const key of contracts.keys()) Object.freeze(contracts(key));
+// The bundler's context leaves out the directories inside its own, also a recursive one: each directory has its own
+// here. A test looks whether one is missing.
+for (const contracts of [
+  import.meta.webpackContext('../contracts', { recursive: false, regExp: /\.ts$/ }),
+  import.meta.webpackContext('../contracts/definition', { recursive: false, regExp: /\.ts$/ }),
+]) {
+  for (const key of contracts.keys()) Object.freeze(contracts(key));
+}
+
+cheapenPromiseNotes(globalThis);

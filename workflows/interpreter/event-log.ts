@@ -32,9 +32,11 @@ interface Pending {
 export interface Batch {
   readonly events: readonly RunEvent[];
   readonly entries: readonly Pending[];
+  /** Of the events as JSON. */
+  readonly bytes: number;
 }
 
-const NOTHING: Batch = { events: [], entries: [] };
+const NOTHING: Batch = { events: [], entries: [], bytes: 0 };
 
 /** What one carrier takes at most, bytes: an action's input may have 1 MiB beside it, Temporal takes 2 MiB. */
 const BATCH_BYTES = 256 * 1024;
@@ -93,7 +95,7 @@ export class EventLog {
     }
     if (taken.length === 0) return NOTHING;
     this.state.wave++;
-    return { events: taken.map((entry) => entry.event), entries: taken };
+    return { events: taken.map((entry) => entry.event), entries: taken, bytes };
   }
 
   /** Ends a ride: committed events are done, others are free again. */

@@ -135,9 +135,9 @@ async function execute(run: Run): Promise<LastCompletion> {
   let ended = false;
   const watch = async (): Promise<void> => {
     for (;;) {
-      await condition(() => ended || (!run.parking && !run.cancelRequested && shouldPark(run)));
+      await condition(() => ended || run.parkingDue);
       if (ended) return;
-      run.parking = true;
+      run.parkIfDue();
       await condition(() => ended || !run.parking);
     }
   };
@@ -166,10 +166,6 @@ async function execute(run: Run): Promise<LastCompletion> {
   } finally {
     ended = true;
   }
-}
-
-function shouldPark({ budget, children }: Run): boolean {
-  return budget.continueReason !== undefined && (children === 0 || budget.historyNearlyFull);
 }
 
 /** State and payload that a next execution takes, bytes; Temporal takes 2 MiB. */

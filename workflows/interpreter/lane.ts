@@ -38,6 +38,13 @@ const NONE: Surroundings = {
   saga: '',
 };
 
+/** A scope without a timeout, whose `run` makes no promises of its own. */
+class ActivityScope extends CancellationScope {
+  protected override runInContext<T>(fn: () => Promise<T>): Promise<T> {
+    return fn();
+  }
+}
+
 export class Lane {
   vars: JsonObject;
   /** Size of all variables that this lane sees, bytes. */
@@ -48,6 +55,7 @@ export class Lane {
   /** Set where the operation in flight was stopped because the history is full. */
   stopped = false;
   private operation: CancellationScope | undefined;
+  private activities: ActivityScope | undefined;
   private cached: Surroundings | undefined;
 
   constructor(
@@ -122,8 +130,8 @@ export class Lane {
   }
 
   /**
-   * Runs one cancellable operation of Temporal's (an activity, a child). A lane has one at a time; inside a
-   * `finally` nothing cancels it.
+   * Runs one cancellable operation of Temporal's that makes something of its own (a child). A lane has one operation at
+   * a time; inside a `finally` nothing cancels it.
    */
   async operate<T>(run: () => Promise<T>): Promise<T> {
     const scope = new CancellationScope({ cancellable: true });
@@ -134,6 +142,23 @@ export class Lane {
     } finally {
       if (this.operation === scope) this.operation = undefined;
     }
+  }
+
+  /**
+   * Runs one activity, as `operate` does; `activityEnded` must follow. All activities of the lane share a scope, because
+   * making one costs as much as the rest of a step; a child can't: a detached one would be cancelled long after.
+   */
+  activity<T>(schedule: () => Promise<T>): Promise<T> {
+    if (this.activities === undefined || this.activities.consideredCancelled) {
+      this.activities = new ActivityScope({ cancellable: true });
+    }
+    this.operation = this.activities;
+    this.stopped = false;
+    return this.activities.run(schedule);
+  }
+
+  activityEnded(): void {
+    this.operation = undefined;
   }
 
   /** Cancels the lane and the lanes inside it. A lane in a `finally` stops when that has ended. */

@@ -10,7 +10,7 @@
 import { SluiceError } from '../../contracts/errors.js';
 import type { Step } from '../../contracts/definition/index.js';
 import { beginStep } from '../steps/begin.js';
-import { continueAction } from '../steps/action.js';
+import { act, mayAct } from '../steps/action.js';
 import { continueChild } from '../steps/child.js';
 import { continueFanOut } from '../steps/fan-out.js';
 import { continueJoin } from '../steps/join.js';
@@ -22,7 +22,7 @@ import { errorCompletion } from './failure.js';
 import type { Lane } from './lane.js';
 import { stepBegins } from './rewinds.js';
 import type { Run } from './run.js';
-import type { BlockFrame, Completion, Frame } from './state.js';
+import type { ActionFrame, BlockFrame, Completion, Frame } from './state.js';
 import { endLeaf, endStep } from './step-events.js';
 
 const NORMAL: Completion = { t: 'normal' };
@@ -60,7 +60,19 @@ export async function runLane(run: Run, lane: Lane): Promise<'ended' | 'parked'>
       else if ((await run.room(lane)) === 'parked') return 'parked';
       continue;
     }
-    const outcome = await goOn(run, lane, frame);
+    let outcome: Completion | 'again' | 'parked';
+    do {
+      try {
+        if (frame.k === 'action') {
+          const ready = await mayAct(run, lane, frame);
+          outcome = ready === 'parked' ? ready : await act(run, lane, frame, ready);
+          // The run's own watch wakes a little later than the lane, which must not begin another step then.
+          run.parkIfDue();
+        } else outcome = await goOn(run, lane, frame);
+      } catch (thrown) {
+        outcome = errorCompletion(thrown, frame.path);
+      }
+    } while (outcome === 'again');
     if (outcome === 'parked') return 'parked';
     lane.pop();
     // A scope that has been undone ends as it would have ended before: for its step's frame, or the run, to see.
@@ -116,32 +128,30 @@ function ofLeaf(
   return undefined;
 }
 
-/** Goes on with a step that waits for something. It never throws: what goes wrong is its completion. */
-async function goOn(run: Run, lane: Lane, frame: Exclude<Frame, BlockFrame>): Promise<Completion | 'parked'> {
-  try {
-    switch (frame.k) {
-      case 'action':
-        return await continueAction(run, lane, frame);
-      case 'child':
-        return await continueChild(run, lane, frame);
-      case 'eventWait':
-        return await continueEventWait(run, lane, frame);
-      case 'timer':
-        return await continueTimer(run, lane, frame);
-      case 'join':
-        return await continueJoin(run, lane, frame, runLane);
-      case 'fanOut':
-        return await continueFanOut(run, lane, frame, runLane);
-      case 'undo':
-        return await continueUndo(run, lane, frame);
-      case 'scope':
-      case 'forEach':
-      case 'while':
-      case 'try':
-        throw new SluiceError('STATE_CORRUPT', `A ${frame.k} frame at ${frame.path} has nothing above it`);
-    }
-  } catch (thrown) {
-    return errorCompletion(thrown, frame.path);
+/** Goes on with a step that waits for something else than an action. What it throws is the step's error. */
+async function goOn(
+  run: Run,
+  lane: Lane,
+  frame: Exclude<Frame, BlockFrame | ActionFrame>,
+): Promise<Completion | 'parked'> {
+  switch (frame.k) {
+    case 'child':
+      return await continueChild(run, lane, frame);
+    case 'eventWait':
+      return await continueEventWait(run, lane, frame);
+    case 'timer':
+      return await continueTimer(run, lane, frame);
+    case 'join':
+      return await continueJoin(run, lane, frame, runLane);
+    case 'fanOut':
+      return await continueFanOut(run, lane, frame, runLane);
+    case 'undo':
+      return await continueUndo(run, lane, frame);
+    case 'scope':
+    case 'forEach':
+    case 'while':
+    case 'try':
+      throw new SluiceError('STATE_CORRUPT', `A ${frame.k} frame at ${frame.path} has nothing above it`);
   }
 }
 

@@ -5,6 +5,10 @@ export type Ticket = object;
 export class Queue {
   private readonly tickets = new Set<Ticket>();
 
+  get isEmpty(): boolean {
+    return this.tickets.size === 0;
+  }
+
   /** Joins at the end. */
   join(): Ticket {
     const ticket = {};

@@ -25,6 +25,7 @@ import { Inbox } from './inbox.js';
 import { Lane } from './lane.js';
 import { Evaluator } from './scope.js';
 import { addKey } from './search-attributes.js';
+import { Operations } from './operations.js';
 import { Queue } from './queue.js';
 import type { Resets } from './resets.js';
 import { Slots } from './slots.js';
@@ -40,6 +41,7 @@ export class Run {
   readonly evaluator: Evaluator;
   readonly carry: Carry;
   readonly budget: Budget;
+  readonly operations: Operations;
   readonly slots = new Slots(LIMITS.concurrency);
   readonly localSlots = new Slots(LIMITS.localConcurrency);
   readonly header: RunHeader;
@@ -59,8 +61,8 @@ export class Run {
   failure: RunError | undefined;
   /** Children that lanes wait for. */
   children = 0;
-  /** Activities and children that lanes wait for: while there is one, the run cannot continue as new. */
-  private operations = 0;
+  /** To await the end of the turn: what else goes on at the same time gets as far as it can. */
+  readonly turn: Promise<Pause> = Promise.resolve('ready');
   private readonly roomQueue = new Queue();
   private readonly blocks = new Map<string, readonly Step[]>();
   private readonly steps = new Map<string, Step>();
@@ -103,6 +105,7 @@ export class Run {
       },
     });
     this.budget = new Budget(this.evaluator.meter, limits);
+    this.operations = new Operations(this.budget);
     this.root = this.lane(state.root, undefined, state.vars);
     this.root.stateName = state.stateName;
     const fixed = jsonSize(prepared) + jsonSize(payload);
@@ -281,35 +284,18 @@ export class Run {
 
   /** Waits go on while something else keeps the run from continuing as new: they must not miss their deadlines. */
   private get mayPark(): boolean {
-    return this.parking && this.operations === 0;
+    return this.parking && this.operations.none;
   }
 
-  /**
-   * Runs one activity or child in a lane, which can be cancelled while it runs.
-   * @throws SluiceError HISTORY_LIMIT where the history has no room for one more
-   */
-  async operate<T>(lane: Lane, run: () => Promise<T>): Promise<T> {
-    if (this.budget.historyFull) throw historyLimit();
-    this.operations++;
-    try {
-      return await lane.operate(run);
-    } finally {
-      this.operations--;
-    }
+  /** True where lanes should begin to stop, so that the run can continue as new. */
+  get parkingDue(): boolean {
+    if (this.parking || this.cancelRequested || this.budget.continueReason === undefined) return false;
+    return this.children === 0 || this.budget.historyNearlyFull;
   }
 
-  /**
-   * Runs one activity that nothing cancels.
-   * @throws SluiceError HISTORY_LIMIT where the history has no room for one more
-   */
-  async undisturbed<T>(run: () => Promise<T>): Promise<T> {
-    if (this.budget.historyFull) throw historyLimit();
-    this.operations++;
-    try {
-      return await run();
-    } finally {
-      this.operations--;
-    }
+  /** Lanes stop if it is time; for one that has ended an operation and would go on before the run's watch wakes. */
+  parkIfDue(): void {
+    if (this.parkingDue) this.parking = true;
   }
 
   /** Like `pause`, and counted as a wait: the run shows WAITING while all its leaves are in one. */
@@ -366,14 +352,6 @@ export class Run {
     this.state.status = 'WAITING';
     this.log.emit('RUN_WAITING', {});
   }
-}
-
-/** The history filled up while something kept the run from continuing as new. */
-export function historyLimit(): SluiceError {
-  return new SluiceError(
-    'HISTORY_LIMIT',
-    'The history of the run filled up while an action or a child kept it from continuing as new',
-  );
 }
 
 /** ISO instant of an optional epoch ms. */

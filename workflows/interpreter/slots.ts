@@ -26,6 +26,11 @@ export class Slots {
     return true;
   }
 
+  /** Takes a slot where one is free and nobody waits for it. */
+  takeAtOnce(): boolean {
+    return this.queue.isEmpty && this.take();
+  }
+
   give(): void {
     this.used--;
   }

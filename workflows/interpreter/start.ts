@@ -6,12 +6,13 @@
  */
 import { scheduleLocalActivity, workflowInfo } from '@temporalio/workflow';
 import { PreparedRun, type PrepareRunRequest } from '../../contracts/activity.js';
-import { Definition } from '../../contracts/definition/index.js';
+import type { Definition } from '../../contracts/definition/index.js';
 import { SluiceError } from '../../contracts/errors.js';
 import { isDeeperThan, isJsonObject, jsonSize, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import { ACTIVITY_TYPES, StartMemo } from '../../contracts/messages.js';
 import { UNDECODABLE } from '../../contracts/undecodable.js';
+import { definitionOf } from './definitions.js';
 import type { Resets } from './resets.js';
 import type { RunState } from './state.js';
 
@@ -113,16 +114,6 @@ async function read(request: PrepareRunRequest): Promise<unknown> {
     retry: { initialInterval: 200, backoffCoefficient: 2, maximumInterval: '10s' },
     summary: 'read the definition',
   });
-}
-
-function definitionOf(document: unknown): Definition {
-  const parsed = Definition.safeParse(document);
-  if (parsed.success) return parsed.data;
-  const first = parsed.error.issues[0];
-  throw new SluiceError(
-    'DEFINITION_INVALID',
-    `The stored definition does not parse: ${first?.path.join('.')}: ${first?.message}`,
-  );
 }
 
 function takeOver(payload: Json, carried: unknown): Started {

@@ -70,7 +70,8 @@ async function undo(run: Run, lane: Lane, entry: SagaEntry): Promise<'undone' | 
     entry.attempt++;
     entry.attemptAt = now();
     begins(run, step, entry);
-    const outcome = await attempt(run, step, entry).finally(() => run.slots.give());
+    const outcome = await attempt(run, step, entry);
+    run.slots.give();
     const about = { id: idOf(entry), kind: KIND, startedAt: entry.attemptAt };
     if (outcome.t !== 'error') {
       const output = outcome.t === 'normal' ? outcome.output : undefined;
@@ -128,29 +129,28 @@ function begins(run: Run, step: ActionCallStep, entry: SagaEntry): void {
   );
 }
 
-async function attempt(run: Run, step: ActionCallStep, entry: SagaEntry): Promise<Completion> {
+function attempt(run: Run, step: ActionCallStep, entry: SagaEntry): Completion | Promise<Completion> {
   const { undo: how, attempt: number } = entry;
   const path = compensationPath(entry.path);
   if (how.problem !== undefined) {
     return errorCompletion(new SluiceError('COMPENSATION_INVALID', how.problem), path, number);
   }
-  try {
-    const { output } = await runActivity(
-      run,
-      {
-        action: how.action,
-        input: how.input,
-        bytes: jsonSize(how.input) + jsonSize(entry.context),
-        heartbeatMs: step.heartbeatMs,
-        summary: `undo ${summaryOf(step)}`,
-        envelope: (events) => envelopeOf(run, entry, events),
-      },
-      (work) => run.undisturbed(work),
-    );
-    return { t: 'normal', output };
-  } catch (thrown) {
-    return errorCompletion(thrown, path, number);
-  }
+  return runActivity<Completion>(
+    run,
+    {
+      action: how.action,
+      input: how.input,
+      bytes: jsonSize(how.input) + jsonSize(entry.context),
+      heartbeatMs: step.heartbeatMs,
+      summary: `undo ${summaryOf(step)}`,
+      envelope: (events) => envelopeOf(run, entry, events),
+    },
+    undefined,
+    {
+      succeeded: ({ output }) => ({ t: 'normal', output }),
+      failed: (thrown) => errorCompletion(thrown, path, number),
+    },
+  );
 }
 
 function envelopeOf(run: Run, entry: SagaEntry, events: ActionEnvelope['events']): ActionEnvelope {

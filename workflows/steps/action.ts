@@ -16,7 +16,9 @@ import { keyIn } from '../../contracts/rewind.js';
 import { now } from '../clock.js';
 import { artifactsOfFailure, errorCompletion } from '../interpreter/failure.js';
 import type { Lane } from '../interpreter/lane.js';
-import { historyLimit, type Run } from '../interpreter/run.js';
+import { historyLimit, type ActivityEnd } from '../interpreter/operations.js';
+import type { Pause, Run } from '../interpreter/run.js';
+import type { Slots } from '../interpreter/slots.js';
 import type { ActionFrame, Completion } from '../interpreter/state.js';
 import { beginEvent, save, summaryOf } from '../interpreter/step-events.js';
 import { remember } from '../saga/stack.js';
@@ -65,16 +67,95 @@ function begins(run: Run, lane: Lane, step: ActionCallStep, frame: ActionFrame):
   });
 }
 
-/** Runs attempts until one succeeds, none is left, or the lane has to stop. */
-export async function continueAction(
+/**
+ * Waits until the step's next attempt is due and has a slot (`ready`), or until the lane has to stop.
+ *
+ * Where it is, that is a turn later: lanes that begin together all say so before the first one's activity takes what
+ * there is to commit.
+ */
+export function mayAct(run: Run, lane: Lane, frame: ActionFrame): Pause | Promise<Pause> {
+  if (lane.interrupted) return 'interrupted';
+  const step = stepOf(run, frame);
+  if (frame.retryAt !== undefined) return untilRetry(run, lane, step, frame, frame.retryAt);
+  const slots = slotsOf(run, step);
+  return slots.takeAtOnce() ? run.turn : run.slot(lane, slots);
+}
+
+async function untilRetry(
+  run: Run,
+  lane: Lane,
+  step: ActionCallStep,
+  frame: ActionFrame,
+  retryAt: number,
+): Promise<Pause> {
+  run.flusher.request();
+  const pause = await run.pause(lane, `retry ${summaryOf(step)}`, retryAt);
+  if (pause !== 'due') return pause;
+  delete frame.retryAt;
+  frame.attemptAt = now();
+  begins(run, lane, step, frame);
+  const slots = slotsOf(run, step);
+  return slots.takeAtOnce() ? 'ready' : await run.slot(lane, slots);
+}
+
+/**
+ * Runs an attempt, which has a slot, or ends the step where the lane has to stop; `again` where there will be another.
+ *
+ * No asynchronous function: see `Operations.activity`.
+ */
+export function act(
   run: Run,
   lane: Lane,
   frame: ActionFrame,
-): Promise<Completion | 'parked'> {
+  ready: Exclude<Pause, 'parked'>,
+): Completion | 'again' | Promise<Completion | 'again'> {
+  const step = stepOf(run, frame);
+  if (ready !== 'ready') return ended(run, lane, step, frame, { t: 'cancel' });
+  const end = (outcome: Completion): Completion | 'again' => {
+    slotsOf(run, step).give();
+    return endAttempt(run, lane, step, frame, outcome);
+  };
+  // Cancelled in the turn between.
+  if (lane.interrupted) return end({ t: 'cancel' });
+  return (step.local === true ? callLocal : call)(run, lane, step, frame, {
+    succeeded: (result) => end(succeeded(run, lane, step, frame, result)),
+    failed: (thrown) => end(failed(lane, step, frame, thrown)),
+  });
+}
+
+function stepOf(run: Run, frame: ActionFrame): ActionCallStep {
   const step = run.stepAt(frame.path);
   if (step.type !== 'action.call') throw new SluiceError('STATE_CORRUPT', `${frame.path} is no action.call`);
-  const done = await attempts(run, lane, step, frame);
-  if (done === 'parked') return done;
+  return step;
+}
+
+function slotsOf(run: Run, step: ActionCallStep): Slots {
+  return step.local === true ? run.localSlots : run.slots;
+}
+
+/** What becomes of the step when an attempt has ended: `again` where there will be another. */
+function endAttempt(
+  run: Run,
+  lane: Lane,
+  step: ActionCallStep,
+  frame: ActionFrame,
+  outcome: Completion,
+): Completion | 'again' {
+  if (outcome.t !== 'error' || lane.interrupted) return ended(run, lane, step, frame, outcome);
+  const retryAt = nextAttemptAt(step.retry ?? run.definition.defaults?.retry, frame.attempt, outcome);
+  if (retryAt === undefined) return ended(run, lane, step, frame, outcome);
+  run.log.emit(
+    'STEP_RETRYING',
+    { id: step.id, kind: step.type, startedAt: frame.attemptAt, error: outcome.error, nextAt: retryAt },
+    run.where(lane, frame.path, frame.attempt),
+  );
+  frame.attempt++;
+  frame.retryAt = retryAt;
+  return 'again';
+}
+
+/** The end of the step: its input is carried no more, and what it may have done can be undone. */
+function ended(run: Run, lane: Lane, step: ActionCallStep, frame: ActionFrame, done: Completion): Completion {
   run.carry.releaseInput(frame.bytes);
   return mayHaveActed(step, frame, done) ? undoable(run, lane, step, frame, done) : done;
 }
@@ -101,56 +182,27 @@ function undoable(
   }
 }
 
-async function attempts(
+function succeeded(
   run: Run,
   lane: Lane,
   step: ActionCallStep,
   frame: ActionFrame,
-): Promise<Completion | 'parked'> {
-  for (;;) {
-    if (lane.interrupted) return { t: 'cancel' };
-    if (frame.retryAt !== undefined) {
-      run.flusher.request();
-      const pause = await run.pause(lane, `retry ${summaryOf(step)}`, frame.retryAt);
-      if (pause === 'parked') return 'parked';
-      if (pause === 'interrupted') return { t: 'cancel' };
-      delete frame.retryAt;
-      frame.attemptAt = now();
-      begins(run, lane, step, frame);
-    }
-    const slots = step.local === true ? run.localSlots : run.slots;
-    const slot = await run.slot(lane, slots);
-    if (slot === 'parked') return 'parked';
-    if (slot === 'interrupted') return { t: 'cancel' };
-    const outcome = await attempt(run, lane, step, frame).finally(() => slots.give());
-    if (outcome.t !== 'error') return outcome;
-    const retryAt = lane.interrupted
-      ? undefined
-      : nextAttemptAt(step.retry ?? run.definition.defaults?.retry, frame.attempt, outcome);
-    if (retryAt === undefined) return outcome;
-    run.log.emit(
-      'STEP_RETRYING',
-      { id: step.id, kind: step.type, startedAt: frame.attemptAt, error: outcome.error, nextAt: retryAt },
-      run.where(lane, frame.path, frame.attempt),
-    );
-    frame.attempt++;
-    frame.retryAt = retryAt;
-  }
-}
-
-async function attempt(run: Run, lane: Lane, step: ActionCallStep, frame: ActionFrame): Promise<Completion> {
+  { output, artifacts = [] }: ActionResult,
+): Completion {
   try {
-    const { output, artifacts = [] } = await (step.local === true ? callLocal : call)(run, lane, step, frame);
     remember(run, lane, step, frame, { output, artifacts });
     save(run, lane, step, output);
     return { t: 'normal', output };
   } catch (thrown) {
-    noteFailure(step, frame, thrown);
-    if (isCancellation(thrown) && lane.cancelled) return { t: 'cancel' };
-    if (isCancellation(thrown) && lane.stopped)
-      return errorCompletion(historyLimit(), frame.path, frame.attempt);
-    return errorCompletion(thrown, frame.path, frame.attempt);
+    return failed(lane, step, frame, thrown);
   }
+}
+
+function failed(lane: Lane, step: ActionCallStep, frame: ActionFrame, thrown: unknown): Completion {
+  noteFailure(step, frame, thrown);
+  if (isCancellation(thrown) && lane.cancelled) return { t: 'cancel' };
+  const error = isCancellation(thrown) && lane.stopped ? historyLimit() : thrown;
+  return errorCompletion(error, frame.path, frame.attempt);
 }
 
 /** What a failed attempt may have done; a denied one has done nothing. */
@@ -162,42 +214,55 @@ function noteFailure(step: ActionCallStep, frame: ActionFrame, thrown: unknown):
   if (made.length > 0) frame.made = [...new Set([...(frame.made ?? []), ...made])];
 }
 
-/** A regular activity. */
-function call(run: Run, lane: Lane, step: ActionCallStep, frame: ActionFrame): Promise<ActionResult> {
-  return runActivity(
-    run,
-    {
-      action: step.action,
-      input: frame.input,
-      bytes: frame.bytes,
-      heartbeatMs: step.heartbeatMs,
-      summary: summaryOf(step),
-      envelope: (events) => envelopeOf(run, lane, step, frame, events),
-    },
-    (work) => run.operate(lane, work),
-  );
-}
+type AttemptEnd = ActivityEnd<ActionResult, Completion | 'again'>;
 
-/** A local activity: it carries no events, because a signal or a crash may run it again with other input. */
-async function callLocal(
+/** A regular activity. */
+function call(
   run: Run,
   lane: Lane,
   step: ActionCallStep,
   frame: ActionFrame,
-): Promise<ActionResult> {
+  end: AttemptEnd,
+): Promise<Completion | 'again'> {
+  const about = {
+    action: step.action,
+    input: frame.input,
+    bytes: frame.bytes,
+    heartbeatMs: step.heartbeatMs,
+    summary: summaryOf(step),
+    envelope: (events: ActionEnvelope['events']) => envelopeOf(run, lane, step, frame, events),
+  };
+  return runActivity(run, about, lane, end);
+}
+
+/** A local activity: it carries no events, because a signal or a crash may run it again with other input. */
+function callLocal(
+  run: Run,
+  lane: Lane,
+  step: ActionCallStep,
+  frame: ActionFrame,
+  end: AttemptEnd,
+): Promise<Completion | 'again'> {
   const envelope = { ...envelopeOf(run, lane, step, frame, []), local: true };
   run.budget.localStep();
-  const result = ActionResult.parse(
-    await run.operate(lane, () =>
+  return run.operations.activity(
+    lane,
+    () =>
       scheduleLocalActivity(step.action, [frame.input, envelope], {
         startToCloseTimeout: envelope.timeoutMs + TIMEOUT_GRACE_MS,
         retry: { initialInterval: 200, backoffCoefficient: 2, maximumInterval: '10s' },
         summary: summaryOf(step),
       }),
-    ),
+    {
+      succeeded: (answer) => {
+        const parsed = ActionResult.safeParse(answer);
+        if (!parsed.success) return end.failed(parsed.error);
+        run.budget.command(jsonSize(parsed.data.output));
+        return end.succeeded(parsed.data);
+      },
+      failed: end.failed,
+    },
   );
-  run.budget.command(jsonSize(result.output));
-  return result;
 }
 
 function envelopeOf(

@@ -24,7 +24,8 @@ import { jsonSize, type Json } from '../../contracts/json.js';
 import { now } from '../clock.js';
 import { errorCompletion } from '../interpreter/failure.js';
 import type { Lane } from '../interpreter/lane.js';
-import { historyLimit, type Run } from '../interpreter/run.js';
+import { historyLimit } from '../interpreter/operations.js';
+import type { Run } from '../interpreter/run.js';
 import type { ChildFrame, Completion } from '../interpreter/state.js';
 import { shortHash } from '../interpreter/search-attributes.js';
 import { beginEvent, save, summaryOf } from '../interpreter/step-events.js';
@@ -117,7 +118,7 @@ async function attempt(run: Run, lane: Lane, step: CallWorkflowStep, frame: Chil
     run.budget.command(frame.bytes);
     // Outside of the operation's scope: what it cancels must not cancel the guard.
     if (waits) void guard();
-    const output = await run.operate(lane, async () => {
+    const output = await run.operations.child(lane, async () => {
       const child = await startChild(step.workflow, options(run, lane, step, frame));
       noteStarted(run, lane, step, frame, child.workflowId, child.firstExecutionRunId);
       if (!waits) {

@@ -2,8 +2,10 @@
 import { ActivityCancellationType, scheduleActivity } from '@temporalio/workflow';
 import { ActionResult, type ActionEnvelope } from '../../contracts/activity.js';
 import { DEFAULTS } from '../../contracts/definition/index.js';
-import { jsonSize, type Json } from '../../contracts/json.js';
+import type { Json } from '../../contracts/json.js';
 import { committedBeforeFailure } from '../interpreter/failure.js';
+import type { Lane } from '../interpreter/lane.js';
+import type { ActivityEnd } from '../interpreter/operations.js';
 import type { Run } from '../interpreter/run.js';
 
 /** The activity ends the action itself at its timeout; Temporal's own comes later, for a worker that is lost. */
@@ -22,33 +24,42 @@ export interface ActivityCall {
 /**
  * Runs it. An infrastructure failure is Temporal's to repeat, without a count; an error of the action's own
  * comes back at once.
- * @param operate runs the operation in a scope: of a lane, or of nobody
+ *
+ * No asynchronous function, and one `then` for all that follows: see `Operations.activity`.
+ * @param lane whose cancellation cancels it; absent: nothing does
+ * @param end what becomes of the step; it must not throw
  */
-export async function runActivity(
+export function runActivity<T>(
   run: Run,
   { action, input, bytes, heartbeatMs, summary, envelope: make }: ActivityCall,
-  operate: (work: () => Promise<unknown>) => Promise<unknown>,
-): Promise<ActionResult> {
+  lane: Lane | undefined,
+  end: ActivityEnd<ActionResult, T>,
+): Promise<T> {
   const batch = run.log.take();
   const envelope = make([...batch.events]);
-  run.budget.command(bytes + jsonSize(batch.events));
-  let committed = true;
-  try {
-    return ActionResult.parse(
-      await operate(() =>
-        scheduleActivity(action, [input, envelope], {
-          startToCloseTimeout: envelope.timeoutMs + TIMEOUT_GRACE_MS,
-          heartbeatTimeout: heartbeatMs ?? DEFAULTS.heartbeatMs,
-          retry: { initialInterval: 200, backoffCoefficient: 2, maximumInterval: '10s' },
-          cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-          summary,
-        }),
-      ),
-    );
-  } catch (thrown) {
-    committed = committedBeforeFailure(thrown);
-    throw thrown;
-  } finally {
-    run.log.settle(batch, committed);
-  }
+  run.budget.command(bytes + batch.bytes);
+  const failed = (thrown: unknown): T => {
+    run.log.settle(batch, committedBeforeFailure(thrown));
+    return end.failed(thrown);
+  };
+  return run.operations.activity(
+    lane,
+    () =>
+      scheduleActivity(action, [input, envelope], {
+        startToCloseTimeout: envelope.timeoutMs + TIMEOUT_GRACE_MS,
+        heartbeatTimeout: heartbeatMs ?? DEFAULTS.heartbeatMs,
+        retry: { initialInterval: 200, backoffCoefficient: 2, maximumInterval: '10s' },
+        cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        summary,
+      }),
+    {
+      succeeded: (answer) => {
+        const parsed = ActionResult.safeParse(answer);
+        if (!parsed.success) return failed(parsed.error);
+        run.log.settle(batch, true);
+        return end.succeeded(parsed.data);
+      },
+      failed,
+    },
+  );
 }
