@@ -15,8 +15,8 @@
  */
 import { SluiceError } from '../contracts/errors.js';
 import { isJsonObject } from '../contracts/json.js';
-import type { Database } from './connection.js';
-import { commit, type Faults } from './unit-of-work.js';
+import type { Database, Variables } from './connection.js';
+import { commit, type Faults, type Statement } from './unit-of-work.js';
 import { isUnusual, joinWork, OPEN_STEPS, usualStatements, type UsualWork } from './usual.js';
 import type { Writer } from './writer.js';
 
@@ -28,8 +28,15 @@ const LARGE = 65_536;
 /** Runs whose begin is remembered: the latest. */
 const MOST_BEGUN = 1_000;
 
+/** What else belongs to the transaction of a commit, which then shares it with no other. */
+export interface Alone {
+  readonly statements: readonly Statement[];
+  readonly variables: Variables;
+}
+
 interface Waiting {
   readonly work: UsualWork;
+  readonly alone: Alone | undefined;
   readonly faults: Faults | undefined;
   done(): void;
   failed(error: unknown): void;
@@ -59,8 +66,14 @@ class Queue {
   /** It never rejects: each commit is told what became of it. */
   private async run(): Promise<void> {
     this.running = true;
-    while (this.waiting.length > 0) await this.send(this.waiting.splice(0, MOST));
+    while (this.waiting.length > 0) await this.send(this.next());
     this.running = false;
+  }
+
+  /** Those that go together, from the first on. */
+  private next(): readonly Waiting[] {
+    const first = this.waiting.findIndex(({ alone }) => alone !== undefined);
+    return this.waiting.splice(0, first < 0 ? MOST : Math.min(MOST, Math.max(1, first)));
   }
 
   private async send(all: readonly Waiting[]): Promise<void> {
@@ -68,7 +81,7 @@ class Queue {
     const now: Begins = { written: new Map(), known: [] };
     const works = all.map(({ work }) => this.begin(work, now));
     try {
-      await write({ database: this.database, faults }, joinWork(works));
+      await write({ database: this.database, faults }, joinWork(works), all[0]?.alone);
       this.remember(now.written);
       for (const one of all) one.done();
     } catch (error) {
@@ -109,18 +122,25 @@ const queues = new WeakMap<Database, Queue>();
 
 /**
  * Commits usual work.
+ * @param alone further statements of the same transaction, after those of the work
  * @throws what `commit` does; where `isUnusual` of that is true, nothing was written
  */
-export function commitUsually({ database, faults }: Writer, work: UsualWork): Promise<void> {
-  if (isLarge(work)) return write({ database, faults }, work);
+export function commitUsually({ database, faults }: Writer, work: UsualWork, alone?: Alone): Promise<void> {
+  if (isLarge(work)) return write({ database, faults }, work, alone);
   let queue = queues.get(database);
   if (queue === undefined) queues.set(database, (queue = new Queue(database)));
   const joined = queue;
-  return new Promise((done, failed) => joined.add({ work, faults, done, failed }));
+  return new Promise((done, failed) => joined.add({ work, alone, faults, done, failed }));
 }
 
-async function write({ database, faults }: Writer, work: UsualWork): Promise<void> {
-  const send = (ahead: boolean) => commit(database, usualStatements(work, ahead), { ...work }, faults);
+async function write({ database, faults }: Writer, work: UsualWork, alone?: Alone): Promise<void> {
+  const send = (ahead: boolean) =>
+    commit(
+      database,
+      [...usualStatements(work, ahead), ...(alone?.statements ?? [])],
+      { ...alone?.variables, ...work },
+      faults,
+    );
   try {
     await send(false);
   } catch (error) {

@@ -2,10 +2,10 @@
  * The usual commit, in the fewest and plainest statements.
  *
  * apply.ts can say what any events do to any rows, and pays for it: each row is read, compared and merged by
- * the database. Nearly every commit is of one kind, though: it begins the run, opens steps that have no row,
- * closes steps that are open, and begins or finishes an action in the ledger. That is written here as what it
- * is: rows that are made, and rows that are changed where they stand as expected. As data, so that several
- * commits can share one transaction (together.ts).
+ * the database. Nearly every commit is of one kind, though: it begins the run or moves it on, opens steps that have
+ * no row, closes steps and waits that are open, and begins or finishes an action in the ledger. That is written here
+ * as what it is: rows that are made, and rows that are changed where they stand as expected. As data, so that
+ * several commits can share one transaction (together.ts).
  *
  * Invariants
  * - It is an optimisation and nothing else. Whatever does not stand as expected (a row that is there already, or
@@ -17,12 +17,13 @@ import { RecordId } from 'surrealdb';
 import { SluiceError } from '../contracts/errors.js';
 import type { Execution } from '../contracts/projection.js';
 import type { RunEvent } from '../contracts/run-events.js';
-import { eventRow, type EventRow } from './apply.js';
+import { eventRow, RELIST, type EventRow } from './apply.js';
 import { derive, newRow, type RowChange } from './derive.js';
 import { CLEARED, type Columns } from './effects.js';
 import { SETTLE_ONE, UNOPENED } from './outcome.js';
 import { placeOf, runRowKey, stepRowKey, type RowKey } from './keys.js';
 import { TextWriter } from './texts.js';
+import type { Machine } from './transitions.js';
 import { Refusal, type Statement } from './unit-of-work.js';
 
 /** A row to be made, which must not be there. */
@@ -52,7 +53,15 @@ interface Advanced {
   readonly last_at: Date;
 }
 
-/** A step's closing columns, where its row is open or holds what its action wrote ahead of the log. */
+/** A run's new status, where the old one may be followed by it. */
+interface Moved {
+  readonly id: RecordId;
+  readonly set: Columns;
+  readonly first: number;
+  readonly follows: readonly string[];
+}
+
+/** The new columns of a step or a wait, where its row is open or, a step's, holds what its action wrote ahead of the log. */
 interface Closed {
   readonly id: RecordId;
   readonly set: Columns;
@@ -83,6 +92,8 @@ export interface UsualWork {
   readonly events?: readonly EventRow[];
   readonly opened?: readonly NewRow[];
   readonly closed?: readonly Closed[];
+  readonly moved?: readonly Moved[];
+  readonly waited?: readonly Closed[];
   readonly invocations?: readonly NewRow[];
   readonly listed?: readonly NewRow[];
   readonly ended?: readonly Ended[];
@@ -144,6 +155,23 @@ const STATEMENTS: readonly (Statement & { readonly part: keyof UsualWork })[] = 
 }`,
   },
   {
+    part: 'moved',
+    label: 'run.move',
+    text: `FOR $m IN $moved {
+  LET $id = $m.id;
+  LET $old = (SELECT * FROM ONLY $id);
+  IF $old = NONE OR $old.status_seq >= $m.first OR $old.status NOT IN $m.follows { ${UNUSUAL} };
+  UPDATE $id MERGE $m.set RETURN NONE${RELIST}
+}`,
+  },
+  {
+    part: 'waited',
+    label: 'wait.close',
+    text: `FOR $w IN $waited {
+  ${mustFind('UPDATE $w.id MERGE $w.set WHERE status_seq < $w.first AND status IN $w.follows RETURN VALUE status_seq')}
+}`,
+  },
+  {
     part: 'invocations',
     label: 'action_invocation.create',
     text: 'INSERT INTO action_invocation $invocations RETURN NONE',
@@ -192,6 +220,8 @@ export function joinWork(works: readonly UsualWork[]): UsualWork {
     events: all('events'),
     opened: all('opened'),
     closed: all('closed'),
+    moved: all('moved'),
+    waited: all('waited'),
     invocations: all('invocations'),
     listed: all('listed'),
     ended: all('ended'),
@@ -211,9 +241,15 @@ function furthest(all: readonly Advanced[]): readonly Advanced[] {
   return [...heads.values()];
 }
 
-/** Events after which rows other than the run's and its steps' may change, or which say anything of the run. */
+/** Events that change no rows but the run's, its steps' and those of waits that are there. */
 const USUAL: ReadonlySet<string> = new Set([
   'RUN_STARTED',
+  'RUN_RESUMED',
+  'RUN_SUCCEEDED',
+  'EVENT_RECEIVED',
+  'WAIT_SATISFIED',
+  'WAIT_TIMED_OUT',
+  'WAIT_CANCELED',
   'STEP_STARTED',
   'STEP_SUCCEEDED',
   'STEP_FAILED',
@@ -235,7 +271,7 @@ export function usualWork(execution: Execution, unsorted: readonly RunEvent[]): 
   if (begins && execution.executionId !== execution.run.runId) return undefined;
   const { tenant, runId } = execution.run;
   const texts = new TextWriter(tenant, runId);
-  const { runs, steps } = derive(execution, events, texts);
+  const { runs, steps, waits } = derive(execution, events, texts);
   const begun = new Set(events.filter(isFirstOfStep).map((event) => keyText(execution, event)));
   const isOpened = ({ key }: RowChange): boolean => begun.has(JSON.stringify(key));
   const opened = steps.filter(isOpened);
@@ -264,23 +300,27 @@ export function usualWork(execution: Execution, unsorted: readonly RunEvent[]): 
       : { advanced: [{ ...head, first: first.seq }] }),
     events: events.map((event) => eventRow(execution, event, texts)),
     opened: opened.map((change) => ({ id: change.key, ...newRow(change) })),
-    closed: closed.map(({ key, status, first: from = 0, follows = [] }) => ({
-      id: record('step', key),
-      set: { ...NOTHING_LEFT, ...status, provisional: false },
-      first: from,
-      follows,
-    })),
+    closed: closed.map((change) => changed('step', change, { provisional: false })),
+    moved: begins ? [] : runs.filter(({ status }) => status !== undefined).map((one) => changed('run', one)),
+    waited: waits.map((change) => changed('wait', change)),
     blobs: texts.variables().blobs,
   };
 }
 
-/** What an earlier status may have left in columns that the new one does not name. */
-const NOTHING_LEFT: Columns = Object.fromEntries(CLEARED.step.status.map((column) => [column, undefined]));
+/** A row's new status, and nothing of what an earlier one left in columns that it does not name. */
+function changed(
+  table: Machine,
+  { key, status, first = 0, follows = [] }: RowChange,
+  more: Columns = {},
+): Closed {
+  const left = Object.fromEntries(CLEARED[table].status.map((column) => [column, undefined]));
+  return { id: record(table, key), set: { ...left, ...status, ...more }, first, follows };
+}
 
-/** An action tells its start before it acts; any other step nearly always tells start and end at once. */
-function isFirstOfStep(event: RunEvent): boolean {
-  if (event.type === 'STEP_STARTED') return true;
-  return 'kind' in event.data && event.data.kind !== 'action.call';
+/** A step that ends without having been told to have started has done both at once (workflows/interpreter/step-events.ts). */
+function isFirstOfStep({ type, data }: RunEvent): boolean {
+  if (type === 'STEP_STARTED') return true;
+  return 'kind' in data && data.kind !== 'action.call' && !('startedAt' in data) && !type.startsWith('WAIT_');
 }
 
 function keyText({ run }: Execution, event: RunEvent): string {

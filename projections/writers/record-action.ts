@@ -10,6 +10,7 @@ import type { BeginDecision, EndedInvocation, Execution, Invocation } from '../.
 import type { RunEvent } from '../../contracts/run-events.js';
 import { domainStatements } from '../domain-statements.js';
 import { stepRowKey } from '../keys.js';
+import { openWaitStatements } from '../open-waits.js';
 import { settledColumns } from '../outcome.js';
 import { TextWriter } from '../texts.js';
 import { joinWork, type UsualWork } from '../usual.js';
@@ -30,8 +31,11 @@ export async function recordAction(
   const usual = usualEvents(execution, events);
   if (usual !== undefined) {
     const own = domainStatements(writes);
+    const waits = openWaitStatements(execution, events);
     const work = withAction(usual, execution, invocation, ended);
-    if (await wroteUsually(writer, work, own.statements, own.variables)) return { kind: 'execute' };
+    const more = [...waits.statements, ...own.statements];
+    const variables = { ...waits.variables, ...own.variables };
+    if (await wroteUsually(writer, work, more, variables)) return { kind: 'execute' };
   }
   const decision = await beginAction(writer, execution, events, invocation, lease);
   if (decision.kind === 'execute') {

@@ -37,15 +37,18 @@ export async function writeEvents(
   events: readonly RunEvent[],
   others: Others = { always: NONE, usually: {} },
 ): Promise<ReadonlyMap<string, unknown> | undefined> {
-  const followed = followedBy(execution, events);
-  const usual = followed.statements.length === 0 ? usualWork(execution, events) : undefined;
-  if (usual !== undefined && (await wroteUsually(writer, joinWork([usual, others.usually]))))
-    return undefined;
+  const waits = openWaitStatements(execution, events);
+  const usual = usualEvents(execution, events);
+  if (usual !== undefined) {
+    const work = joinWork([usual, others.usually]);
+    if (await wroteUsually(writer, work, waits.statements, waits.variables)) return undefined;
+  }
+  const followed = joined(waits, followedBy(execution, events));
   const write = () => writeAny(writer, execution, events, joined(followed, others.always));
   return await (events.length === 0 ? write() : inTurn(writer.database, execution.run, write));
 }
 
-/** What a usual commit of these events writes; undefined where they are not of that kind. */
+/** What a usual commit of these events writes, apart from the waits that it closes; undefined: they are not of that kind. */
 export function usualEvents(execution: Execution, events: readonly RunEvent[]): UsualWork | undefined {
   return followedBy(execution, events).statements.length === 0 ? usualWork(execution, events) : undefined;
 }
@@ -53,7 +56,6 @@ export function usualEvents(execution: Execution, events: readonly RunEvent[]): 
 /** What the events do to rows that are no part of the run's picture. */
 function followedBy(execution: Execution, events: readonly RunEvent[]): EventStatements {
   return joined(
-    openWaitStatements(execution, events),
     outboxStatements(execution, events),
     deadLetterStatements(lettersOf(execution, events)),
     answered(execution, events),
@@ -77,11 +79,8 @@ export async function wroteUsually(
   const statements = usualStatements(work);
   if (statements.length + more.length === 0) return true;
   try {
-    if (more.length === 0) await commitUsually(writer, work);
-    else {
-      const all = [...statements, FINISHED, ...more];
-      await commit(writer.database, all, { ...variables, ...work }, writer.faults);
-    }
+    const alone = more.length === 0 ? undefined : { statements: [FINISHED, ...more], variables };
+    await commitUsually(writer, work, alone);
     return true;
   } catch (error) {
     if (isUnusual(error)) return false;

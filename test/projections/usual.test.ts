@@ -32,7 +32,7 @@ onEveryDatabase('A usual commit', (host) => {
     const assigned = event(
       4,
       'STEP_SUCCEEDED',
-      { id: 'x', kind: 'transform.assign', startedAt: 5, output: null },
+      { id: 'x', kind: 'transform.assign', output: null },
       { path: 'steps[1]' },
     );
     const events = [stepSucceeded(3, 'steps[0]'), assigned, stepStarted(5, 'steps[2]', 'b')];
@@ -74,6 +74,63 @@ onEveryDatabase('A usual commit', (host) => {
       { path: 'steps[0]', status: 'SUCCEEDED' },
       { path: 'steps[1]', status: 'SUCCEEDED' },
     ]);
+  });
+
+  it.each([
+    ['with a key', 'o-1'],
+    ['without one', null],
+  ])('goes on after a wait %s and ends, with the rows of the whole log', async (_, correlationKey) => {
+    const points = new Set<FaultPoint>();
+    const projections = await host.open({
+      faults: (point) => {
+        points.add(point);
+        return false;
+      },
+    });
+    const of = execution();
+    const place = { path: 'steps[0]' };
+    const about = { eventId: 'e-1', source: 'shop', eventName: 'PAID' };
+    await projections.commitEvents(of, [
+      runStartedAs(of),
+      event(2, 'STEP_STARTED', { id: 'w', kind: 'event.wait' }, place),
+      event(3, 'WAIT_OPENED', { kind: 'event', eventNames: ['PAID'], correlationKey }, place),
+      event(4, 'RUN_WAITING', {}),
+    ]);
+    points.clear();
+    const use = invocation('a', 'steps[1]');
+    await projections.beginAction(
+      of,
+      [
+        event(5, 'EVENT_RECEIVED', { ...about, correlationKey }),
+        event(6, 'RUN_RESUMED', {}),
+        event(7, 'WAIT_SATISFIED', about, place),
+        event(8, 'STEP_SUCCEEDED', { id: 'w', kind: 'event.wait', startedAt: 5 }, place),
+        stepStarted(9, 'steps[1]', 'a'),
+      ],
+      use,
+      ALIVE,
+    );
+    expect(await projections.maintenance.rebuildRun('acme', of.run.runId)).toEqual([]);
+    expect(await projections.reads.getRun('acme', of.run.runId)).toMatchObject({ status: 'RUNNING' });
+    expect(await projections.reads.listWaits('acme', of.run.runId)).toMatchObject([{ status: 'SATISFIED' }]);
+    const [open] = await projections.database.request('SELECT id FROM open_wait');
+    expect(open).toEqual({ ok: true, value: [] });
+    await projections.finishAction(of, use, { status: 'SUCCEEDED', output: 1, artifacts: [] }, [], 'w1');
+    await projections.commitEvents(of, [
+      stepSucceeded(10, 'steps[1]'),
+      event(11, 'RUN_SUCCEEDED', { result: { n: 1 } }),
+    ]);
+    expect(await projections.maintenance.rebuildRun('acme', of.run.runId)).toEqual([]);
+    expect((await projections.reads.listRuns('acme', { status: 'SUCCEEDED' })).items).toMatchObject([
+      { runId: of.run.runId },
+    ]);
+    expect([...points].filter((point) => /apply|head.read|invocation.begin/.test(point))).toEqual([]);
+    // Said a second time, or from a status that it can't follow, it is no usual commit, and changes nothing.
+    await projections.commitEvents(of, [event(11, 'RUN_SUCCEEDED', { result: { n: 1 } })]);
+    await expect(
+      projections.commitEvents(of, [event(12, 'WAIT_SATISFIED', about, place)]),
+    ).rejects.toMatchObject({ code: 'TRANSITION_ILLEGAL' });
+    expect(await projections.maintenance.rebuildRun('acme', of.run.runId)).toEqual([]);
   });
 
   it('leaves the ledger to decide where the key has been used', async () => {

@@ -112,9 +112,13 @@ export class Inbox {
     while (this.arrived.length > 0) this.giveNext();
   }
 
-  /** True where no wait has an event that its lane has not taken yet. */
+  /** True where a wait has an event that its lane has not taken yet. */
+  get hasTaker(): boolean {
+    return this.open.some((frame) => frame.matched !== undefined);
+  }
+
   private get settled(): boolean {
-    return this.open.every((frame) => frame.matched === undefined);
+    return !this.hasTaker;
   }
 
   private giveNext(): void {

@@ -281,7 +281,8 @@ function handleMessages(run: Run, snapshots: Snapshots): void {
     (payload) => {
       const before = run.state.seq;
       run.inbox.receive(payload);
-      if (run.state.seq !== before) run.flusher.request();
+      // A lane that goes on with the event takes along what is said of it.
+      if (run.state.seq !== before && !run.inbox.hasTaker) run.flusher.request();
     },
     {
       description:

@@ -42,7 +42,8 @@ export const signalCase: Case = {
           }
           // And nothing else is under way: a wait has been open for a while when its event comes.
           for (let busy = true; busy;) {
-            busy = ((await handle.describe()).raw.pendingActivities ?? []).length > 0;
+            const { raw } = await handle.describe();
+            busy = (raw.pendingActivities ?? []).length > 0 || Boolean(raw.pendingWorkflowTask);
           }
           const begins = nextBegin(key);
           const sent = performance.now();
