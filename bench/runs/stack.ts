@@ -36,6 +36,8 @@ export interface Started {
 }
 
 export interface Stack {
+  /** Process id of the supervisor of Temporal's server. */
+  readonly serverPid: number;
   readonly client: Client;
   readonly projections: Projections;
   publish(document: Json): Promise<void>;
@@ -119,15 +121,17 @@ export async function withStack<T>(
       channelArgs: HISTORY_CHANNEL,
     });
     opened.push(() => clientConnection.close());
-    return await work(stackOf(new Client({ connection: clientConnection, ...place }), projections));
+    const client = new Client({ connection: clientConnection, ...place });
+    return await work(stackOf(client, projections, server.pid));
   } finally {
     for (const close of opened.reverse()) await close();
   }
 }
 
-function stackOf(client: Client, projections: Projections): Stack {
+function stackOf(client: Client, projections: Projections, serverPid: number): Stack {
   let runs = 0;
   return {
+    serverPid,
     client,
     projections,
     publish: (document) => publish(projections, document),

@@ -1,5 +1,6 @@
 /** Actions one after another: the case that a definition's cost is judged by. */
 import { compared, inTurns, median, timed, type Figure, type Kind } from '../measure.js';
+import { cpuUsed } from '../cpu.js';
 import { sequence } from '../definitions.js';
 import { withStack, type Stack } from '../stack.js';
 import { table } from '../table.js';
@@ -23,6 +24,8 @@ export function runner(stack: Stack, id: string, work: Work): (kind: Kind) => Pr
   };
 }
 
+const pairs = (): Record<Kind, number[]> => ({ sluice: [], byHand: [] });
+
 async function sequential({ rounds, say }: CaseOptions): Promise<readonly Figure[]> {
   return withStack(async (stack) => {
     const figures: Figure[] = [];
@@ -32,14 +35,25 @@ async function sequential({ rounds, say }: CaseOptions): Promise<readonly Figure
       const run = runner(stack, id, work);
       const about = { case: 'sequential', what: `${actions} actions` };
       say(`${actions} actions, ${AT_ONCE} runs at once`);
-      const many = await inTurns(rounds, async (kind) => {
-        return runs / ((await timed(runs, AT_ONCE, () => run(kind))) / 1_000);
+      const cpu = { worker: pairs(), server: pairs() };
+      const many = await inTurns(rounds, async (kind, round) => {
+        const before = cpuUsed(stack.serverPid);
+        const ms = await timed(runs, AT_ONCE, () => run(kind));
+        const after = cpuUsed(stack.serverPid);
+        for (const of of ['worker', 'server'] as const) {
+          if (round >= 0) cpu[of][kind].push((after[of] - before[of]) / (runs * actions));
+        }
+        return runs / (ms / 1_000);
       });
       figures.push(
         compared({ ...about, what: `${about.what}, ${AT_ONCE} runs at once`, unit: 'runs/s' }, many, {
           text: `>= ${target}`,
           holds: (ratio) => ratio >= target,
         }),
+      );
+      figures.push(
+        compared({ ...about, unit: 'ms of CPU a step, worker with its store' }, cpu.worker),
+        compared({ ...about, unit: 'ms of CPU a step, Temporal server' }, cpu.server),
       );
       say(`${actions} read-only actions, ${AT_ONCE} runs at once`);
       const reads = sequence(`reads-${actions}`, { actions, action: 'read' });
@@ -82,7 +96,7 @@ async function sequential({ rounds, say }: CaseOptions): Promise<readonly Figure
         ),
         compared({ ...about, unit: 'history bytes a step' }, each('bytes')),
       );
-      say(`\n${table(figures.slice(-6))}\n`);
+      say(`\n${table(figures.slice(-8))}\n`);
     }
     return figures;
   });
