@@ -6,7 +6,7 @@ import type { ActionDefinition } from '../../contracts/action.js';
 
 const Input = z.object({ n: z.number(), ms: z.number(), key: z.string().optional() });
 type Input = z.infer<typeof Input>;
-type Act = (input: Input) => Promise<Input>;
+export type Act = (input: Input) => Promise<Input>;
 
 /** When actions began, by key, ms on the process's clock. */
 export const begun = new Map<string, number[]>();
@@ -34,12 +34,12 @@ const work: Record<'echo' | 'read' | 'sleep' | 'mark', Act> = {
   },
 };
 
-/** The activities of the hand-written workflows. */
-export interface ByHandActivities extends Record<`bench-${keyof typeof work}`, Act> {
+/** The activities of the hand-written workflows; `bench-recorded` is that of recorded.ts. */
+export interface ByHandActivities extends Record<`bench-${keyof typeof work | 'recorded'}`, Act> {
   readonly [name: string]: Act;
 }
 
-export const byHandActivities: ByHandActivities = {
+export const byHandActivities: Omit<ByHandActivities, 'bench-recorded'> = {
   'bench-echo': work.echo,
   'bench-read': work.read,
   'bench-sleep': work.sleep,

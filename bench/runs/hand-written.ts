@@ -11,7 +11,7 @@ const local = wf.proxyLocalActivities<ByHandActivities>({ startToCloseTimeout: '
 export interface Work {
   readonly actions: number;
   /** The action's name. Default `echo`. */
-  readonly action?: 'echo' | 'read' | 'sleep' | 'mark';
+  readonly action?: 'echo' | 'read' | 'sleep' | 'mark' | 'recorded';
   readonly local?: boolean;
   /** Bytes of a variable that stays in scope. */
   readonly variableBytes?: number;

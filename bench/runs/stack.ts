@@ -24,6 +24,7 @@ import { workerOptions } from '../../worker/create-worker.js';
 import { startTemporalDevServer, type TemporalDevServer } from '../../worker/temporal-server/dev-server.js';
 import { WORKFLOW_SOURCES } from '../../worker/workflow-bundle.js';
 import { benchActions, byHandActivities } from './activities.js';
+import { recorded } from './recorded.js';
 
 /** A page of a history with large values is over the 4 MiB that a client takes by default. */
 const HISTORY_CHANNEL = { 'grpc.max_receive_message_length': 256 * 1024 * 1024 };
@@ -88,7 +89,7 @@ export async function benchWorker(
   });
   return Worker.create({
     ...sluice,
-    activities: { ...sluice.activities, ...byHandActivities },
+    activities: { ...sluice.activities, ...byHandActivities, 'bench-recorded': recorded(projections) },
     ...(options.cachedWorkflows !== undefined && { maxCachedWorkflows: options.cachedWorkflows }),
   });
 }

@@ -14,6 +14,8 @@ const LENGTHS = [
   { actions: 200, runs: 20, target: 0.85 },
 ];
 const AT_ONCE = 20;
+/** The length whose cost is taken apart. */
+const PARTED = 40;
 
 /** Starts one run of that kind and waits for its end. */
 export function runner(stack: Stack, id: string, work: Work): (kind: Kind) => Promise<string> {
@@ -68,6 +70,23 @@ async function sequential({ rounds, say }: CaseOptions): Promise<readonly Figure
           manyReads,
         ),
       );
+      if (actions === PARTED) {
+        say(`${actions} actions by hand with two commits each, ${AT_ONCE} runs at once`);
+        const parted = await inTurns(rounds, async (kind) => {
+          const by: Work = kind === 'sluice' ? { actions, action: 'recorded' } : work;
+          return runs / ((await timed(runs, AT_ONCE, () => runner(stack, 'byHand', by)('byHand'))) / 1_000);
+        });
+        figures.push(
+          compared(
+            {
+              ...about,
+              what: `${actions} actions, ${AT_ONCE} runs at once: by hand with the two commits of each, for Sluice`,
+              unit: 'runs/s',
+            },
+            parted,
+          ),
+        );
+      }
       say(`${actions} actions, one run at a time`);
       const one = await inTurns(rounds, async (kind) => (await timed(2, 1, () => run(kind))) / (2 * actions));
       figures.push(
@@ -96,7 +115,7 @@ async function sequential({ rounds, say }: CaseOptions): Promise<readonly Figure
         ),
         compared({ ...about, unit: 'history bytes a step' }, each('bytes')),
       );
-      say(`\n${table(figures.slice(-8))}\n`);
+      say(`\n${table(figures.filter(({ what }) => what.startsWith(`${actions} `)))}\n`);
     }
     return figures;
   });
