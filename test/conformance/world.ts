@@ -142,6 +142,11 @@ class Observer {
         this.note(execution.run.runId, events);
         return decision;
       },
+      recordAction: async (execution, events, invocation, ended) => {
+        const decision = await store.recordAction(execution, events, invocation, ended);
+        this.note(execution.run.runId, events);
+        return decision;
+      },
     };
   }
 
