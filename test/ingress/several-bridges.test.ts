@@ -181,9 +181,10 @@ result: { $expr: vars.got }
           );
         await waitFor(async () => (await ends()).filter((outcome) => outcome !== null).length >= 3);
         expect(await ends()).toEqual(['ROUTED', 'ROUTED', null, 'NO_MATCH']);
-        const { items } = await projections.reads.listRuns(tenant);
-        // One by each event's trigger, beside the one that waited.
-        expect(items).toHaveLength(3);
+        const runs = async () => (await projections.reads.listRuns(tenant)).items;
+        // One by each event's trigger, beside the one that waited; a run has a row once it has begun.
+        await waitFor(async () => (await runs()).length >= 3);
+        expect(await runs()).toHaveLength(3);
         expect(bridge.logged).toEqual([]);
       } finally {
         await bridge.stop();
