@@ -79,8 +79,9 @@ class Queue {
   private async send(all: readonly Waiting[]): Promise<void> {
     const faults = all.find((one) => one.faults !== undefined)?.faults;
     const now: Begins = { written: new Map(), known: [] };
-    const works = all.map(({ work }) => this.begin(work, now));
     try {
+      // In here as well: what was thrown outside would leave all that wait without an answer.
+      const works = all.map(({ work }) => this.begin(work, now));
       await write({ database: this.database, faults }, joinWork(works), all[0]?.alone);
       this.remember(now.written);
       for (const one of all) one.done();
