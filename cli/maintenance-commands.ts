@@ -11,9 +11,10 @@ export function addMaintenanceCommands(program: Command, context: CommandContext
     .description(
       'look at Temporal, the database, Redis, clocks and versions, and say how to mend what is wrong',
     )
-    .action(async () => {
+    .option('--try-writes', 'write to a table of its own for 5 s, to see whether the database loses updates')
+    .action(async (options: { tryWrites?: boolean }) => {
       const { examine } = await import('./commands/doctor.js');
-      done(await examine(terminal(), env()));
+      done(await examine(terminal(), env(), options));
     });
 
   program

@@ -4,6 +4,7 @@ export type { ApiRequests } from './api-request-store.js';
 export type { EventStore } from './event-store.js';
 export type { RowDifference } from './maintenance/derived-rows.js';
 export type { CarriedEvents } from './maintenance/restore-run.js';
+export { tryUpdatesOfOneRow } from './lost-updates.js';
 export { migrate, migrationStatus, type MigrationState } from './migrate.js';
 export type { WatchedRun } from './reconcile/index.js';
 export { openProjections, type Projections, type ProjectionsOptions } from './open.js';

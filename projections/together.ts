@@ -16,6 +16,7 @@
 import { SluiceError } from '../contracts/errors.js';
 import { isJsonObject } from '../contracts/json.js';
 import type { Database, Variables } from './connection.js';
+import { inTurn } from './turns.js';
 import { commit, type Faults, type Statement } from './unit-of-work.js';
 import { isUnusual, joinWork, OPEN_STEPS, usualStatements, type UsualWork } from './usual.js';
 import type { Writer } from './writer.js';
@@ -127,11 +128,19 @@ const queues = new WeakMap<Database, Queue>();
  * @throws what `commit` does; where `isUnusual` of that is true, nothing was written
  */
 export function commitUsually({ database, faults }: Writer, work: UsualWork, alone?: Alone): Promise<void> {
-  if (isLarge(work)) return write({ database, faults }, work, alone);
+  if (isLarge(work)) return writeLarge({ database, faults }, work, alone);
   let queue = queues.get(database);
   if (queue === undefined) queues.set(database, (queue = new Queue(database)));
   const joined = queue;
   return new Promise((done, failed) => joined.add({ work, alone, faults, done, failed }));
+}
+
+/** One that is large goes by itself, in turn with those of its run that do so too: they all write its head. */
+function writeLarge(writer: Writer, work: UsualWork, alone?: Alone): Promise<void> {
+  const send = () => write(writer, work, alone);
+  const [tenant, runId] = work.events?.[0]?.id ?? [];
+  if (typeof tenant !== 'string' || typeof runId !== 'string') return send();
+  return inTurn(writer.database, { tenant, runId }, send);
 }
 
 async function write({ database, faults }: Writer, work: UsualWork, alone?: Alone): Promise<void> {

@@ -62,7 +62,7 @@ export async function commit(
 ): Promise<ReadonlyMap<string, unknown>> {
   const { text, labels } = compose(statements, faults);
   for (let tries = 1; ; tries++) {
-    const answers = await database.request(text, variables);
+    const answers = await database.transact(text, variables);
     const failure = findFailure(answers, labels);
     if (failure === undefined) {
       if (answers.length !== labels.length) {

@@ -18,10 +18,14 @@ const MARKS = {
 
 /**
  * `sluice doctor`: looks at everything that Sluice needs, and says how to mend what is not as it should be. It
- * changes nothing.
+ * changes nothing, unless it is told to try whether a database server keeps what is written.
  * @returns 0, or 3 where a check failed; what is worth a warning does not fail
  */
-export async function examine(terminal: Terminal, env: Environment): Promise<number> {
+export async function examine(
+  terminal: Terminal,
+  env: Environment,
+  options: { readonly tryWrites?: boolean } = {},
+): Promise<number> {
   const { findings, config, bridge, api } = await checkProject(env, process.cwd());
   const groups: Promise<readonly Finding[]>[] = [checkMachine(), Promise.resolve(findings)];
   if (config === undefined) {
@@ -31,7 +35,7 @@ export async function examine(terminal: Terminal, env: Environment): Promise<num
     const temporal = checkTemporal(config);
     groups.push(temporal.then((report) => report.findings));
     const workers = temporal.then((report) => report.workers);
-    groups.push(attempt('database', () => checkDatabase(config.database, workers)));
+    groups.push(attempt('database', () => checkDatabase(config.database, workers, options)));
   }
   if (bridge !== undefined) groups.push(checkEvents(bridge, env));
   groups.push(checkApi(api?.url));

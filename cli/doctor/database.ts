@@ -1,8 +1,8 @@
-/** SurrealDB: that it answers, its version, the schema, the clock of a server. */
+/** SurrealDB: that it answers, its version, the schema, the clock of a server, whether it keeps what is written. */
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { SluiceError } from '../../contracts/errors.js';
-import { connect, migrationStatus, type Database } from '../../projections/index.js';
+import { connect, migrationStatus, tryUpdatesOfOneRow, type Database } from '../../projections/index.js';
 import type { SluiceConfig } from '../../worker/config.js';
 import { judgeClock } from './clock.js';
 import { attempt, fail, ok, skip, warn, type Finding } from './finding.js';
@@ -10,15 +10,18 @@ import { attempt, fail, ok, skip, warn, type Finding } from './finding.js';
 const LIMIT_MS = 5_000;
 /** The major version of SurrealDB that Sluice's statements are written for. */
 const MAJOR = 3;
+const CONNECTIONS = 4;
 const MIGRATE = 'Apply them with `sluice migrate`; a worker does so when it starts.';
 
 /**
  * Runs the checks.
  * @param workers identities of the workers that poll: one of them may be who has the embedded store
+ * @param options whether to write, to see whether a server loses updates
  */
 export async function checkDatabase(
   config: SluiceConfig['database'],
   workers: Promise<readonly string[]>,
+  { tryWrites = false }: { readonly tryWrites?: boolean } = {},
 ): Promise<readonly Finding[]> {
   const url = new URL(config.url);
   const isServer = url.protocol.startsWith('ws');
@@ -50,6 +53,7 @@ export async function checkDatabase(
         : [ok('database', `${place}, embedded, ${names}`)]),
       ...(await attempt('schema', () => checkSchema(database))),
       ...(isServer ? await attempt('database clock', () => checkClock(database)) : []),
+      ...(isServer && tryWrites ? await attempt('database writes', () => checkWrites(config)) : []),
     ];
   } finally {
     await database.close();
@@ -84,6 +88,24 @@ async function checkSchema(database: Database): Promise<Finding> {
     'the database has no schema: it is new, or it is another one than the workers use',
     `Check SURREAL_NAMESPACE and SURREAL_DATABASE. ${MIGRATE}`,
   );
+}
+
+/** Over connections of their own, as several workers have. */
+async function checkWrites(config: SluiceConfig['database']): Promise<Finding> {
+  const open = () => connect({ ...config, connectTimeoutMs: LIMIT_MS });
+  const connections: [Database, ...Database[]] = [await open()];
+  try {
+    while (connections.length < CONNECTIONS) connections.push(await open());
+    const { made, lost } = await tryUpdatesOfOneRow(connections, LIMIT_MS);
+    if (lost === 0) return ok('database writes', `${made} updates of one row at once, none lost`);
+    return fail(
+      'database writes',
+      new SluiceError('DATABASE_FAILED', `${lost} of ${made} updates of one row at once were lost`),
+      'Start the server with `rocksdb://PATH`: its engines surrealkv and memory lose updates where several write (docs/operations.md).',
+    );
+  } finally {
+    for (const connection of connections) await connection.close();
+  }
 }
 
 async function checkClock(database: Database): Promise<Finding> {

@@ -57,9 +57,9 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
 
-async function doctor(env: Record<string, string> = {}) {
+async function doctor(env: Record<string, string> = {}, options: { readonly tryWrites?: boolean } = {}) {
   const terminal = new Listening();
-  const code = await examine(terminal, { ...base, ...env });
+  const code = await examine(terminal, { ...base, ...env }, options);
   return { code, ...terminal.lines };
 }
 
@@ -256,6 +256,30 @@ describe.skipIf(!hasServer)('a SurrealDB server', () => {
       schema: { status: 'ok' },
       'database clock': { status: 'ok' },
     });
+  });
+
+  it('that loses updates is told by trying, and has no table more afterwards', async () => {
+    const lossy = await startServer({ store: `surrealkv://${join(directory, 'lossy')}` });
+    try {
+      const options = { url: lossy.url, username: 'root', password: 'root' };
+      const projections = await openProjections(options);
+      const tables = async () => JSON.stringify(await projections.database.request('INFO FOR DB'));
+      const before = await tables();
+      expect(await doctor(env({ SURREAL_URL: lossy.url }))).not.toHaveProperty('database writes');
+      expect(await doctor(env({ SURREAL_URL: lossy.url }), { tryWrites: true })).toMatchObject({
+        code: 3,
+        'database writes': {
+          status: 'fail',
+          code: 'DATABASE_FAILED',
+          found: expect.stringMatching(/^\d+ of \d+ updates of one row at once were lost$/) as string,
+          mend: expect.stringContaining('rocksdb://PATH') as string,
+        },
+      });
+      expect(await tables()).toBe(before);
+      await projections.close();
+    } finally {
+      await lossy.kill();
+    }
   });
 
   it('with another database than the workers use', async () => {

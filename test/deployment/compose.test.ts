@@ -86,6 +86,10 @@ describe('docker-compose.yml', () => {
     for (const store of ['postgres', 'surrealdb', 'redis']) expect(services[store]?.volumes).toHaveLength(1);
   });
 
+  it('gives SurrealDB the engine that loses no update where several workers write', () => {
+    expect(services['surrealdb']?.command).toContain('rocksdb:///data/sluice');
+  });
+
   it('has no default password: compose stops and names what is missing', () => {
     expect(requiredVariables().sort()).toEqual([
       ...[

@@ -24,13 +24,15 @@ let database: Database;
 beforeAll(async () => {
   surreal = new Surreal({ engines: createNodeEngines(), codecOptions: { useNativeDates: true } });
   await surreal.connect('mem://', { namespace: 'sluice', database: 'sluice' });
+  const request: Database['request'] = async (text, variables = {}) => {
+    const answers = await surreal.query(text, { ...variables }).responses();
+    return answers.map((answer) =>
+      answer.success ? { ok: true, value: answer.result } : { ok: false, reason: answer.error.message },
+    );
+  };
   database = {
-    async request(text, variables = {}) {
-      const answers = await surreal.query(text, { ...variables }).responses();
-      return answers.map((answer) =>
-        answer.success ? { ok: true, value: answer.result } : { ok: false, reason: answer.error.message },
-      );
-    },
+    request,
+    transact: request,
     close: () => surreal.close().then(() => undefined),
   };
   await migrate(database);

@@ -107,6 +107,7 @@ function noting(database: Database) {
       asked.push({ text, variables });
       return database.request(text, variables);
     },
+    transact: () => Promise.reject(new Error('A list writes nothing')),
     close: () => Promise.resolve(),
   };
   return { asked, noted };

@@ -267,10 +267,11 @@ export class Deployment {
       const place = service === 'worker' && !/^[a-z]/.test(host) ? `${replica}:${port}` : shared;
       result = result.replace(whole, await this.at(place));
     }
-    if (text.startsWith('surrealkv:///data')) {
+    if (text.startsWith('rocksdb:///data')) {
       const data = join(this.#directory, 'data');
       mkdirSync(data, { recursive: true });
-      result = result.replace('/data', data);
+      // Not every build of the server has the engine that the image has.
+      result = result.replace('rocksdb:///data', `surrealkv://${data}`);
     }
     return result
       .replace(/^\/surreal$/, surrealBinary ?? '')
