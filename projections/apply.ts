@@ -83,13 +83,18 @@ const ADVANCE_HEAD: Statement = {
  * Moves the run `$id`, whose row was `$old`, from the lists that it stood in to those that it stands in. The
  * reconciler watches a run from its first commit until Temporal has confirmed its end (reconcile/watch.ts).
  */
-export const RELIST = `;
+const relist = (added: string): string => `;
   LET $now = (SELECT run_id, tenant, status FROM ONLY $id);
   IF $old = NONE OR ($old.ended_at != NONE AND $old.status != $now.status) { UPSERT type::record('run_watch', [$now.tenant, $now.run_id]) SET since = time::now() RETURN NONE };
   LET $was = IF $old = NONE { [] } ELSE { fn::run_lists($old) };
   LET $is = fn::run_lists((SELECT * FROM ONLY $id));
   FOR $gone IN array::complement($was, $is) { DELETE type::record('run_list', $gone) RETURN NONE };
-  FOR $new IN array::complement($is, $was) { UPSERT type::record('run_list', $new) RETURN NONE }`;
+  FOR $new IN ${added} { UPSERT type::record('run_list', $new) RETURN NONE }`;
+
+const RELIST = relist('array::complement($is, $was)');
+
+/** The same for a row that is made from the log: what the row says of its lists is not taken for granted. */
+export const LIST_ANEW = relist('$is');
 
 /** A step that is done again after a rewind has another key than what the ledger told of it before. */
 const SAME_KEY =

@@ -13,7 +13,7 @@ import { SluiceError } from '../contracts/errors.js';
 import type { Execution } from '../contracts/projection.js';
 import { GENERATION_MARK } from '../contracts/rewind.js';
 import type { RunEvent } from '../contracts/run-events.js';
-import { eventRow, INSERT_EVENTS, RELIST, type EventStatements } from './apply.js';
+import { eventRow, INSERT_EVENTS, LIST_ANEW, type EventStatements } from './apply.js';
 import type { Database } from './connection.js';
 import { answeredLetters, failedLetters, withdrawalStatements } from './dead-letters.js';
 import { FOLLOW_ALL_WAITS } from './open-waits.js';
@@ -70,7 +70,7 @@ const REPLACE: readonly Statement[] = [
       text: `FOR $r IN $rows.${table} {
   LET $id = type::record('${table}', $r.key);
   LET $old = (SELECT * FROM ONLY $id);
-  UPSERT $id CONTENT $r.row RETURN NONE${table === 'run' ? RELIST : ''}
+  UPSERT $id CONTENT $r.row RETURN NONE${table === 'run' ? LIST_ANEW : ''}
 }`,
     },
   ]),

@@ -80,13 +80,19 @@ export async function commit(
     if (tries >= MOST_TRIES) {
       throw new SluiceError(
         'DATABASE_FAILED',
-        `${failure.label}: ${failure.reason} (${tries} tries of ${labels.slice(1, -1).join(', ')})`,
+        `${failure.label}: ${failure.reason} (${tries} tries of ${named(labels.slice(1, -1))})`,
         { details: { statement: failure.label, tries } },
       );
     }
     const ceiling = Math.min(LONGEST_DELAY_MS, 2 ** tries);
     await sleep(ceiling * (0.25 + 0.75 * Math.random()));
   }
+}
+
+/** Labels for a message: a migration has hundreds. */
+function named(labels: readonly string[]): string {
+  const shown = labels.slice(0, 12).join(', ');
+  return labels.length > 12 ? `${shown} and ${labels.length - 12} more` : shown;
 }
 
 function compose(

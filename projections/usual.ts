@@ -15,12 +15,12 @@
  */
 import { RecordId } from 'surrealdb';
 import { SluiceError } from '../contracts/errors.js';
-import type { Execution } from '../contracts/projection.js';
+import type { Execution, Invocation } from '../contracts/projection.js';
 import type { RunEvent } from '../contracts/run-events.js';
-import { eventRow, RELIST, type EventRow } from './apply.js';
+import { eventRow, type EventRow } from './apply.js';
 import { derive, newRow, type RowChange } from './derive.js';
 import { CLEARED, type Columns } from './effects.js';
-import { SETTLE_ONE, UNOPENED } from './outcome.js';
+import { SETTLE_ONE, settledColumns, UNOPENED, type Finished } from './outcome.js';
 import { placeOf, runRowKey, stepRowKey, type RowKey } from './keys.js';
 import { TextWriter } from './texts.js';
 import type { Machine } from './transitions.js';
@@ -83,6 +83,20 @@ interface Settled {
   readonly invocation: RecordId;
   readonly key: string;
   readonly set: Columns;
+}
+
+/** The step of an invocation that has ended, as its outcome has it. */
+export function settledStep(
+  run: Execution['run'],
+  { idempotencyKey, step }: Invocation,
+  outcome: Finished,
+): Settled {
+  return {
+    id: record('step', stepRowKey(run, step)),
+    invocation: record('action_invocation', [run.tenant, idempotencyKey]),
+    key: idempotencyKey,
+    set: settledColumns(outcome),
+  };
 }
 
 /** What one usual commit writes. */
@@ -157,18 +171,37 @@ const STATEMENTS: readonly (Statement & { readonly part: keyof UsualWork })[] = 
   {
     part: 'moved',
     label: 'run.move',
+    // Of the lists that a run is in, only these two depend on what is set here.
     text: `FOR $m IN $moved {
-  LET $id = $m.id;
-  LET $old = (SELECT * FROM ONLY $id);
-  IF $old = NONE OR $old.status_seq >= $m.first OR $old.status NOT IN $m.follows { ${UNUSUAL} };
-  UPDATE $id MERGE $m.set RETURN NONE${RELIST}
+  LET $before = (UPDATE $m.id MERGE $m.set WHERE status_seq < $m.first AND status IN $m.follows RETURN VALUE [$before.status, definition, list_key]);
+  IF array::len($before) = 0 { ${UNUSUAL} };
+  LET $tenant = record::id($m.id)[0];
+  LET $was = $before[0][0];
+  LET $is = $m.set.status;
+  LET $definition = $before[0][1];
+  LET $key = $before[0][2];
+  IF $was != $is {
+    DELETE type::record('run_list', [$tenant, 'status', $was, $key]) RETURN NONE;
+    DELETE type::record('run_list', [$tenant, 'definition-status', $definition + '/' + $was, $key]) RETURN NONE;
+    UPSERT type::record('run_list', [$tenant, 'status', $is, $key]) RETURN NONE;
+    UPSERT type::record('run_list', [$tenant, 'definition-status', $definition + '/' + $is, $key]) RETURN NONE;
+  };
 }`,
   },
   {
     part: 'waited',
     label: 'wait.close',
+    // A wait that has ended is registered no more (open-waits.ts).
     text: `FOR $w IN $waited {
-  ${mustFind('UPDATE $w.id MERGE $w.set WHERE status_seq < $w.first AND status IN $w.follows RETURN VALUE status_seq')}
+  LET $ended = (UPDATE $w.id MERGE $w.set WHERE status_seq < $w.first AND status IN $w.follows RETURN VALUE [correlation_key, event_names]);
+  IF array::len($ended) = 0 { ${UNUSUAL} };
+  IF $ended[0][0] != NONE {
+    LET $k = record::id($w.id);
+    LET $part = fn::event_key($ended[0][0]);
+    FOR $name IN ($ended[0][1] ?? []) {
+      DELETE type::record('open_wait', array::concat([$k[0], $name, $part], array::slice($k, 1))) RETURN NONE;
+    };
+  };
 }`,
   },
   {

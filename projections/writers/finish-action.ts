@@ -16,9 +16,8 @@ import type {
   InvocationOutcome,
 } from '../../contracts/projection.js';
 import { domainStatements } from '../domain-statements.js';
-import { stepRowKey } from '../keys.js';
-import { type Finished, SETTLE_STEP, settledColumns } from '../outcome.js';
-import type { UsualWork } from '../usual.js';
+import { type Finished, SETTLE_STEP } from '../outcome.js';
+import { settledStep, type UsualWork } from '../usual.js';
 import type { Writer } from '../writer.js';
 import { TextWriter } from '../texts.js';
 import { commit, Refusal, type Statement } from '../unit-of-work.js';
@@ -123,24 +122,16 @@ export function outcomeColumns(outcome: InvocationOutcome, texts: TextWriter, at
  */
 function usualEnd(
   { run }: Execution,
-  { idempotencyKey, action, step, local }: Invocation,
+  invocation: Invocation,
   outcome: Finished,
   holder: string,
   texts: TextWriter,
 ): UsualWork {
+  const { idempotencyKey, action, local } = invocation;
   const row = new RecordId('action_invocation', [run.tenant, idempotencyKey]);
   return {
     ended: [{ id: row, action, holder, outcome }],
-    settled: local
-      ? []
-      : [
-          {
-            id: new RecordId('step', [...stepRowKey(run, step)]),
-            invocation: row,
-            key: idempotencyKey,
-            set: settledColumns(outcome),
-          },
-        ],
+    settled: local ? [] : [settledStep(run, invocation, outcome)],
     blobs: texts.variables().blobs,
   };
 }

@@ -5,15 +5,13 @@
  * or anything else is not as in a run that nothing disturbs, nothing was written, and begin and end are written one
  * after the other as for any action: begin-action.ts then decides whether this outcome is the one that counts.
  */
-import { RecordId } from 'surrealdb';
 import type { BeginDecision, EndedInvocation, Execution, Invocation } from '../../contracts/projection.js';
 import type { RunEvent } from '../../contracts/run-events.js';
 import { domainStatements } from '../domain-statements.js';
 import { stepRowKey } from '../keys.js';
-import { openWaitStatements } from '../open-waits.js';
 import { settledColumns } from '../outcome.js';
 import { TextWriter } from '../texts.js';
-import { joinWork, type UsualWork } from '../usual.js';
+import { joinWork, settledStep, type UsualWork } from '../usual.js';
 import type { Writer } from '../writer.js';
 import { beginAction, ledgerRow } from './begin-action.js';
 import { finishAction, outcomeColumns } from './finish-action.js';
@@ -31,11 +29,8 @@ export async function recordAction(
   const usual = usualEvents(execution, events);
   if (usual !== undefined) {
     const own = domainStatements(writes);
-    const waits = openWaitStatements(execution, events);
     const work = withAction(usual, execution, invocation, ended);
-    const more = [...waits.statements, ...own.statements];
-    const variables = { ...waits.variables, ...own.variables };
-    if (await wroteUsually(writer, work, more, variables)) return { kind: 'execute' };
+    if (await wroteUsually(writer, work, own.statements, own.variables)) return { kind: 'execute' };
   }
   const decision = await beginAction(writer, execution, events, invocation, lease);
   if (decision.kind === 'execute') {
@@ -72,17 +67,7 @@ function withAction(
     {
       invocations: [row],
       listed: [{ id: [run.tenant, run.runId, idempotencyKey] }],
-      settled:
-        local || opened.some(isOwn)
-          ? []
-          : [
-              {
-                id: new RecordId('step', [...stepRowKey(run, step)]),
-                invocation: new RecordId('action_invocation', [run.tenant, idempotencyKey]),
-                key: idempotencyKey,
-                set,
-              },
-            ],
+      settled: local || opened.some(isOwn) ? [] : [settledStep(run, invocation, columns)],
       blobs: texts.variables().blobs,
     },
   ]);

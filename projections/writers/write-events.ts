@@ -37,18 +37,15 @@ export async function writeEvents(
   events: readonly RunEvent[],
   others: Others = { always: NONE, usually: {} },
 ): Promise<ReadonlyMap<string, unknown> | undefined> {
-  const waits = openWaitStatements(execution, events);
   const usual = usualEvents(execution, events);
-  if (usual !== undefined) {
-    const work = joinWork([usual, others.usually]);
-    if (await wroteUsually(writer, work, waits.statements, waits.variables)) return undefined;
-  }
-  const followed = joined(waits, followedBy(execution, events));
+  if (usual !== undefined && (await wroteUsually(writer, joinWork([usual, others.usually]))))
+    return undefined;
+  const followed = joined(openWaitStatements(execution, events), followedBy(execution, events));
   const write = () => writeAny(writer, execution, events, joined(followed, others.always));
   return await (events.length === 0 ? write() : inTurn(writer.database, execution.run, write));
 }
 
-/** What a usual commit of these events writes, apart from the waits that it closes; undefined: they are not of that kind. */
+/** What a usual commit of these events writes; undefined: they are not of that kind. */
 export function usualEvents(execution: Execution, events: readonly RunEvent[]): UsualWork | undefined {
   return followedBy(execution, events).statements.length === 0 ? usualWork(execution, events) : undefined;
 }

@@ -5,6 +5,8 @@ import type { RunEvent } from '../../contracts/run-events.js';
 import type { CarriedEvents, Projections } from '../../projections/index.js';
 import { onEveryDatabase } from './support/databases.js';
 import {
+  clear,
+  DERIVED,
   event,
   execution,
   invocation,
@@ -18,7 +20,6 @@ import {
   uuid7,
 } from './support/runs.js';
 
-const DERIVED = ['run', 'run_head', 'run_list', 'step', 'wait', 'open_wait'];
 const LOG = ['run_event', 'run_execution'];
 
 const first = uuid7(3_000_001);
@@ -94,11 +95,6 @@ const STORIES: readonly Story[] = [
   },
 ];
 
-async function clear(projections: Projections, names: readonly string[]): Promise<void> {
-  const answers = await projections.database.request(names.map((table) => `DELETE ${table}`).join(';'));
-  expect(answers.every((answer) => answer.ok)).toBe(true);
-}
-
 onEveryDatabase(
   'A run',
   (host) => {
@@ -133,6 +129,16 @@ onEveryDatabase(
         expect(await tables(projections)).toEqual(before);
         expect(new Set(different.map(({ table }) => table))).toContain('run');
         expect(different.every((row) => row.before === undefined && row.after !== undefined)).toBe(true);
+      });
+
+      it('is put back into the lists that it is gone from', async () => {
+        const projections = await make();
+        const before = await tables(projections);
+        await clear(projections, ['run_list', 'open_wait']);
+        for (const { tenant, runId } of await projections.maintenance.loggedRuns()) {
+          await projections.maintenance.rebuildRun(tenant, runId);
+        }
+        expect(await tables(projections)).toEqual(before);
       });
 
       it('is made again from what its activities were given, where the log is gone too', async () => {

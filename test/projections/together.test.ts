@@ -1,6 +1,5 @@
 /** Usual commits that wait at the same time: what they share, and what they do not. */
 import { expect, it } from 'vitest';
-import type { FaultPoint } from '../../projections/index.js';
 import { onEveryDatabase } from './support/databases.js';
 import { execution, invocation, lease, runStartedAs, stepStarted, stepSucceeded } from './support/runs.js';
 
@@ -9,13 +8,7 @@ const done = (output: number) => ({ status: 'SUCCEEDED' as const, output, artifa
 
 onEveryDatabase('Commits that come together', (host) => {
   it('share transactions, and each is as it would be alone', async () => {
-    const points: FaultPoint[] = [];
-    const projections = await host.open({
-      faults: (point) => {
-        points.push(point);
-        return false;
-      },
-    });
+    const { projections, points } = await host.openWatched();
     const runs = Array.from({ length: 20 }, () => execution());
     await Promise.all(runs.map((of) => projections.commitEvents(of, [runStartedAs(of)])));
     await Promise.all(

@@ -6,7 +6,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe } from 'vitest';
-import { openProjections, type Projections, type ProjectionsOptions } from '../../../projections/index.js';
+import {
+  openProjections,
+  type FaultPoint,
+  type Projections,
+  type ProjectionsOptions,
+} from '../../../projections/index.js';
 import { hasServer, startServer, type Server } from './server.js';
 
 /** A place that holds databases of one kind. */
@@ -16,6 +21,8 @@ export interface DatabaseHost {
   fresh(): Promise<ProjectionsOptions>;
   /** Opens a database of its own; closed when the tests of this host end. */
   open(options?: Partial<ProjectionsOptions>): Promise<Projections>;
+  /** The same, and the points that its commits pass, in their order. */
+  openWatched(): Promise<{ readonly projections: Projections; readonly points: FaultPoint[] }>;
 }
 
 if (!hasServer) {
@@ -67,13 +74,24 @@ function host(kind: Kind): DatabaseHost {
     const oneAtATime = true;
     return { url: server.url, username: 'root', password: 'root', database: `test_${databases}`, oneAtATime };
   };
+  const open: DatabaseHost['open'] = async (options = {}) => {
+    const projections = await openProjections({ ...(await fresh()), ...options });
+    opened.add(projections);
+    return projections;
+  };
   return {
     kind,
     fresh,
-    async open(options = {}) {
-      const projections = await openProjections({ ...(await fresh()), ...options });
-      opened.add(projections);
-      return projections;
+    open,
+    async openWatched() {
+      const points: FaultPoint[] = [];
+      const projections = await open({
+        faults: (point) => {
+          points.push(point);
+          return false;
+        },
+      });
+      return { projections, points };
     },
   };
 }

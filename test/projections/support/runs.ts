@@ -132,6 +132,16 @@ const TABLES = [
 // Clocks and counters of commits: they differ between histories that mean the same.
 const VOLATILE = ['revision', 'seen_at', 'finished_at', 'lease_until'];
 
+/** Tables whose rows the log makes. */
+export const DERIVED = ['run', 'run_head', 'run_list', 'step', 'wait', 'open_wait'] as const;
+
+/** Deletes all rows of the tables. */
+export async function clear(projections: Projections, names: readonly string[]): Promise<void> {
+  const answers = await projections.database.request(names.map((table) => `DELETE ${table}`).join(';'));
+  const failed = answers.flatMap((answer) => (answer.ok ? [] : [answer.reason]));
+  if (failed.length > 0) throw new Error(failed.join('; '));
+}
+
 /**
  * Every row of a database, by table, volatile columns left out.
  * @param without further columns to leave out, e.g. times of a ledger row
