@@ -8,9 +8,9 @@
  *   here may assume otherwise; every transaction of this room is therefore idempotent.
  * - No update is lost. The engines `mem` and `surrealkv` of SurrealDB 3.0 don't hold that by themselves: of two
  *   transactions that write the same row, of which one begins while the other commits, both may succeed
- *   (github.com/surrealdb/surrealdb/issues/7303; seen here once in some hundred such pairs). An embedded store has
+ *   (github.com/surrealdb/surrealdb/issues/7303; seen here once in some hundred such pairs). Embedded they have
  *   one process, so its transactions are sent one at a time. A server has many clients: its store must be one that
- *   does hold it, RocksDB (docs/operations.md).
+ *   does hold it, such as RocksDB (docs/operations.md).
  */
 import { createNodeEngines } from '@surrealdb/node';
 import { createRemoteEngines, ServerError, Surreal, type ConnectOptions } from 'surrealdb';
@@ -19,7 +19,10 @@ import { SluiceError, toSluiceError } from '../contracts/errors.js';
 import { claimStore } from './store-lock.js';
 
 export interface DatabaseOptions {
-  /** `surrealkv://PATH`, `mem://`, `ws://HOST:PORT` or `wss://HOST:PORT`. */
+  /**
+   * `surrealkv://PATH`, `mem://`, `ws://HOST:PORT` or `wss://HOST:PORT`. `rocksdb://PATH` is for tests of what a server's
+   * engine does: embedded, it lets go of its store only seconds after it was closed, if at all.
+   */
   readonly url: string;
   /** Default `sluice`. */
   readonly namespace?: string | undefined;
@@ -32,7 +35,7 @@ export interface DatabaseOptions {
   readonly connectTimeoutMs?: number | undefined;
   /** How long a request waits for a lost server to come back, ms. Default 5,000. */
   readonly unavailableAfterMs?: number | undefined;
-  /** Whether this connection sends its transactions one at a time. Default: true for an embedded store, else false. */
+  /** Whether this connection sends its transactions one at a time. Default: true for `surrealkv` and `mem`, else false. */
   readonly oneAtATime?: boolean | undefined;
 }
 
@@ -54,6 +57,17 @@ export interface Database {
 }
 
 const SERVER = /^wss?:$/;
+const EMBEDDED = /^(surrealkv|mem|rocksdb):$/;
+/** Engines that may lose one of two updates at once. */
+const LOSSY = /^(surrealkv|mem):$/;
+
+const STORE = 'surrealkv://';
+
+/** Directory of an embedded store; undefined: the URL is that of a server, or of one that is kept nowhere. */
+export function storePath(url: string): string | undefined {
+  if (!url.startsWith(STORE)) return undefined;
+  return decodeURIComponent(url.slice(STORE.length).replace(/\?.*$/, ''));
+}
 
 /**
  * Opens a connection and selects the database, which is made where it does not exist.
@@ -61,9 +75,10 @@ const SERVER = /^wss?:$/;
  */
 export async function connect(options: DatabaseOptions): Promise<Database> {
   const url = parseUrl(options.url);
-  const release = url.protocol === 'surrealkv:' ? await claimStore(storePath(options.url)) : undefined;
+  const path = storePath(options.url);
+  const release = path === undefined ? undefined : await claimStore(path);
   try {
-    const oneAtATime = options.oneAtATime ?? !SERVER.test(url.protocol);
+    const oneAtATime = options.oneAtATime ?? LOSSY.test(url.protocol);
     return new SurrealDatabase(await open(options, url), { ...options, oneAtATime }, release);
   } catch (error) {
     await release?.();
@@ -77,17 +92,13 @@ function parseUrl(text: string): URL {
     throw new SluiceError('CONFIG_INVALID', `SURREAL_URL is no URL: "${text}". Use ${kinds}.`);
   }
   const url = new URL(text);
-  if (!SERVER.test(url.protocol) && url.protocol !== 'mem:' && url.protocol !== 'surrealkv:') {
+  if (!SERVER.test(url.protocol) && !EMBEDDED.test(url.protocol)) {
     throw new SluiceError('CONFIG_INVALID', `SURREAL_URL has the kind "${url.protocol}". Use ${kinds}.`);
   }
   if (SERVER.test(url.protocol) && !url.pathname.endsWith('/rpc')) {
     url.pathname = `${url.pathname.replace(/\/$/, '')}/rpc`;
   }
   return url;
-}
-
-function storePath(text: string): string {
-  return decodeURIComponent(text.slice('surrealkv://'.length).replace(/\?.*$/, ''));
 }
 
 type Authentication = Exclude<ConnectOptions['authentication'], undefined>;

@@ -1,5 +1,5 @@
 /** SurrealDB: the only room that speaks SurrealQL. docs/projections.md tells what it guarantees. */
-export { connect, type Database, type DatabaseOptions } from './connection.js';
+export { connect, storePath, type Database, type DatabaseOptions } from './connection.js';
 export type { ApiRequests } from './api-request-store.js';
 export type { EventStore } from './event-store.js';
 export type { RowDifference } from './maintenance/derived-rows.js';

@@ -39,7 +39,7 @@ async function openInAnotherProcess(url: string, env: NodeJS.ProcessEnv = {}) {
 }
 
 describe('A URL', () => {
-  it.each(['nonsense', 'http://127.0.0.1:8000', 'rocksdb://x', ''])('%j is refused', async (url) => {
+  it.each(['nonsense', 'http://127.0.0.1:8000', 'tikv://x', ''])('%j is refused', async (url) => {
     await expect(openProjections({ url })).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
       message: expect.stringMatching(/SURREAL_URL.*surrealkv:\/\/PATH/) as string,

@@ -154,5 +154,5 @@ onEveryDatabase(
       expect(told).toEqual(['Inbound events past their retention were removed']);
     });
   },
-  ['surrealkv', 'server'],
+  ['surrealkv', 'rocksdb', 'server'],
 );

@@ -158,5 +158,5 @@ onEveryDatabase(
       expect((await projections.reads.listRuns('acme')).items).toEqual([]);
     });
   },
-  ['surrealkv', 'server'],
+  ['surrealkv', 'rocksdb', 'server'],
 );

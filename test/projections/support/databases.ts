@@ -1,5 +1,5 @@
 /**
- * The databases that every test of this room runs on: in memory, the embedded store on disk, and a real
+ * The databases that every test of this room runs on: in memory, the embedded stores on disk, and a real
  * SurrealDB server where its binary is found (server.ts). Where there is none, the skipped kind is named loudly.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -16,7 +16,7 @@ import { hasServer, startServer, type Server } from './server.js';
 
 /** A place that holds databases of one kind. */
 export interface DatabaseHost {
-  readonly kind: 'mem' | 'surrealkv' | 'server';
+  readonly kind: 'mem' | 'surrealkv' | 'rocksdb' | 'server';
   /** Options for a database of its own. */
   fresh(): Promise<ProjectionsOptions>;
   /** Opens a database of its own; closed when the tests of this host end. */
@@ -41,7 +41,7 @@ type Kind = DatabaseHost['kind'];
 export function onEveryDatabase(
   name: string,
   body: (host: DatabaseHost) => void,
-  kinds: readonly Kind[] = ['mem', 'surrealkv', 'server'],
+  kinds: readonly Kind[] = ['mem', 'surrealkv', 'rocksdb', 'server'],
 ): void {
   for (const kind of kinds) {
     describe.skipIf(kind === 'server' && !hasServer)(`${name} (${kind})`, () => {
@@ -68,9 +68,10 @@ function host(kind: Kind): DatabaseHost {
   const fresh = async (): Promise<ProjectionsOptions> => {
     databases += 1;
     if (kind === 'mem') return { url: 'mem://' };
-    if (kind === 'surrealkv') return { url: `surrealkv://${join(directory, `store-${databases}`)}` };
+    if (kind !== 'server') return { url: `${kind}://${join(directory, `store-${databases}`)}` };
     if (server === undefined) throw new Error('The server has not been started');
-    // Not every build of the server has RocksDB, and the others lose updates that one process makes at once.
+    // Not every build of the server has RocksDB, and the others lose updates; transactions that overlap are
+    // `rocksdb`'s here, and those of several connections (migrations.test.ts).
     const oneAtATime = true;
     return { url: server.url, username: 'root', password: 'root', database: `test_${databases}`, oneAtATime };
   };
