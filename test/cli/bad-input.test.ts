@@ -6,6 +6,7 @@ import { createProgram } from '../../cli/program.js';
 import type { StartedRun } from '../../client/index.js';
 import { useApi } from '../api/support/api.js';
 import { allRows } from '../client/support/all-rows.js';
+import { waitFor } from '../support/wait-for.js';
 
 interface Said {
   readonly code: number;
@@ -88,7 +89,9 @@ describe('an id', () => {
     run = await api().sluice.startSource(
       'id: bad-input\nversion: 1\nsteps:\n  - { id: pause, type: event.wait, eventName: GO }\n',
     );
-    await api().sluice.waiting(run);
+    // Its rows say so too: what they are is compared below.
+    const { projections, tenant } = api().sluice;
+    await waitFor(async () => (await projections.reads.getRun(tenant, run.runId))?.status === 'WAITING');
   });
 
   const OF_RUNS: readonly (readonly [string, ...string[]])[] = [
