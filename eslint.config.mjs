@@ -55,7 +55,7 @@ export default tseslint.config(
               message: 'Not in a workflow.',
             },
             {
-              regex: '^\\.\\./(activities|projections|client|ingress|api|cli|worker|actions)/',
+              regex: '^(\\.\\./)+(activities|projections|client|ingress|api|cli|worker|actions)/',
               message: 'Workflows reach the world through activities, imported by type only.',
               allowTypeImports: true,
             },

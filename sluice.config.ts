@@ -1,3 +1,3 @@
-import { defineConfig } from './worker/define-config.js';
+import { defineConfig } from './worker/config/define-config.js';
 
 export default defineConfig({ actions: ['./examples/actions/index.ts'] });

@@ -1,12 +1,12 @@
 /** What an author of actions imports, and what a worker needs to run them. */
-import type { ActionDefinition } from '../contracts/action.js';
+import type { ActionDefinition } from '../contracts/run/action.js';
 import { coreActions } from './core/core-actions.js';
 import { createHttpRequest, type HttpRequestOptions } from './http/http-request.js';
 
-export type { ActionContext } from '../contracts/action.js';
+export type { ActionContext } from '../contracts/run/action.js';
 export { SluiceError } from '../contracts/errors.js';
-export { defineAction, isAction } from './define-action.js';
-export { type ActionRegistry, createActionRegistry } from './registry.js';
+export { defineAction, isAction } from './registry/define-action.js';
+export { type ActionRegistry, createActionRegistry } from './registry/registry.js';
 
 /** Settings of the actions that every worker has. */
 export interface BuiltInOptions {

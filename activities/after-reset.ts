@@ -10,8 +10,8 @@ import { isGrpcServiceError } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
 import { z } from 'zod';
 import { SluiceError } from '../contracts/errors.js';
-import { rewindOf, type AfterReset, type Rewind } from '../contracts/rewind.js';
-import { refusal } from './failures.js';
+import { rewindOf, type AfterReset, type Rewind } from '../contracts/run/rewind.js';
+import { refusal } from './boundary/failures.js';
 
 /** gRPC's NOT_FOUND. */
 const NOT_FOUND = 5;

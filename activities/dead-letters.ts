@@ -5,20 +5,20 @@
  * text, which the workflow fixes, time included.
  */
 import { Context } from '@temporalio/activity';
-import { ActionEnvelope } from '../contracts/activity.js';
-import { compensationPath } from '../contracts/compensation.js';
+import { ActionEnvelope } from '../contracts/run/activity.js';
+import { compensationPath } from '../contracts/run/compensation.js';
 import {
   DeadLetterRequest,
   RetryWith,
   type BegunRetry,
   type DeadLetterAct,
   type DeadLetterView,
-} from '../contracts/dead-letter.js';
+} from '../contracts/events/dead-letter.js';
 import { SluiceError } from '../contracts/errors.js';
 import type { Json } from '../contracts/json.js';
-import type { ActivityDeps } from './deps.js';
-import { storeFailure } from './failures.js';
-import { parseOrRefuse } from './parse.js';
+import type { ActivityDeps } from './boundary/deps.js';
+import { storeFailure } from './boundary/failures.js';
+import { parseOrRefuse } from './boundary/parse.js';
 
 /**
  * Does one act.

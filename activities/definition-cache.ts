@@ -2,7 +2,7 @@
  * Parsed definitions by hash, so that a busy definition is parsed once. The hash is of the source, and a
  * published version never changes, so an entry is never stale; what a run executes comes from its own history.
  */
-import type { StoredDefinition } from '../contracts/projection.js';
+import type { StoredDefinition } from '../contracts/run/projection.js';
 import { readDefinition } from '../definitions/index.js';
 
 type ReadDefinition = ReturnType<typeof readDefinition>;

@@ -13,28 +13,28 @@ import {
   PublishRequest,
   type PublishResult,
   UnpublishRequest,
-} from '../contracts/activity.js';
+} from '../contracts/run/activity.js';
 import type { Definition } from '../contracts/definition/index.js';
 import { SluiceError } from '../contracts/errors.js';
 import type { Json } from '../contracts/json.js';
-import { ACTIVITY_TYPES, RESERVED_PREFIX } from '../contracts/messages.js';
+import { ACTIVITY_TYPES, RESERVED_PREFIX } from '../contracts/run/messages.js';
 import { didYouMean } from '../contracts/near.js';
-import type { ProjectionStore } from '../contracts/projection.js';
-import type { AfterReset } from '../contracts/rewind.js';
+import type { ProjectionStore } from '../contracts/run/projection.js';
+import type { AfterReset } from '../contracts/run/rewind.js';
 import { readDefinition } from '../definitions/index.js';
 import { afterReset } from './after-reset.js';
 import { deadLetters } from './dead-letters.js';
 import { createDefinitionCache } from './definition-cache.js';
-import { deliverMissed } from './deliver-missed.js';
-import type { ActivityDeps } from './deps.js';
-import { refusal, storeFailure } from './failures.js';
-import { parseOrRefuse } from './parse.js';
+import { deliverMissed } from './events/deliver-missed.js';
+import type { ActivityDeps } from './boundary/deps.js';
+import { refusal, storeFailure } from './boundary/failures.js';
+import { parseOrRefuse } from './boundary/parse.js';
 import { prepareRun } from './prepare-run.js';
 import { requireActions } from './require-actions.js';
-import { runAction } from './run-action.js';
+import { runAction } from './action/run-action.js';
 import { reconcileSchedules, triggersOf } from './triggers.js';
 
-export type { ActivityDeps, SecretProvider, StopLimits } from './deps.js';
+export type { ActivityDeps, SecretProvider, StopLimits } from './boundary/deps.js';
 
 /** The activities of a worker, by activity type. */
 export interface Activities {

@@ -6,16 +6,16 @@
  * version or action, and a payload that does not fit.
  */
 import type { ActionRegistry } from '../actions/index.js';
-import { PrepareRunRequest, type PreparedRun } from '../contracts/activity.js';
+import { PrepareRunRequest, type PreparedRun } from '../contracts/run/activity.js';
 import { type Definition, walkSteps } from '../contracts/definition/index.js';
 import { SluiceError } from '../contracts/errors.js';
 import { didYouMean } from '../contracts/near.js';
-import type { ProjectionStore, StoredDefinition } from '../contracts/projection.js';
+import type { ProjectionStore, StoredDefinition } from '../contracts/run/projection.js';
 import { validatePayload } from '../definitions/index.js';
-import { storeFailure } from './failures.js';
+import { storeFailure } from './boundary/failures.js';
 import type { DefinitionCache } from './definition-cache.js';
-import type { ActivityDeps } from './deps.js';
-import { parseOrRefuse } from './parse.js';
+import type { ActivityDeps } from './boundary/deps.js';
+import { parseOrRefuse } from './boundary/parse.js';
 import { requireActions } from './require-actions.js';
 
 /**

@@ -16,7 +16,7 @@ import {
 import type { Definition, ScheduleTrigger } from '../contracts/definition/index.js';
 import { SluiceError } from '../contracts/errors.js';
 import type { JsonObject } from '../contracts/json.js';
-import type { DefinitionTriggers } from '../contracts/projection.js';
+import type { DefinitionTriggers } from '../contracts/run/projection.js';
 
 /** Who starts a scheduled run, for the audit. */
 const ACTOR = 'schedule';

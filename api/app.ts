@@ -13,13 +13,13 @@ import { secureHeaders } from 'hono/secure-headers';
 import { isJsonObject } from '../contracts/json.js';
 import { SluiceError, toSluiceError } from '../contracts/errors.js';
 import { authenticator } from './auth/authenticator.js';
-import type { ApiDeps } from './deps.js';
+import type { ApiDeps } from './http/deps.js';
 import { addDocument, addDocumentPage } from './document.js';
 import { addHealthRoutes } from './health.js';
-import { refuseForeignPages } from './loopback.js';
-import { addPaths, type Api, type ApiEnv } from './operation.js';
-import { problemOf, PROBLEM_TYPE } from './problem.js';
-import { rateLimiter } from './rate-limit.js';
+import { refuseForeignPages } from './http/loopback.js';
+import { addPaths, type Api, type ApiEnv } from './http/operation.js';
+import { problemOf, PROBLEM_TYPE } from './http/problem.js';
+import { rateLimiter } from './http/rate-limit.js';
 import { addRoutes } from './routes/index.js';
 
 /** Makes the application. */

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { errorAnswers, serve, type Api } from './operation.js';
+import { errorAnswers, serve, type Api } from './http/operation.js';
 import { SluiceError } from '../contracts/errors.js';
 
 const DESCRIPTION = `Declarative, durable workflows on Temporal.

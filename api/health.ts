@@ -6,8 +6,8 @@ import { z } from '@hono/zod-openapi';
 import { SluiceError, toSluiceError } from '../contracts/errors.js';
 import { migrationStatus } from '../projections/index.js';
 import { ALL_TENANTS } from './auth/principal.js';
-import type { ApiDeps } from './deps.js';
-import { errorAnswers, serve, type Api } from './operation.js';
+import type { ApiDeps } from './http/deps.js';
+import { errorAnswers, serve, type Api } from './http/operation.js';
 
 const CHECK_LIMIT_MS = 5_000;
 

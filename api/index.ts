@@ -1,6 +1,6 @@
 /** The HTTP API. docs/api.md tells what it does. */
 export type { AuthConfig } from './auth/authenticator.js';
 export { makeKey, readKeyFile } from './auth/keys.js';
-export type { ApiConfig } from './deps.js';
-export { isLoopback } from './loopback.js';
+export type { ApiConfig } from './http/deps.js';
+export { isLoopback } from './http/loopback.js';
 export { startApi, type RunningApi } from './server.js';

@@ -13,10 +13,10 @@ import type { SluiceClient } from '../client/index.js';
 import { SluiceError, type ErrorCode } from '../contracts/errors.js';
 import type { Projections } from '../projections/index.js';
 import { createApp } from './app.js';
-import type { ApiConfig, KnownAction } from './deps.js';
-import { isLoopback } from './loopback.js';
-import { createMetrics } from './metrics.js';
-import { problemOf, PROBLEM_TYPE } from './problem.js';
+import type { ApiConfig, KnownAction } from './http/deps.js';
+import { isLoopback } from './http/loopback.js';
+import { createMetrics } from './http/metrics.js';
+import { problemOf, PROBLEM_TYPE } from './http/problem.js';
 
 /** Of a whole request with its body, ms. */
 const REQUEST_LIMIT_MS = 30_000;

@@ -18,9 +18,9 @@ import { builtInActions, createActionRegistry, defineAction } from '../actions/i
 import { makeKey, startApi } from '../api/index.js';
 import { createSluiceClient } from '../client/index.js';
 import { openProjections } from '../projections/index.js';
-import { createSluiceWorker } from '../worker/create-worker.js';
+import { createSluiceWorker } from '../worker/processes/create-worker.js';
 import { startTemporalDevServer } from '../worker/temporal-server/dev-server.js';
-import { loadWorkflowBundle } from '../worker/workflow-bundle.js';
+import { loadWorkflowBundle } from '../worker/temporal/workflow-bundle.js';
 import { loadRuns } from './support/load-runs.js';
 
 const WARM_UP = 15;

@@ -20,11 +20,11 @@ import { builtInActions, createActionRegistry, defineAction } from '../actions/i
 import { createSluiceClient, type SluiceClient } from '../client/index.js';
 import { startBridge } from '../ingress/index.js';
 import { openProjections, type Projections } from '../projections/index.js';
-import { createSluiceWorker } from '../worker/create-worker.js';
+import { createSluiceWorker } from '../worker/processes/create-worker.js';
 import { startTemporalDevServer } from '../worker/temporal-server/dev-server.js';
 import { freePort } from '../worker/temporal-server/ports.js';
 import { spawnSupervised } from '../worker/temporal-server/supervised-process.js';
-import { loadWorkflowBundle } from '../worker/workflow-bundle.js';
+import { loadWorkflowBundle } from '../worker/temporal/workflow-bundle.js';
 
 const EVENTS = 1_000;
 const TARGETS = 100;

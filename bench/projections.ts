@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openProjections, type Projections, type ProjectionsOptions } from '../projections/index.js';
 import { loadRuns } from './support/load-runs.js';
-import type { RunFilter } from '../projections/reads/list-runs.js';
+import type { RunFilter } from '../projections/reads/runs/list-runs.js';
 import {
   event,
   execution,

@@ -1,9 +1,9 @@
 /** The `sluice` command: runs one, and turns what went wrong into words and an exit code. */
 import { CommanderError } from 'commander';
-import { EXIT, exitCodeOf } from './exit-codes.js';
+import { EXIT, exitCodeOf } from './terminal/exit-codes.js';
 import { createProgram } from './program.js';
 import type { SluiceError } from '../contracts/errors.js';
-import type { Environment } from '../worker/config.js';
+import type { Environment } from '../worker/config/config.js';
 
 /**
  * Runs one command.
@@ -21,7 +21,7 @@ export async function main(argv: readonly string[], env: Environment): Promise<n
     if (thrown.exitCode === 0) return EXIT.ok;
     if (thrown.code === 'commander.help') return EXIT.usage;
     // The options before the mistake may not have been looked at yet.
-    const { Terminal } = await import('./terminal.js');
+    const { Terminal } = await import('./terminal/terminal.js');
     return exitCodeOf(new Terminal(argv.includes('--json'), env).error(await mistake(thrown)));
   }
   return exitCode;

@@ -3,17 +3,17 @@
  * of. Nothing is run here.
  */
 import { Command } from 'commander';
-import { addApiCommands } from './api-commands.js';
-import { addCompletionCommands, COMPLETION } from './completion-commands.js';
-import { createContext, type CommandContext, type GlobalOptions } from './context.js';
-import { addDeadLetterCommands } from './dead-letter-commands.js';
-import { addDefinitionCommands } from './definition-commands.js';
-import { addEventCommands } from './event-commands.js';
-import { exitCodesHelp } from './exit-codes.js';
-import { addMaintenanceCommands } from './maintenance-commands.js';
-import { addProcessCommands } from './process-commands.js';
-import { addRunCommands } from './run-commands.js';
-import type { Environment } from '../worker/config.js';
+import { addApiCommands } from './groups/api-commands.js';
+import { addCompletionCommands, COMPLETION } from './groups/completion-commands.js';
+import { createContext, type CommandContext, type GlobalOptions } from './context/context.js';
+import { addDeadLetterCommands } from './groups/dead-letter-commands.js';
+import { addDefinitionCommands } from './groups/definition-commands.js';
+import { addEventCommands } from './groups/event-commands.js';
+import { exitCodesHelp } from './terminal/exit-codes.js';
+import { addMaintenanceCommands } from './groups/maintenance-commands.js';
+import { addProcessCommands } from './groups/process-commands.js';
+import { addRunCommands } from './groups/run-commands.js';
+import type { Environment } from '../worker/config/config.js';
 
 export interface Program {
   readonly program: Command;

@@ -16,7 +16,7 @@ import {
 } from '@temporalio/client';
 import { v7 as uuid } from 'uuid';
 import type { z } from 'zod';
-import { PublishRequest, PublishResult, UnpublishRequest } from '../contracts/activity.js';
+import { PublishRequest, PublishResult, UnpublishRequest } from '../contracts/run/activity.js';
 import { SluiceError } from '../contracts/errors.js';
 import { jsonSize, utf8Length, type Json } from '../contracts/json.js';
 import { LIMITS } from '../contracts/limits.js';
@@ -30,11 +30,11 @@ import {
   StartMemo,
   WORKFLOW_TYPES,
   type ProgressLine,
-} from '../contracts/messages.js';
+} from '../contracts/run/messages.js';
 import { DeadLetterClient } from './dead-letters.js';
-import { calling, type CallContext } from './errors.js';
-import type { EventBus } from './event-bus.js';
-import { envelopeOf, type EventToPublish } from './event-to-publish.js';
+import { calling, type CallContext } from './connection/errors.js';
+import type { EventBus } from './events/event-bus.js';
+import { envelopeOf, type EventToPublish } from './events/event-to-publish.js';
 import { followRun, type FollowOptions } from './follow.js';
 import { DefinitionControl } from './definition-control.js';
 import type {
@@ -43,7 +43,7 @@ import type {
   SluiceClientOptions,
   StartedRun,
   StartOptions,
-} from './options.js';
+} from './connection/options.js';
 import { RunControl } from './run-control.js';
 import type { RunContext } from './runs/context.js';
 import { stopWorkflow } from './runs/stop-run.js';

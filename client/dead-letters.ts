@@ -6,10 +6,10 @@ import {
   type DeadLetterFilter,
   type DeadLetterRequest,
   type DeadLetterSummary,
-} from '../contracts/dead-letter.js';
+} from '../contracts/events/dead-letter.js';
 import { SluiceError } from '../contracts/errors.js';
 import { isJsonObject, type Json } from '../contracts/json.js';
-import type { EventBus } from './event-bus.js';
+import type { EventBus } from './events/event-bus.js';
 
 export interface DeadLetterOptions {
   /** Default: the client's. */

@@ -4,8 +4,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError } from '../contracts/errors.js';
-import type { ProgressLine, RunProgress } from '../contracts/messages.js';
-import { TERMINAL_RUN_STATUSES } from '../contracts/run.js';
+import type { ProgressLine, RunProgress } from '../contracts/run/messages.js';
+import { TERMINAL_RUN_STATUSES } from '../contracts/run/run.js';
 
 const SHORTEST_MS = 100;
 const LONGEST_MS = 1_000;

@@ -1,20 +1,20 @@
 /** What an application imports: `import { createSluiceClient } from 'sluice/client'`. */
-export { apiReads, type ApiReadsOptions } from './api-reads.js';
+export { apiReads, type ApiReadsOptions } from './reads/api-reads.js';
 export { createSluiceClient, type SluiceClient } from './client.js';
-export { callBridge, httpBus, redisBus, type EventBus } from './event-bus.js';
+export { callBridge, httpBus, redisBus, type EventBus } from './events/event-bus.js';
 export type { DeadLetterClient, DeadLetterOptions, ListDeadLetters } from './dead-letters.js';
 export type { DefinitionControl } from './definition-control.js';
-export { runErrorOf } from './errors.js';
+export { runErrorOf } from './connection/errors.js';
 export type {
   AnyPayloads,
   PublishOptions,
   SluiceClientOptions,
   StartOptions,
   StartedRun,
-} from './options.js';
+} from './connection/options.js';
 export { ProgressPrinter } from './progress-printer.js';
-export { everything, type RunReads } from './reads.js';
-export { REDACTED, redactorFor, type Redactor } from './redaction.js';
+export { everything, type RunReads } from './reads/reads.js';
+export { REDACTED, redactorFor, type Redactor } from './redaction/redaction.js';
 export type { RunControl, ShowOptions } from './run-control.js';
 export type { BulkAction, BulkItem, BulkOptions } from './runs/bulk.js';
 export { type ExportOptions, RunBundle, verifyBundle } from './runs/bundle.js';

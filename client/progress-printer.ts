@@ -3,7 +3,7 @@
  * command line and by `npm start`.
  */
 import { styleText } from 'node:util';
-import type { ProgressLine } from '../contracts/messages.js';
+import type { ProgressLine } from '../contracts/run/messages.js';
 
 /** A step that ends within this time gets one line, its end; a longer one says first that it began. */
 const SHOW_START_AFTER_MS = 500;

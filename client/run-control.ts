@@ -7,7 +7,7 @@
  * - A run of another tenant is not there: RUN_NOT_FOUND.
  * - Values that the definition marks `writeOnly` come as `[redacted]`, unless they are asked for.
  */
-import type { EventSignal } from '../contracts/messages.js';
+import type { EventSignal } from '../contracts/run/messages.js';
 import type {
   EventView,
   EvidenceView,
@@ -22,8 +22,8 @@ import type {
   WaitView,
 } from '../projections/index.js';
 import type { z } from 'zod';
-import type { Redactor } from './redaction.js';
-import type { RunReads } from './reads.js';
+import type { Redactor } from './redaction/redaction.js';
+import type { RunReads } from './reads/reads.js';
 import { bulk, type BulkAction, type BulkItem, type BulkOptions } from './runs/bulk.js';
 import { exportRun, type ExportOptions, type RunBundle } from './runs/bundle.js';
 import { findRun, readsOf, type ActOptions, type OfTenant, type RunContext } from './runs/context.js';

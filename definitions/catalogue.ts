@@ -3,10 +3,10 @@ import type { Definition } from '../contracts/definition/index.js';
 import { ActionId } from '../contracts/definition/names.js';
 import { isJsonObject, type Json, type JsonObject } from '../contracts/json.js';
 import { nearNames } from '../contracts/near.js';
-import { type Finding, meantHint, placed } from './finding.js';
-import type { DefinitionProblem } from './problem.js';
-import type { DocumentPath, Source } from './source.js';
-import { findSteps, type FoundStep } from './walk.js';
+import { type Finding, meantHint, placed } from './source/finding.js';
+import type { DefinitionProblem } from './source/problem.js';
+import type { DocumentPath, Source } from './source/source.js';
+import { findSteps, type FoundStep } from './rules/walk.js';
 
 /** What a worker can run. */
 export interface Catalogue {

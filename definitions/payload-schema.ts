@@ -10,8 +10,8 @@ import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.
 import addFormats from 'ajv-formats';
 import { isJsonObject, type Json, type JsonObject } from '../contracts/json.js';
 import { nearNames } from '../contracts/near.js';
-import { meantHint } from './finding.js';
-import type { DocumentPath } from './source.js';
+import { meantHint } from './source/finding.js';
+import type { DocumentPath } from './source/source.js';
 
 const KEPT = 200;
 const compiled = new Map<string, ValidateFunction>();

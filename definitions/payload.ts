@@ -3,7 +3,7 @@ import type { ErrorObject } from 'ajv/dist/2020.js';
 import { SluiceError } from '../contracts/errors.js';
 import type { Json, JsonObject } from '../contracts/json.js';
 import { pointerPath, validatorOf } from './payload-schema.js';
-import { formatPath } from './source.js';
+import { formatPath } from './source/source.js';
 
 /** Problems of a payload that are reported; a long list of bad items has as many as items. */
 const MOST_PROBLEMS = 100;

@@ -6,11 +6,11 @@
  * call (`~>`, a variable, a block, partial application, an argument), it is one of the catalogue's or the
  * author's own: the frame that expressions run in holds no others.
  */
-import { FUNCTION_NAMES, nearestFunction, REFUSED } from './catalogue.js';
-import { EngineError } from './engine-error.js';
-import type { SyntaxNode } from './engine-types.js';
-import { HELPERS } from './helpers.js';
-import { pictureProblem, timestampProblem, timezoneProblem } from './jsonata-dates.js';
+import { FUNCTION_NAMES, nearestFunction, REFUSED } from './functions/catalogue.js';
+import { EngineError } from './budget/engine-error.js';
+import type { SyntaxNode } from './metering/engine-types.js';
+import { HELPERS } from './engine/helpers.js';
+import { pictureProblem, timestampProblem, timezoneProblem } from './dates/jsonata-dates.js';
 import type { ExpressionProblem } from './problem.js';
 import { MeteredRegExp } from './regex/metered-regexp.js';
 

@@ -4,10 +4,10 @@
  * The cache cannot change a result: a compiled expression holds nothing of any evaluation, and parsing has a
  * budget of its own that no evaluation is charged for.
  */
-import type { SyntaxNode } from './engine-types.js';
+import type { SyntaxNode } from './metering/engine-types.js';
 import { checkTree } from './allow-list.js';
-import { theEngine } from './engine.js';
-import { CACHE_ENTRIES, CACHE_UNITS, MAX_PARSE_DEPTH, MAX_PARSE_STEPS, MAX_SOURCE } from './limits.js';
+import { theEngine } from './engine/engine.js';
+import { CACHE_ENTRIES, CACHE_UNITS, MAX_PARSE_DEPTH, MAX_PARSE_STEPS, MAX_SOURCE } from './budget/limits.js';
 import { problemOf } from './problem.js';
 import type { ExpressionProblem } from './problem.js';
 

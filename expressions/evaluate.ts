@@ -1,10 +1,10 @@
 /** Evaluation of one expression in one scope. */
 import { SluiceError } from '../contracts/errors.js';
 import type { Json, JsonObject } from '../contracts/json.js';
-import { FUNCTION_NAMES } from './catalogue.js';
+import { FUNCTION_NAMES } from './functions/catalogue.js';
 import { compile } from './compile.js';
-import { EngineError } from './engine-error.js';
-import { EVALUATION, execute, theEngine } from './engine.js';
+import { EngineError } from './budget/engine-error.js';
+import { EVALUATION, execute, theEngine } from './engine/engine.js';
 import { copyShared, toJson } from './output.js';
 import { expressionError, problemOf } from './problem.js';
 

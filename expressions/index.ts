@@ -3,6 +3,6 @@ export { evaluate } from './evaluate.js';
 export type { EvaluationOptions, EvaluationScope } from './evaluate.js';
 export { check } from './compile.js';
 export type { ExpressionProblem } from './problem.js';
-export { FUNCTIONS } from './catalogue.js';
+export { FUNCTIONS } from './functions/catalogue.js';
 export type { FunctionEntry } from './functions/entry.js';
-export { evaluateRaw } from './engine.js';
+export { evaluateRaw } from './engine/engine.js';

@@ -1,9 +1,9 @@
 /** Results as plain JSON: fresh, finite, bounded, and sharing nothing with the input. */
 import type { Json } from '../contracts/json.js';
 import { jsonSize } from '../contracts/json.js';
-import { EngineError } from './engine-error.js';
-import type { Meter } from './meter.js';
-import { MAX_OUTPUT, MAX_OUTPUT_DEPTH } from './limits.js';
+import { EngineError } from './budget/engine-error.js';
+import type { Meter } from './metering/meter.js';
+import { MAX_OUTPUT, MAX_OUTPUT_DEPTH } from './budget/limits.js';
 
 const notJson = (what: string) =>
   new EngineError('notJson', `the expression gives ${what}, which is no JSON value`);

@@ -2,8 +2,8 @@
 import { SluiceError } from '../contracts/errors.js';
 import type { ErrorCode } from '../contracts/errors.js';
 import type { Json } from '../contracts/json.js';
-import type { Engine } from './engine-types.js';
-import { describe, EngineError, ENGINE_CODES } from './engine-error.js';
+import type { Engine } from './metering/engine-types.js';
+import { describe, EngineError, ENGINE_CODES } from './budget/engine-error.js';
 
 /** One thing wrong with an expression. */
 export interface ExpressionProblem {

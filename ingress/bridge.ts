@@ -11,16 +11,16 @@ import type { Redis } from 'ioredis';
 import type { SluiceClient } from '../client/index.js';
 import { redisBus } from '../client/index.js';
 import type { SluiceError } from '../contracts/errors.js';
-import type { CorrelationPaths } from '../contracts/correlation.js';
+import type { CorrelationPaths } from '../contracts/events/correlation.js';
 import type { Json } from '../contracts/json.js';
 import type { Projections } from '../projections/index.js';
-import { HttpSource } from './http-source.js';
-import { Outage } from './outage.js';
-import { connectRedis, openRedis } from './redis.js';
+import { HttpSource } from './sources/http-source.js';
+import { Outage } from './routing/outage.js';
+import { connectRedis, openRedis } from './sources/redis.js';
 import { Relay } from './relay.js';
-import { Router } from './route.js';
-import { StreamSource } from './stream-source.js';
-import { Sweeper, type SweepOptions } from './sweeper.js';
+import { Router } from './routing/route.js';
+import { StreamSource } from './sources/stream-source.js';
+import { Sweeper, type SweepOptions } from './routing/sweeper.js';
 
 const KEEP_MS = 86_400_000;
 

@@ -12,7 +12,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type SluiceError, toSluiceError } from '../contracts/errors.js';
 import type { Json } from '../contracts/json.js';
 import type { OutboxRow, Projections } from '../projections/index.js';
-import { isOutage, type Outage } from './outage.js';
+import { isOutage, type Outage } from './routing/outage.js';
 
 const IDLE_MS = 100;
 const LEASE_MS = 10_000;

@@ -1,5 +1,5 @@
 /** Idempotency keys of the HTTP API, bound to a database. */
-import type { Writer } from './writer.js';
+import type { Writer } from './connection/writer.js';
 import {
   beginApiRequest,
   endApiRequest,

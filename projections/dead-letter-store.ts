@@ -4,10 +4,10 @@ import type {
   DeadLetterSummary,
   DeadLetterView,
   NewDeadLetter,
-} from '../contracts/dead-letter.js';
+} from '../contracts/events/dead-letter.js';
 import { getDeadLetter, hasOutbox, listDeadLetters } from './reads/dead-letters.js';
-import type { Page, PageRequest } from './reads/page.js';
-import type { Writer } from './writer.js';
+import type { Page, PageRequest } from './connection/page.js';
+import type { Writer } from './connection/writer.js';
 import {
   type DeadLetterMove,
   moveDeadLetter,

@@ -1,10 +1,10 @@
 /** The writers and reads of the event bridge, bound to one database. */
 import type { Json } from '../contracts/json.js';
-import { explainEvent, type ExplainedEvent } from './reads/explain-event.js';
-import type { EventKey } from './reads/event-rows.js';
-import { listInbound, type InboundFilter, type InboundSummary } from './reads/list-inbound.js';
-import { dueOutbox, type OutboxRow } from './reads/due-outbox.js';
-import type { Page, PageRequest } from './reads/page.js';
+import { explainEvent, type ExplainedEvent } from './reads/events/explain-event.js';
+import type { EventKey } from './reads/events/event-rows.js';
+import { listInbound, type InboundFilter, type InboundSummary } from './reads/events/list-inbound.js';
+import { dueOutbox, type OutboxRow } from './reads/events/due-outbox.js';
+import type { Page, PageRequest } from './connection/page.js';
 import {
   envelopeOf,
   isKnownTenant,
@@ -12,13 +12,13 @@ import {
   unfinishedEvents,
   type TriggerRow,
   type UnfinishedEvent,
-} from './reads/routing.js';
-import { wasReceived } from './reads/run-answers.js';
-import { finishEvent, type FinishedEvent } from './writers/finish-event.js';
-import { recordEvent, type ArrivedEvent, type RecordedEvent } from './writers/record-event.js';
-import { settleOutbox, type OutboxSettlement } from './writers/settle-outbox.js';
-import { takeRelayLease } from './writers/take-relay-lease.js';
-import type { Writer } from './writer.js';
+} from './reads/events/routing.js';
+import { wasReceived } from './reads/events/run-answers.js';
+import { finishEvent, type FinishedEvent } from './writers/events/finish-event.js';
+import { recordEvent, type ArrivedEvent, type RecordedEvent } from './writers/events/record-event.js';
+import { settleOutbox, type OutboxSettlement } from './writers/events/settle-outbox.js';
+import { takeRelayLease } from './writers/events/take-relay-lease.js';
+import type { Writer } from './connection/writer.js';
 
 export interface EventStore {
   /** The audit row of an event and the runs proposed for it, in one transaction. */

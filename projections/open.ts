@@ -1,15 +1,15 @@
 /** Opens the projections: connection, migrations, writers, read models. */
-import type { ProjectionStore } from '../contracts/projection.js';
-import { connect, type Database, type DatabaseOptions } from './connection.js';
+import type { ProjectionStore } from '../contracts/run/projection.js';
+import { connect, type Database, type DatabaseOptions } from './connection/connection.js';
 import { createApiRequests, type ApiRequests } from './api-request-store.js';
-import { migrate } from './migrate.js';
+import { migrate } from './migrations/migrate.js';
 import { createDeadLetters, type DeadLetters } from './dead-letter-store.js';
 import { createMaintenance, type Maintenance } from './maintenance/index.js';
 import { createEventStore, type EventStore } from './event-store.js';
 import { createReconciliation, type Reconciliation } from './reconcile/index.js';
 import { createReads, type Reads } from './reads/index.js';
 import { createStore } from './store.js';
-import type { Faults } from './unit-of-work.js';
+import type { Faults } from './connection/unit-of-work.js';
 
 export interface ProjectionsOptions extends DatabaseOptions {
   /** Makes commits fail at named points. Tests only. */

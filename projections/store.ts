@@ -1,17 +1,17 @@
 /** The writers, bound to one database: what `activities/` uses. */
-import type { ProjectionStore } from '../contracts/projection.js';
+import type { ProjectionStore } from '../contracts/run/projection.js';
 import { definitionIds } from './reads/definition-ids.js';
 import { findDefinition } from './reads/find-definition.js';
-import { missedEvents } from './reads/missed-events.js';
-import type { Writer } from './writer.js';
-import { beginAction } from './writers/begin-action.js';
+import { missedEvents } from './reads/events/missed-events.js';
+import type { Writer } from './connection/writer.js';
+import { beginAction } from './writers/actions/begin-action.js';
 import { commitEvents } from './writers/commit-events.js';
-import { finishAction } from './writers/finish-action.js';
+import { finishAction } from './writers/actions/finish-action.js';
 import { putDefinition } from './writers/put-definition.js';
 import { putSchedules, retireDefinition } from './writers/retire-definition.js';
-import { recordAction } from './writers/record-action.js';
-import { recordMissed } from './writers/record-missed.js';
-import { renewLease } from './writers/renew-lease.js';
+import { recordAction } from './writers/actions/record-action.js';
+import { recordMissed } from './writers/events/record-missed.js';
+import { renewLease } from './writers/actions/renew-lease.js';
 
 /** Binds the writers to a database. */
 export function createStore(writer: Writer): ProjectionStore {

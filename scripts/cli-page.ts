@@ -1,6 +1,6 @@
 /** docs/cli.md: made of the tree of commands itself, so it can't say anything else than `sluice --help`. */
 import type { Argument, Command, Option } from 'commander';
-import { EXIT, EXIT_MEANINGS } from '../cli/exit-codes.js';
+import { EXIT, EXIT_MEANINGS } from '../cli/terminal/exit-codes.js';
 import { createProgram } from '../cli/program.js';
 
 /** The text of docs/cli.md. */

@@ -23,7 +23,7 @@ import { assertDerived, GLOBALS } from './derive/assertions.mjs';
 const here = dirname(fileURLToPath(import.meta.url));
 const target = join(here, '..', 'expressions', 'generated');
 
-const DECLARATION = `import type { Engine, EngineHooks } from '../engine-types.js';
+const DECLARATION = `import type { Engine, EngineHooks } from '../metering/engine-types.js';
 export declare const derivedFrom: { readonly version: string; readonly report: Readonly<Record<string, number>> };
 export declare function createEngine(hooks: EngineHooks): Engine;
 `;

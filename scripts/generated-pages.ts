@@ -1,8 +1,8 @@
 /** Files that are made of tables and schemas in the code: path → text. */
 import { ERRORS } from '../contracts/errors.js';
-import { RUN_EVENT_DATA } from '../contracts/run-events.js';
+import { RUN_EVENT_DATA } from '../contracts/run/run-events.js';
 import { definitionJsonSchema } from '../definitions/index.js';
-import { configurationPage } from '../worker/configuration-page.js';
+import { configurationPage } from '../worker/config/configuration-page.js';
 import { z } from 'zod';
 import { cliPage } from './cli-page.js';
 import { stateMachines } from './state-machines-page.js';
@@ -50,7 +50,7 @@ ${NOTE}
 
 The log of a run. Its workflow alone authors and numbers them (\`seq\`, from 1, without a gap); activities commit
 them; the tables run, step and wait are a function of them. What each type does to these tables stands beside its
-schema in \`contracts/run-events.ts\`. Every event has \`seq\`, \`at\`, \`wave\`, \`type\` and \`data\`, and where it belongs to a step
+schema in \`contracts/run/run-events.ts\`. Every event has \`seq\`, \`at\`, \`wave\`, \`type\` and \`data\`, and where it belongs to a step
 \`stepPath\`, \`iteration\` and \`attempt\`.
 
 | type | data |

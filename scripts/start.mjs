@@ -1,5 +1,5 @@
 // npm start [-- --once]: everything on this machine, from nothing: packages, Temporal with its Web UI, the
-// embedded database, a worker, the examples published, one order run. See worker/dev-stack.ts.
+// embedded database, a worker, the examples published, one order run. See worker/dev-stack/dev-stack.ts.
 import { prepareClone, root } from './lib/setup.mjs';
 
 const args = process.argv.slice(2);
@@ -13,7 +13,7 @@ prepareClone();
 
 const { register } = await import('tsx/esm/api');
 register();
-const { runDevStack } = await import('../worker/dev-stack.ts');
+const { runDevStack } = await import('../worker/dev-stack/dev-stack.ts');
 process.exit(
   await runDevStack({
     env: process.env,

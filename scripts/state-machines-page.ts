@@ -1,10 +1,10 @@
-/** docs/state-machines.md: the transition tables of contracts/run.ts, as tables and as pictures. */
+/** docs/state-machines.md: the transition tables of contracts/run/run.ts, as tables and as pictures. */
 import {
   RUN_TRANSITIONS,
   STEP_TRANSITIONS,
   TERMINAL_RUN_STATUSES,
   WAIT_TRANSITIONS,
-} from '../contracts/run.js';
+} from '../contracts/run/run.js';
 
 type Transitions = Readonly<Record<string, readonly string[]>>;
 

@@ -11,14 +11,14 @@ import {
   ApplicationFailure,
   scheduleActivity,
 } from '@temporalio/workflow';
-import { BegunRetry, DeadLetterRequest } from '../contracts/dead-letter.js';
+import { BegunRetry, DeadLetterRequest } from '../contracts/events/dead-letter.js';
 import { DEFAULTS } from '../contracts/definition/index.js';
 import { SluiceError } from '../contracts/errors.js';
 import type { Json } from '../contracts/json.js';
-import { ACTIVITY_TYPES } from '../contracts/messages.js';
-import { isoAt, now } from './clock.js';
-import { errorCompletion, runFailure, startFailure } from './interpreter/failure.js';
-import { TIMEOUT_GRACE_MS } from './steps/run-activity.js';
+import { ACTIVITY_TYPES } from '../contracts/run/messages.js';
+import { isoAt, now } from './runtime/clock.js';
+import { errorCompletion, runFailure, startFailure } from './interpreter/state/failure.js';
+import { TIMEOUT_GRACE_MS } from './interpreter/run/run-activity.js';
 
 /**
  * Does one act about dead letters.

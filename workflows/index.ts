@@ -3,12 +3,12 @@
  * anybody could start, so there is none.
  */
 import { workflowInfo } from '@temporalio/workflow';
-import { RESERVED_PREFIX, WORKFLOW_TYPES } from '../contracts/messages.js';
+import { RESERVED_PREFIX, WORKFLOW_TYPES } from '../contracts/run/messages.js';
 import { SluiceError } from '../contracts/errors.js';
 import { deadLetters } from './dead-letters.js';
 import { interpret } from './interpreter/interpret.js';
-import { startFailure } from './interpreter/failure.js';
-import { publish, unpublish } from './publish.js';
+import { startFailure } from './interpreter/state/failure.js';
+import { publish, unpublish } from './publish-definition.js';
 
 /** Interprets the published definition that the workflow type names, or runs one of Sluice's own workflows. */
 export default async function run(payload: unknown, carried: unknown): Promise<unknown> {

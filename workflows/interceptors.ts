@@ -5,7 +5,7 @@
  * the type `constructor` or `toString` would run a function of JavaScript's own.
  */
 import { workflowInfo, type WorkflowInterceptors } from '@temporalio/workflow';
-import { readCancelReason } from './cancel-reason.js';
+import { readCancelReason } from './runtime/cancel-reason.js';
 import run from './index.js';
 
 /** Named as Temporal's `workflowModules` expects it. */

@@ -1,6 +1,6 @@
 /**
  * What the runs of a worker share: schemas, definitions and the expression engine, loaded once for each isolate instead of
- * once for each run (worker/workflow-bundle.ts). Making the schemas is most of what loading the workflows
+ * once for each run (worker/temporal/workflow-bundle.ts). Making the schemas is most of what loading the workflows
  * costs, and a run has nothing of its own in them.
  *
  * Invariants
@@ -12,7 +12,7 @@
  * - Notes on promises are cheap from here on: promise-notes.ts.
  */
 import '../expressions/index.js';
-import './interpreter/definitions.js';
+import './interpreter/state/definitions.js';
 import { cheapenPromiseNotes } from './promise-notes.js';
 
 interface ModuleContext {
@@ -35,6 +35,9 @@ declare global {
 for (const contracts of [
   import.meta.webpackContext('../contracts', { recursive: false, regExp: /\.ts$/ }),
   import.meta.webpackContext('../contracts/definition', { recursive: false, regExp: /\.ts$/ }),
+  import.meta.webpackContext('../contracts/events', { recursive: false, regExp: /\.ts$/ }),
+  import.meta.webpackContext('../contracts/run', { recursive: false, regExp: /\.ts$/ }),
+  import.meta.webpackContext('../contracts/http', { recursive: false, regExp: /\.ts$/ }),
 ]) {
   for (const key of contracts.keys()) Object.freeze(contracts(key));
 }

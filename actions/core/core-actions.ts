@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import { ErrorCodeName } from '../../contracts/definition/names.js';
 import { SluiceError } from '../../contracts/errors.js';
-import { defineAction } from '../define-action.js';
+import { defineAction } from '../registry/define-action.js';
 
 const LONGEST_SLEEP_MS = 24 * 60 * 60 * 1000;
 

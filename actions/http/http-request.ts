@@ -8,11 +8,11 @@
  */
 import { Agent, fetch, type Response } from 'undici';
 import { z } from 'zod';
-import type { ActionContext, ActionDefinition } from '../../contracts/action.js';
+import type { ActionContext, ActionDefinition } from '../../contracts/run/action.js';
 import { SluiceError } from '../../contracts/errors.js';
 import type { Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
-import { defineAction } from '../define-action.js';
+import { defineAction } from '../registry/define-action.js';
 import { decodeBody, readBody } from './read-body.js';
 import { followRedirect, type OutgoingRequest, REDIRECT_STATUSES } from './redirects.js';
 import { createTargetGuard, type Resolver, type TargetGuard } from './target-guard.js';

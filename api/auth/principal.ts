@@ -7,7 +7,7 @@
  */
 import { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
-import { TenantId } from '../../contracts/messages.js';
+import { TenantId } from '../../contracts/run/messages.js';
 
 export const Role = z.enum(['reader', 'operator', 'publisher', 'admin']);
 export type Role = z.infer<typeof Role>;

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
-import { operation, type Api } from '../operation.js';
-import { ndjson } from '../streams.js';
+import { operation, type Api } from '../http/operation.js';
+import { ndjson } from '../http/streams.js';
 import { Reason, RunFilterBody } from './parts.js';
 
 const BulkBody = z

@@ -10,12 +10,12 @@ import {
   DeadLetterStatus,
   DeadLetterSummary,
   DeadLetterView,
-} from '../../contracts/dead-letter.js';
+} from '../../contracts/events/dead-letter.js';
 import { SluiceError, toSluiceError, type ErrorCode } from '../../contracts/errors.js';
-import { apiPage } from '../../contracts/api.js';
-import { operation, type Api } from '../operation.js';
-import { ndjson } from '../streams.js';
-import { json, pageOf } from '../views.js';
+import { apiPage } from '../../contracts/http/api.js';
+import { operation, type Api } from '../http/operation.js';
+import { ndjson } from '../http/streams.js';
+import { json, pageOf } from '../views/views.js';
 import { Id, PageQuery } from './parts.js';
 
 const Params = z.strictObject({ deadLetterId: Id });

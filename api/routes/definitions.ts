@@ -1,11 +1,11 @@
 import { z } from '@hono/zod-openapi';
-import { apiPage, ApiDefinition, ApiDefinitionSummary } from '../../contracts/api.js';
+import { apiPage, ApiDefinition, ApiDefinitionSummary } from '../../contracts/http/api.js';
 import { SluiceError, type ErrorCode } from '../../contracts/errors.js';
 import { checkCatalogue, readDefinition } from '../../definitions/index.js';
 import type { DefinitionView } from '../../projections/index.js';
-import { operation, type Api } from '../operation.js';
-import { problemOf, Problem, type ProblemItem } from '../problem.js';
-import { json, pageOf, toDefinition, toDefinitionSummary } from '../views.js';
+import { operation, type Api } from '../http/operation.js';
+import { problemOf, Problem, type ProblemItem } from '../http/problem.js';
+import { json, pageOf, toDefinition, toDefinitionSummary } from '../views/views.js';
 import { Id, PageQuery } from './parts.js';
 
 const YAML = ['application/yaml', 'application/x-yaml', 'text/yaml'];

@@ -1,12 +1,12 @@
 /** Events that came in: listed, explained; and one put on the bus. */
 import { z } from '@hono/zod-openapi';
-import { apiPage, ApiInboundEvent, ApiInboundSummary } from '../../contracts/api.js';
+import { apiPage, ApiInboundEvent, ApiInboundSummary } from '../../contracts/http/api.js';
 import { SluiceError } from '../../contracts/errors.js';
 import { JsonValue } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import type { ExplainedEvent } from '../../projections/index.js';
-import { operation, type Api } from '../operation.js';
-import { json, pageOf, toInboundEvent, toInboundSummary } from '../views.js';
+import { operation, type Api } from '../http/operation.js';
+import { json, pageOf, toInboundEvent, toInboundSummary } from '../views/views.js';
 import { AnyJson, isPlain, PageQuery } from './parts.js';
 
 const EventText = z

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { FUNCTIONS } from '../../expressions/index.js';
-import { operation, type Api } from '../operation.js';
-import { json } from '../views.js';
+import { operation, type Api } from '../http/operation.js';
+import { json } from '../views/views.js';
 
 const Fn = z
   .object({ name: z.string(), kind: z.string(), signature: z.string(), description: z.string() })

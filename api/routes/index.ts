@@ -1,5 +1,5 @@
 /** Every route under /v1. */
-import type { Api } from '../operation.js';
+import type { Api } from '../http/operation.js';
 import { addBulkRoutes } from './bulk.js';
 import { addDeadLetterRoutes } from './dead-letters.js';
 import { addDefinitionRoutes } from './definitions.js';

@@ -3,7 +3,7 @@
  * nothing is read, nothing written, and Temporal is not asked.
  */
 import type { LegacyAction } from '../../client/index.js';
-import { operation, type Api } from '../operation.js';
+import { operation, type Api } from '../http/operation.js';
 import { RunParams } from './parts.js';
 
 const PATHS: Readonly<Record<string, LegacyAction>> = {

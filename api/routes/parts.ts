@@ -1,6 +1,6 @@
 /** Parts of requests that several routes share. */
 import { z } from '@hono/zod-openapi';
-import { RunStatus } from '../../contracts/run.js';
+import { RunStatus } from '../../contracts/run/run.js';
 
 /** Without control characters: what a store and a log can hold. */
 export function isPlain(text: string): boolean {

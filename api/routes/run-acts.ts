@@ -1,14 +1,14 @@
 /** Acting on a run: each goes to Temporal, and is answered once Temporal has accepted it; the rows follow. */
 import { z } from '@hono/zod-openapi';
 import { v7 as uuid } from 'uuid';
-import { ApiRunRef } from '../../contracts/api.js';
+import { ApiRunRef } from '../../contracts/http/api.js';
 import { SluiceError, type ErrorCode } from '../../contracts/errors.js';
 import { JsonValue, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
-import { operation, type Api } from '../operation.js';
-import { presentAt } from '../present.js';
-import { startOnce } from '../start-once.js';
-import { json } from '../views.js';
+import { operation, type Api } from '../http/operation.js';
+import { presentAt } from '../views/present.js';
+import { startOnce } from './start-once.js';
+import { json } from '../views/views.js';
 import { AnyJson, Id, Reason, RunParams } from './parts.js';
 
 const TEMPORAL: readonly ErrorCode[] = ['TEMPORAL_UNAVAILABLE', 'TEMPORAL_NAMESPACE_NOT_FOUND'];

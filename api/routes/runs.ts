@@ -10,11 +10,11 @@ import {
   ApiRunSummary,
   ApiStep,
   ApiWait,
-} from '../../contracts/api.js';
+} from '../../contracts/http/api.js';
 import type { ErrorCode } from '../../contracts/errors.js';
 import type { Page, PageRequest } from '../../projections/index.js';
 import { requireCapability } from '../auth/principal.js';
-import { operation, type Api } from '../operation.js';
+import { operation, type Api } from '../http/operation.js';
 import {
   json,
   pageOf,
@@ -24,7 +24,7 @@ import {
   toRunInbound,
   toStep,
   toWait,
-} from '../views.js';
+} from '../views/views.js';
 import { Flag, PageQuery, RunListQuery, RunParams } from './parts.js';
 
 /** What showing a run may be refused with; its definition is read for the marks. */

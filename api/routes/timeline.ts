@@ -1,9 +1,9 @@
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
-import { operation, type Api } from '../operation.js';
-import { problemOf } from '../problem.js';
-import { streamAnswer } from '../streams.js';
-import { lineId, parseLastLine, runTimeline, type TimelineItem } from '../timeline.js';
-import { toRunEvent } from '../views.js';
+import { operation, type Api } from '../http/operation.js';
+import { problemOf } from '../http/problem.js';
+import { streamAnswer } from '../http/streams.js';
+import { lineId, parseLastLine, runTimeline, type TimelineItem } from '../views/timeline.js';
+import { toRunEvent } from '../views/views.js';
 import { RunParams } from './parts.js';
 
 /** How long a reader waits before it comes again, ms. */

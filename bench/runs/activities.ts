@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { defineAction } from '../../actions/index.js';
-import type { ActionDefinition } from '../../contracts/action.js';
+import type { ActionDefinition } from '../../contracts/run/action.js';
 
 const Input = z.object({ n: z.number(), ms: z.number(), key: z.string().optional() });
 type Input = z.infer<typeof Input>;

@@ -3,8 +3,8 @@
  * between this and Sluice is the interpreter and the activity; what is between this and the baseline is the store.
  */
 import { Context } from '@temporalio/activity';
-import type { Execution, Invocation } from '../../contracts/projection.js';
-import type { RunEvent } from '../../contracts/run-events.js';
+import type { Execution, Invocation } from '../../contracts/run/projection.js';
+import type { RunEvent } from '../../contracts/run/run-events.js';
 import type { Projections } from '../../projections/index.js';
 import type { Act } from './activities.js';
 

@@ -20,9 +20,9 @@ import { builtInActions, createActionRegistry } from '../../actions/index.js';
 import type { Json } from '../../contracts/json.js';
 import { openProjections, type Projections } from '../../projections/index.js';
 import { readDefinition } from '../../definitions/index.js';
-import { workerOptions } from '../../worker/create-worker.js';
+import { workerOptions } from '../../worker/processes/create-worker.js';
 import { startTemporalDevServer, type TemporalDevServer } from '../../worker/temporal-server/dev-server.js';
-import { WORKFLOW_SOURCES } from '../../worker/workflow-bundle.js';
+import { WORKFLOW_SOURCES } from '../../worker/temporal/workflow-bundle.js';
 import { benchActions, byHandActivities } from './activities.js';
 import { recorded } from './recorded.js';
 

@@ -1,6 +1,6 @@
 /** Many runs as they are stored, for benchmarks of what is read. */
 import type { Projections } from '../../projections/index.js';
-import { listKey } from '../../projections/keys.js';
+import { listKey } from '../../projections/log/keys.js';
 import { event, execution, runStartedAs, START_MS, uuid7 } from '../../test/projections/support/runs.js';
 
 const CHUNK = 1_000;

@@ -9,7 +9,7 @@ import {
   tryUpdatesOfOneRow,
   type Database,
 } from '../../projections/index.js';
-import type { SluiceConfig } from '../../worker/config.js';
+import type { SluiceConfig } from '../../worker/config/config.js';
 import { judgeClock } from './clock.js';
 import { attempt, fail, ok, skip, warn, type Finding } from './finding.js';
 

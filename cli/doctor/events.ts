@@ -2,8 +2,8 @@
 import { Redis } from 'ioredis';
 import { z } from 'zod';
 import { SluiceError, type ErrorCode } from '../../contracts/errors.js';
-import type { BridgeSettings } from '../../worker/bridge-config.js';
-import type { Environment } from '../../worker/config.js';
+import type { BridgeSettings } from '../../worker/config/bridge-config.js';
+import type { Environment } from '../../worker/config/config.js';
 import { attempt, fail, ok, skip, warn, type Finding } from './finding.js';
 
 const LIMIT_MS = 5_000;

@@ -1,9 +1,9 @@
 /** What the environment and the directory say: variables, `sluice.config.ts`, secrets, policies. */
 import { loadPolicies } from '../../authorization/index.js';
-import { loadApiPlace, type ApiPlace } from '../../worker/api-variables.js';
-import { loadBridgeConfig, type BridgeSettings } from '../../worker/bridge-config.js';
-import { loadConfig, type Environment, type SluiceConfig } from '../../worker/config.js';
-import { loadRegistry } from '../../worker/load-registry.js';
+import { loadApiPlace, type ApiPlace } from '../../worker/config/api-variables.js';
+import { loadBridgeConfig, type BridgeSettings } from '../../worker/config/bridge-config.js';
+import { loadConfig, type Environment, type SluiceConfig } from '../../worker/config/config.js';
+import { loadRegistry } from '../../worker/processes/load-registry.js';
 import { createSecretProvider } from '../../worker/secrets/secret-provider.js';
 import { attempt, fail, ok, skip, type Finding } from './finding.js';
 

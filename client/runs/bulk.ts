@@ -11,9 +11,9 @@
  */
 import { v7 as uuid } from 'uuid';
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
-import { TERMINAL_RUN_STATUSES } from '../../contracts/run.js';
+import { TERMINAL_RUN_STATUSES } from '../../contracts/run/run.js';
 import type { RunFilter, RunSummary } from '../../projections/index.js';
-import { everything } from '../reads.js';
+import { everything } from '../reads/reads.js';
 import { readsOf, type ActOptions, type RunContext } from './context.js';
 import { rerunRun } from './rerun.js';
 import { stopRun } from './stop-run.js';

@@ -14,7 +14,7 @@ import { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
 import { JsonValue, type Json, type JsonObject } from '../../contracts/json.js';
 import type { Page, PageRequest } from '../../projections/index.js';
-import { everything } from '../reads.js';
+import { everything } from '../reads/reads.js';
 import { findRun, readsOf, type OfTenant, type RunContext } from './context.js';
 import { redactorOf } from './redactors.js';
 

@@ -12,8 +12,8 @@
 import { isGrpcServiceError, type Client } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
 import { z } from 'zod';
-import { StepRef } from '../../contracts/activity.js';
-import { RunEvent } from '../../contracts/run-events.js';
+import { StepRef } from '../../contracts/run/activity.js';
+import { RunEvent } from '../../contracts/run/run-events.js';
 
 type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 

@@ -2,10 +2,10 @@
 import type { Client } from '@temporalio/client';
 import { SluiceError } from '../../contracts/errors.js';
 import type { RunView } from '../../projections/index.js';
-import type { CallContext } from '../errors.js';
-import type { StartedRun, StartOptions } from '../options.js';
+import type { CallContext } from '../connection/errors.js';
+import type { StartedRun, StartOptions } from '../connection/options.js';
 import type { Json } from '../../contracts/json.js';
-import type { RunReads } from '../reads.js';
+import type { RunReads } from '../reads/reads.js';
 
 /** Whose run it is. */
 export interface OfTenant {

@@ -9,9 +9,9 @@ import { isGrpcServiceError } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
 import { SluiceError } from '../../contracts/errors.js';
 import { JsonValue, type Json } from '../../contracts/json.js';
-import { StartMemo } from '../../contracts/messages.js';
+import { StartMemo } from '../../contracts/run/messages.js';
 import type { RunView } from '../../projections/index.js';
-import { calling } from '../errors.js';
+import { calling } from '../connection/errors.js';
 import { readsOf, type RunContext } from './context.js';
 
 const NOT_FOUND = 5;

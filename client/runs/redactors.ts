@@ -7,7 +7,7 @@
 import { SluiceError } from '../../contracts/errors.js';
 import type { Definition } from '../../contracts/definition/index.js';
 import type { RunSummary, RunView } from '../../projections/index.js';
-import { redactorFor, type Redactor } from '../redaction.js';
+import { redactorFor, type Redactor } from '../redaction/redaction.js';
 import { findRun, readsOf, type RunContext } from './context.js';
 
 const KEPT = 500;

@@ -9,12 +9,12 @@
  * - The source is not touched. One that is open is refused, unless both may run at once.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { calling } from '../errors.js';
+import { calling } from '../connection/errors.js';
 import { SluiceError } from '../../contracts/errors.js';
 import type { Json } from '../../contracts/json.js';
-import { TERMINAL_RUN_STATUSES, type RunRef } from '../../contracts/run.js';
+import { TERMINAL_RUN_STATUSES, type RunRef } from '../../contracts/run/run.js';
 import type { RunView } from '../../projections/index.js';
-import type { StartedRun, StartOptions } from '../options.js';
+import type { StartedRun, StartOptions } from '../connection/options.js';
 import { findRun, type OfTenant, type RunContext } from './context.js';
 import { latestOf } from './executions.js';
 import { originalStart } from './original-start.js';

@@ -2,7 +2,7 @@
  * Taking a run back to a step: a reset of Temporal's, whose reason says from which step on things are done again.
  *
  * Invariants
- * - One act: the order is the reset's own reason (contracts/rewind.ts), so an execution that goes on from there always
+ * - One act: the order is the reset's own reason (contracts/run/rewind.ts), so an execution that goes on from there always
  *   finds it, and nothing is left behind where Temporal refuses.
  * - What began before the step stays as it is: its recorded outputs are taken. The step and all that begins after it
  *   is done again, under idempotency keys that were never used. What was done the first time is not undone.
@@ -14,11 +14,11 @@
 import { randomBytes } from 'node:crypto';
 import Long from 'long';
 import { SluiceError } from '../../contracts/errors.js';
-import { undoneBy } from '../../contracts/compensation.js';
-import { rewindOf, rewindReason, type Rewind } from '../../contracts/rewind.js';
+import { undoneBy } from '../../contracts/run/compensation.js';
+import { rewindOf, rewindReason, type Rewind } from '../../contracts/run/rewind.js';
 import type { RunView } from '../../projections/index.js';
-import { calling } from '../errors.js';
-import { everything } from '../reads.js';
+import { calling } from '../connection/errors.js';
+import { everything } from '../reads/reads.js';
 import { historyOf, placeName, readChain, taskOf, type BegunStep, type Chain, type Task } from './chain.js';
 import { checkedReason, findRun, readsOf, type RunContext } from './context.js';
 import { latestOf } from './executions.js';

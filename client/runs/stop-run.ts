@@ -13,9 +13,9 @@
 import { isGrpcServiceError, ServiceError } from '@temporalio/client';
 import { v7 as uuid } from 'uuid';
 import { SluiceError } from '../../contracts/errors.js';
-import { TERMINAL_RUN_STATUSES } from '../../contracts/run.js';
+import { TERMINAL_RUN_STATUSES } from '../../contracts/run/run.js';
 import type { RunView } from '../../projections/index.js';
-import { calling } from '../errors.js';
+import { calling } from '../connection/errors.js';
 import { checkedReason, findRun, type ActOptions, type RunContext } from './context.js';
 
 /** How long Temporal may take to accept it. */

@@ -1,6 +1,6 @@
 /** Fields that several step types share. Defaults are not applied here: the interpreter applies `DEFAULTS`. */
 import { z } from 'zod';
-import { FilterOp } from '../filters.js';
+import { FilterOp } from '../events/filters.js';
 import { isJsonObject, type JsonObject } from '../json.js';
 import { AssignPath } from './assign-path.js';
 import { Mapping } from './mapping.js';

@@ -3,7 +3,7 @@
  * addressed by a step path; the reserved ones always mean the scope of that name.
  */
 import { z } from 'zod';
-import { RESERVED_PREFIX } from '../messages.js';
+import { RESERVED_PREFIX } from '../run/messages.js';
 
 /** Scopes that expressions see by name. None of them can be a variable, an `itemVar` or a `captureErrorAs`. */
 export const RESERVED_NAMES: readonly string[] = ['payload', 'vars', 'event', 'error', 'meta', 'system'];

@@ -1,4 +1,4 @@
-/** What starts runs of a definition, beside callers. Rules over several fields are in definitions/trigger-rules.ts. */
+/** What starts runs of a definition, beside callers. Rules over several fields are in definitions/rules/trigger-rules.ts. */
 import { z } from 'zod';
 import { Condition } from './fields.js';
 import { Mapping } from './mapping.js';

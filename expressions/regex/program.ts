@@ -1,6 +1,6 @@
 /** A regular expression compiled to instructions for the backtracking matcher. */
-import { EngineError } from '../engine-error.js';
-import { MAX_REGEX } from '../limits.js';
+import { EngineError } from '../budget/engine-error.js';
+import { MAX_REGEX } from '../budget/limits.js';
 import type { RegexNode, RegexTree } from './syntax.js';
 
 export type Instruction =

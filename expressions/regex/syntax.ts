@@ -5,7 +5,7 @@
  * character, so that classes, escapes and case folding mean exactly what JavaScript says.
  */
 
-import { EngineError } from '../engine-error.js';
+import { EngineError } from '../budget/engine-error.js';
 
 export type RegexNode =
   | { readonly kind: 'char'; readonly test: (unit: number) => boolean }

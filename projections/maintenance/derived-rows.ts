@@ -1,9 +1,9 @@
 /** The derived rows of a run, as they stand, to be compared with what they are afterwards. */
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import type { Database } from '../connection.js';
-import type { RunKey } from '../keys.js';
-import { read } from '../read.js';
+import type { Database } from '../connection/connection.js';
+import type { RunKey } from '../log/keys.js';
+import { read } from '../connection/read.js';
 
 /** A row that was not as the log has it. Absent: there was none, or there is none any more. */
 export interface RowDifference {

@@ -1,6 +1,6 @@
 /** What an operator does to the projections, beside reading them. */
-import type { RunKey } from '../keys.js';
-import type { Writer } from '../writer.js';
+import type { RunKey } from '../log/keys.js';
+import type { Writer } from '../connection/writer.js';
 import type { RowDifference } from './derived-rows.js';
 import { loggedRuns, rebuildRun } from './rebuild.js';
 import { removeClosedRuns, type RetentionRequest } from './remove-closed-runs.js';

@@ -6,13 +6,13 @@
  */
 import { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
-import type { Database } from '../connection.js';
-import type { Header } from '../derive.js';
-import type { RunKey } from '../keys.js';
-import { loadLog } from '../load-log.js';
-import { read } from '../read.js';
-import { resolveRun } from '../resolve.js';
-import type { Writer } from '../writer.js';
+import type { Database } from '../connection/connection.js';
+import type { Header } from '../log/derive.js';
+import type { RunKey } from '../log/keys.js';
+import { loadLog } from '../log/load-log.js';
+import { read } from '../connection/read.js';
+import { resolveRun } from '../commit/from-log.js';
+import type { Writer } from '../connection/writer.js';
 import { derivedRows, differences, type RowDifference } from './derived-rows.js';
 
 /**

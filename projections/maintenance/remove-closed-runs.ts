@@ -9,12 +9,12 @@
  * than the run: inbound events, and dead letters, about which somebody may still have to do something.
  */
 import { z } from 'zod';
-import { TERMINAL_RUN_STATUSES } from '../../contracts/run.js';
-import { listKey, runOfListKey } from '../keys.js';
-import { read } from '../read.js';
-import { LIST_RUNS } from '../reads/list-runs.js';
-import { commit, Refusal, type Statement } from '../unit-of-work.js';
-import type { Writer } from '../writer.js';
+import { TERMINAL_RUN_STATUSES } from '../../contracts/run/run.js';
+import { listKey, runOfListKey } from '../log/keys.js';
+import { read } from '../connection/read.js';
+import { LIST_RUNS } from '../reads/runs/list-runs.js';
+import { commit, Refusal, type Statement } from '../connection/unit-of-work.js';
+import type { Writer } from '../connection/writer.js';
 import { listTenants } from './tenants.js';
 
 export interface RetentionRequest {

@@ -9,10 +9,10 @@
  * - What is gone is forgotten: a wait cannot look back at it, and the same id that comes again is a new event.
  */
 import { z } from 'zod';
-import { listKey } from '../keys.js';
-import { read } from '../read.js';
-import { commit, Refusal, type Statement } from '../unit-of-work.js';
-import type { Writer } from '../writer.js';
+import { listKey } from '../log/keys.js';
+import { read } from '../connection/read.js';
+import { commit, Refusal, type Statement } from '../connection/unit-of-work.js';
+import type { Writer } from '../connection/writer.js';
 import { listTenants } from './tenants.js';
 
 export interface EventRetentionRequest {

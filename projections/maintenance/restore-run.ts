@@ -7,11 +7,11 @@
  * - It only adds: events that are there stay as they are, and one with other content is PROJECTION_CONFLICT.
  * - It goes through `commitEvents`, so it may run beside a live worker, twice, or on a log that lacks a part.
  */
-import type { Execution } from '../../contracts/projection.js';
-import type { RunEvent } from '../../contracts/run-events.js';
+import type { Execution } from '../../contracts/run/projection.js';
+import type { RunEvent } from '../../contracts/run/run-events.js';
 import { SluiceError } from '../../contracts/errors.js';
 import { commitEvents } from '../writers/commit-events.js';
-import type { Writer } from '../writer.js';
+import type { Writer } from '../connection/writer.js';
 import { derivedRows, differences, type RowDifference } from './derived-rows.js';
 import { rebuildRun } from './rebuild.js';
 

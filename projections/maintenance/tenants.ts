@@ -1,7 +1,7 @@
 /** Tenants that have rows in a list table, whose keys begin with the tenant. */
 import { z } from 'zod';
-import type { Database } from '../connection.js';
-import { read } from '../read.js';
+import type { Database } from '../connection/connection.js';
+import { read } from '../connection/read.js';
 
 /** Found by skipping from one to the next: as many reads as tenants, however many rows they have. */
 export async function listTenants(

@@ -7,13 +7,13 @@ import {
   type DeadLetterFilter,
   type DeadLetterSummary,
   type DeadLetterView,
-} from '../../contracts/dead-letter.js';
-import type { Database } from '../connection.js';
-import { runOfListKey } from '../keys.js';
-import { read } from '../read.js';
-import { loadJson } from '../texts.js';
-import { pageLimit, toPage, type Page, type PageRequest } from './page.js';
-import { iso } from './run-view.js';
+} from '../../contracts/events/dead-letter.js';
+import type { Database } from '../connection/connection.js';
+import { runOfListKey } from '../log/keys.js';
+import { read } from '../connection/read.js';
+import { loadJson } from '../log/texts.js';
+import { pageLimit, toPage, type Page, type PageRequest } from '../connection/page.js';
+import { iso } from './runs/run-view.js';
 
 const Row = z.object({
   id_text: z.string(),

@@ -1,7 +1,7 @@
 /** Ids of all published definitions of a tenant. */
 import { z } from 'zod';
-import type { Database } from '../connection.js';
-import { read } from '../read.js';
+import type { Database } from '../connection/connection.js';
+import { read } from '../connection/read.js';
 
 /** @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
 export async function definitionIds(database: Database, tenant: string): Promise<readonly string[]> {

@@ -1,10 +1,10 @@
 /** Published definitions: listed, and one of them shown. */
 import { z } from 'zod';
 import { RecordId } from 'surrealdb';
-import type { Database } from '../connection.js';
-import { read } from '../read.js';
+import type { Database } from '../connection/connection.js';
+import { read } from '../connection/read.js';
 import { findDefinition } from './find-definition.js';
-import { pageLimit, toPage, type Page, type PageRequest } from './page.js';
+import { pageLimit, toPage, type Page, type PageRequest } from '../connection/page.js';
 
 /** A definition in a list. */
 export interface DefinitionSummary {

@@ -1,9 +1,9 @@
 /** The published definition of a version, or the latest one. */
 import { z } from 'zod';
-import type { StoredDefinition } from '../../contracts/projection.js';
-import type { Database } from '../connection.js';
-import { read } from '../read.js';
-import { loadTexts } from '../texts.js';
+import type { StoredDefinition } from '../../contracts/run/projection.js';
+import type { Database } from '../connection/connection.js';
+import { read } from '../connection/read.js';
+import { loadTexts } from '../log/texts.js';
 
 const Row = z.object({
   definition: z.string(),

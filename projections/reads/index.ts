@@ -1,22 +1,22 @@
 /** Read models: one file for each question. Every one is asked for a tenant and sees no other's rows. */
-import type { Database } from '../connection.js';
-import { checkContiguity, type Contiguity } from './check-contiguity.js';
+import type { Database } from '../connection/connection.js';
+import { checkContiguity, type Contiguity } from './runs/check-contiguity.js';
 import {
   getDefinition,
   listDefinitions,
   type DefinitionSummary,
   type DefinitionView,
 } from './definitions.js';
-import { getRun } from './get-run.js';
-import { listEvidence, pageEvidence, type EvidenceView } from './list-evidence.js';
-import { listEvents, type EventView } from './list-events.js';
-import { listInvocations, pageInvocations, type InvocationView } from './list-invocations.js';
-import { listRuns, type RunFilter } from './list-runs.js';
-import { listSteps, type StepView } from './list-steps.js';
-import { listWaits, pageWaits, type WaitView } from './list-waits.js';
-import type { Page, PageRequest } from './page.js';
-import { pageInbound, type RunInboundView } from './run-inbound.js';
-import type { RunSummary, RunView } from './run-view.js';
+import { getRun } from './runs/get-run.js';
+import { listEvidence, pageEvidence, type EvidenceView } from './runs/list-evidence.js';
+import { listEvents, type EventView } from './runs/list-events.js';
+import { listInvocations, pageInvocations, type InvocationView } from './runs/list-invocations.js';
+import { listRuns, type RunFilter } from './runs/list-runs.js';
+import { listSteps, type StepView } from './runs/list-steps.js';
+import { listWaits, pageWaits, type WaitView } from './runs/list-waits.js';
+import type { Page, PageRequest } from '../connection/page.js';
+import { pageInbound, type RunInboundView } from './events/run-inbound.js';
+import type { RunSummary, RunView } from './runs/run-view.js';
 
 export interface Reads {
   getRun(tenant: string, runId: string): Promise<RunView | undefined>;

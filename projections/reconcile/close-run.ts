@@ -5,19 +5,19 @@
  * holds (`run_head.revision` guards it): of two reconcilers at once the second finds the first one's event and adds
  * nothing; and an event of the workflow's own that arrives later supersedes it (live-log.ts).
  */
-import type { RunStatus } from '../../contracts/run.js';
-import type { NewDeadLetter } from '../../contracts/dead-letter.js';
-import type { ReconciledData } from '../../contracts/picture.js';
-import type { RunEvent } from '../../contracts/run-events.js';
-import { deadLetterStatements } from '../dead-letters.js';
-import { derive, newRow, type Header, type RowChange } from '../derive.js';
-import { noteKey, notedExecution, type LogParts } from '../live-log.js';
-import { listInvocations } from '../reads/list-invocations.js';
-import { resolveRun } from '../resolve.js';
-import { stepRowKey } from '../keys.js';
-import { TextWriter } from '../texts.js';
-import { isOpenStatus } from '../transitions.js';
-import type { Writer } from '../writer.js';
+import type { RunStatus } from '../../contracts/run/run.js';
+import type { NewDeadLetter } from '../../contracts/events/dead-letter.js';
+import type { ReconciledData } from '../../contracts/run/picture.js';
+import type { RunEvent } from '../../contracts/run/run-events.js';
+import { deadLetterStatements } from '../domain/dead-letters.js';
+import { derive, newRow, type Header, type RowChange } from '../log/derive.js';
+import { noteKey, notedExecution, type LogParts } from '../log/live-log.js';
+import { listInvocations } from '../reads/runs/list-invocations.js';
+import { resolveRun } from '../commit/from-log.js';
+import { stepRowKey } from '../log/keys.js';
+import { TextWriter } from '../log/texts.js';
+import { isOpenStatus } from '../log/transitions.js';
+import type { Writer } from '../connection/writer.js';
 
 /** How Temporal closed a run. */
 export interface Closing extends Pick<ReconciledData, 'reason' | 'mended' | 'result' | 'error'> {

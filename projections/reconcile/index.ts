@@ -1,8 +1,8 @@
 /** What the reconciler reads and writes: which runs it watches, and how their rows end. */
-import type { RunStatus } from '../../contracts/run.js';
-import type { Header } from '../derive.js';
-import type { RunKey } from '../keys.js';
-import type { Writer } from '../writer.js';
+import type { RunStatus } from '../../contracts/run/run.js';
+import type { Header } from '../log/derive.js';
+import type { RunKey } from '../log/keys.js';
+import type { Writer } from '../connection/writer.js';
 import { closeRun, type Closing } from './close-run.js';
 import { confirmRun, findWatched, noteResync, takeTurn, watchedRuns, type WatchedRun } from './watch.js';
 

@@ -5,13 +5,13 @@
  */
 import { RecordId } from 'surrealdb';
 import { z } from 'zod';
-import { RunStatus } from '../../contracts/run.js';
-import type { Database } from '../connection.js';
-import type { RunKey } from '../keys.js';
-import { notedExecution } from '../live-log.js';
-import { read } from '../read.js';
-import { commit } from '../unit-of-work.js';
-import type { Writer } from '../writer.js';
+import { RunStatus } from '../../contracts/run/run.js';
+import type { Database } from '../connection/connection.js';
+import type { RunKey } from '../log/keys.js';
+import { notedExecution } from '../log/live-log.js';
+import { read } from '../connection/read.js';
+import { commit } from '../connection/unit-of-work.js';
+import type { Writer } from '../connection/writer.js';
 
 /** A run as the projection has it. */
 export interface WatchedRun extends RunKey {

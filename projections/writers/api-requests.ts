@@ -9,8 +9,8 @@
  * from the key, so that it is done once.
  */
 import { z } from 'zod';
-import { commit } from '../unit-of-work.js';
-import type { Writer } from '../writer.js';
+import { commit } from '../connection/unit-of-work.js';
+import type { Writer } from '../connection/writer.js';
 
 /** Whose key it is: no other tenant's or caller's key is the same one. */
 export interface ApiRequestKey {

@@ -4,11 +4,11 @@
  * same act again (its text, time included, is the same) changes nothing.
  */
 import { z } from 'zod';
-import type { DeadLetterAct, DeadLetterStatus, NewDeadLetter } from '../../contracts/dead-letter.js';
+import type { DeadLetterAct, DeadLetterStatus, NewDeadLetter } from '../../contracts/events/dead-letter.js';
 import { SluiceError } from '../../contracts/errors.js';
-import { deadLetterStatements } from '../dead-letters.js';
-import type { Writer } from '../writer.js';
-import { commit } from '../unit-of-work.js';
+import { deadLetterStatements } from '../domain/dead-letters.js';
+import type { Writer } from '../connection/writer.js';
+import { commit } from '../connection/unit-of-work.js';
 
 /** Writes letters; those that are there already stay as they are. @throws SluiceError DATABASE_* */
 export async function putDeadLetters(

@@ -5,10 +5,10 @@
  */
 import { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
-import type { DefinitionTriggers, PutDefinition, StoredDefinition } from '../../contracts/projection.js';
-import type { Writer } from '../writer.js';
-import { TextWriter } from '../texts.js';
-import { commit, Refusal, type Statement } from '../unit-of-work.js';
+import type { DefinitionTriggers, PutDefinition, StoredDefinition } from '../../contracts/run/projection.js';
+import type { Writer } from '../connection/writer.js';
+import { TextWriter } from '../log/texts.js';
+import { commit, Refusal, type Statement } from '../connection/unit-of-work.js';
 
 const Latest = z.object({ latest: z.boolean(), schedules: z.array(z.string()) });
 

@@ -1,8 +1,8 @@
 /** Takes a definition back: what started its runs is gone, its versions stay for the runs that are pinned to them. */
 import { z } from 'zod';
-import type { RetiredDefinition } from '../../contracts/projection.js';
-import { commit } from '../unit-of-work.js';
-import type { Writer } from '../writer.js';
+import type { RetiredDefinition } from '../../contracts/run/projection.js';
+import { commit } from '../connection/unit-of-work.js';
+import type { Writer } from '../connection/writer.js';
 
 const Answer = z.object({ found: z.boolean(), schedules: z.array(z.string()) });
 

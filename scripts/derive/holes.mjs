@@ -118,7 +118,7 @@ export function closeHoles(modules, report) {
       `if (typeof str === 'undefined') return undefined; return $.${name}(str);`,
     );
 
-  // Evaluation is started by expressions/engine.ts; callbacks for other tools cost a lookup at every step.
+  // Evaluation is started by expressions/engine/engine.ts; callbacks for other tools cost a lookup at every step.
   edit('entry point', 1, $evaluator, (node) =>
     node.type === 'FunctionDeclaration' && node.id.name === 'jsonata' ? null : undefined,
   );

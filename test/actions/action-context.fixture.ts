@@ -1,4 +1,4 @@
-import type { ActionContext } from '../../contracts/action.js';
+import type { ActionContext } from '../../contracts/run/action.js';
 import { SluiceError } from '../../contracts/errors.js';
 
 /** A context for running an action without a worker: what it logs is kept, it has no secrets. */

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { PreparedRun, PublishResult } from '../../contracts/activity.js';
+import type { PreparedRun, PublishResult } from '../../contracts/run/activity.js';
 import { SluiceError } from '../../contracts/errors.js';
 import type { Json } from '../../contracts/json.js';
-import { ACTIVITY_TYPES } from '../../contracts/messages.js';
-import type { ProjectionStore } from '../../contracts/projection.js';
+import { ACTIVITY_TYPES } from '../../contracts/run/messages.js';
+import type { ProjectionStore } from '../../contracts/run/projection.js';
 import { waitFor } from '../support/wait-for.js';
 import { openWorld, type World } from './world.js';
 

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineAction, SluiceError } from '../../actions/index.js';
-import type { ProjectionStore } from '../../contracts/projection.js';
+import type { ProjectionStore } from '../../contracts/run/projection.js';
 import { waitFor } from '../support/wait-for.js';
 import { gate } from './gate.js';
 import { openWorld, type World } from './world.js';

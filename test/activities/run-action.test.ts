@@ -2,7 +2,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineAction, SluiceError } from '../../actions/index.js';
-import type { ActionContext } from '../../contracts/action.js';
+import type { ActionContext } from '../../contracts/run/action.js';
 import { openWorld, type World } from './world.js';
 
 let runs = 0;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineAction, SluiceError } from '../../actions/index.js';
-import type { SecretRef } from '../../contracts/activity-refs.js';
+import type { SecretRef } from '../../contracts/run/activity-refs.js';
 import type { Json } from '../../contracts/json.js';
 import { waitFor } from '../support/wait-for.js';
 import { gate } from './gate.js';

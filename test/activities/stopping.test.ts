@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineAction, SluiceError } from '../../actions/index.js';
-import type { ActionContext } from '../../contracts/action.js';
-import type { ProjectionStore } from '../../contracts/projection.js';
+import type { ActionContext } from '../../contracts/run/action.js';
+import type { ProjectionStore } from '../../contracts/run/projection.js';
 import { waitFor } from '../support/wait-for.js';
 import { gate } from './gate.js';
 import { openWorld, type World, type WorldOptions } from './world.js';

@@ -9,7 +9,7 @@ import {
   TimeoutFailure,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { ActionEnvelope, ActionResult } from '../../contracts/activity.js';
+import type { ActionEnvelope, ActionResult } from '../../contracts/run/activity.js';
 import type { Json } from '../../contracts/json.js';
 
 export interface CallRequest {

@@ -8,8 +8,8 @@ import { Client, Connection, type WorkflowHandleWithFirstExecutionRunId } from '
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { builtInActions, createActionRegistry } from '../../actions/index.js';
 import { createActivities, type StopLimits } from '../../activities/index.js';
-import type { ActionDefinition } from '../../contracts/action.js';
-import type { ProjectionStore } from '../../contracts/projection.js';
+import type { ActionDefinition } from '../../contracts/run/action.js';
+import type { ProjectionStore } from '../../contracts/run/projection.js';
 import { openProjections, type Projections } from '../../projections/index.js';
 import { suiteTemporal } from '../support/services.js';
 import type { call, CallOutcome, CallRequest } from './workflows.js';

@@ -8,8 +8,8 @@ import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeKey, readKeyFile, startApi, type ApiConfig, type RunningApi } from '../../api/index.js';
-import { Problem } from '../../api/problem.js';
-import { loadApiConfig } from '../../worker/api-config.js';
+import { Problem } from '../../api/http/problem.js';
+import { loadApiConfig } from '../../worker/config/api-config.js';
 import { createSluiceClient, type SluiceClient } from '../../client/index.js';
 import { useSluice } from '../support/sluice.js';
 

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { hashOf, operationIdOf } from '../../api/idempotency.js';
+import { hashOf, operationIdOf } from '../../api/http/idempotency.js';
 import { waitFor } from '../support/wait-for.js';
 import { useApi, type AskOptions } from './support/api.js';
 

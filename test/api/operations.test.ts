@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { apiReads, createSluiceClient, httpBus, type SluiceClient } from '../../client/index.js';
-import { apiPage, ApiInboundSummary } from '../../contracts/api.js';
+import { apiPage, ApiInboundSummary } from '../../contracts/http/api.js';
 import { ERRORS } from '../../contracts/errors.js';
 import { defineAction, SluiceError } from '../../actions/index.js';
 import { startBridge, type RunningBridge } from '../../ingress/index.js';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { ApiRun } from '../../contracts/api.js';
+import { ApiRun } from '../../contracts/http/api.js';
 import { freePort, hasServer, startServer, type Server } from '../projections/support/server.js';
 import { runCommand, startCommand, type RunningCommand } from '../support/command.js';
 import { suiteTemporal } from '../support/services.js';

@@ -8,7 +8,7 @@ import {
   ApiRunSummary,
   ApiStep,
   ApiWait,
-} from '../../contracts/api.js';
+} from '../../contracts/http/api.js';
 import { verifyBundle } from '../../client/index.js';
 import { waitFor } from '../support/wait-for.js';
 import { useApi } from './support/api.js';

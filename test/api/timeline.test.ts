@@ -1,8 +1,8 @@
 /** The live timeline: no line lost, none twice, in order, also over a broken connection and over a reset. */
 import { afterAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { runTimeline, type TimelineItem, type TimelineOptions } from '../../api/timeline.js';
-import { ApiRunEvent } from '../../contracts/api.js';
+import { runTimeline, type TimelineItem, type TimelineOptions } from '../../api/views/timeline.js';
+import { ApiRunEvent } from '../../contracts/http/api.js';
 import { event, execution, runStartedAs } from '../projections/support/runs.js';
 import { waitFor } from '../support/wait-for.js';
 import { useApi } from './support/api.js';

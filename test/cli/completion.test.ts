@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { candidatesAt } from '../../cli/completion.js';
+import { candidatesAt } from '../../cli/context/completion.js';
 import { createProgram } from '../../cli/program.js';
 import { runCommand } from '../support/command.js';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DeadLetterKind } from '../../contracts/dead-letter.js';
+import { DeadLetterKind } from '../../contracts/events/dead-letter.js';
 import { createProgram } from '../../cli/program.js';
 import { runCommand } from '../support/command.js';
 

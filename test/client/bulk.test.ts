@@ -1,7 +1,7 @@
 /** The same operation on every run that fits: each run is an item of its own. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { BulkItem, StartedRun } from '../../client/index.js';
-import type { RunStatus } from '../../contracts/run.js';
+import type { RunStatus } from '../../contracts/run/run.js';
 import { useSluice } from '../support/sluice.js';
 import { waitFor } from '../support/wait-for.js';
 import { call, outside, sourceOf } from './support/outside.js';

@@ -2,8 +2,8 @@
 import { Worker } from '@temporalio/worker';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createSluiceClient, type RunReads, type SluiceClient, type StartedRun } from '../../client/index.js';
-import type { RunStatus } from '../../contracts/run.js';
-import { ISOLATE_OPTIONS } from '../../worker/workflow-bundle.js';
+import type { RunStatus } from '../../contracts/run/run.js';
+import { ISOLATE_OPTIONS } from '../../worker/temporal/workflow-bundle.js';
 import { suiteBundle } from '../support/services.js';
 import { useSluice, withSluice, type SluiceTest } from '../support/sluice.js';
 import { waitFor } from '../support/wait-for.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ProgressLine } from '../../contracts/messages.js';
+import type { ProgressLine } from '../../contracts/run/messages.js';
 import type { SluiceClient } from '../../client/index.js';
 import { useSluice } from '../support/sluice.js';
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { REDACTED, verifyBundle, type StartedRun } from '../../client/index.js';
 import type { JsonObject } from '../../contracts/json.js';
-import type { RunStatus } from '../../contracts/run.js';
+import type { RunStatus } from '../../contracts/run/run.js';
 import { useSluice } from '../support/sluice.js';
 import { waitFor } from '../support/wait-for.js';
 import { outside, sourceOf } from './support/outside.js';

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createSluiceClient, type StartedRun } from '../../client/index.js';
-import type { RunStatus } from '../../contracts/run.js';
+import type { RunStatus } from '../../contracts/run/run.js';
 import { startTemporalDevServer } from '../../worker/temporal-server/dev-server.js';
 import { useSluice, withSluice } from '../support/sluice.js';
 import { waitFor } from '../support/wait-for.js';

@@ -3,14 +3,14 @@
  * suite go at once; each test waits for its own.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type DefinitionCase, type Expectation, loadCases } from './case-schema.js';
-import { eventCounts, type ExecutionHistory, historiesOf, replay } from './histories.js';
-import { isLine, linesOf } from './log-lines.js';
-import { type FoldedLog, foldLog } from './log-rules.js';
-import { limited } from './limited.js';
-import { play, type Played } from './play.js';
-import { expectRows } from './rows.js';
-import { openWorld, type World } from './world.js';
+import { type DefinitionCase, type Expectation, loadCases } from './support/case-schema.js';
+import { eventCounts, type ExecutionHistory, historiesOf, replay } from './support/histories.js';
+import { isLine, linesOf } from './support/log-lines.js';
+import { type FoldedLog, foldLog } from './support/log-rules.js';
+import { limited } from './support/limited.js';
+import { play, type Played } from './support/play.js';
+import { expectRows } from './support/rows.js';
+import { openWorld, type World } from './support/world.js';
 
 const files = loadCases();
 const started = new Map<DefinitionCase, Promise<Played>>();

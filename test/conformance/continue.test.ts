@@ -4,13 +4,13 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Json } from '../../contracts/json.js';
-import type { RunProgress } from '../../contracts/messages.js';
-import { eventCounts, historiesOf, replay } from './histories.js';
-import { countOf } from './log-lines.js';
-import { type FoldedLog, foldLog } from './log-rules.js';
-import { endOf, type End } from './play.js';
-import { expectRows } from './rows.js';
-import { type Handle, openWorld, type World } from './world.js';
+import type { RunProgress } from '../../contracts/run/messages.js';
+import { eventCounts, historiesOf, replay } from './support/histories.js';
+import { countOf } from './support/log-lines.js';
+import { type FoldedLog, foldLog } from './support/log-rules.js';
+import { endOf, type End } from './support/play.js';
+import { expectRows } from './support/rows.js';
+import { type Handle, openWorld, type World } from './support/world.js';
 
 const MINUTE = 60_000;
 let world: World;

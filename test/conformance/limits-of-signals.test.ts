@@ -9,10 +9,10 @@ import { Connection } from '@temporalio/client';
 import type { Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import { suiteTemporal } from '../support/services.js';
-import { caught, finishOn, freshId, MINUTE, result, startOn } from './limit-run.js';
-import { countOf } from './log-lines.js';
-import { type End } from './play.js';
-import { type Handle, openWorld, type World } from './world.js';
+import { caught, finishOn, freshId, MINUTE, result, startOn } from './support/limit-run.js';
+import { countOf } from './support/log-lines.js';
+import { type End } from './support/play.js';
+import { type Handle, openWorld, type World } from './support/world.js';
 
 let world: World;
 
@@ -74,7 +74,7 @@ describe('search attributes (trap 22)', () => {
   });
 
   it('where one is not registered the worker does not start', { timeout: MINUTE }, async () => {
-    const { ensureSearchAttributes } = await import('../../worker/search-attributes.js');
+    const { ensureSearchAttributes } = await import('../../worker/temporal/search-attributes.js');
     const { address } = await suiteTemporal();
     const admin = await Connection.connect({ address });
     const namespace = `bare-${Date.now()}`;

@@ -6,10 +6,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
-import { caught, finishOn, MINUTE, result, startOn, text } from './limit-run.js';
-import { countOf } from './log-lines.js';
-import { endOf, type End } from './play.js';
-import { type Handle, openWorld, type World } from './world.js';
+import { caught, finishOn, MINUTE, result, startOn, text } from './support/limit-run.js';
+import { countOf } from './support/log-lines.js';
+import { endOf, type End } from './support/play.js';
+import { type Handle, openWorld, type World } from './support/world.js';
 
 let world: World;
 

@@ -7,12 +7,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporal } from '@temporalio/proto';
 import type { Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
-import { eventCounts, historiesOf, replay } from './histories.js';
-import { caught, finishOn, MINUTE, result, startOn, text } from './limit-run.js';
-import { countOf } from './log-lines.js';
-import { foldLog } from './log-rules.js';
-import { endOf, type End } from './play.js';
-import { type Handle, openWorld, type World } from './world.js';
+import { eventCounts, historiesOf, replay } from './support/histories.js';
+import { caught, finishOn, MINUTE, result, startOn, text } from './support/limit-run.js';
+import { countOf } from './support/log-lines.js';
+import { foldLog } from './support/log-rules.js';
+import { endOf, type End } from './support/play.js';
+import { type Handle, openWorld, type World } from './support/world.js';
 
 let world: World;
 

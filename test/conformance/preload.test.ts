@@ -34,6 +34,6 @@ it('schemas and expressions are loaded once for all runs', async () => {
   const { shared, own } = await loaded();
   const isShareable = (id: string): boolean => /^\.\/(contracts|expressions)\//.test(id);
   expect(shared.filter(isShareable)).toContain('./contracts/definition/steps.ts');
-  expect(own).toContain('./workflows/interpreter/run.ts');
+  expect(own).toContain('./workflows/interpreter/run/run.ts');
   expect(own.filter(isShareable)).toEqual([]);
 });

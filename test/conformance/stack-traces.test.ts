@@ -2,8 +2,8 @@
 import { createContext, runInContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cheapenPromiseNotes, type Realm } from '../../workflows/promise-notes.js';
-import { finishOn, result, startOn } from './limit-run.js';
-import { openWorld, type World } from './world.js';
+import { finishOn, result, startOn } from './support/limit-run.js';
+import { openWorld, type World } from './support/world.js';
 
 let world: World;
 beforeAll(async () => {

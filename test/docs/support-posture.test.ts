@@ -3,15 +3,15 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { LEGACY_ACTIONS } from '../../client/runs/legacy.js';
 import { ERRORS } from '../../contracts/errors.js';
-import { RunStatus } from '../../contracts/run.js';
-import { RUN_EVENT_DATA } from '../../contracts/run-events.js';
-import { Variables } from '../../worker/config-variables.js';
+import { RunStatus } from '../../contracts/run/run.js';
+import { RUN_EVENT_DATA } from '../../contracts/run/run-events.js';
+import { Variables } from '../../worker/config/config-variables.js';
 import { unknownCommands } from './support/commands.js';
-import { BridgeVariables } from '../../worker/bridge-config.js';
+import { BridgeVariables } from '../../worker/config/bridge-config.js';
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 const page = read('docs/support-posture.md');
-const schema = read('test/projections/schema.snapshot.txt');
+const schema = read('test/projections/migrations/schema.snapshot.txt');
 const codes = [...page.matchAll(/`([^`\n]+)`/g)].map((found) => found[1] as string);
 
 /** First cells of the table whose head begins with that. */
@@ -48,7 +48,7 @@ describe('docs/support-posture.md', () => {
       ...Object.keys(Variables.shape),
       ...Object.keys(BridgeVariables.shape),
       ...RunStatus.options,
-      ...literals('projections/writers/finish-event.ts', 'export type EventOutcome'),
+      ...literals('projections/writers/events/finish-event.ts', 'export type EventOutcome'),
     ]);
     expect(words.filter((word) => !known.has(word))).toEqual([]);
     expect(words.length).toBeGreaterThan(20);
@@ -59,7 +59,7 @@ describe('docs/support-posture.md', () => {
   });
 
   it('explains every outcome of an event, and every status of its delivery to a run', () => {
-    const outcomes = literals('projections/writers/finish-event.ts', 'export type EventOutcome');
+    const outcomes = literals('projections/writers/events/finish-event.ts', 'export type EventOutcome');
     expect(firstCells('`inbound_event.outcome`')).toEqual(outcomes);
     const allowed = /DEFINE FIELD status ON event_delivery .*\[(.*?)\]/.exec(schema)?.[1] ?? '';
     expect(firstCells('status | what it means')).toEqual(

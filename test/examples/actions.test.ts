@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { createActionRegistry } from '../../actions/index.js';
 import exampleActions from '../../examples/actions/index.js';
-import type { ActionContext } from '../../contracts/action.js';
+import type { ActionContext } from '../../contracts/run/action.js';
 import { actionContext } from '../actions/action-context.fixture.js';
 
 const registry = createActionRegistry(exampleActions);

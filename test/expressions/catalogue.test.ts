@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { BUILT_IN_NAMES, REFUSED } from '../../expressions/catalogue.js';
-import { theEngine } from '../../expressions/engine.js';
+import { BUILT_IN_NAMES, REFUSED } from '../../expressions/functions/catalogue.js';
+import { theEngine } from '../../expressions/engine/engine.js';
 import { check, FUNCTIONS } from '../../expressions/index.js';
-import { value } from './evaluate-in.js';
+import { value } from './support/evaluate-in.js';
 
 describe('the catalogue of functions', () => {
   for (const { name, kind, example } of FUNCTIONS)

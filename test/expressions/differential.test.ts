@@ -3,11 +3,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FUNCTIONS } from '../../expressions/index.js';
 import type { Json, JsonObject } from '../../contracts/json.js';
-import { expressionInput, expressionSource } from './grammar.js';
-import type { Outcome } from './reference.js';
-import { orderedReferenceOutcome, rawOutcome, referenceOutcome, sluiceOutcome } from './reference.js';
+import { expressionInput, expressionSource } from './support/grammar.js';
+import type { Outcome } from './support/reference.js';
+import { orderedReferenceOutcome, rawOutcome, referenceOutcome, sluiceOutcome } from './support/reference.js';
 
-const corpus = JSON.parse(readFileSync(new URL('corpus.json', import.meta.url), 'utf8')) as {
+const corpus = JSON.parse(readFileSync(new URL('./support/corpus.json', import.meta.url), 'utf8')) as {
   input: JsonObject;
   groups: { group: string; sources: string[] }[];
 };

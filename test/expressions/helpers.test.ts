@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { base64decode, base64encode } from '../../expressions/base64.js';
-import { failure, value } from './evaluate-in.js';
+import { base64decode, base64encode } from '../../expressions/metering/base64.js';
+import { failure, value } from './support/evaluate-in.js';
 
 const root = { n: null, s: 'héllo', e: '', l: [1, 2, 3], one: [1], o: { a: 1 }, b: false };
 

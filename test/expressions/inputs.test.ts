@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../contracts/json.js';
 import { evaluateRaw } from '../../expressions/index.js';
-import { value } from './evaluate-in.js';
-import { expressionInput, expressionSource } from './grammar.js';
+import { value } from './support/evaluate-in.js';
+import { expressionInput, expressionSource } from './support/grammar.js';
 
-const corpus = JSON.parse(readFileSync(new URL('corpus.json', import.meta.url), 'utf8')) as {
+const corpus = JSON.parse(readFileSync(new URL('./support/corpus.json', import.meta.url), 'utf8')) as {
   input: JsonObject;
   groups: { sources: string[] }[];
 };

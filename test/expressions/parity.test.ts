@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../contracts/json.js';
 import { check, FUNCTIONS } from '../../expressions/index.js';
-import type { ParityCase, ParityOutcome } from './parity-case.js';
-import { parityOutcome } from './parity-case.js';
-import { activities, withWorker } from './sandbox.js';
-import type { parityTable } from './workflows.js';
+import type { ParityCase, ParityOutcome } from './support/parity-case.js';
+import { parityOutcome } from './support/parity-case.js';
+import { activities, withWorker } from './support/sandbox.js';
+import type { parityTable } from './support/workflows.js';
 
 const read = <T>(file: string) => JSON.parse(readFileSync(new URL(file, import.meta.url), 'utf8')) as T;
 const corpus = read<{ input: JsonObject; groups: { sources: string[] }[] }>('corpus.json');

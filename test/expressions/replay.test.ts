@@ -3,8 +3,8 @@ import { temporal } from '@temporalio/proto';
 import { Worker } from '@temporalio/worker';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../contracts/json.js';
-import { bundle, withWorker } from './sandbox.js';
-import type { deterministicRun } from './workflows.js';
+import { bundle, withWorker } from './support/sandbox.js';
+import type { deterministicRun } from './support/workflows.js';
 
 const { History } = temporal.api.history.v1;
 const directory = new URL('histories/', import.meta.url);

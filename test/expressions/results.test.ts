@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { failure, value } from './evaluate-in.js';
+import { failure, value } from './support/evaluate-in.js';
 
 const KIB = 1024;
 

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { check } from '../../expressions/index.js';
-import { failure, value } from './evaluate-in.js';
+import { failure, value } from './support/evaluate-in.js';
 
-const table = JSON.parse(readFileSync(new URL('security.json', import.meta.url), 'utf8')) as {
+const table = JSON.parse(readFileSync(new URL('./support/security.json', import.meta.url), 'utf8')) as {
   way: string;
   refused: string;
   sources: string[];

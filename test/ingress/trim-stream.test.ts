@@ -1,7 +1,7 @@
 /** The stream does not grow for ever, and loses nothing that anybody needs. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Redis } from 'ioredis';
-import { trimStream } from '../../ingress/trim-stream.js';
+import { trimStream } from '../../ingress/sources/trim-stream.js';
 import { useSluice } from '../support/sluice.js';
 import { waitFor } from '../support/wait-for.js';
 import { openBridge } from './support/bridge.js';

@@ -14,7 +14,7 @@ import { createSluiceClient, type SluiceClient } from '../../client/index.js';
 import { toSluiceError } from '../../contracts/errors.js';
 import exampleActions from '../../examples/actions/index.js';
 import { openProjections, type Projections } from '../../projections/index.js';
-import { createSluiceWorker } from '../../worker/create-worker.js';
+import { createSluiceWorker } from '../../worker/processes/create-worker.js';
 import { startTemporalDevServer } from '../../worker/temporal-server/dev-server.js';
 import { readDefinitionFile, SCENARIOS, type Scenario } from './scenarios.js';
 

@@ -14,13 +14,13 @@ import {
   type StartedRun,
   type StartOptions,
 } from '../../client/index.js';
-import type { ActionDefinition } from '../../contracts/action.js';
-import type { PublishResult } from '../../contracts/activity.js';
+import type { ActionDefinition } from '../../contracts/run/action.js';
+import type { PublishResult } from '../../contracts/run/activity.js';
 import type { Json } from '../../contracts/json.js';
-import type { SystemContext } from '../../contracts/run.js';
+import type { SystemContext } from '../../contracts/run/run.js';
 import exampleActions from '../../examples/actions/index.js';
 import { openProjections, type Projections, type ProjectionsOptions } from '../../projections/index.js';
-import { createSluiceWorker, type SluiceWorkerOptions } from '../../worker/create-worker.js';
+import { createSluiceWorker, type SluiceWorkerOptions } from '../../worker/processes/create-worker.js';
 import { suiteBundle, suiteTemporal } from './services.js';
 import { waitFor } from './wait-for.js';
 

@@ -5,7 +5,7 @@
  */
 import { createServer, type Server } from 'node:http';
 import type { TestProject } from 'vitest/node';
-import { loadWorkflowBundle } from '../../worker/workflow-bundle.js';
+import { loadWorkflowBundle } from '../../worker/temporal/workflow-bundle.js';
 import { provideTemporal, type ProvidedTemporal } from './provide-temporal.js';
 
 declare module 'vitest' {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { loadBridgeConfig } from '../../worker/bridge-config.js';
-import { loadConfig } from '../../worker/config.js';
+import { loadBridgeConfig } from '../../worker/config/bridge-config.js';
+import { loadConfig } from '../../worker/config/config.js';
 
 const problemsOf = (env: Record<string, string>): string => {
   try {

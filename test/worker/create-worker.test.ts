@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createActionRegistry } from '../../actions/index.js';
-import { SEARCH_ATTRIBUTES } from '../../contracts/messages.js';
+import { SEARCH_ATTRIBUTES } from '../../contracts/run/messages.js';
 import { openProjections, type Projections } from '../../projections/index.js';
-import { createSluiceWorker } from '../../worker/create-worker.js';
-import { ensureSearchAttributes, registeredByQuery } from '../../worker/search-attributes.js';
+import { createSluiceWorker } from '../../worker/processes/create-worker.js';
+import { ensureSearchAttributes, registeredByQuery } from '../../worker/temporal/search-attributes.js';
 import { suiteBundle, suiteTemporal } from '../support/services.js';
 import { waitFor } from '../support/wait-for.js';
 

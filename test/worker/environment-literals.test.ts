@@ -12,7 +12,7 @@ import { describe, expect, it } from 'vitest';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Where the defaults stand. */
-const CONFIG = ['worker/config-variables.ts'];
+const CONFIG = ['worker/config/config-variables.ts'];
 
 const ROOMS =
   /^(actions|activities|api|cli|client|contracts|definitions|examples|expressions|ingress|projections|worker|workflows)\/.*\.(ts|mjs)$/;

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { loadProject } from '../../worker/load-project.js';
-import { loadRegistry } from '../../worker/load-registry.js';
+import { loadProject } from '../../worker/config/load-project.js';
+import { loadRegistry } from '../../worker/processes/load-registry.js';
 
 const ACTIONS = fileURLToPath(new URL('../../actions/index.ts', import.meta.url));
 let directory: string;

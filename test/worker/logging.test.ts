@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { SluiceError } from '../../contracts/errors.js';
-import { createLogger, temporalRuntimeOptions } from '../../worker/logging.js';
+import { createLogger, temporalRuntimeOptions } from '../../worker/processes/logging.js';
 
 let lines: string[] = [];
 beforeEach(() => {

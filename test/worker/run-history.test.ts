@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { StartedRun } from '../../client/index.js';
-import { listWorkflowIds, readRunEvents } from '../../worker/run-history.js';
+import { listWorkflowIds, readRunEvents } from '../../worker/temporal/run-history.js';
 import { tables } from '../projections/support/runs.js';
 import { useSluice } from '../support/sluice.js';
 import { waitFor } from '../support/wait-for.js';

@@ -15,7 +15,7 @@
  * is closed for good: nothing is ever called interrupted because a worker was away.
  */
 import type { WatchedRun } from '../../projections/index.js';
-import { TERMINAL_RUN_STATUSES } from '../../contracts/run.js';
+import { TERMINAL_RUN_STATUSES } from '../../contracts/run/run.js';
 import type { TemporalRun } from './temporal-runs.js';
 
 export type Verdict =

@@ -3,11 +3,11 @@
  * (architecture: who writes what). Committing one that is there already changes nothing.
  */
 import { arrayFromPayloads, defaultPayloadConverter } from '@temporalio/common';
-import { ActionEnvelope, FlushRequest, type RunHeader } from '../../contracts/activity.js';
+import { ActionEnvelope, FlushRequest, type RunHeader } from '../../contracts/run/activity.js';
 import { RunError } from '../../contracts/errors.js';
 import { JsonValue, type Json } from '../../contracts/json.js';
-import { ACTIVITY_TYPES, RESERVED_PREFIX } from '../../contracts/messages.js';
-import type { RunEvent } from '../../contracts/run-events.js';
+import { ACTIVITY_TYPES, RESERVED_PREFIX } from '../../contracts/run/messages.js';
+import type { RunEvent } from '../../contracts/run/run-events.js';
 import type { Projections } from '../../projections/index.js';
 import type { Execution, TemporalRuns } from './temporal-runs.js';
 

@@ -12,9 +12,9 @@
  *   the same time.
  */
 import type { Logger } from 'pino';
-import type { RunHeader } from '../../contracts/activity.js';
+import type { RunHeader } from '../../contracts/run/activity.js';
 import { toSluiceError } from '../../contracts/errors.js';
-import { RESERVED_PREFIX, StartMemo } from '../../contracts/messages.js';
+import { RESERVED_PREFIX, StartMemo } from '../../contracts/run/messages.js';
 import type { Projections, WatchedRun } from '../../projections/index.js';
 import { judge } from './judge.js';
 import { hasGap, mendFromHistory } from './mend.js';

@@ -12,7 +12,7 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
-import type { RunStatus } from '../../contracts/run.js';
+import type { RunStatus } from '../../contracts/run/run.js';
 
 /** A run as Temporal has it. */
 export type TemporalRun =

@@ -11,7 +11,7 @@
  * - A letter is named by its run and its undoing, so that what a reset makes the run answer for again can be withdrawn.
  * - Steps are written in the order in which they were done; an operator undoes them from the last.
  */
-import { CompensationRequest, undoneBy, type Undo } from '../../contracts/compensation.js';
+import { CompensationRequest, undoneBy, type Undo } from '../../contracts/run/compensation.js';
 import {
   DEFAULTS,
   findSecrets,
@@ -19,12 +19,12 @@ import {
   type ActionCallStep,
   type Definition,
 } from '../../contracts/definition/index.js';
-import type { NewDeadLetter } from '../../contracts/dead-letter.js';
+import type { NewDeadLetter } from '../../contracts/events/dead-letter.js';
 import { SluiceError } from '../../contracts/errors.js';
-import type { RunHeader } from '../../contracts/activity.js';
+import type { RunHeader } from '../../contracts/run/activity.js';
 import { isJsonObject, jsonSize, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
-import type { RunEvent } from '../../contracts/run-events.js';
+import type { RunEvent } from '../../contracts/run/run-events.js';
 import { summarize } from '../../contracts/summary.js';
 import { readDefinition } from '../../definitions/index.js';
 import { evaluate } from '../../expressions/index.js';

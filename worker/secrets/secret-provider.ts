@@ -12,8 +12,8 @@ import { join } from 'node:path';
 import type { SecretProvider } from '../../activities/index.js';
 import { SECRET_NAME } from '../../contracts/definition/names.js';
 import { SluiceError } from '../../contracts/errors.js';
-import type { SecretSource } from '../config-variables.js';
-import type { Environment } from '../config.js';
+import type { SecretSource } from '../config/config-variables.js';
+import type { Environment } from '../config/config.js';
 
 /**
  * Makes the provider that the configuration names.

@@ -1,6 +1,6 @@
 import { homedir, tmpdir, userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
-import type { Environment } from '../config.js';
+import type { Environment } from '../config/config.js';
 
 /**
  * Where Sluice keeps what it had to download or build once: `$XDG_CACHE_HOME/sluice`, else

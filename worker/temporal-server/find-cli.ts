@@ -11,7 +11,7 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { SluiceError } from '../../contracts/errors.js';
 import { cacheDirectory, commandName } from './cache-directory.js';
-import type { Environment } from '../config.js';
+import type { Environment } from '../config/config.js';
 import { installCli } from './install-cli.js';
 
 const run = promisify(execFile);

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SluiceError } from '../../contracts/errors.js';
 import { cacheDirectory, commandName } from './cache-directory.js';
-import type { Environment } from '../config.js';
+import type { Environment } from '../config/config.js';
 
 /** The newest tag that `go install` can build; later ones have a `replace` in their go.mod. */
 const GO_MODULE = 'github.com/temporalio/cli/cmd/temporal';

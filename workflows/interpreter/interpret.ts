@@ -24,22 +24,22 @@ import {
 import { SluiceError } from '../../contracts/errors.js';
 import { jsonSize, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
-import { SIGNALS } from '../../contracts/messages.js';
-import { cancelReason } from '../cancel-reason.js';
-import { now } from '../clock.js';
-import type { ContinueReason } from './budget.js';
-import { errorCompletion, runFailure } from './failure.js';
-import { undoesRun } from '../saga/scopes.js';
+import { SIGNALS } from '../../contracts/run/messages.js';
+import { cancelReason } from '../runtime/cancel-reason.js';
+import { now } from '../runtime/clock.js';
+import type { ContinueReason } from './lane/budget.js';
+import { errorCompletion, runFailure } from './state/failure.js';
+import { undoesRun } from './compensation/scopes.js';
 import { runLane } from './machine.js';
-import { Queries } from './queries.js';
-import { Resets } from './resets.js';
-import { takeRewinds } from './rewinds.js';
-import { Run } from './run.js';
-import { announce } from './search-attributes.js';
-import { Snapshots } from './snapshot.js';
+import { Queries } from './surface/queries.js';
+import { Resets } from './run/resets.js';
+import { takeRewinds } from './run/rewinds.js';
+import { Run } from './run/run.js';
+import { announce } from './run/search-attributes.js';
+import { Snapshots } from './surface/snapshot.js';
 import { startRun, type Started } from './start.js';
-import type { Completion } from './state.js';
-import { carriedLines, describe, watchProgress } from './views.js';
+import type { Completion } from './state/state.js';
+import { carriedLines, describe, watchProgress } from './surface/views.js';
 
 /**
  * Runs the definition that the workflow type names.

@@ -9,21 +9,21 @@
  */
 import { SluiceError } from '../../contracts/errors.js';
 import type { Step } from '../../contracts/definition/index.js';
-import { beginStep } from '../steps/begin.js';
-import { act, mayAct } from '../steps/action.js';
-import { continueChild } from '../steps/child.js';
-import { continueFanOut } from '../steps/fan-out.js';
-import { continueJoin } from '../steps/join.js';
-import { continueTimer, continueEventWait } from '../steps/waits.js';
-import { continueUndo } from '../saga/undo.js';
-import { unwindScope } from '../saga/scopes.js';
-import { unwindForEach, unwindTry, unwindWhile } from '../steps/unwind.js';
-import { errorCompletion } from './failure.js';
-import type { Lane } from './lane.js';
-import { stepBegins } from './rewinds.js';
-import type { Run } from './run.js';
-import type { ActionFrame, BlockFrame, Completion, Frame } from './state.js';
-import { endLeaf, endStep } from './step-events.js';
+import { beginStep } from './steps/begin.js';
+import { act, mayAct } from './steps/action.js';
+import { continueChild } from './steps/child.js';
+import { continueFanOut } from './steps/fan-out.js';
+import { continueJoin } from './steps/join.js';
+import { continueTimer, continueEventWait } from './steps/waits.js';
+import { continueUndo } from './compensation/undo.js';
+import { unwindScope } from './compensation/scopes.js';
+import { unwindForEach, unwindTry, unwindWhile } from './steps/unwind.js';
+import { errorCompletion } from './state/failure.js';
+import type { Lane } from './lane/lane.js';
+import { stepBegins } from './run/rewinds.js';
+import type { Run } from './run/run.js';
+import type { ActionFrame, BlockFrame, Completion, Frame } from './state/state.js';
+import { endLeaf, endStep } from './run/step-events.js';
 
 const NORMAL: Completion = { t: 'normal' };
 

@@ -5,16 +5,16 @@
  * Everything the interpreter executes comes from here, and so from the run's own history.
  */
 import { scheduleLocalActivity, workflowInfo } from '@temporalio/workflow';
-import { PreparedRun, type PrepareRunRequest } from '../../contracts/activity.js';
+import { PreparedRun, type PrepareRunRequest } from '../../contracts/run/activity.js';
 import type { Definition } from '../../contracts/definition/index.js';
 import { SluiceError } from '../../contracts/errors.js';
 import { isDeeperThan, isJsonObject, jsonSize, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
-import { ACTIVITY_TYPES, StartMemo } from '../../contracts/messages.js';
+import { ACTIVITY_TYPES, StartMemo } from '../../contracts/run/messages.js';
 import { UNDECODABLE } from '../../contracts/undecodable.js';
-import { definitionOf } from './definitions.js';
-import type { Resets } from './resets.js';
-import type { RunState } from './state.js';
+import { definitionOf } from './state/definitions.js';
+import type { Resets } from './run/resets.js';
+import type { RunState } from './state/state.js';
 
 /** Raised when the same definition would do something else; a run keeps the one that it started with. */
 const SEMANTICS = 1;

@@ -8,7 +8,7 @@ import { afterAll, beforeAll } from 'vitest';
 import type { z } from 'zod';
 import { makeKey, startApi, type ApiConfig, type RunningApi } from '../../../api/index.js';
 import { createSluiceClient, type EventBus, type SluiceClient } from '../../../client/index.js';
-import { Problem } from '../../../api/problem.js';
+import { Problem } from '../../../api/http/problem.js';
 import { useSluice, type SluiceTest, type SluiceTestOptions } from '../../support/sluice.js';
 
 const OTHER_TENANT = 'other';

@@ -4,15 +4,15 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Runtime } from '@temporalio/worker';
-import type { Execution } from '../../../contracts/projection.js';
-import type { RunEvent } from '../../../contracts/run-events.js';
+import type { Execution } from '../../../contracts/run/projection.js';
+import type { RunEvent } from '../../../contracts/run/run-events.js';
 import { openProjections, type FaultPoint } from '../../../projections/index.js';
-import { loadConfig } from '../../../worker/config.js';
-import { createSluiceWorker } from '../../../worker/create-worker.js';
-import { loadRegistry } from '../../../worker/load-registry.js';
-import { createLogger, temporalRuntimeOptions } from '../../../worker/logging.js';
-import { connectTemporal } from '../../../worker/temporal-connection.js';
-import { loadWorkflowBundle } from '../../../worker/workflow-bundle.js';
+import { loadConfig } from '../../../worker/config/config.js';
+import { createSluiceWorker } from '../../../worker/processes/create-worker.js';
+import { loadRegistry } from '../../../worker/processes/load-registry.js';
+import { createLogger, temporalRuntimeOptions } from '../../../worker/processes/logging.js';
+import { connectTemporal } from '../../../worker/temporal/temporal-connection.js';
+import { loadWorkflowBundle } from '../../../worker/temporal/workflow-bundle.js';
 import { CrashAt, type Commit } from './crash-at.js';
 
 const config = loadConfig(process.env);

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { defineAction, SluiceError } from '../../../actions/index.js';
-import type { ActionContext, ActionDefinition } from '../../../contracts/action.js';
+import type { ActionContext, ActionDefinition } from '../../../contracts/run/action.js';
 import exampleActions from '../../../examples/actions/index.js';
 
 // The worker must not outlive the test, however that one ends.

@@ -1,3 +1,3 @@
-import { defineConfig } from '../../../worker/define-config.js';
+import { defineConfig } from '../../../worker/config/define-config.js';
 
 export default defineConfig({ actions: ['./actions.ts'], http: { allowHosts: ['127.0.0.1'] } });

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DockerfileParser, type Copy, type Instruction } from 'dockerfile-ast';
-import { loadWorkflowBundle } from '../../../worker/workflow-bundle.js';
+import { loadWorkflowBundle } from '../../../worker/temporal/workflow-bundle.js';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 

@@ -1,7 +1,7 @@
 /** A bridge in the test's own process, on a Sluice of the test's. */
 import { randomUUID } from 'node:crypto';
 import type { Json, JsonObject } from '../../../contracts/json.js';
-import type { CorrelationPaths } from '../../../contracts/correlation.js';
+import type { CorrelationPaths } from '../../../contracts/events/correlation.js';
 import { startBridge, type BridgeConfig, type RunningBridge } from '../../../ingress/index.js';
 import type { SluiceTest } from '../../support/sluice.js';
 

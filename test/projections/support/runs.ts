@@ -1,7 +1,7 @@
 /** Runs as an interpreter would author them: headers, events, and what the tables hold afterwards. */
 import type { Json } from '../../../contracts/json.js';
-import type { Execution, Invocation } from '../../../contracts/projection.js';
-import type { RunEvent, RunEventData, RunEventType } from '../../../contracts/run-events.js';
+import type { Execution, Invocation } from '../../../contracts/run/projection.js';
+import type { RunEvent, RunEventData, RunEventType } from '../../../contracts/run/run-events.js';
 import type { RunError } from '../../../contracts/errors.js';
 import type { Projections } from '../../../projections/index.js';
 

@@ -2,8 +2,8 @@
  * What a tenant does and asks, one entry for each read and each write that projections offer: the list that the
  * tests of isolation and of failures go through. A new read or write has to say here how it is asked.
  */
-import { correlate } from '../../../contracts/correlation.js';
-import type { Execution } from '../../../contracts/projection.js';
+import { correlate } from '../../../contracts/events/correlation.js';
+import type { Execution } from '../../../contracts/run/projection.js';
 import type { Projections } from '../../../projections/index.js';
 import { event, invocation, lease, runStartedAs, START_MS, stepStarted, stepSucceeded } from './runs.js';
 

@@ -1,6 +1,6 @@
 /** What is done about each pair of a row and a run on Temporal. */
 import { describe, expect, it } from 'vitest';
-import type { RunStatus } from '../../../contracts/run.js';
+import type { RunStatus } from '../../../contracts/run/run.js';
 import { judge } from '../../../worker/reconciler/judge.js';
 import type { TemporalRun } from '../../../worker/reconciler/temporal-runs.js';
 

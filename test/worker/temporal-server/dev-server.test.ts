@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { SEARCH_ATTRIBUTES } from '../../../contracts/messages.js';
+import { SEARCH_ATTRIBUTES } from '../../../contracts/run/messages.js';
 import { freePort } from '../../../worker/temporal-server/ports.js';
 import {
   startTemporalDevServer,

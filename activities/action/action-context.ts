@@ -1,0 +1,100 @@
+/**
+ * What an action sees of the world. Invariant: everything that an action says through it is redacted, and
+ * after `close` nothing it says is taken, because the outcome has been decided without it.
+ */
+import type { Context } from '@temporalio/activity';
+import type { ActionContext, ActionLogger } from '../../contracts/run/action.js';
+import type { ActionEnvelope } from '../../contracts/run/activity.js';
+import { SluiceError } from '../../contracts/errors.js';
+import type { Json, JsonObject } from '../../contracts/json.js';
+import { collectWrites, type DomainStatement } from '../../contracts/run/projection.js';
+import type { SecretProvider } from '../boundary/deps.js';
+import { toJsonOrText } from '../boundary/json-output.js';
+import type { Redactor } from '../boundary/redactor.js';
+import { readSecret } from '../boundary/secrets.js';
+
+export interface OpenContext {
+  readonly context: ActionContext;
+  /** What the action queued and made so far, redacted. */
+  collected(): { readonly statements: readonly DomainStatement[]; readonly artifacts: readonly string[] };
+  close(): void;
+}
+
+export interface OpenContextOptions {
+  readonly temporal: Context;
+  readonly envelope: ActionEnvelope;
+  readonly redactor: Redactor;
+  readonly secrets: SecretProvider;
+  readonly signal: AbortSignal;
+  readonly beat: (progress: Json | undefined) => void;
+}
+
+export function openContext(options: OpenContextOptions): OpenContext {
+  const { temporal, envelope, redactor, secrets, signal, beat } = options;
+  const { run, step, actor, system } = envelope;
+  const collector = collectWrites();
+  const artifacts = new Set<string>();
+  let open = true;
+  const whileOpen = (what: string): void => {
+    if (!open)
+      throw new SluiceError('INTERNAL', `The step has ended without the action: ${what} comes too late`);
+  };
+
+  const context: ActionContext = {
+    log: redactedLogger(temporal, redactor, { runId: run.runId, stepPath: step.path, tenant: run.tenant }),
+    heartbeat(progress) {
+      if (open) beat(progress === undefined ? undefined : redactor.json(toJsonOrText(progress)));
+    },
+    signal,
+    idempotencyKey: envelope.idempotencyKey,
+    attempt: step.attempt,
+    run: {
+      runId: run.runId,
+      // A compensation that is retried from the dead letters runs in another workflow, and belongs to its run.
+      workflowId:
+        options.envelope.compensation?.workflow_id ?? temporal.info.workflowExecution?.workflowId ?? '',
+      tenant: run.tenant,
+      actor,
+      definition: run.definition,
+      version: run.version,
+    },
+    step: { id: step.id, path: step.path, iteration: step.iteration },
+    system,
+    ...(options.envelope.compensation !== undefined && { compensation: options.envelope.compensation }),
+    secret: (name) => readSecret(secrets, redactor, name),
+    writes: {
+      add(label, statement, variables) {
+        whileOpen(`the write ${label}`);
+        collector.writes.add(label, statement, variables);
+      },
+    },
+    artifact(id) {
+      whileOpen(`the artifact ${id}`);
+      artifacts.add(id);
+    },
+  };
+  return {
+    context,
+    collected: () => ({
+      statements: collector.statements.map(({ label, statement, variables }) => ({
+        label,
+        statement: redactor.text(statement),
+        variables: redactor.variables(variables),
+      })),
+      artifacts: [...artifacts].map((id) => redactor.text(id)),
+    }),
+    close() {
+      open = false;
+    },
+  };
+}
+
+function redactedLogger(temporal: Context, redactor: Redactor, about: JsonObject): ActionLogger {
+  const at =
+    (level: 'debug' | 'info' | 'warn' | 'error') =>
+    (message: string, fields: JsonObject = {}): void => {
+      const said = redactor.json(toJsonOrText(fields)) as JsonObject;
+      temporal.log[level](redactor.text(message), { ...said, ...about });
+    };
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}

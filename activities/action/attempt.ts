@@ -1,0 +1,19 @@
+import type { Context } from '@temporalio/activity';
+import type { ActionDefinition } from '../../contracts/run/action.js';
+import type { ActionEnvelope } from '../../contracts/run/activity.js';
+import type { Json } from '../../contracts/json.js';
+import type { ActivityDeps, StopLimits } from '../boundary/deps.js';
+import type { LedgerEntry } from './ledger-entry.js';
+import type { Redactor } from '../boundary/redactor.js';
+
+/** All that belongs to one attempt of an action. */
+export interface Attempt {
+  readonly deps: ActivityDeps;
+  readonly limits: StopLimits;
+  readonly temporal: Context;
+  readonly action: ActionDefinition;
+  readonly input: Json;
+  readonly envelope: ActionEnvelope;
+  readonly entry: LedgerEntry;
+  readonly redactor: Redactor;
+}

@@ -1,0 +1,186 @@
+/**
+ * What came of an attempt, committed and then told to Temporal. Invariant: Temporal hears of a success or a
+ * business error only when the ledger has it; everything else leaves the row STARTED, to be taken over.
+ */
+import type { ActionResult } from '../../contracts/run/activity.js';
+import { SluiceError, toSluiceError } from '../../contracts/errors.js';
+import { isJsonObject, jsonSize, type Json } from '../../contracts/json.js';
+import { LIMITS } from '../../contracts/limits.js';
+import type { BeginDecision, DomainStatement } from '../../contracts/run/projection.js';
+import type { OpenContext } from './action-context.js';
+import type { Attempt } from './attempt.js';
+import type { Ended } from './execute.js';
+import { businessError, businessFailure, repeatable, storeFailure } from '../boundary/failures.js';
+import { toJson } from '../boundary/json-output.js';
+import type { KeepAlive } from './keep-alive.js';
+import { issuesOf } from '../boundary/parse.js';
+import type { Stop } from './stop.js';
+
+/** Commits what came of it, then tells Temporal. */
+export async function conclude(
+  attempt: Attempt,
+  open: OpenContext,
+  alive: KeepAlive,
+  ended: Ended,
+): Promise<ActionResult> {
+  const { action, envelope, temporal } = attempt;
+  switch (ended.kind) {
+    case 'returned':
+      return await succeed(attempt, open, ended.output);
+    case 'threw':
+      return await failed(attempt, ended.thrown, open.collected().artifacts);
+    case 'timeout':
+      return await failed(
+        attempt,
+        new SluiceError('ACTION_TIMEOUT', `${action.id} took longer than ${envelope.timeoutMs} ms`),
+        open.collected().artifacts,
+      );
+    case 'stopped':
+      await alive.stop();
+      if (ended.stillRuns) {
+        temporal.log.warn('The action was told to stop and runs on; nothing that it does is taken', {
+          reason: ended.reason,
+        });
+      } else if (ended.reason !== 'canceled') await alive.release();
+      return await stopped(attempt, ended.reason);
+  }
+}
+
+async function succeed(attempt: Attempt, open: OpenContext, raw: unknown): Promise<ActionResult> {
+  const { statements, artifacts } = open.collected();
+  let output: Json;
+  try {
+    output = await checkedOutput(attempt, raw, artifacts);
+  } catch (error) {
+    return await failed(attempt, error, artifacts);
+  }
+  let decision: BeginDecision;
+  try {
+    decision = await attempt.entry.succeed(output, artifacts, statements);
+  } catch (error) {
+    const refused = toSluiceError(error);
+    if (!isRefusedWrite(refused, statements)) throw storeFailure(refused, attempt.entry.begun);
+    return await failed(
+      attempt,
+      new SluiceError('ACTION_WRITES_FAILED', refused.message, { cause: error }),
+      artifacts,
+    );
+  }
+  const other = standsAlready(decision);
+  if (other !== undefined) return other;
+  return {
+    output: output,
+    ...(artifacts.length > 0 && { artifacts: [...artifacts] }),
+  };
+}
+
+/** True where the database had something against a statement of the action itself: repeating it gives the same. */
+function isRefusedWrite(error: SluiceError, statements: readonly DomainStatement[]): boolean {
+  if (statements.length === 0) return false;
+  if (error.category !== 'internal') return true;
+  if (error.code !== 'DATABASE_FAILED') return false;
+  // Of a request that does not parse nothing is run, and Sluice's own statements do.
+  if (error.message.startsWith('Parse error')) return true;
+  if (!isJsonObject(error.details)) return false;
+  const { statement, tries } = error.details;
+  return tries === undefined && statements.some(({ label }) => `write:${label}` === statement);
+}
+
+async function checkedOutput(
+  { action, envelope, redactor }: Attempt,
+  raw: unknown,
+  artifacts: readonly string[],
+): Promise<Json> {
+  const parsed = await action.output.safeParseAsync(raw);
+  if (!parsed.success) {
+    throw issuesOf(
+      'ACTION_OUTPUT_INVALID',
+      `The output of ${action.id} does not fit its schema`,
+      parsed.error,
+    );
+  }
+  const output = redactor.json(toJson(parsed.data));
+  const bytes = jsonSize(output) + (artifacts.length === 0 ? 0 : jsonSize(artifacts));
+  const most = envelope.local === true ? LIMITS.localResultBytes : LIMITS.stateBytes;
+  if (bytes <= most) return output;
+  throw new SluiceError(
+    'RESULT_TOO_LARGE',
+    `The output of ${action.id} has ${bytes} bytes; at most ${most} are kept`,
+    { details: { bytes, most } },
+  );
+}
+
+/**
+ * A business error: it goes into the ledger, then to the interpreter, unless the ledger has a success already.
+ * @param artifacts ids of what the action had made before, for a compensation
+ */
+export async function failed(
+  { entry, redactor, temporal }: Attempt,
+  thrown: unknown,
+  artifacts: readonly string[],
+): Promise<ActionResult> {
+  const error = businessError(thrown, redactor);
+  let decision: BeginDecision;
+  try {
+    decision = await entry.fail(error);
+  } catch (storeError) {
+    temporal.log.warn('The outcome of a failed action could not be committed', { code: error.code });
+    throw storeFailure(storeError, entry.begun);
+  }
+  const other = standsAlready(decision);
+  if (other !== undefined) return other;
+  throw businessFailure(error, true, artifacts);
+}
+
+/** A lease that another worker holds is asked for again no sooner than this, ms. */
+const SHORTEST_LEASE_WAIT_MS = 50;
+
+/**
+ * What the ledger has for this attempt already; undefined: nothing, it is this one's.
+ * @throws ApplicationFailure LEASE_HELD, to be repeated: another worker is at it
+ */
+export function standsAlready(decision: BeginDecision): ActionResult | undefined {
+  switch (decision.kind) {
+    case 'execute':
+      return undefined;
+    case 'recorded':
+      return { output: decision.output, artifacts: [...decision.artifacts], recorded: true };
+    case 'held': {
+      const delay = Math.max(SHORTEST_LEASE_WAIT_MS, decision.until - Date.now());
+      throw repeatable(
+        'LEASE_HELD',
+        `Another worker runs this attempt; it is asked for again in ${delay} ms`,
+        delay,
+      );
+    }
+  }
+}
+
+/** The action did not end by itself. Which failure that is depends on who wanted it to stop. */
+async function stopped(
+  attempt: Attempt,
+  reason: Exclude<Stop['reason'], 'timeout' | undefined>,
+): Promise<never> {
+  const { action, entry, redactor, temporal } = attempt;
+  switch (reason) {
+    case 'canceled': {
+      const error = businessError(new SluiceError('ACTION_CANCELED', `${action.id} was cancelled`), redactor);
+      try {
+        await entry.fail(error);
+      } catch (storeError) {
+        // Cancellation must not turn into an error. The row stays STARTED, which is true as far as it goes:
+        // its lease ends, and a later attempt (after a reset) takes it over.
+        temporal.log.error('The cancellation of an action could not be committed', {
+          error: toSluiceError(storeError).message,
+        });
+      }
+      throw temporal.cancellationSignal.reason;
+    }
+    case 'shutdown':
+      throw repeatable('WORKER_SHUTDOWN', `This worker stopped before ${action.id} had ended`);
+    case 'lease-lost':
+      throw repeatable('LEASE_HELD', `Another worker has taken the lease of this attempt of ${action.id}`);
+    case 'unwanted':
+      throw temporal.cancellationSignal.reason;
+  }
+}

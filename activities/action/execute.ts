@@ -1,0 +1,62 @@
+/**
+ * Runs an action until it has ended, or until it can no longer be waited for.
+ *
+ * Invariant: this never waits without a bound. An action that ignores its signal is left running (Node can't
+ * end it); what it does later reaches nothing, because its context is closed by then.
+ */
+import type { StopLimits } from '../boundary/deps.js';
+import type { Stop, StopReason } from './stop.js';
+
+export type Ended =
+  | { readonly kind: 'returned'; readonly output: unknown }
+  | { readonly kind: 'threw'; readonly thrown: unknown }
+  | { readonly kind: 'timeout' }
+  | {
+      readonly kind: 'stopped';
+      readonly reason: Exclude<StopReason, 'timeout'>;
+      readonly stillRuns: boolean;
+    };
+
+type Settled = Extract<Ended, { kind: 'returned' | 'threw' }>;
+
+/**
+ * Calls `run` and waits.
+ * @param limits how long an action that was told to stop may take
+ */
+export async function execute(run: () => unknown, stop: Stop, limits: StopLimits): Promise<Ended> {
+  const settled = settle(run);
+  const first = await Promise.race([settled, stop.requested]);
+  const reason = stop.reason;
+  if (reason === undefined) return first as Settled;
+  if (reason === 'timeout') {
+    await within(settled, limits.afterTimeoutMs);
+    return { kind: 'timeout' };
+  }
+  const ended =
+    reason === 'canceled'
+      ? await Promise.race([settled, stop.timeUp.then(() => undefined)])
+      : await within(settled, limits.afterShutdownMs);
+  if (ended?.kind === 'returned') return ended;
+  return { kind: 'stopped', reason, stillRuns: ended === undefined };
+}
+
+/** Never rejects, so that an action that is no longer waited for can still fail without harm. */
+async function settle(run: () => unknown): Promise<Settled> {
+  try {
+    return { kind: 'returned', output: await run() };
+  } catch (thrown) {
+    return { kind: 'threw', thrown };
+  }
+}
+
+async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * One attempt's dealings with the ledger, through `projections/`.
+ *
+ * Invariants
+ * - Before the action acts, its row is STARTED under a lease of this attempt; after it, the row holds the
+ *   outcome. What a crash leaves between the two is a STARTED row whose lease ends by itself.
+ * - An outcome is not lost for a short absence of the database: committing it is tried again here, because
+ *   the alternative is to run the action once more.
+ * - A `local` action's entry has no run events and writes no step row; its ledger row is the same.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Evidence } from '../../contracts/authorization.js';
+import type { ActionEnvelope } from '../../contracts/run/activity.js';
+import { SluiceError } from '../../contracts/errors.js';
+import type { Json } from '../../contracts/json.js';
+import type {
+  BeginDecision,
+  DomainStatement,
+  Execution,
+  Invocation,
+  InvocationOutcome,
+  ProjectionStore,
+} from '../../contracts/run/projection.js';
+import type { BusinessError } from '../boundary/failures.js';
+
+const FIRST_PAUSE_MS = 25;
+const LONGEST_PAUSE_MS = 500;
+
+export interface LedgerEntry {
+  /** True once a begin was asked for: where that did not fail, the pending events are recorded. */
+  readonly begun: boolean;
+  begin(): Promise<BeginDecision>;
+  /** @param until end of the lease, epoch ms; a time that has passed gives it up */
+  renew(until: number): Promise<boolean>;
+  /**
+   * Records the outcome; and the begin with it, where that has not been.
+   * @returns `execute`: it is recorded; else, only where it had not begun here, what stands instead
+   */
+  succeed(
+    output: Json,
+    artifacts: readonly string[],
+    writes: readonly DomainStatement[],
+  ): Promise<BeginDecision>;
+  /** As `succeed`. */
+  fail(error: BusinessError): Promise<BeginDecision>;
+  /** What stands beside the outcome, whatever that will be. */
+  attach(evidence: Evidence): void;
+}
+
+export interface LedgerEntryOptions {
+  readonly store: ProjectionStore;
+  readonly execution: Execution;
+  readonly envelope: ActionEnvelope;
+  readonly action: string;
+  /** Of the lease: names this execution of the activity and no other. */
+  readonly holder: string;
+  /** As it came, with secrets unresolved. */
+  readonly input: Json;
+  /** End of a lease that begins now, epoch ms. */
+  readonly leaseEnd: () => number;
+  /** For how long a commit is tried again while the database is away, ms. */
+  readonly commitRetryMs: number;
+}
+
+export function ledgerEntry(options: LedgerEntryOptions): LedgerEntry {
+  const { store, execution, envelope, holder, commitRetryMs } = options;
+  const { step } = envelope;
+  const local = envelope.local === true;
+  const invocation: Invocation = {
+    idempotencyKey: envelope.idempotencyKey,
+    action: options.action,
+    actionVersion: envelope.actionVersion,
+    step,
+    input: options.input,
+    local,
+  };
+  const patiently = <T>(commit: () => Promise<T>): Promise<T> => whileAway(commitRetryMs, commit);
+  const events = local ? [] : envelope.events;
+  const startedAt = Date.now();
+  let evidence: Evidence | undefined;
+  let begun = false;
+  const end = (outcome: InvocationOutcome, writes: readonly DomainStatement[] = []): Promise<BeginDecision> =>
+    patiently(async () => {
+      if (!begun) {
+        const lease = { holder, until: options.leaseEnd() };
+        return store.recordAction(execution, events, invocation, { lease, startedAt, outcome, writes });
+      }
+      await store.finishAction(execution, invocation, outcome, writes, holder, evidence);
+      return { kind: 'execute' };
+    });
+  return {
+    get begun() {
+      return begun;
+    },
+    attach: (given) => {
+      evidence = given;
+    },
+    begin: () => {
+      begun = true;
+      return patiently(() =>
+        store.beginAction(execution, events, invocation, { holder, until: options.leaseEnd() }),
+      );
+    },
+    renew: (until) => store.renewLease(envelope.run.tenant, envelope.idempotencyKey, { holder, until }),
+    succeed: (output, artifacts, writes) => end({ status: 'SUCCEEDED', output, artifacts }, writes),
+    fail: ({ code, message, category, details }) => {
+      const error = {
+        code,
+        message,
+        category,
+        details,
+        stepPath: step.path,
+        at: new Date().toISOString(),
+        attempt: step.attempt,
+      };
+      return end({ status: 'FAILED', error });
+    },
+  };
+}
+
+async function whileAway<T>(limitMs: number, commit: () => Promise<T>): Promise<T> {
+  const end = Date.now() + limitMs;
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+    try {
+      return await commit();
+    } catch (error) {
+      const away = error instanceof SluiceError && error.code === 'DATABASE_UNAVAILABLE';
+      if (!away || Date.now() + pause > end) throw error;
+      await wait(pause);
+    }
+  }
+}

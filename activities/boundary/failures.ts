@@ -1,0 +1,179 @@
+/**
+ * Errors on their way out of an activity. There are two kinds, and which one it is decides who retries:
+ *
+ * - a **business** error is non-retryable to Temporal and carries `ActionFailureDetails`: the interpreter
+ *   applies the author's retry policy to it;
+ * - an **infrastructure** failure is retryable to Temporal, which repeats the same attempt without a count.
+ *
+ * Invariant: what an action throws is always a business error, whatever its code says; only the code around
+ * the action makes infrastructure failures. No cause travels along: it could hold a secret.
+ */
+import { ApplicationFailure } from '@temporalio/activity';
+import { ApplicationFailureCategory } from '@temporalio/common';
+import type { ActionFailureDetails } from '../../contracts/run/activity.js';
+import {
+  ErrorCategory,
+  errorEntry,
+  isErrorCode,
+  SluiceError,
+  toSluiceError,
+} from '../../contracts/errors.js';
+import { isJsonObject, jsonSize, type Json } from '../../contracts/json.js';
+import { LIMITS } from '../../contracts/limits.js';
+import { summarize } from '../../contracts/summary.js';
+import { toJsonOrText } from './json-output.js';
+import type { Redactor } from './redactor.js';
+
+/** An action's details over this many bytes are shown in part: they stand in history, in rows and in `error`. */
+const DETAILS_BYTES = 64 * 1024;
+const MESSAGE_CHARACTERS = 4_096;
+
+/** A business error, redacted and bounded. */
+export interface BusinessError {
+  readonly code: string;
+  readonly message: string;
+  readonly category: ErrorCategory;
+  readonly retryable: boolean;
+  readonly details: Json;
+  readonly stack: string | undefined;
+}
+
+/** Makes a business error of anything that an action threw. */
+export function businessError(thrown: unknown, redactor: Redactor): BusinessError {
+  const { code, message, category, retryable, details } = understand(thrown);
+  const stack = thrown instanceof Error ? thrown.stack : undefined;
+  return {
+    code: redactor.text(code),
+    message: cut(redactor.text(message)),
+    category: ErrorCategory.catch('action').parse(category),
+    retryable,
+    details: bounded(redactor.json(toJsonOrText(details))),
+    stack: stack === undefined ? undefined : portable(redactor.text(stack)),
+  };
+}
+
+type Understood = Pick<SluiceError, 'code' | 'message' | 'category' | 'retryable' | 'details'>;
+
+function understand(thrown: unknown): Understood {
+  if (isSluiceError(thrown)) {
+    if (isErrorCode(thrown.code)) return thrown;
+    return new SluiceError('ACTION_FAILED', thrown.message, {
+      retryable: thrown.retryable,
+      details: { code: String(thrown.code), details: toJsonOrText(thrown.details) },
+    });
+  }
+  if (thrown instanceof ApplicationFailure) return ofApplicationFailure(thrown);
+  if (!(thrown instanceof Error) && isJsonObject(thrown) && typeof thrown['message'] === 'string') {
+    return new SluiceError('ACTION_FAILED', thrown['message']);
+  }
+  return toSluiceError(thrown, 'ACTION_FAILED');
+}
+
+/** By shape as well: a configuration module may have been loaded with a copy of the class. */
+function isSluiceError(thrown: unknown): thrown is SluiceError {
+  return (
+    thrown instanceof SluiceError ||
+    (thrown instanceof Error && thrown.name === 'SluiceError' && 'code' in thrown)
+  );
+}
+
+function ofApplicationFailure(failure: ApplicationFailure): SluiceError {
+  const given = failure.details ?? [];
+  const details = given.length === 0 ? undefined : toJsonOrText(given.length === 1 ? given[0] : given);
+  const type = failure.type ?? 'ACTION_FAILED';
+  const retryable = failure.nonRetryable !== true;
+  if (isErrorCode(type)) {
+    return new SluiceError(type, failure.message, {
+      retryable,
+      ...(details === undefined ? {} : { details }),
+    });
+  }
+  return new SluiceError('ACTION_FAILED', failure.message, {
+    retryable,
+    details: { type, details: details ?? null },
+  });
+}
+
+const cut = (text: string): string =>
+  text.length <= MESSAGE_CHARACTERS ? text : `${text.slice(0, MESSAGE_CHARACTERS)}…`;
+
+const bounded = (details: Json, most = DETAILS_BYTES): Json =>
+  jsonSize(details) <= most ? details : summarize(details);
+
+/** A stack stands in Temporal's history: paths are told from the worker's directory on. */
+const portable = (stack: string): string =>
+  cut(stack.replaceAll(`file://${process.cwd()}/`, '').replaceAll(`${process.cwd()}/`, ''));
+
+/**
+ * The failure by which a business error goes back to the interpreter.
+ * @param committed whether the envelope's events were committed before it
+ * @param artifacts ids of what the action had made
+ */
+export function businessFailure(
+  error: BusinessError,
+  committed: boolean,
+  artifacts: readonly string[] = [],
+): ApplicationFailure {
+  const { code, message, category, retryable, details, stack } = error;
+  const failure = ApplicationFailure.create({
+    type: code,
+    message,
+    nonRetryable: true,
+    details: [
+      {
+        category,
+        retryable,
+        details,
+        committed,
+        ...(artifacts.length > 0 && { artifacts: [...artifacts] }),
+      } satisfies ActionFailureDetails,
+    ],
+  });
+  failure.stack = stack ?? `${code}: ${message}`;
+  return failure;
+}
+
+/** A coded refusal that no repetition mends, e.g. an unknown definition. */
+export function refusal(error: SluiceError, committed = false): ApplicationFailure {
+  const { code, message, category, retryable } = error;
+  return businessFailure(
+    {
+      code,
+      message: cut(message),
+      category,
+      retryable,
+      details: bounded(error.details ?? null, LIMITS.inlineBytes),
+      stack: undefined,
+    },
+    committed,
+  );
+}
+
+/** A failure of what is around the action: Temporal repeats the same attempt. */
+export function repeatable(
+  code: 'LEASE_HELD' | 'WORKER_SHUTDOWN',
+  message: string,
+  delayMs?: number,
+): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: code,
+    message,
+    nonRetryable: false,
+    category: ApplicationFailureCategory.BENIGN,
+    ...(delayMs === undefined ? {} : { nextRetryDelay: delayMs }),
+  });
+}
+
+/** Codes of projections by which two writers disagree or a defect shows: the same again gives the same. */
+const NOT_MENDED_BY_REPEATING: readonly string[] = ['PROJECTION_CONFLICT', 'TRANSITION_ILLEGAL', 'INTERNAL'];
+
+/**
+ * The failure of a read or a commit: retryable while the database is away, locked or misconfigured, because
+ * an operator can mend that and no run should fail for it.
+ */
+export function storeFailure(thrown: unknown, committed = false): ApplicationFailure {
+  const error = toSluiceError(thrown);
+  const infrastructure = errorEntry(error.code)?.category === 'internal';
+  if (!infrastructure || NOT_MENDED_BY_REPEATING.includes(error.code)) return refusal(error, committed);
+  return ApplicationFailure.create({ type: error.code, message: cut(error.message), nonRetryable: false });
+}

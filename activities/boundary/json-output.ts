@@ -1,0 +1,51 @@
+/** Values of actions as JSON, or a reason why they are none. */
+import { SluiceError } from '../../contracts/errors.js';
+import type { Json } from '../../contracts/json.js';
+
+/**
+ * The value as JSON: `undefined` at the root is null, keys without a value are left out, `toJSON` is asked.
+ * @throws SluiceError ACTION_OUTPUT_INVALID, with the path, for what JSON cannot hold: functions, symbols,
+ * bigints, NaN, infinities, cycles, `undefined` in a list
+ */
+export function toJson(value: unknown): Json {
+  return value === undefined ? null : convert(value, '$', new Set());
+}
+
+function convert(value: unknown, path: string, above: Set<object>): Json {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
+  if (typeof value === 'number') {
+    if (Number.isFinite(value)) return value;
+    throw notJson(path, String(value));
+  }
+  if (typeof value !== 'object') throw notJson(path, typeof value);
+  if ('toJSON' in value && typeof value.toJSON === 'function') {
+    return toJson((value.toJSON as () => unknown)());
+  }
+  if (above.has(value)) throw notJson(path, 'a cycle');
+  above.add(value);
+  const converted = Array.isArray(value)
+    ? value.map((item: unknown, index) => convert(item, `${path}[${index}]`, above))
+    : Object.fromEntries(
+        Object.entries(value)
+          .filter(([, item]) => item !== undefined)
+          .map(([key, item]) => [key, convert(item, `${path}.${key}`, above)]),
+      );
+  above.delete(value);
+  return converted;
+}
+
+function notJson(path: string, what: string): SluiceError {
+  return new SluiceError('ACTION_OUTPUT_INVALID', `The output is not JSON: ${path} is ${what}`, {
+    details: { path },
+  });
+}
+
+/** As `toJson`, for an error's details: what is not JSON is told as text, because an error must not fail. */
+export function toJsonOrText(value: unknown): Json {
+  try {
+    return toJson(value);
+  } catch (error) {
+    if (error instanceof SluiceError) return `${String(value)} (${error.message})`;
+    throw error;
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Every error answer: problem+json (RFC 9457), from the one error table.
+ *
+ * Invariant: what went wrong inside (a statement, a stack) is in the log under the request's id, never in an answer.
+ */
+import { z } from '@hono/zod-openapi';
+import { ERRORS, SluiceError, toSluiceError, type ErrorCode } from '../../contracts/errors.js';
+import { isJsonObject, JsonValue, type Json } from '../../contracts/json.js';
+
+/** One thing that is wrong with a request or a document. */
+const ProblemItem = z
+  .object({
+    detail: z.string(),
+    location: z.enum(['body', 'query', 'path', 'header', 'document']).optional(),
+    pointer: z
+      .string()
+      .optional()
+      .openapi({ description: 'Where: a JSON Pointer into the body, or the name of a parameter.' }),
+    code: z.string().optional(),
+    stepPath: z.string().nullable().optional(),
+    line: z.number().int().nullable().optional(),
+    column: z.number().int().nullable().optional(),
+    hint: z.string().optional(),
+  })
+  .openapi('ProblemItem');
+export type ProblemItem = z.infer<typeof ProblemItem>;
+
+/** The body of an error answer. */
+export const Problem = z
+  .object({
+    type: z.string().openapi({ example: 'urn:sluice:error:RUN_NOT_FOUND' }),
+    title: z.string().openapi({ description: 'The same for each occurrence: what the code means.' }),
+    status: z.number().int(),
+    detail: z.string().openapi({ description: 'What happened this time.' }),
+    instance: z.string().openapi({ description: 'Path of the request.' }),
+    code: z.string().openapi({ description: 'A code of docs/errors.md.', example: 'RUN_NOT_FOUND' }),
+    help: z.string().nullable().openapi({ description: 'What the caller can do about it.' }),
+    retryable: z.boolean(),
+    requestId: z.string(),
+    details: z.unknown().optional().openapi({ description: 'For machines; its shape is the code’s own.' }),
+    errors: z.array(ProblemItem).optional().openapi({ description: 'All that is wrong, at once.' }),
+  })
+  .openapi('Problem');
+export type Problem = z.infer<typeof Problem>;
+
+export const PROBLEM_TYPE = 'application/problem+json';
+
+/** Errors whose message tells of the inside: an answer says so much and no more. */
+const INSIDE: ReadonlySet<string> = new Set([
+  'INTERNAL',
+  'DATABASE_FAILED',
+  'DATABASE_AUTH',
+  'PROJECTION_CONFLICT',
+  'STATE_CORRUPT',
+] satisfies ErrorCode[]);
+
+/** Where a problem happened. */
+export interface Occurrence {
+  readonly requestId: string;
+  /** Path of the request. */
+  readonly path: string;
+}
+
+/** The body for an error. */
+export function problemOf(thrown: unknown, { requestId, path }: Occurrence): Problem {
+  const error = toSluiceError(thrown);
+  const inside = INSIDE.has(error.code);
+  const { errors, details } = inside ? { errors: undefined, details: undefined } : partsOf(error.details);
+  return {
+    type: `urn:sluice:error:${error.code}`,
+    title: titleOf(error.code),
+    status: error.status,
+    detail: inside ? `It is in the log of the API under the request id ${requestId}.` : error.message,
+    instance: path,
+    code: error.code,
+    help: error.help ?? null,
+    retryable: error.retryable,
+    requestId,
+    ...(details !== undefined && { details }),
+    ...(errors !== undefined && { errors }),
+  };
+}
+
+/** `RUN_NOT_FOUND` → `Run not found`. */
+function titleOf(code: string): string {
+  const words = code.toLowerCase().replaceAll('_', ' ');
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}`;
+}
+
+/** Statuses of the codes, each with its codes. */
+export function byStatus(codes: Iterable<ErrorCode>): ReadonlyMap<number, readonly ErrorCode[]> {
+  const statuses = new Map<number, ErrorCode[]>();
+  for (const code of new Set(codes)) {
+    const { status } = ERRORS[code];
+    statuses.set(status, [...(statuses.get(status) ?? []), code]);
+  }
+  return statuses;
+}
+
+/** Details that list problems become `errors`; other details stay details. */
+function partsOf(details: Json | undefined): {
+  readonly errors: ProblemItem[] | undefined;
+  readonly details: Json | undefined;
+} {
+  if (details === undefined) return { errors: undefined, details };
+  const listed = isJsonObject(details) ? details['problems'] : details;
+  if (!Array.isArray(listed)) return { errors: undefined, details };
+  const rest = Object.entries(isJsonObject(details) ? details : {}).filter(([name]) => name !== 'problems');
+  return {
+    errors: (listed as readonly Json[]).slice(0, 1_000).map(itemOf),
+    details: rest.length === 0 ? undefined : Object.fromEntries(rest),
+  };
+}
+
+function itemOf(problem: Json): ProblemItem {
+  if (!isJsonObject(problem))
+    return { detail: typeof problem === 'string' ? problem : JSON.stringify(problem) };
+  const parsed = ProblemItem.safeParse(problem);
+  if (parsed.success) return parsed.data;
+  const text = (name: string): string | undefined => {
+    const value = problem[name];
+    return typeof value === 'string' ? value : undefined;
+  };
+  const number = (name: string): number | null => {
+    const value = problem[name];
+    return typeof value === 'number' ? value : null;
+  };
+  const hint = text('hint');
+  return {
+    detail: text('message') ?? JSON.stringify(problem),
+    location: 'document',
+    ...(text('path') !== undefined && { pointer: text('path') }),
+    ...(text('code') !== undefined && { code: text('code') }),
+    stepPath: text('stepPath') ?? null,
+    line: number('line'),
+    column: number('column'),
+    ...(hint !== undefined && { hint }),
+  };
+}
+
+/** INPUT_INVALID with everything that is wrong with the parts of a request. */
+export function invalidInput(items: readonly ProblemItem[]): SluiceError {
+  const [first] = items;
+  const where = first?.pointer === undefined || first.pointer === '' ? '' : `${first.pointer}: `;
+  const more = items.length > 1 ? ` (and ${items.length - 1} more)` : '';
+  return new SluiceError('INPUT_INVALID', `${where}${first?.detail ?? 'The request is wrong'}${more}`, {
+    details: { problems: JsonValue.parse(items) },
+  });
+}

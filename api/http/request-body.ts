@@ -1,0 +1,77 @@
+/** The body of a request: read once, within the limit, and understood. */
+import type { Context } from 'hono';
+import { SluiceError } from '../../contracts/errors.js';
+import { isDeeperThan } from '../../contracts/json.js';
+import { LIMITS } from '../../contracts/limits.js';
+import { invalidInput } from './problem.js';
+
+const JSON_TYPE = 'application/json';
+
+/**
+ * Reads the bytes of a body.
+ * @throws SluiceError REQUEST_TOO_LARGE, before more than the limit is held
+ */
+export async function readBytes(c: Context): Promise<Uint8Array> {
+  const most = LIMITS.requestBytes;
+  const tooLarge = (): SluiceError =>
+    new SluiceError('REQUEST_TOO_LARGE', `The body has more than ${most} bytes.`, {
+      details: { limit: most },
+    });
+  if (Number(c.req.header('content-length') ?? 0) > most) throw tooLarge();
+  const { body } = c.req.raw;
+  if (body === null) return new Uint8Array();
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body as unknown as AsyncIterable<Uint8Array>) {
+    bytes += chunk.length;
+    if (bytes > most) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Content type of a request, without its parameters; undefined: none is given. */
+function typeOf(c: Context): string | undefined {
+  return c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
+}
+
+/**
+ * A body as a value: JSON parsed, anything else that the route takes as text.
+ * @param accepted content types of the route
+ * @returns undefined where there is no body
+ * @throws SluiceError MEDIA_TYPE_UNSUPPORTED, INPUT_INVALID
+ */
+export function decodeBody(c: Context, bytes: Uint8Array, accepted: readonly string[]): unknown {
+  if (bytes.length === 0) return undefined;
+  const type = typeOf(c);
+  if (type === undefined || !accepted.includes(type)) {
+    throw new SluiceError(
+      'MEDIA_TYPE_UNSUPPORTED',
+      `The content type is ${type ?? 'missing'}; this route takes ${accepted.join(', ')}.`,
+    );
+  }
+  const text = decodeText(bytes);
+  if (type !== JSON_TYPE) return text;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw invalidInput([
+      { detail: `The body is no JSON: ${(error as Error).message}`, location: 'body', pointer: '' },
+    ]);
+  }
+  if (isDeeperThan(value, LIMITS.depth)) {
+    throw invalidInput([
+      { detail: `The body is nested more than ${LIMITS.depth} levels deep.`, location: 'body', pointer: '' },
+    ]);
+  }
+  return value;
+}
+
+function decodeText(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw invalidInput([{ detail: 'The body is no UTF-8.', location: 'body', pointer: '' }]);
+  }
+}

@@ -1,0 +1,96 @@
+import { loadPolicies, type Principal } from '../../../authorization/index.js';
+import type { Decision, StageRequest } from '../../../contracts/authorization.js';
+import { walkSteps } from '../../../contracts/definition/index.js';
+import { SluiceError } from '../../../contracts/errors.js';
+import { readDefinition } from '../../../definitions/index.js';
+import type { SluiceConfig } from '../../../worker/config/config.js';
+import { EXIT } from '../../terminal/exit-codes.js';
+import { formatOfFile, readInputFile } from '../../terminal/input.js';
+import type { Terminal } from '../../terminal/terminal.js';
+
+export interface PolicyCheckOptions {
+  /** `User::"ada"` or `Service::"name"`. */
+  readonly principal?: string;
+  readonly actor?: string;
+  readonly dir?: string;
+  readonly tenant: string;
+}
+
+/**
+ * `sluice policy check FILE`: what the policies decide about every action of a definition, offline.
+ * @param actions latest versions of the catalogue, for calls that name none
+ * @returns 0 where every action is permitted
+ * @throws SluiceError POLICY_INVALID, DEFINITION_INVALID, INPUT_INVALID
+ */
+export async function checkPolicies(
+  terminal: Terminal,
+  file: string,
+  options: PolicyCheckOptions,
+  config: SluiceConfig,
+  actions: readonly { readonly id: string; readonly version: number }[],
+): Promise<number> {
+  const directory = options.dir ?? config.policies?.directory;
+  if (directory === undefined) {
+    throw new SluiceError('INPUT_INVALID', 'Which policies? Name them with --dir or SLUICE_CEDAR_POLICY_DIR');
+  }
+  const principal =
+    options.principal === undefined
+      ? (config.policies?.principal ?? 'service')
+      : principalOf(options.principal);
+  const policies = await loadPolicies({ directory, principal });
+  const { definition } = readDefinition(await readInputFile(file), formatOfFile(file));
+  const latest = (id: string): number =>
+    Math.max(1, ...actions.filter((action) => action.id === id).map(({ version }) => version));
+  let denied = 0;
+  for (const { path, step } of walkSteps(definition)) {
+    if (step.type !== 'action.call') continue;
+    for (const call of [step, step.compensate]) {
+      if (call === undefined) continue;
+      const request: StageRequest = {
+        stage: step.id,
+        action: call.action,
+        actionVersion: call.version ?? latest(call.action),
+        definition: definition.id,
+        definitionVersion: definition.version,
+        tenant: options.tenant,
+        environment: config.system.environment,
+        region: config.system.region,
+        tags: step.tags ?? [],
+        actor: options.actor ?? 'sluice-cli',
+        workflowId: `${definition.id}/policy-check`,
+        runId: 'policy-check',
+        attempt: 1,
+        compensation: call !== step,
+      };
+      const decision = policies.decide(request);
+      if (!decision.allowed) denied++;
+      show(terminal, path, request, decision);
+    }
+  }
+  return denied === 0 ? EXIT.ok : EXIT.failed;
+}
+
+function show(terminal: Terminal, stepPath: string, request: StageRequest, decision: Decision): void {
+  const { stage, action, compensation } = request;
+  const { allowed, principal, policies, errors, policyHash } = decision;
+  terminal.data({
+    stepPath,
+    stage,
+    action,
+    compensation,
+    allowed,
+    principal,
+    policies: [...policies],
+    errors: [...errors],
+    policyHash,
+  });
+  const why = [...errors, ...policies].join(', ') || 'no policy permits it';
+  const what = `${stage}${compensation ? ' (compensation)' : ''}`;
+  terminal.print(`${allowed ? 'permit' : 'DENY  '}  ${what}  ${action}  ${why}`);
+}
+
+function principalOf(text: string): Principal {
+  const [, type, id] = /^(User|Service)::"((?:[^"\\])+)"$/.exec(text) ?? [];
+  if ((type === 'User' || type === 'Service') && id !== undefined) return { type, id };
+  throw new SluiceError('INPUT_INVALID', `${text} is no principal: write User::"ada" or Service::"name"`);
+}

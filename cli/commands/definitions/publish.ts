@@ -1,0 +1,45 @@
+import type { SluiceClient } from '../../../client/index.js';
+import { EXIT, exitCodeOf } from '../../terminal/exit-codes.js';
+import { formatOfFile, readInputFile } from '../../terminal/input.js';
+import { problemsOf, showProblems } from '../../terminal/problems.js';
+import type { Terminal } from '../../terminal/terminal.js';
+
+/**
+ * `sluice publish FILE…`: publishes each file; one that is refused does not stop the others.
+ * @returns the exit code of the first failure, else 0
+ */
+export async function publishFiles(
+  client: SluiceClient,
+  terminal: Terminal,
+  files: readonly string[],
+): Promise<number> {
+  let exitCode: number = EXIT.ok;
+  for (const file of files) {
+    try {
+      const source = await readInputFile(file);
+      const { pin, created } = await client.publish(source, { format: formatOfFile(file) });
+      terminal.data({ file, ...pin, created });
+      terminal.print(
+        `${pin.id} version ${pin.version}  ${created ? 'published' : 'was there already'}  (${file})`,
+      );
+    } catch (thrown) {
+      const problems = problemsOf(thrown);
+      if (problems !== undefined) showProblems(terminal, file, problems);
+      const code = problems === undefined ? exitCodeOf(terminal.error(thrown)) : EXIT.failed;
+      if (exitCode === EXIT.ok) exitCode = code;
+    }
+  }
+  return exitCode;
+}
+
+/** `sluice unpublish ID`. */
+export async function unpublishDefinition(
+  client: SluiceClient,
+  terminal: Terminal,
+  id: string,
+): Promise<number> {
+  await client.unpublish(id);
+  terminal.data({ id, unpublished: true });
+  terminal.print(`${id} is not published any more; its runs go on`);
+  return EXIT.ok;
+}

@@ -1,0 +1,41 @@
+import { checkCatalogue, readDefinition } from '../../../definitions/index.js';
+import { EXIT, exitCodeOf } from '../../terminal/exit-codes.js';
+import { formatOfFile, readInputFile } from '../../terminal/input.js';
+import { problemsOf, showProblems } from '../../terminal/problems.js';
+import type { Terminal } from '../../terminal/terminal.js';
+
+/**
+ * `sluice validate FILE…`: checks documents against the format and the actions of sluice.config.ts, offline.
+ * @param registry absent: whether the actions are there is not looked at
+ * @returns 0 where every file is valid
+ */
+export async function validateFiles(
+  terminal: Terminal,
+  files: readonly string[],
+  registry?: { readonly actions: readonly { readonly id: string; readonly version: number }[] },
+): Promise<number> {
+  const actions = new Map<string, number[]>();
+  for (const { id, version } of registry?.actions ?? [])
+    actions.set(id, [...(actions.get(id) ?? []), version]);
+  let exitCode: number = EXIT.ok;
+  for (const file of files) {
+    try {
+      const { definition, hash, source } = readDefinition(await readInputFile(file), formatOfFile(file));
+      const missing = registry === undefined ? [] : checkCatalogue(definition, { actions }, source);
+      if (missing.length > 0) {
+        showProblems(terminal, file, missing);
+        exitCode = exitCode === EXIT.ok ? EXIT.failed : exitCode;
+        continue;
+      }
+      const { id, version } = definition;
+      terminal.data({ file, valid: true, id, version, hash });
+      terminal.print(`${file}: ${id} version ${version} is valid`);
+    } catch (thrown) {
+      const problems = problemsOf(thrown);
+      if (problems !== undefined) showProblems(terminal, file, problems);
+      const code = problems === undefined ? exitCodeOf(terminal.error(thrown)) : EXIT.failed;
+      if (exitCode === EXIT.ok) exitCode = code;
+    }
+  }
+  return exitCode;
+}

@@ -1,0 +1,95 @@
+import type { SluiceClient } from '../../../client/index.js';
+import type { DeadLetterFilter, DeadLetterSummary } from '../../../contracts/events/dead-letter.js';
+import { SluiceError } from '../../../contracts/errors.js';
+import { EXIT, exitCodeOf } from '../../terminal/exit-codes.js';
+import type { Terminal } from '../../terminal/terminal.js';
+
+export interface DeadLetterSelection {
+  readonly status?: string;
+  readonly kind?: DeadLetterFilter['kind'];
+  readonly run?: string;
+}
+
+export interface DeadLetterBulk extends DeadLetterSelection {
+  readonly all?: boolean;
+  readonly dryRun?: boolean;
+  readonly note?: string;
+}
+
+const filterOf = ({ kind, run }: DeadLetterSelection): DeadLetterFilter => ({
+  ...(kind !== undefined && { kind }),
+  ...(run !== undefined && { runId: run }),
+});
+
+/** `sluice dead-letters list`: the open ones, or all. */
+export async function listDeadLetters(
+  client: SluiceClient,
+  terminal: Terminal,
+  { status = 'open', ...selection }: DeadLetterSelection,
+): Promise<number> {
+  const filter = { ...filterOf(selection), ...(status === 'open' && { status: 'OPEN' as const }) };
+  let count = 0;
+  for await (const letter of client.deadLetters.all(filter)) {
+    show(terminal, letter);
+    count++;
+  }
+  if (count === 0) terminal.note('No dead letters.');
+  return EXIT.ok;
+}
+
+function show(terminal: Terminal, letter: DeadLetterSummary): void {
+  terminal.data({ ...letter });
+  const { id, kind, status, subject, reason, createdAt, canRetry } = letter;
+  terminal.print(`${id}  ${status}  ${kind}  ${createdAt}  ${subject}${canRetry ? '' : '  (dismiss only)'}`);
+  terminal.print(`  ${reason}`);
+}
+
+/** `sluice dead-letters show ID`: all that a letter holds, and what was done about it. */
+export async function showDeadLetter(client: SluiceClient, terminal: Terminal, id: string): Promise<number> {
+  const letter = await client.deadLetters.show(id);
+  if (terminal.json) terminal.data({ ...letter });
+  else terminal.print(JSON.stringify(letter, null, 2));
+  return EXIT.ok;
+}
+
+/**
+ * `sluice dead-letters retry|dismiss`: those named, or with `--all` every open one that fits; one that fails stops
+ * no other.
+ * @returns the exit code of the first failure, else 0
+ */
+export async function actOnDeadLetters(
+  client: SluiceClient,
+  terminal: Terminal,
+  act: 'retry' | 'dismiss',
+  ids: readonly string[],
+  options: DeadLetterBulk,
+): Promise<number> {
+  if ((ids.length === 0) !== (options.all === true)) {
+    throw new SluiceError('INPUT_INVALID', 'Name letters, or give --all');
+  }
+  const chosen: string[] = [...ids];
+  if (options.all === true) {
+    for await (const letter of client.deadLetters.all({ ...filterOf(options), status: 'OPEN' })) {
+      if (act === 'dismiss' || letter.canRetry) chosen.push(letter.id);
+    }
+  }
+  let exitCode: number = EXIT.ok;
+  for (const id of chosen) {
+    if (options.dryRun === true) {
+      const { status, subject } = await client.deadLetters.show(id);
+      terminal.data({ id, act, dryRun: true, status, subject });
+      terminal.print(`would ${act} ${id}  ${status}  ${subject}`);
+      continue;
+    }
+    try {
+      await client.deadLetters[act](id, options.note === undefined ? {} : { note: options.note });
+      terminal.data({ id, act, done: true });
+      terminal.print(`${id}  ${act === 'retry' ? 'retried' : 'dismissed'}`);
+    } catch (thrown) {
+      const code = exitCodeOf(terminal.error(thrown));
+      if (exitCode === EXIT.ok) exitCode = code;
+    }
+  }
+  if (chosen.length === 0) terminal.note('No dead letters.');
+  return exitCode;
+}

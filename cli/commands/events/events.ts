@@ -1,0 +1,157 @@
+/** `sluice events`: through the bridge, which has the database. */
+import { z } from 'zod';
+import { callBridge, type SluiceClient } from '../../../client/index.js';
+import type { Json } from '../../../contracts/json.js';
+import { EXIT } from '../../terminal/exit-codes.js';
+import type { Terminal } from '../../terminal/terminal.js';
+
+/** Where the bridge is. */
+export interface BridgePlace {
+  readonly url: string;
+  readonly token: string | undefined;
+}
+
+const Wait = z.object({
+  place: z.string(),
+  status: z.string().nullable(),
+  failedFilters: z.array(z.string()),
+});
+const Explained = z.object({
+  name: z.string(),
+  receivedAt: z.string(),
+  via: z.string(),
+  correlationKey: z.string().nullable(),
+  resolvedBy: z.string(),
+  tried: z.array(z.string()),
+  outcome: z.string().nullable(),
+  error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  runs: z.array(
+    z.object({
+      runId: z.string(),
+      workflowId: z.string(),
+      foundBy: z.string(),
+      status: z.string(),
+      error: z.string().nullable(),
+      waits: z.array(Wait),
+      answers: z.array(z.string()),
+    }),
+  ),
+  triggers: z.array(
+    z.object({
+      definition: z.string(),
+      version: z.number(),
+      status: z.string(),
+      workflowId: z.string().nullable(),
+      error: z.object({ code: z.string(), message: z.string() }).nullable(),
+    }),
+  ),
+});
+
+/** `sluice events explain`: which rule gave the key, which waits were candidates, what each workflow answered. */
+export async function explainEvent(
+  bridge: BridgePlace,
+  terminal: Terminal,
+  event: { readonly tenant: string; readonly source: string; readonly id: string },
+): Promise<number> {
+  const answer = await callBridge(
+    bridge.url,
+    bridge.token,
+    `/events?${new URLSearchParams({ ...event }).toString()}`,
+  );
+  terminal.data(answer);
+  const found = Explained.parse(answer);
+  terminal.print(
+    `${found.name} ${event.id} of ${event.source}, received ${found.receivedAt} by ${found.via}`,
+  );
+  terminal.print(`outcome: ${found.outcome ?? 'being routed'}`);
+  if (found.error !== null) terminal.print(`  ${found.error.code}: ${found.error.message}`);
+  terminal.print(
+    found.correlationKey === null ? 'key: none' : `key: ${found.correlationKey}, by ${found.resolvedBy}`,
+  );
+  for (const place of found.tried) terminal.print(`  tried ${place}`);
+  terminal.print(found.runs.length === 0 ? 'runs: no open wait had that name and key' : 'runs:');
+  for (const run of found.runs) {
+    terminal.print(`  ${run.workflowId} (${run.runId}): ${run.status}, found by ${run.foundBy}`);
+    if (run.error !== null) terminal.print(`    ${run.error}`);
+    for (const wait of run.waits) {
+      terminal.print(`    wait ${wait.place}: ${wait.status ?? 'unknown'}`);
+      for (const filter of wait.failedFilters) terminal.print(`      does not pass ${filter}`);
+    }
+    if (run.answers.length === 0) terminal.print('    the workflow has said nothing of it yet');
+    for (const line of run.answers) terminal.print(`    ${line}`);
+  }
+  if (found.triggers.length > 0) terminal.print('triggers:');
+  for (const { definition, version, status, workflowId, error } of found.triggers) {
+    const why = error === null ? '' : ` (${error.code}: ${error.message})`;
+    terminal.print(`  ${definition} version ${version}: ${status} ${workflowId ?? ''}${why}`);
+  }
+  return EXIT.ok;
+}
+
+const ListPage = z.object({
+  items: z.array(
+    z.object({
+      source: z.string(),
+      id: z.string(),
+      name: z.string(),
+      correlationKey: z.string().nullable(),
+      outcome: z.string().nullable(),
+      receivedAt: z.string(),
+    }),
+  ),
+  next: z.string().nullable(),
+});
+
+/** `sluice events list`: the newest events. */
+export async function listEvents(
+  bridge: BridgePlace,
+  terminal: Terminal,
+  options: {
+    readonly tenant: string;
+    readonly name?: string;
+    readonly limit?: number;
+    readonly after?: string;
+  },
+): Promise<number> {
+  const query = new URLSearchParams(
+    Object.entries(options).flatMap(([name, value]): [string, string][] =>
+      value === undefined ? [] : [[name, String(value)]],
+    ),
+  );
+  const answer = await callBridge(bridge.url, bridge.token, `/events?${query.toString()}`);
+  terminal.data(answer);
+  const { items, next } = ListPage.parse(answer);
+  for (const { receivedAt, outcome, name, correlationKey, source, id } of items) {
+    terminal.print(
+      `${receivedAt}  ${(outcome ?? '…').padEnd(10)} ${name}  ${correlationKey ?? '-'}  ${source}  ${id}`,
+    );
+  }
+  if (next !== null) terminal.note(`More: --after ${next}`);
+  return EXIT.ok;
+}
+
+export interface PublishEventOptions {
+  readonly payload: Json;
+  readonly key?: string;
+  readonly id?: string;
+  readonly source?: string;
+}
+
+/** `sluice events publish`: puts an event on the bus. */
+export async function publishEvent(
+  client: SluiceClient,
+  terminal: Terminal,
+  eventName: string,
+  { payload, key, id, source }: PublishEventOptions,
+): Promise<number> {
+  const { eventId } = await client.publish({
+    eventName,
+    payload,
+    ...(key !== undefined && { correlationKey: key }),
+    ...(id !== undefined && { eventId: id }),
+    ...(source !== undefined && { source }),
+  });
+  terminal.data({ eventId });
+  terminal.print(eventId);
+  return EXIT.ok;
+}

@@ -1,0 +1,27 @@
+import { connect, migrate, migrationStatus } from '../../../projections/index.js';
+import type { SluiceConfig } from '../../../worker/config/config.js';
+import { EXIT } from '../../terminal/exit-codes.js';
+import type { Terminal } from '../../terminal/terminal.js';
+
+/**
+ * `sluice migrate`: applies the migrations that are missing; `--status` shows them and applies none.
+ * @returns the exit code: 1 where `--status` found some missing
+ */
+export async function migrateDatabase(
+  terminal: Terminal,
+  config: SluiceConfig,
+  options: { readonly status?: boolean },
+): Promise<number> {
+  const database = await connect(config.database);
+  try {
+    const applied = options.status === true ? [] : await migrate(database);
+    const states = await migrationStatus(database);
+    for (const { name, appliedAt } of states) {
+      terminal.data({ migration: name, appliedAt, now: applied.includes(name) });
+      terminal.print(`${name}  ${appliedAt ?? 'missing'}${applied.includes(name) ? '  (applied now)' : ''}`);
+    }
+    return states.every(({ appliedAt }) => appliedAt !== null) ? EXIT.ok : EXIT.failed;
+  } finally {
+    await database.close();
+  }
+}

@@ -1,0 +1,114 @@
+import type { Client } from '@temporalio/client';
+import { SluiceError, toSluiceError } from '../../../contracts/errors.js';
+import type { Projections, RowDifference } from '../../../projections/index.js';
+import { listWorkflowIds, readRunEvents } from '../../../worker/temporal/run-history.js';
+import { EXIT } from '../../terminal/exit-codes.js';
+import type { Terminal } from '../../terminal/terminal.js';
+
+/** Runs between two lines of progress. */
+const PROGRESS = 100;
+
+export interface RebuildOptions {
+  /** Absent: all tenants; for ids that are named, `default`. */
+  readonly tenant: string | undefined;
+  /** Run ids, or workflow ids where Temporal's history is read. None: all. */
+  readonly ids: readonly string[];
+}
+
+interface Task {
+  readonly name: string;
+  readonly tenant: string;
+  readonly runId: string;
+  readonly rebuild: () => Promise<readonly RowDifference[]>;
+}
+
+/** `sluice rebuild`: the derived rows of runs, from their logs. */
+export async function rebuildFromLog(
+  terminal: Terminal,
+  { maintenance }: Projections,
+  { tenant, ids }: RebuildOptions,
+): Promise<number> {
+  const all = ids.map((runId) => ({ tenant: tenant ?? 'default', runId }));
+  const runs =
+    ids.length > 0
+      ? all
+      : (await maintenance.loggedRuns()).filter((run) => tenant === undefined || run.tenant === tenant);
+  async function* tasks(): AsyncGenerator<Task> {
+    for (const run of runs) {
+      yield await Promise.resolve({
+        ...run,
+        name: run.runId,
+        rebuild: () => maintenance.rebuildRun(run.tenant, run.runId),
+      });
+    }
+  }
+  return await rebuildAll(terminal, tasks());
+}
+
+/** `sluice rebuild --from-temporal`: logs and derived rows of runs, from the inputs of their activities. */
+export async function rebuildFromTemporal(
+  terminal: Terminal,
+  { maintenance }: Projections,
+  client: Client,
+  { tenant, ids }: RebuildOptions,
+): Promise<number> {
+  async function* tasks(): AsyncGenerator<Task> {
+    for (const workflowId of ids.length > 0 ? ids : await listWorkflowIds(client, tenant)) {
+      let found = 0;
+      try {
+        for (const [runId, carried] of await readRunEvents(client, workflowId)) {
+          const of = carried[0]?.execution.run.tenant ?? '';
+          if (tenant !== undefined && of !== tenant) continue;
+          found += 1;
+          yield { name: workflowId, tenant: of, runId, rebuild: () => maintenance.restoreRun(carried) };
+        }
+      } catch (error) {
+        yield failing(workflowId, tenant, error);
+        continue;
+      }
+      // One that was listed may have nothing to tell yet; one that was asked for must be there.
+      if (found === 0 && ids.length > 0) yield failing(workflowId, tenant, noRun(workflowId, tenant));
+    }
+  }
+  return await rebuildAll(terminal, tasks());
+}
+
+function noRun(workflowId: string, tenant: string | undefined): SluiceError {
+  const whose = tenant === undefined ? '' : ` of tenant "${tenant}"`;
+  return new SluiceError('WORKFLOW_NOT_FOUND', `Temporal has no history of a run${whose} as ${workflowId}`);
+}
+
+/** What could not even be read counts as one that failed. */
+function failing(workflowId: string, tenant = '', error: unknown): Task {
+  return { name: workflowId, tenant, runId: '', rebuild: () => Promise.reject(toSluiceError(error)) };
+}
+
+/** One that fails does not stop the others. */
+async function rebuildAll(terminal: Terminal, tasks: AsyncIterable<Task>): Promise<number> {
+  const counts = { runs: 0, changed: 0, failed: 0 };
+  for await (const { name, tenant, runId, rebuild } of tasks) {
+    counts.runs += 1;
+    try {
+      const different = await rebuild();
+      const rows = different.map(({ table, key }) => ({ table, key }));
+      if (rows.length > 0) {
+        counts.changed += 1;
+        terminal.data({ tenant, runId, rows });
+        terminal.print(`${name}  ${rows.length} rows were different: ${tablesOf(different)}`);
+      }
+    } catch (thrown) {
+      counts.failed += 1;
+      const { code, message } = toSluiceError(thrown);
+      terminal.data({ tenant, runId, error: { code, message } });
+      terminal.print(`${name}  ${code}: ${message}`);
+    }
+    if (counts.runs % PROGRESS === 0) terminal.note(`${counts.runs} runs…`);
+  }
+  terminal.data({ ...counts });
+  terminal.print(`${counts.runs} runs looked at, ${counts.changed} changed, ${counts.failed} failed.`);
+  return counts.failed === 0 ? EXIT.ok : EXIT.failed;
+}
+
+function tablesOf(different: readonly RowDifference[]): string {
+  return [...new Set(different.map(({ table }) => table))].join(', ');
+}

@@ -1,0 +1,56 @@
+import { makeKey } from '../../../api/index.js';
+import type { Json } from '../../../contracts/json.js';
+import type { Environment } from '../../../worker/config/config.js';
+import { EXIT } from '../../terminal/exit-codes.js';
+import type { Terminal } from '../../terminal/terminal.js';
+
+/** `sluice api`: answers until SIGTERM or SIGINT. */
+export async function serveApi(env: Environment): Promise<number> {
+  const [{ loadApiConfig }, { loadBridgeConfig }, { loadConfig }, { createLogger }, { runApi }] =
+    await Promise.all([
+      import('../../../worker/config/api-config.js'),
+      import('../../../worker/config/bridge-config.js'),
+      import('../../../worker/config/config.js'),
+      import('../../../worker/processes/logging.js'),
+      import('../../../worker/processes/run-api.js'),
+    ]);
+  const stop = new AbortController();
+  const end = (): void => stop.abort();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
+  try {
+    const config = loadConfig(env);
+    await runApi({
+      config,
+      settings: await loadApiConfig(env, config),
+      bridge: loadBridgeConfig(env),
+      directory: process.cwd(),
+      log: createLogger(config.logLevel),
+      stop: stop.signal,
+    });
+    return EXIT.ok;
+  } finally {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.removeListener(signal, end);
+  }
+}
+
+export interface KeyOptions {
+  readonly role: readonly string[];
+  readonly tenant: readonly string[];
+  readonly expires?: string;
+}
+
+/** `sluice api key NAME`: a new key, and its entry for the file of SLUICE_API_KEYS_FILE. */
+export function printKey(terminal: Terminal, name: string, { role, tenant, expires }: KeyOptions): number {
+  const { key, entry } = makeKey({
+    name,
+    // What is no role or tenant is refused there, by name.
+    roles: role as never,
+    tenants: [...tenant],
+    ...(expires !== undefined && { expires }),
+  });
+  terminal.data({ key, entry: JSON.parse(JSON.stringify(entry)) as Json });
+  terminal.print(`Key, shown this once: ${key}`);
+  terminal.print('Entry for `keys` in the file of SLUICE_API_KEYS_FILE:');
+  terminal.print(JSON.stringify(entry, null, 2));
+  return EXIT.ok;
+}

@@ -1,0 +1,9 @@
+import { runWorkerProcess } from '../../../worker/processes/worker-process.js';
+import type { Environment } from '../../../worker/config/config.js';
+import { EXIT, exitCodeOf } from '../../terminal/exit-codes.js';
+
+/** `sluice worker`: what `worker/main.ts` does, with the exit codes of `sluice`. */
+export async function serveWorker(env: Environment): Promise<number> {
+  const error = await runWorkerProcess(env);
+  return error === undefined ? EXIT.ok : exitCodeOf(error);
+}

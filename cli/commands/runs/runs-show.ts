@@ -1,0 +1,241 @@
+/** `sluice runs list|show|steps|events|waits|invocations|evidence|inbound`: what is known of runs. */
+import type { RunControl, SluiceClient } from '../../../client/index.js';
+import type { Json } from '../../../contracts/json.js';
+import type { RunStatus } from '../../../contracts/run/run.js';
+import { EXIT } from '../../terminal/exit-codes.js';
+import { tableLines, type Column } from '../../terminal/table.js';
+import type { Terminal } from '../../terminal/terminal.js';
+
+export interface PageOptions {
+  readonly limit?: number;
+  readonly after?: string;
+  readonly unredacted?: boolean;
+}
+
+/** What picks runs, as the command line says it. */
+export interface RunSelection {
+  readonly status?: RunStatus;
+  readonly definition?: string;
+  readonly state?: string;
+  readonly key?: string;
+  readonly parent?: string;
+  readonly rerunOf?: string;
+  readonly from?: string;
+  readonly before?: string;
+}
+
+/** The filter that it means. */
+export function filterOf(selection: RunSelection): Parameters<RunControl['list']>[0] {
+  const { status, definition, state, key, parent, rerunOf, from, before } = selection;
+  return {
+    status,
+    definition,
+    state,
+    correlationKey: key,
+    parentRunId: parent,
+    rerunOf,
+    startedFrom: from,
+    startedBefore: before,
+  };
+}
+
+type Views = {
+  readonly [K in 'steps' | 'events' | 'waits' | 'invocations' | 'evidence' | 'inbound']: Awaited<
+    ReturnType<RunControl[K]>
+  >['items'][number];
+};
+type Run = Awaited<ReturnType<RunControl['list']>>['items'][number];
+
+interface Placed {
+  readonly path: string;
+  readonly iteration: readonly number[];
+  readonly attempt: number;
+}
+const placeOf = ({ path, iteration, attempt }: Placed): string =>
+  `${path}${iteration.length === 0 ? '' : ` [${iteration.join(', ')}]`}${attempt > 1 ? ` attempt ${attempt}` : ''}`;
+
+const COLUMNS: { readonly [K in keyof Views]: readonly Column<Views[K]>[] } = {
+  steps: [
+    ['STEP', placeOf],
+    ['ID', ({ id }) => id],
+    ['KIND', ({ action, kind }) => action ?? kind],
+    ['STATUS', ({ status, continued }) => (continued ? `${status}, continued` : status)],
+    ['STARTED', ({ startedAt }) => startedAt],
+    ['ENDED', ({ endedAt }) => endedAt],
+    ['ERROR', ({ error }) => error && `${error.code}: ${error.message}`],
+  ],
+  events: [
+    ['SEQ', ({ seq, superseded }) => `${seq}${superseded ? ' undone' : ''}`],
+    ['AT', ({ at }) => new Date(at).toISOString()],
+    ['TYPE', ({ type }) => type],
+    [
+      'STEP',
+      ({ stepPath, iteration = [], attempt = 1 }) =>
+        stepPath === undefined ? null : placeOf({ path: stepPath, iteration, attempt }),
+    ],
+    ['DATA', ({ data }) => short(data as Json)],
+  ],
+  waits: [
+    ['STEP', placeOf],
+    ['KIND', ({ kind }) => kind],
+    [
+      'FOR',
+      ({ eventNames, child }) => child?.workflowId ?? (eventNames.length > 0 ? eventNames.join(', ') : null),
+    ],
+    ['KEY', ({ correlationKey }) => correlationKey],
+    ['STATUS', ({ status }) => status],
+    ['OPENED', ({ openedAt }) => openedAt],
+    ['DEADLINE', ({ deadline }) => deadline],
+  ],
+  invocations: [
+    ['KEY', ({ idempotencyKey }) => idempotencyKey],
+    ['ACTION', ({ action, actionVersion }) => `${action} ${actionVersion}`],
+    ['STATUS', ({ status }) => status],
+    ['BEGUN', ({ attempts }) => attempts],
+    ['STARTED', ({ startedAt }) => startedAt],
+    ['ERROR', ({ error }) => error?.code],
+  ],
+  evidence: [
+    ['STEP', placeOf],
+    ['KIND', ({ kind }) => kind],
+    ['DECISION', ({ decision }) => decision],
+    ['ACTOR', ({ actor }) => actor],
+    ['AT', ({ at }) => at],
+  ],
+  inbound: [
+    ['RECEIVED', ({ receivedAt }) => receivedAt],
+    ['NAME', ({ name }) => name],
+    ['KEY', ({ correlationKey }) => correlationKey],
+    ['OUTCOME', ({ outcome }) => outcome],
+    ['SOURCE', ({ source }) => source],
+    ['ID', ({ id }) => id],
+  ],
+};
+
+const RUN_COLUMNS: readonly Column<Run>[] = [
+  ['RUN', ({ runId }) => runId],
+  ['STATUS', ({ status }) => status],
+  ['DEFINITION', ({ definition, version }) => `${definition} ${version}`],
+  ['STATE', ({ state }) => state],
+  ['STARTED', ({ startedAt }) => startedAt],
+  ['ENDED', ({ endedAt }) => endedAt],
+  ['WORKFLOW', ({ workflowId }) => workflowId],
+  ['ERROR', ({ errorCode }) => errorCode],
+];
+
+const MOST_SHOWN = 100;
+
+function short(value: Json): string {
+  const text = JSON.stringify(value);
+  return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text;
+}
+
+const pageOf = ({ limit, after }: PageOptions) => ({ limit, after });
+
+/** `sluice runs list`. */
+export async function listRuns(
+  { runs }: SluiceClient,
+  terminal: Terminal,
+  { limit, after, unredacted, ...selection }: RunSelection & PageOptions,
+): Promise<number> {
+  const page = await runs.list(filterOf(selection), { limit, after }, { unredacted });
+  return showPage(terminal, RUN_COLUMNS, page, 'No runs.');
+}
+
+/** `sluice runs show ID`. */
+export async function showRun(
+  { runs }: SluiceClient,
+  terminal: Terminal,
+  runId: string,
+  { unredacted }: PageOptions,
+): Promise<number> {
+  const run = await runs.get(runId, { unredacted });
+  terminal.data(JSON.parse(JSON.stringify(run)) as Json);
+  const { payload, result, trigger, error, ...rest } = run;
+  for (const [name, value] of Object.entries(rest)) {
+    const shown = typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value ?? '-');
+    terminal.print(`${name.padEnd(18)} ${shown === '[]' ? '-' : shown}`);
+  }
+  for (const [name, value] of Object.entries({ payload, trigger, result, error })) {
+    if (value !== null) terminal.print(`${name}\n${indented(value)}`);
+  }
+  return EXIT.ok;
+}
+
+function indented(value: unknown): string {
+  return JSON.stringify(value, null, 2)
+    .split('\n')
+    .map((line) => `  ${line}`)
+    .join('\n');
+}
+
+/** `sluice runs steps|events|… ID`: one page of what a run has. */
+export async function showOfRun<K extends keyof Views>(
+  { runs }: SluiceClient,
+  terminal: Terminal,
+  what: K,
+  runId: string,
+  { superseded, ...options }: PageOptions & { readonly superseded?: boolean },
+): Promise<number> {
+  const page = await runs[what](
+    runId,
+    { ...pageOf(options), ...(what === 'events' && { superseded }) },
+    { unredacted: options.unredacted },
+  );
+  // Each list has the columns of its own items; TypeScript can't tie the two through the name.
+  return showPage(terminal, COLUMNS[what] as readonly Column<unknown>[], page, `No ${what}.`);
+}
+
+function showPage<T>(
+  terminal: Terminal,
+  columns: readonly Column<T>[],
+  page: { readonly items: readonly T[]; readonly next: string | null },
+  nothing: string,
+): number {
+  terminal.data(JSON.parse(JSON.stringify(page)) as Json);
+  for (const line of tableLines(columns, page.items)) terminal.print(line);
+  if (!terminal.json && page.items.length === 0) terminal.note(nothing);
+  if (!terminal.json && page.next !== null) terminal.note(`More: --after ${page.next}`);
+  return EXIT.ok;
+}
+
+type Definition = Awaited<ReturnType<SluiceClient['definitions']['list']>>['items'][number];
+
+const DEFINITION_COLUMNS: readonly Column<Definition>[] = [
+  ['DEFINITION', ({ id }) => id],
+  ['VERSION', ({ version }) => version],
+  ['VERSIONS', ({ versions }) => versions],
+  ['PUBLISHED', ({ published, publishedAt }) => (published ? publishedAt : 'taken back')],
+  ['BY', ({ publishedBy }) => publishedBy],
+  ['SHA-256', ({ hash }) => hash.slice(0, 12)],
+];
+
+/** `sluice definitions list`. */
+export async function listDefinitions(
+  { definitions }: SluiceClient,
+  terminal: Terminal,
+  options: PageOptions,
+): Promise<number> {
+  return showPage(terminal, DEFINITION_COLUMNS, await definitions.list(pageOf(options)), 'No definitions.');
+}
+
+/** `sluice definitions show ID`: the source, and what is known of it. */
+export async function showDefinition(
+  { definitions }: SluiceClient,
+  terminal: Terminal,
+  id: string,
+  { version }: { readonly version?: number },
+): Promise<number> {
+  const found = await definitions.get(id, version);
+  terminal.data(JSON.parse(JSON.stringify(found)) as Json);
+  const { source, versions, latest, hash, publishedAt, publishedBy } = found;
+  if (terminal.json) return EXIT.ok;
+  terminal.note(
+    `${id} version ${found.version}, published ${publishedAt} by ${publishedBy}, sha-256 ${hash}`,
+  );
+  terminal.note(
+    `versions: ${versions.map((one) => one.version).join(', ')}; ${latest === null ? 'it was taken back' : `a start takes ${latest}`}`,
+  );
+  terminal.print(source.trimEnd());
+  return EXIT.ok;
+}

@@ -1,9 +1,0 @@
-import { runWorkerProcess } from '../../worker/worker-process.js';
-import type { Environment } from '../../worker/config.js';
-import { EXIT, exitCodeOf } from '../exit-codes.js';
-
-/** `sluice worker`: what `worker/main.ts` does, with the exit codes of `sluice`. */
-export async function serveWorker(env: Environment): Promise<number> {
-  const error = await runWorkerProcess(env);
-  return error === undefined ? EXIT.ok : exitCodeOf(error);
-}

@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { SluiceError } from '../../contracts/errors.js';
+import type { Json } from '../../contracts/json.js';
+import { formatProblems, type DefinitionProblem } from '../../definitions/index.js';
+import type { Terminal } from './terminal.js';
+
+const Problem = z.looseObject({
+  code: z.string(),
+  message: z.string(),
+  stepPath: z.string().nullable(),
+  path: z.string(),
+  line: z.number().nullable(),
+  column: z.number().nullable(),
+  hint: z.string().optional(),
+});
+const Details = z.object({ problems: z.array(Problem) });
+
+/** Every problem that a refused definition carries; undefined for any other error. */
+export function problemsOf(thrown: unknown): readonly DefinitionProblem[] | undefined {
+  if (!(thrown instanceof SluiceError)) return undefined;
+  const details = Details.safeParse(thrown.details);
+  // The codes of problems are open here: a newer worker may know more of them than this command line.
+  return details.success ? (details.data.problems as unknown as DefinitionProblem[]) : undefined;
+}
+
+/** Shows the problems of one file: `file:line:column  step path  message  (hint)`. */
+export function showProblems(terminal: Terminal, file: string, problems: readonly DefinitionProblem[]): void {
+  terminal.data({ file, valid: false, problems: problems as unknown as Json });
+  terminal.print(formatProblems(problems, file));
+}

@@ -1,0 +1,87 @@
+/** Where an application puts events: the stream of the bridge in Redis, or the bridge's HTTP address. */
+import type { Redis } from 'ioredis';
+import { SluiceError } from '../../contracts/errors.js';
+import { STREAM_FIELD } from '../../contracts/events/event-envelope.js';
+import { isJsonObject, type Json } from '../../contracts/json.js';
+
+const HTTP_LIMIT_MS = 30_000;
+
+/** A bus that takes envelopes. */
+export interface EventBus {
+  /**
+   * Resolves when the bus has the event.
+   * @throws SluiceError REDIS_UNAVAILABLE, BRIDGE_UNAVAILABLE, or what the bridge answered
+   */
+  publish(envelope: Json): Promise<void>;
+}
+
+/**
+ * The stream that the bridge reads.
+ * @param redis an open connection, which stays the caller's to close
+ */
+export function redisBus(redis: Pick<Redis, 'xadd'>, stream = 'sluice:events'): EventBus {
+  return {
+    async publish(envelope) {
+      try {
+        await redis.xadd(stream, '*', STREAM_FIELD, JSON.stringify(envelope));
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        throw new SluiceError('REDIS_UNAVAILABLE', `Redis: ${reason}`, { cause: error });
+      }
+    },
+  };
+}
+
+/**
+ * The HTTP source of a bridge.
+ * @param url base address, such as `http://127.0.0.1:8234`
+ * @param token of SLUICE_BRIDGE_TOKEN, where the bridge asks for one
+ */
+export function httpBus(url: string, token?: string): EventBus {
+  return {
+    async publish(envelope) {
+      await callBridge(url, token, '/events', envelope);
+    },
+  };
+}
+
+/**
+ * One request to a bridge.
+ * @param body absent: GET
+ * @throws SluiceError BRIDGE_UNAVAILABLE, or the code that the bridge answered
+ */
+export async function callBridge(
+  url: string,
+  token: string | undefined,
+  path: string,
+  body?: Json,
+): Promise<Json> {
+  let response: Response;
+  let answer: Json;
+  try {
+    response = await fetch(new URL(path, url), {
+      method: body === undefined ? 'GET' : 'POST',
+      signal: AbortSignal.timeout(HTTP_LIMIT_MS),
+      headers: {
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    answer = (await response.json()) as Json;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SluiceError('BRIDGE_UNAVAILABLE', `The bridge at ${url}: ${reason}`, { cause: error });
+  }
+  if (response.ok) return answer;
+  const error = isJsonObject(answer) && isJsonObject(answer['error']) ? answer['error'] : {};
+  throw new SluiceError(
+    textOf(error['code']) ?? 'BRIDGE_UNAVAILABLE',
+    textOf(error['message']) ?? `HTTP ${response.status}`,
+    error['problems'] === undefined ? {} : { details: { problems: error['problems'] } },
+  );
+}
+
+function textOf(value: Json | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,222 @@
+/**
+ * Runs and definitions read over the HTTP API, where the database cannot be opened: it belongs to another process, or is
+ * behind a network.
+ *
+ * Invariants
+ * - It answers as `projections.reads` does: what is not there is undefined, pages go on where the one before ended, and
+ *   every other refusal is the API's own coded error.
+ * - What comes is redacted (`redacted: true`): nothing here may be taken for a run's original payload.
+ */
+import { z } from 'zod';
+import {
+  apiPage,
+  ApiDefinition,
+  ApiDefinitionSummary,
+  ApiEvidence,
+  ApiInvocation,
+  ApiRun,
+  ApiRunEvent,
+  ApiRunInbound,
+  ApiRunSummary,
+  ApiStep,
+  ApiWait,
+} from '../../contracts/http/api.js';
+import { SluiceError, toSluiceError } from '../../contracts/errors.js';
+import { JsonValue, type Json } from '../../contracts/json.js';
+import { RunEvent } from '../../contracts/run/run-events.js';
+import type { Page, PageRequest } from '../../projections/index.js';
+import type { RunReads } from './reads.js';
+
+/** Of one request, ms. */
+const LIMIT_MS = 30_000;
+
+export interface ApiReadsOptions {
+  /** Base address, such as `http://127.0.0.1:8235`. */
+  readonly url: string;
+  /** Default: none, for an API that asks for none. */
+  readonly token?: string | undefined;
+}
+
+const Refusal = z.object({ code: z.string(), detail: z.string(), details: JsonValue.optional() });
+const json = (value: unknown): Json => JsonValue.parse(value ?? null);
+
+/**
+ * Reads from an API. The tenant of each question is sent along; the token must be bound to it.
+ * @throws SluiceError each method: API_UNAVAILABLE, UNAUTHENTICATED, TENANT_FORBIDDEN, FORBIDDEN, RATE_LIMITED, and what
+ *   the database of the API answers
+ */
+export function apiReads({ url, token }: ApiReadsOptions): RunReads {
+  const ask = async <T extends z.ZodType>(
+    shape: T,
+    tenant: string,
+    path: string,
+    query: Readonly<Record<string, string | number | boolean | undefined>> = {},
+  ): Promise<z.output<T>> => {
+    const target = new URL(path, url);
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) target.searchParams.set(name, String(value));
+    }
+    const { ok, status, body } = await fetchJson(target, tenant, token);
+    if (ok) return shape.parse(body);
+    const refusal = Refusal.safeParse(body);
+    if (!refusal.success) throw unavailable(url, `it answered ${status}, and is no API of Sluice`);
+    const { code, detail, details } = refusal.data;
+    throw new SluiceError(code, detail, details === undefined ? {} : { details });
+  };
+  const ofRun = <T extends z.ZodType, V>(name: string, item: T, view: (item: z.output<T>) => V) => {
+    const shape = apiPage(item);
+    return async (
+      tenant: string,
+      runId: string,
+      page: PageRequest & { superseded?: boolean | undefined } = {},
+    ) => {
+      const path = `/v1/runs/${encodeURIComponent(runId)}/${name}`;
+      try {
+        const { items, next } = await ask(shape, tenant, path, { ...page });
+        return { items: (items as z.output<T>[]).map(view), next } satisfies Page<V>;
+      } catch (thrown) {
+        // The database gives an empty page for a run that there is not.
+        if (thrown instanceof SluiceError && thrown.code === 'RUN_NOT_FOUND')
+          return { items: [], next: null };
+        throw thrown;
+      }
+    };
+  };
+  return {
+    redacted: true,
+    listRuns: async (tenant, filter = {}, page = {}) =>
+      toPage(await ask(apiPage(ApiRunSummary), tenant, '/v1/runs', { ...filter, ...page })),
+    getRun: async (tenant, runId) => {
+      const run = await orUndefined(
+        ['RUN_NOT_FOUND'],
+        ask(ApiRun, tenant, `/v1/runs/${encodeURIComponent(runId)}`),
+      );
+      if (run === undefined) return undefined;
+      const { payload, trigger, result, error, ...rest } = run;
+      return {
+        ...rest,
+        payload: json(payload),
+        trigger: json(trigger),
+        result: json(result),
+        error: error === null ? null : { ...error, details: json(error.details) },
+      };
+    },
+    listSteps: ofRun('steps', ApiStep, ({ stepPath: path, stepId: id, input, output, error, ...step }) => ({
+      ...step,
+      path,
+      id,
+      input: json(input),
+      output: json(output),
+      error: error === null ? null : { ...error, details: json(error.details) },
+    })),
+    listEvents: ofRun('events', ApiRunEvent, toEvent),
+    pageWaits: ofRun('waits', ApiWait, ({ stepPath: path, filters, ...wait }) => ({
+      ...wait,
+      path,
+      filters: json(filters),
+    })),
+    pageInvocations: ofRun(
+      'invocations',
+      ApiInvocation,
+      ({ stepPath: path, input, output, error, ...use }) => ({
+        ...use,
+        path,
+        input: json(input),
+        output: json(output),
+        error: error === null ? null : { ...error, details: json(error.details) },
+      }),
+    ),
+    pageEvidence: ofRun('evidence', ApiEvidence, ({ stepPath: path, body, ...evidence }) => ({
+      ...evidence,
+      path,
+      body: json(body),
+    })),
+    pageInbound: ofRun(
+      'inbound',
+      ApiRunInbound,
+      ({ eventId: id, eventName: name, error, envelope, ...event }) => ({
+        ...event,
+        id,
+        name,
+        error: json(error),
+        envelope: json(envelope),
+      }),
+    ),
+    listDefinitions: async (tenant, page = {}) =>
+      toPage(await ask(apiPage(ApiDefinitionSummary), tenant, '/v1/definitions', { ...page })),
+    getDefinition: (tenant, id, version) => {
+      const path = `/v1/definitions/${encodeURIComponent(id)}${version === undefined ? '' : `/versions/${version}`}`;
+      return orUndefined(
+        ['DEFINITION_NOT_FOUND', 'DEFINITION_VERSION_NOT_FOUND'],
+        ask(ApiDefinition, tenant, path),
+      );
+    },
+  };
+}
+
+function toPage<T>({ items, next }: { items: T[]; next: string | null }): Page<T> {
+  return { items, next };
+}
+
+/**
+ * An event as the log has it. What was redacted may no longer have the type that it had: then the data stand as they
+ * came.
+ */
+function toEvent({
+  executionId,
+  superseded,
+  stepPath,
+  iteration,
+  attempt,
+  at,
+  data,
+  ...rest
+}: z.output<typeof ApiRunEvent>) {
+  const event = {
+    ...rest,
+    at: Date.parse(at),
+    data,
+    ...(stepPath !== null && { stepPath }),
+    ...(iteration.length > 0 && { iteration }),
+    ...(attempt !== null && { attempt }),
+  };
+  const parsed = RunEvent.safeParse(event);
+  return { ...(parsed.success ? parsed.data : (event as unknown as RunEvent)), executionId, superseded };
+}
+
+async function orUndefined<T>(codes: readonly string[], answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (thrown) {
+    if (thrown instanceof SluiceError && codes.includes(thrown.code)) return undefined;
+    throw thrown;
+  }
+}
+
+async function fetchJson(
+  target: URL,
+  tenant: string,
+  token: string | undefined,
+): Promise<{ readonly ok: boolean; readonly status: number; readonly body: unknown }> {
+  try {
+    const response = await fetch(target, {
+      headers: {
+        accept: 'application/json',
+        'sluice-tenant': tenant,
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      },
+      signal: AbortSignal.timeout(LIMIT_MS),
+    });
+    return { ok: response.ok, status: response.status, body: await response.json() };
+  } catch (error) {
+    throw unavailable(target.origin, toSluiceError(error).message, error);
+  }
+}
+
+function unavailable(url: string, why: string, cause?: unknown): SluiceError {
+  return new SluiceError(
+    'API_UNAVAILABLE',
+    `The API at ${url}: ${why}`,
+    cause === undefined ? {} : { cause },
+  );
+}

@@ -1,0 +1,262 @@
+/**
+ * Values that nobody shall see again: what a run's payload holds where its definition's payloadSchema says
+ * `writeOnly: true`.
+ *
+ * Invariant: no text or value that passes through here holds one of them, whole or as a part of a string, plain,
+ * within JSON or percent-encoded; each is `[redacted]`. A payload has it at its own place whatever it is.
+ *
+ * What breaks it: a value that a definition or an action has transformed in another way (a hash, a part of it,
+ * upper case). true, false and null stand for themselves everywhere but in the payload; a number of fewer than four
+ * digits, and a text of fewer than four characters, is replaced only where it is the whole value: else every text
+ * would be full of holes. Numbers that say where and when (positions, times) are never taken for a marked one.
+ */
+import type { Definition } from '../../contracts/definition/index.js';
+import type { RunError } from '../../contracts/errors.js';
+import { isJsonObject, type Json, type JsonObject } from '../../contracts/json.js';
+import type { ProgressLine } from '../../contracts/run/messages.js';
+import type {
+  EventView,
+  EvidenceView,
+  InvocationView,
+  RunInboundView,
+  RunSummary,
+  RunView,
+  StepView,
+  WaitView,
+} from '../../projections/index.js';
+import { markedPlaces, type Place } from './marked-places.js';
+
+/** What stands in place of a marked value. */
+export const REDACTED = '[redacted]';
+
+const SHORTEST_INSIDE_TEXT = 4;
+
+/** Keys of a run event's data under which an author's values stand, numbers too. */
+const CONTENT = new Set([
+  'input',
+  'output',
+  'result',
+  'details',
+  'filters',
+  'trigger',
+  'error',
+  'publish',
+  'undo',
+  'request',
+]);
+
+/**
+ * What hides the marked values of one run.
+ * @param definition the one that the run is pinned to
+ * @param payload the original one
+ */
+export function redactorFor(definition: Pick<Definition, 'payloadSchema'>, payload: Json): Redactor {
+  const { payloadSchema } = definition;
+  return new Redactor(payloadSchema === undefined ? [] : markedPlaces(payloadSchema, payload), payload);
+}
+
+/** Made by {@link redactorFor}. Every method gives a copy. */
+export class Redactor {
+  readonly #whole = new Set<string | number>();
+  readonly #inside: RegExp | undefined;
+  readonly #forms: readonly string[];
+
+  /** @internal */
+  constructor(
+    private readonly places: readonly Place[],
+    payload: Json,
+  ) {
+    const texts = new Set<string>();
+    for (const place of places) {
+      for (const value of scalarsOf(valueAt(payload, place))) {
+        if (value === '' || value === REDACTED) continue;
+        this.#whole.add(value);
+        for (const form of formsOf(value)) if (form.length >= SHORTEST_INSIDE_TEXT) texts.add(form);
+      }
+    }
+    // The longest first: one value may begin with another.
+    this.#forms = [...texts].sort((a, b) => b.length - a.length);
+    this.#inside =
+      this.#forms.length === 0 ? undefined : new RegExp(this.#forms.map(escapeRegExp).join('|'), 'g');
+  }
+
+  /** False: nothing is marked, and everything passes as it is. */
+  get hides(): boolean {
+    return this.places.length > 0;
+  }
+
+  text<T extends string | null>(text: T): T | string {
+    if (text === null || !this.hides) return text;
+    if (this.#whole.has(text)) return REDACTED;
+    return this.#inside === undefined ? text : text.replace(this.#inside, REDACTED);
+  }
+
+  /** An author's value: variables, inputs, outputs, details. */
+  json(value: Json): Json {
+    return this.hides ? this.#walk(value, true) : value;
+  }
+
+  /** A run's own payload. */
+  payload(value: Json): Json {
+    if (!this.hides) return value;
+    return this.#walk(
+      this.places.reduce<Json>((copy, place) => replaceAt(copy, place), value),
+      true,
+    );
+  }
+
+  error<T extends RunError | null>(error: T): T | RunError {
+    if (error === null || !this.hides) return error;
+    return { ...error, message: this.text(error.message), details: this.json(error.details) };
+  }
+
+  summary<T extends RunSummary>(run: T): T {
+    if (!this.hides) return run;
+    const reference = (ref: RunSummary['parent']) => ref && { ...ref, workflowId: this.text(ref.workflowId) };
+    return {
+      ...run,
+      workflowId: this.text(run.workflowId),
+      state: this.text(run.state),
+      parent: reference(run.parent),
+      root: reference(run.root),
+      rerunOf: reference(run.rerunOf),
+      correlationKeys: run.correlationKeys.map((key) => this.text(key)),
+    };
+  }
+
+  run(run: RunView): RunView {
+    if (!this.hides) return run;
+    return {
+      ...this.summary(run),
+      payload: this.payload(run.payload),
+      trigger: this.json(run.trigger),
+      result: this.json(run.result),
+      error: this.error(run.error),
+      cancelReason: this.text(run.cancelReason),
+    };
+  }
+
+  step(step: StepView): StepView {
+    if (!this.hides) return step;
+    return {
+      ...step,
+      idempotencyKey: this.text(step.idempotencyKey),
+      input: this.json(step.input),
+      output: this.json(step.output),
+      error: this.error(step.error),
+    };
+  }
+
+  event(event: EventView): EventView {
+    if (!this.hides) return event;
+    const data = Object.entries(event.data as JsonObject).map(([key, value]): [string, Json] => [
+      key,
+      event.type === 'RUN_STARTED' && key === 'payload'
+        ? this.payload(value)
+        : this.#walk(value, CONTENT.has(key)),
+    ]);
+    return { ...event, data: Object.fromEntries(data) } as EventView;
+  }
+
+  wait(wait: WaitView): WaitView {
+    if (!this.hides) return wait;
+    const { child, event } = wait;
+    return {
+      ...wait,
+      correlationKey: this.text(wait.correlationKey),
+      filters: this.json(wait.filters),
+      child: child && { ...child, workflowId: this.text(child.workflowId) },
+      event: event && { ...event, id: this.text(event.id), source: this.text(event.source) },
+      reason: this.text(wait.reason),
+    };
+  }
+
+  invocation(use: InvocationView): InvocationView {
+    if (!this.hides) return use;
+    return {
+      ...use,
+      idempotencyKey: this.text(use.idempotencyKey),
+      input: this.json(use.input),
+      output: this.json(use.output),
+      artifacts: use.artifacts.map((id) => this.text(id)),
+      error: this.error(use.error),
+    };
+  }
+
+  evidence(evidence: EvidenceView): EvidenceView {
+    return this.hides ? { ...evidence, body: this.json(evidence.body) } : evidence;
+  }
+
+  inbound(event: RunInboundView): RunInboundView {
+    if (!this.hides) return event;
+    return {
+      ...event,
+      id: this.text(event.id),
+      correlationKey: this.text(event.correlationKey),
+      error: this.json(event.error),
+      envelope: this.json(event.envelope),
+    };
+  }
+
+  /** A line of `client.follow` and `client.progress`. */
+  line(line: ProgressLine): ProgressLine {
+    return this.hides ? { ...line, detail: this.text(line.detail) } : line;
+  }
+
+  #walk(value: Json, numbers: boolean, key = ''): Json {
+    if (typeof value === 'string') return key === SUMMARY ? this.#cut(value) : this.text(value);
+    if (typeof value === 'number') return numbers && this.#whole.has(value) ? REDACTED : value;
+    if (Array.isArray(value)) return (value as readonly Json[]).map((item) => this.#walk(item, numbers));
+    if (!isJsonObject(value)) return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([name, item]) => [this.text(name), this.#walk(item, numbers, name)]),
+    );
+  }
+
+  /** The beginning of a longer text: it may end in the middle of a marked value. */
+  #cut(text: string): string {
+    const shown = this.text(text);
+    for (const form of this.#forms) {
+      for (let length = form.length - 1; length >= SHORTEST_INSIDE_TEXT; length--) {
+        if (shown.endsWith(form.slice(0, length))) return shown.slice(0, -length) + REDACTED;
+      }
+    }
+    return shown;
+  }
+}
+
+/** Under which key a value that was cut stands (contracts/summary.ts). */
+const SUMMARY = '$summary';
+
+const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
+function formsOf(value: string | number): readonly string[] {
+  const text = String(value);
+  const quoted = JSON.stringify(text).slice(1, -1);
+  return [text, quoted, JSON.stringify(quoted).slice(1, -1), encodeURIComponent(text)];
+}
+
+function valueAt(value: Json, place: Place): Json {
+  return place.reduce<Json>((at, key) => {
+    if (typeof key === 'number') return Array.isArray(at) ? ((at as readonly Json[])[key] ?? null) : null;
+    return isJsonObject(at) ? (at[key] ?? null) : null;
+  }, value);
+}
+
+function replaceAt(value: Json, [key, ...rest]: Place): Json {
+  if (key === undefined) return REDACTED;
+  if (typeof key === 'number') {
+    if (!Array.isArray(value)) return value;
+    return (value as readonly Json[]).map((item, i) => (i === key ? replaceAt(item, rest) : item));
+  }
+  if (!isJsonObject(value) || !Object.hasOwn(value, key)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [name, name === key ? replaceAt(item, rest) : item]),
+  );
+}
+
+function scalarsOf(value: Json): readonly (string | number)[] {
+  if (typeof value === 'string' || typeof value === 'number') return [value];
+  if (Array.isArray(value)) return (value as readonly Json[]).flatMap(scalarsOf);
+  return isJsonObject(value) ? Object.values(value).flatMap(scalarsOf) : [];
+}

@@ -1,0 +1,102 @@
+/**
+ * Filters of an event wait: the one implementation, for the workflow that decides and for tools that explain.
+ */
+import { z } from 'zod';
+import { isJsonObject, JsonValue, type Json } from '../json.js';
+
+export const FilterOp = z.enum([
+  '=',
+  '!=',
+  '>',
+  '>=',
+  '<',
+  '<=',
+  'in',
+  'not_in',
+  'exists',
+  'not_exists',
+  'contains',
+  'starts_with',
+  'ends_with',
+]);
+export type FilterOp = z.infer<typeof FilterOp>;
+
+/** A filter whose value has been evaluated (once, when the wait opened). */
+export const EventFilter = z.object({ path: z.string(), op: FilterOp, value: JsonValue.optional() });
+export type EventFilter = z.infer<typeof EventFilter>;
+
+/** The value at a dotted path, own keys only; numeric segments index arrays; undefined where there is none. */
+export function valueAtPath(value: Json | undefined, path: string): Json | undefined {
+  if (path === '') return value;
+  let current: Json | undefined = value;
+  for (const segment of path.split('.')) {
+    if (Array.isArray(current)) {
+      current = /^(0|[1-9]\d*)$/.test(segment) ? (current as readonly Json[])[Number(segment)] : undefined;
+    } else if (isJsonObject(current) && Object.hasOwn(current, segment)) {
+      current = current[segment];
+    } else {
+      return undefined;
+    }
+  }
+  return current;
+}
+
+/** Deep equality of JSON values; key order does not matter. */
+function jsonEquals(a: Json, b: Json): boolean {
+  if (a === b) return true;
+  if (Array.isArray(a) && Array.isArray(b)) {
+    const [x, y] = [a as readonly Json[], b as readonly Json[]];
+    return x.length === y.length && x.every((item, i) => jsonEquals(item, y[i] as Json));
+  }
+  if (isJsonObject(a) && isJsonObject(b)) {
+    const keys = Object.keys(a);
+    return (
+      keys.length === Object.keys(b).length &&
+      keys.every((key) => Object.hasOwn(b, key) && jsonEquals(a[key] as Json, b[key] as Json))
+    );
+  }
+  return false;
+}
+
+/** Whether the payload passes the filter. A missing path satisfies only `!=`, `not_in` and `not_exists`. */
+export function passesFilter(filter: EventFilter, payload: Json): boolean {
+  const actual = valueAtPath(payload, filter.path);
+  const value = filter.value ?? null;
+  if (actual === undefined) return filter.op === '!=' || filter.op === 'not_in' || filter.op === 'not_exists';
+  switch (filter.op) {
+    case '=':
+      return jsonEquals(actual, value);
+    case '!=':
+      return !jsonEquals(actual, value);
+    case '>':
+    case '>=':
+    case '<':
+    case '<=':
+      return ordered(filter.op, actual, value);
+    case 'in':
+      return Array.isArray(value) && (value as readonly Json[]).some((item) => jsonEquals(actual, item));
+    case 'not_in':
+      return !Array.isArray(value) || !(value as readonly Json[]).some((item) => jsonEquals(actual, item));
+    case 'exists':
+      return true;
+    case 'not_exists':
+      return false;
+    case 'contains':
+      if (typeof actual === 'string') return typeof value === 'string' && actual.includes(value);
+      return Array.isArray(actual) && (actual as readonly Json[]).some((item) => jsonEquals(item, value));
+    case 'starts_with':
+      return typeof actual === 'string' && typeof value === 'string' && actual.startsWith(value);
+    case 'ends_with':
+      return typeof actual === 'string' && typeof value === 'string' && actual.endsWith(value);
+  }
+}
+
+/** Ordering works on two numbers or two strings (by UTF-16 unit); anything else does not pass. */
+function ordered(op: '>' | '>=' | '<' | '<=', a: Json, b: Json): boolean {
+  const comparable =
+    (typeof a === 'number' && typeof b === 'number') || (typeof a === 'string' && typeof b === 'string');
+  if (!comparable) return false;
+  if (op === '>') return a > b;
+  if (op === '>=') return a >= b;
+  return op === '<' ? a < b : a <= b;
+}

@@ -1,0 +1,232 @@
+/**
+ * What the HTTP API answers, as it stands on the wire: made by `api/`, read by `client/reads/api-reads.ts`.
+ *
+ * Names are those of the rest of Sluice: `runId`, `workflowId`, `stepPath`, `correlationKey`. Times are ISO instants.
+ * A key is never left out: what is not there is null. `id` of the metadata is the name in the OpenAPI document.
+ */
+import { z } from 'zod';
+import { ErrorCategory } from '../errors.js';
+import { RunStatus, StepStatus, WaitKind, WaitStatus } from '../run/run.js';
+
+/** A reference in OpenAPI has no nullable form of its own: a union says it. */
+const orNull = <T extends z.ZodType>(schema: T) => z.union([schema, z.null()]);
+const text = () => orNull(z.string());
+const anything = (description: string) => z.unknown().meta({ description });
+const iteration = z.array(z.number().int()).meta({ description: 'Loop indexes, outermost first.' });
+const position = { stepPath: z.string(), iteration, attempt: z.number().int() };
+
+export const ApiRunRef = z.object({ runId: z.string(), workflowId: z.string() }).meta({ id: 'RunRef' });
+
+const ApiRunError = z
+  .object({
+    code: z.string(),
+    message: z.string(),
+    category: ErrorCategory,
+    stepPath: text(),
+    at: z.string(),
+    attempt: z.number().int(),
+    details: anything('The error’s own.'),
+  })
+  .meta({ id: 'RunError' });
+
+const summary = {
+  runId: z
+    .string()
+    .meta({ description: 'Temporal’s first execution run id: over continue-as-new and reset.' }),
+  workflowId: z.string(),
+  tenant: z.string(),
+  definition: z.string(),
+  version: z.number().int(),
+  status: RunStatus,
+  state: text().meta({ description: 'The business state that the definition named last.' }),
+  actor: text(),
+  parent: orNull(ApiRunRef),
+  root: orNull(ApiRunRef),
+  rerunOf: orNull(ApiRunRef),
+  correlationKeys: z.array(z.string()),
+  errorCode: text(),
+  startedAt: z.string(),
+  endedAt: text(),
+  cancelRequestedAt: text(),
+};
+
+export const ApiRunSummary = z.object(summary).meta({ id: 'RunSummary' });
+
+export const ApiRun = z
+  .object({
+    ...summary,
+    definitionHash: text(),
+    semantics: orNull(z.number().int()),
+    system: orNull(z.object({ environment: z.string(), region: z.string(), release: z.string() })),
+    payload: anything('What the run was started with.'),
+    trigger: anything('What caused it.'),
+    result: anything('What it gave; null until it has succeeded.'),
+    error: orNull(ApiRunError),
+    cancelReason: text(),
+  })
+  .meta({ id: 'Run' });
+
+export const ApiStep = z
+  .object({
+    ...position,
+    undoes: text().meta({ description: 'Of a compensation: path of the step that it undoes.' }),
+    stepId: text(),
+    kind: text(),
+    name: text(),
+    action: text(),
+    actionVersion: orNull(z.number().int()),
+    idempotencyKey: text(),
+    status: StepStatus,
+    input: anything('Summary of the input, redacted and cut.'),
+    output: anything('Summary of the output, redacted and cut.'),
+    error: orNull(ApiRunError),
+    continued: z.boolean().meta({ description: 'It failed, and its onError let the run go on.' }),
+    nextAt: text(),
+    startedAt: text(),
+    endedAt: text(),
+  })
+  .meta({ id: 'Step' });
+
+export const ApiRunEvent = z
+  .object({
+    seq: z.number().int(),
+    at: z.string(),
+    type: z.string(),
+    wave: z.number().int(),
+    stepPath: text(),
+    iteration,
+    attempt: orNull(z.number().int()).meta({ description: 'From 1; null is 1.' }),
+    data: z.record(z.string(), z.unknown()).meta({ description: 'By type: docs/run-events.md.' }),
+    executionId: z.string().meta({ description: 'Temporal run id under which it was committed.' }),
+    superseded: z.boolean().meta({ description: 'A reset has undone it.' }),
+  })
+  .meta({ id: 'RunEvent' });
+
+export const ApiWait = z
+  .object({
+    ...position,
+    kind: orNull(WaitKind),
+    eventNames: z.array(z.string()),
+    correlationKey: text(),
+    filters: anything('The filters, their values as they were when the wait opened.'),
+    deadline: text(),
+    child: orNull(z.object({ workflowId: z.string(), runId: text() })),
+    status: WaitStatus,
+    openedAt: text(),
+    closedAt: text(),
+    event: orNull(z.object({ id: z.string(), source: text(), name: text() })),
+    reason: text(),
+  })
+  .meta({ id: 'Wait' });
+
+export const ApiInvocation = z
+  .object({
+    idempotencyKey: z.string(),
+    action: z.string(),
+    actionVersion: z.number().int(),
+    ...position,
+    stepId: z.string(),
+    status: z.enum(['STARTED', 'SUCCEEDED', 'FAILED']),
+    input: anything('The input; secrets by name.'),
+    output: anything('The output.'),
+    artifacts: z.array(z.string()),
+    error: orNull(ApiRunError),
+    attempts: z.number().int(),
+    local: z.boolean(),
+    lease: orNull(z.object({ holder: z.string(), until: z.string() })),
+    startedAt: z.string(),
+    finishedAt: text(),
+  })
+  .meta({ id: 'Invocation' });
+
+export const ApiEvidence = z
+  .object({
+    ...position,
+    kind: z.string(),
+    actor: z.string(),
+    decision: z.string(),
+    body: anything('What was decided by what.'),
+    at: z.string(),
+  })
+  .meta({ id: 'Evidence' });
+
+const inbound = {
+  source: z.string(),
+  eventId: z.string(),
+  eventName: z.string(),
+  correlationKey: text(),
+  resolvedBy: z.string(),
+  via: z.string(),
+  outcome: text().meta({ description: 'Null while it is being routed.' }),
+  receivedAt: z.string(),
+};
+
+export const ApiInboundSummary = z.object(inbound).meta({ id: 'InboundEventSummary' });
+
+const audited = {
+  ...inbound,
+  tried: z.array(z.string()),
+  error: anything('Why it could not be routed.'),
+  envelope: anything('As it was received.'),
+  routedAt: text(),
+};
+
+export const ApiRunInbound = z
+  .object({
+    ...audited,
+    seq: z.number().int().meta({ description: 'Of the line of the run’s log that has it.' }),
+  })
+  .meta({ id: 'RunInboundEvent' });
+
+export const ApiInboundEvent = z
+  .object({
+    ...audited,
+    runs: z.array(
+      z.object({
+        runId: z.string(),
+        workflowId: z.string(),
+        foundBy: z.string(),
+        status: z.string(),
+        error: text(),
+        waits: z.array(z.object({ place: z.string(), status: text(), failedFilters: z.array(z.string()) })),
+        answers: z.array(z.string()),
+      }),
+    ),
+    triggers: anything('What each trigger that names the event came to.'),
+  })
+  .meta({ id: 'InboundEvent' });
+
+const version = {
+  version: z.number().int(),
+  hash: z.string(),
+  publishedAt: z.string(),
+  publishedBy: z.string(),
+};
+
+export const ApiDefinitionSummary = z
+  .object({
+    id: z.string(),
+    ...version,
+    published: z.boolean(),
+    versions: z.number().int().meta({ description: 'How many there are.' }),
+  })
+  .meta({ id: 'DefinitionSummary' });
+
+export const ApiDefinition = z
+  .object({
+    id: z.string(),
+    ...version,
+    format: z.enum(['yaml', 'json']),
+    source: z.string().meta({ description: 'As it was published.' }),
+    published: z.boolean(),
+    latest: orNull(z.number().int()).meta({ description: 'The version that a start without one takes.' }),
+    versions: z.array(z.object(version)).meta({ description: 'All, the highest first.' }),
+  })
+  .meta({ id: 'Definition' });
+
+/** A page of a list. */
+export const apiPage = <T extends z.ZodType>(item: T) =>
+  z.object({
+    items: z.array(item),
+    next: text().meta({ description: '`after` of the next page; null: there is none.' }),
+  });

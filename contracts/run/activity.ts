@@ -1,0 +1,130 @@
+/**
+ * What a workflow hands to its activities and gets back. It travels through Temporal's history, so it is
+ * small: the action's input, who asks, and the run events that wait to be committed; never the scopes.
+ */
+import { z } from 'zod';
+import { SecretRef } from './activity-refs.js';
+import { CompensationPayload } from './compensation.js';
+import { JsonValue } from '../json.js';
+import { DefinitionPin, SystemContext } from './run.js';
+import { RunEvent } from './run-events.js';
+
+/** Whose run it is. The Temporal run id of the current execution is known to the activity itself. */
+export const RunHeader = z.object({
+  /** Temporal's first execution run id: the key of the run's rows. */
+  runId: z.string(),
+  tenant: z.string(),
+  definition: z.string(),
+  version: z.number().int(),
+});
+export type RunHeader = z.infer<typeof RunHeader>;
+
+/** Where a step execution stands. */
+export const StepRef = z.object({
+  path: z.string(),
+  id: z.string(),
+  /** Loop indexes, outermost first. */
+  iteration: z.array(z.number().int()),
+  /** The author's attempt, from 1; Temporal's own retries do not change it. */
+  attempt: z.number().int().positive(),
+});
+export type StepRef = z.infer<typeof StepRef>;
+
+/** Second argument of every action's activity; the first is the action's input (with `{$secret}` unresolved). */
+export const ActionEnvelope = z.object({
+  run: RunHeader,
+  actor: z.string(),
+  step: StepRef,
+  /** Version of the action, pinned when the run started. */
+  actionVersion: z.number().int().positive(),
+  /** Key of the ledger row, unique in the tenant. */
+  idempotencyKey: z.string(),
+  /** Limit of one execution of the action, ms: the activity itself ends it with ACTION_TIMEOUT. */
+  timeoutMs: z.number().int().positive(),
+  system: SystemContext,
+  /** `findSecrets` of the author's input; absent: none. */
+  secrets: z.array(SecretRef).optional(),
+  /** Labels of the step, for policies. */
+  tags: z.array(z.string()).optional(),
+  /** Where the action undoes a step. */
+  compensation: CompensationPayload.optional(),
+  events: z.array(RunEvent),
+  /** True where the action runs as a local activity: it commits no run events. */
+  local: z.boolean().optional(),
+});
+export type ActionEnvelope = z.infer<typeof ActionEnvelope>;
+
+/** Result of an action's activity. */
+export const ActionResult = z.object({
+  output: JsonValue,
+  /** Ids of what the action made, for compensation. */
+  artifacts: z.array(z.string()).optional(),
+  /** True: the ledger knew the outcome, nothing ran. */
+  recorded: z.boolean().optional(),
+});
+export type ActionResult = z.infer<typeof ActionResult>;
+
+/** Details of the ApplicationFailure by which an action's business error comes back (`type` = its code). */
+export const ActionFailureDetails = z.object({
+  category: z.string(),
+  retryable: z.boolean(),
+  details: JsonValue.nullable(),
+  /** True where the events of the envelope were committed before the failure. */
+  committed: z.boolean(),
+  /** Ids of what the action had made before it failed. */
+  artifacts: z.array(z.string()).optional(),
+});
+export type ActionFailureDetails = z.infer<typeof ActionFailureDetails>;
+
+/** Argument of `sluice.flushEvents`. */
+export const FlushRequest = z.object({ run: RunHeader, events: z.array(RunEvent) });
+export type FlushRequest = z.infer<typeof FlushRequest>;
+
+/** Argument of the local activity `sluice.prepareRun`, which only reads. */
+export const PrepareRunRequest = z.object({
+  tenant: z.string(),
+  definition: z.string(),
+  version: z.number().int().positive().optional(),
+  payload: JsonValue,
+});
+export type PrepareRunRequest = z.infer<typeof PrepareRunRequest>;
+
+/** What a run is pinned to. All of it is in the run's own history from here on. */
+export const PreparedRun = z.object({
+  pin: DefinitionPin,
+  /** The parsed document, keys in the author's order; parse it with the definition schema. */
+  document: JsonValue,
+  /** The payload with the defaults of payloadSchema applied. */
+  payload: JsonValue,
+  system: SystemContext,
+  /** action id → pinned version (for calls that name no version) */
+  actions: z.record(z.string(), z.number().int()),
+  /** child definition id → pinned version (for calls that name no version) */
+  children: z.record(z.string(), z.number().int()),
+  /** Where the worker's config sets them: when the run continues as new, and when it must have (history events). */
+  limits: z
+    .object({ historyEvents: z.number().int().positive(), historyEventsMost: z.number().int().positive() })
+    .optional(),
+});
+export type PreparedRun = z.infer<typeof PreparedRun>;
+
+/** Argument of the workflow `sluice.publish` and of its activity. */
+export const PublishRequest = z.object({
+  tenant: z.string(),
+  actor: z.string(),
+  /** The document as written; kept as text, because its key order is meaning. */
+  source: z.string(),
+  format: z.enum(['yaml', 'json']),
+});
+export type PublishRequest = z.infer<typeof PublishRequest>;
+
+/** Argument of the workflow `sluice.unpublish` and of its activity. */
+export const UnpublishRequest = z.object({ tenant: z.string(), actor: z.string(), definition: z.string() });
+export type UnpublishRequest = z.infer<typeof UnpublishRequest>;
+
+export const PublishResult = z.object({
+  pin: DefinitionPin,
+  /** False: the same version with the same hash was there already. */
+  created: z.boolean(),
+});
+export type PublishResult = z.infer<typeof PublishResult>;

@@ -1,0 +1,163 @@
+/**
+ * What any Temporal client may say to a run and ask of it: memo keys at the start, signals, queries, and
+ * the names that Sluice keeps for itself. docs/temporal.md shows each with the `temporal` CLI.
+ */
+import { z } from 'zod';
+import { RunError } from '../errors.js';
+import { jsonSize, JsonValue, type Json } from '../json.js';
+import { LIMITS } from '../limits.js';
+import { RunRef, RunStatus, WaitKind } from './run.js';
+
+/** Names that begin so belong to Sluice's own workflows and activities; no action or definition may use them. */
+export const RESERVED_PREFIX = 'sluice.';
+
+/** Sluice's own workflow types. */
+export const WORKFLOW_TYPES = {
+  publish: 'sluice.publish',
+  unpublish: 'sluice.unpublish',
+  deadLetters: 'sluice.deadLetters',
+} as const;
+
+/** Sluice's own activity types. `prepareRun` and `afterReset` are local and only read. */
+export const ACTIVITY_TYPES = {
+  prepareRun: 'sluice.prepareRun',
+  flushEvents: 'sluice.flushEvents',
+  publishDefinition: 'sluice.publishDefinition',
+  unpublishDefinition: 'sluice.unpublishDefinition',
+  deadLetters: 'sluice.deadLetters',
+  afterReset: 'sluice.afterReset',
+} as const;
+
+export const SIGNALS = { event: 'event', humanTask: 'humanTask', resync: 'resync' } as const;
+export const QUERIES = { state: 'state', progress: 'progress' } as const;
+
+/** Search attributes, with their Temporal types; a worker refuses to start where one is not registered. */
+export const SEARCH_ATTRIBUTES = {
+  SluiceTenant: 'Keyword',
+  SluiceDefinition: 'Keyword',
+  SluiceDefinitionVersion: 'Int',
+  SluiceCorrelationKeys: 'KeywordList',
+} as const;
+
+/** Name of a tenant: letters, digits, `_`, `-`, `.`; at most 64. */
+export const TenantId = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'must be 1 to 64 letters, digits, _, - or .');
+
+/**
+ * Start options that are not payload. Each is a memo key of its own, so that
+ * `temporal workflow start … --memo 'tenant="acme"'` works. Other memo keys are left alone.
+ */
+export const StartMemo = z.object({
+  tenant: TenantId.default('default'),
+  actor: z.string().min(1).max(256).default('temporal-client'),
+  /** Pinned definition version; absent: the latest published one. */
+  version: z.number().int().positive().optional(),
+  trigger: JsonValue.optional(),
+  parent: RunRef.optional(),
+  root: RunRef.optional(),
+  /** The run that this one is a re-run of. */
+  rerunOf: RunRef.optional(),
+  correlationKeys: z.array(z.string().min(1).max(LIMITS.correlationKeyCharacters)).max(1_000).default([]),
+});
+export type StartMemo = z.infer<typeof StartMemo>;
+
+/** Payload of the signal `event`, from the bridge or from any Temporal client. */
+export const EventSignal = z.object({
+  eventId: z.string().min(1).max(LIMITS.eventIdCharacters),
+  source: z.string().min(1).max(LIMITS.eventIdCharacters).default('temporal-client'),
+  eventName: z.string().min(1).max(LIMITS.eventNameCharacters),
+  /** A number becomes a string; an absent one matches only waits without a key. */
+  correlationKey: z
+    .union([z.string().max(LIMITS.correlationKeyCharacters), z.number()])
+    .nullable()
+    .default(null)
+    .transform((key) => (typeof key === 'number' ? String(key) : key)),
+  payload: JsonValue.default(null),
+  /** ISO instant; absent: when the run got it. */
+  receivedAt: z.iso.datetime({ offset: true }).optional(),
+  /**
+   * The run that is meant, by its first execution run id: another run that has come to the same workflow id
+   * ignores the signal. Absent: whichever runs.
+   */
+  runId: z.string().max(256).optional(),
+  /** True: the payload was left out, because no run takes one that large. The run says so in its log. */
+  omitted: z.boolean().optional(),
+});
+export type EventSignal = z.infer<typeof EventSignal>;
+
+/**
+ * An event as it is sent to a run. One that the run would drop for its size goes without its payload: it would only
+ * fill the run's history, of which Temporal takes 50 MiB.
+ */
+export function signalThatFits<T extends { readonly payload: Json }>(
+  signal: T,
+): T | (T & { readonly omitted: true }) {
+  if (jsonSize(signal.payload) <= LIMITS.bufferedBytes) return signal;
+  return { ...signal, payload: null, omitted: true };
+}
+
+/** Answer of the query `state`. */
+export const RunStateView = z.object({
+  runId: z.string(),
+  workflowId: z.string(),
+  definition: z.string(),
+  /** Null: the run is still being prepared, or failed before it was pinned to one. */
+  version: z.number().int().nullable(),
+  status: RunStatus,
+  state: z.string().nullable(),
+  vars: JsonValue,
+  waits: z.array(
+    z.object({
+      stepPath: z.string(),
+      stepId: z.string(),
+      kind: WaitKind,
+      eventNames: z.array(z.string()),
+      correlationKey: z.string().nullable(),
+      /** ISO instant, null: for ever. */
+      deadline: z.string().nullable(),
+    }),
+  ),
+  lastSeq: z.number().int(),
+  /** What a run that is FAILED has failed with. */
+  error: RunError.nullable().default(null),
+});
+export type RunStateView = z.infer<typeof RunStateView>;
+
+/** One line of progress: a run event, short. */
+export const ProgressLine = z.object({
+  seq: z.number().int(),
+  /** ISO instant. */
+  at: z.string(),
+  type: z.string(),
+  stepPath: z.string().nullable(),
+  stepId: z.string().nullable(),
+  name: z.string().nullable(),
+  iteration: z.array(z.number().int()),
+  attempt: z.number().int(),
+  /** What a reader wants beside the type: an action id, an event name, an error's code and message. */
+  detail: z.string().nullable(),
+});
+export type ProgressLine = z.infer<typeof ProgressLine>;
+
+/** Argument of the query `progress`: only lines with a greater `seq`. Absent: all that the run still holds. */
+export const ProgressQuery = z
+  .object({ since: z.number().int().nonnegative().default(0) })
+  .default({ since: 0 });
+
+/** Answer of the query `progress`: the newest lines (the run keeps the last 500), oldest first. */
+export const RunProgress = z.object({
+  status: RunStatus,
+  state: z.string().nullable(),
+  lastSeq: z.number().int(),
+  steps: z.object({
+    running: z.number().int(),
+    succeeded: z.number().int(),
+    failed: z.number().int(),
+    waiting: z.number().int(),
+  }),
+  lines: z.array(ProgressLine),
+  /** What a run that is FAILED has failed with. */
+  error: RunError.nullable().default(null),
+});
+export type RunProgress = z.infer<typeof RunProgress>;

@@ -1,0 +1,234 @@
+/**
+ * Rules that look at more than one field of a step, or at what a literal says.
+ *
+ * Invariant (trap 18): what a run would refuse whatever its payload, is refused here: a literal that the
+ * interpreter would refuse, and fields that contradict each other.
+ */
+import {
+  durationToMs,
+  instantToMs,
+  isExpression,
+  isLiteral,
+  isSecret,
+  LONGEST_MS,
+} from '../../contracts/definition/index.js';
+import { isJsonObject, type Json, type JsonObject } from '../../contracts/json.js';
+import type { Finding } from '../source/finding.js';
+import { quote } from '../source/source.js';
+import type { FoundStep } from './walk.js';
+
+type Report = (
+  code: Finding['code'],
+  message: string,
+  at: { readonly path?: readonly (string | number)[]; readonly key?: boolean; readonly hint?: string },
+) => void;
+
+type Rule = (step: JsonObject, report: Report, found: FoundStep) => void;
+
+/** What is wrong with a step, its shape aside. */
+export function stepRules(found: FoundStep): Finding[] {
+  const { value, path, stepPath, type } = found;
+  if (!isJsonObject(value) || type === undefined) return [];
+  const findings: Finding[] = [];
+  const report: Report = (code, message, { path: inner = [], key = false, hint }) => {
+    findings.push({ code, message, stepPath, path: [...path, ...inner], at: key ? 'key' : 'value', hint });
+  };
+  for (const rule of RULES[type] ?? []) rule(value, report, found);
+  return findings;
+}
+
+/** The value of a mapping that is known without a run; undefined where an expression or a secret decides. */
+function literal(step: JsonObject, key: string): Json | undefined {
+  const mapping = step[key];
+  if (mapping === undefined || isExpression(mapping) || isSecret(mapping)) return undefined;
+  return isLiteral(mapping) ? mapping.$literal : mapping;
+}
+
+const inLoop: Rule = (_step, report, { inLoop: looped, type }) => {
+  if (!looped) report('STEP_MISPLACED', `${type} stands outside a loop`, { path: ['type'] });
+};
+
+const loopResults: Rule = (step, report) => {
+  if (step['saveAs'] !== undefined && step['collect'] === undefined) {
+    const hint = 'collect says what each iteration adds to the list';
+    report('KEY_CONFLICT', 'saveAs needs collect', { path: ['saveAs'], key: true, hint });
+  }
+  if (step['collect'] !== undefined && step['saveAs'] === undefined) {
+    const hint = 'saveAs says where the list goes';
+    report('KEY_CONFLICT', 'collect needs saveAs', { path: ['collect'], key: true, hint });
+  }
+};
+
+const items: Rule = (step, report) => {
+  if (literal(step, 'items') === null) {
+    report('VALUE_INVALID', 'items must not be null', { path: ['items'], hint: 'an empty list is []' });
+  }
+};
+
+const handlers: Rule = (step, report) => {
+  if (step['catch'] === undefined && step['finally'] === undefined) {
+    report('KEY_CONFLICT', 'a tryCatch needs catch or finally', { path: ['type'] });
+  }
+  for (const key of ['catchCodes', 'captureErrorAs']) {
+    if (step[key] !== undefined && step['catch'] === undefined) {
+      report('KEY_CONFLICT', `${key} needs catch`, { path: [key], key: true });
+    }
+  }
+};
+
+/** Codes that pass every catch (`isCatchable` of the interpreter; a corrupt state can be a child's, which does not). */
+const UNCATCHABLE = ['UNAUTHORIZED'];
+
+const catchCodes: Rule = (step, report) => {
+  const codes = step['catchCodes'];
+  if (!Array.isArray(codes)) return;
+  for (const [index, code] of (codes as readonly Json[]).entries()) {
+    if (typeof code === 'string' && UNCATCHABLE.includes(code)) {
+      report('VALUE_INVALID', `${code} cannot be caught`, { path: ['catchCodes', index] });
+    }
+  }
+};
+
+const rethrow: Rule = (step, report, { inCatch }) => {
+  if (step['rethrow'] !== true) return;
+  if (!inCatch) {
+    const hint = 'only a catch holds an error to throw again';
+    report('STEP_MISPLACED', 'rethrow stands outside a catch', { path: ['rethrow'], key: true, hint });
+  }
+  for (const key of ['code', 'message', 'details']) {
+    if (step[key] !== undefined) {
+      const hint = 'the error is thrown again as it was';
+      report('KEY_CONFLICT', `${key} cannot stand beside rethrow`, { path: [key], key: true, hint });
+    }
+  }
+};
+
+const TIMES = ['durationMs', 'duration', 'until'];
+
+const oneTime: Rule = (step, report) => {
+  const given = TIMES.filter((key) => step[key] !== undefined);
+  if (given.length === 0) {
+    report('KEY_MISSING', 'one of durationMs, duration and until is missing', { path: ['type'] });
+  }
+  for (const key of given.slice(1)) {
+    report('KEY_CONFLICT', `${key} cannot stand beside ${String(given[0])}`, { path: [key], key: true });
+  }
+};
+
+const times: Rule = (step, report) => {
+  const [ms, duration, until] = TIMES.map((key) => literal(step, key));
+  if (ms !== undefined && !(typeof ms === 'number' && ms >= 0 && ms <= LONGEST_MS)) {
+    report('DURATION', 'durationMs must be a number of milliseconds, 0 to 100 years', {
+      path: ['durationMs'],
+    });
+  }
+  if (duration !== undefined && (typeof duration !== 'string' || durationToMs(duration) === undefined)) {
+    report('DURATION', `duration ${shown(duration)} is no ISO 8601 duration of at most 100 years`, {
+      path: ['duration'],
+      hint: 'such as PT90S, PT2H30M, P3D or P2W; months and years have no fixed length',
+    });
+  }
+  if (until !== undefined && (typeof until !== 'string' || instantToMs(until) === undefined)) {
+    report('DURATION', `until ${shown(until)} is no ISO 8601 instant with an offset`, {
+      path: ['until'],
+      hint: 'such as 2026-03-01T09:00:00+01:00',
+    });
+  }
+};
+
+function shown(value: Json): string {
+  return typeof value === 'string' ? quote(value) : JSON.stringify(value).slice(0, 60);
+}
+
+/** A key must be text that is not blank; a number becomes text. */
+const keyText =
+  (key: string, most: number): Rule =>
+  (step, report) => {
+    const value = literal(step, key);
+    if (value === undefined || typeof value === 'number') return;
+    if (typeof value === 'string' && value.trim() !== '' && value.length <= most) return;
+    report('VALUE_INVALID', `${key} must be text of 1 to ${most.toLocaleString('en')} characters`, {
+      path: [key],
+    });
+  };
+
+const stateName: Rule = (step, report) => {
+  const value = literal(step, 'state');
+  if (value === undefined || (typeof value === 'string' && value !== '' && value.length <= 256)) return;
+  report('VALUE_INVALID', 'state must be text of 1 to 256 characters', { path: ['state'] });
+};
+
+const eventNames: Rule = (step, report) => {
+  const names = step['eventName'];
+  if (!Array.isArray(names)) return;
+  for (const [index, name] of (names as readonly Json[]).entries()) {
+    if (names.indexOf(name) !== index && typeof name === 'string') {
+      report('VALUE_INVALID', `the event ${quote(name)} is already in the list`, {
+        path: ['eventName', index],
+      });
+    }
+  }
+};
+
+const filters: Rule = (step, report) => {
+  const list = step['filters'];
+  if (!Array.isArray(list)) return;
+  for (const [index, filter] of (list as readonly Json[]).entries()) {
+    if (isJsonObject(filter)) oneFilter(filter, index, report);
+  }
+};
+
+function oneFilter(filter: JsonObject, index: number, report: Report): void {
+  const { path, op } = filter;
+  if (typeof path === 'string' && path !== '' && path.split('.').some((segment) => segment.trim() === '')) {
+    report('VALUE_INVALID', `path ${quote(path)} has an empty segment`, { path: ['filters', index, 'path'] });
+  }
+  if (typeof op !== 'string') return;
+  const value = literal(filter, 'value');
+  const at = { path: ['filters', index, 'value'] };
+  if (op === 'exists' || op === 'not_exists') {
+    if (filter['value'] !== undefined) report('KEY_CONFLICT', `${op} takes no value`, { ...at, key: true });
+  } else if (filter['value'] === undefined) {
+    report('KEY_MISSING', `${op} needs a value`, { path: ['filters', index] });
+  } else if (value !== undefined && !fits(op, value)) {
+    report('VALUE_INVALID', `${op} ${NEEDS[op] ?? ''}`, at);
+  }
+}
+
+const NEEDS: Readonly<Record<string, string>> = {
+  '>': 'needs a number or text',
+  '>=': 'needs a number or text',
+  '<': 'needs a number or text',
+  '<=': 'needs a number or text',
+  in: 'needs a list',
+  not_in: 'needs a list',
+  starts_with: 'needs text',
+  ends_with: 'needs text',
+};
+
+/** Whether a literal can ever pass the filter. */
+function fits(op: string, value: Json): boolean {
+  switch (NEEDS[op]) {
+    case 'needs a list':
+      return Array.isArray(value);
+    case 'needs text':
+      return typeof value === 'string';
+    case 'needs a number or text':
+      return typeof value === 'number' || typeof value === 'string';
+    default:
+      return true;
+  }
+}
+
+const RULES: Readonly<Partial<Record<NonNullable<FoundStep['type']>, readonly Rule[]>>> = {
+  'action.call': [keyText('idempotencyKey', 1_024)],
+  'state.set': [stateName],
+  'event.publish': [keyText('correlationKey', 10_240)],
+  'event.wait': [keyText('correlationKey', 10_240), eventNames, filters],
+  'time.wait': [oneTime, times],
+  'control.forEach': [items, loopResults],
+  'control.tryCatch': [handlers, catchCodes],
+  'control.break': [inLoop],
+  'control.continue': [inLoop],
+  'control.fail': [rethrow],
+};

@@ -1,0 +1,71 @@
+/** What is wrong with a document: where, what, and what to do about it. */
+import type { Json } from '../../contracts/json.js';
+
+export type ProblemCode =
+  /** Not YAML, or not JSON. */
+  | 'SYNTAX'
+  | 'DUPLICATE_KEY'
+  /** An anchor, alias, tag or merge key that is refused. */
+  | 'YAML_FEATURE'
+  /** A number that JSON or a double cannot hold. */
+  | 'NUMBER'
+  | 'TOO_DEEP'
+  | 'TOO_LARGE'
+  | 'KEY_UNKNOWN'
+  | 'KEY_MISSING'
+  /** A key that cannot stand beside, or cannot stand without, another. */
+  | 'KEY_CONFLICT'
+  | 'VALUE_INVALID'
+  | 'NAME_INVALID'
+  | 'STEP_TYPE_UNKNOWN'
+  | 'STEP_ID_DUPLICATE'
+  /** A step where it cannot be: break outside a loop, rethrow outside a catch. */
+  | 'STEP_MISPLACED'
+  | 'MAPPING_INVALID'
+  | 'ASSIGN_PATH'
+  | 'DURATION'
+  | 'SECRET_MISPLACED'
+  | 'EXPRESSION'
+  | 'SCHEMA_INVALID'
+  /** Part of the format, but not run by this version of Sluice. */
+  | 'UNSUPPORTED'
+  | 'ACTION_UNKNOWN'
+  | 'ACTION_VERSION_UNKNOWN';
+
+/** One problem of a definition document. */
+export interface DefinitionProblem {
+  readonly code: ProblemCode;
+  readonly message: string;
+  /** The step it is in, e.g. `steps[1].then[0]`; null outside the steps. */
+  readonly stepPath: string | null;
+  /** Keys from the root of the document, e.g. `steps[1].then[0].input.amount`; empty for the document itself. */
+  readonly path: string;
+  /** From 1; null where the document's text is not known. */
+  readonly line: number | null;
+  /** From 1, in UTF-16 units as editors count; null where the document's text is not known. */
+  readonly column: number | null;
+  /** What to do, where there is something to say. */
+  readonly hint?: string;
+}
+
+/** Problems as JSON, for the details of an error. */
+export function problemsAsJson(problems: readonly DefinitionProblem[]): Json {
+  return problems.map((problem) => ({ ...problem }));
+}
+
+/**
+ * Problems for a terminal, a line each: `file:line:column  steps[1].then[0]  message  (hint)`.
+ * @param file as the reader knows it; absent: `line:column` alone
+ */
+export function formatProblems(problems: readonly DefinitionProblem[], file?: string): string {
+  return problems.map((problem) => formatProblem(problem, file)).join('\n');
+}
+
+function formatProblem(
+  { line, column, stepPath, path, message, hint }: DefinitionProblem,
+  file?: string,
+): string {
+  const place = [file, line, column].filter((part) => part !== undefined && part !== null).join(':');
+  const parts = [place, stepPath ?? path, message, hint === undefined ? '' : `(${hint})`];
+  return parts.filter((part) => part !== '').join('  ');
+}

@@ -1,0 +1,111 @@
+/**
+ * Builds the tree of a document, whichever the reader, and keeps its limits: no duplicate key, no key that
+ * reaches a prototype, no number that a double cannot hold, no more than 200 levels and 512 KiB of JSON.
+ */
+import { jsonSize, type Json } from '../../contracts/json.js';
+import { LIMITS } from '../../contracts/limits.js';
+import { MOST_LEVELS, quote, type SourceNode, type TextProblem } from './source.js';
+
+/** A key and its value as the reader found them. */
+export interface RawEntry {
+  readonly key: string;
+  readonly keyStart: number;
+  readonly node: SourceNode;
+}
+
+export class TreeBuilder {
+  readonly problems: TextProblem[] = [];
+
+  /** @param about the value, and the key of it, that the problem is about */
+  report(
+    code: TextProblem['code'],
+    offset: number,
+    message: string,
+    hint?: string,
+    about: Pick<TextProblem, 'node' | 'key'> = {},
+  ): void {
+    this.problems.push({ code, offset, message, ...(hint === undefined ? {} : { hint }), ...about });
+  }
+
+  scalar(value: Json, start: number, offsetIn?: (index: number) => number): SourceNode {
+    const node = { value, start, bytes: jsonSize(value), height: 0 };
+    return offsetIn === undefined ? node : { ...node, offsetIn };
+  }
+
+  /** A number, reported where JSON or a double cannot hold it. */
+  number(value: number | bigint, text: string, start: number): SourceNode {
+    const double = Number(value);
+    if (!Number.isFinite(double)) {
+      this.report('NUMBER', start, `${text} is no JSON number`, 'put it in quotes if it is text', {
+        node: start,
+      });
+      return this.scalar(null, start);
+    }
+    if (Number.isInteger(double) && !Number.isSafeInteger(double)) {
+      this.report(
+        'NUMBER',
+        start,
+        `${text.slice(0, 60)} is over 2^53 and would lose digits`,
+        'put it in quotes: an identifier is text',
+        { node: start },
+      );
+    }
+    return this.scalar(double, start);
+  }
+
+  list(items: readonly SourceNode[], start: number): SourceNode {
+    return {
+      value: items.map((item) => item.value),
+      start,
+      items,
+      bytes: 2 + Math.max(0, items.length - 1) + items.reduce((sum, item) => sum + item.bytes, 0),
+      height: 1 + items.reduce((most, item) => Math.max(most, item.height), 0),
+    };
+  }
+
+  object(raw: readonly RawEntry[], start: number, position: (offset: number) => string): SourceNode {
+    const entries = new Map<string, { keyStart: number; node: SourceNode }>();
+    const value: Record<string, Json> = {};
+    let bytes = 1;
+    let height = 0;
+    for (const { key, keyStart, node } of raw) {
+      const first = entries.get(key);
+      if (key === '__proto__') {
+        this.report('NAME_INVALID', keyStart, '__proto__ is refused as a key', undefined, {
+          node: start,
+          key,
+        });
+      } else if (first !== undefined) {
+        const where = position(first.keyStart);
+        const message = `the key ${quote(key)} is already at ${where}`;
+        this.report('DUPLICATE_KEY', keyStart, message, undefined, { node: start, key });
+      } else {
+        entries.set(key, { keyStart, node });
+        value[key] = node.value;
+        bytes += jsonSize(key) + 2 + node.bytes;
+        height = Math.max(height, node.height);
+      }
+    }
+    return { value, start, entries, bytes: Math.max(2, bytes), height: height + 1 };
+  }
+
+  /** The finished tree; undefined where it passes a limit and must not be looked into. */
+  finish(root: SourceNode, aliased: boolean): SourceNode | undefined {
+    if (root.height > MOST_LEVELS) {
+      this.report('TOO_DEEP', root.start, `the document has more than ${MOST_LEVELS} levels`);
+      return undefined;
+    }
+    if (root.bytes > LIMITS.definitionBytes) {
+      this.report(
+        aliased ? 'YAML_FEATURE' : 'TOO_LARGE',
+        root.start,
+        aliased
+          ? `with its aliases written out, the document has more than ${LIMITS.definitionBytes} bytes`
+          : `as JSON, the document has more than ${LIMITS.definitionBytes} bytes`,
+        'split it with control.callWorkflow',
+      );
+      return undefined;
+    }
+    return root;
+  }
+}

@@ -1,0 +1,40 @@
+/** Reading: one statement, its rows parsed. A row of another shape than this room writes is an error. */
+import type { z } from 'zod';
+import { SluiceError } from '../../contracts/errors.js';
+import { isConflict, type Database, type Variables } from './connection.js';
+
+const MOST_TRIES = 5;
+
+/**
+ * Runs one reading statement and parses what it gives.
+ * @throws SluiceError DATABASE_FAILED with the database's reason, or where the rows have another shape
+ */
+export async function read<T extends z.ZodType>(
+  database: Database,
+  shape: T,
+  text: string,
+  variables: Variables = {},
+): Promise<z.output<T>> {
+  for (let tries = 1; ; tries++) {
+    const answer = (await database.request(text, variables)).at(-1);
+    if (answer?.ok === true) {
+      const parsed = shape.safeParse(answer.value);
+      if (parsed.success) return parsed.data;
+      throw new SluiceError(
+        'DATABASE_FAILED',
+        `A row has another shape than Sluice writes: ${parsed.error.message}`,
+        {
+          retryable: false,
+        },
+      );
+    }
+    const reason = answer?.reason ?? 'no answer';
+    if (isConflict(reason) && tries < MOST_TRIES) continue;
+    // A table that no migration has made yet has no rows.
+    if (/table '\w+' does not exist/i.test(reason)) {
+      const empty = shape.safeParse([]);
+      if (empty.success) return empty.data;
+    }
+    throw new SluiceError('DATABASE_FAILED', `${text.split('\n')[0] ?? text}: ${reason}`);
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * Writing dead letters: by hand-over (`putDeadLetters`), and from run events, in the transaction of the log.
+ *
+ * Invariants
+ * - A letter is written once, whatever is sent twice; what an operator did about it is not undone by a repetition.
+ *   `dead_letter_list` holds each letter once, under its status: plain rows, like `run_list`.
+ * - No letter is open about what a living run answers for. A run that ended from outside leaves a letter for each step
+ *   that stands undone, named by run and undo key; a reset makes the run alive again, and the commit that says that a
+ *   step is (still, or again) on its stack withdraws the letter. A compensation that failed in a future that a reset
+ *   undid is withdrawn with its event. One that the run never comes to again stays.
+ */
+import { createHash } from 'node:crypto';
+import type { DeadLetterAct, NewDeadLetter } from '../../contracts/events/dead-letter.js';
+import type { Execution } from '../../contracts/run/projection.js';
+import type { RunEvent } from '../../contracts/run/run-events.js';
+import type { EventStatements } from './row-merge.js';
+import { listKey } from '../log/keys.js';
+import { TextWriter } from '../log/texts.js';
+import type { Statement } from '../connection/unit-of-work.js';
+
+const PUT: Statement = {
+  label: 'dead_letter.put',
+  text: `FOR $d IN $dead_letters {
+  LET $id = type::record('dead_letter', $d.id);
+  LET $old = (SELECT status, acts, list_key FROM ONLY $id);
+  IF $old = NONE {
+    CREATE $id CONTENT $d.row RETURN NONE;
+    UPSERT type::record('dead_letter_list', [$d.id[0], 'OPEN', $d.row.list_key]) RETURN NONE
+  } ELSE IF $d.reopening != NONE AND $old.status = 'DISMISSED' AND string::contains(array::last($old.acts) ?? '', '"act":"withdraw"') {
+    UPDATE $id SET status = 'OPEN', resolved_at = NONE, acts += $d.reopening, reason = $d.row.reason, retry_with = $d.row.retry_with, body = $d.row.body RETURN NONE;
+    DELETE type::record('dead_letter_list', [$d.id[0], 'DISMISSED', $old.list_key]) RETURN NONE;
+    UPSERT type::record('dead_letter_list', [$d.id[0], 'OPEN', $old.list_key]) RETURN NONE
+  }
+}`,
+};
+
+/** Whoever withdraws a letter or opens it again, for the audit. */
+const SELF = 'sluice';
+
+const WITHDRAW: Statement = {
+  label: 'dead_letter.withdraw',
+  text: `FOR $letter IN $withdrawn {
+  LET $id = type::record('dead_letter', $letter);
+  LET $old = (SELECT status, list_key FROM ONLY $id);
+  IF $old != NONE AND $old.status = 'OPEN' {
+    UPDATE $id SET status = 'DISMISSED', resolved_at = time::now(), acts += $withdrawal RETURN NONE;
+    DELETE type::record('dead_letter_list', [$letter[0], 'OPEN', $old.list_key]) RETURN NONE;
+    UPSERT type::record('dead_letter_list', [$letter[0], 'DISMISSED', $old.list_key]) RETURN NONE
+  }
+}`,
+};
+
+/** Id of the letter about a step of a run that ended before it could undo it. @param key of the undoing */
+export function undoLetterId(runId: string, key: string): string {
+  return deadLetterId('compensation', runId, key);
+}
+
+/**
+ * The statements that withdraw letters, where they are open; none for none.
+ * @param ids of a tenant's letters
+ */
+export function withdrawalStatements(tenant: string, ids: readonly string[]): EventStatements {
+  if (ids.length === 0) return { statements: [], variables: {} };
+  return {
+    statements: [WITHDRAW],
+    variables: {
+      withdrawn: ids.map((id) => [tenant, id]),
+      withdrawal: actText('withdraw', 'The run was reset, and answers for this again'),
+    },
+  };
+}
+
+/** Ids of the letters about what these events of a living run say that it can undo itself. */
+export function answeredLetters(runId: string, events: readonly RunEvent[]): readonly string[] {
+  return events.flatMap(({ data }) =>
+    'undo' in data && data.undo !== undefined ? [undoLetterId(runId, data.undo.key)] : [],
+  );
+}
+
+/** Ids of the letters that these events made. */
+export function failedLetters(runId: string, events: readonly RunEvent[]): readonly string[] {
+  return events.flatMap(({ type, seq, at }) =>
+    type === 'COMPENSATION_FAILED' ? [deadLetterId('compensation', runId, seq, at)] : [],
+  );
+}
+
+function actText(act: 'withdraw' | 'reopen', note: string): string {
+  return JSON.stringify({ at: new Date().toISOString(), actor: SELF, act, note } satisfies DeadLetterAct);
+}
+
+/** Id of a letter: the same for the same parts. */
+function deadLetterId(kind: NewDeadLetter['kind'], ...parts: readonly (string | number)[]): string {
+  const hash = createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+  return `${kind}-${hash.slice(0, 24)}`;
+}
+
+/** The statements that write letters; none for none. */
+export function deadLetterStatements(letters: readonly NewDeadLetter[]): EventStatements {
+  const [first] = letters;
+  if (first === undefined) return { statements: [], variables: {} };
+  const texts = new TextWriter(first.tenant, 'dead-letter');
+  const rows = letters.map((letter) => ({
+    id: [letter.tenant, letter.id],
+    reopening: letter.reopens === true ? actText('reopen', letter.reason) : undefined,
+    row: {
+      tenant: letter.tenant,
+      kind: letter.kind,
+      run_id: letter.runId,
+      subject: letter.subject,
+      body: letter.body === undefined ? undefined : texts.json(letter.body),
+      reason: letter.reason,
+      error_code: letter.errorCode,
+      retry_with: texts.json(letter.retryWith),
+      status: 'OPEN',
+      list_key: listKey(new Date(letter.at), letter.id),
+      created_at: new Date(letter.at),
+    },
+  }));
+  return {
+    statements: [
+      PUT,
+      ...texts.statements().map(({ label, text }) => ({
+        label: `dead-letter-${label}`,
+        text: text.replace('$blobs', '$dead_letter_blobs'),
+      })),
+    ],
+    variables: { dead_letters: rows, dead_letter_blobs: texts.variables().blobs },
+  };
+}
+
+/** The letters of compensations that these events say have failed for good. */
+export function lettersOf({ run }: Execution, events: readonly RunEvent[]): readonly NewDeadLetter[] {
+  return events.flatMap((event) => {
+    if (event.type !== 'COMPENSATION_FAILED') return [];
+    const { request, error } = event.data;
+    return [
+      {
+        tenant: run.tenant,
+        id: deadLetterId('compensation', run.runId, event.seq, event.at),
+        kind: 'compensation' as const,
+        runId: run.runId,
+        subject: subjectOf(request),
+        reason: `${error.code}: ${error.message}`,
+        errorCode: error.code,
+        retryWith: request.problem === undefined ? { ...request, run } : undefined,
+        body: request.problem === undefined ? undefined : JSON.stringify(request.payload),
+        at: event.at,
+      },
+    ];
+  });
+}
+
+/** A compensation, for people: `payments.refund of charge[0]`. */
+function subjectOf({
+  action,
+  step,
+}: {
+  readonly action: string;
+  readonly step: { readonly id: string; readonly iteration: readonly number[] };
+}): string {
+  const iteration = step.iteration.length === 0 ? '' : `[${step.iteration.join(',')}]`;
+  return `${action} of ${step.id}${iteration}`;
+}

@@ -1,0 +1,73 @@
+/**
+ * The outbox: what steps published, on its way to the bus.
+ *
+ * Invariants
+ * - A row stands exactly where its step's end stands in the log: both are made of the same run event, in the same
+ *   transaction. Committed twice, it is one row.
+ * - `position` counts the publications of a run without a gap. The relay sends position n when n - 1 has been sent
+ *   (`outbox_head`), so parallel commits that come out of order leave in order. After a reset positions begin
+ *   again lower; they are sent again, under the same event ids, which is a duplicate for whoever takes them.
+ */
+import { encodeEvent } from '../../contracts/events/event-envelope.js';
+import type { Execution } from '../../contracts/run/projection.js';
+import type { RunEvent } from '../../contracts/run/run-events.js';
+import type { EventStatements } from './row-merge.js';
+import { TextWriter } from '../log/texts.js';
+
+/** The source of what a run of that definition publishes. */
+function sourceOf(definition: string): string {
+  return `/sluice/${definition}`;
+}
+
+/** The statements that put what these events published into the outbox; none where they published nothing. */
+export function outboxStatements(execution: Execution, events: readonly RunEvent[]): EventStatements {
+  const { tenant, runId, definition } = execution.run;
+  const texts = new TextWriter(tenant, runId);
+  const rows = events.flatMap((event) => {
+    if (event.type !== 'STEP_SUCCEEDED' || event.data.publish === undefined) return [];
+    const { position, eventId, eventName, correlationKey, payload } = event.data.publish;
+    const envelope = encodeEvent({
+      tenant,
+      source: sourceOf(definition),
+      id: eventId,
+      name: eventName,
+      time: new Date(event.at).toISOString(),
+      correlationKey,
+      payload,
+    });
+    return [
+      {
+        id: [tenant, runId, position, event.seq, eventId],
+        tenant,
+        event_id: eventId,
+        run_id: runId,
+        event_name: eventName,
+        envelope: texts.json(envelope),
+        position,
+        status: 'PENDING',
+        attempts: 0,
+        created_at: new Date(event.at),
+        ...(correlationKey !== null && { correlation_key: correlationKey }),
+      },
+    ];
+  });
+  if (rows.length === 0) return { statements: [], variables: {} };
+  return {
+    statements: [
+      ...texts.statements().map((statement) => ({
+        label: 'outbox.blobs',
+        text: statement.text.replace('$blobs', '$outbox_blobs'),
+      })),
+      {
+        label: 'outbox.insert',
+        text: `FOR $o IN $outbox {
+  IF !record::exists(type::record('outbox', $o.id)) {
+    CREATE type::record('outbox', $o.id) CONTENT object::remove($o, 'id') RETURN NONE;
+    CREATE type::record('outbox_due', $o.id) RETURN NONE;
+  }
+}`,
+      },
+    ],
+    variables: { outbox: rows, outbox_blobs: texts.variables().blobs ?? [] },
+  };
+}

@@ -1,0 +1,89 @@
+/**
+ * What SNAPSHOT and RUN_RECONCILED do to the rows of steps and waits: one event, many rows.
+ *
+ * Both are statements and no transitions, so they are not held to the edges of a state machine: after a reset a
+ * wait that had ended is open, and a run that was terminated closes what stood in any status.
+ */
+import type { RunEvent } from '../../contracts/run/run-events.js';
+import type { Effect } from './effects.js';
+import type { StepPlace } from './keys.js';
+
+export interface PlacedEffect {
+  readonly place: StepPlace;
+  readonly effect: Effect;
+}
+
+interface Picture {
+  readonly steps: readonly PlacedEffect[];
+  readonly waits: readonly PlacedEffect[];
+}
+
+const NOTHING: Picture = { steps: [], waits: [] };
+
+/** What the event says of steps and waits all over the run; nothing for events of another kind. */
+export function pictureOf(event: RunEvent): Picture {
+  if (event.type === 'SNAPSHOT') return snapshot(event);
+  if (event.type === 'RUN_RECONCILED') return reconciled(event);
+  return NOTHING;
+}
+
+function snapshot({ data }: Extract<RunEvent, { type: 'SNAPSHOT' }>): Picture {
+  const waiting = new Set(data.openWaits.map(nameOf));
+  return {
+    steps: data.openSteps.map((step) => ({
+      place: step,
+      effect: {
+        opened: {
+          step_id: step.id,
+          kind: step.kind,
+          action: step.action,
+          started_at: new Date(step.startedAt),
+        },
+        status: waiting.has(nameOf(step)) ? 'WAITING' : 'RUNNING',
+        unchecked: true,
+      },
+    })),
+    waits: data.openWaits.map((wait) => ({
+      place: wait,
+      effect: {
+        opened: {
+          kind: wait.kind,
+          event_names: wait.eventNames,
+          correlation_key: wait.correlationKey ?? undefined,
+          deadline: dateOf(wait.deadline),
+          since: dateOf(wait.since),
+          opened_at: new Date(wait.openedAt),
+        },
+        status: 'WAITING',
+        unchecked: true,
+      },
+    })),
+  };
+}
+
+function reconciled({ data }: Extract<RunEvent, { type: 'RUN_RECONCILED' }>): Picture {
+  const at = new Date(data.closedAt);
+  return {
+    steps: data.steps.map((place) => ({
+      place,
+      effect: { opened: { started_at: at }, status: 'CANCELED', set: { ended_at: at }, unchecked: true },
+    })),
+    waits: data.waits.map((place) => ({
+      place,
+      effect: {
+        opened: {},
+        status: 'CANCELED',
+        set: { closed_at: at, reason: `the run is ${data.status}` },
+        unchecked: true,
+      },
+    })),
+  };
+}
+
+function nameOf(place: StepPlace): string {
+  return JSON.stringify([place.path, place.iteration, place.attempt]);
+}
+
+function dateOf(ms: number | undefined): Date | undefined {
+  return ms === undefined ? undefined : new Date(ms);
+}

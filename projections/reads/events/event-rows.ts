@@ -1,0 +1,56 @@
+/** Rows of inbound events, as they are read. */
+import { z } from 'zod';
+import type { Database } from '../../connection/connection.js';
+import { read } from '../../connection/read.js';
+
+/** What makes an event one event. */
+export interface EventKey {
+  readonly tenant: string;
+  readonly source: string;
+  readonly id: string;
+}
+
+/** A run that was proposed for an event. */
+export const DeliveryRow = z.object({
+  run_id: z.string(),
+  workflow_id: z.string(),
+  kind: z.string(),
+  waits: z.array(z.string()),
+  found_by: z.enum(['arrival', 'lookback']),
+  status: z.enum(['PENDING', 'SIGNALED', 'RUN_CLOSED', 'FAILED']),
+  error: z.string().optional(),
+  at: z.date(),
+});
+export type DeliveryRow = z.infer<typeof DeliveryRow>;
+
+/** The runs that were proposed for an event, by run id. */
+export async function deliveriesOf(
+  database: Database,
+  { tenant, source, id }: EventKey,
+): Promise<readonly DeliveryRow[]> {
+  return read(
+    database,
+    z.array(DeliveryRow),
+    'SELECT *, id[3] AS run_id FROM event_delivery:[$tenant, $source, $id]..[$tenant, $source, $id, ..]',
+    { tenant, source, id },
+  );
+}
+
+export const InboundRow = z.object({
+  tenant: z.string(),
+  source: z.string(),
+  event_id: z.string(),
+  event_name: z.string(),
+  envelope: z.string(),
+  correlation_key: z.string().optional(),
+  resolved_by: z.string(),
+  tried: z.array(z.string()),
+  via: z.string(),
+  outcome: z.string().optional(),
+  routed_to: z.array(z.string()),
+  triggers: z.string().optional(),
+  error: z.string().optional(),
+  received_at: z.date(),
+  routed_at: z.date().optional(),
+});
+export type InboundRow = z.infer<typeof InboundRow>;

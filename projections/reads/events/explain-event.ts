@@ -1,0 +1,115 @@
+/**
+ * Everything that is known of one event: its audit row, the runs that were proposed for it, and what each of them
+ * did with it, as its own log says.
+ */
+import { z } from 'zod';
+import { EventFilter, passesFilter } from '../../../contracts/events/filters.js';
+import { decodeEvent } from '../../../contracts/events/event-envelope.js';
+import type { Json } from '../../../contracts/json.js';
+import type { Database } from '../../connection/connection.js';
+import { read } from '../../connection/read.js';
+import { loadJson } from '../../log/texts.js';
+import { deliveriesOf, InboundRow, type EventKey } from './event-rows.js';
+import { listWaits } from '../runs/list-waits.js';
+import { answersOf } from './run-answers.js';
+
+/** One run that was proposed. */
+export interface ExplainedRun {
+  readonly runId: string;
+  readonly workflowId: string;
+  /** The waits for which it was. */
+  readonly waits: readonly ExplainedWait[];
+  /** `arrival`: the wait was open; `lookback`: it opened later. */
+  readonly foundBy: string;
+  /** PENDING, SIGNALED, RUN_CLOSED or FAILED. */
+  readonly status: string;
+  readonly error: string | null;
+  /** What the workflow said, in the order of its log. */
+  readonly answers: readonly string[];
+}
+
+export interface ExplainedWait {
+  readonly place: string;
+  readonly status: string | null;
+  /** Filters of the wait that the event does not pass. */
+  readonly failedFilters: readonly string[];
+}
+
+export interface ExplainedEvent {
+  readonly source: string;
+  readonly id: string;
+  readonly name: string;
+  readonly via: string;
+  /** ISO instant. */
+  readonly receivedAt: string;
+  readonly routedAt: string | null;
+  readonly correlationKey: string | null;
+  readonly resolvedBy: string;
+  readonly tried: readonly string[];
+  readonly outcome: string | null;
+  readonly error: Json | null;
+  readonly runs: readonly ExplainedRun[];
+  readonly triggers: Json;
+  readonly envelope: Json;
+}
+
+/** @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
+export async function explainEvent(database: Database, key: EventKey): Promise<ExplainedEvent | undefined> {
+  const row = await read(
+    database,
+    InboundRow.optional(),
+    `SELECT * FROM ONLY type::record('inbound_event', $id)`,
+    { id: [key.tenant, key.source, key.id] },
+  );
+  if (row === undefined) return undefined;
+  const decode = await loadJson(database, key.tenant, 'event', [row.envelope]);
+  const envelope = decode(row.envelope) ?? null;
+  const decoded = decodeEvent(envelope);
+  const payload = decoded.ok ? decoded.event.payload : null;
+  const runs: ExplainedRun[] = [];
+  for (const delivery of await deliveriesOf(database, key)) {
+    const waits = new Map(
+      (await listWaits(database, key.tenant, delivery.run_id)).map((wait) => [
+        `${wait.path}${wait.iteration.length === 0 ? '' : `[${wait.iteration.join(', ')}]`}`,
+        wait,
+      ]),
+    );
+    runs.push({
+      runId: delivery.run_id,
+      workflowId: delivery.workflow_id,
+      foundBy: delivery.found_by,
+      status: delivery.status,
+      error: delivery.error ?? null,
+      waits: delivery.waits.map((place) => ({
+        place,
+        status: waits.get(place)?.status ?? null,
+        failedFilters: failedFilters(waits.get(place)?.filters, payload),
+      })),
+      answers: (await answersOf(database, delivery.run_id, key)).map(({ text }) => text),
+    });
+  }
+  return {
+    source: row.source,
+    id: row.event_id,
+    name: row.event_name,
+    via: row.via,
+    receivedAt: row.received_at.toISOString(),
+    routedAt: row.routed_at?.toISOString() ?? null,
+    correlationKey: row.correlation_key ?? null,
+    resolvedBy: row.resolved_by,
+    tried: row.tried,
+    outcome: row.outcome ?? null,
+    error: row.error === undefined ? null : (JSON.parse(row.error) as Json),
+    runs,
+    triggers: row.triggers === undefined ? [] : (JSON.parse(row.triggers) as Json),
+    envelope,
+  };
+}
+
+function failedFilters(filters: Json | undefined, payload: Json): string[] {
+  const parsed = z.array(EventFilter).safeParse(filters ?? []);
+  if (!parsed.success) return [];
+  return parsed.data
+    .filter((filter) => !passesFilter(filter, payload))
+    .map(({ path, op, value }) => `${path} ${op} ${JSON.stringify(value ?? null)}`);
+}

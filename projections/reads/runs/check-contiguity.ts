@@ -1,0 +1,35 @@
+/** Whether a run's live log has every number from 1 to its last, once. */
+import { z } from 'zod';
+import type { Database } from '../../connection/connection.js';
+import { read } from '../../connection/read.js';
+
+export interface Contiguity {
+  readonly lastSeq: number;
+  /** Ranges of numbers that no live event has, first and last included. */
+  readonly gaps: readonly { readonly from: number; readonly to: number }[];
+  /** Numbers that more than one live event has. */
+  readonly doubled: readonly number[];
+}
+
+/** @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
+export async function checkContiguity(
+  database: Database,
+  tenant: string,
+  runId: string,
+): Promise<Contiguity> {
+  const seqs = await read(
+    database,
+    z.array(z.number()),
+    `SELECT VALUE id[2] FROM run_event:[$tenant, $runId]..[$tenant, $runId, ..] WHERE superseded = NONE`,
+    { tenant, runId },
+  );
+  const gaps: { from: number; to: number }[] = [];
+  const doubled: number[] = [];
+  let last = 0;
+  for (const seq of seqs.sort((a, b) => a - b)) {
+    if (seq === last) doubled.push(seq);
+    else if (seq > last + 1) gaps.push({ from: last + 1, to: seq - 1 });
+    last = seq;
+  }
+  return { lastSeq: last, gaps, doubled };
+}

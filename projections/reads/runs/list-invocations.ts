@@ -1,0 +1,143 @@
+/** What the ledger knows of a run's actions. */
+import { z } from 'zod';
+import { RecordId } from 'surrealdb';
+import { RunError } from '../../../contracts/errors.js';
+import type { Json } from '../../../contracts/json.js';
+import type { Database } from '../../connection/connection.js';
+import { read } from '../../connection/read.js';
+import { loadJson, type Decode } from '../../log/texts.js';
+import { pageLimit, toPage, type Page, type PageRequest } from '../../connection/page.js';
+import { iso } from './run-view.js';
+
+const Row = z.object({
+  idempotency_key: z.string(),
+  action: z.string(),
+  action_version: z.number(),
+  path: z.string(),
+  step_id: z.string(),
+  iteration: z.array(z.number()),
+  attempt: z.number(),
+  input: z.string().optional(),
+  status: z.enum(['STARTED', 'SUCCEEDED', 'FAILED']),
+  output: z.string().optional(),
+  artifacts: z.array(z.string()),
+  error: z.string().optional(),
+  attempts: z.number(),
+  local: z.boolean(),
+  lease_holder: z.string().optional(),
+  lease_until: z.number().optional(),
+  started_at: z.date(),
+  finished_at: z.date().optional(),
+});
+type Row = z.infer<typeof Row>;
+
+/** One use of an action, by its idempotency key. Times are ISO instants. */
+export interface InvocationView {
+  readonly idempotencyKey: string;
+  readonly action: string;
+  readonly actionVersion: number;
+  readonly path: string;
+  readonly stepId: string;
+  readonly iteration: readonly number[];
+  /** The author's attempt that used it last. */
+  readonly attempt: number;
+  readonly status: 'STARTED' | 'SUCCEEDED' | 'FAILED';
+  readonly input: Json;
+  readonly output: Json;
+  readonly artifacts: readonly string[];
+  readonly error: RunError | null;
+  /** How many times it was begun. */
+  readonly attempts: number;
+  /** True: it ran as a local activity, and its step's outcome came with the log alone. */
+  readonly local: boolean;
+  readonly lease: { readonly holder: string; readonly until: string } | null;
+  readonly startedAt: string;
+  readonly finishedAt: string | null;
+}
+
+/** The statement that finds the ledger keys of a run. */
+const LIST_INVOCATIONS = `SELECT VALUE id[2] FROM run_invocation:[$tenant, $runId]..[$tenant, $runId, ..]`;
+
+/** The statement of a page: by key. */
+const PAGE_INVOCATIONS = `SELECT VALUE id[2] FROM type::record('run_invocation', $above>..[$tenant, $runId, ..]) LIMIT $limit`;
+
+/** In the order in which they were begun. @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
+export async function listInvocations(
+  database: Database,
+  tenant: string,
+  runId: string,
+): Promise<readonly InvocationView[]> {
+  const keys = await read(database, z.array(z.string()), LIST_INVOCATIONS, { tenant, runId });
+  const views = await lookUp(database, tenant, runId, keys);
+  return [...views].sort((a, b) => Date.parse(a.startedAt) - Date.parse(b.startedAt));
+}
+
+/** One page of them, by idempotency key. @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
+export async function pageInvocations(
+  database: Database,
+  tenant: string,
+  runId: string,
+  page: PageRequest = {},
+): Promise<Page<InvocationView>> {
+  const limit = pageLimit(page);
+  const keys = await read(database, z.array(z.string()), PAGE_INVOCATIONS, {
+    tenant,
+    runId,
+    above: [tenant, runId, ...(page.after === undefined ? [] : [page.after])],
+    limit: limit + 1,
+  });
+  const { items, next } = toPage(
+    keys,
+    limit,
+    (key) => key,
+    (key) => key,
+  );
+  return { items: await lookUp(database, tenant, runId, items), next };
+}
+
+async function lookUp(
+  database: Database,
+  tenant: string,
+  runId: string,
+  keys: readonly string[],
+): Promise<readonly InvocationView[]> {
+  if (keys.length === 0) return [];
+  const ids = keys.map((key) => new RecordId('action_invocation', [tenant, key]));
+  const rows = await read(database, z.array(Row), 'SELECT *, id[1] AS idempotency_key FROM $ids', { ids });
+  const decode = await loadJson(
+    database,
+    tenant,
+    runId,
+    rows.flatMap((row) => [row.input, row.output, row.error]),
+  );
+  const byKey = new Map(rows.map((row) => [row.idempotency_key, row]));
+  return keys.flatMap((key) => {
+    const row = byKey.get(key);
+    return row === undefined ? [] : [toView(row, decode)];
+  });
+}
+
+function toView(row: Row, decode: Decode): InvocationView {
+  return {
+    idempotencyKey: row.idempotency_key,
+    action: row.action,
+    actionVersion: row.action_version,
+    path: row.path,
+    stepId: row.step_id,
+    iteration: row.iteration,
+    attempt: row.attempt,
+    status: row.status,
+    input: decode(row.input) ?? null,
+    output: decode(row.output) ?? null,
+    artifacts: row.artifacts,
+    error: row.error === undefined ? null : RunError.parse(decode(row.error)),
+    attempts: row.attempts,
+    local: row.local,
+    lease:
+      row.lease_holder === undefined || row.lease_until === undefined
+        ? null
+        : { holder: row.lease_holder, until: new Date(row.lease_until).toISOString() },
+    startedAt: row.started_at.toISOString(),
+    finishedAt: iso(row.finished_at),
+  };
+}

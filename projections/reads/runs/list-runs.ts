@@ -1,0 +1,116 @@
+/**
+ * A page of a tenant's runs, newest first.
+ *
+ * Invariant: the cost of a page does not grow with the number of runs. `run_list` holds each run once for each
+ * list that it stands in, under a key that descends with time, so that a page is a range of keys. One filter
+ * picks the list; the runs in it are looked up, and their rows decide: an entry whose row says otherwise (a row
+ * that somebody edited or deleted) is passed over.
+ */
+import { z } from 'zod';
+import { RecordId } from 'surrealdb';
+import { SluiceError } from '../../../contracts/errors.js';
+import type { RunStatus } from '../../../contracts/run/run.js';
+import type { Database } from '../../connection/connection.js';
+import { listKey, runOfListKey } from '../../log/keys.js';
+import { read } from '../../connection/read.js';
+import { pageLimit, toPage, type Page, type PageRequest } from '../../connection/page.js';
+import { RunColumns, toSummary, type RunSummary } from './run-view.js';
+
+export interface RunFilter {
+  readonly definition?: string | undefined;
+  readonly status?: RunStatus | undefined;
+  readonly state?: string | undefined;
+  readonly correlationKey?: string | undefined;
+  readonly parentRunId?: string | undefined;
+  /** Re-runs of that run. */
+  readonly rerunOf?: string | undefined;
+  /** ISO instants: started at or after, started before. */
+  readonly startedFrom?: string | undefined;
+  readonly startedBefore?: string | undefined;
+}
+
+/** The statement of a page of a list: keys above one key and below another. */
+export const LIST_RUNS = `SELECT VALUE id[3] FROM type::record('run_list',
+  [$tenant, $list, $value, $above]>..[$tenant, $list, $value, $below]) LIMIT $limit`;
+
+/** The statement that looks up the runs of a page. */
+const LOOK_UP_RUNS = `SELECT * OMIT payload, result, trigger, error FROM $ids`;
+
+/** The most telling list first. */
+function listOf(filter: RunFilter): readonly [list: string, value: string] {
+  const { correlationKey, parentRunId, rerunOf, state, definition, status } = filter;
+  if (rerunOf !== undefined) return ['rerun-of', rerunOf];
+  if (correlationKey !== undefined) return ['key', correlationKey];
+  if (parentRunId !== undefined) return ['parent', parentRunId];
+  if (state !== undefined) return ['state', state];
+  if (definition !== undefined && status !== undefined) {
+    return ['definition-status', `${definition}/${status}`];
+  }
+  if (definition !== undefined) return ['definition', definition];
+  if (status !== undefined) return ['status', status];
+  return ['all', ''];
+}
+
+/** @throws SluiceError INPUT_INVALID; DATABASE_UNAVAILABLE, DATABASE_FAILED */
+export async function listRuns(
+  database: Database,
+  tenant: string,
+  filter: RunFilter = {},
+  page: PageRequest = {},
+): Promise<Page<RunSummary>> {
+  const limit = pageLimit(page);
+  const [list, value] = listOf(filter);
+  const found: RunColumns[] = [];
+  let above = page.after ?? timeKey(filter.startedBefore) ?? '';
+  const below = timeKey(filter.startedFrom) ?? LAST_KEY;
+  for (;;) {
+    const keys = await read(database, z.array(z.string()), LIST_RUNS, {
+      tenant,
+      list,
+      value,
+      above,
+      below,
+      limit: limit + 1,
+    });
+    for (const row of await lookUp(database, tenant, keys)) if (matches(row, filter)) found.push(row);
+    const last = keys.at(-1);
+    if (last === undefined || keys.length <= limit || found.length > limit) break;
+    above = last;
+  }
+  return toPage(found, limit, (row) => row.list_key, toSummary);
+}
+
+const LAST_KEY = '\u{10ffff}';
+
+// A key descends with time: runs of one instant lie between its own time key and that of the instant before,
+// so "before a time" is above the key that ends its instant, "from a time on" below it.
+function timeKey(instant: string | undefined): string | undefined {
+  if (instant === undefined) return undefined;
+  const time = new Date(instant);
+  if (!Number.isNaN(time.getTime())) return listKey(time, LAST_KEY);
+  throw new SluiceError('INPUT_INVALID', `"${instant.slice(0, 100)}" is no ISO 8601 instant`);
+}
+
+async function lookUp(
+  database: Database,
+  tenant: string,
+  keys: readonly string[],
+): Promise<readonly RunColumns[]> {
+  if (keys.length === 0) return [];
+  const ids = keys.map((key) => new RecordId('run', [tenant, runOfListKey(key)]));
+  const rows = await read(database, z.array(RunColumns), LOOK_UP_RUNS, { ids });
+  const byKey = new Map(rows.map((row) => [row.list_key, row]));
+  return keys.flatMap((key) => byKey.get(key) ?? []);
+}
+
+function matches(row: RunColumns, filter: RunFilter): boolean {
+  const { definition, status, state, correlationKey, parentRunId, rerunOf } = filter;
+  return (
+    (rerunOf === undefined || row.rerun_of_run_id === rerunOf) &&
+    (definition === undefined || row.definition === definition) &&
+    (status === undefined || row.status === status) &&
+    (state === undefined || row.state === state) &&
+    (parentRunId === undefined || row.parent_run_id === parentRunId) &&
+    (correlationKey === undefined || (row.correlation_keys ?? []).includes(correlationKey))
+  );
+}

@@ -1,0 +1,132 @@
+/**
+ * Before an action acts: the pending events, and the ledger row as STARTED under a lease.
+ *
+ * The ledger row, by tenant and idempotency key:
+ *
+ *   (none) ── begin ──▶ STARTED ── finish ──▶ SUCCEEDED   for ever: its output is given back
+ *                        ▲   └──── finish ──▶ FAILED
+ *                        └──────── begin ◀──────┘          attempts + 1, same row
+ *
+ * STARTED under another holder's live lease is `held`; a stale one is taken over. The decision is made inside
+ * the transaction that writes the row, so that of two workers at once one loses the write conflict, comes
+ * again, and sees the other. A lease's end is compared with the database's clock: it is the only one that all
+ * workers share.
+ */
+import { z } from 'zod';
+import { SluiceError } from '../../../contracts/errors.js';
+import type { BeginDecision, Execution, Invocation, Lease } from '../../../contracts/run/projection.js';
+import type { RunEvent } from '../../../contracts/run/run-events.js';
+import type { Json } from '../../../contracts/json.js';
+import type { Writer } from '../../connection/writer.js';
+import { loadJson, TextWriter } from '../../log/texts.js';
+import type { Statement } from '../../connection/unit-of-work.js';
+import { writeEvents, type Others } from '../../commit/write-events.js';
+
+/** Lists the ledger row under its run. A key that runs share is listed under each. */
+export const LIST_INVOCATION = `UPSERT type::record('run_invocation', [$ledger_key[0], $ledger_row.run_id, $ledger_key[1]]) RETURN NONE;`;
+
+const BEGIN: Statement = {
+  label: 'action_invocation.begin',
+  text: `LET $decision = {
+  LET $id = type::record('action_invocation', $ledger_key);
+  LET $old = (SELECT * FROM ONLY $id);
+  IF $old = NONE {
+    CREATE $id CONTENT $ledger_row RETURN NONE;
+    ${LIST_INVOCATION}
+    { kind: 'execute' }
+  } ELSE IF $old.action != $ledger_row.action {
+    THROW 'sluice:KEY_REUSED:the key ' + $ledger_key[1] + ' belongs to ' + $old.action + ', not to ' + $ledger_row.action
+  } ELSE IF $old.status = 'SUCCEEDED' {
+    { kind: 'recorded', owner: $old.run_id, output: $old.output, artifacts: $old.artifacts }
+  } ELSE IF $old.status = 'STARTED' AND $old.lease_holder != $ledger_row.lease_holder AND $old.lease_until > time::millis(time::now()) {
+    { kind: 'held', until: $old.lease_until }
+  } ELSE {
+    IF $old.run_id != $ledger_row.run_id { ${LIST_INVOCATION} };
+    UPDATE $id MERGE object::extend($ledger_row, {
+      attempts: IF $old.lease_holder = $ledger_row.lease_holder AND $old.status = 'STARTED' { $old.attempts } ELSE { $old.attempts + 1 },
+      output: NONE, error: NONE, error_code: NONE, finished_at: NONE
+    }) RETURN NONE;
+    { kind: 'execute' }
+  }
+}`,
+};
+
+const DECIDED: Statement = { label: 'decision', text: '$decision' };
+
+const Decision = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('execute') }),
+  z.object({
+    kind: z.literal('recorded'),
+    owner: z.string(),
+    output: z.string().optional(),
+    artifacts: z.array(z.string()),
+  }),
+  z.object({ kind: z.literal('held'), until: z.number() }),
+]);
+
+/** @throws SluiceError IDEMPOTENCY_KEY_REUSED, and as `commitEvents` does */
+export async function beginAction(
+  writer: Writer,
+  execution: Execution,
+  events: readonly RunEvent[],
+  invocation: Invocation,
+  lease: Lease,
+): Promise<BeginDecision> {
+  const { tenant } = execution.run;
+  const texts = new TextWriter(tenant, execution.run.runId);
+  const row = {
+    ...ledgerRow(execution, invocation, texts),
+    status: 'STARTED',
+    artifacts: [],
+    attempts: 1,
+    lease_holder: lease.holder,
+    lease_until: lease.until,
+    started_at: new Date(),
+  };
+  const blobs = texts.statements().map(renamed);
+  const key = [tenant, invocation.idempotencyKey];
+  const variables = { ledger_row: row, ledger_blobs: texts.variables().blobs };
+  const others: Others = {
+    always: { statements: [...blobs, BEGIN, DECIDED], variables: { ...variables, ledger_key: key } },
+    // In a usual commit nobody has used the key before: where a row is there, this fails, and BEGIN decides.
+    usually: {
+      invocations: [{ id: key, ...row }],
+      listed: [{ id: [tenant, execution.run.runId, invocation.idempotencyKey] }],
+      blobs: variables.ledger_blobs,
+    },
+  };
+  const answers = await writeEvents(writer, execution, events, others);
+  if (answers === undefined) return { kind: 'execute' };
+  const decision = Decision.parse(answers.get('decision'));
+  if (decision.kind !== 'recorded') return decision;
+  if (decision.output === undefined) {
+    throw new SluiceError('DATABASE_FAILED', `The ledger row ${invocation.idempotencyKey} has no output`);
+  }
+  const decode = await loadJson(writer.database, tenant, decision.owner, [decision.output]);
+  const output: Json = decode(decision.output) ?? null;
+  return { kind: 'recorded', output, artifacts: decision.artifacts };
+}
+
+/** The events of the same transaction have blobs of their own. */
+function renamed(statement: Statement): Statement {
+  return { label: `ledger-${statement.label}`, text: statement.text.replace('$blobs', '$ledger_blobs') };
+}
+
+/** Columns of a ledger row that say what is invoked, and where. */
+export function ledgerRow(
+  execution: Execution,
+  invocation: Invocation,
+  texts: TextWriter,
+): Readonly<Record<string, unknown>> {
+  return {
+    run_id: execution.run.runId,
+    action: invocation.action,
+    action_version: invocation.actionVersion,
+    path: invocation.step.path,
+    step_id: invocation.step.id,
+    iteration: invocation.step.iteration,
+    attempt: invocation.step.attempt,
+    local: invocation.local,
+    input: texts.json(invocation.input),
+  };
+}

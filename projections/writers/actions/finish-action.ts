@@ -1,0 +1,159 @@
+/**
+ * After an action acted: its domain writes, the ledger row with its outcome, and the step's outcome.
+ *
+ * Invariants
+ * - The first success recorded for a key wins: nothing overwrites SUCCEEDED, and the domain writes of whoever
+ *   comes second are not applied. So a repetition after a lost acknowledgement changes nothing.
+ * - A failure is recorded only by the holder of the lease: one whose lease was taken over has no say about an
+ *   attempt that another worker has in hand.
+ */
+import { RecordId } from 'surrealdb';
+import type { Evidence } from '../../../contracts/authorization.js';
+import type {
+  Execution,
+  DomainStatement,
+  Invocation,
+  InvocationOutcome,
+} from '../../../contracts/run/projection.js';
+import { domainStatements } from '../../domain/domain-statements.js';
+import { type Finished, SETTLE_STEP } from '../../domain/outcome.js';
+import { settledStep, type UsualWork } from '../../commit/fast-path.js';
+import type { Writer } from '../../connection/writer.js';
+import { TextWriter } from '../../log/texts.js';
+import { commit, Refusal, type Statement } from '../../connection/unit-of-work.js';
+import { ledgerRow, LIST_INVOCATION } from './begin-action.js';
+import { toError, wroteUsually } from '../../commit/write-events.js';
+
+const FINISH: Statement = {
+  label: 'action_invocation.finish',
+  text: `LET $finished = {
+  LET $id = type::record('action_invocation', $ledger_key);
+  LET $old = (SELECT * FROM ONLY $id);
+  IF $old = NONE {
+    CREATE $id CONTENT object::extend($ledger_row, $outcome) RETURN NONE;
+    ${LIST_INVOCATION}
+    true
+  } ELSE IF $old.action != $ledger_row.action {
+    THROW 'sluice:KEY_REUSED:the key ' + $ledger_key[1] + ' belongs to ' + $old.action + ', not to ' + $ledger_row.action
+  } ELSE IF $old.status = 'SUCCEEDED' {
+    false
+  } ELSE IF $outcome.status = 'FAILED' AND ($old.status = 'FAILED' OR ($holder != NONE AND $old.lease_holder != $holder)) {
+    false
+  } ELSE {
+    UPDATE $id MERGE $outcome RETURN NONE;
+    true
+  }
+}`,
+};
+
+/** Evidence is a record: the first of an attempt stays. */
+const EVIDENCE: Statement = {
+  label: 'evidence.put',
+  text: `IF $finished {
+  LET $id = type::record('evidence', $evidence.id);
+  IF !record::exists($id) { CREATE $id CONTENT $evidence.row RETURN NONE }
+}`,
+};
+
+/**
+ * @param holder whose lease the attempt ran under; absent: whoever's
+ * @throws SluiceError IDEMPOTENCY_KEY_REUSED; INPUT_INVALID for a write that would leave the transaction;
+ *   DATABASE_FAILED with the label of the write that failed; DATABASE_UNAVAILABLE
+ */
+export async function finishAction(
+  writer: Writer,
+  execution: Execution,
+  invocation: Invocation,
+  outcome: InvocationOutcome,
+  writes: readonly DomainStatement[],
+  holder?: string,
+  evidence?: Evidence,
+): Promise<void> {
+  const { tenant, runId } = execution.run;
+  const texts = new TextWriter(tenant, runId);
+  const now = new Date();
+  const domain = domainStatements(writes);
+  const key = [tenant, invocation.idempotencyKey];
+  const variables = {
+    ledger_key: key,
+    ledger_row: {
+      ...ledgerRow(execution, invocation, texts),
+      attempts: 1,
+      lease_holder: holder,
+      started_at: now,
+    },
+    outcome: outcomeColumns(outcome, texts, now),
+    holder,
+    evidence: evidence && evidenceRow(execution, invocation, evidence, now),
+    ...domain.variables,
+    ...texts.variables(),
+  };
+  const proof = evidence === undefined ? [] : [EVIDENCE];
+  const own = [...proof, ...domain.statements];
+  if (holder !== undefined) {
+    const work = usualEnd(execution, invocation, variables.outcome, holder, texts);
+    if (await wroteUsually(writer, work, own, variables)) return;
+  }
+  try {
+    const statements = [FINISH, ...texts.statements(), SETTLE_STEP, ...own];
+    await commit(writer.database, statements, variables, writer.faults);
+  } catch (error) {
+    throw error instanceof Refusal ? toError(error) : error;
+  }
+}
+
+/** Columns of a ledger row that say what came of it. */
+export function outcomeColumns(outcome: InvocationOutcome, texts: TextWriter, at: Date): Finished {
+  const succeeded = outcome.status === 'SUCCEEDED';
+  return {
+    status: outcome.status,
+    output: succeeded ? texts.json(outcome.output) : undefined,
+    artifacts: succeeded ? outcome.artifacts : [],
+    error: succeeded ? undefined : texts.json(outcome.error),
+    error_code: succeeded ? undefined : outcome.error.code,
+    finished_at: at,
+    lease_until: undefined,
+  };
+}
+
+/**
+ * The usual end: the ledger row stands as this attempt's holder began it, and the step's row is open. Where it does
+ * not, this fails, and FINISH decides.
+ */
+function usualEnd(
+  { run }: Execution,
+  invocation: Invocation,
+  outcome: Finished,
+  holder: string,
+  texts: TextWriter,
+): UsualWork {
+  const { idempotencyKey, action, local } = invocation;
+  const row = new RecordId('action_invocation', [run.tenant, idempotencyKey]);
+  return {
+    ended: [{ id: row, action, holder, outcome }],
+    settled: local ? [] : [settledStep(run, invocation, outcome)],
+    blobs: texts.variables().blobs,
+  };
+}
+
+/** [tenant, run_id, path, iteration, attempt, kind]: one of each kind for an attempt. */
+function evidenceRow(
+  { run }: Execution,
+  { step }: Invocation,
+  { kind, actor, decision, body }: Evidence,
+  at: Date,
+): { readonly id: readonly unknown[]; readonly row: Readonly<Record<string, unknown>> } {
+  return {
+    id: [run.tenant, run.runId, step.path, step.iteration, step.attempt, kind],
+    row: {
+      tenant: run.tenant,
+      run_id: run.runId,
+      path: step.path,
+      kind,
+      actor,
+      decision,
+      body: JSON.stringify(body),
+      at,
+    },
+  };
+}

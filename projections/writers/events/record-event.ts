@@ -1,0 +1,174 @@
+/**
+ * The arrival of an event: its audit row and the runs that are proposed for it, in one transaction, before
+ * anything is signalled.
+ *
+ * Invariants
+ * - (tenant, source, id) is recorded once. A second delivery writes nothing and gets what the first one left.
+ * - An event and a wait for it that come at once do not miss each other: this transaction and the one that opens
+ *   the wait (open-waits.ts) both write `event_guard` of (tenant, event name, key). Where both run at once, one
+ *   loses the write conflict, comes again and sees the other; where one came first, the other sees it anyway:
+ *   this one by reading `open_wait`, the opening one by reading `event_by_key` after its commit (missed-events.ts).
+ * - A row in `event_unfinished` stands until the routing has ended (finish-event.ts), so that a crash anywhere
+ *   after this commit is mended by whoever finds it.
+ */
+import { z } from 'zod';
+import type { BusEvent } from '../../../contracts/events/event-envelope.js';
+import type { Correlation } from '../../../contracts/events/correlation.js';
+import type { Json } from '../../../contracts/json.js';
+import { DeliveryRow } from '../../reads/events/event-rows.js';
+import { listKey } from '../../log/keys.js';
+import { TextWriter } from '../../log/texts.js';
+import { commit, type Statement } from '../../connection/unit-of-work.js';
+import type { Variables } from '../../connection/connection.js';
+import type { Writer } from '../../connection/writer.js';
+
+/** By which way an event came in. */
+export type EventVia = 'http' | 'stream' | 'relay';
+
+export interface ArrivedEvent {
+  readonly event: BusEvent;
+  /** The envelope as it was received. */
+  readonly envelope: unknown;
+  readonly correlation: Correlation;
+  readonly via: EventVia;
+  readonly receivedAt: Date;
+}
+
+export interface RecordedEvent {
+  /** False: it had been recorded before. */
+  readonly created: boolean;
+  /** Null while the routing has not ended. */
+  readonly outcome: string | null;
+  readonly receivedAt: Date;
+  readonly correlationKey: string | null;
+  readonly resolvedBy: string;
+  readonly tried: readonly string[];
+  readonly deliveries: readonly DeliveryRow[];
+  /** What the triggers came to; null while the routing has not ended. */
+  readonly triggers: Json | null;
+  readonly error: Json | null;
+}
+
+/** The statements of an arrival; exported for the test that interleaves them with those of a registration. */
+export function arrivalStatements(arrived: ArrivedEvent): {
+  readonly statements: readonly Statement[];
+  readonly variables: Variables;
+} {
+  const { event, correlation, receivedAt } = arrived;
+  const texts = new TextWriter(event.tenant, 'event');
+  // Before the statements are asked for: a large one is a statement of its own.
+  const envelope = texts.json(arrived.envelope);
+  const newest = listKey(receivedAt, '').slice(0, -1);
+  return {
+    statements: [
+      {
+        label: 'inbound_event.read',
+        text: `LET $old = (SELECT * FROM ONLY type::record('inbound_event', $id))`,
+      },
+      {
+        label: 'event_guard.write',
+        text: `IF $old = NONE AND $key != NONE { UPSERT type::record('event_guard', [$tenant, $name, fn::event_key($key)]) SET turn = (turn ?? 0) + 1 RETURN NONE }`,
+      },
+      {
+        label: 'inbound_event.create',
+        text: `IF $old = NONE {
+  CREATE type::record('inbound_event', $id) CONTENT $row RETURN NONE;
+  CREATE type::record('event_unfinished', array::concat([$ms], $id)) RETURN NONE;
+  FOR $list IN $lists { CREATE type::record('event_list', $list) RETURN NONE };
+  IF $key != NONE { CREATE type::record('event_by_key', [$tenant, $name, fn::event_key($key), $ms, $id[1], $id[2]]) RETURN NONE };
+}`,
+      },
+      {
+        label: 'event_delivery.create',
+        text: `IF $old = NONE AND $key != NONE {
+  LET $part = fn::event_key($key);
+  LET $open = (SELECT id[3] AS run, id[4] AS path, id[5] AS iteration, id[6] AS attempt, workflow_id, kind FROM open_wait:[$tenant, $name, $part]..[$tenant, $name, $part, ..]);
+  FOR $w IN $open {
+    LET $wait = type::record('wait', [$tenant, $w.run, $w.path, $w.iteration, $w.attempt]);
+    IF $wait.status = 'WAITING' {
+      UPSERT type::record('event_delivery', array::concat($id, [$w.run]))
+        SET workflow_id = $w.workflow_id, kind = $w.kind, found_by = 'arrival', status = 'PENDING', at = $row.received_at,
+            waits = array::append(waits ?? [], $w.path + IF $w.iteration = [] { '' } ELSE { <string> $w.iteration }) RETURN NONE
+    } ELSE {
+      DELETE type::record('open_wait', [$tenant, $name, $part, $w.run, $w.path, $w.iteration, $w.attempt]) RETURN NONE
+    }
+  }
+}`,
+      },
+      {
+        label: 'inbound_event.state',
+        text: `{ { created: $old = NONE, outcome: $old.outcome, received_at: $old.received_at ?? $row.received_at, key: IF $old = NONE { $key } ELSE { $old.correlation_key }, resolved_by: $old.resolved_by ?? $row.resolved_by, tried: $old.tried ?? $row.tried, triggers: $old.triggers, error: $old.error } }`,
+      },
+      {
+        label: 'event_delivery.list',
+        text: 'SELECT *, id[3] AS run_id FROM event_delivery:[$id[0], $id[1], $id[2]]..[$id[0], $id[1], $id[2], ..]',
+      },
+      ...texts.statements(),
+    ],
+    variables: {
+      id: [event.tenant, event.source, event.id],
+      tenant: event.tenant,
+      name: event.name,
+      key: correlation.key ?? undefined,
+      ms: receivedAt.getTime(),
+      lists: [
+        [event.tenant, 'all', '', newest, event.source, event.id],
+        [event.tenant, 'name', event.name, newest, event.source, event.id],
+      ],
+      row: {
+        tenant: event.tenant,
+        source: event.source,
+        event_id: event.id,
+        event_name: event.name,
+        envelope,
+        resolved_by: correlation.resolvedBy,
+        tried: [...correlation.tried],
+        via: arrived.via,
+        received_at: receivedAt,
+        routed_to: [],
+        ...(correlation.key !== null && { correlation_key: correlation.key }),
+      },
+      ...texts.variables(),
+    },
+  };
+}
+
+const State = z.object({
+  created: z.boolean(),
+  outcome: z.string().optional(),
+  received_at: z.date(),
+  key: z.string().optional(),
+  resolved_by: z.string(),
+  tried: z.array(z.string()),
+  triggers: z.string().optional(),
+  error: z.string().optional(),
+});
+
+/**
+ * Records an event.
+ * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
+ */
+export async function recordEvent(
+  { database, faults }: Writer,
+  arrived: ArrivedEvent,
+): Promise<RecordedEvent> {
+  const { statements, variables } = arrivalStatements(arrived);
+  const answers = await commit(database, statements, variables, faults);
+  const state = State.parse(answers.get('inbound_event.state'));
+  const deliveries = z.array(DeliveryRow).parse(answers.get('event_delivery.list'));
+  return {
+    created: state.created,
+    outcome: state.outcome ?? null,
+    receivedAt: state.received_at,
+    correlationKey: state.key ?? null,
+    resolvedBy: state.resolved_by,
+    tried: state.tried,
+    triggers: parsed(state.triggers),
+    error: parsed(state.error),
+    deliveries,
+  };
+}
+
+function parsed(text: string | undefined): Json | null {
+  return text === undefined ? null : (JSON.parse(text) as Json);
+}

@@ -1,0 +1,40 @@
+/**
+ * The end of one sending. Sent and not yet noted here, an event is sent again: published at least once.
+ */
+import type { OutboxRow } from '../../reads/events/due-outbox.js';
+import { commit } from '../../connection/unit-of-work.js';
+import type { Writer } from '../../connection/writer.js';
+
+/** SENT and DEAD end it; FAILED keeps it due. */
+export type OutboxSettlement =
+  { readonly status: 'SENT' } | { readonly status: 'FAILED' | 'DEAD'; readonly error: string };
+
+/** @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
+export async function settleOutbox(
+  { database, faults }: Writer,
+  { key }: OutboxRow,
+  settlement: OutboxSettlement,
+): Promise<void> {
+  const failed = settlement.status === 'FAILED';
+  await commit(
+    database,
+    [
+      {
+        label: 'outbox.settle',
+        text: failed
+          ? `UPDATE type::record('outbox', $key) SET attempts += 1, error = $error RETURN NONE`
+          : `{
+  UPDATE type::record('outbox', $key) SET status = $status, sent_at = IF $status = 'SENT' { time::now() } ELSE { NONE }, error = $error RETURN NONE;
+  DELETE type::record('outbox_due', $key) RETURN NONE;
+  UPSERT type::record('outbox_head', [$key[0], $key[1]]) SET sent = math::max([sent ?? 0, $key[2]]) RETURN NONE;
+}`,
+      },
+    ],
+    {
+      key: [...key],
+      status: settlement.status,
+      error: settlement.status === 'SENT' ? undefined : settlement.error,
+    },
+    faults,
+  );
+}

@@ -1,0 +1,272 @@
+/**
+ * Every activity that writes, failed at every fault point of every commit that it makes, and repeated as Temporal
+ * repeats it: the outcome and the rows are those of an undisturbed run, times and attempts aside. Activities are
+ * taken from the worker's own list, and actions from the registry, so that a new one can't be forgotten.
+ */
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DefaultLogger } from '@temporalio/worker';
+import { builtInActions, createActionRegistry } from '../../../actions/index.js';
+import { createActivities, type Activities } from '../../../activities/index.js';
+import type { FaultPoint, Faults, Projections } from '../../../projections/index.js';
+import { waitFor } from '../../support/wait-for.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { event, execution, runStartedAs, START_MS, stepStarted, uuid7 } from '../support/runs.js';
+
+const of = execution({ runId: uuid7(4_000_000), tenant: 'acme' });
+const registry = createActionRegistry(builtInActions({ http: { allowHosts: [] } }));
+
+/** Input of each action: what it then does is to succeed or to fail, without the world outside. */
+const INPUTS: Readonly<Record<string, unknown>> = {
+  'core.echo': { a: 1 },
+  'core.fail': { code: 'NO_FUNDS', message: 'Nothing left', retryable: false },
+  'core.log': { message: 'hello' },
+  'core.sleep': { durationMs: 1 },
+  'http.request': { method: 'GET', url: 'http://127.0.0.1:9/' },
+};
+
+interface Walk {
+  readonly name: string;
+  readonly activity: keyof Activities;
+  readonly type: string;
+  readonly arguments: readonly unknown[];
+  readonly before?: (projections: Projections, activities: Activities) => Promise<unknown>;
+}
+
+const published = {
+  tenant: 'acme',
+  actor: 'alice',
+  source: 'id: walked\nversion: 1\nsteps: []\n',
+  format: 'yaml',
+};
+
+const own = (
+  activity: Exclude<keyof Activities, 'default'>,
+  request: unknown,
+  before?: Walk['before'],
+): Walk => ({
+  name: activity,
+  activity,
+  type: activity,
+  arguments: [request],
+  ...(before === undefined ? {} : { before }),
+});
+
+const WALKS: readonly Walk[] = [
+  own('sluice.flushEvents', {
+    run: of.run,
+    events: [
+      runStartedAs(of),
+      event(
+        2,
+        'WAIT_OPENED',
+        { kind: 'event', eventNames: ['PAID'], correlationKey: 'o-1' },
+        { path: 'steps[0]' },
+      ),
+      event(3, 'RUN_WAITING', {}),
+    ],
+  }),
+  own('sluice.publishDefinition', published),
+  own(
+    'sluice.unpublishDefinition',
+    { tenant: 'acme', actor: 'alice', definition: 'walked' },
+    (_, activities) => activities['sluice.publishDefinition'](published),
+  ),
+  own(
+    'sluice.deadLetters',
+    { act: 'dismiss', tenant: 'acme', id: 'd-1', actor: 'alice', note: 'seen' },
+    ({ deadLetters }) =>
+      deadLetters.put([
+        { tenant: 'acme', id: 'd-1', kind: 'event', subject: 's', reason: 'r', at: START_MS },
+      ]),
+  ),
+  ...registry.actions.map(({ id, version }): Walk => ({
+    name: id,
+    activity: 'default',
+    type: id,
+    arguments: [
+      INPUTS[id],
+      {
+        run: of.run,
+        actor: 'alice',
+        step: { path: 'steps[0]', id: 'a', iteration: [], attempt: 1 },
+        actionVersion: version,
+        idempotencyKey: `walked ${id}`,
+        timeoutMs: 10_000,
+        system: { environment: 'test', region: 'here', release: 'r1' },
+        events: [runStartedAs(of), stepStarted(2, 'steps[0]', `walked ${id}`)],
+      },
+    ],
+  })),
+];
+
+// It only reads.
+const READERS = ['sluice.prepareRun', 'sluice.afterReset'];
+
+const OF_THE_SCHEMA = ['schema_migration', 'schema_lock'];
+const NOT_COMPARED = [
+  'revision',
+  'turn',
+  'lease_until',
+  'lease_holder',
+  'attempts',
+  'acts',
+  'error',
+  'output',
+];
+
+async function names({ database }: Projections): Promise<readonly string[]> {
+  const [info] = await database.request('INFO FOR DB');
+  if (info?.ok !== true) throw new Error(info?.reason);
+  return Object.keys((info.value as { tables: object }).tables).filter(
+    (name) => !OF_THE_SCHEMA.includes(name),
+  );
+}
+
+async function rows(projections: Projections): Promise<unknown> {
+  const all = await names(projections);
+  const answers = await projections.database.request(all.map((name) => `SELECT * FROM ${name}`).join(';'));
+  return all.map((name, i) => {
+    const answer = answers[i];
+    const found = answer?.ok === true ? (answer.value as Record<string, unknown>[]) : [];
+    const shown = found.map((row) =>
+      Object.entries(row)
+        .filter(([column, value]) => !NOT_COMPARED.includes(column) && !(value instanceof Date))
+        .map(([column, value]) => `${column}: ${JSON.stringify(value)}`)
+        .sort()
+        .join(', '),
+    );
+    return [name, shown.sort()];
+  });
+}
+
+const walked: Record<string, number> = {};
+let runs = 4_000_000;
+
+onEveryDatabase(
+  'An activity',
+  (host) => {
+    const calm: Faults = () => false;
+    let faults = calm;
+    let projections: Projections;
+    let activities: Activities;
+    beforeAll(async () => {
+      projections = await host.open({ faults: (point) => faults(point) });
+      activities = createActivities({
+        // A renewal of the lease comes by the clock, at any point or none; the walk of the writers has it.
+        projections: { ...projections, renewLease: () => Promise.resolve(true) },
+        deadLetters: projections.deadLetters,
+        registry,
+        secrets: { read: () => Promise.resolve(undefined) },
+        system: { environment: 'test', region: 'here', release: 'r1' },
+        identity: 'walker',
+      });
+    });
+    afterAll(() => {
+      const all = Object.values(walked).reduce((sum, points) => sum + points, 0);
+      process.stdout.write(
+        `failure walk of activities (${host.kind}): ${Object.keys(walked).length} activities, ${all} fault points\n`,
+      );
+    });
+
+    let attempt = 0;
+    /** Each time another one: a process remembers which runs it has begun. */
+    let runId = of.run.runId;
+    const renamed = <T>(value: T, from: string, to: string): T =>
+      JSON.parse(JSON.stringify(value).replaceAll(from, to)) as T;
+    /** One attempt, as Temporal makes it. */
+    const once = ({ activity, type, arguments: given }: Walk): Promise<unknown> => {
+      attempt += 1;
+      const environment = new MockActivityEnvironment(
+        {
+          activityType: type,
+          attempt,
+          base64TaskToken: `task-${attempt}`,
+          heartbeatTimeoutMs: 20,
+          isLocal: false,
+          workflowExecution: { workflowId: of.workflowId, runId },
+        },
+        { logger: new DefaultLogger('ERROR') },
+      );
+      const call = activities[activity] as (...args: readonly unknown[]) => Promise<unknown>;
+      return environment.run(() => {
+        Context.current().heartbeat();
+        return call(...renamed(given, of.run.runId, runId));
+      });
+    };
+    const ended = (walk: Walk) =>
+      once(walk).then(
+        (value): unknown => ({ value }),
+        (error: unknown): unknown => {
+          if (!(error instanceof ApplicationFailure)) throw error;
+          return { failed: error.type, again: error.nonRetryable !== true };
+        },
+      );
+    const again = async ({ before }: Walk) => {
+      attempt = 0;
+      runId = uuid7((runs += 1));
+      const all = await names(projections);
+      await projections.database.request(all.map((name) => `DELETE ${name}`).join(';'));
+      await before?.(projections, activities);
+    };
+
+    it('is walked: the list has every one that a worker has, and every action has an input', () => {
+      const known = [...WALKS.map(({ activity }) => activity), ...READERS];
+      expect([...new Set(known)].sort()).toEqual(Object.keys(activities).sort());
+      expect(registry.actions.filter(({ id }) => INPUTS[id] === undefined)).toEqual([]);
+    });
+
+    describe.each(WALKS)('$name', (walk) => {
+      it('ends the same after a failure at any point, and leaves the same rows', async () => {
+        await again(walk);
+        const asked = new Set<FaultPoint>();
+        const commits: Record<string, number> = {};
+        faults = (point) => {
+          asked.add(point);
+          commits[point] = (commits[point] ?? 0) + 1;
+          return false;
+        };
+        const undisturbed = await ended(walk);
+        faults = calm;
+        const expected = renamed(await rows(projections), runId, of.run.runId);
+        expect(asked.size).toBeGreaterThan(3);
+
+        let points = 0;
+        for (const point of asked) {
+          // Of an activity that commits twice, each commit has the point.
+          for (let which = 1; which <= (commits[point] ?? 0); which++) {
+            points += 1;
+            await again(walk);
+            let passed = 0;
+            faults = (at) => at === point && ++passed === which;
+            expect(await ended(walk), `${point} of commit ${which}`).toMatchObject({ again: true });
+            faults = calm;
+            // A lease of the attempt that failed is waited for, as Temporal does.
+            const end = await waitFor(async () => {
+              const told = await ended(walk);
+              return (told as { failed?: string }).failed === 'LEASE_HELD' ? undefined : told;
+            });
+            expect(shape(end), `after ${point} of commit ${which}`).toEqual(shape(undisturbed));
+            expect(
+              renamed(await rows(projections), runId, of.run.runId),
+              `after ${point} of commit ${which}`,
+            ).toEqual(expected);
+          }
+        }
+        walked[walk.name] = points;
+      }, 120_000);
+    });
+  },
+  ['mem', 'server'],
+);
+
+/** An outcome, whether it came from the action or from what was recorded of it. */
+function shape(outcome: unknown): unknown {
+  const { value, ...rest } = outcome as { value?: object | null };
+  if (value === undefined || value === null) return rest;
+  // A repetition says that it was recorded, and tells artifacts also where there are none.
+  const told = Object.keys(value).filter((key) => key !== 'recorded' && key !== 'artifacts');
+  return { value: told.sort() };
+}

@@ -1,0 +1,166 @@
+/** What an operator sees where the database cannot be opened: which setting is wrong, and what to do. */
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openProjections } from '../../../projections/index.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { freePort, startServer } from '../support/server.js';
+
+const OPEN_STORE = fileURLToPath(new URL('../support/open-store.fixture.ts', import.meta.url));
+
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'sluice-connection-'));
+});
+afterAll(() => rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
+
+/** Runs `open-store.fixture.ts`; the store is open when this returns. */
+async function openInAnotherProcess(url: string, env: NodeJS.ProcessEnv = {}) {
+  const child = spawn(process.execPath, ['--import', 'tsx', OPEN_STORE, url], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, ...env },
+  });
+  const [text] = (await Promise.race([once(child.stdout, 'data'), once(child, 'exit')])) as [unknown];
+  expect(String(text)).toBe('open\n');
+  return {
+    pid: child.pid,
+    async end() {
+      const gone = once(child, 'exit');
+      child.stdin.end();
+      await gone;
+    },
+  };
+}
+
+describe('A URL', () => {
+  it.each(['nonsense', 'http://127.0.0.1:8000', 'tikv://x', ''])('%j is refused', async (url) => {
+    await expect(openProjections({ url })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringMatching(/SURREAL_URL.*surrealkv:\/\/PATH/) as string,
+    });
+  });
+
+  it('of a store whose directory cannot be made is refused', async () => {
+    await writeFile(join(directory, 'file'), '');
+    await expect(openProjections({ url: `surrealkv://${directory}/file/store` })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining(`${directory}/file/store`) as string,
+    });
+  });
+});
+
+describe('A server that is not there', () => {
+  it('is named, with the reason, once the time to connect is over', async () => {
+    const port = await freePort();
+    const url = `ws://127.0.0.1:${port}`;
+    await expect(openProjections({ url, connectTimeoutMs: 300 })).rejects.toMatchObject({
+      code: 'DATABASE_UNAVAILABLE',
+      retryable: true,
+      message: expect.stringMatching(`127\\.0\\.0\\.1:${port} within 300 ms`) as string,
+      help: expect.stringContaining('SURREAL_URL') as string,
+    });
+  });
+
+  it('but something else that listens there, too', async () => {
+    const other = createServer((_, response) => response.end('hello')).listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const address = other.address();
+    const url = `ws://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+    await expect(openProjections({ url, connectTimeoutMs: 300 })).rejects.toMatchObject({
+      code: 'DATABASE_UNAVAILABLE',
+    });
+    other.close();
+  });
+});
+
+onEveryDatabase(
+  'Credentials',
+  (host) => {
+    it.each([
+      ['a wrong password', { password: 'wrong' }],
+      ['an unknown user', { username: 'nobody' }],
+      ['none', { username: undefined, password: undefined }],
+    ])('%s: refused, and never shown', async (_, wrong) => {
+      const opened = openProjections({ ...(await host.fresh()), ...wrong });
+      await expect(opened).rejects.toMatchObject({
+        code: 'DATABASE_AUTH',
+        retryable: false,
+        message: expect.not.stringContaining('wrong') as string,
+        help: expect.stringContaining('SURREAL_PASS') as string,
+      });
+    });
+
+    it('of a user of the namespace or of the database are taken', async () => {
+      const options = await host.fresh();
+      const root = await openProjections(options);
+      const names = { namespace: 'sluice', database: options.database };
+      await root.database.request(
+        `DEFINE USER one ON NAMESPACE PASSWORD 'p1' ROLES OWNER; DEFINE USER two ON DATABASE PASSWORD 'p2' ROLES OWNER`,
+      );
+      await root.close();
+      for (const [username, password] of [
+        ['one', 'p1'],
+        ['two', 'p2'],
+      ]) {
+        const projections = await openProjections({ ...options, ...names, username, password });
+        expect(await projections.definitionIds('acme')).toEqual([]);
+        await projections.close();
+      }
+    });
+
+    it('travel over TLS where the URL is wss://', async () => {
+      const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
+      await promisify(execFile)('openssl', [
+        ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
+        ...['-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'],
+        ...['-keyout', key, '-out', cert],
+      ]);
+      const server = await startServer({ more: ['--web-crt', cert, '--web-key', key] });
+      const url = `wss://127.0.0.1:${server.port}`;
+      try {
+        const trusting = await openInAnotherProcess(url, { NODE_EXTRA_CA_CERTS: cert });
+        await trusting.end();
+        const options = { url, username: 'root', password: 'root', connectTimeoutMs: 1_000 };
+        await expect(openProjections(options)).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+      } finally {
+        await server.kill();
+      }
+    });
+  },
+  ['server'],
+);
+
+onEveryDatabase(
+  'A store that is open',
+  (host) => {
+    it('in another process is refused, with its id, and free when that one has closed it', async () => {
+      const options = await host.fresh();
+      const other = await openInAnotherProcess(options.url);
+      try {
+        await expect(openProjections(options)).rejects.toMatchObject({
+          code: 'DATABASE_LOCKED',
+          message: expect.stringContaining(`process ${other.pid}`) as string,
+          help: expect.stringContaining('SurrealDB server') as string,
+        });
+      } finally {
+        await other.end();
+      }
+      await (await openProjections(options)).close();
+    });
+
+    it('in this process is refused', async () => {
+      const options = await host.fresh();
+      const first = await openProjections(options);
+      await expect(openProjections(options)).rejects.toMatchObject({ code: 'DATABASE_LOCKED' });
+      await first.close();
+      await (await openProjections(options)).close();
+    });
+  },
+  ['surrealkv'],
+);

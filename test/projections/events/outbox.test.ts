@@ -1,0 +1,74 @@
+/** The outbox: a row with its step or neither, and what the relay is given. */
+import { expect, it } from 'vitest';
+import { openProjections, type Projections } from '../../../projections/index.js';
+import type { RunEvent } from '../../../contracts/run/run-events.js';
+import { event, execution, runStarted } from '../support/runs.js';
+
+const published = (seq: number, position: number): RunEvent =>
+  event(
+    seq,
+    'STEP_SUCCEEDED',
+    {
+      id: `p${position}`,
+      kind: 'event.publish',
+      publish: {
+        position,
+        eventId: `e-${position}`,
+        eventName: 'NEWS',
+        correlationKey: null,
+        payload: position,
+      },
+    },
+    { path: `steps[${position}]` },
+  );
+const due = async (store: Projections) =>
+  (await store.events.dueOutbox(undefined, 100)).map(({ key, sent }) => [key[2], sent]);
+
+it('a row stands with its step, or neither does, wherever the commit fails', async () => {
+  let at = '';
+  const store = await openProjections({ url: 'mem://', faults: (point) => point === at });
+  const run = execution();
+  const events = [runStarted(), published(2, 1)];
+  for (at of ['before:outbox.insert', 'after:outbox.insert', 'before-commit']) {
+    await expect(store.commitEvents(run, events)).rejects.toThrow();
+    expect(await due(store)).toEqual([]);
+    expect((await store.reads.listSteps(run.run.tenant, run.run.runId)).items).toEqual([]);
+  }
+  at = 'after-commit';
+  await expect(store.commitEvents(run, events)).rejects.toThrow();
+  at = '';
+  await store.commitEvents(run, events);
+  expect(await due(store)).toEqual([[1, 0]]);
+  expect((await store.reads.listSteps(run.run.tenant, run.run.runId)).items).toHaveLength(1);
+  await store.close();
+});
+
+it('gives positions in order, sent or dead ones no more, and not again when a commit is repeated', async () => {
+  const store = await openProjections({ url: 'mem://' });
+  const run = execution();
+  await store.commitEvents(run, [runStarted()]);
+  await store.commitEvents(run, [published(3, 2)]);
+  await store.commitEvents(run, [published(2, 1)]);
+  expect(await due(store)).toEqual([
+    [1, 0],
+    [2, 0],
+  ]);
+  const [first] = await store.events.dueOutbox(undefined, 1);
+  if (first === undefined) throw new Error('nothing is due');
+  await store.events.settleOutbox(first, { status: 'FAILED', error: 'busy' });
+  expect((await store.events.dueOutbox(undefined, 1))[0]).toMatchObject({ attempts: 1 });
+  await store.events.settleOutbox(first, { status: 'SENT' });
+  await store.commitEvents(run, [published(2, 1)]);
+  expect(await due(store)).toEqual([[2, 1]]);
+  expect((await store.events.dueOutbox(first.key, 10)).map(({ key }) => key[2])).toEqual([2]);
+  await store.close();
+});
+
+it('lends the relay to one holder until its lease has passed', async () => {
+  const store = await openProjections({ url: 'mem://' });
+  expect(await store.events.takeRelayLease('a', 1_000, 2_000)).toBe(true);
+  expect(await store.events.takeRelayLease('b', 1_500, 3_000)).toBe(false);
+  expect(await store.events.takeRelayLease('b', 2_000, 3_000)).toBe(true);
+  expect(await store.events.takeRelayLease('a', 2_500, 4_000)).toBe(false);
+  await store.close();
+});

@@ -1,0 +1,119 @@
+/** Migrations: once each, whoever starts at the same time; and the schema that they make is the committed one. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { connect, type Projections } from '../../../projections/index.js';
+import { migrate, migrationStatus } from '../../../projections/migrations/migrate.js';
+import { commit } from '../../../projections/connection/unit-of-work.js';
+import { onEveryDatabase } from '../support/databases.js';
+
+async function ask<T>({ database }: Projections, text: string, variables = {}): Promise<T> {
+  const answer = (await database.request(text, variables)).at(-1);
+  if (answer?.ok !== true) throw new Error(answer?.reason);
+  return answer.value as T;
+}
+
+function raise(): never {
+  throw new Error('No connection');
+}
+
+interface TableInfo {
+  readonly fields: Record<string, string>;
+  readonly indexes: Record<string, string>;
+  readonly events: Record<string, string>;
+}
+
+/** The schema as text: every definition on a line of its own, sorted. */
+async function schemaOf(projections: Projections): Promise<string> {
+  const info = await ask<Record<string, Record<string, string>>>(projections, 'INFO FOR DB');
+  const lines = Object.entries(info)
+    .filter(([kind]) => kind !== 'tables')
+    .flatMap(([, definitions]) => Object.values(definitions));
+  for (const [table, definition] of Object.entries(info['tables'] ?? {})) {
+    const { fields, indexes, events } = await ask<TableInfo>(projections, `INFO FOR TABLE ${table}`);
+    const inside = [...Object.values(fields), ...Object.values(indexes), ...Object.values(events)];
+    lines.push([definition, ...inside.sort()].join(';\n') + ';\n');
+  }
+  return `${lines.sort().join('\n')}`;
+}
+
+const applied = (projections: Projections) =>
+  ask<{ number: number; name: string; applied_at: Date }[]>(
+    projections,
+    'SELECT number, name, applied_at FROM schema_migration ORDER BY number',
+  );
+
+onEveryDatabase('Migrations', (host) => {
+  let projections: Projections;
+  beforeAll(async () => {
+    projections = await host.open();
+  });
+
+  it('make the committed schema (where the change is meant: npx vitest run -u test/projections/migrations)', async () => {
+    await expect(await schemaOf(projections)).toMatchFileSnapshot('schema.snapshot.txt');
+  });
+
+  it('are numbered without a gap and applied in order', async () => {
+    const states = await migrationStatus(projections.database);
+    expect(states.map(({ number }) => number)).toEqual(states.map((_, i) => i + 1));
+    expect(states.every(({ appliedAt }) => appliedAt !== null)).toBe(true);
+    expect((await applied(projections)).map(({ name }) => name)).toEqual(states.map(({ name }) => name));
+  });
+
+  it('are applied once: another start changes nothing', async () => {
+    const before = await applied(projections);
+    expect(await migrate(projections.database)).toEqual([]);
+    expect(await applied(projections)).toEqual(before);
+  });
+
+  it('are applied once where ten start at the same time', async () => {
+    const options = await host.fresh();
+    // An embedded store has one opener, so there ten start in it; a server has ten connections.
+    const connections = await Promise.all(
+      Array.from({ length: host.kind === 'server' ? 10 : 1 }, () => connect(options)),
+    );
+    const done = await Promise.all(
+      Array.from({ length: 10 }, (_, i) => migrate(connections[i % connections.length] ?? raise())),
+    );
+    const states = await migrationStatus(connections[0] ?? raise());
+    // Each was applied by one of the ten.
+    expect(done.flat().sort()).toEqual(states.map(({ name }) => name));
+    expect(states.every(({ appliedAt }) => appliedAt !== null)).toBe(true);
+    await Promise.all(connections.map((connection) => connection.close()));
+  });
+
+  it('leave nothing behind where one fails half-way', async () => {
+    const half = commit(projections.database, [
+      { label: 'one', text: 'DEFINE TABLE half_way SCHEMAFULL' },
+      { label: 'two', text: 'DEFINE FIELD x ON half_way TYPE int' },
+      { label: 'three', text: 'DEFINE FIELD x ON half_way TYPE int' },
+    ]);
+    await expect(half).rejects.toMatchObject({
+      code: 'DATABASE_FAILED',
+      message: expect.stringMatching(/^three: .*already exists/) as string,
+    });
+    const { tables } = await ask<{ tables: object }>(projections, 'INFO FOR DB');
+    expect(Object.keys(tables)).not.toContain('half_way');
+  });
+
+  describe('refuse a database', () => {
+    it('that a newer Sluice has migrated', async () => {
+      const { database } = await host.open();
+      await database.request(
+        `CREATE schema_migration:9999 SET number = 9999, name = '9999-later', hash = 'x', applied_at = time::now()`,
+      );
+      await expect(migrate(database)).rejects.toMatchObject({
+        code: 'SCHEMA_TOO_NEW',
+        message: expect.stringContaining('9999-later') as string,
+        help: expect.stringContaining('Upgrade') as string,
+      });
+    });
+
+    it('whose migration is not the one of this Sluice', async () => {
+      const { database } = await host.open();
+      await database.request(`UPDATE schema_migration:1 SET hash = 'other'`);
+      await expect(migrate(database)).rejects.toMatchObject({
+        code: 'SCHEMA_CHANGED',
+        message: expect.stringContaining('0001-base') as string,
+      });
+    });
+  });
+});

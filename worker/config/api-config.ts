@@ -1,0 +1,67 @@
+/**
+ * Configuration of the HTTP API, from the environment. The same rules as in config.ts: blank is unset, every variable
+ * at fault is named, no value is shown.
+ *
+ * Invariant: the API asks for tokens. It does so not only where it listens on loopback, the environment is the one of
+ * development, and nothing says what a token is.
+ */
+import { isLoopback, readKeyFile, type ApiConfig, type AuthConfig } from '../../api/index.js';
+import { apiVariables, invalid, type ApiVariables } from './api-variables.js';
+import { DEVELOPMENT } from './config-variables.js';
+import type { Environment, SluiceConfig } from './config.js';
+
+/** The API's configuration, but for what its process knows itself. */
+export type ApiSettings = Omit<ApiConfig, 'sdkMetricsUrl'>;
+
+/**
+ * Reads it, and the file of keys.
+ * @throws SluiceError CONFIG_INVALID
+ */
+export async function loadApiConfig(
+  env: Environment,
+  { system }: Pick<SluiceConfig, 'system'>,
+): Promise<ApiSettings> {
+  const vars = apiVariables(env);
+  return {
+    ...vars.SLUICE_API_HTTP,
+    auth: await authOf(vars, system.environment),
+    rate: { perSecond: vars.SLUICE_API_RATE, burst: vars.SLUICE_API_BURST },
+    idempotencyMs: vars.SLUICE_API_IDEMPOTENCY_HOURS * 3_600_000,
+  };
+}
+
+async function authOf(vars: ApiVariables, environment: string): Promise<AuthConfig> {
+  const {
+    SLUICE_API_KEYS_FILE: file,
+    SLUICE_API_JWT_JWKS_URL: jwksUrl,
+    SLUICE_API_JWT_ISSUER: issuer,
+    SLUICE_API_JWT_AUDIENCE: audience,
+  } = vars;
+  if (file === undefined && jwksUrl === undefined) {
+    const { host } = vars.SLUICE_API_HTTP;
+    if (isLoopback(host) && environment === DEVELOPMENT) return { kind: 'off' };
+    const why = isLoopback(host)
+      ? `SLUICE_ENVIRONMENT is ${environment}, not ${DEVELOPMENT}`
+      : `${host} is not loopback`;
+    throw invalid([
+      `SLUICE_API_KEYS_FILE or SLUICE_API_JWT_JWKS_URL must be set: ${why}, so the API needs tokens`,
+    ]);
+  }
+  if (jwksUrl !== undefined && (issuer === undefined || audience === undefined)) {
+    throw invalid(['SLUICE_API_JWT_JWKS_URL needs SLUICE_API_JWT_ISSUER and SLUICE_API_JWT_AUDIENCE']);
+  }
+  return {
+    kind: 'tokens',
+    keys: file === undefined ? [] : await readKeyFile(file),
+    jwt:
+      jwksUrl === undefined || issuer === undefined || audience === undefined
+        ? undefined
+        : {
+            jwksUrl,
+            issuer,
+            audience,
+            rolesClaim: vars.SLUICE_API_JWT_ROLES_CLAIM,
+            tenantsClaim: vars.SLUICE_API_JWT_TENANTS_CLAIM,
+          },
+  };
+}

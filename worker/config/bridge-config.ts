@@ -1,0 +1,148 @@
+/**
+ * Configuration of the event bridge, from the environment. The same rules as in config.ts: blank is unset, every
+ * variable at fault is named, no value is shown.
+ */
+import { z } from 'zod';
+import { isLoopback } from '../../api/http/loopback.js';
+import { CorrelationPaths } from '../../contracts/events/correlation.js';
+import { SluiceError } from '../../contracts/errors.js';
+import type { BridgeConfig } from '../../ingress/index.js';
+import type { Environment } from './config.js';
+
+const PATHS = 'SLUICE_EVENT_CORRELATION_PATHS_JSON';
+/** The older name of the same variable. */
+const PATHS_ALIAS = 'WORKFLOW_RUNTIME_V2_EVENT_CORRELATION_PATHS_JSON';
+
+const count = (most: number) =>
+  z.coerce
+    .number('must be a number')
+    .int('must be a whole number')
+    .positive('must be over 0')
+    .max(most, `must be at most ${most}`);
+
+const Listen = z
+  .string()
+  .regex(/^(off|.+:\d{1,5})$/, 'must be HOST:PORT, or off')
+  .transform((text) => {
+    if (text === 'off') return undefined;
+    const at = text.lastIndexOf(':');
+    return { host: text.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(text.slice(at + 1)) };
+  });
+
+const Paths = z.string().transform((text, context): CorrelationPaths => {
+  try {
+    const parsed = CorrelationPaths.safeParse(JSON.parse(text));
+    if (parsed.success) return parsed.data;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  context.addIssue('must be JSON: {"EVENT_NAME or *": ["path.into.payload"]}');
+  return z.NEVER;
+});
+
+/** The variables, in the order of the documentation. */
+export const BridgeVariables = z.object({
+  REDIS_URL: z
+    .string()
+    .regex(/^rediss?:\/\//, 'must be redis://… or rediss://…')
+    .optional()
+    .describe(
+      'Redis with the event stream. Without it events come in over HTTP only, and what runs publish goes to the bridge itself.',
+    ),
+  SLUICE_BRIDGE_HTTP: Listen.prefault('127.0.0.1:8234').describe(
+    'Where the bridge takes events over HTTP, `host:port`; `off`: nowhere. `npm start` takes the next free port.',
+  ),
+  SLUICE_BRIDGE_TOKEN: z
+    .string()
+    .min(16, 'must have at least 16 characters')
+    .optional()
+    .describe('Bearer token that senders need. The bridge listens beyond loopback only with one.'),
+  SLUICE_BRIDGE_URL: z
+    .url({ protocol: /^https?$/, error: 'must be http://… or https://…' })
+    .default('http://127.0.0.1:8234')
+    .describe('Where `sluice events` finds the bridge.'),
+  SLUICE_EVENT_STREAM: z
+    .string()
+    .default('sluice:events')
+    .describe('Stream that the bridge reads and that the relay writes.'),
+  SLUICE_EVENT_GROUP: z.string().default('sluice').describe('Consumer group of the bridges.'),
+  SLUICE_BRIDGE_IN_FLIGHT: count(10_000)
+    .default(64)
+    .describe(
+      'Events on their way at once, of each source. Past it HTTP answers 503 and the stream is not read.',
+    ),
+  SLUICE_BRIDGE_CLAIM_MS: count(86_400_000)
+    .default(30_000)
+    .describe("A message that a bridge took and did not acknowledge for so long is another one's to take."),
+  SLUICE_BRIDGE_TRIES: count(1_000)
+    .default(5)
+    .describe('Deliveries after which a message that fails for its own reason is a dead letter.'),
+  SLUICE_EVENT_STREAM_KEEP_MS: z.coerce
+    .number('must be a number')
+    .int('must be a whole number')
+    .nonnegative('must not be negative')
+    .default(86_400_000)
+    .describe(
+      'Age at which the bridge takes messages off the stream that every consumer group of it has acknowledged.',
+    ),
+  [PATHS]: Paths.prefault('{}').describe(
+    `Where the correlation key of an event stands in its payload, by event name and \`*\`: \`{"ORDER_PLACED": ["orderId"], "*": ["ticketId"]}\`. Older name: \`${PATHS_ALIAS}\`.`,
+  ),
+});
+
+type BridgeVariables = z.infer<typeof BridgeVariables>;
+
+/** The bridge's configuration, and where a command finds a bridge. */
+export interface BridgeSettings {
+  readonly bridge: BridgeConfig;
+  readonly url: string;
+}
+
+/** Whoever reaches a bridge without a token can move runs: that may be this machine, and nobody else. */
+function openToAll({ SLUICE_BRIDGE_HTTP: http, SLUICE_BRIDGE_TOKEN: token }: BridgeVariables): string[] {
+  if (http === undefined || token !== undefined || isLoopback(http.host)) return [];
+  return [`SLUICE_BRIDGE_TOKEN must be set: ${http.host} is not loopback`];
+}
+
+/**
+ * Reads it.
+ * @throws SluiceError CONFIG_INVALID
+ */
+export function loadBridgeConfig(env: Environment): BridgeSettings {
+  const valueOf = (name: string): string => env[name]?.trim() ?? '';
+  const set = Object.fromEntries(
+    Object.keys(BridgeVariables.shape).flatMap((name) => {
+      const value = valueOf(name);
+      return value === '' ? [] : [[name, value]];
+    }),
+  );
+  const alias = valueOf(PATHS_ALIAS);
+  const both = alias !== '' && set[PATHS] !== undefined && set[PATHS] !== alias;
+  const parsed = BridgeVariables.safeParse(alias === '' ? set : { ...set, [PATHS]: set[PATHS] ?? alias });
+  const problems = [
+    ...(parsed.success ? openToAll(parsed.data) : []),
+    ...(both ? [`${PATHS} and its older name ${PATHS_ALIAS} differ`] : []),
+    ...(parsed.success
+      ? []
+      : parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)),
+  ];
+  if (!parsed.success || problems.length > 0) {
+    throw new SluiceError('CONFIG_INVALID', problems.join('; '), { details: problems });
+  }
+  const vars = parsed.data;
+  return {
+    url: vars.SLUICE_BRIDGE_URL,
+    bridge: {
+      http: vars.SLUICE_BRIDGE_HTTP,
+      token: vars.SLUICE_BRIDGE_TOKEN,
+      redisUrl: vars.REDIS_URL,
+      stream: vars.SLUICE_EVENT_STREAM,
+      group: vars.SLUICE_EVENT_GROUP,
+      inFlight: vars.SLUICE_BRIDGE_IN_FLIGHT,
+      claimMs: vars.SLUICE_BRIDGE_CLAIM_MS,
+      tries: vars.SLUICE_BRIDGE_TRIES,
+      keepMs: vars.SLUICE_EVENT_STREAM_KEEP_MS,
+      paths: vars[PATHS],
+    },
+  };
+}

@@ -1,0 +1,184 @@
+/**
+ * Every environment variable that Sluice reads, with its type, default and meaning. docs/configuration.md is
+ * made from this file, so what stands here is what an operator reads.
+ */
+import { z } from 'zod';
+import { LIMITS } from '../../contracts/limits.js';
+
+const count = () => z.coerce.number('must be a number').int('must be a whole number').positive();
+const milliseconds = () => z.coerce.number('must be a number').int('must be a whole number').nonnegative();
+
+/** Comma-separated; blanks around an entry do not count. */
+const list = () =>
+  z.string().transform((text) =>
+    text
+      .split(',')
+      .map((entry) => entry.trim())
+      .filter((entry) => entry !== ''),
+  );
+
+/** `host`, `host:port` or `*.domain`: anything else would allow nothing, silently. */
+const HostList = list().refine(
+  (hosts) => hosts.every((host) => /^(\*\.)?(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+)(:\d+)?$/.test(host)),
+  'must be hosts, as host, host:port or *.domain, joined by commas',
+);
+
+const SecretSource = z
+  .string()
+  .regex(/^(env:[A-Za-z0-9_]*|dir:.+)$/, 'must be env:PREFIX or dir:/path')
+  .transform((text) =>
+    text.startsWith('env:')
+      ? { kind: 'env' as const, prefix: text.slice('env:'.length) }
+      : { kind: 'dir' as const, path: text.slice('dir:'.length) },
+  );
+export type SecretSource = z.infer<typeof SecretSource>;
+
+const SurrealUrl = z
+  .string()
+  .regex(
+    /^(mem:\/\/|(surrealkv|ws|wss):\/\/.)/,
+    'must be surrealkv://PATH, mem://, or ws://HOST:PORT or wss://HOST:PORT of a server',
+  )
+  .refine((text) => !/%(?![0-9a-fA-F]{2})/.test(text), 'has a % that is no escape: write %25');
+
+/** Temporal writes both into one text with a dot between them. */
+const DeploymentName = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, 'must be letters, digits, _ or -');
+
+/** `system.environment` of a developer's own machine. */
+export const DEVELOPMENT = 'development';
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
+
+/** The variables, in the order of the documentation. */
+export const Variables = z.object({
+  TEMPORAL_ADDRESS: z.string().default('127.0.0.1:7233').describe('Temporal, as `host:port`.'),
+  TEMPORAL_NAMESPACE: z.string().default('default').describe('Temporal namespace.'),
+  TEMPORAL_API_KEY: z.string().optional().describe('API key of Temporal Cloud; turns TLS on.'),
+  TEMPORAL_TLS: z
+    .stringbool('must be true or false')
+    .optional()
+    .describe('TLS to Temporal. Default: on with an API key or any of the variables below.'),
+  TEMPORAL_TLS_SERVER_NAME: z
+    .string()
+    .optional()
+    .describe('Server name to expect, where it is not the host.'),
+  TEMPORAL_TLS_SERVER_CA_CERT_PATH: z
+    .string()
+    .optional()
+    .describe("File with the CA of Temporal's certificate, PEM."),
+  TEMPORAL_TLS_SERVER_CA_CERT_DATA: z.string().optional().describe('The same, as text.'),
+  TEMPORAL_TLS_CLIENT_CERT_PATH: z.string().optional().describe('File with the client certificate, PEM.'),
+  TEMPORAL_TLS_CLIENT_CERT_DATA: z.string().optional().describe('The same, as text.'),
+  TEMPORAL_TLS_CLIENT_KEY_PATH: z
+    .string()
+    .optional()
+    .describe("File with the client certificate's key, PEM."),
+  TEMPORAL_TLS_CLIENT_KEY_DATA: z.string().optional().describe('The same, as text.'),
+  SLUICE_TASK_QUEUE: z.string().default('sluice').describe('Task queue, the same for producers and workers.'),
+
+  SURREAL_URL: SurrealUrl.default('surrealkv://.sluice/db').describe(
+    'SurrealDB: `surrealkv://PATH` embeds it (one process), `ws://host:port` is a server, `mem://` forgets.',
+  ),
+  SURREAL_NAMESPACE: z.string().default('sluice').describe('SurrealDB namespace.'),
+  SURREAL_DATABASE: z.string().default('sluice').describe('SurrealDB database.'),
+  SURREAL_USER: z.string().optional().describe('User of a SurrealDB server.'),
+  SURREAL_PASS: z.string().optional().describe('Password of that user.'),
+  SLUICE_RETENTION_DAYS: z.coerce
+    .number('must be a number')
+    .positive('must be more than 0')
+    .optional()
+    .describe(
+      'Age in days, since their end, from which workers remove closed runs with all that belongs to them. Default: they are kept.',
+    ),
+  SLUICE_EVENT_RETENTION_DAYS: z.coerce
+    .number('must be a number')
+    .positive('must be more than 0')
+    .optional()
+    .describe(
+      'Age in days from which workers remove inbound events. It is the longest that a wait can look back, and that a redelivery is known. Default: they are kept.',
+    ),
+
+  SLUICE_ENVIRONMENT: z
+    .string()
+    .default(DEVELOPMENT)
+    .describe('`system.environment` of the runs that start here.'),
+  SLUICE_REGION: z.string().default('local').describe('`system.region` of the runs that start here.'),
+  SLUICE_RELEASE: z.string().default('development').describe('`system.release` of the runs that start here.'),
+
+  SLUICE_SECRETS: SecretSource.prefault('env:SLUICE_SECRET_').describe(
+    'Where secrets come from: `env:PREFIX` reads the variable PREFIX + name, `dir:/path` a file of that name, read anew each time.',
+  ),
+  SLUICE_HTTP_ALLOW_HOSTS: HostList.prefault('').describe(
+    'Hosts that `http.request` may reach although they are loopback, link-local or private: `host`, `host:port`, `*.domain`, joined by commas.',
+  ),
+
+  SLUICE_CEDAR_POLICY_DIR: z
+    .string()
+    .optional()
+    .describe(
+      'Directory of `*.cedar` policies that are asked before each action, docs/authorization.md. Default: authorization is off.',
+    ),
+  SLUICE_CEDAR_PRINCIPAL: z
+    .enum(['service', 'actor'])
+    .default('service')
+    .describe(
+      'Who acts, for the policies: `service` is `Service::"sluice-orchestrator"`, `actor` is `User::` and the run\'s actor.',
+    ),
+  SLUICE_LOG_LEVEL: z
+    .enum(LOG_LEVELS)
+    .default('info')
+    .describe('`trace`, `debug`, `info`, `warn` or `error`.'),
+  SLUICE_WORKER_IDENTITY: z
+    .string()
+    .optional()
+    .describe('Name of this worker in Temporal. Default: process id and host.'),
+  SLUICE_WORKER_METRICS_HTTP: z
+    .string()
+    .regex(/^(\[[0-9a-fA-F:]+\]|[0-9.]+):\d{1,5}$/, 'must be IP:PORT')
+    .optional()
+    .describe(
+      "Where the worker shows its metrics and those of Temporal's SDK, as `IP:PORT`; path `/metrics`. Default: nowhere.",
+    ),
+  SLUICE_WORKER_DEPLOYMENT: DeploymentName.optional().describe(
+    "Name of Temporal's worker deployment that this worker is part of: turns worker versioning on. See operations.md.",
+  ),
+  SLUICE_WORKER_BUILD_ID: DeploymentName.optional().describe(
+    'Version of that deployment that this worker is.',
+  ),
+  SLUICE_WORKER_VERSIONING: z
+    .enum(['auto-upgrade', 'pinned'])
+    .default('auto-upgrade')
+    .describe(
+      'With worker versioning: whether runs move to the current version (`auto-upgrade`), or stay with the one that they began on (`pinned`).',
+    ),
+  SLUICE_WORKER_ACTIVITIES: count().default(100).describe('Actions that run at once in this worker.'),
+  SLUICE_WORKER_LOCAL_ACTIVITIES: count()
+    .default(100)
+    .describe('Local actions that run at once in this worker.'),
+  SLUICE_WORKER_WORKFLOW_TASKS: count()
+    .min(2, 'must be at least 2')
+    .default(40)
+    .describe('Workflow tasks that run at once in this worker.'),
+  SLUICE_WORKER_CACHED_WORKFLOWS: count()
+    .optional()
+    .describe("Runs kept in memory between their tasks. Default: by the heap's size."),
+  SLUICE_RUN_HISTORY_EVENTS: count()
+    .min(50, 'must be at least 50')
+    .max(LIMITS.historyEvents, `must be at most ${LIMITS.historyEvents}`)
+    .optional()
+    .describe(
+      'History events after which the runs that start here continue as new. Default: when Temporal suggests it.',
+    ),
+  SLUICE_RECONCILE_INTERVAL_MS: milliseconds()
+    .default(60_000)
+    .describe(
+      'How often one of the workers compares the rows of runs with what Temporal has, and mends them. 0: never.',
+    ),
+  SLUICE_SHUTDOWN_GRACE_MS: milliseconds()
+    .default(10_000)
+    .describe('How long a stopping worker lets running actions go on before it tells them to stop.'),
+  SLUICE_SHUTDOWN_STOP_MS: milliseconds()
+    .default(5_000)
+    .describe('How long an action that was told to stop may take; then another worker repeats it.'),
+});
+export type Variables = z.infer<typeof Variables>;

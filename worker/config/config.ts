@@ -1,0 +1,193 @@
+/**
+ * The configuration of a process, from its environment.
+ *
+ * Invariants
+ * - Only `main` files read `process.env`; everything else gets it handed in, or this.
+ * - A blank variable is an unset one.
+ * - A bad variable stops the start, with every problem in one message that names the variables. Values are
+ *   not shown: they may be credentials.
+ */
+import { SluiceError } from '../../contracts/errors.js';
+import type { SystemContext } from '../../contracts/run/run.js';
+import { type SecretSource, Variables } from './config-variables.js';
+
+/** Environment variables, as `process.env` has them. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** TLS files and texts as configured; a path or the text itself of each. */
+export interface TlsConfig {
+  readonly serverName: string | undefined;
+  readonly ca: PathOrData;
+  readonly clientCert: PathOrData;
+  readonly clientKey: PathOrData;
+}
+
+interface PathOrData {
+  readonly path: string | undefined;
+  readonly data: string | undefined;
+}
+
+export interface SluiceConfig {
+  readonly temporal: {
+    readonly address: string;
+    readonly namespace: string;
+    readonly apiKey: string | undefined;
+    /** Undefined: no TLS. */
+    readonly tls: TlsConfig | undefined;
+  };
+  readonly taskQueue: string;
+  readonly database: {
+    readonly url: string;
+    readonly namespace: string;
+    readonly database: string;
+    readonly username: string | undefined;
+    readonly password: string | undefined;
+  };
+  /** Days since its end after which a closed run is removed; undefined: never. */
+  readonly retentionDays: number | undefined;
+  /** Days since it came after which an inbound event is removed; undefined: never. */
+  readonly eventRetentionDays: number | undefined;
+  readonly system: SystemContext;
+  readonly secrets: SecretSource;
+  readonly http: { readonly allowHosts: readonly string[] };
+  /** Undefined: authorization is off. */
+  readonly policies: { readonly directory: string; readonly principal: 'service' | 'actor' } | undefined;
+  readonly logLevel: Variables['SLUICE_LOG_LEVEL'];
+  /** ms; 0: never */
+  readonly reconcileIntervalMs: number;
+  readonly worker: {
+    readonly identity: string | undefined;
+    /** `ip:port`; undefined: metrics are nowhere to be read */
+    readonly metricsAddress: string | undefined;
+    /** Version of a worker deployment of Temporal's; undefined: workers have no versions. */
+    readonly deployment: WorkerDeployment | undefined;
+    readonly activities: number;
+    readonly localActivities: number;
+    readonly workflowTasks: number;
+    readonly cachedWorkflows: number | undefined;
+    /** History events at which a run continues as new; undefined: Sluice's own limit. */
+    readonly historyEvents: number | undefined;
+    /** ms */
+    readonly shutdownGraceMs: number;
+    /** ms */
+    readonly shutdownStopMs: number;
+  };
+}
+
+/** Which version of which worker deployment a worker is. */
+export interface WorkerDeployment {
+  readonly name: string;
+  readonly buildId: string;
+  readonly versioning: Variables['SLUICE_WORKER_VERSIONING'];
+}
+
+/**
+ * Reads the configuration.
+ * @param env `process.env`, or what a test has in its place
+ * @throws SluiceError CONFIG_INVALID, which names every variable at fault
+ */
+export function loadConfig(env: Environment): SluiceConfig {
+  const set = Object.fromEntries(
+    Object.keys(Variables.shape).flatMap((name) => {
+      const value = env[name]?.trim() ?? '';
+      return value === '' ? [] : [[name, value]];
+    }),
+  );
+  const parsed = Variables.safeParse(set);
+  if (!parsed.success) {
+    throw invalid(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`));
+  }
+  const problems = contradictions(parsed.data);
+  if (problems.length > 0) throw invalid(problems);
+  return configOf(parsed.data);
+}
+
+function invalid(problems: readonly string[]): SluiceError {
+  return new SluiceError('CONFIG_INVALID', problems.join('; '), { details: [...problems] });
+}
+
+function contradictions(vars: Variables): string[] {
+  const both = (what: string, path: string | undefined, data: string | undefined): string[] =>
+    path !== undefined && data !== undefined ? [`${what}_PATH and ${what}_DATA are both set`] : [];
+  const pair = (a: string, hasA: boolean, b: string, hasB: boolean): string[] =>
+    hasA === hasB ? [] : [`${hasA ? a : b} is set without ${hasA ? b : a}`];
+  const tls = tlsOf(vars);
+  const has = ({ path, data }: PathOrData): boolean => path !== undefined || data !== undefined;
+  return [
+    ...both('TEMPORAL_TLS_SERVER_CA_CERT', tls.ca.path, tls.ca.data),
+    ...both('TEMPORAL_TLS_CLIENT_CERT', tls.clientCert.path, tls.clientCert.data),
+    ...both('TEMPORAL_TLS_CLIENT_KEY', tls.clientKey.path, tls.clientKey.data),
+    ...pair('TEMPORAL_TLS_CLIENT_CERT', has(tls.clientCert), 'TEMPORAL_TLS_CLIENT_KEY', has(tls.clientKey)),
+    ...pair(
+      'SLUICE_WORKER_DEPLOYMENT',
+      vars.SLUICE_WORKER_DEPLOYMENT !== undefined,
+      'SLUICE_WORKER_BUILD_ID',
+      vars.SLUICE_WORKER_BUILD_ID !== undefined,
+    ),
+    ...pair('SURREAL_USER', vars.SURREAL_USER !== undefined, 'SURREAL_PASS', vars.SURREAL_PASS !== undefined),
+  ];
+}
+
+function deploymentOf(vars: Variables): WorkerDeployment | undefined {
+  const { SLUICE_WORKER_DEPLOYMENT: name, SLUICE_WORKER_BUILD_ID: buildId } = vars;
+  if (name === undefined || buildId === undefined) return undefined;
+  return { name, buildId, versioning: vars.SLUICE_WORKER_VERSIONING };
+}
+
+function tlsOf(vars: Variables): TlsConfig {
+  return {
+    serverName: vars.TEMPORAL_TLS_SERVER_NAME,
+    ca: { path: vars.TEMPORAL_TLS_SERVER_CA_CERT_PATH, data: vars.TEMPORAL_TLS_SERVER_CA_CERT_DATA },
+    clientCert: { path: vars.TEMPORAL_TLS_CLIENT_CERT_PATH, data: vars.TEMPORAL_TLS_CLIENT_CERT_DATA },
+    clientKey: { path: vars.TEMPORAL_TLS_CLIENT_KEY_PATH, data: vars.TEMPORAL_TLS_CLIENT_KEY_DATA },
+  };
+}
+
+function configOf(vars: Variables): SluiceConfig {
+  const tls = tlsOf(vars);
+  const anyTls = JSON.stringify(tls) !== JSON.stringify(tlsOf({} as Variables));
+  const wantsTls = vars.TEMPORAL_TLS ?? (vars.TEMPORAL_API_KEY !== undefined || anyTls);
+  return {
+    temporal: {
+      address: vars.TEMPORAL_ADDRESS,
+      namespace: vars.TEMPORAL_NAMESPACE,
+      apiKey: vars.TEMPORAL_API_KEY,
+      tls: wantsTls ? tls : undefined,
+    },
+    taskQueue: vars.SLUICE_TASK_QUEUE,
+    database: {
+      url: vars.SURREAL_URL,
+      namespace: vars.SURREAL_NAMESPACE,
+      database: vars.SURREAL_DATABASE,
+      username: vars.SURREAL_USER,
+      password: vars.SURREAL_PASS,
+    },
+    retentionDays: vars.SLUICE_RETENTION_DAYS,
+    eventRetentionDays: vars.SLUICE_EVENT_RETENTION_DAYS,
+    system: {
+      environment: vars.SLUICE_ENVIRONMENT,
+      region: vars.SLUICE_REGION,
+      release: vars.SLUICE_RELEASE,
+    },
+    secrets: vars.SLUICE_SECRETS,
+    http: { allowHosts: vars.SLUICE_HTTP_ALLOW_HOSTS },
+    policies:
+      vars.SLUICE_CEDAR_POLICY_DIR === undefined
+        ? undefined
+        : { directory: vars.SLUICE_CEDAR_POLICY_DIR, principal: vars.SLUICE_CEDAR_PRINCIPAL },
+    logLevel: vars.SLUICE_LOG_LEVEL,
+    reconcileIntervalMs: vars.SLUICE_RECONCILE_INTERVAL_MS,
+    worker: {
+      identity: vars.SLUICE_WORKER_IDENTITY,
+      metricsAddress: vars.SLUICE_WORKER_METRICS_HTTP,
+      deployment: deploymentOf(vars),
+      activities: vars.SLUICE_WORKER_ACTIVITIES,
+      localActivities: vars.SLUICE_WORKER_LOCAL_ACTIVITIES,
+      workflowTasks: vars.SLUICE_WORKER_WORKFLOW_TASKS,
+      cachedWorkflows: vars.SLUICE_WORKER_CACHED_WORKFLOWS,
+      historyEvents: vars.SLUICE_RUN_HISTORY_EVENTS,
+      shutdownGraceMs: vars.SLUICE_SHUTDOWN_GRACE_MS,
+      shutdownStopMs: vars.SLUICE_SHUTDOWN_STOP_MS,
+    },
+  };
+}

@@ -1,0 +1,52 @@
+/** The HTTP API of the local stack: in its process, because the embedded store belongs to one. */
+import type { Logger } from 'pino';
+import { startApi } from '../../api/index.js';
+import { createSluiceClient, httpBus } from '../../client/index.js';
+import type { Projections } from '../../projections/index.js';
+import type { ApiSettings } from '../config/api-config.js';
+import type { SluiceConfig } from '../config/config.js';
+import type { Console } from './console.js';
+import { temporalConnectionOptions } from '../temporal/temporal-connection.js';
+import { portNear } from '../temporal-server/ports.js';
+
+export interface DevStackApiOptions {
+  readonly settings: ApiSettings;
+  readonly temporal: SluiceConfig['temporal'];
+  readonly taskQueue: string;
+  readonly projections: Projections;
+  readonly actions: readonly { readonly id: string; readonly version: number }[];
+  /** Where events go that the API is given; undefined: the bridge takes none over HTTP. */
+  readonly bridge: { readonly url: string; readonly token: string | undefined } | undefined;
+  readonly sdkMetricsUrl: string;
+  readonly screen: Console;
+  /** Gets what is to be closed. */
+  readonly opened: (what: string, close: () => Promise<unknown>) => void;
+  readonly log: Logger;
+}
+
+/** Starts it. @throws SluiceError CONFIG_INVALID, TEMPORAL_UNAVAILABLE */
+export async function startDevStackApi(options: DevStackApiOptions): Promise<void> {
+  const { settings, temporal, taskQueue, projections, actions, bridge, screen, opened, log } = options;
+  const { address, ...connectionOptions } = await temporalConnectionOptions(temporal);
+  const client = await createSluiceClient({
+    address,
+    connectionOptions,
+    namespace: temporal.namespace,
+    taskQueue,
+    actor: 'api',
+    reads: projections.reads,
+    ...(bridge !== undefined && { bus: httpBus(bridge.url, bridge.token) }),
+  });
+  opened("The API's Temporal client", () => client.close());
+  const { host, port } = settings;
+  const api = await startApi({
+    config: { ...settings, port: await portNear(host, port), sdkMetricsUrl: options.sdkMetricsUrl },
+    client,
+    projections,
+    actions,
+    log,
+  });
+  opened('HTTP API', () => api.stop());
+  const open = settings.auth.kind === 'off' ? ', no tokens: loopback only' : '';
+  screen.ready('HTTP API', `${api.url}/docs${open}`);
+}

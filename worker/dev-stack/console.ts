@@ -1,0 +1,39 @@
+/** What `npm start` prints: a line for each thing that is ready, plain where nobody looks. */
+import { styleText } from 'node:util';
+import type { SluiceError } from '../../contracts/errors.js';
+import type { Environment } from '../config/config.js';
+
+export class Console {
+  readonly color: boolean;
+  readonly #started = Date.now();
+
+  constructor(
+    private readonly out: NodeJS.WriteStream,
+    env: Environment,
+  ) {
+    this.color = out.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
+  }
+
+  readonly print = (line = ''): void => {
+    this.out.write(`${line}\n`);
+  };
+
+  heading(text: string): void {
+    this.print();
+    this.print(this.color ? styleText('bold', text) : text);
+  }
+
+  /** Something is ready, with the time since the start. */
+  ready(what: string, where: string): void {
+    const seconds = ((Date.now() - this.#started) / 1000).toFixed(2).padStart(8);
+    const mark = this.color ? styleText('green', '✔') : '✔';
+    this.print(`${seconds} s  ${mark} ${what.padEnd(28)} ${where}`);
+  }
+
+  failed({ code, message, help }: SluiceError): void {
+    const head = `${code}: ${message}`;
+    this.print();
+    this.print(this.color ? styleText('red', head) : head);
+    if (help !== undefined) this.print(`  ${help}`);
+  }
+}

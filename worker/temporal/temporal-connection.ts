@@ -1,0 +1,72 @@
+/** From the configuration to Temporal's connection options, for workers and clients alike. */
+import { readFile } from 'node:fs/promises';
+import type { NativeConnection } from '@temporalio/worker';
+import { SluiceError } from '../../contracts/errors.js';
+import type { SluiceConfig, TlsConfig } from '../config/config.js';
+
+/** Options that `NativeConnection.connect` and `Connection.connect` both take. */
+export interface TemporalConnectionOptions {
+  readonly address: string;
+  readonly apiKey?: string;
+  readonly tls?: {
+    readonly serverNameOverride?: string;
+    readonly serverRootCACertificate?: Buffer;
+    readonly clientCertPair?: { readonly crt: Buffer; readonly key: Buffer };
+  };
+}
+
+/**
+ * Reads the certificates that the configuration names.
+ * @throws SluiceError CONFIG_INVALID where a file cannot be read
+ */
+export async function temporalConnectionOptions({
+  address,
+  apiKey,
+  tls,
+}: SluiceConfig['temporal']): Promise<TemporalConnectionOptions> {
+  return {
+    address,
+    ...(apiKey !== undefined && { apiKey }),
+    ...(tls !== undefined && { tls: await tlsOptions(tls) }),
+  };
+}
+
+/**
+ * Connects a worker to Temporal.
+ * @throws SluiceError TEMPORAL_UNAVAILABLE, CONFIG_INVALID
+ */
+export async function connectTemporal(config: SluiceConfig['temporal']): Promise<NativeConnection> {
+  const options = await temporalConnectionOptions(config);
+  // Here, so that a client, which wants only the options, does not load the native part of the SDK.
+  const worker = await import('@temporalio/worker');
+  try {
+    return await worker.NativeConnection.connect(options);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SluiceError('TEMPORAL_UNAVAILABLE', `Temporal at ${config.address}: ${reason}`, {
+      cause: error,
+    });
+  }
+}
+
+async function tlsOptions(tls: TlsConfig): Promise<NonNullable<TemporalConnectionOptions['tls']>> {
+  const ca = await pem('TEMPORAL_TLS_SERVER_CA_CERT', tls.ca);
+  const crt = await pem('TEMPORAL_TLS_CLIENT_CERT', tls.clientCert);
+  const key = await pem('TEMPORAL_TLS_CLIENT_KEY', tls.clientKey);
+  return {
+    ...(tls.serverName !== undefined && { serverNameOverride: tls.serverName }),
+    ...(ca !== undefined && { serverRootCACertificate: ca }),
+    ...(crt !== undefined && key !== undefined && { clientCertPair: { crt, key } }),
+  };
+}
+
+async function pem(variable: string, { path, data }: TlsConfig['ca']): Promise<Buffer | undefined> {
+  if (data !== undefined) return Buffer.from(data);
+  if (path === undefined) return undefined;
+  try {
+    return await readFile(path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SluiceError('CONFIG_INVALID', `${variable}_PATH cannot be read: ${reason}`, { cause: error });
+  }
+}

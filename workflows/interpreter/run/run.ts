@@ -1,0 +1,360 @@
+/**
+ * One run while a worker holds it: the serialisable state and what works on it. Steps (`workflows/steps/`)
+ * get a `Run` and a `Lane`.
+ *
+ * Invariants
+ * - Only this workflow authors run events.
+ * - Parking (to continue as new) stops every lane between two steps, or in a wait that can be waited on
+ *   later; never with an activity, a child or a flush in flight, and never once cancellation was requested.
+ * - All that a next execution must carry fits Temporal's limit for one input: variables, what loops and lanes
+ *   hold, buffered events and the document are counted together before anything grows.
+ */
+import { condition, sleep, workflowInfo } from '@temporalio/workflow';
+import { undoneBy } from '../../../contracts/run/compensation.js';
+import { blockAt, type Definition, type Step } from '../../../contracts/definition/index.js';
+import { SluiceError, type RunError } from '../../../contracts/errors.js';
+import { jsonSize, type Json } from '../../../contracts/json.js';
+import { LIMITS } from '../../../contracts/limits.js';
+import type { RunHeader } from '../../../contracts/run/activity.js';
+import { isoAt, now } from '../../runtime/clock.js';
+import { Budget, type HistoryLimits } from '../lane/budget.js';
+import { Carry } from '../lane/carry.js';
+import { EventLog, type Where } from '../events/event-log.js';
+import { Flusher } from '../events/flusher.js';
+import { Inbox } from '../events/inbox.js';
+import { Lane } from '../lane/lane.js';
+import { Evaluator } from '../lane/evaluator.js';
+import { addKey } from './search-attributes.js';
+import { Operations } from '../lane/operations.js';
+import { Queue } from '../lane/queue.js';
+import type { Resets } from './resets.js';
+import { Slots } from '../lane/slots.js';
+import type { LaneState, RunState } from '../state/state.js';
+
+/** How a pause ended. */
+export type Pause = 'ready' | 'due' | 'interrupted' | 'parked';
+
+export class Run {
+  readonly log: EventLog;
+  readonly inbox: Inbox;
+  readonly flusher: Flusher;
+  readonly evaluator: Evaluator;
+  readonly carry: Carry;
+  readonly budget: Budget;
+  readonly operations: Operations;
+  readonly slots = new Slots(LIMITS.concurrency);
+  readonly localSlots = new Slots(LIMITS.localConcurrency);
+  readonly header: RunHeader;
+  readonly root: Lane;
+  /** Set while lanes shall stop so that the run can continue as new. */
+  parking = false;
+  cancelRequested = false;
+  /** Told when the run's waits have changed and the workflow task has nothing more to do. */
+  onQuiet: () => void = () => undefined;
+  /** Lanes that do something themselves: all but those that wait for lanes inside them. */
+  leaves = 1;
+  /** Leaves that are in a wait. */
+  waiting = 0;
+  /** Why the run ends, where that is neither its definition's doing nor a cancellation from outside. */
+  stoppedBy: SluiceError | undefined;
+  /** What the run has failed with. */
+  failure: RunError | undefined;
+  /** Children that lanes wait for. */
+  children = 0;
+  /** To await the end of the turn: what else goes on at the same time gets as far as it can. */
+  readonly turn: Promise<Pause> = Promise.resolve('ready');
+  private readonly roomQueue = new Queue();
+  private readonly blocks = new Map<string, readonly Step[]>();
+  private readonly steps = new Map<string, Step>();
+
+  constructor(
+    readonly definition: Definition,
+    readonly state: RunState,
+    readonly payload: Json,
+    readonly resets: Resets,
+    limits: HistoryLimits,
+  ) {
+    const { prepared, start } = state;
+    const info = workflowInfo();
+    this.header = {
+      runId: info.firstExecutionRunId,
+      tenant: start.tenant,
+      definition: prepared.pin.id,
+      version: prepared.pin.version,
+    };
+    this.log = new EventLog(state);
+    this.inbox = new Inbox(state, this.log);
+    this.flusher = new Flusher(this.header, this.log, () => {
+      this.noteWaiting();
+      this.onQuiet();
+    });
+    this.evaluator = new Evaluator({
+      payload,
+      system: prepared.system,
+      meta: {
+        runId: this.header.runId,
+        workflowId: info.workflowId,
+        definitionId: prepared.pin.id,
+        version: prepared.pin.version,
+        hash: prepared.pin.hash,
+        tenant: start.tenant,
+        actor: start.actor,
+        parent: start.parent ?? null,
+        root: start.root ?? null,
+        trigger: start.trigger ?? null,
+      },
+    });
+    this.budget = new Budget(this.evaluator.meter, limits);
+    this.operations = new Operations(this.budget);
+    this.root = this.lane(state.root, undefined, state.vars);
+    this.root.stateName = state.stateName;
+    const fixed = jsonSize(prepared) + jsonSize(payload);
+    this.carry = new Carry(state.root, () => fixed + this.root.varsBytes + this.inbox.heldBytes);
+  }
+
+  /** Makes the working lane of a lane's state. */
+  lane(state: LaneState, parent: Lane | undefined, vars = parent?.vars ?? {}): Lane {
+    return new Lane(state, parent, vars, {
+      itemVar: (path) => {
+        const step = this.stepAt(path);
+        return step.type === 'control.forEach' ? step.itemVar : undefined;
+      },
+      captureErrorAs: (path) => {
+        const step = this.stepAt(path);
+        return step.type === 'control.tryCatch' ? step.captureErrorAs : undefined;
+      },
+    });
+  }
+
+  /** The steps of a block, by its path. */
+  block(path: string): readonly Step[] {
+    const known = this.blocks.get(path);
+    if (known) return known;
+    const found = blockAt(this.definition, path);
+    this.blocks.set(path, found);
+    return found;
+  }
+
+  /** The step at a path; that of a compensation is the step that it undoes. */
+  stepAt(path: string): Step {
+    const known = this.steps.get(path);
+    if (known) return known;
+    const undone = undoneBy(path);
+    if (undone !== undefined) return this.stepAt(undone);
+    const at = path.lastIndexOf('[');
+    const step = this.block(path.slice(0, at))[Number(path.slice(at + 1, -1))];
+    if (!step) throw new SluiceError('STATE_CORRUPT', `The definition has no step at ${path}`);
+    this.steps.set(path, step);
+    return step;
+  }
+
+  /** Where a lane stands, for an event. */
+  where(lane: Lane, stepPath: string, attempt?: number): Where {
+    return { stepPath, iteration: lane.surroundings.iteration, ...(attempt !== undefined && { attempt }) };
+  }
+
+  /**
+   * Sets a variable.
+   * @throws SluiceError STATE_TOO_LARGE, ASSIGN_INVALID; then nothing has changed
+   */
+  assign(lane: Lane, path: readonly string[], value: Json): void {
+    const undo = this.savepoint(lane);
+    try {
+      const grown = lane.write(path, value);
+      if (lane.varsBytes > LIMITS.stateBytes) {
+        const name = ['vars', ...path].join('.');
+        throw new SluiceError(
+          'STATE_TOO_LARGE',
+          `All variables together would have ${lane.varsBytes} bytes with ${name}; the limit is ${LIMITS.stateBytes}`,
+          { details: { path: name, bytes: lane.varsBytes, limit: LIMITS.stateBytes } },
+        );
+      }
+      if (lane.parent) this.carry.hold(grown);
+      else this.carry.mustFit(grown);
+    } catch (error) {
+      undo();
+      throw error;
+    }
+  }
+
+  /** Remembers a lane's variables; the function that it returns puts them back. */
+  savepoint(lane: Lane): () => void {
+    const { vars, varsBytes } = lane;
+    const { writes } = lane.state;
+    const { held } = this.carry;
+    return () => {
+      lane.vars = vars;
+      lane.varsBytes = varsBytes;
+      lane.state.writes = writes;
+      this.carry.held = held;
+    };
+  }
+
+  /**
+   * Makes an event the last one that matched in a lane.
+   * @throws SluiceError STATE_TOO_LARGE
+   */
+  setEvent(lane: Lane, event: Json): void {
+    const before = lane.state.event === undefined ? 0 : jsonSize(lane.state.event);
+    this.carry.hold(jsonSize(event) - before);
+    lane.state.event = event;
+  }
+
+  /**
+   * Checks a value that goes through Temporal against a limit of bytes, default 1 MiB.
+   * @throws SluiceError with the code given
+   */
+  fitting(
+    value: Json,
+    code: 'RESULT_TOO_LARGE' | 'INPUT_TOO_LARGE',
+    what: string,
+    limit: number = LIMITS.stateBytes,
+  ): Json {
+    const bytes = jsonSize(value);
+    if (bytes <= limit) return value;
+    throw new SluiceError(code, `${what} has ${bytes} bytes; the limit is ${limit}`, {
+      details: { bytes, limit },
+    });
+  }
+
+  /** Names the business state. */
+  setState(lane: Lane, name: string): void {
+    if (!lane.writeState(name)) return;
+    this.state.stateName = name;
+    this.log.emit('STATE_SET', { state: name });
+  }
+
+  /** Waits until a step that found no room may try again. */
+  async room(lane: Lane): Promise<Pause> {
+    const ticket = this.roomQueue.join();
+    const { releases } = this.carry;
+    try {
+      return await this.pause(
+        lane,
+        'room',
+        undefined,
+        () =>
+          this.roomQueue.isFirst(ticket) && (this.carry.releases !== releases || this.carry.holders === 0),
+      );
+    } finally {
+      this.roomQueue.leave(ticket);
+    }
+  }
+
+  /** Waits until a slot is free and takes it (`ready`), or until the lane has to stop. */
+  async slot(lane: Lane, slots: Slots): Promise<Pause> {
+    const ticket = slots.queue.join();
+    try {
+      for (;;) {
+        if (slots.take(ticket)) return 'ready';
+        const pause = await this.pause(
+          lane,
+          'slot',
+          undefined,
+          () => slots.free && slots.queue.isFirst(ticket),
+        );
+        if (pause !== 'ready') return pause;
+      }
+    } finally {
+      slots.queue.leave(ticket);
+    }
+  }
+
+  /**
+   * Waits until `ready` says so, until an instant, or until the lane has to stop.
+   * @param until epoch ms; absent: for ever
+   * @param summary what the Web UI's timeline says of the timer
+   */
+  async pause(
+    lane: Lane,
+    summary: string,
+    until?: number,
+    ready: () => boolean = () => false,
+  ): Promise<Pause> {
+    for (;;) {
+      if (ready()) return 'ready';
+      if (lane.interrupted) return 'interrupted';
+      if (until !== undefined && now() >= until) return 'due';
+      if (this.mayPark) return 'parked';
+      const wake = () => ready() || lane.interrupted || this.mayPark;
+      if (until === undefined) await condition(wake);
+      else await condition(wake, Math.max(1, until - now()), { summary });
+    }
+  }
+
+  /** Waits go on while something else keeps the run from continuing as new: they must not miss their deadlines. */
+  private get mayPark(): boolean {
+    return this.parking && this.operations.none;
+  }
+
+  /** True where lanes should begin to stop, so that the run can continue as new. */
+  get parkingDue(): boolean {
+    if (this.parking || this.cancelRequested || this.budget.continueReason === undefined) return false;
+    return this.children === 0 || this.budget.historyNearlyFull;
+  }
+
+  /** Lanes stop if it is time; for one that has ended an operation and would go on before the run's watch wakes. */
+  parkIfDue(): void {
+    if (this.parkingDue) this.parking = true;
+  }
+
+  /** Like `pause`, and counted as a wait: the run shows WAITING while all its leaves are in one. */
+  async wait(lane: Lane, summary: string, until?: number, ready?: () => boolean): Promise<Pause> {
+    this.waiting++;
+    this.flusher.request();
+    try {
+      return await this.pause(lane, summary, until, ready);
+    } finally {
+      this.waiting--;
+    }
+  }
+
+  /** Says that a wait has ended; the run is RUNNING again if it was WAITING. */
+  resumed(): void {
+    if (this.state.status !== 'WAITING') return;
+    this.state.status = 'RUNNING';
+    this.log.emit('RUN_RESUMED', {});
+  }
+
+  /** Makes the run findable by a wait's key. */
+  correlate(key: string): void {
+    addKey(this.state, key);
+  }
+
+  /** Says that a lane has ended; if the others all wait, the run waits. */
+  laneEnded(): void {
+    if (this.waiting > 0) this.flusher.request();
+  }
+
+  /**
+   * Ends the workflow task. With a flush where there is something to commit: it comes back in milliseconds, and
+   * shows how far the run is. A timer of Temporal's may come a second late.
+   */
+  async breathe(): Promise<void> {
+    await this.budget.yield(() =>
+      this.log.hasFree ? this.flusher.flushed() : sleep(1, { summary: 'yield' }),
+    );
+  }
+
+  /** Gathers what the next execution starts from. */
+  snapshot(): RunState {
+    return {
+      ...this.state,
+      vars: this.root.vars,
+      stateName: this.root.stateName,
+      pending: this.log.unacknowledged(),
+    };
+  }
+
+  /** Called when a workflow task has nothing more to do and a flush is due. */
+  private noteWaiting(): void {
+    if (this.state.status !== 'RUNNING' || this.waiting === 0 || this.waiting < this.leaves) return;
+    this.state.status = 'WAITING';
+    this.log.emit('RUN_WAITING', {});
+  }
+}
+
+/** ISO instant of an optional epoch ms. */
+export function isoOrNull(ms: number | undefined): string | null {
+  return ms === undefined ? null : isoAt(ms);
+}

@@ -1,0 +1,30 @@
+/** What makes a run findable in the Temporal Web UI and CLI. */
+import { upsertSearchAttributes } from '@temporalio/workflow';
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+import { LIMITS } from '../../../contracts/limits.js';
+import { shortHash } from '../state/hash.js';
+import type { RunState } from '../state/state.js';
+
+const TENANT = defineSearchAttributeKey('SluiceTenant', SearchAttributeType.KEYWORD);
+const DEFINITION = defineSearchAttributeKey('SluiceDefinition', SearchAttributeType.KEYWORD);
+const VERSION = defineSearchAttributeKey('SluiceDefinitionVersion', SearchAttributeType.INT);
+const KEYS = defineSearchAttributeKey('SluiceCorrelationKeys', SearchAttributeType.KEYWORD_LIST);
+
+/** Sets the attributes at the start of a run. */
+export function announce(state: RunState): void {
+  state.keys = [...new Set(state.start.correlationKeys.map(shortHash))].slice(0, LIMITS.correlationKeys);
+  upsertSearchAttributes([
+    { key: TENANT, value: state.start.tenant },
+    { key: DEFINITION, value: state.prepared.pin.id },
+    { key: VERSION, value: state.prepared.pin.version },
+    ...(state.keys.length > 0 ? [{ key: KEYS, value: state.keys }] : []),
+  ]);
+}
+
+/** Adds a wait's key; past 32 keys the rest stands in the wait table only. */
+export function addKey(state: RunState, key: string): void {
+  const hashed = shortHash(key);
+  if (state.keys.includes(hashed) || state.keys.length >= LIMITS.correlationKeys) return;
+  state.keys = [...state.keys, hashed];
+  upsertSearchAttributes([{ key: KEYS, value: state.keys }]);
+}
