@@ -30,6 +30,10 @@ export default tseslint.config(
       '@typescript-eslint/require-await': 'off',
       'import-x/no-cycle': 'error',
       'no-console': 'error',
+      curly: ['error', 'multi-line', 'consistent'],
+      '@typescript-eslint/no-shadow': 'error',
+      '@typescript-eslint/max-params': ['error', { max: 4 }],
+      'import-x/order': ['error', { groups: ['builtin', 'external', 'parent', 'sibling', 'index'] }],
     },
   },
   {

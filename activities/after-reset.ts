@@ -97,8 +97,9 @@ async function waitedFor(workflowId: string, { base, eventId: undoneFrom }: Rese
     for await (const event of historyOf(workflowId, current)) {
       const initiated = event.startChildWorkflowExecutionInitiatedEventAttributes;
       const undone = Number(event.eventId) >= from;
-      if (Number(initiated?.parentClosePolicy) === REQUEST_CANCEL && undone)
+      if (Number(initiated?.parentClosePolicy) === REQUEST_CANCEL && undone) {
         children.set(Number(event.eventId), undefined);
+      }
       const started = event.childWorkflowExecutionStartedEventAttributes;
       const { workflowId: child, runId } = started?.workflowExecution ?? {};
       const begun = Number(started?.initiatedEventId);

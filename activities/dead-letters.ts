@@ -29,8 +29,9 @@ import { parseOrRefuse } from './boundary/parse.js';
 export async function deadLetters(deps: ActivityDeps, value: unknown): Promise<Json> {
   const request = parseOrRefuse(DeadLetterRequest, value, 'The request about dead letters');
   const letters = deps.deadLetters;
-  if (letters === undefined)
+  if (letters === undefined) {
     throw storeFailure(new SluiceError('INTERNAL', 'This worker keeps no dead letters'));
+  }
   try {
     switch (request.act) {
       case 'list': {

@@ -95,8 +95,9 @@ async function unpublishDefinition({ projections }: ActivityDeps, request: unkno
   try {
     const { found, schedules } = await projections.retireDefinition(tenant, id);
     // Asked again after a crash it is gone already, and its schedules may not be: only a first attempt can tell.
-    if (schedules.length > 0) await setSchedules(projections, tenant, id, undefined, schedules);
-    else if (!found && Context.current().info.attempt === 1) {
+    if (schedules.length > 0) {
+      await setSchedules(projections, tenant, id, undefined, schedules);
+    } else if (!found && Context.current().info.attempt === 1) {
       const near = didYouMean(id, await projections.definitionIds(tenant));
       throw new SluiceError('DEFINITION_NOT_FOUND', `Tenant "${tenant}" has no definition "${id}"${near}`);
     }

@@ -2,8 +2,8 @@
 import { createRequire } from 'node:module';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { errorAnswers, serve, type Api } from './http/operation.js';
 import { SluiceError } from '../contracts/errors.js';
+import { errorAnswers, serve, type Api } from './http/operation.js';
 
 const DESCRIPTION = `Declarative, durable workflows on Temporal.
 

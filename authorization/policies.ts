@@ -8,9 +8,9 @@
  * - Fail closed: a policy that can't be evaluated, and a request that does not fit the schema, is a no.
  */
 import { readFile } from 'node:fs/promises';
-import { cedar } from './cedar.js';
 import type { Authorizer, Decision, StageRequest } from '../contracts/authorization.js';
 import { SluiceError } from '../contracts/errors.js';
+import { cedar } from './cedar.js';
 import { Slices } from './slices.js';
 import { entityFact, plainFact } from './ties.js';
 import { hashOf, lineAt, readPolicyFiles, splitPolicies, type PolicyFile } from './policy-files.js';
@@ -46,8 +46,9 @@ let prepared = 0;
 export async function loadPolicies(options: PoliciesOptions): Promise<Policies> {
   const schema = await readFile(SCHEMA, 'utf8');
   const answer = cedar.preparseSchema(SCHEMA_NAME, schema);
-  if (answer.type === 'failure')
+  if (answer.type === 'failure') {
     throw new SluiceError('INTERNAL', answer.errors.map(({ message }) => message).join('; '));
+  }
   const policies = new Policies(options, schema, `sluice-${++prepared}`);
   await policies.reload();
   return policies;

@@ -8,8 +8,8 @@
  * Slices are prepared when they are first needed and kept in a bounded number of slots: Cedar keeps what is
  * prepared by name, and a name that is used again replaces what was there.
  */
-import { cedar } from './cedar.js';
 import { SluiceError } from '../contracts/errors.js';
+import { cedar } from './cedar.js';
 import { tiesOf, type Facts, type Tie } from './ties.js';
 
 interface Policy {

@@ -5,8 +5,8 @@
  * `["x", "y"].contains(a)`, `tags.contains("x")`, `flag`, `!flag`, and `||` of such about one fact. Anything else ties it
  * to nothing: a policy that can't apply may be taken for one that can, never the other way round.
  */
-import { cedar } from './cedar.js';
 import { isJsonObject, type Json, type JsonObject } from '../contracts/json.js';
+import { cedar } from './cedar.js';
 
 /** A value of a fact, as text: `"text"`, `5`, `true`, `User::"ada"`. */
 type Fact = string;

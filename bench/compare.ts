@@ -19,8 +19,9 @@ for (const after of b.figures) {
   );
   const value = ({ ratio, sluice }: typeof after): number => ratio ?? sluice.median;
   const label = `${after.case}: ${after.what}, ${after.unit}`;
-  if (before === undefined) console.log(`${label}: only in B`);
-  else {
+  if (before === undefined) {
+    console.log(`${label}: only in B`);
+  } else {
     const [x, y] = [value(before), value(after)];
     const kind = after.ratio === undefined ? '' : ' of the baseline';
     console.log(`${label}: ${x.toPrecision(3)} → ${y.toPrecision(3)}${kind} (× ${(y / x).toFixed(2)})`);

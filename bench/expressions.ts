@@ -75,8 +75,9 @@ async function measure(client: Client, taskQueue: string): Promise<number[][]> {
   });
   // The first task only schedules the first activity.
   const times = (await taskTimes(client, workflowId)).slice(1 + once.length);
-  if (times.length !== once.length * ROUNDS)
+  if (times.length !== once.length * ROUNDS) {
     throw new Error(`${times.length} tasks, not ${once.length * ROUNDS}`);
+  }
   return once.map((_, i) => times.filter((_ms, at) => at % once.length === i));
 }
 

@@ -8,7 +8,6 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openProjections, type Projections, type ProjectionsOptions } from '../projections/index.js';
-import { loadRuns } from './support/load-runs.js';
 import type { RunFilter } from '../projections/reads/runs/list-runs.js';
 import {
   event,
@@ -19,6 +18,7 @@ import {
   stepSucceeded,
 } from '../test/projections/support/runs.js';
 import { hasServer, startServer } from '../test/projections/support/server.js';
+import { loadRuns } from './support/load-runs.js';
 
 const CALLERS = [1, 16, 64];
 const MEASURE_MS = 2_000;
@@ -191,7 +191,9 @@ try {
       } finally {
         await server.kill();
       }
-    } else say('server: NOT MEASURED, there is no SurrealDB server (SLUICE_SURREAL_BIN)');
+    } else {
+      say('server: NOT MEASURED, there is no SurrealDB server (SLUICE_SURREAL_BIN)');
+    }
   }
 } finally {
   await rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });

@@ -1,9 +1,9 @@
 /** The `sluice` command: runs one, and turns what went wrong into words and an exit code. */
 import { CommanderError } from 'commander';
-import { EXIT, exitCodeOf } from './terminal/exit-codes.js';
-import { createProgram } from './program.js';
 import type { SluiceError } from '../contracts/errors.js';
 import type { Environment } from '../worker/config/config.js';
+import { EXIT, exitCodeOf } from './terminal/exit-codes.js';
+import { createProgram } from './program.js';
 
 /**
  * Runs one command.

@@ -3,6 +3,7 @@
  * of. Nothing is run here.
  */
 import { Command } from 'commander';
+import type { Environment } from '../worker/config/config.js';
 import { addApiCommands } from './groups/api-commands.js';
 import { addCompletionCommands, COMPLETION } from './groups/completion-commands.js';
 import { createContext, type CommandContext, type GlobalOptions } from './context/context.js';
@@ -13,7 +14,6 @@ import { exitCodesHelp } from './terminal/exit-codes.js';
 import { addMaintenanceCommands } from './groups/maintenance-commands.js';
 import { addProcessCommands } from './groups/process-commands.js';
 import { addRunCommands } from './groups/run-commands.js';
-import type { Environment } from '../worker/config/config.js';
 
 export interface Program {
   readonly program: Command;

@@ -7,6 +7,7 @@
  * - A run of another tenant is not there: RUN_NOT_FOUND.
  * - Values that the definition marks `writeOnly` come as `[redacted]`, unless they are asked for.
  */
+import type { z } from 'zod';
 import type { EventSignal } from '../contracts/run/messages.js';
 import type {
   EventView,
@@ -21,7 +22,6 @@ import type {
   StepView,
   WaitView,
 } from '../projections/index.js';
-import type { z } from 'zod';
 import type { Redactor } from './redaction/redaction.js';
 import type { RunReads } from './reads/reads.js';
 import { bulk, type BulkAction, type BulkItem, type BulkOptions } from './runs/bulk.js';

@@ -79,8 +79,9 @@ export function schemaProblems(schema: JsonObject): readonly SchemaProblem[] {
     validatorOf(schema);
     return [];
   } catch (thrown) {
-    if (thrown instanceof RangeError)
+    if (thrown instanceof RangeError) {
       return [{ message: 'the schema refers to itself without end', path: [] }];
+    }
     return [compileProblem(thrown instanceof Error ? thrown.message : String(thrown), schema)];
   }
 }

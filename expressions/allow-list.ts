@@ -36,10 +36,12 @@ function collect(value: unknown, findings: Findings): void {
     if (node.type === 'string') texts.add(node.value as string);
     if (node.type === 'transform') findings.transforms = true;
     if (node.type === 'bind') bound.add((node['lhs'] as SyntaxNode).value as string);
-    if (node.type === 'lambda')
+    if (node.type === 'lambda') {
       for (const parameter of node['arguments'] as SyntaxNode[]) bound.add(parameter.value as string);
-    for (const name of [node['focus'], node['index'], node.type === 'index' ? node.value : undefined])
+    }
+    for (const name of [node['focus'], node['index'], node.type === 'index' ? node.value : undefined]) {
       if (typeof name === 'string') bound.add(name);
+    }
   }
   for (const [key, inner] of Object.entries(node)) if (key !== 'signature') collect(inner, findings);
 }
@@ -48,8 +50,9 @@ function collect(value: unknown, findings: Findings): void {
 function calledName(
   node: SyntaxNode | undefined,
 ): { name: string; variable: boolean; position: number } | undefined {
-  if (node?.type === 'variable')
+  if (node?.type === 'variable') {
     return { name: node.value as string, variable: true, position: node.position ?? 0 };
+  }
   if (node?.type !== 'path') return undefined;
   const steps = node['steps'] as SyntaxNode[];
   const [step] = steps;
@@ -82,19 +85,21 @@ function checkCall(
   findings: Findings,
 ): ExpressionProblem | undefined {
   if (variable) {
-    if (name === 'append()' || FUNCTION_NAMES.has(name) || findings.bound.has(name) || REFUSED.has(name))
+    if (name === 'append()' || FUNCTION_NAMES.has(name) || findings.bound.has(name) || REFUSED.has(name)) {
       return undefined;
+    }
     return unknownFunction(name, `$${name}`, position);
   }
   if (findings.texts.has(name)) return undefined;
   if (REFUSED.has(name)) return refusal(name, position);
-  if (FUNCTION_NAMES.has(name) && !Object.hasOwn(HELPERS, name))
+  if (FUNCTION_NAMES.has(name) && !Object.hasOwn(HELPERS, name)) {
     return {
       code: 'EXPRESSION_DISALLOWED_FUNCTION',
       message: `${name}(…) is written without $.`,
       position,
       hint: `Write $${name}(…).`,
     };
+  }
   return unknownFunction(name, name, position);
 }
 
@@ -137,27 +142,32 @@ export function checkTree(root: SyntaxNode): { problems: ExpressionProblem[]; tr
   collect(root, findings);
   const problems: ExpressionProblem[] = [];
   const add = (problem: ExpressionProblem | undefined) => {
-    if (problem && !problems.some((p) => p.position === problem.position && p.message === problem.message))
+    if (problem && !problems.some((p) => p.position === problem.position && p.message === problem.message)) {
       problems.push(problem);
+    }
   };
-  for (const name of findings.bound)
-    if (REFUSED.has(name))
+  for (const name of findings.bound) {
+    if (REFUSED.has(name)) {
       add({ ...refusal(name, 0), hint: 'A refused name cannot be bound either. Choose another.' });
+    }
+  }
   // `x ~> $f(y)` calls `$f(x, y)`, and `x ~> $f` calls `$f(x)`.
   const firsts = new Map<SyntaxNode, SyntaxNode>();
-  for (const node of findings.nodes)
+  for (const node of findings.nodes) {
     if (node.type === 'apply') {
       firsts.set(node, node['lhs'] as SyntaxNode);
       firsts.set(node['rhs'] as SyntaxNode, node['lhs'] as SyntaxNode);
     }
+  }
   const before = (node: SyntaxNode): SyntaxNode[] => {
     const first = firsts.get(node);
     return first ? [first] : [];
   };
   for (const node of findings.nodes) {
     const position = node.position ?? 0;
-    if (node.type === 'variable' && REFUSED.has(node.value as string))
+    if (node.type === 'variable' && REFUSED.has(node.value as string)) {
       add(refusal(node.value as string, position));
+    }
     if (node.type === 'regex') add(checkRegex(node));
     const callee =
       node.type === 'function' || node.type === 'partial'
@@ -167,9 +177,11 @@ export function checkTree(root: SyntaxNode): { problems: ExpressionProblem[]; tr
           : undefined;
     if (!callee) continue;
     add(checkCall(callee.name, callee.variable, callee.position, findings));
-    if (callee.variable && node.type === 'function')
+    if (callee.variable && node.type === 'function') {
       add(checkDates(callee.name, [...before(node), ...(node['arguments'] as SyntaxNode[])], position));
-    else if (callee.variable && node.type === 'apply') add(checkDates(callee.name, before(node), position));
+    } else if (callee.variable && node.type === 'apply') {
+      add(checkDates(callee.name, before(node), position));
+    }
   }
   return { problems, transforms: findings.transforms };
 }

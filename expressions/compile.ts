@@ -56,17 +56,20 @@ function parse(source: string): Compiled {
     transforms: false,
     starts,
   });
-  if (typeof source !== 'string')
+  if (typeof source !== 'string') {
     return failed({ code: 'EXPRESSION_SYNTAX', message: 'an expression must be text', position: 0 });
-  if (source.length > MAX_SOURCE)
+  }
+  if (source.length > MAX_SOURCE) {
     return failed({
       code: 'EXPRESSION_BUDGET',
       message: `the expression is longer than ${MAX_SOURCE} characters`,
       position: MAX_SOURCE,
       hint: 'Split it into several assignments.',
     });
-  if (source.trim() === '')
+  }
+  if (source.trim() === '') {
     return failed({ code: 'EXPRESSION_SYNTAX', message: 'the expression is empty', position: 0 });
+  }
   const starts = new Map<number, number>();
   meter.start({ steps: MAX_PARSE_STEPS, depth: MAX_PARSE_DEPTH });
   meter.dialect = true;

@@ -38,20 +38,22 @@ export interface EvaluationOptions {
 export function evaluate(source: string, scope: EvaluationScope, options: EvaluationOptions = {}): Json {
   const compiled = compile(source);
   const [problem] = compiled.problems;
-  if (problem || !compiled.tree)
+  if (problem || !compiled.tree) {
     throw expressionError(
       problem ?? { code: 'EXPRESSION_SYNTAX', message: 'the expression is empty', position: 0 },
       source,
       options.at,
     );
+  }
   const running = theEngine();
   const { engine, meter, allowed } = running;
   meter.start(EVALUATION);
   try {
     const { root, bindings } = compiled.transforms ? owned(scope) : scope;
     const result = execute(running, compiled.tree, root, ownNames(bindings), allowed, scope.nowMs);
-    if (result !== undefined)
+    if (result !== undefined) {
       return toJson(result, [meter.flags._jsonata_lambda, meter.flags._jsonata_function]);
+    }
     if (options.required !== true) return null;
     throw new EngineError('undefined', 'the expression gives no value where one is required');
   } catch (thrown) {
@@ -73,8 +75,10 @@ function owned({ root, bindings }: EvaluationScope) {
 
 /** Bindings that hide no function: `$len` is the helper even where a loop calls its item `len`. */
 function ownNames(bindings: Readonly<Record<string, Json>>): Readonly<Record<string, Json>> {
-  for (const name of Object.keys(bindings))
-    if (FUNCTION_NAMES.has(name))
+  for (const name of Object.keys(bindings)) {
+    if (FUNCTION_NAMES.has(name)) {
       return Object.fromEntries(Object.entries(bindings).filter(([key]) => !FUNCTION_NAMES.has(key)));
+    }
+  }
   return bindings;
 }

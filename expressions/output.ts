@@ -28,11 +28,13 @@ export function toJson(value: unknown, functions: readonly symbol[]): Json {
       if (!Number.isFinite(item)) throw notJson(Number.isNaN(item) ? 'NaN' : 'an infinite number');
       return item === 0 ? 0 : item; // JSON has no -0
     }
-    if (typeof item !== 'object')
+    if (typeof item !== 'object') {
       throw notJson(typeof item === 'function' ? 'a function' : `a ${typeof item}`);
+    }
     if (functions.some((flag) => flag in item)) throw notJson('a function');
-    if (depth >= MAX_OUTPUT_DEPTH)
+    if (depth >= MAX_OUTPUT_DEPTH) {
       throw notJson(`a value nested deeper than ${MAX_OUTPUT_DEPTH} levels, or one that contains itself`);
+    }
     if (Array.isArray(item)) {
       take(item.length);
       return Array.from(item as unknown[], (element) =>
@@ -46,20 +48,23 @@ export function toJson(value: unknown, functions: readonly symbol[]): Json {
       take(key.length);
       const made = copy(inner, depth + 1);
       // A key of this name must become a field like any other, and never a prototype.
-      if (key === '__proto__')
+      if (key === '__proto__') {
         Object.defineProperty(object, key, {
           value: made,
           writable: true,
           enumerable: true,
           configurable: true,
         });
-      else object[key] = made;
+      } else {
+        object[key] = made;
+      }
     }
     return object;
   };
   const result = copy(value, 0);
-  if (typeof result === 'string' || (typeof result === 'object' && result !== null))
+  if (typeof result === 'string' || (typeof result === 'object' && result !== null)) {
     if (jsonSize(result) > MAX_OUTPUT) throw tooLarge();
+  }
   return result;
 }
 
@@ -72,13 +77,14 @@ export function copyShared<T>(value: T, meter: Meter, seen = new Map<unknown, un
   const made: Record<string, unknown> | unknown[] = Array.isArray(value) ? [] : {};
   seen.set(value, made);
   meter.enter();
-  for (const [key, inner] of Object.entries(value))
+  for (const [key, inner] of Object.entries(value)) {
     Object.defineProperty(made, key, {
       value: copyShared(inner as unknown, meter, seen),
       writable: true,
       enumerable: true,
       configurable: true,
     });
+  }
   meter.depth--;
   return made as T;
 }

@@ -59,20 +59,25 @@ export function problemOf(
   const end = typeof error.position === 'number' ? error.position : 0;
   const atEnd = error.code === 'S0203' || error.code === 'S0207';
   const position = Math.max(0, Math.min(atEnd ? length : (starts.get(end) ?? end), length));
-  if (thrown instanceof EngineError)
+  if (thrown instanceof EngineError) {
     return { code: ENGINE_CODES[thrown.kind], message: thrown.message, position };
-  if (thrown instanceof SyntaxError)
+  }
+  if (thrown instanceof SyntaxError) {
     return { code: 'EXPRESSION_SYNTAX', message: short(thrown.message), position };
-  if (thrown instanceof RangeError && /call stack/.test(thrown.message))
+  }
+  if (thrown instanceof RangeError && /call stack/.test(thrown.message)) {
     return { code: 'EXPRESSION_BUDGET', message: 'the expression nests too deeply', position };
-  if (thrown instanceof Error)
+  }
+  if (thrown instanceof Error) {
     return {
       code: 'EXPRESSION_TYPE',
       message: `a function was given a value that it cannot take: ${short(thrown.message)}`,
       position,
     };
-  if (typeof error.code !== 'string')
+  }
+  if (typeof error.code !== 'string') {
     return { code: 'EXPRESSION_TYPE', message: 'the expression failed', position };
+  }
   const filled = {
     ...error,
     value: shown(error.value),

@@ -91,8 +91,9 @@ export async function startBridge({
       await client.check();
     },
     (state, error) => {
-      if (state === 'closed') log.warn({ code: error?.code }, `Nothing is consumed: ${error?.message ?? ''}`);
-      else {
+      if (state === 'closed') {
+        log.warn({ code: error?.code }, `Nothing is consumed: ${error?.message ?? ''}`);
+      } else {
         log.info({}, 'All is back: consumption goes on');
         sweeper.soon();
       }

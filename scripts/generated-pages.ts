@@ -1,9 +1,9 @@
 /** Files that are made of tables and schemas in the code: path → text. */
+import { z } from 'zod';
 import { ERRORS } from '../contracts/errors.js';
 import { RUN_EVENT_DATA } from '../contracts/run/run-events.js';
 import { definitionJsonSchema } from '../definitions/index.js';
 import { configurationPage } from '../worker/config/configuration-page.js';
-import { z } from 'zod';
 import { cliPage } from './cli-page.js';
 import { stateMachines } from './state-machines-page.js';
 

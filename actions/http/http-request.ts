@@ -124,8 +124,9 @@ async function exchange(
 
 function firstRequest(input: Input, idempotencyKey: string): OutgoingRequest {
   const headers: Record<string, string> = { 'idempotency-key': idempotencyKey };
-  if (input.body !== undefined && typeof input.body !== 'string')
+  if (input.body !== undefined && typeof input.body !== 'string') {
     headers['content-type'] = 'application/json';
+  }
   for (const [name, value] of Object.entries(input.headers)) headers[name.toLowerCase()] = value;
   const body =
     input.body === undefined || typeof input.body === 'string' ? input.body : JSON.stringify(input.body);

@@ -36,8 +36,9 @@ export function openContext(options: OpenContextOptions): OpenContext {
   const artifacts = new Set<string>();
   let open = true;
   const whileOpen = (what: string): void => {
-    if (!open)
+    if (!open) {
       throw new SluiceError('INTERNAL', `The step has ended without the action: ${what} comes too late`);
+    }
   };
 
   const context: ActionContext = {

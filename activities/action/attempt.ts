@@ -3,8 +3,8 @@ import type { ActionDefinition } from '../../contracts/run/action.js';
 import type { ActionEnvelope } from '../../contracts/run/activity.js';
 import type { Json } from '../../contracts/json.js';
 import type { ActivityDeps, StopLimits } from '../boundary/deps.js';
-import type { LedgerEntry } from './ledger-entry.js';
 import type { Redactor } from '../boundary/redactor.js';
+import type { LedgerEntry } from './ledger-entry.js';
 
 /** All that belongs to one attempt of an action. */
 export interface Attempt {

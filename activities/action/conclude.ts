@@ -7,13 +7,13 @@ import { SluiceError, toSluiceError } from '../../contracts/errors.js';
 import { isJsonObject, jsonSize, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import type { BeginDecision, DomainStatement } from '../../contracts/run/projection.js';
+import { businessError, businessFailure, repeatable, storeFailure } from '../boundary/failures.js';
+import { toJson } from '../boundary/json-output.js';
+import { issuesOf } from '../boundary/parse.js';
 import type { OpenContext } from './action-context.js';
 import type { Attempt } from './attempt.js';
 import type { Ended } from './execute.js';
-import { businessError, businessFailure, repeatable, storeFailure } from '../boundary/failures.js';
-import { toJson } from '../boundary/json-output.js';
 import type { KeepAlive } from './keep-alive.js';
-import { issuesOf } from '../boundary/parse.js';
 import type { Stop } from './stop.js';
 
 /** Commits what came of it, then tells Temporal. */
@@ -41,7 +41,9 @@ export async function conclude(
         temporal.log.warn('The action was told to stop and runs on; nothing that it does is taken', {
           reason: ended.reason,
         });
-      } else if (ended.reason !== 'canceled') await alive.release();
+      } else if (ended.reason !== 'canceled') {
+        await alive.release();
+      }
       return await stopped(attempt, ended.reason);
   }
 }

@@ -17,20 +17,20 @@ import { ActionEnvelope, type ActionResult } from '../../contracts/run/activity.
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
 import { JsonValue, type Json } from '../../contracts/json.js';
 import type { BeginDecision } from '../../contracts/run/projection.js';
-import { type OpenContext, openContext } from './action-context.js';
-import type { Attempt } from './attempt.js';
 import { deliverMissed, opensWaits } from '../events/deliver-missed.js';
-import { authorize } from './authorize.js';
-import { conclude, standsAlready } from './conclude.js';
 import { type ActivityDeps, STOP_LIMITS } from '../boundary/deps.js';
-import { execute } from './execute.js';
 import { refusal, storeFailure } from '../boundary/failures.js';
-import { keepAlive, leaseEnd } from './keep-alive.js';
-import { LateBegin } from './late-begin.js';
-import { type LedgerEntry, ledgerEntry } from './ledger-entry.js';
 import { issuesOf, parseOrRefuse } from '../boundary/parse.js';
 import { Redactor } from '../boundary/redactor.js';
 import { resolveSecrets } from '../boundary/secrets.js';
+import { type OpenContext, openContext } from './action-context.js';
+import type { Attempt } from './attempt.js';
+import { authorize } from './authorize.js';
+import { conclude, standsAlready } from './conclude.js';
+import { execute } from './execute.js';
+import { keepAlive, leaseEnd } from './keep-alive.js';
+import { LateBegin } from './late-begin.js';
+import { type LedgerEntry, ledgerEntry } from './ledger-entry.js';
 import { watchStop } from './stop.js';
 
 /**

@@ -82,9 +82,11 @@ function openedWaits(events: readonly RunEvent[]): readonly OpenedWait[] {
   };
   for (const event of [...events].sort((a, b) => a.seq - b.seq)) {
     const place = nameOf(event.stepPath ?? '', event.iteration ?? []);
-    if (event.type === 'WAIT_OPENED') add(place, event.data);
-    else if (event.type.startsWith('WAIT_')) open.delete(place);
-    else if (event.type === 'SNAPSHOT') {
+    if (event.type === 'WAIT_OPENED') {
+      add(place, event.data);
+    } else if (event.type.startsWith('WAIT_')) {
+      open.delete(place);
+    } else if (event.type === 'SNAPSHOT') {
       for (const wait of event.data.openWaits) add(nameOf(wait.path, wait.iteration), wait);
     }
   }

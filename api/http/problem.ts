@@ -113,8 +113,9 @@ function partsOf(details: Json | undefined): {
 }
 
 function itemOf(problem: Json): ProblemItem {
-  if (!isJsonObject(problem))
+  if (!isJsonObject(problem)) {
     return { detail: typeof problem === 'string' ? problem : JSON.stringify(problem) };
+  }
   const parsed = ProblemItem.safeParse(problem);
   if (parsed.success) return parsed.data;
   const text = (name: string): string | undefined => {

@@ -271,8 +271,9 @@ function hideSummary<T extends DeadLetterSummary>(redactor: Redactor | null | un
 /** Where the run is gone nobody knows what was marked: then the content is not shown at all. */
 function hideLetter(redactor: Redactor | null | undefined, letter: DeadLetterView): DeadLetterView {
   if (redactor === null) return letter;
-  if (redactor === undefined)
+  if (redactor === undefined) {
     return { ...letter, retryWith: letter.retryWith && REDACTED, body: letter.body && REDACTED };
+  }
   return {
     ...hideSummary(redactor, letter),
     retryWith: redactor.json(letter.retryWith),

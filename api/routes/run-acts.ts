@@ -7,8 +7,8 @@ import { JsonValue, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import { operation, type Api } from '../http/operation.js';
 import { presentAt } from '../views/present.js';
-import { startOnce } from './start-once.js';
 import { json } from '../views/views.js';
+import { startOnce } from './start-once.js';
 import { AnyJson, Id, Reason, RunParams } from './parts.js';
 
 const TEMPORAL: readonly ErrorCode[] = ['TEMPORAL_UNAVAILABLE', 'TEMPORAL_NAMESPACE_NOT_FOUND'];
@@ -248,8 +248,9 @@ async function mustBeStartable(
   definition: string,
   version: number | undefined,
 ): Promise<void> {
-  if (definition.startsWith('sluice.'))
+  if (definition.startsWith('sluice.')) {
     throw new SluiceError('NAME_RESERVED', `${definition} is no definition.`);
+  }
   const found = await client.definitions.get(definition, version, { tenant });
   if (version === undefined && found.latest === null) {
     throw new SluiceError('DEFINITION_NOT_FOUND', `Tenant ${tenant} has taken ${definition} back.`);

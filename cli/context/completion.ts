@@ -39,8 +39,9 @@ export function candidatesAt(program: Command, words: readonly string[], current
   const last = command.registeredArguments.at(-1);
   const argument = command.registeredArguments[given] ?? (last?.variadic === true ? last : undefined);
   if (argument === undefined) return NONE;
-  if (argument.argChoices !== undefined)
+  if (argument.argChoices !== undefined) {
     return { items: choices(argument.argChoices, current), files: false };
+  }
   return { items: [], files: FILES.test(argument.name()) };
 }
 

@@ -133,15 +133,17 @@ async function connect(
 /** Parses an option that is a whole number from 1. */
 export function wholeNumber(value: string): number {
   const number = Number(value);
-  if (!Number.isSafeInteger(number) || number < 1)
+  if (!Number.isSafeInteger(number) || number < 1) {
     throw new InvalidArgumentError('It must be a whole number from 1.');
+  }
   return number;
 }
 
 /** Parses an option that is an age in days. */
 export function days(value: string): number {
   const number = Number(value);
-  if (value.trim() === '' || !Number.isFinite(number) || number < 0)
+  if (value.trim() === '' || !Number.isFinite(number) || number < 0) {
     throw new InvalidArgumentError('It must be a number from 0.');
+  }
   return number;
 }

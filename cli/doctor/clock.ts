@@ -4,8 +4,8 @@
  * Invariant: a difference is only told where it is certain. The other clock was read at some moment between two
  * looks at this one, so what lies between them counts as no difference, however slow the answer was.
  */
-import { ok, warn, fail, type Finding } from './finding.js';
 import { SluiceError } from '../../contracts/errors.js';
+import { ok, warn, fail, type Finding } from './finding.js';
 
 /** Past it, times in rows and logs no longer line up, ms. */
 const WARN_MS = 2_000;

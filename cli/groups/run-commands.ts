@@ -186,7 +186,9 @@ function addBulkCommands(runs: Command, { terminal, reading }: CommandContext): 
       command
         .option('--operation-id <text>', 'repeated under the same one, no run is started twice')
         .option('--while-open', 'also runs that have not ended');
-    } else command.option('--reason <text>', 'why, for the audit');
+    } else {
+      command.option('--reason <text>', 'why, for the audit');
+    }
     command.action(async (options: BulkCommand) => {
       const { bulkRuns } = await import('../commands/runs/runs-act.js');
       await reading((client) => bulkRuns(client, terminal(), act, options));

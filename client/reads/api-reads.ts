@@ -76,8 +76,9 @@ export function apiReads({ url, token }: ApiReadsOptions): RunReads {
         return { items: (items as z.output<T>[]).map(view), next } satisfies Page<V>;
       } catch (thrown) {
         // The database gives an empty page for a run that there is not.
-        if (thrown instanceof SluiceError && thrown.code === 'RUN_NOT_FOUND')
+        if (thrown instanceof SluiceError && thrown.code === 'RUN_NOT_FOUND') {
           return { items: [], next: null };
+        }
         throw thrown;
       }
     };

@@ -30,8 +30,9 @@ export function markedPlaces(schema: JsonObject, value: Json): readonly Place[] 
       found.set(name, place);
       return;
     }
-    for (const reference of [given['$ref'], given['$dynamicRef']])
+    for (const reference of [given['$ref'], given['$dynamicRef']]) {
       visit(target(schema, reference), at, place);
+    }
     for (const key of SAME_PLACE) {
       const inner = given[key];
       for (const one of Array.isArray(inner) ? (inner as readonly Json[]) : [inner]) visit(one, at, place);

@@ -91,8 +91,9 @@ export function taskOf({ tasks }: Chain, { at }: BegunStep): Task | undefined {
   const last = tasks.findLast(({ startedMs }) => startedMs <= at);
   let index = tasks.findIndex(({ startedMs }) => startedMs === last?.startedMs);
   // Replayed, such an outcome still counts as copied history, and what the code does with it would not be new.
-  while (tasks[index]?.afterLocal === true && tasks[index - 1]?.executionId === tasks[index]?.executionId)
+  while (tasks[index]?.afterLocal === true && tasks[index - 1]?.executionId === tasks[index]?.executionId) {
     index--;
+  }
   return tasks[index];
 }
 

@@ -61,7 +61,8 @@ function checkedId(runId: unknown): string {
 
 /** @throws SluiceError INPUT_INVALID */
 export function checkedReason(reason: unknown): string | undefined {
-  if (reason === undefined || (typeof reason === 'string' && reason.length <= REASON_CHARACTERS))
+  if (reason === undefined || (typeof reason === 'string' && reason.length <= REASON_CHARACTERS)) {
     return reason;
+  }
   throw new SluiceError('INPUT_INVALID', `reason: text of at most ${REASON_CHARACTERS} characters`);
 }

@@ -46,8 +46,9 @@ export async function rewindRun(
   const call = { ...context.call, workflowId, needsWorker: false };
   const { latest, chain } = await calling(call, async () => {
     const found = await latestOf(context.temporal, workflowId, runId);
-    if (found === undefined)
+    if (found === undefined) {
       throw impossible(run, 'Temporal does not know it, or another run has its workflow id');
+    }
     return { latest: found, chain: await readChain(context.temporal, workflowId, found.executionId) };
   });
   const { operationId } = options;

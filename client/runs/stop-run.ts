@@ -130,8 +130,9 @@ async function refused(
     });
   if (!isNotFound(thrown)) return failed(await whyOf(context, meant.workflowId, thrown));
   const seen = await describe(context, meant.workflowId);
-  if (seen instanceof SluiceError)
+  if (seen instanceof SluiceError) {
     return seen.code === 'WORKFLOW_NOT_FOUND' ? unknown(seen) : failed(seen.message);
+  }
   const other = meant.runId !== undefined && seen.firstRunId !== meant.runId;
   if (other || seen.open) {
     return run !== undefined && TERMINAL_RUN_STATUSES.includes(run.status)

@@ -29,8 +29,9 @@ function readPath(path: string): readonly string[] | string {
   }
   const forbidden = segments.find((segment) => FORBIDDEN_KEYS.includes(segment));
   if (forbidden !== undefined) return `${path} names ${forbidden}, which is refused in a path`;
-  if (isIntegerLike(first))
+  if (isIntegerLike(first)) {
     return `${path} begins with a number; the first segment is the name of a variable`;
+  }
   if (!FIRST_SEGMENT.test(first) || !segments.every((segment) => SEGMENT.test(segment))) {
     return `${path} is no assignment path: names of letters, digits, _ and - joined by dots, such as vars.order.id`;
   }

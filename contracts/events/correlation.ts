@@ -6,10 +6,10 @@
  * did would be woken by chance.
  */
 import { z } from 'zod';
-import type { BusEvent } from './event-envelope.js';
 import { isJsonObject, isWellFormed, type Json } from '../json.js';
-import { valueAtPath } from './filters.js';
 import { LIMITS } from '../limits.js';
+import type { BusEvent } from './event-envelope.js';
+import { valueAtPath } from './filters.js';
 
 /** Event name, or `*` for every name → dotted paths into the payload, the first one that gives a key wins. */
 export const CorrelationPaths = z.record(z.string().min(1), z.array(z.string().min(1)));

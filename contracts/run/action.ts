@@ -2,8 +2,8 @@
  * An action as its author writes it. `actions/` has the registry; `activities/` runs one.
  */
 import type { z } from 'zod';
-import type { CompensationPayload } from './compensation.js';
 import type { Json, JsonObject } from '../json.js';
+import type { CompensationPayload } from './compensation.js';
 
 /** Collects database writes that commit in one transaction with the step's outcome, or not at all. */
 export interface DomainWrites {

@@ -3,9 +3,9 @@
  * small: the action's input, who asks, and the run events that wait to be committed; never the scopes.
  */
 import { z } from 'zod';
+import { JsonValue } from '../json.js';
 import { SecretRef } from './activity-refs.js';
 import { CompensationPayload } from './compensation.js';
-import { JsonValue } from '../json.js';
 import { DefinitionPin, SystemContext } from './run.js';
 import { RunEvent } from './run-events.js';
 

@@ -2,8 +2,8 @@
  * Undoing a step: what a compensation is told, and all that is needed to run one, now or from a dead letter.
  */
 import { z } from 'zod';
-import { SecretRef } from './activity-refs.js';
 import { JsonValue } from '../json.js';
+import { SecretRef } from './activity-refs.js';
 
 /** What a compensating action gets beside its mapped input, as `context.compensation`. */
 export const CompensationPayload = z.object({

@@ -2,13 +2,13 @@
  * What `activities/` asks of `projections/`. Each method that writes is one transaction, idempotent, and
  * may run late, twice or out of order (docs of each method say what then happens).
  */
-import type { DomainWrites } from './action.js';
 import type { Evidence } from '../authorization.js';
 import type { Json } from '../json.js';
+import type { RunError } from '../errors.js';
+import type { DomainWrites } from './action.js';
 import type { RunHeader, StepRef } from './activity.js';
 import type { DefinitionPin } from './run.js';
 import type { RunEvent } from './run-events.js';
-import type { RunError } from '../errors.js';
 
 /** Under which Temporal execution something is committed. */
 export interface Execution {

@@ -11,9 +11,9 @@
  * history: absent keys are absent, times are epoch milliseconds.
  */
 import { z } from 'zod';
-import { CompensationRequest, Undo } from './compensation.js';
 import { RunError } from '../errors.js';
 import { JsonValue } from '../json.js';
+import { CompensationRequest, Undo } from './compensation.js';
 import { ReconciledData, SnapshotData } from './picture.js';
 import { DefinitionPin, RunRef, SystemContext, WaitKind } from './run.js';
 

@@ -7,8 +7,8 @@ import { Definition, durationToMs, Step, STEP_TYPES } from '../../contracts/defi
 import { isJsonObject, type Json, type JsonObject } from '../../contracts/json.js';
 import { nearNames } from '../../contracts/near.js';
 import { type Finding, meantHint } from '../source/finding.js';
-import { keysAllowed } from './schema-keys.js';
 import { type DocumentPath, quote } from '../source/source.js';
+import { keysAllowed } from './schema-keys.js';
 import { type FoundStep, withoutBlocks } from './walk.js';
 
 type Issue = z.core.$ZodIssue;
@@ -109,8 +109,9 @@ function nameOf(path: DocumentPath): string {
 
 function valueAt(value: Json, path: DocumentPath): Json | undefined {
   return path.reduce<Json | undefined>((current, part) => {
-    if (typeof part === 'number')
+    if (typeof part === 'number') {
       return Array.isArray(current) ? (current as readonly Json[])[part] : undefined;
+    }
     return isJsonObject(current) && Object.hasOwn(current, part) ? current[part] : undefined;
   }, value);
 }

@@ -17,8 +17,9 @@ const CALENDAR = ['years', 'months', 'weeks', 'days'] as const;
 
 function zoneOf(zone: unknown, name: string): string {
   if (zone === undefined || zone === null) return 'UTC';
-  if (typeof zone !== 'string')
+  if (typeof zone !== 'string') {
     throw new EngineError('argument', `${name}: the zone must be an IANA name, not ${describe(zone)}`);
+  }
   return zone;
 }
 
@@ -45,11 +46,12 @@ function addCalendar(wall: number, years: number, months: number, days: number):
 }
 
 function durationOf(value: unknown, name: string): Required<Duration> {
-  if (typeof value !== 'string')
+  if (typeof value !== 'string') {
     throw new EngineError(
       'argument',
       `${name}: the duration must be ISO 8601 text such as "P1DT2H", not ${describe(value)}`,
     );
+  }
   let parsed: Duration;
   try {
     if (value.length > 100) throw new RangeError();
@@ -71,28 +73,33 @@ function durationOf(value: unknown, name: string): Required<Duration> {
     seconds: 0,
     ...parsed,
   };
-  for (const unit of CALENDAR)
-    if (!Number.isInteger(duration[unit]))
+  for (const unit of CALENDAR) {
+    if (!Number.isInteger(duration[unit])) {
       throw new EngineError('argument', `${name}: ${unit} must be whole in "${value}"`);
+    }
+  }
   return duration;
 }
 
 function instant(value: unknown, name: string): number {
-  if (typeof value !== 'string')
+  if (typeof value !== 'string') {
     throw new EngineError('argument', `${name}: an instant must be text, not ${describe(value)}`);
+  }
   const ms = instantMs(value);
-  if (ms === undefined)
+  if (ms === undefined) {
     throw new EngineError(
       'argument',
       `${name}: "${value.slice(0, 40)}" is no instant with a full date, time and offset`,
     );
+  }
   return ms;
 }
 
 function iso(ms: number, name: string): string {
   const date = new Date(ms);
-  if (!(date.getTime() >= -62_135_596_800_000 && date.getTime() < 253_402_300_800_000))
+  if (!(date.getTime() >= -62_135_596_800_000 && date.getTime() < 253_402_300_800_000)) {
     throw new EngineError('argument', `${name}: the result is outside of the years 1 to 9999`);
+  }
   return date.toISOString();
 }
 
@@ -100,11 +107,12 @@ function plus(ms: number, duration: Required<Duration>, zone: string): number {
   const sign = duration.negative ? -1 : 1;
   let result = ms;
   const { years, months, weeks, days } = duration;
-  if (years || months || weeks || days)
+  if (years || months || weeks || days) {
     result = instantOf(
       addCalendar(wallOf(ms, zone), sign * years, sign * months, sign * (weeks * 7 + days)),
       zone,
     );
+  }
   const exact = duration.hours * UNITS.hours + duration.minutes * UNITS.minutes + duration.seconds * 1_000;
   return result + sign * Math.round(exact);
 }
@@ -150,13 +158,15 @@ export function dateDiff(
     const minutes = Math.floor((rest % UNITS.hours) / UNITS.minutes);
     return serialize({ negative, days, hours, minutes, seconds: (rest % UNITS.minutes) / 1_000 });
   }
-  if (typeof unit === 'string' && unit in UNITS && Object.hasOwn(UNITS, unit))
+  if (typeof unit === 'string' && unit in UNITS && Object.hasOwn(UNITS, unit)) {
     return Math.trunc((to - from) / UNITS[unit as keyof typeof UNITS]) + 0;
+  }
   const calendar = CALENDAR.find((name) => name === unit);
-  if (!calendar)
+  if (!calendar) {
     throw new EngineError(
       'argument',
       `dateDiff: the unit must be one of ${[...Object.keys(UNITS), 'days', 'weeks', 'months', 'years'].join(', ')}`,
     );
+  }
   return wholeUnits(from, to, calendar, place);
 }

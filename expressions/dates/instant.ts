@@ -40,8 +40,9 @@ export function instantMs(text: string): number | undefined {
     Number(second) > 59 ||
     Number(offsetHours) > 23 ||
     Number(offsetMinutes) > 59
-  )
+  ) {
     return undefined;
+  }
   if (zone === 'Z') return date.getTime();
   const offset = (Number(offsetHours) * 60 + Number(offsetMinutes)) * 60_000;
   return date.getTime() - (sign === '-' ? -offset : offset);

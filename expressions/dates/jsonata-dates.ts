@@ -19,8 +19,9 @@ export function timestampProblem(timestamp: string): string | undefined {
 /** Why a picture cannot be read without the machine's clock; undefined where it can. */
 export function pictureProblem(picture: string): string | undefined {
   const components = new Set<string>();
-  for (const marker of picture.replaceAll('[[', '').matchAll(/\[\s*(\S)[^\]]*\]/g))
+  for (const marker of picture.replaceAll('[[', '').matchAll(/\[\s*(\S)[^\]]*\]/g)) {
     components.add(marker[1] as string);
+  }
   const date = components.has('Y') && ((components.has('M') && components.has('D')) || components.has('d'));
   if (date && (components.has('Z') || components.has('z'))) return undefined;
   return `$toMillis needs a picture with a full date and an offset, such as "[Y0001]-[M01]-[D01] [H01]:[m01] [Z]", not "${picture.slice(0, 60)}"`;
@@ -53,8 +54,9 @@ export function guardedDates(
       implementation: function (this: unknown, millis: unknown, picture: unknown, timezone: unknown) {
         const problem = typeof timezone === 'string' ? timezoneProblem(timezone) : undefined;
         if (problem !== undefined) throw new EngineError('clock', problem);
-        if (typeof millis === 'number' && !(Math.abs(millis) <= 8.64e15))
+        if (typeof millis === 'number' && !(Math.abs(millis) <= 8.64e15)) {
           throw new EngineError('argument', '$fromMillis was given a number that is no instant');
+        }
         return fromMillis.call(this, millis as number, picture as string, timezone as string);
       },
     },

@@ -8,8 +8,9 @@ function formatOf(zone: string): Intl.DateTimeFormat {
   let format = formats.get(zone);
   if (format) return format;
   // Offsets such as "+02:00" are no zones, and runtimes differ in whether they take them.
-  if (!/^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/.test(zone))
+  if (!/^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/.test(zone)) {
     throw new EngineError('argument', `"${zone.slice(0, 40)}" is no IANA time zone`);
+  }
   try {
     format = new Intl.DateTimeFormat('en-US', {
       timeZone: zone,

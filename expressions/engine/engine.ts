@@ -1,11 +1,11 @@
 /** The one engine of this process or sandbox: made on first use, with the frame that expressions run in. */
 import type { Engine, Frame, SyntaxNode } from '../metering/engine-types.js';
 import { createEngine } from '../generated/jsonata-sync.js';
-import { helperFunction, HELPERS, HELPER_VARIABLES } from './helpers.js';
 import { BUILT_IN_NAMES } from '../functions/catalogue.js';
 import { guardedDates } from '../dates/jsonata-dates.js';
 import { MAX_DEPTH, MAX_STEPS } from '../budget/limits.js';
 import { Meter } from '../metering/meter.js';
+import { helperFunction, HELPERS, HELPER_VARIABLES } from './helpers.js';
 
 export interface Running {
   readonly engine: Engine;
@@ -29,10 +29,12 @@ export function theEngine(): Running {
   engine.datetime.fromMillis.call({}, 0);
   const allowed = engine.createFrame(null);
   for (const name of BUILT_IN_NAMES) allowed.bind(name, engine.staticFrame.lookup(name));
-  for (const [name, { implementation, signature }] of Object.entries(guardedDates(engine)))
+  for (const [name, { implementation, signature }] of Object.entries(guardedDates(engine))) {
     allowed.bind(name, engine.defineFunction(implementation, signature));
-  for (const [name, helper] of Object.entries(HELPERS))
+  }
+  for (const [name, helper] of Object.entries(HELPERS)) {
     allowed.bind(HELPER_VARIABLES.get(name) ?? name, helperFunction(engine, meter, helper));
+  }
   running = { engine, meter, allowed };
   return running;
 }

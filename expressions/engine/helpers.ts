@@ -18,8 +18,9 @@ const ZONED = 100;
 function len(meter: Meter, value: unknown): number {
   if (value === undefined || value === null) return 0;
   if (Array.isArray(value)) return value.length;
-  if (typeof value !== 'string')
+  if (typeof value !== 'string') {
     throw new EngineError('argument', `len takes text or a list, not ${describe(value)}`);
+  }
   meter.spend(value.length >> 2);
   return [...value].length;
 }
@@ -28,8 +29,9 @@ function text(meter: Meter, value: unknown): string {
   if (value === undefined || value === null) return '';
   if (typeof value === 'string') return value;
   if (typeof value === 'function') throw new EngineError('argument', 'toString takes no function');
-  if (typeof value === 'number' && !Number.isFinite(value))
+  if (typeof value === 'number' && !Number.isFinite(value)) {
     throw new EngineError('notJson', 'toString was given a number that is no JSON value');
+  }
   // As JSONata writes numbers: in at most 15 digits.
   const written = JSON.stringify(meter.measure(value), (_, item: unknown) =>
     typeof item === 'number' && !Number.isInteger(item) ? Number(item.toPrecision(15)) : item,

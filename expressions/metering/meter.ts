@@ -3,11 +3,11 @@
  *
  * Evaluation is synchronous and never nested, so one meter per engine is enough: `start` resets it.
  */
-import { base64decode, base64encode } from './base64.js';
 import { EngineError } from '../budget/engine-error.js';
-import type { EngineHooks, Frame } from './engine-types.js';
 import { MAX_LIST, MAX_TEXT } from '../budget/limits.js';
 import { MeteredRegExp } from '../regex/metered-regexp.js';
+import type { EngineHooks, Frame } from './engine-types.js';
+import { base64decode, base64encode } from './base64.js';
 
 export interface Allowance {
   readonly steps: number;
@@ -135,9 +135,11 @@ export class Meter implements EngineHooks {
     isFunction: (v: unknown) => boolean,
   ): void {
     if (isFunction(target)) throw new EngineError('argument', 'a function cannot be transformed');
-    if (key === '__proto__')
+    if (key === '__proto__') {
       Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
-    else target[key] = value;
+    } else {
+      target[key] = value;
+    }
   }
 
   /** Notes a value that equals only itself; false for one that must be compared. */
@@ -237,8 +239,9 @@ export class Meter implements EngineHooks {
   /** Charges for a value that is to be written as JSON, and refuses one that is too deep or cyclic. */
   measure<T>(value: T): T {
     this.spend(1);
-    if (typeof value === 'string') this.spend(value.length >> 4);
-    else if (
+    if (typeof value === 'string') {
+      this.spend(value.length >> 4);
+    } else if (
       typeof value === 'object' &&
       value !== null &&
       !(this.flags._jsonata_lambda in value) &&
@@ -252,12 +255,14 @@ export class Meter implements EngineHooks {
   }
 
   private units(length: number): void {
-    if (this.steps !== Infinity && length > MAX_TEXT)
+    if (this.steps !== Infinity && length > MAX_TEXT) {
       throw limit(`a text is longer than ${MAX_TEXT} characters`);
+    }
   }
 
   private size(length: number): void {
-    if (this.steps !== Infinity && length > MAX_LIST)
+    if (this.steps !== Infinity && length > MAX_LIST) {
       throw limit(`a list is longer than ${MAX_LIST} elements`);
+    }
   }
 }

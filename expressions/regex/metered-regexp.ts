@@ -77,7 +77,9 @@ export class MeteredRegExp {
       this.meter.spend(1 + (text.length >> 2));
       this.native.lastIndex = from;
       match = this.native.exec(text);
-    } else match = this.search(text, from);
+    } else {
+      match = this.search(text, from);
+    }
     if (global) this.lastIndex = match ? match.index + (match[0] as string).length : 0;
     return match;
   }
@@ -157,8 +159,9 @@ class Run {
     let at = begin;
     let pos = start;
     for (;;) {
-      if (++this.steps > this.allowed || open.length > MAX_OPEN || this.undo.length > MAX_OPEN)
+      if (++this.steps > this.allowed || open.length > MAX_OPEN || this.undo.length > MAX_OPEN) {
         this.exhausted();
+      }
       const step = code[at] as Program['code'][number];
       let ok = true;
       switch (step.op) {
@@ -202,9 +205,11 @@ class Run {
         case 'match':
           return pos;
       }
-      if (ok) at++;
-      else if (open.length === 0) return -1;
-      else {
+      if (ok) {
+        at++;
+      } else if (open.length === 0) {
+        return -1;
+      } else {
         this.rewind(open.pop() as number);
         pos = open.pop() as number;
         at = open.pop() as number;

@@ -57,8 +57,9 @@ export function compileRegex(tree: RegexTree): Program {
     return { split };
   };
   const leave = (split: Instruction & { op: 'split' }, greedy: boolean) => {
-    if (greedy) split.second = code.length;
-    else {
+    if (greedy) {
+      split.second = code.length;
+    } else {
       split.second = split.first;
       split.first = code.length;
     }

@@ -60,8 +60,9 @@ export class Triggers {
    */
   async fire(rows: readonly TriggerRow[], arrived: TriggeringEvent): Promise<readonly TriggerOutcome[]> {
     const byDefinition = new Map<string, TriggerRow[]>();
-    for (const row of rows)
+    for (const row of rows) {
       byDefinition.set(row.definition, [...(byDefinition.get(row.definition) ?? []), row]);
+    }
     const all = await Promise.all([...byDefinition.values()].map((own) => this.fireOne(own, arrived)));
     return all.flat();
   }

@@ -14,9 +14,9 @@ import { SluiceError, toSluiceError } from '../../contracts/errors.js';
 import { decodeEvent } from '../../contracts/events/event-envelope.js';
 import { LIMITS } from '../../contracts/limits.js';
 import type { EventStore } from '../../projections/index.js';
-import { eventsOf, readBody } from './http-body.js';
 import { isOutage, type Outage } from '../routing/outage.js';
 import type { Routed, Router } from '../routing/route.js';
+import { eventsOf, readBody } from './http-body.js';
 
 const BUSY_RETRY_S = 1;
 const OUTAGE_RETRY_S = 5;
@@ -105,8 +105,9 @@ export class HttpSource {
     const url = urlOf(request);
     if (request.method === 'GET' && url.pathname === '/health') return this.#health();
     this.#authorize(request);
-    if (url.pathname !== '/events')
+    if (url.pathname !== '/events') {
       throw new SluiceError('EVENT_NOT_FOUND', `There is nothing at ${url.pathname}`);
+    }
     if (request.method === 'POST') return this.#post(request);
     if (request.method === 'GET') return this.#get(url);
     throw new SluiceError('INPUT_INVALID', `${request.method ?? ''} is no method of /events`);

@@ -19,10 +19,10 @@ import { STREAM_FIELD } from '../../contracts/events/event-envelope.js';
 import { isJsonObject } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import type { Projections } from '../../projections/index.js';
-import { deadLetterOf } from './dead-letter.js';
 import { isOutage, type Outage } from '../routing/outage.js';
-import { redisError } from './redis.js';
 import type { Router } from '../routing/route.js';
+import { deadLetterOf } from './dead-letter.js';
+import { redisError } from './redis.js';
 import { decodeText } from './text.js';
 import { trimStream } from './trim-stream.js';
 

@@ -18,8 +18,8 @@ import { isJsonObject } from '../../contracts/json.js';
 import type { Database, Variables } from '../connection/connection.js';
 import { inTurn } from '../connection/turns.js';
 import { commit, type Faults, type Statement } from '../connection/unit-of-work.js';
-import { isUnusual, joinWork, OPEN_STEPS, usualStatements, type UsualWork } from './fast-path.js';
 import type { Writer } from '../connection/writer.js';
+import { isUnusual, joinWork, OPEN_STEPS, usualStatements, type UsualWork } from './fast-path.js';
 
 /** Most commits of one transaction. */
 const MOST = 64;
@@ -91,8 +91,11 @@ class Queue {
         // What is remembered may be no more: rows that were removed meanwhile are made again.
         for (const run of now.known) this.begun.delete(run);
         await this.send(all);
-      } else if (all.length === 1 || isAway(error)) for (const one of all) one.failed(error);
-      else for (const one of all) await this.send([one]);
+      } else if (all.length === 1 || isAway(error)) {
+        for (const one of all) one.failed(error);
+      } else {
+        for (const one of all) await this.send([one]);
+      }
     }
   }
 

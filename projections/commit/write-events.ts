@@ -14,13 +14,13 @@ import {
 } from '../domain/dead-letters.js';
 import { openWaitStatements } from '../domain/open-waits.js';
 import { outboxStatements } from '../domain/outbox.js';
-import { resolveRun } from './from-log.js';
-import { commitUsually } from './batch.js';
 import { inTurn } from '../connection/turns.js';
-import { isUnusual, joinWork, usualStatements, usualWork, type UsualWork } from './fast-path.js';
 import type { Writer } from '../connection/writer.js';
 import { commit, Refusal, type Statement } from '../connection/unit-of-work.js';
 import type { Variables } from '../connection/connection.js';
+import { isUnusual, joinWork, usualStatements, usualWork, type UsualWork } from './fast-path.js';
+import { commitUsually } from './batch.js';
+import { resolveRun } from './from-log.js';
 
 /** What belongs to the same transaction beside the events. */
 export interface Others {
@@ -43,8 +43,9 @@ export async function writeEvents(
   others: Others = { always: NONE, usually: {} },
 ): Promise<ReadonlyMap<string, unknown> | undefined> {
   const usual = usualEvents(execution, events);
-  if (usual !== undefined && (await wroteUsually(writer, joinWork([usual, others.usually]))))
+  if (usual !== undefined && (await wroteUsually(writer, joinWork([usual, others.usually])))) {
     return undefined;
+  }
   const followed = joined(openWaitStatements(execution, events), followedBy(execution, events));
   const write = () => writeAny(writer, execution, events, joined(followed, others.always));
   return await (events.length === 0 ? write() : inTurn(writer.database, execution.run, write));

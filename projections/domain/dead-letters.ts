@@ -13,10 +13,10 @@ import { createHash } from 'node:crypto';
 import type { DeadLetterAct, NewDeadLetter } from '../../contracts/events/dead-letter.js';
 import type { Execution } from '../../contracts/run/projection.js';
 import type { RunEvent } from '../../contracts/run/run-events.js';
-import type { EventStatements } from './row-merge.js';
 import { listKey } from '../log/keys.js';
 import { TextWriter } from '../log/texts.js';
 import type { Statement } from '../connection/unit-of-work.js';
+import type { EventStatements } from './row-merge.js';
 
 const PUT: Statement = {
   label: 'dead_letter.put',

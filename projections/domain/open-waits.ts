@@ -7,9 +7,9 @@
  */
 import type { Execution } from '../../contracts/run/projection.js';
 import type { RunEvent } from '../../contracts/run/run-events.js';
-import type { EventStatements } from './row-merge.js';
 import { placeOf, stepRowKey } from '../log/keys.js';
 import type { Statement } from '../connection/unit-of-work.js';
+import type { EventStatements } from './row-merge.js';
 
 const follow = (keys: string, key: string): string => `FOR $each IN ${keys} {
   LET $k = ${key};

@@ -11,8 +11,8 @@
 import { encodeEvent } from '../../contracts/events/event-envelope.js';
 import type { Execution } from '../../contracts/run/projection.js';
 import type { RunEvent } from '../../contracts/run/run-events.js';
-import type { EventStatements } from './row-merge.js';
 import { TextWriter } from '../log/texts.js';
+import type { EventStatements } from './row-merge.js';
 
 /** The source of what a run of that definition publishes. */
 function sourceOf(definition: string): string {

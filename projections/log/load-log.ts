@@ -2,9 +2,9 @@
 import { z } from 'zod';
 import { RunEvent } from '../../contracts/run/run-events.js';
 import type { Database } from '../connection/connection.js';
+import { read } from '../connection/read.js';
 import type { RunKey } from './keys.js';
 import type { LoggedEvent, SeenExecution } from './live-log.js';
-import { read } from '../connection/read.js';
 import { loadJson } from './texts.js';
 
 export const EventColumns = z.object({

@@ -85,8 +85,9 @@ export async function loadTexts(
   return (column) => {
     if (!column.startsWith(MARK)) return column;
     const text = found.get(column.slice(1));
-    if (text === undefined)
+    if (text === undefined) {
       throw new SluiceError('DATABASE_FAILED', `The blob ${column} of ${owner} is missing`);
+    }
     return text;
   };
 }

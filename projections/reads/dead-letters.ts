@@ -49,8 +49,9 @@ export async function listDeadLetters(
   const [afterStatus, afterKey = FIRST] = page.after?.split(' ') ?? [];
   const rows: z.infer<typeof Row>[] = [];
   for (const status of statuses) {
-    if (afterStatus !== undefined && statuses.indexOf(status) < statuses.indexOf(afterStatus as never))
+    if (afterStatus !== undefined && statuses.indexOf(status) < statuses.indexOf(afterStatus as never)) {
       continue;
+    }
     if (rows.length > limit) break;
     rows.push(
       ...(await rowsOf(

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { RecordId } from 'surrealdb';
 import type { Database } from '../connection/connection.js';
 import { read } from '../connection/read.js';
-import { findDefinition } from './find-definition.js';
 import { pageLimit, toPage, type Page, type PageRequest } from '../connection/page.js';
+import { findDefinition } from './find-definition.js';
 
 /** A definition in a list. */
 export interface DefinitionSummary {

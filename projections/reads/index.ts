@@ -1,5 +1,6 @@
 /** Read models: one file for each question. Every one is asked for a tenant and sees no other's rows. */
 import type { Database } from '../connection/connection.js';
+import type { Page, PageRequest } from '../connection/page.js';
 import { checkContiguity, type Contiguity } from './runs/check-contiguity.js';
 import {
   getDefinition,
@@ -14,7 +15,6 @@ import { listInvocations, pageInvocations, type InvocationView } from './runs/li
 import { listRuns, type RunFilter } from './runs/list-runs.js';
 import { listSteps, type StepView } from './runs/list-steps.js';
 import { listWaits, pageWaits, type WaitView } from './runs/list-waits.js';
-import type { Page, PageRequest } from '../connection/page.js';
 import { pageInbound, type RunInboundView } from './events/run-inbound.js';
 import type { RunSummary, RunView } from './runs/run-view.js';
 

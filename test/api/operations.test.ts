@@ -1,12 +1,12 @@
 /** What operators use: health, metrics, the document and its page, bulk work, dead letters, events; reading over the API. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { pino } from 'pino';
 import { apiReads, createSluiceClient, httpBus, type SluiceClient } from '../../client/index.js';
 import { apiPage, ApiInboundSummary } from '../../contracts/http/api.js';
 import { ERRORS } from '../../contracts/errors.js';
 import { defineAction, SluiceError } from '../../actions/index.js';
 import { startBridge, type RunningBridge } from '../../ingress/index.js';
-import { pino } from 'pino';
 import { waitFor } from '../support/wait-for.js';
 import { useApi } from './support/api.js';
 import { routesOf } from './support/document.js';
@@ -170,10 +170,11 @@ describe('bulk work', () => {
     expect(new Set(done.slice(0, -1).map((line) => Line.parse(line).runId))).toEqual(
       new Set(runs.map(({ runId }) => runId)),
     );
-    for (const { workflowId } of runs)
+    for (const { workflowId } of runs) {
       await api()
         .client.result(workflowId)
         .catch(() => undefined);
+    }
     await waitFor(async () => {
       const page = await api().client.runs.list(
         { definition: 'waiting', status: 'CANCELED' },

@@ -29,8 +29,9 @@ async function* messages(response: Response): AsyncGenerator<Message, void> {
       text = text.slice(at + 2);
       const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1];
       const data = field('data');
-      if (data !== undefined)
+      if (data !== undefined) {
         yield { id: field('id'), event: field('event'), data: JSON.parse(data) as unknown };
+      }
     }
   }
 }

@@ -1,8 +1,8 @@
 /** Every action of a run is authorized before it acts: on a real server, with real policies. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineAction } from '../../actions/index.js';
 import { loadPolicies, type Policies } from '../../authorization/index.js';

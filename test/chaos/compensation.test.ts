@@ -133,8 +133,9 @@ it(
           'payments.refund of charge',
         ]);
         for (const { id } of left) await deadLetters.retry(id, { actor: 'operator' });
-        for (const name of ['no-refund', 'terminated'])
+        for (const name of ['no-refund', 'terminated']) {
           expect(services.standing(name), name).toEqual(NOTHING);
+        }
         second.terminate();
         expect(await second.ended()).toBe(0);
       });

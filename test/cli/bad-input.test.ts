@@ -72,8 +72,9 @@ describe('every command', () => {
       const complete = [...path, ...argumentsOf(command.registeredArguments), ...needed(command)];
       const wrong: string[][] = [[...complete, '--no-such-option']];
       if (command.registeredArguments.some(({ required }) => required)) wrong.push(path);
-      if (command.registeredArguments.every(({ variadic }) => !variadic))
+      if (command.registeredArguments.every(({ variadic }) => !variadic)) {
         wrong.push([...complete, 'one', 'too', 'many', 'of', 'them']);
+      }
       for (const { long } of strict(command)) wrong.push([...complete, long ?? '', 'not-a-value']);
       for (const args of wrong) {
         expect({ args, ...(await sluice(args)) }).toMatchObject({ args, code: 2, error: 'USAGE_INVALID' });

@@ -95,8 +95,9 @@ describe('bulk', () => {
       runs().bulk('rerun', { definition, status: 'SUCCEEDED' }, { ...operation, limit: 2 }),
     );
     expect(first.map(({ outcome }) => outcome)).toEqual(['done', 'done']);
-    for (const { started: fresh } of first)
+    for (const { started: fresh } of first) {
       if (fresh !== undefined) await sluice().client.result(fresh.workflowId);
+    }
     const sources = new Set(started.map(({ runId }) => runId));
     const again = (
       await collect(runs().bulk('rerun', { definition, status: 'SUCCEEDED' }, operation))

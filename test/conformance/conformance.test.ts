@@ -61,8 +61,9 @@ describe.each(files)('$name', ({ cases }) => {
       expect(text).not.toContain(secret);
       expect(text).not.toContain(Buffer.from(secret).toString('base64').slice(0, -4));
     }
-    if (Object.keys(one.expect.history).length > 0)
+    if (Object.keys(one.expect.history).length > 0) {
       expect(eventCounts(own)).toMatchObject(one.expect.history);
+    }
   });
 });
 
@@ -99,12 +100,14 @@ function checkLog({ handle, end }: Played, expected: Expectation): FoldedLog {
     expect(at, `${named} after ${from} lines of ${texts.join(' | ')}`).toBeGreaterThanOrEqual(0);
     from = at + 1;
   }
-  for (const named of expected.absent)
+  for (const named of expected.absent) {
     expect(texts, named).not.toContainEqual(lines.find((line) => isLine(line, named))?.text ?? Symbol(named));
-  for (const [named, count] of Object.entries(expected.counts))
+  }
+  for (const [named, count] of Object.entries(expected.counts)) {
     expect(lines.filter((line) => isLine(line, named)).length, `${named} in ${texts.join(' | ')}`).toBe(
       count,
     );
+  }
   expect(Object.fromEntries(folded.steps)).toMatchObject(expected.steps);
   expect(Object.fromEntries(folded.waits)).toMatchObject(expected.waits);
   return folded;
@@ -112,8 +115,9 @@ function checkLog({ handle, end }: Played, expected: Expectation): FoldedLog {
 
 function checkCalls(runId: string, expected: Expectation): void {
   const calls = world.test.calls.filter((call) => call.runId === runId);
-  for (const [step, inputs] of Object.entries(expected.inputs))
+  for (const [step, inputs] of Object.entries(expected.inputs)) {
     expect(calls.filter((call) => call.step === step).map(({ input }) => input)).toEqual(inputs);
+  }
   for (const step of expected.oneKey) {
     const own = calls.filter((call) => call.step === step);
     expect(own.length).toBeGreaterThan(1);

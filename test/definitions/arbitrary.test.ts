@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SluiceError } from '../../contracts/errors.js';
 import { Definition, walkSteps, blockAt, childBlocks, stepAt } from '../../contracts/definition/index.js';
@@ -95,9 +95,11 @@ describe('any JSON', () => {
     const parts: (readonly (string | number)[])[] = [];
     const collect = (value: unknown, path: readonly (string | number)[]): void => {
       parts.push(path);
-      if (Array.isArray(value)) value.forEach((item, index) => collect(item, [...path, index]));
-      else if (typeof value === 'object' && value !== null)
+      if (Array.isArray(value)) {
+        value.forEach((item, index) => collect(item, [...path, index]));
+      } else if (typeof value === 'object' && value !== null) {
         for (const [key, item] of Object.entries(value)) collect(item, [...path, key]);
+      }
     };
     collect(document, []);
     const replaced = (value: unknown, path: readonly (string | number)[], by: unknown): unknown => {

@@ -57,8 +57,9 @@ describe.skipIf(!hasServer || !hasRedis)('docker-compose.yml, as processes', () 
   });
 
   it('is up: every process is healthy, and two workers poll', () => {
-    for (const name of ['temporal', 'surrealdb', 'redis', 'api', 'bridge'])
+    for (const name of ['temporal', 'surrealdb', 'redis', 'api', 'bridge']) {
       expect(deployment.running(name), name).toHaveLength(1);
+    }
     expect(deployment.running('worker')).toHaveLength(2);
   });
 
@@ -84,8 +85,9 @@ describe.skipIf(!hasServer || !hasRedis)('docker-compose.yml, as processes', () 
         readFileSync(new URL('../../examples/order-fulfilment.yaml', import.meta.url), 'utf8'),
       );
       const runs: StartedRun[] = [];
-      for (let i = 0; i < ORDERS; i++)
+      for (let i = 0; i < ORDERS; i++) {
         runs.push(await client.start('order-fulfilment', exampleOrder(`compose-${i}`)));
+      }
       for (const run of runs) {
         await waitFor(async () => (await client.state(run.workflowId)).status === 'WAITING', 60_000);
       }

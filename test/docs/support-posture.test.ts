@@ -6,8 +6,8 @@ import { ERRORS } from '../../contracts/errors.js';
 import { RunStatus } from '../../contracts/run/run.js';
 import { RUN_EVENT_DATA } from '../../contracts/run/run-events.js';
 import { Variables } from '../../worker/config/config-variables.js';
-import { unknownCommands } from './support/commands.js';
 import { BridgeVariables } from '../../worker/config/bridge-config.js';
+import { unknownCommands } from './support/commands.js';
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 const page = read('docs/support-posture.md');

@@ -5,12 +5,13 @@ import { check, FUNCTIONS } from '../../expressions/index.js';
 import { value } from './support/evaluate-in.js';
 
 describe('the catalogue of functions', () => {
-  for (const { name, kind, example } of FUNCTIONS)
+  for (const { name, kind, example } of FUNCTIONS) {
     it(`has a true example of ${kind} ${name}`, () => {
       expect(check(example.source)).toEqual([]);
       expect(example.source).toContain(name);
       expect(value(example.source, example.input)).toEqual(example.result);
     });
+  }
 
   it('describes each function once', () => {
     expect(new Set(FUNCTIONS.map(({ kind, name }) => `${kind} ${name}`)).size).toBe(FUNCTIONS.length);
@@ -25,7 +26,8 @@ describe('the catalogue of functions', () => {
     for (const name of BUILT_IN_NAMES) expect(allowed.lookup(name), name).toBeDefined();
     for (const name of REFUSED.keys()) expect(allowed.lookup(name), name).toBeUndefined();
     // A function that a new version of JSONata brings is refused until it is listed.
-    for (const name of ['eval', 'random', 'shuffle'])
+    for (const name of ['eval', 'random', 'shuffle']) {
       expect(engine.staticFrame.lookup(name), name).toBeDefined();
+    }
   });
 });

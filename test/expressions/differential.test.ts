@@ -67,19 +67,22 @@ describe('the synchronous engine equals the jsonata package', () => {
       ' or ',
       ' in ',
       '&',
-    ])
+    ]) {
       expect(all).toContain(operator);
+    }
   });
 
-  for (const { group, sources } of corpus.groups)
+  for (const { group, sources } of corpus.groups) {
     it(`in the written cases of ${group}`, async () => {
       for (const source of sources) {
         const reference = await orderedReferenceOutcome(source, corpus.input);
         const ours = rawOutcome(source, corpus.input);
-        if (!same(reference, ours) && !(await changesInput(source, corpus.input)))
+        if (!same(reference, ours) && !(await changesInput(source, corpus.input))) {
           expect({ source, ours }).toEqual({ source, ours: reference });
+        }
       }
     });
+  }
 
   it('in 6,000 generated pairs of expression and input', { timeout: 120_000 }, async () => {
     const different: unknown[] = [];
@@ -104,12 +107,17 @@ describe('evaluation with the allow-list gives what the bare engine gives', () =
     for (const [source, input] of pairs) {
       const raw = rawOutcome(source, input);
       const ours = sluiceOutcome(source, input);
-      if ('error' in raw) expect(ours, source).toHaveProperty('error');
-      else if (raw.json === undefined) expect(ours, source).toEqual({ json: 'null' });
-      else if (raw.json.includes('ƒ')) expect(ours, source).toEqual({ error: 'EXPRESSION_NOT_JSON' });
-      else if ('error' in ours)
+      if ('error' in raw) {
+        expect(ours, source).toHaveProperty('error');
+      } else if (raw.json === undefined) {
+        expect(ours, source).toEqual({ json: 'null' });
+      } else if (raw.json.includes('ƒ')) {
+        expect(ours, source).toEqual({ error: 'EXPRESSION_NOT_JSON' });
+      } else if ('error' in ours) {
         expect(ours.error, source).toMatch(/^EXPRESSION_(NOT_JSON|DISALLOWED_FUNCTION)$/);
-      else expect(ours, source).toEqual({ json: raw.json });
+      } else {
+        expect(ours, source).toEqual({ json: raw.json });
+      }
     }
   });
 });

@@ -89,8 +89,9 @@ function expectCodedEnd(source: string): boolean {
     expect(problems, source).toEqual([]);
     return true;
   } catch (error) {
-    if (!(error instanceof SluiceError) || !error.code.startsWith('EXPRESSION_'))
+    if (!(error instanceof SluiceError) || !error.code.startsWith('EXPRESSION_')) {
       throw new Error(`${JSON.stringify(source)}: ${String(error)}`, { cause: error });
+    }
     return false;
   }
 }

@@ -140,8 +140,9 @@ describe('dateDiff', () => {
   });
 
   it('refuses a unit that it does not know', () => {
-    for (const unit of ['fortnights', 'constructor', 'day'])
+    for (const unit of ['fortnights', 'constructor', 'day']) {
       expect(failure(`dateDiff(nowIso(), nowIso(), "${unit}")`).message).toContain('years');
+    }
   });
 });
 

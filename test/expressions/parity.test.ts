@@ -32,8 +32,9 @@ describe('one table of expressions', () => {
     ...[...corpus.groups, ...security].flatMap(({ sources }) => sources),
     ...OWN,
   ].map((source) => ({ source, root: corpus.input, bindings: { item: { sku: 'tea' } } }));
-  for (const { example } of FUNCTIONS)
+  for (const { example } of FUNCTIONS) {
     cases.push({ source: example.source, root: example.input, bindings: {} });
+  }
 
   it(
     'gives the same at validation, in a workflow, in an activity and here',
@@ -56,12 +57,14 @@ describe('one table of expressions', () => {
         expect(inActivity[i], source).toEqual(here[i]);
         const [problem] = check(source);
         // What validation refuses, evaluation refuses with the same words; what it takes never fails for them.
-        if (problem)
+        if (problem) {
           expect(here[i]?.error, source).toMatchObject({
             code: problem.code,
             details: { position: problem.position },
           });
-        else expect(here[i]?.error?.code ?? '', source).not.toBe('EXPRESSION_SYNTAX');
+        } else {
+          expect(here[i]?.error?.code ?? '', source).not.toBe('EXPRESSION_SYNTAX');
+        }
       }
     },
   );

@@ -51,8 +51,17 @@ describe('a list sorted at the end of a function', () => {
 
 describe('undefined', () => {
   it('is null where no value is required', () => {
-    for (const source of ['missing', 'a[b=1]', '()', '(1; missing)', '[1][5]', '$sum(missing)', 'false ? 1'])
+    for (const source of [
+      'missing',
+      'a[b=1]',
+      '()',
+      '(1; missing)',
+      '[1][5]',
+      '$sum(missing)',
+      'false ? 1',
+    ]) {
       expect(value(source), source).toBeNull();
+    }
   });
 
   it('is an error where one is', () => {
@@ -118,8 +127,9 @@ describe('an error', () => {
       '$uppercase(?)(5)',
       '$formatBase(1e300, 2) ~> $length() > 0 ? $error() : 1',
       '$fromMillis(1e20)',
-    ])
+    ]) {
       expect(failure(source).code, source).toMatch(/^EXPRESSION_(TYPE|NOT_JSON)$/);
+    }
   });
 
   it('shows no large or private values', () => {

@@ -10,7 +10,7 @@ const table = JSON.parse(readFileSync(new URL('./support/security.json', import.
 }[];
 
 describe('a function outside of the catalogue is refused', () => {
-  for (const { way, refused, sources } of table)
+  for (const { way, refused, sources } of table) {
     it(`by way of ${way}`, () => {
       for (const source of sources) {
         const problems = check(source);
@@ -23,6 +23,7 @@ describe('a function outside of the catalogue is refused', () => {
         expect((error.details as { position: number }).position, source).toBe(problems[0]?.position);
       }
     });
+  }
 
   it('by way of a value that only the run knows', () => {
     for (const [source, when] of [
@@ -32,11 +33,18 @@ describe('a function outside of the catalogue is refused', () => {
       ['when ~> $toMillis', '2024-02-30T10:00:00Z'],
       ['$toMillis("10:00", when)', '[H]:[m]'],
       ['$fromMillis(0, "[Y]", when)', 'CET'],
-    ] as const)
+    ] as const) {
       expect(failure(source, { when }).code, source).toBe('EXPRESSION_DISALLOWED_FUNCTION');
+    }
     // No source can know these names at publish: they are nothing at run time, and nothing cannot be called.
-    for (const source of ['($f := $item; $f("1"))', '$map(["1"], $item)', '($item)("1")', '[$item][0]("1")'])
+    for (const source of [
+      '($f := $item; $f("1"))',
+      '$map(["1"], $item)',
+      '($item)("1")',
+      '[$item][0]("1")',
+    ]) {
       expect(failure(source, {}, { item: 'text' }).code, source).toBe('EXPRESSION_TYPE');
+    }
   });
 
   it('with what to use instead', () => {
@@ -51,7 +59,7 @@ describe('a function outside of the catalogue is refused', () => {
 describe('nothing of the engine can be reached', () => {
   it('by names of prototypes', () => {
     const root = { a: { b: 1 }, s: 'x', l: [1] };
-    for (const name of ['constructor', '__proto__', 'prototype', 'toString', 'hasOwnProperty', 'valueOf'])
+    for (const name of ['constructor', '__proto__', 'prototype', 'toString', 'hasOwnProperty', 'valueOf']) {
       for (const source of [
         name,
         `a.${name}`,
@@ -62,8 +70,10 @@ describe('nothing of the engine can be reached', () => {
         `$lookup($sum, "${name}")`,
         `a.${name}.${name}`,
         `$.\`${name}\``,
-      ])
+      ]) {
         expect(value(source, root), source).toBeNull();
+      }
+    }
     expect(value('$keys($sum)')).toBeNull();
     expect(failure('$spread($uppercase).implementation("a")').code).toBe('EXPRESSION_DISALLOWED_FUNCTION');
     for (const source of [
@@ -71,8 +81,9 @@ describe('nothing of the engine can be reached', () => {
       '$merge(?)([$uppercase])',
       '$uppercase.*',
       '$uppercase.**.implementation',
-    ])
+    ]) {
       expect(JSON.stringify(valueOrCode(source)), source).not.toContain('implementation');
+    }
   });
 
   it('by an input that looks like a function', () => {
@@ -87,8 +98,16 @@ describe('nothing of the engine can be reached', () => {
       },
       implementation: 'x',
     };
-    for (const source of ['f()', 'f(?)()', '$map([1], f)', '1 ~> f', '($g := f; $g())', '$lookup($, "f")()'])
+    for (const source of [
+      'f()',
+      'f(?)()',
+      '$map([1], f)',
+      '1 ~> f',
+      '($g := f; $g())',
+      '$lookup($, "f")()',
+    ]) {
       expect(failure(source, { f: forged }).code, source).toMatch(/^EXPRESSION_(TYPE|DISALLOWED_FUNCTION)$/);
+    }
     expect(value('$type(f)', { f: forged })).toBe('object');
     expect(value('f', { f: forged })).toEqual(forged);
   });
@@ -97,8 +116,9 @@ describe('nothing of the engine can be reached', () => {
     for (const source of [
       '$ ~> |$uppercase|{"implementation": 1}|',
       '($f := function(){1}; $ ~> |$f|{"body": {"type": "number", "value": 2}}|; $f())',
-    ])
+    ]) {
       expect(failure(source).code, source).toBe('EXPRESSION_TYPE');
+    }
     valueOrCode('$ ~> |$uppercase|{}, "implementation"|');
     valueOrCode('$ ~> |$spread($uppercase).signature|{"validate": 1}|');
     expect(value('$uppercase("a")')).toBe('A');

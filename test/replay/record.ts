@@ -92,8 +92,9 @@ async function record(
   );
   if (code !== failsWith) throw new Error(`${name} ended with ${code ?? 'success'}`);
   const executions = await chain(client, run.workflowId, run.runId);
-  if (scenario.continues === true && executions.length < 2)
+  if (scenario.continues === true && executions.length < 2) {
     throw new Error(`${name} did not continue as new`);
+  }
   for (const [index, { history, children }] of executions.entries()) {
     await write(`${name}.${index + 1}`, history, print);
     for (const [n, child] of children.slice(0, 2).entries()) {

@@ -458,8 +458,9 @@ describe('continue-as-new', () => {
         await full.seen(runId, 'it waits', (log) => countOf(log, 'WAIT_OPENED') === 1);
         await handle.cancel();
         await full.seen(runId, 'b is being undone', (log) => countOf(log, 'STEP_STARTED b.compensate') === 1);
-        for (let i = 0; i < 150; i++)
+        for (let i = 0; i < 150; i++) {
           await handle.signal('event', { eventId: String(i), eventName: 'NOISE' });
+        }
         full.test.open(runId, 'undo');
         const { end, lines } = await finish(handle, full);
         expect(end).toMatchObject({ kind: 'canceled' });

@@ -38,8 +38,9 @@ export async function loadProject(directory: string): Promise<Project> {
     throw invalid(file, problems.join('; '));
   }
   const actions: ActionDefinition[] = [];
-  for (const name of parsed.data.actions)
+  for (const name of parsed.data.actions) {
     actions.push(...(await actionsOf(resolve(dirname(file), name), file)));
+  }
   return { file, actions, allowHosts: parsed.data.http.allowHosts };
 }
 

@@ -5,9 +5,9 @@ import { createSluiceClient, httpBus } from '../../client/index.js';
 import type { Projections } from '../../projections/index.js';
 import type { ApiSettings } from '../config/api-config.js';
 import type { SluiceConfig } from '../config/config.js';
-import type { Console } from './console.js';
 import { temporalConnectionOptions } from '../temporal/temporal-connection.js';
 import { portNear } from '../temporal-server/ports.js';
+import type { Console } from './console.js';
 
 export interface DevStackApiOptions {
   readonly settings: ApiSettings;

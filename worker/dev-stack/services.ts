@@ -18,8 +18,6 @@ import { loadBridgeConfig } from '../config/bridge-config.js';
 import { openProjections, type Projections } from '../../projections/index.js';
 import { loadConfig, type Environment, type SluiceConfig } from '../config/config.js';
 import { createSluiceWorker, type SluiceWorkerOptions } from '../processes/create-worker.js';
-import { startDevStackApi } from './api.js';
-import type { Console } from './console.js';
 import { loadRegistry } from '../processes/load-registry.js';
 import { createLogger, temporalRuntimeOptions } from '../processes/logging.js';
 import { openPolicies, reloadPolicies } from '../processes/open-policies.js';
@@ -30,6 +28,8 @@ import { startTemporalDevServer } from '../temporal-server/dev-server.js';
 import { freePort, portNear } from '../temporal-server/ports.js';
 import { startRetention } from '../processes/retention.js';
 import { loadWorkflowBundle } from '../temporal/workflow-bundle.js';
+import type { Console } from './console.js';
+import { startDevStackApi } from './api.js';
 
 const TEMPORAL_PORT = 7233;
 const WEB_UI_PORT = 8233;

@@ -10,8 +10,8 @@ import { openProjections } from '../../projections/index.js';
 import type { ApiSettings } from '../config/api-config.js';
 import type { BridgeSettings } from '../config/bridge-config.js';
 import type { SluiceConfig } from '../config/config.js';
-import { loadRegistry } from './load-registry.js';
 import { temporalConnectionOptions } from '../temporal/temporal-connection.js';
+import { loadRegistry } from './load-registry.js';
 
 export interface RunApiOptions {
   readonly config: SluiceConfig;

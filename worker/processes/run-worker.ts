@@ -8,14 +8,14 @@ import { Runtime } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { openProjections } from '../../projections/index.js';
 import type { Environment, SluiceConfig } from '../config/config.js';
-import { createSluiceWorker } from './create-worker.js';
-import { loadRegistry } from './load-registry.js';
-import { temporalRuntimeOptions } from './logging.js';
-import { openPolicies, reloadPolicies } from './open-policies.js';
 import { startReconciler } from '../reconciler/reconciler.js';
 import { createSecretProvider } from '../secrets/secret-provider.js';
 import { connectTemporal } from '../temporal/temporal-connection.js';
 import { loadWorkflowBundle } from '../temporal/workflow-bundle.js';
+import { createSluiceWorker } from './create-worker.js';
+import { loadRegistry } from './load-registry.js';
+import { temporalRuntimeOptions } from './logging.js';
+import { openPolicies, reloadPolicies } from './open-policies.js';
 import { startRetention } from './retention.js';
 
 export interface RunWorkerOptions {

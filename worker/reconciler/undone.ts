@@ -104,8 +104,9 @@ function fromLog(events: readonly RunEvent[], ledger: readonly Invocation[]): Un
     if (step !== undefined) {
       const place = placeOf(step, iteration);
       const entry = undone.get(place);
-      if (event.type === 'STEP_SUCCEEDED' || event.type === 'COMPENSATION_FAILED') undone.delete(place);
-      else if (event.type === 'STEP_STARTED' && entry !== undefined) {
+      if (event.type === 'STEP_SUCCEEDED' || event.type === 'COMPENSATION_FAILED') {
+        undone.delete(place);
+      } else if (event.type === 'STEP_STARTED' && entry !== undefined) {
         undone.set(place, { ...entry, attempts: event.attempt ?? 1 });
       }
     } else if (isEnd && event.data.undo !== undefined) {
@@ -143,8 +144,9 @@ function fromLedger(
   );
   return ledger.flatMap((row) => {
     const step = steps.get(row.path);
-    if (step === undefined || row.status === 'FAILED' || ended.has(placeOf(row.path, row.iteration)))
+    if (step === undefined || row.status === 'FAILED' || ended.has(placeOf(row.path, row.iteration))) {
       return [];
+    }
     const undo = undoOf(step, definition, payload, row, latest);
     return [
       {

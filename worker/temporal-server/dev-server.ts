@@ -11,8 +11,8 @@ import { dirname } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { SluiceError } from '../../contracts/errors.js';
 import { SEARCH_ATTRIBUTES } from '../../contracts/run/messages.js';
-import { findTemporalCli } from './find-cli.js';
 import type { Environment } from '../config/config.js';
+import { findTemporalCli } from './find-cli.js';
 import { freePort, portNear } from './ports.js';
 import { spawnSupervised, type SupervisedProcess } from './supervised-process.js';
 

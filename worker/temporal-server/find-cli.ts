@@ -10,8 +10,8 @@ import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { SluiceError } from '../../contracts/errors.js';
-import { cacheDirectory, commandName } from './cache-directory.js';
 import type { Environment } from '../config/config.js';
+import { cacheDirectory, commandName } from './cache-directory.js';
 import { installCli } from './install-cli.js';
 
 const run = promisify(execFile);

@@ -10,8 +10,8 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SluiceError } from '../../contracts/errors.js';
-import { cacheDirectory, commandName } from './cache-directory.js';
 import type { Environment } from '../config/config.js';
+import { cacheDirectory, commandName } from './cache-directory.js';
 
 /** The newest tag that `go install` can build; later ones have a `replace` in their go.mod. */
 const GO_MODULE = 'github.com/temporalio/cli/cmd/temporal';
@@ -61,8 +61,9 @@ async function sdkDownload(scratch: string, { env, log }: InstallOptions): Promi
     stalled: () => readdirSync(scratch).length === 0,
   });
   const file = readdirSync(scratch).find((name) => !name.endsWith('.downloading'));
-  if (ended.code !== 0 || file === undefined)
+  if (ended.code !== 0 || file === undefined) {
     return { reason: `the SDK's download failed (${ended.reason})` };
+  }
   return { path: join(scratch, file), version: `sdk-${sdkVersion()}` };
 }
 

@@ -34,8 +34,9 @@ export async function runLane(run: Run, lane: Lane): Promise<'ended' | 'parked'>
     const frame = lane.top;
     // A step that waits ends its own way when it is cancelled, also where it was parked meanwhile: it closes
     // its wait, it lets the lanes inside it run their finallys.
-    if (completion === undefined && lane.interrupted && (frame === undefined || frame.k === 'block'))
+    if (completion === undefined && lane.interrupted && (frame === undefined || frame.k === 'block')) {
       completion = { t: 'cancel' };
+    }
     if (frame === undefined) {
       lane.state.end = completion ?? NORMAL;
       return 'ended';
@@ -68,7 +69,9 @@ export async function runLane(run: Run, lane: Lane): Promise<'ended' | 'parked'>
           outcome = ready === 'parked' ? ready : await act(run, lane, frame, ready);
           // The run's own watch wakes a little later than the lane, which must not begin another step then.
           run.parkIfDue();
-        } else outcome = await goOn(run, lane, frame);
+        } else {
+          outcome = await goOn(run, lane, frame);
+        }
       } catch (thrown) {
         outcome = errorCompletion(thrown, frame.path);
       }

@@ -15,8 +15,9 @@ export async function validateFiles(
   registry?: { readonly actions: readonly { readonly id: string; readonly version: number }[] },
 ): Promise<number> {
   const actions = new Map<string, number[]>();
-  for (const { id, version } of registry?.actions ?? [])
+  for (const { id, version } of registry?.actions ?? []) {
     actions.set(id, [...(actions.get(id) ?? []), version]);
+  }
   let exitCode: number = EXIT.ok;
   for (const file of files) {
     try {

@@ -9,8 +9,8 @@ import type { Json } from '../../../contracts/json.js';
 import type { Database } from '../../connection/connection.js';
 import { read } from '../../connection/read.js';
 import { loadJson } from '../../log/texts.js';
-import { deliveriesOf, InboundRow, type EventKey } from './event-rows.js';
 import { listWaits } from '../runs/list-waits.js';
+import { deliveriesOf, InboundRow, type EventKey } from './event-rows.js';
 import { answersOf } from './run-answers.js';
 
 /** One run that was proposed. */

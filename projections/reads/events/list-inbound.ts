@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import type { Database } from '../../connection/connection.js';
 import { read } from '../../connection/read.js';
-import { InboundRow } from './event-rows.js';
 import { notAnEnd, pageLimit, toPage, type Page, type PageRequest } from '../../connection/page.js';
+import { InboundRow } from './event-rows.js';
 
 export interface InboundFilter {
   readonly eventName?: string | undefined;

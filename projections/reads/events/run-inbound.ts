@@ -8,9 +8,9 @@ import type { Json } from '../../../contracts/json.js';
 import type { Database } from '../../connection/connection.js';
 import { read } from '../../connection/read.js';
 import { loadJson } from '../../log/texts.js';
-import { InboundRow } from './event-rows.js';
 import { numberCursor, pageLimit, toPage, type Page, type PageRequest } from '../../connection/page.js';
 import { iso } from '../runs/run-view.js';
+import { InboundRow } from './event-rows.js';
 
 /** An event of a run, as the bridge recorded it. Times are ISO instants. */
 export interface RunInboundView {

@@ -21,8 +21,8 @@ import { settledStep, type UsualWork } from '../../commit/fast-path.js';
 import type { Writer } from '../../connection/writer.js';
 import { TextWriter } from '../../log/texts.js';
 import { commit, Refusal, type Statement } from '../../connection/unit-of-work.js';
-import { ledgerRow, LIST_INVOCATION } from './begin-action.js';
 import { toError, wroteUsually } from '../../commit/write-events.js';
+import { ledgerRow, LIST_INVOCATION } from './begin-action.js';
 
 const FINISH: Statement = {
   label: 'action_invocation.finish',

@@ -18,9 +18,9 @@ import { settledColumns } from '../../domain/outcome.js';
 import { TextWriter } from '../../log/texts.js';
 import { joinWork, settledStep, type UsualWork } from '../../commit/fast-path.js';
 import type { Writer } from '../../connection/writer.js';
+import { usualEvents, wroteUsually } from '../../commit/write-events.js';
 import { beginAction, ledgerRow } from './begin-action.js';
 import { finishAction, outcomeColumns } from './finish-action.js';
-import { usualEvents, wroteUsually } from '../../commit/write-events.js';
 
 /** @throws SluiceError as `beginAction` and `finishAction` do */
 export async function recordAction(

@@ -77,8 +77,9 @@ const served = (action: ActionDefinition): ActionDefinition => {
         signal: context.signal,
       });
       await response.text();
-      if (!response.ok)
+      if (!response.ok) {
         throw new SluiceError('SERVICE_REFUSES', `${action.id}: ${response.status}`, { retryable: false });
+      }
       return output;
     },
   });

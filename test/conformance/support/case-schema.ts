@@ -133,8 +133,9 @@ function loadFile(name: string): LoadedFile {
   );
   const documents = [...parsed.definitions];
   const cases = parsed.cases.map(({ definition, type, ...rest }, index) => {
-    if ((definition === undefined) === (type === undefined))
+    if ((definition === undefined) === (type === undefined)) {
       throw new Error(`${name}: "${rest.name}" needs either a definition or a type`);
+    }
     if (definition === undefined) return { ...rest, type: type as string };
     const id = `${name}-${index + 1}`;
     documents.push({ id, version: 1, ...definition });

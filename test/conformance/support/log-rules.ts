@@ -70,8 +70,9 @@ export function foldLog(log: readonly RunEvent[]): FoldedLog {
     at = event.at;
     const status = RUN_STATUS[event.type];
     if (status !== undefined) {
-      if (run !== undefined && !RUN_TRANSITIONS[run].includes(status))
+      if (run !== undefined && !RUN_TRANSITIONS[run].includes(status)) {
         problems.push(`${text}: the run was ${run}`);
+      }
       run = status;
     }
     if (step === undefined) continue;
@@ -79,8 +80,9 @@ export function foldLog(log: readonly RunEvent[]): FoldedLog {
     const next = STEP_STATUS[event.type];
     if (next !== undefined) {
       const before = rows.get(row);
-      if (before !== undefined && !STEP_TRANSITIONS[before].includes(next))
+      if (before !== undefined && !STEP_TRANSITIONS[before].includes(next)) {
         problems.push(`${text} (${event.seq}): the step was ${before}`);
+      }
       rows.set(row, next);
       steps.set(step, next);
     }
@@ -88,8 +90,9 @@ export function foldLog(log: readonly RunEvent[]): FoldedLog {
     if (wait !== undefined) waits.set(step, wait);
   }
   if (log[0]?.type !== 'RUN_STARTED') problems.push('the log does not begin with RUN_STARTED');
-  if (run === undefined || run === 'RUNNING' || run === 'WAITING')
+  if (run === undefined || run === 'RUNNING' || run === 'WAITING') {
     problems.push(`in the end the run is ${run}`);
+  }
   for (const [row, status] of rows) {
     if (status === 'RUNNING' || status === 'WAITING') problems.push(`in the end ${row} is ${status}`);
   }

@@ -93,8 +93,9 @@ export function createTestActions(): TestActions {
         signal.addEventListener('abort', stop, { once: true });
         void gate(context.run.runId, input.gate).opened.then(resolve);
       });
-      if (input.fail !== undefined)
+      if (input.fail !== undefined) {
         throw new SluiceError(input.fail, `gate ${input.gate}`, { retryable: false });
+      }
       return input.output;
     },
   });

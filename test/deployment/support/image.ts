@@ -47,8 +47,9 @@ export async function makeImage(): Promise<Image> {
   const app = join(directory, 'app');
   mkdirSync(app);
   for (const copy of dockerfile.getCOPYs()) {
-    if (copy.getFromFlag() === null || !finalStage().some((one) => one.toString() === copy.toString()))
+    if (copy.getFromFlag() === null || !finalStage().some((one) => one.toString() === copy.toString())) {
       continue;
+    }
     copyInto(app, copy);
   }
   const env = finalStage()

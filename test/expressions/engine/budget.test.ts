@@ -89,7 +89,7 @@ const table: [what: string, source: string, says: RegExp, root?: Record<string, 
 ];
 
 describe('the budget', () => {
-  for (const [what, source, says, root = {}] of table)
+  for (const [what, source, says, root = {}] of table) {
     it(`ends ${what} with a code`, () => {
       const before = cpuMs();
       const error = failure(source, root as Record<string, never>);
@@ -98,6 +98,7 @@ describe('the budget', () => {
       // Far above what it takes, far below what the workflow's deadlock detector allows.
       expect(cpuMs() - before).toBeLessThan(4_000);
     });
+  }
 
   it('counts the same work at every evaluation, cold and warm', () => {
     const sources = [

@@ -32,8 +32,9 @@ describe('the derivation of the synchronous engine', () => {
       if (node.type === 'Identifier' && 'name' in node) names.add(String(node.name));
     });
     expect(asynchronous).toBe(0);
-    for (const name of ['Promise', 'isPromise', 'setTimeout', 'process', 'Buffer', 'RegExp', 'Error'])
+    for (const name of ['Promise', 'isPromise', 'setTimeout', 'process', 'Buffer', 'RegExp', 'Error']) {
       expect(names.has(name), name).toBe(false);
+    }
     expect(derivedFrom.report).toMatchObject({ 'async functions': 46, await: 103 });
   });
 

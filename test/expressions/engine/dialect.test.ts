@@ -34,8 +34,9 @@ describe('== means =', () => {
   });
 
   it('and nothing else does', () => {
-    for (const source of ['1 === 1', '1 !== 1', 'a = = b', '== 1', '1 =='])
+    for (const source of ['1 === 1', '1 !== 1', 'a = = b', '== 1', '1 ==']) {
       expect(check(source)[0]?.code, source).toBe('EXPRESSION_SYNTAX');
+    }
     expect(failure('1 === 1').message).toContain('==');
   });
 });
@@ -108,7 +109,8 @@ describe('check', () => {
       '$custom',
       '($f := $item; 1)',
       '$map([1], function($x) { $x })',
-    ])
+    ]) {
       expect(check(source), source).toEqual([]);
+    }
   });
 });

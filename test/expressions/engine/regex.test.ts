@@ -149,8 +149,9 @@ describe('a metered regular expression', () => {
       });
       for (let unit = 0; unit < 0x10000; unit++) {
         const char = String.fromCharCode(unit);
-        if (native.test(char) !== metered.test(char))
+        if (native.test(char) !== metered.test(char)) {
           expect.unreachable(`/${source}/i on U+${unit.toString(16)}`);
+        }
       }
     }
   });

@@ -37,8 +37,9 @@ export async function deterministicRun(order: JsonObject): Promise<Json> {
     return scope[name];
   };
   set('groups');
-  for (const sku of set('order') as string[])
+  for (const sku of set('order') as string[]) {
     await note({ sku, sum: (scope['groups'] as JsonObject)[sku] ?? null });
+  }
   for (const line of set('ranked') as Json[]) await note(line);
   set('due');
   await sleep(set('wait'));

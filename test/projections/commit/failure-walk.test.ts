@@ -287,7 +287,9 @@ onEveryDatabase(
             // Rolled back to the same rows, the retry at the next point is the retry of this one as well.
             if (point !== 'after-commit') continue;
             await write(projections);
-          } else expect([...refused], `${point} is passed over`).toContain(point);
+          } else {
+            expect([...refused], `${point} is passed over`).toContain(point);
+          }
           expect(await state(projections), `after ${point}`).toEqual(expected);
           await again();
         }

@@ -119,14 +119,18 @@ function player(
       const now = turn++;
       if (lost) return;
       try {
-        if (now === 0) transaction = await surreal.beginTransaction();
-        else if (now <= work.pieces.length) {
+        if (now === 0) {
+          transaction = await surreal.beginTransaction();
+        } else if (now <= work.pieces.length) {
           const text = (work.pieces[now - 1] ?? []).map((one) => one.text).join(';\n');
           const answers = await transaction?.query(text, { ...work.variables }).responses();
           const failed = answers?.find((answer) => !answer.success);
           if (failed?.success === false) throw failed.error;
-        } else if (now === work.pieces.length + 1) await transaction?.commit();
-        else await after();
+        } else if (now === work.pieces.length + 1) {
+          await transaction?.commit();
+        } else {
+          await after();
+        }
       } catch (error) {
         expect(String(error)).toMatch(/conflict|retried|cancelled|NotExecuted|already exists/i);
         lost = true;

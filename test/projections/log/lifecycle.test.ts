@@ -78,8 +78,9 @@ onEveryDatabase(
             const [one, other] = order === 'in order' ? events : [events[1], events[0]];
             await projections.commitEvents(of, [runStarted(), one]);
             const second = projections.commitEvents(of, [other]);
-            if (legal) await second;
-            else {
+            if (legal) {
+              await second;
+            } else {
               await expect(second.then(() => `${from} → ${to} was taken`)).rejects.toMatchObject({
                 code: 'TRANSITION_ILLEGAL',
                 message: expect.stringMatching(`${from} \\(event 2\\) → ${to} \\(event 3\\)`) as string,

@@ -18,7 +18,6 @@ import { isDeeperThan, jsonSize } from '../../../contracts/json.js';
 import { LIMITS } from '../../../contracts/limits.js';
 import { EventSignal } from '../../../contracts/run/messages.js';
 import { now, parseInstant } from '../../runtime/clock.js';
-import type { EventLog } from './event-log.js';
 import { shortHash } from '../state/hash.js';
 import {
   looksBackTo,
@@ -28,6 +27,7 @@ import {
   type EventWaitFrame,
   type RunState,
 } from '../state/state.js';
+import type { EventLog } from './event-log.js';
 
 /** Of the hash by which an event is remembered: 80 bits. 5,000 whole ids could have 10 MB. */
 const ID_CHARACTERS = 20;
@@ -185,8 +185,9 @@ export class Inbox {
   private remember(id: string): void {
     this.seen.add(id);
     this.state.seen.push(id);
-    if (this.state.seen.length > LIMITS.rememberedEventIds)
+    if (this.state.seen.length > LIMITS.rememberedEventIds) {
       this.seen.delete(this.state.seen.shift() as string);
+    }
   }
 
   /** @param skewMs how much earlier than the wait looks back an event may seem to have come */

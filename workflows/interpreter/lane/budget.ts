@@ -78,8 +78,9 @@ export class Budget {
   get continueReason(): ContinueReason | undefined {
     const info = workflowInfo();
     if (info.continueAsNewSuggested) return 'suggested';
-    if (info.historyLength >= this.limits.historyEvents || info.historySize >= LIMITS.historyBytes)
+    if (info.historyLength >= this.limits.historyEvents || info.historySize >= LIMITS.historyBytes) {
       return 'history';
+    }
     return this.localSteps >= LIMITS.localSteps ? 'local-steps' : undefined;
   }
 

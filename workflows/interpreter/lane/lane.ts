@@ -206,11 +206,15 @@ export class Lane {
       loop(this.parent.top.path, this.parent.top.items, this.state.item);
     }
     for (const frame of this.state.frames) {
-      if (frame.k === 'forEach') loop(frame.path, frame.items, frame.index);
-      else if (frame.k === 'while') iteration.push(frame.n - 1);
-      else if (frame.k === 'undo') shielded = true;
-      else if (frame.k === 'scope') saga = frame.saga?.scope ?? saga;
-      else if (frame.k === 'try') {
+      if (frame.k === 'forEach') {
+        loop(frame.path, frame.items, frame.index);
+      } else if (frame.k === 'while') {
+        iteration.push(frame.n - 1);
+      } else if (frame.k === 'undo') {
+        shielded = true;
+      } else if (frame.k === 'scope') {
+        saga = frame.saga?.scope ?? saga;
+      } else if (frame.k === 'try') {
         if (frame.phase === 'finally') shielded = true;
         if (frame.phase === 'catch' && frame.error) {
           error = frame.error;

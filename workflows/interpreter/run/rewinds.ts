@@ -10,8 +10,8 @@
 import { getExternalWorkflowHandle, log } from '@temporalio/workflow';
 import type { AfterReset } from '../../../contracts/run/rewind.js';
 import { now } from '../../runtime/clock.js';
-import type { Run } from './run.js';
 import type { RunState } from '../state/state.js';
+import type { Run } from './run.js';
 
 /** Takes what an execution was told after its reset. */
 export function takeRewinds(run: Run, told: AfterReset): void {

@@ -24,12 +24,12 @@ import { Flusher } from '../events/flusher.js';
 import { Inbox } from '../events/inbox.js';
 import { Lane } from '../lane/lane.js';
 import { Evaluator } from '../lane/evaluator.js';
-import { addKey } from './search-attributes.js';
 import { Operations } from '../lane/operations.js';
 import { Queue } from '../lane/queue.js';
-import type { Resets } from './resets.js';
 import { Slots } from '../lane/slots.js';
 import type { LaneState, RunState } from '../state/state.js';
+import type { Resets } from './resets.js';
+import { addKey } from './search-attributes.js';
 
 /** How a pause ended. */
 export type Pause = 'ready' | 'due' | 'interrupted' | 'parked';

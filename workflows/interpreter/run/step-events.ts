@@ -6,8 +6,8 @@ import type { Json } from '../../../contracts/json.js';
 import { summarize } from '../../../contracts/summary.js';
 import { errorCompletion, isCatchable } from '../state/failure.js';
 import type { Lane } from '../lane/lane.js';
-import type { Run } from './run.js';
 import type { Completion, Frame } from '../state/state.js';
+import type { Run } from './run.js';
 
 type StepFrame = Exclude<Frame, { k: 'block' }>;
 

@@ -74,8 +74,9 @@ function understand(thrown: unknown): Understood {
   }
   if (thrown instanceof ActivityFailure) return ofActivity(thrown);
   if (thrown instanceof ChildWorkflowFailure) return ofChild(thrown);
-  if (thrown instanceof WorkflowExecutionAlreadyStartedError)
+  if (thrown instanceof WorkflowExecutionAlreadyStartedError) {
     return known('CHILD_START_FAILED', thrown.message);
+  }
   if (thrown instanceof ApplicationFailure) return ofApplication(thrown, 'internal');
   const message = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : JSON.stringify(thrown);
   return known('INTERNAL', message);
@@ -132,8 +133,9 @@ function ofApplication(failure: ApplicationFailure, category: ErrorCategory): Un
 
 function ofChild(failure: ChildWorkflowFailure): Understood {
   const cause = failure.cause;
-  if (cause instanceof TimeoutFailure)
+  if (cause instanceof TimeoutFailure) {
     return known('CHILD_TIMEOUT', `${failure.workflowType} did not end in time`);
+  }
   if (cause instanceof ApplicationFailure) {
     const own = RunError.safeParse(cause.details?.[0]);
     const said = RunFailureDetails.safeParse(cause.details?.[1]);

@@ -32,8 +32,9 @@ export function assignAt(vars: JsonObject, segments: readonly string[], value: J
     }
     if (Array.isArray(target)) {
       const index = /^(0|[1-9]\d*)$/.test(segment) ? Number(segment) : -1;
-      if (index < 0 || index >= target.length)
+      if (index < 0 || index >= target.length) {
         throw inTheWay(segments, depth, `the list has no element ${segment}`);
+      }
       const copy = [...(target as readonly Json[])];
       copy[index] = set(copy[index], depth + 1);
       return copy;

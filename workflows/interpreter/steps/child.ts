@@ -52,8 +52,9 @@ export function beginChild(run: Run, lane: Lane, step: CallWorkflowStep, path: s
 /** Runs attempts until one succeeds, none is left, or the lane has to stop. */
 export async function continueChild(run: Run, lane: Lane, frame: ChildFrame): Promise<Completion | 'parked'> {
   const step = run.stepAt(frame.path);
-  if (step.type !== 'control.callWorkflow')
+  if (step.type !== 'control.callWorkflow') {
     throw new SluiceError('STATE_CORRUPT', `${frame.path} is no control.callWorkflow`);
+  }
   const done = await attempts(run, lane, step, frame);
   if (done !== 'parked') run.carry.releaseInput(frame.bytes);
   return done;

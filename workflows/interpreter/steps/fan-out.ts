@@ -15,8 +15,8 @@ import type { Lane } from '../lane/lane.js';
 import type { Run } from '../run/run.js';
 import type { Completion, FanOutFrame, LaneState } from '../state/state.js';
 import { save } from '../run/step-events.js';
-import { collected } from './for-each.js';
 import { LIMITS } from '../../../contracts/limits.js';
+import { collected } from './for-each.js';
 import {
   applyWrites,
   holdLane,
@@ -36,8 +36,9 @@ export async function continueFanOut(
   runLane: RunLane,
 ): Promise<Completion | 'parked'> {
   const step = run.stepAt(frame.path);
-  if (step.type !== 'control.forEach')
+  if (step.type !== 'control.forEach') {
     throw new SluiceError('STATE_CORRUPT', `${frame.path} is no control.forEach`);
+  }
   const unfinished = Object.entries(frame.lanes).flatMap(([index, state]) =>
     state.end === undefined ? [Number(index)] : [],
   );
@@ -65,8 +66,9 @@ export async function continueFanOut(
         continue;
       }
       const ended = await runInside(run, lane, state, frame.decided !== undefined, runLane);
-      if (ended === 'parked') parked = true;
-      else {
+      if (ended === 'parked') {
+        parked = true;
+      } else {
         releaseLane(run, frame.path);
         noteEnd(run, lane, frame, step, index, state);
       }
@@ -152,7 +154,8 @@ function end(run: Run, lane: Lane, frame: FanOutFrame, step: ForEachStep): Compl
 
 function keeps(state: LaneState, decided: LaneState | undefined): boolean {
   const t = state.end?.t;
-  if (decided?.end === undefined || decided.end.t === 'break')
+  if (decided?.end === undefined || decided.end.t === 'break') {
     return t === 'normal' || t === 'continue' || t === 'break';
+  }
   return state === decided && t === 'return';
 }

@@ -43,8 +43,9 @@ export async function continueJoin(
   runLane: RunLane,
 ): Promise<Completion | 'parked'> {
   const step = run.stepAt(frame.path);
-  if (step.type !== 'control.parallel' && step.type !== 'control.race')
+  if (step.type !== 'control.parallel' && step.type !== 'control.race') {
     throw new SluiceError('STATE_CORRUPT', `${frame.path} has no branches`);
+  }
   const open = frame.lanes.filter((state) => state.end === undefined);
   const ends = await whileInside(run, () =>
     Promise.all(

@@ -180,8 +180,9 @@ export async function continueTimer(run: Run, lane: Lane, frame: TimerFrame): Pr
 function dueAt(run: Run, lane: Lane, step: TimeWaitStep, path: string, at: number): number {
   if (step.durationMs !== undefined) {
     const ms = run.evaluator.mapping(lane, step.durationMs, path, true);
-    if (typeof ms === 'number' && Number.isFinite(ms) && ms <= LONGEST_MS)
+    if (typeof ms === 'number' && Number.isFinite(ms) && ms <= LONGEST_MS) {
       return at + Math.max(0, Math.ceil(ms));
+    }
     throw badTime('durationMs', ms);
   }
   if (step.duration !== undefined) {

@@ -100,8 +100,9 @@ export function describe(run: Run): void {
   for (const frame of openWaits(run)) {
     const step = run.stepAt(frame.path);
     const name = step.name ?? step.id;
-    if (frame.k === 'timer') lines.push(`- ${name}: until ${isoAt(frame.until)}`);
-    else {
+    if (frame.k === 'timer') {
+      lines.push(`- ${name}: until ${isoAt(frame.until)}`);
+    } else {
       const key = frame.key === null ? '' : ` with key \`${frame.key}\``;
       const until = frame.deadline === undefined ? '' : `, until ${isoAt(frame.deadline)}`;
       lines.push(`- ${name}: waits for \`${frame.names.join('`, `')}\`${key}${until}`);
