@@ -1,9 +1,9 @@
-# Sluice's one image: worker, bridge, API and command line are the same program with another argument.
+# The one image of Sluice: worker, bridge, API and command line are the same program with different arguments.
 #
-# The sources run as they are, by tsx, which is no tool of development here: sluice.config.ts and the actions that it
-# names are TypeScript of the user's, loaded at the start. So nothing is compiled, and nothing is run that was not
-# tested. What has to be made is made in the first stage: the synchronous JSONata engine and the bundle of the
-# workflows. Packages for development do not reach the second one.
+# tsx runs the sources as they are, and is needed at run time: sluice.config.ts and the actions that it names are the
+# user's TypeScript, loaded at the start. So nothing is compiled, and what runs is what was tested. The first stage
+# generates what has to be generated: the synchronous JSONata engine and the bundle of the workflows. Packages for
+# development do not reach the second stage.
 #
 # Debian, not Alpine: the native part of Temporal's SDK needs glibc.
 
@@ -36,7 +36,7 @@ COPY --from=build /app/ingress ./ingress
 COPY --from=build /app/projections ./projections
 COPY --from=build /app/worker ./worker
 COPY --from=build /app/workflows ./workflows
-# A volume that is mounted here takes over the owner: an embedded store is then the user's to write.
+# A volume that is mounted here takes over this owner, so that the user can write an embedded store.
 RUN mkdir /data && chown node:node /data
 USER node
 STOPSIGNAL SIGTERM

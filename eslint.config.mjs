@@ -28,7 +28,6 @@ export default tseslint.config(
       ],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
       '@typescript-eslint/require-await': 'off',
-      'import-x/no-cycle': 'error',
       'no-console': 'error',
       curly: ['error', 'multi-line', 'consistent'],
       '@typescript-eslint/no-shadow': 'error',

@@ -1,4 +1,4 @@
-/** What an author of actions imports, and what a worker needs to run them. */
+/** What an author of actions imports, and what a worker needs to run actions. */
 import type { ActionDefinition } from '../contracts/run/action.js';
 import { coreActions } from './core/core-actions.js';
 import { createHttpRequest, type HttpRequestOptions } from './http/http-request.js';
@@ -8,7 +8,7 @@ export { SluiceError } from '../contracts/errors.js';
 export { defineAction, isAction } from './registry/define-action.js';
 export { type ActionRegistry, createActionRegistry } from './registry/registry.js';
 
-/** Settings of the actions that every worker has. */
+/** Settings of the built-in actions. */
 export interface BuiltInOptions {
   readonly http: HttpRequestOptions;
 }

@@ -1,37 +1,33 @@
 /**
- * `sluice.afterReset`: what an execution that was made by a reset is to do again. A local activity that only reads,
- * and only from Temporal: the orders stand in the histories, as the reasons of resets.
+ * `sluice.afterReset`: what an execution that a reset made has to do again. A local activity that only reads,
+ * and only from Temporal: the orders are in the histories, as the reasons of resets.
  *
- * Invariant: rewinds in force are those of this execution's own history and of the ones that it was made from, the
- * oldest first. So a plain reset after a rewind takes none of it back. An ancestor whose history is gone says nothing.
+ * Invariant: the rewinds in force are those in this execution's history and in the histories of the
+ * executions that it was made from, the oldest first. So a plain reset after a rewind undoes no rewind. An
+ * ancestor whose history is gone contributes nothing.
  */
 import { Context } from '@temporalio/activity';
-import { isGrpcServiceError } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
 import { z } from 'zod';
 import { SluiceError } from '../contracts/errors.js';
 import { rewindOf, type AfterReset, type Rewind } from '../contracts/run/rewind.js';
+import { historyOf, resetOf, type ResetRuns } from '../contracts/temporal-history.js';
 import { refusal } from './boundary/failures.js';
-
-/** gRPC's NOT_FOUND. */
-const NOT_FOUND = 5;
 
 type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 
-/** A reset, as the history of the execution that it made tells it. */
-interface Reset {
-  /** Of the event that tells it: what the base has from this number on is undone. */
+/** A reset, as the history of the execution that it made records it. */
+interface Reset extends ResetRuns {
+  /** Id of the event that records it: the reset undid everything of the earlier execution from this id on. */
   readonly eventId: number;
-  readonly base: string;
-  readonly made: string;
   /** Epoch ms. */
   readonly at: number;
   readonly rewind: Rewind | undefined;
 }
 
 /**
- * Reads it. What Temporal throws while it is away is repeated by the workflow's retry policy, without end.
- * @throws ApplicationFailure INPUT_INVALID where no workflow asks
+ * Reads what was reset. The workflow's retry policy repeats a failure of Temporal without end.
+ * @throws ApplicationFailure INPUT_INVALID where the caller is not a workflow
  */
 export async function afterReset(): Promise<AfterReset> {
   const { workflowExecution } = Context.current().info;
@@ -40,19 +36,19 @@ export async function afterReset(): Promise<AfterReset> {
   }
   const { workflowId, runId } = workflowExecution;
   const resets = await ancestry(workflowId, runId);
-  const own = resets.findLast(({ made }) => made === runId);
-  const version = own === undefined ? undefined : await pinnedVersion(workflowId, own.base);
+  const latest = resets.findLast(({ made }) => made === runId);
+  const version = latest === undefined ? undefined : await pinnedVersion(workflowId, latest.resetFrom);
   return {
     execution: runId,
     rewinds: resets.flatMap(({ rewind }) => (rewind === undefined ? [] : [rewind])),
-    ...(own?.rewind !== undefined && { own: own.rewind.id }),
-    base: own?.base ?? '',
-    children: own?.rewind === undefined ? [] : await waitedFor(workflowId, own),
+    ...(latest?.rewind !== undefined && { own: latest.rewind.id }),
+    base: latest?.resetFrom ?? '',
+    children: latest?.rewind === undefined ? [] : await awaitedChildren(workflowId, latest),
     ...(version !== undefined && { version }),
   };
 }
 
-/** Every reset that this execution comes of, the oldest first. */
+/** Every reset that led to this execution, the oldest first. */
 async function ancestry(workflowId: string, runId: string): Promise<readonly Reset[]> {
   const found = new Map<string, Reset>();
   const read = new Set<string>();
@@ -62,7 +58,7 @@ async function ancestry(workflowId: string, runId: string): Promise<readonly Res
     read.add(id);
     for (const reset of await resetsIn(workflowId, id)) {
       found.set(reset.made, reset);
-      queue.push(reset.base);
+      queue.push(reset.resetFrom);
     }
   }
   return [...found.values()].sort((a, b) => a.at - b.at);
@@ -70,15 +66,15 @@ async function ancestry(workflowId: string, runId: string): Promise<readonly Res
 
 async function resetsIn(workflowId: string, runId: string): Promise<readonly Reset[]> {
   const resets: Reset[] = [];
-  for await (const event of historyOf(workflowId, runId)) {
+  for await (const event of historyOf<HistoryEvent>(Context.current().client, workflowId, runId)) {
+    const reset = resetOf(event);
+    if (reset === undefined) continue;
     const { workflowTaskFailedEventAttributes: failed, eventTime, eventId } = event;
-    if (!failed?.baseRunId || !failed.newRunId) continue;
     resets.push({
+      ...reset,
       eventId: Number(eventId),
-      base: failed.baseRunId,
-      made: failed.newRunId,
       at: Number(eventTime?.seconds ?? 0) * 1_000 + Number(eventTime?.nanos ?? 0) / 1_000_000,
-      rewind: rewindOf(failed.failure?.message ?? ''),
+      rewind: rewindOf(failed?.failure?.message ?? ''),
     });
   }
   return resets;
@@ -86,15 +82,18 @@ async function resetsIn(workflowId: string, runId: string): Promise<readonly Res
 
 type Child = AfterReset['children'][number];
 
-/** Children that what was undone waits for: Temporal lets them run on when it resets their parent. */
-async function waitedFor(workflowId: string, { base, eventId: undoneFrom }: Reset): Promise<Child[]> {
+/** Children that the undone part waits for: Temporal lets them run on when it resets their parent. */
+async function awaitedChildren(
+  workflowId: string,
+  { resetFrom, eventId: undoneFrom }: Reset,
+): Promise<Child[]> {
   const open: Child[] = [];
   let from = undoneFrom;
-  for (let id: string | undefined = base; id !== undefined;) {
+  for (let id: string | undefined = resetFrom; id !== undefined;) {
     const current: string = id;
     const children = new Map<number, Child | undefined>();
     id = undefined;
-    for await (const event of historyOf(workflowId, current)) {
+    for await (const event of historyOf<HistoryEvent>(Context.current().client, workflowId, current)) {
       const initiated = event.startChildWorkflowExecutionInitiatedEventAttributes;
       const undone = Number(event.eventId) >= from;
       if (Number(initiated?.parentClosePolicy) === REQUEST_CANCEL && undone) {
@@ -126,27 +125,7 @@ function closedChild(event: HistoryEvent) {
   );
 }
 
-/** The events of one execution's history, page by page; none where it is gone. */
-async function* historyOf(workflowId: string, runId: string): AsyncGenerator<HistoryEvent, void> {
-  const { client } = Context.current();
-  let nextPageToken: Uint8Array | null | undefined;
-  do {
-    const page = await client.workflowService
-      .getWorkflowExecutionHistory({
-        namespace: client.options.namespace,
-        execution: { workflowId, runId },
-        ...(nextPageToken && { nextPageToken }),
-      })
-      .catch((error: unknown) => {
-        if (isGrpcServiceError(error) && Number(error.code) === NOT_FOUND) return undefined;
-        throw error;
-      });
-    yield* page?.history?.events ?? [];
-    nextPageToken = page?.nextPageToken;
-  } while (nextPageToken !== undefined && nextPageToken !== null && nextPageToken.length > 0);
-}
-
-/** The version that the memo of an execution says it was pinned to. */
+/** The version that an execution was pinned to, as its memo says. */
 async function pinnedVersion(workflowId: string, runId: string): Promise<number | undefined> {
   const { client } = Context.current();
   const { memo } = await client.workflow.getHandle(workflowId, runId).describe();

@@ -1,14 +1,14 @@
 /**
- * `sluice.deadLetters`: looking at dead letters, and what is done about them. Each call is one act.
+ * `sluice.deadLetters`: reads dead letters and acts on them. Each call is one act.
  *
- * Invariant: an act that is repeated after a lost acknowledgement changes nothing more: it is recognised by its
- * text, which the workflow fixes, time included.
+ * Invariant: an act that is repeated after a lost acknowledgement changes nothing: the store recognises it by
+ * its text, which the workflow fixes, time included.
  */
 import { Context } from '@temporalio/activity';
 import { ActionEnvelope } from '../contracts/run/activity.js';
 import { compensationPath } from '../contracts/run/compensation.js';
 import {
-  DeadLetterRequest,
+  DeadLetterActivityRequest,
   RetryWith,
   type BegunRetry,
   type DeadLetterAct,
@@ -22,12 +22,13 @@ import { parseOrRefuse } from './boundary/parse.js';
 
 /**
  * Does one act.
- * @param value a DeadLetterRequest
- * @throws ApplicationFailure DEAD_LETTER_NOT_FOUND, DEAD_LETTER_CLOSED, DEAD_LETTER_NOT_RETRYABLE; retryable while
- * the database is away
+ * @param value a DeadLetterActivityRequest
+ * @returns a page for `list`, a letter for `show`, what is left to do for `begin`, else null
+ * @throws ApplicationFailure DEAD_LETTER_NOT_FOUND, DEAD_LETTER_CLOSED, DEAD_LETTER_NOT_RETRYABLE; retryable
+ * while the database is away
  */
 export async function deadLetters(deps: ActivityDeps, value: unknown): Promise<Json> {
-  const request = parseOrRefuse(DeadLetterRequest, value, 'The request about dead letters');
+  const request = parseOrRefuse(DeadLetterActivityRequest, value, 'The request about dead letters');
   const letters = deps.deadLetters;
   if (letters === undefined) {
     throw storeFailure(new SluiceError('INTERNAL', 'This worker keeps no dead letters'));
@@ -48,8 +49,6 @@ export async function deadLetters(deps: ActivityDeps, value: unknown): Promise<J
           act: actOf('dismiss', request),
         });
         return null;
-      case 'retry':
-        throw new SluiceError('INPUT_INVALID', 'A retry is begun and ended by its workflow');
       case 'begin': {
         const letter = await find(letters, request);
         const begun = begin(deps, letter, request.actor);
@@ -61,7 +60,7 @@ export async function deadLetters(deps: ActivityDeps, value: unknown): Promise<J
           );
         }
         await letters.move(request.tenant, request.id, {
-          // A retry that lost its workflow may be begun again: there is one workflow for each letter.
+          // A retry that lost its workflow may begin again: each letter has one workflow.
           from: ['OPEN', 'RETRYING'],
           to: 'RETRYING',
           act: actOf('retry', request),
@@ -101,12 +100,12 @@ function actOf(
     at,
   }: { readonly actor: string; readonly note?: string | undefined; readonly at?: string | undefined },
 ): DeadLetterAct {
-  // The same for every attempt of the activity: a repetition is recognised by it.
+  // The time is equal for every attempt of the activity, so the store recognises a repetition.
   const scheduled = new Date(Context.current().info.scheduledTimestampMs).toISOString();
   return { at: at ?? scheduled, actor, act, note: note ?? null };
 }
 
-/** What a retry has to do: what was to be done in the first place, under the same idempotency key. */
+/** What a retry has to do: the original work, under the same idempotency key. */
 function begin({ system }: ActivityDeps, letter: DeadLetterView, actor: string): BegunRetry {
   if (!letter.canRetry) {
     throw new SluiceError(

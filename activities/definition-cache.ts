@@ -1,6 +1,6 @@
 /**
- * Parsed definitions by hash, so that a busy definition is parsed once. The hash is of the source, and a
- * published version never changes, so an entry is never stale; what a run executes comes from its own history.
+ * Parsed definitions by hash, so that a busy definition is parsed once. The hash covers the source, and a
+ * published version never changes, so no entry is ever stale. A run executes the document in its history.
  */
 import type { StoredDefinition } from '../contracts/run/projection.js';
 import { readDefinition } from '../definitions/index.js';
@@ -12,7 +12,7 @@ const MOST_ENTRIES = 200;
 export interface DefinitionCache {
   /**
    * The parsed definition.
-   * @throws SluiceError DEFINITION_INVALID where this worker refuses what an older one published
+   * @throws SluiceError DEFINITION_INVALID if this worker refuses what an older one published
    */
   read(stored: StoredDefinition): ReadDefinition;
 }
@@ -21,9 +21,8 @@ export function createDefinitionCache(most = MOST_ENTRIES): DefinitionCache {
   const entries = new Map<string, ReadDefinition>();
   return {
     read({ pin, source, format }) {
-      const known = entries.get(pin.hash);
-      const read = known ?? readDefinition(source, format);
-      // Put again at the end: the first entry of a Map is then the one that was not used for longest.
+      const read = entries.get(pin.hash) ?? readDefinition(source, format);
+      // Moved to the end, so that the first entry of the Map is the least recently used.
       entries.delete(pin.hash);
       entries.set(pin.hash, read);
       if (entries.size > most) entries.delete(entries.keys().next().value as string);

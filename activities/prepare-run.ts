@@ -2,8 +2,8 @@
  * `sluice.prepareRun`: what a run is pinned to when it starts. A local activity that only reads: its input is
  * fixed only when its workflow task completes, so it may run twice and must leave nothing behind.
  *
- * Everything that can be known to be wrong before the first step is refused here: an unknown definition,
- * version or action, and a payload that does not fit.
+ * It refuses every error that can be detected before the first step: an unknown definition, version or
+ * action, and a payload that does not match its schema.
  */
 import type { ActionRegistry } from '../actions/index.js';
 import { PrepareRunRequest, type PreparedRun } from '../contracts/run/activity.js';
@@ -36,7 +36,7 @@ export async function prepareRun(
     requireActions(deps.registry, definition);
     return {
       pin: stored.pin,
-      document: document,
+      document,
       payload: validatePayload(definition.payloadSchema, parsed.payload),
       system: deps.system,
       actions: pinActions(definition, deps.registry),
@@ -68,7 +68,7 @@ async function find(
   );
 }
 
-/** Versions of the actions that are called without one. */
+/** Versions of the actions that the definition calls without a version. */
 function pinActions(definition: Definition, registry: ActionRegistry): Record<string, number> {
   const pinned = new Map<string, number>();
   for (const { step } of walkSteps(definition)) {
@@ -82,7 +82,7 @@ function pinActions(definition: Definition, registry: ActionRegistry): Record<st
   return Object.fromEntries(pinned);
 }
 
-/** Versions of the children that are called without one. One that is not published yet is resolved when it starts. */
+/** Versions of the children called without a version. An unpublished child resolves when it starts. */
 async function pinChildren(
   definition: Definition,
   tenant: string,

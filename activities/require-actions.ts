@@ -5,8 +5,8 @@ import { checkCatalogue, type ReadDefinition } from '../definitions/index.js';
 
 /**
  * Makes sure that this worker has every action that the definition calls.
- * @param source of the document, where its text is at hand: problems then have line and column
- * @throws SluiceError ACTION_NOT_FOUND, whose `details.problems` are all of them
+ * @param source the parsed text of the document, if available: problems then have line and column
+ * @throws SluiceError ACTION_NOT_FOUND, whose `details.problems` lists every problem
  */
 export function requireActions(
   registry: ActionRegistry,

@@ -1,10 +1,10 @@
 /**
- * What starts runs of a definition, brought in line with its latest version: the trigger index by the transaction that
- * publishes, its schedules by Temporal itself.
+ * What starts runs of a definition, brought in line with its latest version. The transaction that publishes
+ * writes the trigger index; Temporal keeps the schedules.
  *
- * Invariant: after a publish or an unpublish that has returned, Temporal has exactly the schedules of the latest version.
- * The row in `definition_triggers` names every schedule that may exist, from before the first is made until after the
- * last is deleted, so a repetition after a crash deletes what the first try left.
+ * Invariant: after a publish or an unpublish has returned, Temporal has exactly the schedules of the latest
+ * version. The row in `definition_triggers` names every schedule that may exist, from before the first is
+ * created until after the last is deleted, so a repetition after a crash deletes what the first try left.
  */
 import {
   type Client,
@@ -14,11 +14,11 @@ import {
   ScheduleOverlapPolicy,
 } from '@temporalio/client';
 import type { Definition, ScheduleTrigger } from '../contracts/definition/index.js';
-import { SluiceError } from '../contracts/errors.js';
+import { messageOf, SluiceError } from '../contracts/errors.js';
 import type { JsonObject } from '../contracts/json.js';
 import type { DefinitionTriggers } from '../contracts/run/projection.js';
 
-/** Who starts a scheduled run, for the audit. */
+/** The actor of a scheduled run. */
 const ACTOR = 'schedule';
 const LONGEST_CATCHUP_MS = 365 * 86_400_000;
 
@@ -26,7 +26,7 @@ function scheduleId(tenant: string, definition: string, position: number): strin
   return `sluice/${tenant}/${definition}/${position}`;
 }
 
-/** The triggers of a definition, for the index. */
+/** The triggers of a definition, as the trigger index holds them. */
 export function triggersOf(tenant: string, { id, triggers = [] }: Definition): DefinitionTriggers {
   return {
     events: triggers.flatMap((trigger, position) => {
@@ -41,18 +41,23 @@ export function triggersOf(tenant: string, { id, triggers = [] }: Definition): D
   };
 }
 
+interface WantedSchedules {
+  readonly taskQueue: string;
+  readonly tenant: string;
+  /** Undefined: none of the schedules stays. */
+  readonly definition: Definition | undefined;
+  /** Ids of every schedule that the definition has or had. */
+  readonly existing: readonly string[];
+}
+
 /**
  * Makes Temporal's schedules those of the definition.
- * @param known every schedule that it has or had
- * @returns the ids of those that it has now
+ * @returns the ids of the schedules that it has now
  * @throws SluiceError TEMPORAL_UNAVAILABLE
  */
 export async function reconcileSchedules(
   client: Client,
-  taskQueue: string,
-  tenant: string,
-  definition: Definition | undefined,
-  known: readonly string[],
+  { taskQueue, tenant, definition, existing }: WantedSchedules,
 ): Promise<readonly string[]> {
   const wanted = new Map<string, ScheduleOptions>();
   for (const [position, trigger] of (definition?.triggers ?? []).entries()) {
@@ -62,9 +67,9 @@ export async function reconcileSchedules(
   }
   try {
     for (const [id, options] of wanted) await put(client, id, options);
-    for (const id of known) if (!wanted.has(id)) await remove(client, id);
+    for (const id of existing) if (!wanted.has(id)) await remove(client, id);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new SluiceError('TEMPORAL_UNAVAILABLE', `The schedules could not be set: ${reason}`, {
       cause: error,
     });
@@ -79,7 +84,7 @@ async function put(client: Client, id: string, options: ScheduleOptions): Promis
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
     await client.schedule.getHandle(id).update(({ state }) => ({
       ...options,
-      // Whether an operator has paused it is not the definition's business.
+      // An operator's pause stays: it is not a part of the definition.
       state: {
         ...options.state,
         paused: state.paused,
@@ -127,7 +132,7 @@ function optionsOf(
     action: {
       type: 'startWorkflow',
       workflowType: definition,
-      // Temporal adds the time of the start.
+      // Temporal appends the time of the start.
       workflowId: `${definition}/${tenant}/schedule-${position}`,
       taskQueue,
       args: [payload],

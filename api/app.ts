@@ -1,10 +1,11 @@
 /**
- * The application: what stands around every route.
+ * The application: the middleware around every route.
  *
  * Invariants
- * - Every answer that is no success is problem+json with a code of the error table: also for a path that is none, a
- *   method that is none, and what nobody foresaw.
- * - Every answer has a request id; every error of our own is in the log under it. No header, body or token is logged.
+ * - Every answer but a success is problem+json with a code of the error table: also for an unknown path, an
+ *   unknown method and an unexpected failure.
+ * - Every answer has a request id, and the log has every internal error under it. No header, body or token is
+ *   logged.
  */
 import { randomUUID } from 'node:crypto';
 import { OpenAPIHono } from '@hono/zod-openapi';
@@ -22,7 +23,7 @@ import { problemOf, PROBLEM_TYPE } from './http/problem.js';
 import { rateLimiter } from './http/rate-limit.js';
 import { addRoutes } from './routes/index.js';
 
-/** Makes the application. */
+/** Creates the application. */
 export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   const app = new OpenAPIHono<ApiEnv>();
   const { config, metrics, log } = deps;
@@ -35,8 +36,8 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
     c.header('X-Request-Id', c.get('requestId'));
     const seconds = (performance.now() - began) / 1_000;
     const [method, route, status] = [c.req.method, c.get('route'), c.res.status];
-    metrics.requests.observe({ method: knownMethod(method), route, status: String(status) }, seconds);
-    // What changes something is worth a line; what only looks is not, unless somebody asks for it.
+    metrics.requests.observe({ method: methodLabel(method), route, status: String(status) }, seconds);
+    // Requests that change something are logged; reads only at level debug.
     const level = method === 'GET' || method === 'HEAD' ? 'debug' : 'info';
     log[level](
       {
@@ -70,7 +71,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   );
   app.use(async (c, next) => {
     await next();
-    // Answers are about one tenant's runs: nothing in between may keep them.
+    // Answers hold one tenant's data, so no cache on the way may store them.
     if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store');
   });
   if (config.auth.kind === 'off') app.use(refuseForeignPages);
@@ -88,7 +89,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   addDocumentPage(api);
   addPaths(api);
   app.notFound((c) =>
-    answerError(c, new SluiceError('ROUTE_NOT_FOUND', `There is nothing at ${c.req.path}.`), deps),
+    answerError(c, new SluiceError('ROUTE_NOT_FOUND', `No route matches ${c.req.path}.`), deps),
   );
   app.onError((thrown, c) => answerError(c, thrown, deps));
   return app;
@@ -106,23 +107,24 @@ function answerError(c: Context<ApiEnv>, thrown: unknown, { log, metrics }: ApiD
   const retryAfter = retryAfterOf(error);
   if (retryAfter !== undefined) headers.set('Retry-After', String(retryAfter));
   if (error.status === 401) headers.set('WWW-Authenticate', 'Bearer');
-  // What is left of a body that was not read would be taken for the next request.
+  // The unread rest of the body would be parsed as the next request.
   if (error.code === 'REQUEST_TOO_LARGE') headers.set('Connection', 'close');
   const body = problemOf(error, { requestId, path: c.req.path });
   return new Response(JSON.stringify(body), { status: error.status, headers });
 }
 
+/** Seconds after which a caller may retry while a service is away. */
 const UNAVAILABLE_RETRY_S = 5;
 
 function retryAfterOf(error: SluiceError): number | undefined {
-  const said = isJsonObject(error.details) ? error.details['retryAfterS'] : undefined;
-  if (typeof said === 'number') return said;
+  const seconds = isJsonObject(error.details) ? error.details['retryAfterS'] : undefined;
+  if (typeof seconds === 'number') return seconds;
   return error.status === 503 ? UNAVAILABLE_RETRY_S : undefined;
 }
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
-/** A method as a label: callers choose it, and there must be few of them. */
-function knownMethod(method: string): string {
+/** A method as a metric label. Callers choose methods, and labels must be few. */
+function methodLabel(method: string): string {
   return METHODS.includes(method) ? method : 'other';
 }

@@ -1,23 +1,22 @@
-/** The OpenAPI document, and a page to browse it whose parts come from the installed package: nothing from elsewhere. */
-import { createRequire } from 'node:module';
+/** The OpenAPI document, and a page to browse it (`api/page/`) that loads nothing from another host. */
 import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import type { Context } from 'hono';
 import { SluiceError } from '../contracts/errors.js';
-import { errorAnswers, serve, type Api } from './http/operation.js';
+import { errorAnswers, serve, type Api, type ApiEnv } from './http/operation.js';
 
 const DESCRIPTION = `Declarative, durable workflows on Temporal.
 
-Temporal alone decides what a run does next: what acts on a run goes to Temporal, and the rows that are read here follow.
-Every error is \`application/problem+json\` with a \`code\` of the one error table.
+Temporal alone decides what a run does next: acts on a run go to Temporal, and the rows that are read here follow. Every
+error is \`application/problem+json\` with a \`code\` of the error table.
 
-Lists come in pages: \`next\` of one is \`after\` of the following; \`null\`: there is no more.`;
+Lists come in pages: pass \`next\` of a page as \`after\` of the following one; the last page has \`null\`.`;
 
 export function addDocument(api: Api): void {
   const { app } = api;
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
     type: 'http',
     scheme: 'bearer',
-    description: 'A key that `sluice api key` made, or a JWT of the configured issuer.',
+    description: 'A key from `sluice api key`, or a JWT of the configured issuer.',
   });
   app.openAPIRegistry.registerPath({
     method: 'get',
@@ -45,42 +44,21 @@ export function addDocument(api: Api): void {
   });
 }
 
-const PAGE = `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Sluice API</title>
-<link rel="stylesheet" href="/docs/swagger-ui.css">
-</head>
-<body>
-<div id="page"></div>
-<script src="/docs/swagger-ui-bundle.js"></script>
-<script src="/docs/start.js"></script>
-</body>
-</html>
-`;
-
-const START = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#page', deepLinking: true, tryItOutEnabled: true, validatorUrl: null });
-`;
-
-const FILES: Readonly<Record<string, { readonly type: string; readonly text?: string }>> = {
-  'swagger-ui.css': { type: 'text/css; charset=utf-8' },
-  'swagger-ui-bundle.js': { type: 'text/javascript; charset=utf-8' },
-  'start.js': { type: 'text/javascript; charset=utf-8', text: START },
+/** The files of the page in `api/page/`, and their content types. */
+const PAGE_FILES: Readonly<Record<string, string>> = {
+  'index.html': 'text/html; charset=utf-8',
+  'style.css': 'text/css; charset=utf-8',
+  'page.mjs': 'text/javascript; charset=utf-8',
 };
 
 export function addDocumentPage(api: Api): void {
-  const require = createRequire(import.meta.url);
-  const directory = dirname(require.resolve('swagger-ui-dist/package.json'));
-  serve(api, 'get', '/docs', (c) => {
-    return c.html(PAGE);
-  });
-  serve(api, 'get', '/docs/{file}', async (c) => {
-    const name = c.req.param('file') ?? '';
-    const file = Object.hasOwn(FILES, name) ? FILES[name] : undefined;
-    if (file === undefined) throw new SluiceError('ROUTE_NOT_FOUND', `There is nothing at ${c.req.path}.`);
-    const text = file.text ?? (await readFile(join(directory, name), 'utf8'));
-    return c.body(text, 200, { 'content-type': file.type, 'Cache-Control': 'public, max-age=3600' });
-  });
+  serve(api, 'get', '/docs', (c) => answerFile(c, 'index.html'));
+  serve(api, 'get', '/docs/{file}', (c) => answerFile(c, c.req.param('file') ?? ''));
+}
+
+async function answerFile(c: Context<ApiEnv>, name: string): Promise<Response> {
+  const type = Object.hasOwn(PAGE_FILES, name) ? PAGE_FILES[name] : undefined;
+  if (type === undefined) throw new SluiceError('ROUTE_NOT_FOUND', `No route matches ${c.req.path}.`);
+  const text = await readFile(new URL(`page/${name}`, import.meta.url), 'utf8');
+  return c.body(text, 200, { 'content-type': type, 'Cache-Control': 'no-cache' });
 }

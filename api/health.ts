@@ -1,19 +1,22 @@
 /**
- * What operators' tools ask: is the process there, can it work, how does it do. `/healthz` and `/readyz` say nothing of
- * any tenant and need no token. `/metrics` has labels of all tenants' work, so it needs a token bound to all of them.
+ * Health, readiness and metrics, for operators' tools. `/healthz` and `/readyz` reveal nothing about a tenant
+ * and need no token. `/metrics` covers the work of all tenants, so it needs a token that is bound to all of
+ * them.
  */
 import { z } from '@hono/zod-openapi';
 import { SluiceError, toSluiceError } from '../contracts/errors.js';
+import { within } from '../contracts/within.js';
 import { migrationStatus } from '../projections/index.js';
 import { ALL_TENANTS } from './auth/principal.js';
 import type { ApiDeps } from './http/deps.js';
 import { errorAnswers, serve, type Api } from './http/operation.js';
 
+/** Time limit of the check of one service, ms. */
 const CHECK_LIMIT_MS = 5_000;
 
 const Health = z.object({ status: z.literal('ok') }).openapi('Health');
 
-const isUp = { 200: { description: 'It is', content: { 'application/json': { schema: Health } } } };
+const okAnswer = { 200: { description: 'Yes', content: { 'application/json': { schema: Health } } } };
 
 export function addHealthRoutes(api: Api): void {
   const { app, deps } = api;
@@ -29,7 +32,7 @@ export function addHealthRoutes(api: Api): void {
   register('/healthz', 'Whether the process answers', {
     ...base,
     operationId: 'getHealth',
-    responses: { ...isUp, ...errorAnswers(['INTERNAL']) },
+    responses: { ...okAnswer, ...errorAnswers(['INTERNAL']) },
   });
   serve(api, 'get', '/healthz', (c) => {
     return c.json({ status: 'ok' });
@@ -38,7 +41,7 @@ export function addHealthRoutes(api: Api): void {
   register('/readyz', 'Whether Temporal and SurrealDB answer', {
     ...base,
     operationId: 'getReadiness',
-    responses: { ...isUp, ...errorAnswers(['NOT_READY', 'INTERNAL']) },
+    responses: { ...okAnswer, ...errorAnswers(['NOT_READY', 'INTERNAL']) },
   });
   serve(api, 'get', '/readyz', async (c) => {
     await checkServices(deps);
@@ -65,14 +68,17 @@ export function addHealthRoutes(api: Api): void {
     const principal = await api.authenticate(c.req.header('Authorization'));
     await api.takeTurn(principal.name);
     if (!principal.tenants.includes(ALL_TENANTS)) {
-      throw new SluiceError('TENANT_FORBIDDEN', 'Metrics are of all tenants; the token is bound to some.');
+      throw new SluiceError(
+        'TENANT_FORBIDDEN',
+        'Metrics cover all tenants; the token is bound to some of them.',
+      );
     }
     const text = await deps.metrics.text(deps.config.sdkMetricsUrl);
     return c.body(text, 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
   });
 }
 
-/** @throws SluiceError NOT_READY, with what is away */
+/** Checks the services that the API needs. @throws SluiceError NOT_READY that lists those that are away */
 async function checkServices({ client, projections, metrics, log }: ApiDeps): Promise<void> {
   const services: readonly (readonly [string, () => Promise<unknown>])[] = [
     ['temporal', () => client.check()],
@@ -81,14 +87,16 @@ async function checkServices({ client, projections, metrics, log }: ApiDeps): Pr
   const away = await Promise.all(
     services.map(async ([service, check]) => {
       try {
-        await within(check(), service);
+        await within(check(), CHECK_LIMIT_MS, () => {
+          throw new SluiceError('NOT_READY', `${service} did not answer within ${CHECK_LIMIT_MS} ms`);
+        });
         metrics.ready.set({ service }, 1);
         return [];
       } catch (thrown) {
         const error = toSluiceError(thrown);
         metrics.ready.set({ service }, 0);
         log.warn({ service, error }, 'A service that the API needs does not answer');
-        // Nobody asked who wants to know: the answer has the code, the log has the addresses.
+        // Any caller may ask, so the answer has only the code; the log has the addresses.
         return [{ detail: `${service} does not answer`, code: error.code }];
       }
     }),
@@ -98,19 +106,4 @@ async function checkServices({ client, projections, metrics, log }: ApiDeps): Pr
   throw new SluiceError('NOT_READY', problems.map(({ detail }) => detail).join('; '), {
     details: { problems },
   });
-}
-
-async function within<T>(work: Promise<T>, service: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new SluiceError('NOT_READY', `${service} did not answer within ${CHECK_LIMIT_MS} ms`)),
-      CHECK_LIMIT_MS,
-    );
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

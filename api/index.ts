@@ -1,4 +1,4 @@
-/** The HTTP API. docs/api.md tells what it does. */
+/** The HTTP API (docs/api.md). */
 export type { AuthConfig } from './auth/authenticator.js';
 export { makeKey, readKeyFile } from './auth/keys.js';
 export type { ApiConfig } from './http/deps.js';

@@ -1,8 +1,9 @@
 /**
- * The life of the HTTP API in a process: listen, answer, stop.
+ * The lifecycle of the HTTP API in a process: listen, answer, stop.
  *
- * Invariant: a stop takes no new request, ends the open timelines at once (their readers come again with Last-Event-ID),
- * lets what was begun be answered, for so long as a limit says, and then closes what is left.
+ * Invariant: a stop accepts no new request and ends the open timelines at once (their readers reconnect with
+ * Last-Event-ID). It waits for the answers of begun requests, up to a limit, and then closes every
+ * connection.
  */
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES, type Server } from 'node:http';
@@ -18,18 +19,18 @@ import { isLoopback } from './http/loopback.js';
 import { createMetrics } from './http/metrics.js';
 import { problemOf, PROBLEM_TYPE } from './http/problem.js';
 
-/** Of a whole request with its body, ms. */
+/** Time limit for receiving a whole request with its body, ms. */
 const REQUEST_LIMIT_MS = 30_000;
-/** How long requests that run may take once the API stops, ms. */
+/** How long open requests may take once the API stops, ms. */
 const STOP_LIMIT_MS = 10_000;
-/** Between two looks for connections that have become idle, while it stops, ms. */
+/** Interval of closing idle connections while the API stops, ms. */
 const SWEEP_INTERVAL_MS = 25;
-/** Between two looks for idempotency keys that have expired, ms. */
+/** Interval of removing expired idempotency keys, ms. */
 const FORGET_INTERVAL_MS = 600_000;
 
 export interface StartApiOptions {
   readonly config: ApiConfig;
-  /** With `reads`, and an actor that is overridden by each request's own. */
+  /** Must have `reads`. The actor of each request replaces its default actor. */
   readonly client: SluiceClient;
   readonly projections: Projections;
   readonly actions?: readonly KnownAction[] | undefined;
@@ -46,8 +47,8 @@ export interface RunningApi {
 
 /**
  * Starts the API.
- * @throws SluiceError CONFIG_INVALID where the address is taken or not this machine's, or where tokens are off beyond
- *   loopback
+ * @throws SluiceError CONFIG_INVALID if the address is in use or not on this machine, or if tokens are off
+ *   beyond loopback
  */
 export async function startApi(options: StartApiOptions): Promise<RunningApi> {
   const { config, client, projections, actions, log, now = Date.now } = options;
@@ -57,7 +58,7 @@ export async function startApi(options: StartApiOptions): Promise<RunningApi> {
     }
     log.warn(
       { host: config.host },
-      'The API asks for no tokens: whoever reaches this address may do everything',
+      'The API requires no tokens: every caller that reaches this address may do everything',
     );
   }
   const stopping = new AbortController();
@@ -78,7 +79,7 @@ export async function startApi(options: StartApiOptions): Promise<RunningApi> {
   const url = await listen(server, config);
   const forget = setInterval(() => {
     projections.apiRequests.forget(now()).catch((error: unknown) => {
-      log.warn({ error }, 'Expired idempotency keys could not be removed; it is tried again');
+      log.warn({ error }, 'Expired idempotency keys could not be removed; the next interval tries again');
     });
   }, FORGET_INTERVAL_MS).unref();
   return {
@@ -88,7 +89,7 @@ export async function startApi(options: StartApiOptions): Promise<RunningApi> {
       if (!server.listening) return;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       stopping.abort();
-      // A connection is idle once its answer has ended; its client would keep it for seconds.
+      // A client keeps its connection open for seconds after the answer.
       const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_INTERVAL_MS);
       const force = setTimeout(() => server.closeAllConnections(), STOP_LIMIT_MS);
       await closed;
@@ -98,7 +99,7 @@ export async function startApi(options: StartApiOptions): Promise<RunningApi> {
   };
 }
 
-/** What Node's parser refuses never gets to the application: it is a problem like any other all the same. */
+/** Answers a request that Node's parser refuses, which never reaches the application, with a problem too. */
 function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();

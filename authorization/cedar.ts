@@ -1,10 +1,10 @@
 /**
- * Cedar, as everything in this room uses it.
+ * Cedar, for everything in this room.
  *
- * V8 of Node 20 inlines calls into WebAssembly, and ends the process ("unreachable code" in its deoptimizer) where code
- * with such a call is given up while it runs. A few loads of a thousand policies are enough. Not inlined, a call costs
- * nanoseconds more. The flag is the process's and is read whenever V8 optimizes a function, so it is set before any of
- * these has run.
+ * Node 20's V8 inlines calls into WebAssembly. When it deoptimizes code with such a call while the code runs,
+ * it ends the process ("unreachable code"); a few loads of a thousand policies are enough. Without inlining a
+ * call costs nanoseconds more. V8 reads this flag of the process whenever it optimizes a function, so it is
+ * set before any of these calls has run.
  */
 import { setFlagsFromString } from 'node:v8';
 import cedar from '@cedar-policy/cedar-wasm/nodejs';

@@ -1,11 +1,11 @@
 /**
- * A set of policies: validated against the schema that Sluice ships, prepared once, asked many times.
+ * A set of policies: validated against the schema that Sluice ships, prepared once, evaluated many times.
  *
  * Invariants
  * - All files of the directory are one set. Cedar's rule decides: one `forbid` that applies outweighs every
- *   `permit`, and without a `permit` the answer is no.
- * - Loading is all or nothing: where one policy is wrong, the set that was in force stays in force.
- * - Fail closed: a policy that can't be evaluated, and a request that does not fit the schema, is a no.
+ *   `permit`, and without a `permit` the request is denied.
+ * - Loading is all or nothing: if one policy is wrong, the set in force stays in force.
+ * - Fail closed: a policy that can't be evaluated, or a request that does not match the schema, denies.
  */
 import { readFile } from 'node:fs/promises';
 import type { Authorizer, Decision, StageRequest } from '../contracts/authorization.js';
@@ -18,7 +18,7 @@ import { hashOf, lineAt, readPolicyFiles, splitPolicies, type PolicyFile } from 
 const SCHEMA = new URL('schema.cedarschema', import.meta.url);
 const SCHEMA_NAME = 'sluice';
 
-/** The principal of everything that workers do, unless the configuration says that it is the actor. */
+/** The principal of everything that workers do, unless the configuration selects the actor. */
 const ORCHESTRATOR: Principal = { type: 'Service', id: 'sluice-orchestrator' };
 
 interface Entity {
@@ -32,16 +32,19 @@ export interface Principal extends Entity {
 
 export interface PoliciesOptions {
   readonly directory: string;
-  /** `actor`: User::"<the run's actor>"; default: Service::"sluice-orchestrator", and the actor in the context. */
+  /**
+   * `actor`: User::"<the run's actor>". Default: Service::"sluice-orchestrator", with the actor in the
+   * context.
+   */
   readonly principal?: 'service' | 'actor' | Principal;
 }
 
-/** Names each prepared set: Cedar keeps them by name in the thread. */
+/** Numbers the prepared sets: Cedar keeps each by name in the thread. */
 let prepared = 0;
 
 /**
  * Loads the policies of a directory.
- * @throws SluiceError POLICY_INVALID with every fault as `file:line: message`
+ * @throws SluiceError POLICY_INVALID with every problem as `file:line: message`
  */
 export async function loadPolicies(options: PoliciesOptions): Promise<Policies> {
   const schema = await readFile(SCHEMA, 'utf8');
@@ -73,13 +76,13 @@ export class Policies implements Authorizer {
     return this.#hash;
   }
 
-  /** How many policies are in force, and from which files. */
+  /** The number of policies in force, and their files. */
   get summary(): { readonly policies: number; readonly files: readonly string[] } {
     return { policies: this.#count, files: this.#files };
   }
 
   /**
-   * Reads the directory again. Where anything is wrong, nothing changes.
+   * Reads the directory again. If anything is wrong, nothing changes.
    * @throws SluiceError POLICY_INVALID
    */
   async reload(): Promise<void> {
@@ -91,7 +94,7 @@ export class Policies implements Authorizer {
     const set = { staticPolicies: Object.fromEntries(policies) };
     const wrong = schemaFaults(this.schema, set);
     if (wrong.length > 0) throw invalid(wrong);
-    // Not the slots of the set in force: it decides until this has ended.
+    // Other slots than those of the set in force, which decides until this ends.
     this.#slices = new Slices(policies, `${this.name}-${this.#generation++ % 2}`);
     this.#hash = hashOf(files);
     this.#count = policies.size;
@@ -157,7 +160,7 @@ function attributesOf(request: StageRequest): Record<string, string | number | s
 
 type Values = Readonly<Record<string, string | number | boolean | readonly string[]>>;
 
-/** What a policy may be tied to. */
+/** The facts of a request that a policy may be tied to. */
 function factsOf(
   principal: Entity,
   resource: Entity,

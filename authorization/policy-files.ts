@@ -1,13 +1,13 @@
 /**
- * Policy files: found, read, split into policies with their places.
+ * Finds and reads policy files, and splits them into policies with their places.
  *
- * Invariant: a set of policies is read whole or refused whole, and each policy is named by its file and line, so
- * that an error and a decision point to the text.
+ * Invariant: a set of policies is read or refused as a whole, and file and line name each policy, so that an
+ * error and a decision point to the text.
  */
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SluiceError } from '../contracts/errors.js';
+import { messageOf, SluiceError } from '../contracts/errors.js';
 
 export interface PolicyFile {
   /** File name, without its directory. */
@@ -17,7 +17,7 @@ export interface PolicyFile {
 
 /**
  * Reads every `*.cedar` file of a directory, by name.
- * @throws SluiceError POLICY_INVALID where it can't be read, or holds none
+ * @throws SluiceError POLICY_INVALID if the directory can't be read, or has no policy file
  */
 export async function readPolicyFiles(directory: string): Promise<readonly PolicyFile[]> {
   const names = await reading(directory, () => readdir(directory));
@@ -40,22 +40,24 @@ async function reading<T>(path: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new SluiceError('POLICY_INVALID', `${path} cannot be read: ${reason}`, { cause });
   }
 }
 
-/** Hash of the files, names included: what was in force when a decision was taken. */
+/** Hash of the files, names included. It tells which set was in force at a decision. */
 export function hashOf(files: readonly PolicyFile[]): string {
   return createHash('sha256')
     .update(JSON.stringify(files.map(({ name, text }) => [name, text])))
     .digest('hex');
 }
 
-/** Strings and comments, in which a semicolon ends nothing; and the semicolon that ends a policy. */
+/** Strings and comments, which may contain semicolons, and the semicolon that ends a policy. */
 const TOKEN = /"(?:\\[\s\S]|[^"\\])*"|\/\/[^\n]*|;/g;
 
-/** The policies of a file, by `file:line` of where each begins. A file that does not parse may be split wrongly. */
+/**
+ * The policies of a file, by the `file:line` where each begins. May split a file wrongly that does not parse.
+ */
 export function splitPolicies({ name, text }: PolicyFile): ReadonlyMap<string, string> {
   const policies = new Map<string, string>();
   let from = 0;
@@ -63,7 +65,7 @@ export function splitPolicies({ name, text }: PolicyFile): ReadonlyMap<string, s
     if (token !== ';') continue;
     const policy = text.slice(from, index + 1);
     const place = `${name}:${lineAt(text, from + beginOf(policy))}`;
-    // Two on one line: the second is told by its column as well.
+    // A second policy on one line gets its column too.
     const id = policies.has(place)
       ? `${place}:${from + beginOf(policy) - text.lastIndexOf('\n', from)}`
       : place;
@@ -73,7 +75,7 @@ export function splitPolicies({ name, text }: PolicyFile): ReadonlyMap<string, s
   return policies;
 }
 
-/** Where the policy itself begins, behind blank lines and comments. */
+/** Where the policy itself begins, after blank lines and comments. */
 function beginOf(policy: string): number {
   return /^(?:\s|\/\/[^\n]*(?:\n|$))*/.exec(policy)?.[0].length ?? 0;
 }

@@ -1,12 +1,12 @@
 /**
  * Slices of a policy set: a decision evaluates only the policies that can apply to its request.
  *
- * Cedar evaluates each policy of a set, at 2 µs each. Most policies are tied to a stage, a tenant, an action, an actor
- * (ties.ts): for any other they can't apply, whether they permit or forbid. What is tied to nothing is in every slice,
- * so a slice decides as the whole does.
+ * Cedar evaluates each policy of a set, at 2 µs each. Most policies are tied to a stage, a tenant, an action
+ * or an actor (ties.ts): for any other they can't apply, whether they permit or forbid. A policy that is tied
+ * to nothing is in every slice, so a slice decides as the whole set does.
  *
- * Slices are prepared when they are first needed and kept in a bounded number of slots: Cedar keeps what is
- * prepared by name, and a name that is used again replaces what was there.
+ * A slice is prepared when it is first needed, in a bounded number of slots: Cedar keeps prepared sets by
+ * name, and using a name again replaces its set.
  */
 import { SluiceError } from '../contracts/errors.js';
 import { cedar } from './cedar.js';
@@ -15,7 +15,7 @@ import { tiesOf, type Facts, type Tie } from './ties.js';
 interface Policy {
   readonly id: string;
   readonly text: string;
-  /** Without the one by which it is found. */
+  /** Its ties, except the one by which it is found. */
   readonly others: readonly Tie[];
 }
 
@@ -23,16 +23,16 @@ const SLOTS = 256;
 
 export class Slices {
   readonly #policies: readonly Policy[];
-  /** Places of the policies that are tied to nothing. */
+  /** Indexes of the policies that are tied to nothing. */
   readonly #always: readonly number[];
-  /** Fact → value → places of the policies that are found by it. */
+  /** Fact → value → indexes of the policies that are tied to it. */
   readonly #byFact = new Map<string, Map<string, number[]>>();
-  /** Slice → its slot, the one that was used longest ago first. */
+  /** Slice → its slot, the least recently used first. */
   readonly #slots = new Map<string, string>();
 
   /**
    * @param policies text by id; they parse
-   * @param name begins the names of the slots; no other instance has it
+   * @param name prefix of the slots' names, unique among instances
    */
   constructor(
     policies: ReadonlyMap<string, string>,
@@ -48,15 +48,15 @@ export class Slices {
     this.#always = always;
   }
 
-  /** Name of the prepared set that decides about a request. */
+  /** Name of the prepared set that decides a request. */
   prepared(facts: Facts): string {
     const tied = this.#tied(facts);
     const key = tied.join();
-    const known = this.#slots.get(key);
-    if (known !== undefined) {
+    const prepared = this.#slots.get(key);
+    if (prepared !== undefined) {
       this.#slots.delete(key);
-      this.#slots.set(key, known);
-      return known;
+      this.#slots.set(key, prepared);
+      return prepared;
     }
     const slot = this.#free();
     const applying = [...this.#always, ...tied].flatMap((place) => this.#policies[place] ?? []);
@@ -72,7 +72,7 @@ export class Slices {
     return slot;
   }
 
-  /** Places of the tied policies that can apply, in order. */
+  /** Indexes of the tied policies that can apply, in order. */
   #tied(facts: Facts): readonly number[] {
     const places: number[] = [];
     for (const [fact, values] of this.#byFact) {

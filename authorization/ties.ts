@@ -1,9 +1,10 @@
 /**
- * What a policy is tied to: facts of a request without which it can't apply, whether it permits or forbids.
+ * The ties of a policy: facts of a request without which it can't apply, whether it permits or forbids.
  *
- * Read from its scope (`principal == …`, `resource == …`) and from the conjunctions of its `when`s: `a == "x"`,
- * `["x", "y"].contains(a)`, `tags.contains("x")`, `flag`, `!flag`, and `||` of such about one fact. Anything else ties it
- * to nothing: a policy that can't apply may be taken for one that can, never the other way round.
+ * They are read from its scope (`principal == …`, `resource == …`) and from the conjunctions of its `when`s:
+ * `a == "x"`, `["x", "y"].contains(a)`, `tags.contains("x")`, `flag`, `!flag`, and `||` of such terms about
+ * one fact. Any other term ties it to nothing: a policy that can't apply may count as one that can, never the
+ * other way round.
  */
 import { isJsonObject, type Json, type JsonObject } from '../contracts/json.js';
 import { cedar } from './cedar.js';
@@ -11,10 +12,10 @@ import { cedar } from './cedar.js';
 /** A value of a fact, as text: `"text"`, `5`, `true`, `User::"ada"`. */
 type Fact = string;
 
-/** A request's values of each fact: one, or as many as a set has. By name: `principal`, `resource.tenant`, … */
+/** A request's values by fact (`principal`, `resource.tenant`, …): one, or as many as a set has. */
 export type Facts = ReadonlyMap<string, readonly Fact[]>;
 
-/** The policy applies only where the request has one of these values of the fact. */
+/** The policy applies only if the request has one of these values of the fact. */
 export interface Tie {
   readonly fact: string;
   readonly values: readonly Fact[];
@@ -30,7 +31,10 @@ export function plainFact(value: string | number | boolean): Fact {
   return JSON.stringify(value);
 }
 
-/** The ties of a policy. @param text of one policy, which parses */
+/**
+ * The ties of a policy.
+ * @param text the text of one policy, which parses
+ */
 export function tiesOf(text: string): readonly Tie[] {
   const answer = cedar.policyToJson(text);
   if (answer.type === 'failure') return [];
@@ -60,7 +64,7 @@ function conjuncts(expression: Json | undefined): readonly Tie[] {
   return tie === undefined ? [] : [tie];
 }
 
-/** Where one of two has to hold, the policy needs what both need of the same fact. */
+/** If either of two terms must hold, the policy needs what both need of the same fact. */
 function either(left: readonly Tie[], right: readonly Tie[]): readonly Tie[] {
   return left.flatMap(({ fact, values }) => {
     const other = right.find((tie) => tie.fact === fact);
@@ -86,8 +90,8 @@ function membership(expression: Json | undefined): Tie | undefined {
   if (Array.isArray(members)) {
     const fact = factOf(item);
     const values = (members as readonly Json[]).map(valueOf);
-    const known = values.filter((value) => value !== undefined);
-    return fact === undefined || known.length < values.length ? undefined : { fact, values: known };
+    const literals = values.filter((value) => value !== undefined);
+    return fact === undefined || literals.length < values.length ? undefined : { fact, values: literals };
   }
   const [fact, value] = [factOf(set), valueOf(item)];
   return fact === undefined || value === undefined ? undefined : { fact, values: [value] };

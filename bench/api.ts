@@ -1,12 +1,13 @@
 /**
- * npm run bench -- api: what the HTTP API costs.
+ * npm run bench -- api: the cost of the HTTP API.
  *
- * 1. Time from a start to the first step of the run: through the API, with and without an idempotency key, against a
- *    bare start by Temporal's client of the same definition on the same worker, one of each after the other.
+ * 1. Time from a start to the first step of the run: through the API, with and without an idempotency key,
+ *    against a bare start by Temporal's client of the same definition on the same worker, one of each after
+ *    the other.
  * 2. Time of a page of runs, and of one run, over the API at 10,000 runs, against the read model alone.
  *
- * Temporal's dev server, an embedded database on disk, a worker, the API and its client share this machine and process,
- * so the API's share is an upper bound: its work and its client's compete with the worker's.
+ * Temporal's dev server, an embedded database on disk, a worker, the API and its client share this machine
+ * and process, so the API's share is an upper bound: its work and its client's compete with the worker's.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -130,16 +131,16 @@ async function starts(): Promise<void> {
     'with an idempotency key': (id) =>
       ask('/v1/runs', { method: 'POST', body: body(id), headers: { 'idempotency-key': id } }),
   };
-  const told = new Map<string, number[]>(Object.keys(ways).map((way) => [way, []]));
+  const times = new Map<string, number[]>(Object.keys(ways).map((way) => [way, []]));
   for (let i = -WARM_UP; i < SAMPLES; i++) {
     for (const [n, [way, start]] of Object.entries(ways).entries()) {
       const took = await toFirstStep(`s-${n}-${i}`, start);
-      if (i >= 0) told.get(way)?.push(took);
+      if (i >= 0) times.get(way)?.push(took);
     }
   }
   console.log(`\nFrom a start to the run's first step, ${SAMPLES} of each in turn`);
-  const [bare = []] = told.values();
-  for (const [way, took] of told) {
+  const [bare = []] = times.values();
+  for (const [way, took] of times) {
     const half = quantile(took, 0.5);
     console.log(
       `  ${way.padEnd(24)} p50 ${ms(half)} ms   p99 ${ms(quantile(took, 0.99))} ms   ratio ${(half / quantile(bare, 0.5)).toFixed(2)}   +${(half - quantile(bare, 0.5)).toFixed(1)} ms`,
@@ -159,7 +160,7 @@ async function timed(what: string, read: (i: number) => Promise<unknown>): Promi
 
 async function reads(): Promise<void> {
   for (let n = 0; n < 10; n++) {
-    await client.publish(`id: definition-${n}\nversion: 3\nsteps: []\n`);
+    await client.publishDefinition(`id: definition-${n}\nversion: 3\nsteps: []\n`);
   }
   await loadRuns(projections, 0, RUNS);
   const filter = { definition: 'definition-2', status: 'SUCCEEDED' } as const;
@@ -190,7 +191,7 @@ try {
     workflowBundle: await loadWorkflowBundle(),
   });
   await worker.runUntil(async () => {
-    await client.publish(PROBE);
+    await client.publishDefinition(PROBE);
     await starts();
     await reads();
   });

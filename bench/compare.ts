@@ -1,6 +1,6 @@
 /**
- * npm run bench -- compare A B: two files that `npm run bench -- runs --json FILE` wrote. What is compared is the
- * ratios to the baseline of the same run: the machine of the one may be another than that of the other.
+ * npm run bench -- compare A B: compares two files of `npm run bench -- runs --json FILE`. It compares ratios
+ * to the baseline of the same run, because the two runs may be from different machines.
  */
 import { readFile } from 'node:fs/promises';
 import { Report } from './runs/measure.js';

@@ -1,13 +1,13 @@
 /**
- * npm run bench -- events: what the event bridge costs.
+ * npm run bench -- events: the cost of the event bridge.
  *
- * 1. Events per second through the bridge (audit row and one signal each), from the stream, against a loop of bare
- *    signals of Temporal's client to the same runs of the same server in the same process.
- * 2. Time from XADD, and from the HTTP request, to the start of the step that follows the wait, with 1, 1,000 and
- *    10,000 waits open beside it.
+ * 1. Events per second through the bridge (audit row and one signal each), from the stream, against a loop of
+ *    bare signals of Temporal's client to the same runs of the same server in the same process.
+ * 2. Time from XADD, and from the HTTP request, to the start of the step that follows the wait, with 1, 1,000
+ *    and 10,000 waits open beside it.
  *
- * Temporal's dev server, an embedded database on disk as npm start has it, a worker, the bridge and Redis share this
- * machine.
+ * Temporal's dev server, an embedded database on disk as npm start has it, a worker, the bridge and Redis
+ * share this machine.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -85,7 +85,10 @@ async function count(projections: Projections, table: string): Promise<number> {
   return rows[0]?.count ?? 0;
 }
 
-/** True where a wait for PROBE with that key is registered. Not by counting: that would load what is measured. */
+/**
+ * True where a wait for PROBE with that key is registered. It does not count waits: that would load the
+ * database under measurement.
+ */
 async function isOpen(projections: Projections, key: string): Promise<boolean> {
   const [answer] = await projections.database.request(
     `SELECT VALUE kind FROM open_wait:['default', 'PROBE', fn::event_key($key)]..['default', 'PROBE', fn::event_key($key), ..]`,
@@ -94,7 +97,7 @@ async function isOpen(projections: Projections, key: string): Promise<boolean> {
   return z.array(z.string()).parse(answer?.ok === true ? answer.value : []).length > 0;
 }
 
-/** Runs tasks, so many at once. */
+/** Runs tasks with a limited concurrency. */
 async function pool(total: number, task: (i: number) => Promise<unknown>): Promise<void> {
   let next = 0;
   await Promise.all(
@@ -137,7 +140,7 @@ function bridgeOf({ client, projections, redisUrl }: Bench) {
 
 async function throughput(bench: Bench): Promise<void> {
   const { client, projections, redis } = bench;
-  await client.publish(TARGET);
+  await client.publishDefinition(TARGET);
   const runs = await Promise.all(
     Array.from({ length: TARGETS }, (_, i) => client.start('target', { key: `t-${i}` })),
   );
@@ -173,7 +176,7 @@ async function throughput(bench: Bench): Promise<void> {
     await bridge.stop();
     return perSecond;
   };
-  // Each twice, one after the other, the worker idle before each; the better round of each counts.
+  // Each twice, alternating, with an idle worker before each; the better round counts.
   const rounds = { bare: 0, bridge: 0 };
   let sent = 0;
   const idle = async (): Promise<void> => {
@@ -186,7 +189,7 @@ async function throughput(bench: Bench): Promise<void> {
     rounds.bridge = Math.max(rounds.bridge, await bridgeRound(`bridge-${round}`));
     await idle();
   }
-  console.log(`\n${EVENTS} events to ${TARGETS} runs, ${AT_ONCE} at once, one signal each`);
+  console.log(`\n${EVENTS} events to ${TARGETS} runs, ${AT_ONCE} concurrently, one signal each`);
   console.log(`  bare signals       ${rounds.bare.toFixed(0).padStart(7)} /s`);
   console.log(`  through the bridge ${rounds.bridge.toFixed(0).padStart(7)} /s, audit row included`);
   console.log(`  ratio              ${(rounds.bridge / rounds.bare).toFixed(2).padStart(7)}`);
@@ -196,8 +199,8 @@ async function throughput(bench: Bench): Promise<void> {
 
 async function latency(bench: Bench): Promise<void> {
   const { client, projections, redis } = bench;
-  await client.publish(CROWD);
-  await client.publish(PROBE);
+  await client.publishDefinition(CROWD);
+  await client.publishDefinition(PROBE);
   const bridge = await bridgeOf(bench);
   const send = {
     XADD: (event: object) => redis.xadd(STREAM, '*', 'event', JSON.stringify(event)),
@@ -225,7 +228,7 @@ async function latency(bench: Bench): Promise<void> {
   const medians: Record<string, number[]> = { XADD: [], HTTP: [] };
   let open = 0;
   for (const population of POPULATIONS) {
-    // The probe's own wait is one of them.
+    // The probe's wait is one of them.
     while (open < population - 1) {
       const keys = Array.from(
         { length: Math.min(LANES, population - 1 - open) },
@@ -261,7 +264,7 @@ Runtime.install({
 const directory = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
 const port = await freePort('127.0.0.1');
 const redisUrl = `redis://127.0.0.1:${port}`;
-// Supervised: it ends with this process, however that ends.
+// Supervised: it ends with this process, however this process ends.
 const redisServer = spawnSupervised('redis-server', [
   ...['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', ''],
 ]);

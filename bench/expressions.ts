@@ -1,9 +1,9 @@
 /**
- * Microseconds for each evaluation inside a real workflow on a dev server: Sluice's engine (with its cache, its
- * budget and the copy of the result) against the `jsonata` package, compiled beforehand.
+ * Microseconds per evaluation inside a real workflow on a dev server: Sluice's engine (with its cache,
+ * its budget and the copy of the result) against the `jsonata` package, compiled beforehand.
  *
- * A workflow has no clock of its own, so each measurement is a workflow task that evaluates many times; its
- * time is what the server's history says between its start and its completion, less that of empty tasks.
+ * A workflow cannot read a clock, so each measurement is a workflow task that evaluates many times. Its time
+ * is that between its start and its completion in the history, less the time of empty tasks.
  */
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
@@ -25,7 +25,7 @@ const root = {
   vars: { state: 'new', limit: 3 },
 };
 
-/** What, its source, and how often each engine evaluates it in one task. */
+/** Label, source, and how often each engine evaluates it in one task. */
 const CASES: readonly (readonly [string, string, number, number])[] = [
   ['path', 'payload.customer.address.city', 20_000, 150],
   ['comparison', 'payload.total > 3 and vars.state = "new"', 20_000, 150],
@@ -64,7 +64,7 @@ async function measure(client: Client, taskQueue: string): Promise<number[][]> {
     { engine: 'sluice', source, times: sluice },
     { engine: 'jsonata', source, times: jsonata },
   ]);
-  // One round more than is counted: the first one warms up.
+  // One round more than is counted: the first warms up.
   const rounds = Array.from({ length: ROUNDS + 1 }, () => once).flat();
   const workflowId = `${taskQueue}-run`;
   await client.workflow.execute<typeof measureExpressions>('measureExpressions', {

@@ -1,8 +1,8 @@
 /**
  * npm run bench -- projections [embedded|server]: commits of one step, pages of lists, bytes of a run.
  *
- * Every figure is measured in this run, on this machine; the ratio of the list pages is the one that must hold
- * anywhere: a page at 100,000 runs takes at most 1.5 times what it takes at 1,000.
+ * Every figure is measured in this run, on this machine; the ratio of the list pages is the one that must
+ * hold anywhere: a page at 100,000 runs takes at most 1.5 times what it takes at 1,000.
  */
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,8 @@ import {
   stepStarted,
   stepSucceeded,
 } from '../test/projections/support/runs.js';
-import { hasServer, startServer } from '../test/projections/support/server.js';
+import { surrealBinary } from '../test/support/requirements.js';
+import { startServer } from '../test/support/surreal-server.js';
 import { loadRuns } from './support/load-runs.js';
 
 const CALLERS = [1, 16, 64];
@@ -35,8 +36,8 @@ const quantile = (sorted: readonly number[], q: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? NaN;
 const holder = { holder: 'bench', until: 4_000_000_000_000 };
 
-/** One step of a run: two commits, as an action makes them. Times go to `told`, ms. */
-async function step(projections: Projections, of: ReturnType<typeof execution>, n: number, told: number[]) {
+/** One step of a run: two commits, as an action makes them. */
+async function step(projections: Projections, of: ReturnType<typeof execution>, n: number, times: number[]) {
   const path = `steps[${n}]`;
   const use = invocation(`${of.run.runId}:${n}`, path);
   const seq = 2 * n + 2;
@@ -45,23 +46,23 @@ async function step(projections: Projections, of: ReturnType<typeof execution>, 
   await projections.beginAction(of, [before, stepStarted(seq, path, use.idempotencyKey)], use, holder);
   const half = performance.now();
   const outcome = { status: 'SUCCEEDED', output: { ok: true, n }, artifacts: [] } as const;
-  await projections.finishAction(of, use, outcome, [], 'bench');
-  told.push(half - began, performance.now() - half);
+  await projections.finishAction(of, use, { outcome, writes: [], holder: 'bench' });
+  times.push(half - began, performance.now() - half);
 }
 
 async function commits(projections: Projections): Promise<void> {
   for (const callers of CALLERS) {
-    let told: number[] = [];
+    let times: number[] = [];
     let stop = false;
     const work = Array.from({ length: callers }, async () => {
       while (!stop) {
         const of = execution();
-        for (let n = 0; n < 10 && !stop; n++) await step(projections, of, n, told);
+        for (let n = 0; n < 10 && !stop; n++) await step(projections, of, n, times);
       }
     });
     await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));
-    told = [];
-    const measured = told;
+    times = [];
+    const measured = times;
     const began = performance.now();
     await new Promise((resolve) => setTimeout(resolve, MEASURE_MS));
     const seconds = (performance.now() - began) / 1_000;
@@ -83,20 +84,20 @@ const FILTERS: readonly RunFilter[] = [
 
 /** Median time of a page, ms: first pages and pages after them, over several filters. */
 async function pageTime({ reads }: Projections): Promise<number> {
-  const told: number[] = [];
-  for (let i = 0; told.length < PAGES; i++) {
+  const times: number[] = [];
+  for (let i = 0; times.length < PAGES; i++) {
     const filter = FILTERS[i % FILTERS.length] ?? {};
     let after: string | undefined;
     for (let page = 0; page < 3; page++) {
       const began = performance.now();
       const found = await reads.listRuns('bench', filter, { limit: PAGE, after });
-      told.push(performance.now() - began);
+      times.push(performance.now() - began);
       if (page < 2 && found.next === null && found.items.length === 0) throw new Error('An empty page');
       after = found.next ?? undefined;
     }
   }
   return quantile(
-    told.slice(FILTERS.length * 3).sort((a, b) => a - b),
+    times.slice(FILTERS.length * 3).sort((a, b) => a - b),
     0.5,
   );
 }
@@ -120,17 +121,17 @@ async function lists(projections: Projections): Promise<boolean> {
 }
 
 async function bytesOf(directory: string): Promise<number> {
-  let bytes = 0;
+  let total = 0;
   for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size;
+    if (entry.isFile()) total += (await stat(join(entry.parentPath, entry.name))).size;
   }
-  return bytes;
+  return total;
 }
 
 interface Place {
-  /** Options of a database of its own. */
+  /** Options of the database of this measurement. */
   options(name: string): ProjectionsOptions;
-  /** Where its rows are on disk. */
+  /** The directory of its rows. */
   directory(name: string): string;
 }
 
@@ -179,7 +180,7 @@ try {
     });
   }
   if (only !== 'embedded') {
-    if (hasServer) {
+    if (surrealBinary !== undefined) {
       const server = await startServer({ store: `surrealkv://${directory}/server` });
       try {
         const at = { url: server.url, username: 'root', password: 'root' };
@@ -192,7 +193,7 @@ try {
         await server.kill();
       }
     } else {
-      say('server: NOT MEASURED, there is no SurrealDB server (SLUICE_SURREAL_BIN)');
+      say('server: NOT MEASURED, there is no SurrealDB server (SURREAL_CLI_PATH)');
     }
   }
 } finally {

@@ -1,6 +1,6 @@
 /**
- * npm run bench: what a definition costs against the same work as a hand-written workflow, in the same worker, on the
- * same server, in the same run. docs/performance.md is made of what this prints.
+ * npm run bench: the cost of a definition compared with the same work as a hand-written workflow, in the same
+ * worker, on the same server, in the same run. The table of docs/performance.md comes from it.
  *
  *   npm run bench -- runs [--case NAME]… [--rounds N] [--json FILE] [--page]
  */
@@ -38,7 +38,7 @@ const { values } = parseArgs({
 });
 const rounds = Number(values.rounds);
 const chosen = CASES.filter(({ name }) => values.case === undefined || values.case.includes(name));
-const unknown = values.case?.filter((name) => !CASES.some((known) => known.name === name)) ?? [];
+const unknown = values.case?.filter((name) => !CASES.some((benchCase) => benchCase.name === name)) ?? [];
 if (unknown.length > 0 || !Number.isSafeInteger(rounds) || rounds < 1) {
   console.error(`Cases are: ${CASES.map(({ name }) => name).join(', ')}; rounds are a whole number from 1.`);
   process.exit(2);

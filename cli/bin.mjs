@@ -2,7 +2,7 @@
 // The `sluice` command. The sources are TypeScript and run as they are, from a clone.
 import { register } from 'tsx/esm/api';
 
-// A reader that has seen enough (`sluice functions | head`) closes the pipe; that is no error.
+// A reader such as `head` closes the pipe when it has enough lines; that is not an error.
 process.stdout.on('error', (error) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit(0);

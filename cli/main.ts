@@ -1,4 +1,4 @@
-/** The `sluice` command: runs one, and turns what went wrong into words and an exit code. */
+/** Entry point of `sluice`: runs one command and turns an error into a message and an exit code. */
 import { CommanderError } from 'commander';
 import type { SluiceError } from '../contracts/errors.js';
 import type { Environment } from '../worker/config/config.js';
@@ -17,18 +17,22 @@ export async function main(argv: readonly string[], env: Environment): Promise<n
     await program.parseAsync([...argv]);
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) return exitCodeOf(context.terminal().error(thrown));
-    // Help that was asked for, and a command alone that only has subcommands: the help says it all.
+    // Commander has printed the help: it was requested, or the command only has subcommands.
     if (thrown.exitCode === 0) return EXIT.ok;
     if (thrown.code === 'commander.help') return EXIT.usage;
-    // The options before the mistake may not have been looked at yet.
+    // Commander may have stopped before it parsed the global options.
     const { Terminal } = await import('./terminal/terminal.js');
-    return exitCodeOf(new Terminal(argv.includes('--json'), env).error(await mistake(thrown)));
+    const terminal = new Terminal(env, {
+      json: argv.includes('--json'),
+      verbose: argv.includes('--verbose'),
+    });
+    return exitCodeOf(terminal.error(await usageError(thrown)));
   }
   return exitCode;
 }
 
-/** commander's message, with the names near a mistyped one, without its prefix. */
-async function mistake({ message }: CommanderError): Promise<SluiceError> {
+/** Commander's message, which suggests similar names, on one line and without its prefix. */
+async function usageError({ message }: CommanderError): Promise<SluiceError> {
   const { SluiceError } = await import('../contracts/errors.js');
   const text = message
     .replace(/^error: /, '')

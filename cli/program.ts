@@ -1,6 +1,6 @@
 /**
- * The tree of commands, with what each takes: what `sluice --help`, the shells' completion and docs/cli.md are made
- * of. Nothing is run here.
+ * The tree of commands with their arguments and options. `sluice --help`, shell completion and docs/cli.md
+ * are generated from it. Nothing runs here.
  */
 import { Command } from 'commander';
 import type { Environment } from '../worker/config/config.js';
@@ -21,25 +21,26 @@ export interface Program {
 }
 
 /**
- * Makes it.
- * @param env of the process
- * @param done gets the exit code of the command that was run
+ * Builds the tree.
+ * @param env environment of the process
+ * @param done receives the exit code of the command
  */
 export function createProgram(env: Environment, done: (code: number) => void): Program {
   const program = new Command('sluice')
     .description('Declarative, durable workflows on Temporal.')
     .option('--address <host:port>', 'Temporal (TEMPORAL_ADDRESS)')
     .option('--namespace <name>', 'Temporal namespace (TEMPORAL_NAMESPACE)')
-    .option('--task-queue <name>', "the workers' task queue (SLUICE_TASK_QUEUE)")
-    .option('--tenant <name>', 'tenant of what is published or started')
-    .option('--json', 'one JSON value a line instead of text')
+    .option('--task-queue <name>', 'task queue of the workers (SLUICE_TASK_QUEUE)')
+    .option('--tenant <name>', 'tenant that the command works in (default: default)')
+    .option('--json', 'print one JSON value per line instead of text')
+    .option('--verbose', 'also print the details of an error')
     .addHelpText('after', exitCodesHelp())
     .configureHelp({ showGlobalOptions: true })
-    // What is wrong with a command line is said by main.ts, for people and for scripts alike.
+    // main.ts reports usage errors, as text or as JSON.
     .configureOutput({ outputError: () => undefined })
     .exitOverride();
   const context = createContext(env, () => program.opts<GlobalOptions>(), done);
-  // Completion writes for a shell, at each TAB, and needs none of it.
+  // Completion runs at each TAB and needs neither a terminal nor what `prepare` loads.
   program.hook('preAction', async (_program, command) => {
     if (!command.name().startsWith(COMPLETION)) await context.prepare();
   });

@@ -1,11 +1,12 @@
 /**
- * Sluice from an application: a thin, typed layer over Temporal's client.
+ * The client that an application uses: a thin, typed layer over Temporal's client.
  *
  * Invariants
- * - Temporal is asked first and only: nothing here writes the database. What is shown comes from `reads`.
+ * - Every act goes to Temporal, and to Temporal only: nothing here writes the database. Reads come from
+ *   `reads`.
  * - A run started here is what `temporal workflow start` would have made: workflow type = definition id,
  *   first argument = payload, everything else in the memo.
- * - Everything that is thrown is a SluiceError with a code of `contracts/errors.ts` or of the run itself.
+ * - Every error is a SluiceError with a code of `contracts/errors.ts` or of the run itself.
  */
 import {
   Client,
@@ -32,7 +33,7 @@ import {
   type ProgressLine,
 } from '../contracts/run/messages.js';
 import { DeadLetterClient } from './dead-letters.js';
-import { calling, type CallContext } from './connection/errors.js';
+import { callTemporal, type CallContext } from './connection/errors.js';
 import type { EventBus } from './events/event-bus.js';
 import { envelopeOf, type EventToPublish } from './events/event-to-publish.js';
 import { followRun, type FollowOptions } from './follow.js';
@@ -49,21 +50,31 @@ import type { RunContext } from './runs/context.js';
 import { stopWorkflow } from './runs/stop-run.js';
 
 const CONNECT_LIMIT_MS = 5_000;
-/** A signal is tried again for this long while the server is away. */
+/** A signal is retried for this long while the server is away. */
 const SIGNAL_LIMIT_MS = 5_000;
 /** A query waits this long for a worker to answer. */
 const QUERY_LIMIT_MS = 10_000;
-/** Publishing is one activity: past this no worker polls the task queue. */
+/** Publishing is one activity. If it takes longer than this, no worker polls the task queue. */
 const PUBLISH_LIMIT_MS = 60_000;
 
-/** Events of a history up to and with the completion of the first workflow task. */
+/** Length of a history that ends with the completion of its first workflow task. */
 const FIRST_TASK_COMPLETED = 4;
 const OPEN: ReadonlySet<string> = new Set(['RUNNING', 'CONTINUED_AS_NEW', 'PAUSED']);
 
 /**
  * Connects a client.
- * @typeParam P payloads by definition id, as `sluice types` makes them; default: any id takes any JSON
- * @throws SluiceError TEMPORAL_UNAVAILABLE where nothing answers at `address` within 5 s
+ * @typeParam P payloads by definition id, as `sluice types` generates them; default: any id takes any JSON
+ * @returns the client; the caller closes it with `close`
+ * @throws SluiceError TEMPORAL_UNAVAILABLE if nothing answers at `address` within 5 s
+ * @example
+ * const sluice = await createSluiceClient({
+ *   address: 'localhost:7233',
+ *   namespace: 'default',
+ *   taskQueue: 'sluice',
+ * });
+ * const { workflowId } = await sluice.start('order-fulfilment', { orderId: 'o-1' });
+ * const result = await sluice.result(workflowId);
+ * await sluice.close();
  */
 export async function createSluiceClient<P extends object = AnyPayloads>(
   options: SluiceClientOptions,
@@ -75,24 +86,24 @@ export async function createSluiceClient<P extends object = AnyPayloads>(
     taskQueue,
   } = options;
   if (connection !== undefined) return new SluiceClient(connection, options, undefined);
-  const own = { connectTimeout: CONNECT_LIMIT_MS, ...options.connectionOptions, address };
+  const connect = { connectTimeout: CONNECT_LIMIT_MS, ...options.connectionOptions, address };
   const opened =
     options.lazy === true
-      ? Connection.lazy(own)
-      : await calling({ address, namespace, taskQueue }, () => Connection.connect(own));
+      ? Connection.lazy(connect)
+      : await callTemporal({ address, namespace, taskQueue }, () => Connection.connect(connect));
   return new SluiceClient(opened, options, () => opened.close());
 }
 
-/** Made by {@link createSluiceClient}. */
+/** A client of Sluice; {@link createSluiceClient} makes one. */
 export class SluiceClient<P extends object = AnyPayloads> {
-  /** Temporal's own client, for what Sluice adds nothing to. */
+  /** Temporal's own client, for calls to which Sluice adds nothing. */
   readonly temporal: Client;
   private readonly bus: EventBus | undefined;
-  /** What could not be done: look at it, retry it, dismiss it. */
+  /** Dead letters: list, show, retry, dismiss. */
   readonly deadLetters: DeadLetterClient;
-  /** Runs: shown, stopped, re-run, rewound, exported. */
+  /** Runs: list, show, stop, re-run, rewind, export. */
   readonly runs: RunControl;
-  /** Definitions: shown. */
+  /** Published definitions: list, show. */
   readonly definitions: DefinitionControl;
   readonly #context: CallContext;
   readonly #runContext: RunContext;
@@ -119,34 +130,19 @@ export class SluiceClient<P extends object = AnyPayloads> {
     this.runs = new RunControl(this.#runContext, (...args) => this.signalEvent(...args));
     this.definitions = new DefinitionControl(this.#runContext);
     this.deadLetters = new DeadLetterClient(
-      (request, exclusive) => this.#once(WORKFLOW_TYPES.deadLetters, request as Json, exclusive),
+      (request, exclusive) => this.#execute(WORKFLOW_TYPES.deadLetters, request as Json, exclusive),
       this.#defaults,
       () => this.bus,
     );
   }
 
   /**
-   * Publishes a definition; the same document again changes nothing.
-   * @param source the document as written
-   * @throws SluiceError DEFINITION_INVALID with every problem in its details, DEFINITION_CONFLICT,
-   *   DEFINITION_TOO_LARGE, WORKER_NOT_FOUND
-   */
-  publish(source: string, options?: PublishOptions): Promise<PublishResult>;
-  /**
-   * Puts an event on the bus, where the bridge finds it.
-   * @returns the id of the event, by which a repetition is known
-   * @throws SluiceError CONFIG_INVALID where the client has no `bus`; EVENT_INVALID, EVENT_TOO_LARGE,
+   * Publishes an event: puts it on the bus, from which the bridge reads it.
+   * @returns the id of the event; a second event with that id and source changes nothing
+   * @throws SluiceError CONFIG_INVALID if the client has no `bus`; EVENT_INVALID, EVENT_TOO_LARGE,
    *   REDIS_UNAVAILABLE, BRIDGE_UNAVAILABLE
    */
-  publish(event: EventToPublish): Promise<{ readonly eventId: string }>;
-  async publish(
-    what: string | EventToPublish,
-    options: PublishOptions = {},
-  ): Promise<PublishResult | { readonly eventId: string }> {
-    return typeof what === 'string' ? this.#publishDefinition(what, options) : this.#publishEvent(what);
-  }
-
-  async #publishEvent(event: EventToPublish): Promise<{ readonly eventId: string }> {
+  async publishEvent(event: EventToPublish): Promise<{ readonly eventId: string }> {
     if (this.bus === undefined) {
       throw new SluiceError('CONFIG_INVALID', 'This client has no bus: give it httpBus(…) or redisBus(…).');
     }
@@ -155,50 +151,63 @@ export class SluiceClient<P extends object = AnyPayloads> {
     return { eventId };
   }
 
-  async #publishDefinition(source: string, options: PublishOptions): Promise<PublishResult> {
+  /**
+   * Publishes a definition. Publishing the same document again changes nothing.
+   * @param source the document as written
+   * @returns the pinned version, and whether it is a new one
+   * @throws SluiceError DEFINITION_INVALID with every problem in its details, DEFINITION_CONFLICT,
+   *   DEFINITION_TOO_LARGE, WORKER_NOT_FOUND
+   */
+  async publishDefinition(source: string, options: PublishOptions = {}): Promise<PublishResult> {
     const bytes = utf8Length(source);
     if (bytes > LIMITS.definitionBytes) {
       throw new SluiceError('DEFINITION_TOO_LARGE', `The document has ${bytes} bytes.`);
     }
-    const request = checked(PublishRequest, {
+    const request = parseOrRefuse(PublishRequest, {
       ...this.#defaults,
       format: 'yaml',
       source,
-      ...defined(options),
+      ...withoutUndefined(options),
     });
-    const result = await this.#once(WORKFLOW_TYPES.publish, request);
-    return PublishResult.parse(result);
+    return PublishResult.parse(await this.#execute(WORKFLOW_TYPES.publish, request));
   }
 
   /**
-   * Takes a definition back: nothing starts runs of it any more (no trigger, no schedule, no start without a
-   * version). Running runs go on, its versions stay, and publishing it again brings all of it back.
+   * Unpublishes a definition: its triggers, its schedules and starts without a version start no more runs.
+   * Open runs go on, its versions stay, and publishing it again restores all of it.
    * @throws SluiceError DEFINITION_NOT_FOUND, WORKER_NOT_FOUND
    */
-  async unpublish(definition: string, options: Pick<PublishOptions, 'tenant' | 'actor'> = {}): Promise<void> {
-    const request = checked(UnpublishRequest, { ...this.#defaults, definition, ...defined(options) });
-    await this.#once(WORKFLOW_TYPES.unpublish, request);
+  async unpublishDefinition(
+    definition: string,
+    options: Pick<PublishOptions, 'tenant' | 'actor'> = {},
+  ): Promise<void> {
+    const request = parseOrRefuse(UnpublishRequest, {
+      ...this.#defaults,
+      definition,
+      ...withoutUndefined(options),
+    });
+    await this.#execute(WORKFLOW_TYPES.unpublish, request);
   }
 
   /**
-   * Runs one of Sluice's own workflows.
-   * @param exclusive ends the workflow id, where no two may run at once
+   * Runs one of Sluice's system workflows.
+   * @param exclusive the end of the workflow id, if two of these must not run at once
    */
-  async #once(type: string, request: Json, exclusive?: string): Promise<unknown> {
+  async #execute(type: string, request: Json, exclusive?: string): Promise<unknown> {
     const workflowId = `${type}/${exclusive ?? uuid()}`;
     return this.#call(workflowId, () =>
       this.temporal.workflow.execute(type, {
         args: [request],
         workflowId,
         taskQueue: this.#context.taskQueue,
-        // What is retried takes the time that it takes.
+        // The retry of a dead letter takes as long as the action that it retries.
         ...(exclusive === undefined && { workflowExecutionTimeout: PUBLISH_LIMIT_MS }),
       }),
     ).catch((error: SluiceError) => {
       if (error.code !== 'RUN_TIMED_OUT') throw error;
       throw new SluiceError(
         'WORKER_NOT_FOUND',
-        `No worker on task queue ${this.#context.taskQueue} took it within ${PUBLISH_LIMIT_MS / 1000} s.`,
+        `No worker on task queue ${this.#context.taskQueue} took ${type} within ${PUBLISH_LIMIT_MS / 1000} s.`,
         { cause: error },
       );
     });
@@ -206,22 +215,33 @@ export class SluiceClient<P extends object = AnyPayloads> {
 
   /**
    * Starts a run of a published definition.
-   * @param payload fits the definition's payloadSchema; a run whose payload does not fit fails with
+   * @param payload must fit the definition's payloadSchema; a run whose payload does not fit fails with
    *   PAYLOAD_INVALID before its first step
-   * @throws SluiceError WORKFLOW_ALREADY_STARTED, START_OPTIONS_INVALID, NAME_RESERVED, INPUT_TOO_LARGE
+   * @returns the ids of the run, as soon as Temporal has accepted the start
+   * @throws SluiceError WORKFLOW_ALREADY_STARTED, INPUT_INVALID, NAME_RESERVED, INPUT_TOO_LARGE,
+   *   TEMPORAL_UNAVAILABLE
+   * @example
+   * const { workflowId, runId } = await sluice.start(
+   *   'order-fulfilment',
+   *   { orderId: 'o-1' },
+   *   { workflowId: 'order/o-1', onConflict: 'use-existing' },
+   * );
    */
   start<Id extends keyof P & string>(
     definitionId: Id,
     payload: P[Id],
     options: StartOptions = {},
   ): Promise<StartedRun> {
-    // What is no JSON is refused by the payload converter.
+    // The payload converter refuses a value that is not JSON.
     return this.#start(definitionId, payload as Json, options);
   }
 
   async #start(definitionId: string, payload: Json, options: StartOptions): Promise<StartedRun> {
     if (definitionId.startsWith(RESERVED_PREFIX)) {
-      throw new SluiceError('NAME_RESERVED', `${definitionId} is no definition.`);
+      throw new SluiceError(
+        'NAME_RESERVED',
+        `${definitionId} begins with ${RESERVED_PREFIX}, which is reserved for Sluice's system workflows.`,
+      );
     }
     if (jsonSize(payload) > LIMITS.stateBytes) {
       throw new SluiceError('INPUT_TOO_LARGE', `The payload has ${jsonSize(payload)} bytes.`);
@@ -232,60 +252,74 @@ export class SluiceClient<P extends object = AnyPayloads> {
       reuse = 'always',
       ...memo
     } = options;
-    const checkedMemo = checked(StartMemo, { ...this.#defaults, ...defined(memo) });
+    const checkedMemo = parseOrRefuse(StartMemo, { ...this.#defaults, ...withoutUndefined(memo) });
     const handle = await this.#call(workflowId, () =>
       this.temporal.workflow.start(definitionId, {
         args: [payload],
         workflowId,
         taskQueue: this.#context.taskQueue,
-        memo: defined(checkedMemo),
+        memo: withoutUndefined(checkedMemo),
         workflowIdConflictPolicy: CONFLICT[onConflict],
         workflowIdReusePolicy: REUSE[reuse],
       }),
     );
     if (onConflict !== 'use-existing') return { workflowId, runId: handle.firstExecutionRunId };
-    // The one that was there may have continued as new: what Temporal gave back is then not its first run id.
+    // An existing run may have continued as new, and Temporal then answers with a later run id than its
+    // first.
     const { raw } = await this.#call(workflowId, () => this.#handle(workflowId).describe());
     return { workflowId, runId: raw.workflowExecutionInfo?.firstRunId || handle.firstExecutionRunId };
   }
 
   /**
-   * Sends an event to one run. Whether a wait takes it is for the run to decide.
+   * Sends an event to one run. The run decides whether one of its waits takes it.
    * @param event `eventId` makes a repetition harmless; default: a new one
-   * @param signalName by which signal: an event wait takes `event`, a human task `humanTask`
+   * @param signalName the signal: an event wait takes `event`, a human task `humanTask`
+   * @throws SluiceError WORKFLOW_NOT_FOUND, INPUT_INVALID, TEMPORAL_UNAVAILABLE
    */
   async signalEvent(
     workflowId: string,
     event: Omit<z.input<typeof EventSignal>, 'eventId'> & { readonly eventId?: string },
     signalName: 'event' | 'humanTask' = 'event',
   ): Promise<void> {
-    const signal = checked(EventSignal, { eventId: uuid(), source: 'sluice-client', ...defined(event) });
-    await calling({ ...this.#context, workflowId, needsWorker: false }, () =>
+    const signal = parseOrRefuse(EventSignal, {
+      eventId: uuid(),
+      source: 'sluice-client',
+      ...withoutUndefined(event),
+    });
+    await callTemporal({ ...this.#context, workflowId, needsWorker: false }, () =>
       this.temporal.withDeadline(Date.now() + SIGNAL_LIMIT_MS, () =>
-        this.#handle(workflowId).signal(SIGNALS[signalName], defined(signal)),
+        this.#handle(workflowId).signal(SIGNALS[signalName], withoutUndefined(signal)),
       ),
     );
   }
 
-  /** What the run is doing: status, business state, variables, open waits. */
+  /**
+   * What the run is doing: status, business state, variables, open waits.
+   * @throws SluiceError WORKFLOW_NOT_FOUND, WORKER_NOT_FOUND, TEMPORAL_UNAVAILABLE
+   */
   async state(workflowId: string): Promise<RunStateView> {
     return RunStateView.parse(await this.#query(workflowId, QUERIES.state));
   }
 
-  /** The run's newest events, from after `since` (a `seq`; default: all that it still holds). */
+  /**
+   * The run's newest events.
+   * @param since a `seq`: only later events; default: all events that the run still holds
+   * @throws SluiceError WORKFLOW_NOT_FOUND, WORKER_NOT_FOUND, TEMPORAL_UNAVAILABLE
+   */
   async progress(workflowId: string, since = 0): Promise<RunProgress> {
     return RunProgress.parse(await this.#query(workflowId, QUERIES.progress, { since }));
   }
 
   /**
-   * The run's events as they happen, until it ends; then returns. How it ended is for `result` to say.
+   * The run's events as they happen. Returns when the run has ended; `result` tells how it ended.
    * A worker that is away, or a run that continues as new, only delays the lines.
+   * @throws SluiceError WORKFLOW_NOT_FOUND, TEMPORAL_UNAVAILABLE
    */
   follow(workflowId: string, options: FollowOptions = {}): AsyncGenerator<ProgressLine, void> {
     return followRun(
       {
         progress: (since) => this.progress(workflowId, since),
-        look: async () => {
+        describe: async () => {
           const { status, historyLength } = await this.#call(workflowId, () =>
             this.#handle(workflowId).describe(),
           );
@@ -297,8 +331,9 @@ export class SluiceClient<P extends object = AnyPayloads> {
   }
 
   /**
-   * Waits for the run to end, over continue-as-new.
+   * Waits until the run has ended, across continue-as-new.
    * @param runId which run of that workflow id; default: the latest
+   * @returns the run's result
    * @throws SluiceError the run's own code, message and details; RUN_CANCELED, RUN_TERMINATED, RUN_TIMED_OUT
    */
   async result(workflowId: string, runId?: string): Promise<Json> {
@@ -307,26 +342,31 @@ export class SluiceClient<P extends object = AnyPayloads> {
   }
 
   /**
-   * Asks whichever run has the workflow id to stop: it cleans up and ends CANCELED. Resolves when Temporal has
+   * Asks the open run of a workflow id to stop: it cleans up and ends CANCELED. Resolves when Temporal has
    * accepted the request.
-   * @throws SluiceError WORKFLOW_NOT_FOUND, RUN_CLOSED, WORKFLOW_TEMPORAL_CANCEL_FAILED; then nothing has changed
+   * @throws SluiceError WORKFLOW_NOT_FOUND, RUN_CLOSED, WORKFLOW_TEMPORAL_CANCEL_FAILED; nothing has changed
+   *   then
    */
   async cancel(workflowId: string, reason?: string): Promise<void> {
     await stopWorkflow(this.#runContext, 'cancel', workflowId, { reason });
   }
 
   /**
-   * Ends whichever run has the workflow id at once, without clean-up or compensation.
-   * @throws SluiceError WORKFLOW_NOT_FOUND, RUN_CLOSED, WORKFLOW_TEMPORAL_TERMINATE_FAILED; then nothing has changed
+   * Ends the open run of a workflow id at once, without clean-up or compensation.
+   * @throws SluiceError WORKFLOW_NOT_FOUND, RUN_CLOSED, WORKFLOW_TEMPORAL_TERMINATE_FAILED; nothing has
+   *   changed then
    */
   async terminate(workflowId: string, reason?: string): Promise<void> {
     await stopWorkflow(this.#runContext, 'terminate', workflowId, { reason });
   }
 
-  /** Asks whether Temporal answers. @throws SluiceError TEMPORAL_UNAVAILABLE, TEMPORAL_NAMESPACE_NOT_FOUND */
+  /**
+   * Checks that Temporal answers, within 5 s.
+   * @throws SluiceError TEMPORAL_UNAVAILABLE, TEMPORAL_NAMESPACE_NOT_FOUND
+   */
   async check(): Promise<void> {
     const { namespace } = this.#context;
-    await calling(this.#context, () =>
+    await callTemporal(this.#context, () =>
       this.temporal.withDeadline(Date.now() + CONNECT_LIMIT_MS, () =>
         this.temporal.workflowService.describeNamespace({ namespace }),
       ),
@@ -351,7 +391,7 @@ export class SluiceClient<P extends object = AnyPayloads> {
   }
 
   #call<T>(workflowId: string, call: () => Promise<T>): Promise<T> {
-    return calling({ ...this.#context, workflowId }, call);
+    return callTemporal({ ...this.#context, workflowId }, call);
   }
 }
 
@@ -367,16 +407,16 @@ const REUSE = {
   'after-failure': WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
 } as const;
 
-/** Parses what the caller gave; a refusal names every field. */
-function checked<T>(schema: z.ZodType<T>, value: unknown): T {
+/** Parses the caller's input. @throws SluiceError INPUT_INVALID that names every wrong field */
+function parseOrRefuse<T>(schema: z.ZodType<T>, value: unknown): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
   throw new SluiceError('INPUT_INVALID', problems.join('; '), { details: problems });
 }
 
-/** Without the keys that are undefined: they would become null in JSON or override a default. */
-function defined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+/** Drops the keys that are undefined: they would become null in JSON or override a default. */
+function withoutUndefined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>;
   };

@@ -1,4 +1,4 @@
-/** Dead letters from an application: looked at, retried, dismissed. docs/dead-letters.md tells what each means. */
+/** Dead letters from an application: list, show, retry, dismiss (docs/dead-letters.md). */
 import {
   BegunRetry,
   DeadLetterPage,
@@ -7,14 +7,19 @@ import {
   type DeadLetterRequest,
   type DeadLetterSummary,
 } from '../contracts/events/dead-letter.js';
-import { SluiceError } from '../contracts/errors.js';
+import { messageOf, SluiceError } from '../contracts/errors.js';
 import { isJsonObject, type Json } from '../contracts/json.js';
 import type { EventBus } from './events/event-bus.js';
+
+/** Characters of an error's message that the record of a failed retry keeps. */
+const ERROR_CHARACTERS = 2_000;
+/** Letters that one page of `all` has. */
+const PAGE_SIZE = 500;
 
 export interface DeadLetterOptions {
   /** Default: the client's. */
   readonly tenant?: string;
-  /** Who does it, for the audit. Default: the client's. */
+  /** Who acts, for the audit. Default: the client's. */
   readonly actor?: string;
   /** Why, for the audit. */
   readonly note?: string;
@@ -22,27 +27,30 @@ export interface DeadLetterOptions {
 
 export interface ListDeadLetters extends DeadLetterFilter {
   readonly tenant?: string;
-  /** `next` of the page before. */
+  /** `next` of the previous page. */
   readonly after?: string;
   /** At most 500; default 50. */
   readonly limit?: number;
 }
 
-/** Runs one act through `sluice.deadLetters`; `exclusive` names what no two may do at once. */
-export type RunAct = (request: DeadLetterRequest, exclusive?: string) => Promise<unknown>;
+/** Runs one act through `sluice.deadLetters`; two acts with the same `exclusive` never run at once. */
+export type ExecuteAct = (request: DeadLetterRequest, exclusive?: string) => Promise<unknown>;
 
-/** Made by the client: `client.deadLetters`. */
+/** `client.deadLetters`. */
 export class DeadLetterClient {
   /** @internal */
   constructor(
-    private readonly run: RunAct,
+    private readonly execute: ExecuteAct,
     private readonly defaults: { readonly tenant: string; readonly actor: string },
     private readonly bus: () => EventBus | undefined,
   ) {}
 
-  /** One page, the open letters first, newest first. */
+  /**
+   * One page of letters: the open ones first, each group newest first.
+   * @throws SluiceError WORKER_NOT_FOUND
+   */
   async list({ tenant, after, limit, ...filter }: ListDeadLetters = {}): Promise<DeadLetterPage> {
-    const answer = await this.run({
+    const answer = await this.execute({
       act: 'list',
       tenant: tenant ?? this.defaults.tenant,
       filter,
@@ -52,61 +60,61 @@ export class DeadLetterClient {
     return DeadLetterPage.parse(answer);
   }
 
-  /** Every letter that fits, page by page. */
+  /** Every letter that matches, page by page. @throws SluiceError WORKER_NOT_FOUND */
   async *all(filter: Omit<ListDeadLetters, 'after' | 'limit'> = {}): AsyncGenerator<DeadLetterSummary, void> {
     for (let after: string | undefined; ;) {
-      const page = await this.list({ ...filter, limit: 500, ...(after !== undefined && { after }) });
+      const page = await this.list({ ...filter, limit: PAGE_SIZE, ...(after !== undefined && { after }) });
       yield* page.items;
       if (page.next === null) return;
       after = page.next;
     }
   }
 
-  /** One letter, with all that it holds and what was done about it. DEAD_LETTER_NOT_FOUND */
+  /** One letter with its content and its acts. @throws SluiceError DEAD_LETTER_NOT_FOUND, WORKER_NOT_FOUND */
   async show(
     id: string,
     { tenant = this.defaults.tenant }: { readonly tenant?: string } = {},
   ): Promise<DeadLetterView> {
-    return DeadLetterView.parse(await this.run({ act: 'show', tenant, id }));
+    return DeadLetterView.parse(await this.execute({ act: 'show', tenant, id }));
   }
 
   /**
-   * Does what could not be done, on its normal path and under the same idempotency key. Resolves when that is done.
+   * Repeats what failed, on its normal path and under the same idempotency key. Resolves when it has
+   * succeeded.
    * @throws SluiceError DEAD_LETTER_NOT_FOUND, DEAD_LETTER_CLOSED, DEAD_LETTER_NOT_RETRYABLE,
-   *   WORKFLOW_ALREADY_STARTED where somebody retries it now, CONFIG_INVALID where an event needs a bus and the
-   *   client has none; or the error of what was tried, after which the letter is open again
+   *   WORKFLOW_ALREADY_STARTED if another retry of it is running, CONFIG_INVALID if the letter is an event
+   *   and the client has no bus; or the error of the retry itself, after which the letter is open again
    */
   async retry(id: string, options: DeadLetterOptions = {}): Promise<void> {
     const about = this.#about(id, options);
     const { kind } = await this.show(id, { tenant: about.tenant });
     if (kind !== 'event') {
-      await this.run({ act: 'retry', ...about }, `${about.tenant}/${id}`);
+      await this.execute({ act: 'retry', ...about }, `${about.tenant}/${id}`);
       return;
     }
     const bus = this.bus();
     if (bus === undefined) {
       throw new SluiceError(
         'CONFIG_INVALID',
-        'An event goes back over the bus: give the client httpBus(…) or redisBus(…).',
+        'A retry of an event needs a bus: give the client httpBus(…) or redisBus(…).',
       );
     }
-    const begun = BegunRetry.parse(await this.run({ act: 'begin', ...about }));
+    const begun = BegunRetry.parse(await this.execute({ act: 'begin', ...about }));
     if (begun.kind !== 'event' || !isJsonObject(begun.envelope)) {
-      throw new SluiceError('DEAD_LETTER_NOT_RETRYABLE', `${id} holds no envelope`);
+      throw new SluiceError('DEAD_LETTER_NOT_RETRYABLE', `Dead letter ${id} holds no envelope.`);
     }
     try {
       await bus.publish(begun.envelope);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      await this.run({ act: 'end', ...about, error: reason.slice(0, 2_000) });
+      await this.execute({ act: 'end', ...about, error: messageOf(error).slice(0, ERROR_CHARACTERS) });
       throw error;
     }
-    await this.run({ act: 'end', ...about });
+    await this.execute({ act: 'end', ...about });
   }
 
-  /** Says that nothing is to be done about it. DEAD_LETTER_NOT_FOUND, DEAD_LETTER_CLOSED */
+  /** Closes a letter without a retry. @throws SluiceError DEAD_LETTER_NOT_FOUND, DEAD_LETTER_CLOSED */
   async dismiss(id: string, options: DeadLetterOptions = {}): Promise<void> {
-    await this.run({ act: 'dismiss', ...this.#about(id, options) });
+    await this.execute({ act: 'dismiss', ...this.#about(id, options) });
   }
 
   #about(

@@ -1,14 +1,17 @@
-/** What is published: `client.definitions`. Publishing and unpublishing are the client's own. */
+/** Published definitions: `client.definitions`. `client.publishDefinition` publishes one. */
 import { SluiceError } from '../contracts/errors.js';
 import type { DefinitionSummary, DefinitionView, Page, PageRequest } from '../projections/index.js';
 import { readsOf, type OfTenant, type RunContext } from './runs/context.js';
 
-/** Made by the client: `client.definitions`. */
+/** `client.definitions`. */
 export class DefinitionControl {
   /** @internal */
   constructor(private readonly context: Pick<RunContext, 'tenant' | 'reads'>) {}
 
-  /** A page of definitions by id, also those that were taken back. @throws SluiceError READS_NOT_CONFIGURED */
+  /**
+   * A page of definitions by id, unpublished ones included.
+   * @throws SluiceError READS_NOT_CONFIGURED, INPUT_INVALID, DATABASE_UNAVAILABLE
+   */
   list(
     page: PageRequest = {},
     { tenant = this.context.tenant }: OfTenant = {},
@@ -17,8 +20,8 @@ export class DefinitionControl {
   }
 
   /**
-   * One version, with its source and all versions that there are.
-   * @param version default: the one that a start takes; where it was taken back, the highest
+   * One version with its source, and the list of all versions.
+   * @param version default: the one that a start takes; the highest, if the definition was unpublished
    * @throws SluiceError DEFINITION_NOT_FOUND, DEFINITION_VERSION_NOT_FOUND, READS_NOT_CONFIGURED
    */
   async get(
@@ -27,16 +30,16 @@ export class DefinitionControl {
     { tenant = this.context.tenant }: OfTenant = {},
   ): Promise<DefinitionView> {
     const reads = readsOf(this.context);
-    const found = await reads.getDefinition(tenant, id, version);
-    if (found !== undefined) return found;
-    const other = version === undefined ? undefined : await reads.getDefinition(tenant, id);
-    if (other === undefined) {
+    const definition = await reads.getDefinition(tenant, id, version);
+    if (definition !== undefined) return definition;
+    const latest = version === undefined ? undefined : await reads.getDefinition(tenant, id);
+    if (latest === undefined) {
       throw new SluiceError('DEFINITION_NOT_FOUND', `Tenant ${tenant} has no definition ${id}.`);
     }
-    const versions = other.versions.map((one) => one.version).join(', ');
+    const versions = latest.versions.map((entry) => entry.version).join(', ');
     throw new SluiceError(
       'DEFINITION_VERSION_NOT_FOUND',
-      `Tenant ${tenant} has no version ${version} of ${id}; there is ${versions}.`,
+      `Tenant ${tenant} has no version ${version} of ${id}; it has ${versions}.`,
     );
   }
 }

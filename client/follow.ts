@@ -1,18 +1,19 @@
 /**
- * Follows a run by its query `progress`. Temporal has no push for this; the interval adapts: short while
- * things happen, longer while the run waits.
+ * Follows a run by its query `progress`. Temporal does not push events, so the client polls: often while
+ * events come, more rarely while the run waits.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError } from '../contracts/errors.js';
 import type { ProgressLine, RunProgress } from '../contracts/run/messages.js';
 import { TERMINAL_RUN_STATUSES } from '../contracts/run/run.js';
 
+/** The shortest and the longest polling interval, ms, and the factor from one interval to the next. */
 const SHORTEST_MS = 100;
 const LONGEST_MS = 1_000;
 const GROWTH = 1.5;
 
 export interface FollowOptions {
-  /** Only events with a greater `seq`. Default 0: from the beginning. */
+  /** Only events with a greater `seq`. Default 0: all events. */
   readonly since?: number;
   /** Ends the iteration early. */
   readonly signal?: AbortSignal;
@@ -20,12 +21,12 @@ export interface FollowOptions {
 
 interface Followed {
   progress(since: number): Promise<RunProgress>;
-  /** What Temporal says of the workflow: whether it is open, and whether a worker has begun with it. */
-  look(): Promise<{ readonly open: boolean; readonly begun: boolean }>;
+  /** Asks Temporal whether the workflow is open, and whether a worker has begun it. */
+  describe(): Promise<{ readonly open: boolean; readonly begun: boolean }>;
 }
 
 /**
- * Yields the run's lines as they come; returns once the run is closed and its last line was given.
+ * Yields the run's lines as they come. Returns when the run is closed and its last line was yielded.
  * @throws SluiceError WORKFLOW_NOT_FOUND, TEMPORAL_UNAVAILABLE
  */
 export async function* followRun(
@@ -35,15 +36,15 @@ export async function* followRun(
   let seen = since;
   let interval = SHORTEST_MS;
   while (signal?.aborted !== true) {
-    // Asked before the query: what a run writes last must be fetched after it is known to be closed.
-    const { open, begun } = await run.look();
-    // A query before the first workflow task has completed is held back by the server for a second or two.
+    // Describe before the query: the last lines must be fetched after the run is known to be closed.
+    const { open, begun } = await run.describe();
+    // The server holds a query back for a second or two until the first workflow task has completed.
     const progress = begun || !open ? await progressOrNothing(run, seen) : undefined;
     for (const line of progress?.lines ?? []) {
       seen = Math.max(seen, line.seq);
       yield line;
     }
-    // No worker answers for a run that is closed: nothing more will come.
+    // The query above ran after the close, so it returned the last lines.
     if (!open) return;
     const news = (progress?.lines.length ?? 0) > 0;
     const ending = progress !== undefined && TERMINAL_RUN_STATUSES.includes(progress.status);
@@ -52,7 +53,7 @@ export async function* followRun(
   }
 }
 
-/** A worker that is restarting can't answer right now; that is no reason to stop following. */
+/** The run's progress; undefined while no worker answers, because one may be restarting. */
 async function progressOrNothing(run: Followed, since: number): Promise<RunProgress | undefined> {
   try {
     return await run.progress(since);

@@ -1,4 +1,4 @@
-/** What an application imports: `import { createSluiceClient } from 'sluice/client'`. */
+/** The public API of the client: `import { createSluiceClient } from 'sluice/client'`. */
 export { apiReads, type ApiReadsOptions } from './reads/api-reads.js';
 export { createSluiceClient, type SluiceClient } from './client.js';
 export { callBridge, httpBus, redisBus, type EventBus } from './events/event-bus.js';
@@ -13,8 +13,8 @@ export type {
   StartedRun,
 } from './connection/options.js';
 export { ProgressPrinter } from './progress-printer.js';
-export { everything, type RunReads } from './reads/reads.js';
-export { REDACTED, redactorFor, type Redactor } from './redaction/redaction.js';
+export { allItems, type RunReads } from './reads/reads.js';
+export { REDACTED, redactorFor, type PayloadRedactor } from './redaction/redaction.js';
 export type { RunControl, ShowOptions } from './run-control.js';
 export type { BulkAction, BulkItem, BulkOptions } from './runs/bulk.js';
 export { type ExportOptions, RunBundle, verifyBundle } from './runs/bundle.js';

@@ -1,40 +1,49 @@
 /**
- * A run's progress as lines for a person: elapsed time, a mark, the step, what happened. Shared by the
- * command line and by `npm start`.
+ * Prints a run's progress for a person: elapsed time, a mark, the step, what happened. The command line and
+ * `npm start` share it.
  */
 import { styleText } from 'node:util';
 import type { ProgressLine } from '../contracts/run/messages.js';
 
-/** A step that ends within this time gets one line, its end; a longer one says first that it began. */
+/**
+ * A step that ends within this time gets one line, at its end; a longer step gets a line at its start too.
+ */
 const SHOW_START_AFTER_MS = 500;
+
+/** Columns of the step's name and of the elapsed seconds. */
+const SUBJECT_WIDTH = 28;
+const SECONDS_WIDTH = 8;
 
 type Tone = 'green' | 'red' | 'yellow' | 'cyan' | 'gray';
 
 export interface ProgressPrinterOptions {
-  /** Gets each line, without its line end. */
+  /** Takes each line, without its line end. */
   readonly write: (line: string) => void;
   readonly color: boolean;
 }
 
-/** Prints the lines of one run. Feed it in order; call `end` after the last. */
+/** Prints the lines of one run. Add them in order; call `end` after the last. */
 export class ProgressPrinter {
   #startedAt: number | undefined;
   readonly #starts = new Map<string, { readonly timer: NodeJS.Timeout; readonly detail: string | null }>();
 
   constructor(private readonly options: ProgressPrinterOptions) {}
 
-  /** Takes one event of the run. */
+  /** Adds one event of the run. */
   add(line: ProgressLine): void {
     this.#startedAt ??= Date.parse(line.at);
     const step = `${line.stepPath} ${line.iteration.join('.')} ${line.attempt}`;
     if (line.type === 'STEP_STARTED') {
-      // A block begins with its first step, which has a line of its own.
+      // A block begins with its first step, which has its own line.
       if (line.detail?.startsWith('control.') === true) return;
       const timer = setTimeout(() => this.#print(line), SHOW_START_AFTER_MS);
       this.#starts.set(step, { timer, detail: line.detail });
       return;
     }
-    if (!line.type.startsWith('STEP_') && line.type !== 'WAIT_OPENED') return this.#print(line);
+    if (!line.type.startsWith('STEP_') && line.type !== 'WAIT_OPENED') {
+      this.#print(line);
+      return;
+    }
     const started = this.#starts.get(step);
     this.#forget(step);
     const detail = line.type === 'STEP_SUCCEEDED' ? (started?.detail ?? line.detail) : line.detail;
@@ -58,17 +67,17 @@ export class ProgressPrinter {
     const subject = line.stepId === null ? 'run' : stepName(line);
     const word = line.type === 'STEP_SUCCEEDED' && line.detail !== null ? '' : looks.word;
     const what = [word, line.detail].filter((part) => part !== '' && part !== null).join(' ');
-    const text = `${looks.mark} ${subject.padEnd(28)} ${what}`.trimEnd();
+    const text = `${looks.mark} ${subject.padEnd(SUBJECT_WIDTH)} ${what}`.trimEnd();
     const shown = this.options.color ? styleText(looks.tone, text) : text;
-    this.options.write(`${seconds.padStart(8)} s  ${shown}`);
+    this.options.write(`${seconds.padStart(SECONDS_WIDTH)} s  ${shown}`);
   }
 }
 
-/** Event types that a reader wants to see; the others are for the log. */
+/** How each event type looks; a type that is missing here is not printed. */
 const LOOKS: Readonly<Record<string, { mark: string; word: string; tone: Tone } | undefined>> = {
   RUN_STARTED: { mark: '▶', word: 'started', tone: 'cyan' },
   RUN_CONTINUED: { mark: '▶', word: 'continued as new:', tone: 'gray' },
-  RUN_REWOUND: { mark: '↺', word: 'taken back to', tone: 'yellow' },
+  RUN_REWOUND: { mark: '↺', word: 'rewound to', tone: 'yellow' },
   RUN_CANCEL_REQUESTED: { mark: '■', word: 'cancellation requested', tone: 'yellow' },
   RUN_SUCCEEDED: { mark: '✔', word: 'SUCCEEDED', tone: 'green' },
   RUN_FAILED: { mark: '✘', word: 'FAILED', tone: 'red' },

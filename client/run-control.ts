@@ -1,11 +1,11 @@
 /**
- * What an operator and an application do about runs: `client.runs`.
+ * Reading runs and acting on them: `client.runs`.
  *
  * Invariants
- * - Each operation goes to Temporal, and to Temporal only; rows follow by what the run says. What is shown comes from
- *   the reads that the client was given.
- * - A run of another tenant is not there: RUN_NOT_FOUND.
- * - Values that the definition marks `writeOnly` come as `[redacted]`, unless they are asked for.
+ * - Each act goes to Temporal, and to Temporal only; the rows follow from the run's events. Reads come from
+ *   the `reads` of the client.
+ * - A run of another tenant does not exist: RUN_NOT_FOUND.
+ * - Values that the definition marks `writeOnly` are `[redacted]`, unless `unredacted` asks for them.
  */
 import type { z } from 'zod';
 import type { EventSignal } from '../contracts/run/messages.js';
@@ -22,7 +22,7 @@ import type {
   StepView,
   WaitView,
 } from '../projections/index.js';
-import type { Redactor } from './redaction/redaction.js';
+import type { PayloadRedactor } from './redaction/redaction.js';
 import type { RunReads } from './reads/reads.js';
 import { bulk, type BulkAction, type BulkItem, type BulkOptions } from './runs/bulk.js';
 import { exportRun, type ExportOptions, type RunBundle } from './runs/bundle.js';
@@ -35,7 +35,7 @@ import type { RewindOptions, Rewound } from './runs/rewind-options.js';
 import { stopRun, type StoppedRun } from './runs/stop-run.js';
 
 export interface ShowOptions extends OfTenant {
-  /** True: marked values as they are. Default false. */
+  /** True: show marked values. Default false. */
   readonly unredacted?: boolean | undefined;
 }
 
@@ -45,7 +45,7 @@ type Signal = (
   signalName?: 'event' | 'humanTask',
 ) => Promise<void>;
 
-/** Made by the client: `client.runs`. */
+/** `client.runs`. */
 export class RunControl {
   /** @internal */
   constructor(
@@ -55,19 +55,21 @@ export class RunControl {
 
   /**
    * A page of runs, newest first.
-   * @throws SluiceError READS_NOT_CONFIGURED, INPUT_INVALID, DATABASE_UNAVAILABLE; so do all that show
+   * @throws SluiceError READS_NOT_CONFIGURED, INPUT_INVALID, DATABASE_UNAVAILABLE; every other read throws
+   *   these too
    */
   async list(
     filter: RunFilter = {},
     page: PageRequest = {},
     { tenant = this.context.tenant, unredacted }: ShowOptions = {},
   ): Promise<Page<RunSummary>> {
-    const found = await readsOf(this.context).listRuns(tenant, filter, page);
-    if (unredacted === true || readsOf(this.context).redacted === true) return found;
-    return { ...found, items: await Promise.all(found.items.map((run) => hideSummary(this.context, run))) };
+    const reads = readsOf(this.context);
+    const runs = await reads.listRuns(tenant, filter, page);
+    if (unredacted === true || reads.redacted === true) return runs;
+    return { ...runs, items: await Promise.all(runs.items.map((run) => hideSummary(this.context, run))) };
   }
 
-  /** One run. @throws SluiceError RUN_NOT_FOUND; so do all that show something of one */
+  /** One run. @throws SluiceError RUN_NOT_FOUND; every read of a part of a run throws it too */
   async get(runId: string, options: ShowOptions = {}): Promise<RunView> {
     const { run, redactor } = await this.#open(runId, options);
     return redactor?.run(run) ?? run;
@@ -83,7 +85,7 @@ export class RunControl {
     );
   }
 
-  /** The log in order. @param page `superseded`: also events that a reset has undone */
+  /** The log in order. @param page `superseded`: also events that a reset undid */
   events(
     runId: string,
     page: PageRequest & { readonly superseded?: boolean | undefined } = {},
@@ -107,7 +109,7 @@ export class RunControl {
     );
   }
 
-  /** What the ledger has of its actions, by idempotency key. */
+  /** The ledger rows of its actions, by idempotency key. */
   invocations(
     runId: string,
     page: PageRequest = {},
@@ -121,7 +123,7 @@ export class RunControl {
     );
   }
 
-  /** What let its writes happen, or kept them from it. */
+  /** The policy decisions about its actions, with their evidence. */
   evidence(runId: string, page: PageRequest = {}, options: ShowOptions = {}): Promise<Page<EvidenceView>> {
     return this.#page(
       runId,
@@ -131,7 +133,7 @@ export class RunControl {
     );
   }
 
-  /** Audit rows of the events that it got. */
+  /** Audit rows of the events that were delivered to it. */
   inbound(runId: string, page: PageRequest = {}, options: ShowOptions = {}): Promise<Page<RunInboundView>> {
     return this.#page(
       runId,
@@ -141,14 +143,14 @@ export class RunControl {
     );
   }
 
-  /** What hides the marked values of a run, for answers that are made elsewhere. */
-  async redactor(runId: string, options: OfTenant = {}): Promise<Redactor> {
+  /** The redactor of a run, for answers that a caller composes itself. @throws SluiceError RUN_NOT_FOUND */
+  async redactor(runId: string, options: OfTenant = {}): Promise<PayloadRedactor> {
     return redactorOf(this.context, await findRun(this.context, runId, options));
   }
 
   /**
-   * Sends an event to one run. Whether a wait takes it is for the run to decide.
-   * @throws SluiceError RUN_NOT_FOUND, WORKFLOW_NOT_FOUND where Temporal has none that is open
+   * Sends an event to one run. The run decides whether one of its waits takes it.
+   * @throws SluiceError RUN_NOT_FOUND, WORKFLOW_NOT_FOUND if Temporal has no open workflow for it
    */
   async signal(
     runId: string,
@@ -160,8 +162,8 @@ export class RunControl {
   }
 
   /**
-   * Asks a run to stop: it cleans up and ends CANCELED. Resolves when Temporal has accepted it.
-   * @throws SluiceError RUN_NOT_FOUND, RUN_CLOSED, WORKFLOW_TEMPORAL_CANCEL_FAILED; then nothing has changed
+   * Asks a run to stop: it cleans up and ends CANCELED. Resolves when Temporal has accepted the request.
+   * @throws SluiceError RUN_NOT_FOUND, RUN_CLOSED, WORKFLOW_TEMPORAL_CANCEL_FAILED; nothing has changed then
    */
   cancel(runId: string, options: ActOptions = {}): Promise<StoppedRun> {
     return stopRun(this.context, 'cancel', runId, options);
@@ -169,44 +171,62 @@ export class RunControl {
 
   /**
    * Ends a run at once, without clean-up or compensation.
-   * @throws SluiceError RUN_NOT_FOUND, RUN_CLOSED, WORKFLOW_TEMPORAL_TERMINATE_FAILED; then nothing has changed
+   * @throws SluiceError RUN_NOT_FOUND, RUN_CLOSED, WORKFLOW_TEMPORAL_TERMINATE_FAILED; nothing has changed
+   *   then
    */
   terminate(runId: string, options: ActOptions = {}): Promise<StoppedRun> {
     return stopRun(this.context, 'terminate', runId, options);
   }
 
   /**
-   * Starts a fresh run from the original payload and the pinned definition of another one.
-   * @throws SluiceError RUN_NOT_FOUND, RUN_OPEN, RERUN_PAYLOAD_GONE, WORKFLOW_ALREADY_STARTED, INPUT_TOO_LARGE
+   * Starts a new run with the original payload and the pinned definition of another run.
+   * @returns the new run, and the run that it repeats
+   * @throws SluiceError RUN_NOT_FOUND, RUN_OPEN, RERUN_PAYLOAD_GONE, WORKFLOW_ALREADY_STARTED,
+   *   INPUT_TOO_LARGE
    */
   rerun(runId: string, options: RerunOptions = {}): Promise<RerunRun> {
     return rerunRun(this.context, runId, options);
   }
 
   /**
-   * Takes a run back to a step, open or closed: that step and what began after it is done again, what came before
-   * stays as it is.
-   * @throws SluiceError RUN_NOT_FOUND, REWIND_NOT_POSSIBLE, REWIND_CONFLICT, WORKFLOW_TEMPORAL_RESET_FAILED
+   * Rewinds a run, open or closed, to a step: the run repeats that step and all that began after it. What
+   * began before stays.
+   * @returns the execution that continues the run, and the one that was reset
+   * @throws SluiceError RUN_NOT_FOUND, REWIND_NOT_POSSIBLE, REWIND_CONFLICT, WORKFLOW_TEMPORAL_RESET_FAILED,
+   *   INPUT_INVALID, TEMPORAL_UNAVAILABLE
+   * @example
+   * await sluice.runs.rewind(runId, { stepPath: 'steps[1].then[0]', reason: 'The price was wrong.' });
    */
   rewind(runId: string, options: RewindOptions): Promise<Rewound> {
     return rewindRun(this.context, runId, options);
   }
 
   /**
-   * The same operation on every run that fits; one item for each, as it is done.
-   * @throws SluiceError INPUT_INVALID; what fails for one run is its item
+   * Applies one act to every run that matches a filter. Yields an item for each run, in the order of
+   * completion.
+   * @param filter an empty one matches every run of the tenant, and then requires `all: true`
+   * @throws SluiceError INPUT_INVALID, READS_NOT_CONFIGURED; a failure for one run is its item, not an
+   *   exception
+   * @example
+   * const failedOrders = { definition: 'order-fulfilment', status: 'FAILED' } as const;
+   * for await (const item of sluice.runs.bulk('rerun', failedOrders)) {
+   *   console.log(item.runId, item.outcome, item.error?.code ?? '');
+   * }
    */
   bulk(action: BulkAction, filter: RunFilter, options: BulkOptions = {}): AsyncGenerator<BulkItem, void> {
     return bulk(this.context, action, filter, options);
   }
 
-  /** One run as one JSON bundle with a digest; `verifyBundle` checks it. */
+  /**
+   * One run as one JSON bundle with a digest; `verifyBundle` checks it.
+   * @throws SluiceError RUN_NOT_FOUND; INPUT_INVALID if `unredacted` is asked of a source that redacts
+   */
   export(runId: string, options: ExportOptions = {}): Promise<RunBundle> {
     return exportRun(this.context, runId, options);
   }
 
   /**
-   * What an older engine did from its database: always refused, and nothing happens.
+   * Refuses an operation of the older engine, which worked on its database. Nothing happens.
    * @throws SluiceError WORKFLOW_TEMPORAL_ACTION_UNSUPPORTED
    */
   async legacy(action: LegacyAction, runId: string): Promise<never> {
@@ -231,17 +251,17 @@ export class RunControl {
   async #open(
     runId: string,
     { tenant, unredacted }: ShowOptions,
-  ): Promise<{ readonly run: RunView; readonly redactor: Redactor | undefined }> {
+  ): Promise<{ readonly run: RunView; readonly redactor: PayloadRedactor | undefined }> {
     const run = await findRun(this.context, runId, { tenant });
-    const asItIs = unredacted === true || readsOf(this.context).redacted === true;
-    return { run, redactor: asItIs ? undefined : await redactorOf(this.context, run) };
+    const unchanged = unredacted === true || readsOf(this.context).redacted === true;
+    return { run, redactor: unchanged ? undefined : await redactorOf(this.context, run) };
   }
 
   async #page<T>(
     runId: string,
     options: ShowOptions,
     ask: (reads: RunReads, tenant: string) => Promise<Page<T>>,
-    hide: (redactor: Redactor, item: T) => T,
+    hide: (redactor: PayloadRedactor, item: T) => T,
   ): Promise<Page<T>> {
     const { run, redactor } = await this.#open(runId, options);
     const page = await ask(readsOf(this.context), run.tenant);

@@ -1,4 +1,4 @@
-/** Who may execute which stage: what is asked before each dispatch of an action, and what was decided. */
+/** Who may execute which stage: the question before each dispatch of an action, and the decision. */
 import type { Json } from './json.js';
 
 /** A stage is one `action.call` step of a run, or its compensation. */
@@ -13,7 +13,7 @@ export interface StageRequest {
   readonly environment: string;
   readonly region: string;
   readonly tags: readonly string[];
-  /** For whom the run acts. */
+  /** The person or service for whom the run acts. */
   readonly actor: string;
   readonly workflowId: string;
   readonly runId: string;
@@ -27,20 +27,20 @@ export interface Decision {
   readonly principal: string;
   /** `Stage::"charge"`. */
   readonly resource: string;
-  /** Policies that decided, as `file.cedar:line`; none: nothing permitted it. */
+  /** Policies that decided, as `file.cedar:line`; empty: nothing permitted the request. */
   readonly policies: readonly string[];
-  /** What went wrong while policies were evaluated; then nothing is allowed. */
+  /** Errors in the evaluation of policies; with any, nothing is allowed. */
   readonly errors: readonly string[];
-  /** Hash of all policy files that were in force, sha-256, hex. */
+  /** Hash of all policy files in force, sha-256, hex. */
   readonly policyHash: string;
 }
 
 export interface Authorizer {
-  /** Decides at once; the same policies and request give the same decision. */
+  /** Decides synchronously; equal policies and requests give equal decisions. */
   decide(request: StageRequest): Decision;
 }
 
-/** Why a write was let happen, or not: stands beside the step, in the same transaction. */
+/** Why an action was allowed or denied. It commits with the step, in one transaction. */
 export interface Evidence {
   readonly kind: 'authorization';
   readonly actor: string;

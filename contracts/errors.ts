@@ -2,8 +2,8 @@
  * The one error table: code → HTTP status, category, retryable or not, what the user can do.
  *
  * Invariant: every error that leaves a room is a `SluiceError` (or, inside workflow code, an
- * `ApplicationFailure` made from one, with `type` = the code). An action may add codes of its own at run
- * time; they are kept as they are and count as category `action`.
+ * `ApplicationFailure` made from one, with `type` = the code). An action may throw codes that are not in this
+ * table; they stay as they are and count as category `action`.
  */
 import { z } from 'zod';
 import { JsonValue, type Json } from './json.js';
@@ -22,10 +22,10 @@ export const ErrorCategory = z.enum([
 export type ErrorCategory = z.infer<typeof ErrorCategory>;
 
 interface ErrorEntry {
-  /** HTTP status of an answer that carries the code. */
+  /** HTTP status of a response with this code. */
   readonly status: number;
   readonly category: ErrorCategory;
-  /** Whether trying the same again can help. */
+  /** Whether repeating the same call can help. */
   readonly retryable: boolean;
   /** What the reader can do about it. */
   readonly help: string;
@@ -44,13 +44,13 @@ export const ERRORS = {
     400,
     'validation',
     false,
-    'Mend every problem listed; `sluice validate FILE` shows them with line and column.',
+    'Fix every problem listed; `sluice validate FILE` shows them with line and column.',
   ),
   DEFINITION_TOO_LARGE: entry(
     413,
     'validation',
     false,
-    'A definition may have at most 512 KiB. Split it with control.callWorkflow.',
+    'A definition is limited to 512 KiB. Split it with control.callWorkflow.',
   ),
   DEFINITION_NOT_FOUND: entry(
     404,
@@ -62,7 +62,7 @@ export const ERRORS = {
     404,
     'validation',
     false,
-    'Publish that version, or leave the version out to use the latest.',
+    'Publish that version, or omit the version to use the latest.',
   ),
   DEFINITION_CONFLICT: entry(
     409,
@@ -74,19 +74,19 @@ export const ERRORS = {
     404,
     'validation',
     false,
-    'Name an action of the catalogue, or register it in a module named by sluice.config.ts.',
+    'Use an action of the catalogue, or register the action in a module that sluice.config.ts names.',
   ),
   PAYLOAD_INVALID: entry(
     400,
     'validation',
     false,
-    'Send a payload that fits the payloadSchema of the definition.',
+    "Send a payload that matches the definition's payloadSchema.",
   ),
   START_OPTIONS_INVALID: entry(
     400,
     'validation',
     false,
-    'The memo `sluice` must hold valid start options; see docs/temporal.md.',
+    'Start the run with valid memo keys (tenant, actor, version, correlationKeys and others); docs/temporal.md lists them.',
   ),
   START_RETRY_UNSUPPORTED: entry(
     400,
@@ -98,24 +98,24 @@ export const ERRORS = {
     400,
     'validation',
     false,
-    'Names that begin with `sluice.` belong to Sluice. Choose another one.',
+    'Names that begin with `sluice.` belong to Sluice. Choose another name.',
   ),
   CONFIG_INVALID: entry(
     500,
     'validation',
     false,
-    'Mend the variables that the message names; docs/configuration.md lists them all.',
+    'Fix the variables that the message names; docs/configuration.md lists them all.',
   ),
   INPUT_INVALID: entry(400, 'validation', false, 'Send input in the documented shape.'),
   USAGE_INVALID: entry(
     400,
     'validation',
     false,
-    '`sluice --help` lists the commands, `sluice COMMAND --help` what one takes.',
+    '`sluice --help` lists the commands; `sluice COMMAND --help` lists the options of one.',
   ),
 
   // Expressions
-  EXPRESSION_SYNTAX: entry(400, 'expression', false, 'Mend the expression at the position given.'),
+  EXPRESSION_SYNTAX: entry(400, 'expression', false, 'Fix the expression at the given position.'),
   EXPRESSION_DISALLOWED_FUNCTION: entry(
     400,
     'expression',
@@ -126,13 +126,13 @@ export const ERRORS = {
     422,
     'expression',
     false,
-    'An expression must give a JSON value: no function, no NaN, no infinity.',
+    'An expression must return a JSON value: not a function, not NaN, not an infinity.',
   ),
   EXPRESSION_TOO_LARGE: entry(
     422,
     'expression',
     false,
-    'The output of one expression may have at most 256 KiB. Select less.',
+    'The output of one expression is limited to 256 KiB. Select less.',
   ),
   EXPRESSION_BUDGET: entry(
     422,
@@ -144,13 +144,13 @@ export const ERRORS = {
     422,
     'expression',
     false,
-    'The expression gave no value where one is required. Use coalesce(…) for a default.',
+    'The expression returned no value where a value is required. Use coalesce(…) for a default.',
   ),
   EXPRESSION_TYPE: entry(
     422,
     'expression',
     false,
-    'The expression met a value of another type than it needs; see the message.',
+    'The expression met a value of the wrong type; see the message.',
   ),
 
   // Running
@@ -158,37 +158,37 @@ export const ERRORS = {
     422,
     'validation',
     false,
-    'The assignment path does not fit the value that is there, or names a read-only scope.',
+    'The assignment path does not match the value that it leads to, or it begins with a reserved name.',
   ),
   STATE_TOO_LARGE: entry(
     422,
     'validation',
     false,
-    'All variables of a run may have at most 1 MiB. Keep large data outside and store a reference.',
+    'The variables of a run are limited to 1 MiB together. Keep large data elsewhere and store a reference.',
   ),
   RESULT_TOO_LARGE: entry(
     422,
     'validation',
     false,
-    'A result may have at most 1 MiB. Return less, or store it and return a reference.',
+    'A result is limited to 1 MiB. Return less, or store the data and return a reference.',
   ),
   INPUT_TOO_LARGE: entry(
     422,
     'validation',
     false,
-    'The input of an action or child may have at most 1 MiB. Pass a reference.',
+    'The input of an action or a child is limited to 1 MiB. Pass a reference.',
   ),
   HISTORY_LIMIT: entry(
     422,
     'internal',
     false,
-    'The history of the run is full and it cannot continue as new while a child or an action runs on. Use detached children or fewer signals.',
+    'The history of the run is full, and the run cannot continue as new while a child or an action is running. Use detached children or fewer signals.',
   ),
   LOOP_LIMIT: entry(
     422,
     'validation',
     false,
-    'The loop passed maxIterations. Raise it (at most 1,000,000) or mend the condition.',
+    'The loop exceeded maxIterations. Raise it (at most 1,000,000) or fix the condition.',
   ),
   CONCURRENCY_LIMIT: entry(
     422,
@@ -200,30 +200,30 @@ export const ERRORS = {
     422,
     'validation',
     false,
-    '`items` must give a value; null and undefined are errors. Use coalesce(items, []).',
+    '`items` must return a value; null and undefined are errors. Use coalesce(items, []).',
   ),
-  CONDITION_INVALID: entry(422, 'validation', false, 'A condition must give true or false.'),
+  CONDITION_INVALID: entry(422, 'validation', false, 'A condition must return true or false.'),
   DURATION_INVALID: entry(
     422,
     'validation',
     false,
-    'Give a duration in milliseconds, an ISO 8601 duration without months and years, or an instant with offset.',
+    'Use milliseconds, an ISO 8601 duration without months and years, or an instant with an offset.',
   ),
   CORRELATION_KEY_INVALID: entry(
     422,
     'validation',
     false,
-    'A correlation key must be a string that is not blank, of at most 10,240 characters.',
+    'A correlation key must be a non-blank string of at most 10,240 characters.',
   ),
   FAILED: entry(422, 'action', false, 'The definition failed this run on purpose; see its message.'),
   PARALLEL_FAILED: entry(422, 'internal', false, 'A branch failed; see details.'),
   ACTION_FAILED: entry(422, 'action', true, 'The action failed; see its message and details.'),
-  ACTION_INPUT_INVALID: entry(422, 'action', false, 'Send the action the input that its schema describes.'),
+  ACTION_INPUT_INVALID: entry(422, 'action', false, "Send input that matches the action's schema."),
   ACTION_OUTPUT_INVALID: entry(
     422,
     'action',
     false,
-    'The action gave an output that its own schema refuses: mend the action.',
+    'The action returned an output that does not match its schema. Fix the action.',
   ),
   ACTION_TIMEOUT: entry(
     504,
@@ -235,19 +235,19 @@ export const ERRORS = {
     422,
     'action',
     false,
-    'The database refused a write of the action, so none of its writes was kept; the message says which one and why.',
+    'The database refused a write of the action, so it kept none of its writes; the message says which write and why.',
   ),
   ACTION_CANCELED: entry(
     409,
     'action',
     false,
-    'The run, or the lane that called the action, was cancelled while the action ran; it has stopped.',
+    'The run, or the lane that called the action, was cancelled while the action ran. The action has stopped.',
   ),
   WAIT_TIMEOUT: entry(
     504,
     'wait',
     false,
-    'Nothing that matches came in time. Catch the code to go another way.',
+    'No matching event arrived in time. Catch this code to handle the timeout.',
   ),
   CHILD_FAILED: entry(422, 'child', false, 'The child workflow failed; see details.'),
   CHILD_TIMEOUT: entry(504, 'child', false, 'The child workflow took longer than timeoutMs.'),
@@ -262,7 +262,7 @@ export const ERRORS = {
     422,
     'validation',
     false,
-    'The input of the compensation could not be worked out when its step ended. Undo the step by hand, with what the dead letter holds, and dismiss that.',
+    'The input of the compensation could not be evaluated when its step ended. Undo the step by hand, with the data in the dead letter, then dismiss the letter.',
   ),
   SECRET_NOT_FOUND: entry(
     422,
@@ -276,19 +276,19 @@ export const ERRORS = {
     500,
     'validation',
     false,
-    'Mend the policies at the places given; `sluice policy check` tells what they would decide. See docs/authorization.md.',
+    'Fix the policies at the given places; `sluice policy check` shows what they would decide. See docs/authorization.md.',
   ),
   STATE_CORRUPT: entry(
     500,
     'internal',
     false,
-    'The state that the run carried does not parse. Reset the run to an earlier point and report this.',
+    'The carried state of the run does not parse. Reset the run to an earlier point and report this.',
   ),
   SIGNAL_REJECTED: entry(
     400,
     'validation',
     false,
-    'The signal payload has another shape than docs/temporal.md describes; it was ignored.',
+    'The run ignored the signal: its payload does not have the shape that docs/temporal.md describes.',
   ),
   STEP_UNSUPPORTED: entry(
     422,
@@ -308,20 +308,25 @@ export const ERRORS = {
     413,
     'validation',
     false,
-    'An event may have at most 1 MiB. Store the data and send a reference.',
+    'An event is limited to 1 MiB. Store the data and send a reference.',
   ),
-  EVENT_NOT_FOUND: entry(404, 'validation', false, 'The bridge has no event of that tenant, source and id.'),
+  EVENT_NOT_FOUND: entry(
+    404,
+    'validation',
+    false,
+    'The bridge has no event with that tenant, source and id.',
+  ),
   EVENT_POISON: entry(
     422,
     'validation',
     false,
-    'The message was tried too often and is in dead_letter; mend what the reason says and publish it again.',
+    'The message failed too often and is a dead letter now. Fix the cause that its reason gives, then publish it again.',
   ),
   TENANT_UNKNOWN: entry(
     404,
     'validation',
     false,
-    'No definition of that tenant is published, so nothing can wait for the event. Check the name of the tenant.',
+    'The tenant has no published definition, so nothing can wait for the event. Check the name of the tenant.',
   ),
   CORRELATION_UNRESOLVED: entry(
     422,
@@ -329,7 +334,12 @@ export const ERRORS = {
     false,
     'Send workflow_correlation_key, or configure SLUICE_EVENT_CORRELATION_PATHS_JSON for the event name; the paths tried are listed.',
   ),
-  BRIDGE_SATURATED: entry(503, 'internal', true, 'Send the event again after the time in Retry-After.'),
+  BRIDGE_SATURATED: entry(
+    503,
+    'internal',
+    true,
+    'The event bridge is full. Send the event again after the time in Retry-After.',
+  ),
   BRIDGE_UNAVAILABLE: entry(
     503,
     'internal',
@@ -349,7 +359,7 @@ export const ERRORS = {
     502,
     'action',
     true,
-    'The server answered with another status than expectedStatus.',
+    'The server answered with a status that expectedStatus does not allow.',
   ),
   HTTP_TARGET_REFUSED: entry(
     403,
@@ -365,7 +375,7 @@ export const ERRORS = {
     409,
     'internal',
     false,
-    'A row with the same key and other content exists. Two writers disagree: report this.',
+    'A row with the same key and different content exists. Two writers disagree: report this.',
   ),
   TRANSITION_ILLEGAL: entry(
     409,
@@ -407,7 +417,7 @@ export const ERRORS = {
     503,
     'internal',
     true,
-    'The worker stopped before the action had ended. Another worker repeats the attempt by itself.',
+    'The worker stopped before the action ended. Another worker repeats the attempt automatically.',
   ),
   SCHEMA_CHANGED: entry(
     500,
@@ -419,7 +429,7 @@ export const ERRORS = {
     422,
     'validation',
     false,
-    'This idempotency key was used for something else. Make the key say what it is for.',
+    'This idempotency key was used for another call. Derive the key from what the call does.',
   ),
   IDEMPOTENCY_KEY_IN_FLIGHT: entry(
     409,
@@ -431,7 +441,7 @@ export const ERRORS = {
     409,
     'internal',
     true,
-    'Another worker runs the same attempt right now. It is tried again by itself.',
+    'Another worker is running the same attempt. Temporal retries this one automatically.',
   ),
 
   // Dead letters
@@ -439,19 +449,19 @@ export const ERRORS = {
     404,
     'validation',
     false,
-    'Look at the dead letters that there are: `sluice dead-letters list`.',
+    'List the dead letters: `sluice dead-letters list`.',
   ),
   DEAD_LETTER_CLOSED: entry(
     409,
     'validation',
     false,
-    'Somebody has retried or dismissed it, or does so now; `sluice dead-letters show ID` says who.',
+    'Someone has retried or dismissed the dead letter, or is doing so now; `sluice dead-letters show ID` says who.',
   ),
   DEAD_LETTER_NOT_RETRYABLE: entry(
     422,
     'validation',
     false,
-    'It holds nothing that could be run again. Mend what it is about by hand, then dismiss it.',
+    'The dead letter holds nothing that can run again. Fix the problem by hand, then dismiss the letter.',
   ),
 
   // HTTP API
@@ -471,39 +481,34 @@ export const ERRORS = {
     403,
     'authorization',
     false,
-    'Name a tenant of the token in the header Sluice-Tenant, or use a token of that tenant.',
+    'Send a tenant of the token in the header Sluice-Tenant, or use a token of that tenant.',
   ),
-  ROUTE_NOT_FOUND: entry(
-    404,
-    'validation',
-    false,
-    'Look at /docs or /openapi.json for the routes there are.',
-  ),
+  ROUTE_NOT_FOUND: entry(404, 'validation', false, '/docs and /openapi.json list the routes.'),
   METHOD_NOT_ALLOWED: entry(405, 'validation', false, 'Use a method that the header Allow names.'),
   REQUEST_TOO_LARGE: entry(
     413,
     'validation',
     false,
-    'Send a smaller body. Keep large data outside and send a reference.',
+    'Send a smaller body. Keep large data elsewhere and send a reference.',
   ),
   REQUEST_TIMEOUT: entry(408, 'validation', true, 'Send the whole request within 30 s.'),
   REQUEST_HEADER_TOO_LARGE: entry(
     431,
     'validation',
     false,
-    'Path, query and headers together may have at most 16 KiB. Send fewer or shorter ones.',
+    'Path, query and headers are limited to 16 KiB together. Send fewer or shorter ones.',
   ),
   MEDIA_TYPE_UNSUPPORTED: entry(
     415,
     'validation',
     false,
-    'Send the content type that the route documents: application/json, for definitions application/yaml too.',
+    'Send the content type that the route documents: application/json or, for definitions, application/yaml.',
   ),
   RATE_LIMITED: entry(
     429,
     'policy',
     true,
-    'The token has used up its requests. Send again after the time in Retry-After, or raise SLUICE_API_RATE.',
+    'The token has used up its requests. Retry after the time in Retry-After, or raise SLUICE_API_RATE.',
   ),
   IDENTITY_PROVIDER_UNAVAILABLE: entry(
     503,
@@ -511,7 +516,12 @@ export const ERRORS = {
     true,
     'The keys of the token issuer cannot be fetched. Check SLUICE_API_JWT_JWKS_URL and the issuer.',
   ),
-  NOT_READY: entry(503, 'internal', true, 'Something that the API needs is away; the answer lists what.'),
+  NOT_READY: entry(
+    503,
+    'internal',
+    true,
+    'A service that the API depends on is away; the answer lists which.',
+  ),
   API_UNAVAILABLE: entry(
     503,
     'internal',
@@ -520,7 +530,12 @@ export const ERRORS = {
   ),
 
   // Control from outside
-  WORKFLOW_NOT_FOUND: entry(404, 'validation', false, 'Temporal knows no such workflow in this namespace.'),
+  WORKFLOW_NOT_FOUND: entry(
+    404,
+    'validation',
+    false,
+    'Temporal has no such workflow in this namespace. Check the workflow id and TEMPORAL_NAMESPACE.',
+  ),
   RUN_CLOSED: entry(
     409,
     'validation',
@@ -531,43 +546,43 @@ export const ERRORS = {
     404,
     'validation',
     false,
-    'This tenant has no such run. Check the run id (not the workflow id) and the tenant; a run has a row once a worker has begun it.',
+    'This tenant has no such run. Check the run id (not the workflow id) and the tenant. A run has a row once a worker has begun it.',
   ),
   RUN_OPEN: entry(
     409,
     'validation',
     false,
-    'The run has not ended. Cancel it first, or say that it may run beside the new one (whileOpen, `--while-open`).',
+    'The run has not ended. Cancel it first, or allow both to run at once (whileOpen, `--while-open`).',
   ),
   RERUN_PAYLOAD_GONE: entry(
     409,
     'validation',
     false,
-    'The original payload is not to be had here any more. Re-run it where the database can be read, or give a payload (`--payload`).',
+    'The original payload is no longer available here. Re-run the run where the database can be read, or pass a payload (`--payload`).',
   ),
   REWIND_NOT_POSSIBLE: entry(
     409,
     'validation',
     false,
-    'The run cannot go back to that step; the message says why, and the details which steps it can go back to.',
+    'The run cannot be rewound to that step. The message says why; the details list the steps that it can be rewound to.',
   ),
   REWIND_CONFLICT: entry(
     409,
     'validation',
     false,
-    'Another rewind of the same run came first. Look at the run (`sluice runs show ID`), and rewind it again if need be.',
+    'Another rewind of the same run came first. Look at the run (`sluice runs show ID`) and rewind it again if necessary.',
   ),
   READS_NOT_CONFIGURED: entry(
     500,
     'validation',
     false,
-    'Give the client something to read runs from: `reads: projections.reads` where the database can be opened, `reads: apiReads({ url, token })` elsewhere. On the command line: SLUICE_API_URL, or SURREAL_URL of a server.',
+    'Configure where the client reads runs: `reads: projections.reads` where the database can be opened, `reads: apiReads({ url, token })` elsewhere. On the command line: SLUICE_API_URL, or SURREAL_URL of a server.',
   ),
   BUNDLE_INVALID: entry(
     422,
     'validation',
     false,
-    'The bundle was changed after its export, or is none. Export the run again.',
+    'The file is not a bundle, or it was changed after its export. Export the run again.',
   ),
   RUN_CANCELED: entry(409, 'internal', false, 'The run was cancelled before it had a result.'),
   RUN_TERMINATED: entry(
@@ -580,7 +595,7 @@ export const ERRORS = {
     504,
     'timeout',
     false,
-    'The run took longer than the timeout that it was started with on Temporal.',
+    'The run took longer than the Temporal timeout that it was started with.',
   ),
   WORKFLOW_ALREADY_STARTED: entry(
     409,
@@ -604,7 +619,7 @@ export const ERRORS = {
     503,
     'internal',
     false,
-    'Keep the clocks of all machines in step with NTP (`timedatectl status`, `chronyc tracking`).',
+    'Synchronise the clocks of all machines with NTP (`timedatectl status`, `chronyc tracking`).',
   ),
   TEMPORAL_NAMESPACE_NOT_FOUND: entry(
     404,
@@ -624,6 +639,12 @@ export const ERRORS = {
     false,
     'Set TEMPORAL_ADDRESS to a running server, or install the `temporal` command (docs.temporal.io/cli) on PATH or name it in TEMPORAL_CLI_PATH.',
   ),
+  SURREAL_SERVER_NOT_FOUND: entry(
+    503,
+    'internal',
+    false,
+    'Install the `surreal` command, version 3 (surrealdb.com/install), on PATH or name it in SURREAL_CLI_PATH.',
+  ),
   WORKFLOW_TEMPORAL_CANCEL_FAILED: entry(
     409,
     'internal',
@@ -640,41 +661,41 @@ export const ERRORS = {
     409,
     'internal',
     true,
-    'Temporal did not accept the reset; nothing was changed. The cause says why; try again when that is mended.',
+    'Temporal did not accept the reset; nothing was changed. The cause says why; try again once it is fixed.',
   ),
   WORKFLOW_TEMPORAL_ACTION_UNSUPPORTED: entry(
     409,
     'validation',
     false,
-    'Temporal is the execution authority. See docs/support-posture.md for what to do instead.',
+    'Temporal alone controls execution. docs/support-posture.md says what to do instead.',
   ),
-  INTERNAL: entry(500, 'internal', false, 'This is a defect of Sluice. Report it with the message.'),
+  INTERNAL: entry(500, 'internal', false, 'This is a defect in Sluice. Report it with the message.'),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;
 
 const CODE = /^[A-Z][A-Z0-9_]*$/;
 
-/** True for a string of the shape of an error code: `[A-Z][A-Z0-9_]*`. */
+/** True for a string shaped like an error code: `[A-Z][A-Z0-9_]*`. */
 export function isErrorCode(value: unknown): value is string {
   return typeof value === 'string' && CODE.test(value);
 }
 
-/** The table's entry for a code; undefined for an action's own code. */
+/** The table's entry for a code; undefined for a code that an action defines. */
 export function errorEntry(code: string): ErrorEntry | undefined {
   return Object.hasOwn(ERRORS, code) ? ERRORS[code as ErrorCode] : undefined;
 }
 
 export interface SluiceErrorOptions {
-  /** JSON details for a machine. */
+  /** JSON details, for programs. */
   readonly details?: Json;
   readonly cause?: unknown;
-  /** Overrides the table; an action's own code is retryable unless it says otherwise. */
+  /** Overrides the table. A code that an action defines is retryable by default. */
   readonly retryable?: boolean;
   readonly category?: ErrorCategory;
 }
 
-/** An error with a code of the table, or with an action's own code. */
+/** An error with a code of the table, or with a code that an action defines. */
 export class SluiceError extends Error {
   override readonly name = 'SluiceError';
   readonly code: string;
@@ -683,16 +704,16 @@ export class SluiceError extends Error {
   readonly category: ErrorCategory;
 
   /**
-   * @param code a code of the table, or an action's own of the shape `[A-Z][A-Z0-9_]*`
+   * @param code a code of the table, or one that an action defines, shaped `[A-Z][A-Z0-9_]*`
    * @param message what happened, with the names and values that the reader needs
    */
   constructor(code: ErrorCode | (string & {}), message: string, options: SluiceErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    const known = errorEntry(code);
+    const inTable = errorEntry(code);
     this.code = code;
     this.details = options.details;
-    this.retryable = options.retryable ?? known?.retryable ?? true;
-    this.category = options.category ?? known?.category ?? 'action';
+    this.retryable = options.retryable ?? inTable?.retryable ?? true;
+    this.category = options.category ?? inTable?.category ?? 'action';
   }
 
   /** What the reader can do about it, from the table. */
@@ -700,21 +721,26 @@ export class SluiceError extends Error {
     return errorEntry(this.code)?.help;
   }
 
-  /** HTTP status from the table; 422 for an action's own code. */
+  /** HTTP status from the table; 422 for a code that an action defines. */
   get status(): number {
     return errorEntry(this.code)?.status ?? 422;
   }
 }
 
 /**
- * Makes a `SluiceError` of anything thrown. Known ones pass as they are; everything else becomes the
- * fallback code with the original as cause.
+ * Turns anything thrown into a `SluiceError`. A `SluiceError` passes as it is; anything else becomes the
+ * fallback code, with the original as its cause.
  */
 export function toSluiceError(thrown: unknown, fallback: ErrorCode = 'INTERNAL'): SluiceError {
   if (thrown instanceof SluiceError) return thrown;
   const message =
     thrown instanceof Error ? thrown.message : typeof thrown === 'string' ? thrown : JSON.stringify(thrown);
   return new SluiceError(fallback, message, { cause: thrown });
+}
+
+/** The message of anything thrown: an error's own, or the value as text. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
 /** An error as a run sees it: in `error` of a catch branch, in the step's row and in the run's row. */
@@ -731,8 +757,8 @@ export const RunError = z.object({
 export type RunError = z.infer<typeof RunError>;
 
 /**
- * What the failure of a run says beside its error, as the second of the details: for a run that called it as
- * its child, and may retry it.
+ * The second detail of a run's failure, next to its error. A run that called this one as its child reads it
+ * to decide on a retry.
  */
 export const RunFailureDetails = z.object({ retryable: z.boolean() });
 export type RunFailureDetails = z.infer<typeof RunFailureDetails>;

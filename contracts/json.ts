@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
-/** A JSON value. Everything that a definition, an expression or a projection handles is one. */
+/** A JSON value. Definitions, expressions and projections handle nothing else. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 
-/** A JSON object. `undefined` never stands for a value; a missing key does. */
+/** A JSON object. A value is never `undefined`: its key is missing. */
 export interface JsonObject {
   readonly [key: string]: Json;
 }
@@ -16,7 +16,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** UTF-8 length in bytes of a string, without TextEncoder: it runs in the workflow isolate as well. */
+/** UTF-8 length of a string in bytes. The workflow isolate has no TextEncoder. */
 export function utf8Length(text: string): number {
   let bytes = text.length;
   for (let i = 0; i < text.length; i++) {
@@ -40,7 +40,7 @@ export function jsonSize(value: unknown): number {
   return text === undefined ? 0 : utf8Length(text);
 }
 
-/** True where arrays and objects are nested more than `most` levels deep. It does not recurse. */
+/** True for arrays and objects nested more than `most` levels deep. Does not recurse. */
 export function isDeeperThan(value: unknown, most: number): boolean {
   const isNode = (node: unknown): node is object => typeof node === 'object' && node !== null;
   let level = [value].filter(isNode);
@@ -51,7 +51,7 @@ export function isDeeperThan(value: unknown, most: number): boolean {
   return false;
 }
 
-/** Whether a text is Unicode: it has no half of a surrogate pair, which UTF-8 can't hold. */
+/** Whether a text is well-formed Unicode: without half a surrogate pair, which UTF-8 can't hold. */
 export function isWellFormed(text: string): boolean {
   return !/\p{Surrogate}/u.test(text);
 }

@@ -1,8 +1,6 @@
-/**
- * The names near a mistyped one, for messages that say "did you mean".
- */
+/** Finds names similar to a mistyped one, for messages that say "did you mean". */
 
-/** Edits (insert, delete, replace, swap of neighbours) that turn one name into the other. */
+/** How many edits (insert, delete, replace, swap of neighbours) turn one name into the other. */
 function editDistance(a: string, b: string): number {
   let before: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
@@ -23,8 +21,8 @@ function editDistance(a: string, b: string): number {
 }
 
 /**
- * The candidates nearest to a name, best first: those a few edits away, or that contain it or stand in it.
- * @param most how many at most, default 3
+ * The candidates nearest to a name, best first: a few edits away, or one of the two contains the other.
+ * @param most the maximum number of candidates, default 3
  */
 export function nearNames(name: string, candidates: Iterable<string>, most = 3): string[] {
   const wanted = name.slice(0, 100).toLowerCase();
@@ -40,7 +38,7 @@ export function nearNames(name: string, candidates: Iterable<string>, most = 3):
   return scored.slice(0, most).map(({ candidate }) => candidate);
 }
 
-/** `; did you mean "a" or "b"?`, or nothing where no candidate is near. */
+/** `; did you mean "a" or "b"?`, or an empty text if no candidate is near. */
 export function didYouMean(name: string, candidates: Iterable<string>): string {
   const near = nearNames(name, candidates).map((candidate) => `"${candidate}"`);
   return near.length === 0 ? '' : `; did you mean ${near.join(' or ')}?`;

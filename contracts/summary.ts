@@ -1,6 +1,6 @@
 /**
- * A value as rows and the log show it: whole where it is small, cut where it is not. The activity and the
- * workflow write the same step row, so both use this one function.
+ * A value as rows and the log show it: whole if it is small, else cut. The activity and the workflow write
+ * the same step row, so both use this function.
  */
 import { jsonSize, type Json } from './json.js';
 
@@ -8,7 +8,7 @@ import { jsonSize, type Json } from './json.js';
 const WHOLE_BYTES = 1_024;
 const SHOWN_CHARACTERS = 256;
 
-/** The value, or `{$summary, bytes}` with the beginning of its JSON where it has more than 1 KiB. */
+/** The value, or `{$summary, bytes}` with the beginning of its JSON if it has more than 1 KiB. */
 export function summarize(value: Json): Json {
   const bytes = jsonSize(value);
   if (bytes <= WHOLE_BYTES) return value;

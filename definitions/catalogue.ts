@@ -1,4 +1,4 @@
-/** Whether a definition calls only actions that this worker's catalogue has. */
+/** Checks that the catalogue of this worker has every action that a definition calls. */
 import type { Definition } from '../contracts/definition/index.js';
 import { ActionId } from '../contracts/definition/names.js';
 import { isJsonObject, type Json, type JsonObject } from '../contracts/json.js';
@@ -8,23 +8,23 @@ import type { DefinitionProblem } from './source/problem.js';
 import type { DocumentPath, Source } from './source/source.js';
 import { findSteps, type FoundStep } from './rules/walk.js';
 
-/** What a worker can run. */
+/** The actions that a worker can run. */
 export interface Catalogue {
   /** Action id → its versions. */
   readonly actions: ReadonlyMap<string, readonly number[]>;
 }
 
 /**
- * Actions and versions that the catalogue does not have, with the near ones as a hint.
- * @param source where `readDefinition` found the definition; without it problems have no line and column
- * @returns empty where the worker has all that the definition calls
+ * Finds actions and versions that the catalogue does not have, with similar ones as hints.
+ * @param source the source of the definition; without it, problems have neither line nor column
+ * @returns empty if the catalogue has every action that the definition calls
  */
 export function checkCatalogue(
   definition: Definition,
   catalogue: Catalogue,
   source?: Source,
 ): readonly DefinitionProblem[] {
-  // A definition is JSON by its schema; its type only says more.
+  // A definition is JSON; its type is only narrower.
   const steps = [...findSteps(definition as unknown as Json)];
   return placed(
     steps.flatMap((step) => catalogueFindings(step, catalogue)),
@@ -32,7 +32,7 @@ export function checkCatalogue(
   );
 }
 
-/** What the catalogue does not have of what one step calls. */
+/** The actions of one step that the catalogue does not have. */
 export function catalogueFindings(
   { value, path, stepPath, type }: FoundStep,
   catalogue: Catalogue,
@@ -54,7 +54,7 @@ function callFindings(
   stepPath: string,
 ): Finding[] {
   const { action, version } = call;
-  // What is no action's id at all is a problem of its shape.
+  // An invalid id is reported as a problem of the shape.
   if (!ActionId.safeParse(action).success || typeof action !== 'string') return [];
   const versions = actions.get(action);
   if (versions === undefined) {

@@ -1,4 +1,4 @@
-/** Reading and checking of definition documents, outside of workflows. */
+/** Reads and checks definition documents, outside workflows. */
 export { checkCatalogue } from './catalogue.js';
 export { definitionJsonSchema } from './json-schema.js';
 export { validatePayload } from './payload.js';

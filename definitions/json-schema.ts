@@ -4,11 +4,11 @@ import { Definition } from '../contracts/definition/index.js';
 import type { JsonObject } from '../contracts/json.js';
 
 /**
- * The schema of `schema/definition.schema.json`: draft-07, which every editor knows. It says less than
- * `readDefinition` checks: rules over several fields and expressions are not in it.
+ * The schema of `schema/definition.schema.json`, in draft-07, which every editor supports. It checks less
+ * than `readDefinition`: it has no rules across fields and does not check expressions.
  */
 export function definitionJsonSchema(): JsonObject {
   const schema = z.toJSONSchema(Definition, { target: 'draft-07', unrepresentable: 'any', io: 'input' });
-  // JSON by construction; the round trip drops what is no JSON, such as zod's own markers.
+  // The round trip drops zod's markers, which are not JSON.
   return JSON.parse(JSON.stringify(schema)) as JsonObject;
 }

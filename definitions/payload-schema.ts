@@ -1,24 +1,29 @@
 /**
- * Schemas of payloads and answers: JSON Schema draft 2020-12, compiled when a definition is published and when
- * a run starts.
+ * Schemas of payloads and responses: JSON Schema draft 2020-12, compiled when a definition is published and
+ * when a run starts.
  *
- * Invariants: a schema that compiles at publish compiles at every start (the same compiler, nothing fetched);
- * each schema has a compiler of its own, so that no `$id` of one author meets another's; compiled schemas are
- * kept, a bounded number of them.
+ * Invariants: a schema that compiles at publish compiles at every start (the same compiler, and it fetches
+ * nothing); each schema has a separate compiler, so the `$id`s of two authors never collide; the cache of
+ * compiled schemas is bounded.
  */
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
+import { messageOf } from '../contracts/errors.js';
 import { isJsonObject, type Json, type JsonObject } from '../contracts/json.js';
 import { nearNames } from '../contracts/near.js';
 import { meantHint } from './source/finding.js';
 import type { DocumentPath } from './source/source.js';
 
-const KEPT = 200;
+/** Compiled schemas in the cache. */
+const MAX_COMPILED = 200;
 const compiled = new Map<string, ValidateFunction>();
 
 const DRAFT = 'https://json-schema.org/draft/2020-12/schema';
 
-/** Checks schemas against the draft's own; it never holds an author's. Made once: that takes a while. */
+/**
+ * Checks schemas against the meta-schema. It is created once, because that is slow, and holds no author's
+ * schema.
+ */
 let shapes: Ajv2020 | undefined;
 function shapeChecker(): Ajv2020 {
   shapes ??= new Ajv2020({ allErrors: true, strict: false, logger: false });
@@ -34,7 +39,7 @@ function compiler(): Ajv2020 {
     strictTypes: false,
     strictTuples: false,
     strictRequired: false,
-    // Its shape has been checked by then.
+    // schemaProblems has already checked the shape.
     meta: false,
     validateSchema: false,
     logger: false,
@@ -44,21 +49,21 @@ function compiler(): Ajv2020 {
 }
 
 /**
- * Compiles a schema, or finds it compiled.
- * @throws Error of the compiler, which says what is wrong with the schema
+ * Compiles a schema or returns it from the cache.
+ * @throws Error from the compiler, whose message says what is wrong with the schema
  */
 export function validatorOf(schema: JsonObject): ValidateFunction {
   const key = JSON.stringify(schema);
-  const known = compiled.get(key);
-  if (known !== undefined) return known;
+  const cached = compiled.get(key);
+  if (cached !== undefined) return cached;
   const validator = compiler().compile(structuredClone(schema));
   compiled.set(key, validator);
   const [oldest] = compiled.keys();
-  if (compiled.size > KEPT && oldest !== undefined) compiled.delete(oldest);
+  if (compiled.size > MAX_COMPILED && oldest !== undefined) compiled.delete(oldest);
   return validator;
 }
 
-/** One thing wrong with a schema. */
+/** One problem of a schema. */
 interface SchemaProblem {
   readonly message: string;
   /** Keys from the root of the schema. */
@@ -66,7 +71,7 @@ interface SchemaProblem {
   readonly hint?: string | undefined;
 }
 
-/** What is wrong with a JSON Schema; empty where it compiles. */
+/** Problems of a JSON Schema; empty if it compiles. */
 export function schemaProblems(schema: JsonObject): readonly SchemaProblem[] {
   if (compiled.has(JSON.stringify(schema))) return [];
   const draft = schema['$schema'];
@@ -82,14 +87,14 @@ export function schemaProblems(schema: JsonObject): readonly SchemaProblem[] {
     if (thrown instanceof RangeError) {
       return [{ message: 'the schema refers to itself without end', path: [] }];
     }
-    return [compileProblem(thrown instanceof Error ? thrown.message : String(thrown), schema)];
+    return [compileProblem(messageOf(thrown), schema)];
   }
 }
 
 function shapeProblems(errors: readonly ErrorObject[], schema: JsonObject): SchemaProblem[] {
   const seen = new Set<string>();
   return errors.flatMap(({ instancePath, message = 'is invalid', params }) => {
-    // A value that fits none of several shapes is reported once for each of them.
+    // Ajv reports a value once for each of the shapes that it does not match.
     if (seen.has(instancePath)) return [];
     seen.add(instancePath);
     const path = pointerPath(instancePath, schema);
@@ -99,12 +104,14 @@ function shapeProblems(errors: readonly ErrorObject[], schema: JsonObject): Sche
   });
 }
 
-/** What the compiler says, and where in the schema that is: it names the keyword or value, not the place. */
+/**
+ * The compiler's message with its place in the schema; the compiler itself only names the keyword or value.
+ */
 function compileProblem(message: string, schema: JsonObject): SchemaProblem {
   const ajv = compiler();
   const keyword = /unknown keyword: "(.*)"/.exec(message)?.[1];
   if (keyword !== undefined) {
-    const known = Object.keys(ajv.RULES.all).concat(
+    const keywords = Object.keys(ajv.RULES.all).concat(
       'properties',
       'items',
       '$ref',
@@ -115,7 +122,7 @@ function compileProblem(message: string, schema: JsonObject): SchemaProblem {
     return {
       message: `there is no keyword "${keyword}"`,
       path: findKey(schema, (key) => key === keyword),
-      hint: meantHint(nearNames(keyword, known)),
+      hint: meantHint(nearNames(keyword, keywords)),
     };
   }
   const format = /unknown format "(.*?)"/.exec(message)?.[1];
@@ -129,9 +136,9 @@ function compileProblem(message: string, schema: JsonObject): SchemaProblem {
   const reference = /can't resolve reference (\S+)/.exec(message)?.[1];
   if (reference !== undefined) {
     return {
-      message: `the reference ${reference} leads nowhere`,
+      message: `the reference ${reference} cannot be resolved`,
       path: findKey(schema, (key, value) => key === '$ref' && value === reference),
-      hint: 'a schema stands for itself: put what it refers to under $defs',
+      hint: 'a schema must be self-contained: put referenced schemas under $defs',
     };
   }
   if (/Invalid regular expression/.test(message)) {
@@ -154,7 +161,7 @@ function isPattern(value: Json): boolean {
   }
 }
 
-/** Path to the first key that the test takes; the root where none is. */
+/** Path of the first key that passes the test; the root if no key does. */
 function findKey(value: Json, test: (key: string, value: Json) => boolean): DocumentPath {
   if (Array.isArray(value)) {
     for (const [index, item] of (value as readonly Json[]).entries()) {
@@ -171,7 +178,7 @@ function findKey(value: Json, test: (key: string, value: Json) => boolean): Docu
   return [];
 }
 
-/** A JSON Pointer into a value as a path: digits are an index where they stand in a list. */
+/** A JSON Pointer into a value as a path. Digits are an index if they point into a list. */
 export function pointerPath(pointer: string, value: Json): DocumentPath {
   let current: unknown = value;
   return pointer

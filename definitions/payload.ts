@@ -1,20 +1,21 @@
-/** Payloads against the schema of their definition, when a run starts. */
+/** Checks the payload of a run against the schema of its definition. */
 import type { ErrorObject } from 'ajv/dist/2020.js';
 import { SluiceError } from '../contracts/errors.js';
 import type { Json, JsonObject } from '../contracts/json.js';
+import { LIMITS } from '../contracts/limits.js';
 import { pointerPath, validatorOf } from './payload-schema.js';
 import { formatPath } from './source/source.js';
 
-/** Problems of a payload that are reported; a long list of bad items has as many as items. */
+/** Problems that are reported; a list has one for each bad item. */
 const MOST_PROBLEMS = 100;
 
-/** Of all problems in the message; the details have each. */
+/** Characters of all problems in the message; the details have every problem. */
 const MOST_CHARACTERS = 1_000;
 
-/** Levels of objects and arrays that a payload may have: what reads it, here and in a run, is recursive. */
-const MOST_LEVELS = 500;
+/** Characters of an allowed value in a problem. */
+const VALUE_CHARACTERS = 200;
 
-/** One thing wrong with a payload. */
+/** One problem of a payload. */
 interface PayloadProblem {
   /** JSONPath of the value, e.g. `$.lineItems[0].sku`. */
   readonly path: string;
@@ -23,15 +24,16 @@ interface PayloadProblem {
 
 /**
  * Checks a payload against the definition's schema.
- * @param schema undefined: every payload passes
- * @param payload undefined (nothing was sent) counts as `{}`
- * @returns a copy of the payload with the schema's defaults; the argument is never changed
- * @throws SluiceError PAYLOAD_INVALID with `details.problems`, at most 100: the JSONPath and a message of each
+ * @param schema undefined: every payload is valid
+ * @param payload undefined counts as `{}`
+ * @returns a copy of the payload with the defaults of the schema; the argument never changes
+ * @throws SluiceError PAYLOAD_INVALID whose `details.problems` are at most 100 problems with JSONPath and
+ * message
  */
 export function validatePayload(schema: JsonObject | undefined, payload: Json | undefined): Json {
   const given = payload === undefined ? {} : payload;
-  if (!levelsWithin(given, MOST_LEVELS)) {
-    throw new SluiceError('PAYLOAD_INVALID', `The payload has more than ${MOST_LEVELS} levels`);
+  if (!levelsWithin(given, LIMITS.depth)) {
+    throw new SluiceError('PAYLOAD_INVALID', `The payload has more than ${LIMITS.depth} levels`);
   }
   const holder: { payload: Json } = { payload: structuredClone(given) };
   if (schema === undefined) return holder.payload;
@@ -46,7 +48,7 @@ export function validatePayload(schema: JsonObject | undefined, payload: Json | 
   });
 }
 
-/** Problems for people, as many as a message has room for. */
+/** As many problems as fit into the message. */
 function listed(problems: readonly PayloadProblem[], all: number): string {
   const shown: string[] = [];
   let left = MOST_CHARACTERS;
@@ -60,7 +62,7 @@ function listed(problems: readonly PayloadProblem[], all: number): string {
   return `${shown.join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
 }
 
-/** Whether a value has at most so many levels; without recursion, for a value may have any number. */
+/** Whether a value has at most `most` levels. Not recursive: the value may be arbitrarily deep. */
 function levelsWithin(value: Json, most: number): boolean {
   const inner = (values: readonly Json[]): readonly Json[] =>
     values.filter((item) => typeof item === 'object' && item !== null);
@@ -97,9 +99,15 @@ function worded(error: ErrorObject, payload: Json): PayloadProblem {
     case 'unevaluatedProperties':
       return { path, message: `must not have the property ${String(params['unevaluatedProperty'])}` };
     case 'enum':
-      return { path, message: `must be one of ${JSON.stringify(params['allowedValues']).slice(0, 200)}` };
+      return {
+        path,
+        message: `must be one of ${JSON.stringify(params['allowedValues']).slice(0, VALUE_CHARACTERS)}`,
+      };
     case 'const':
-      return { path, message: `must be ${JSON.stringify(params['allowedValue']).slice(0, 200)}` };
+      return {
+        path,
+        message: `must be ${JSON.stringify(params['allowedValue']).slice(0, VALUE_CHARACTERS)}`,
+      };
     default:
       return { path, message: error.message ?? `does not fit ${error.keyword}` };
   }

@@ -1,12 +1,12 @@
 /**
- * Reads a definition: text → a typed definition, or every problem that it has.
+ * Reads the text of a definition: returns a typed definition, or every problem of the document.
  *
  * Invariants
- * - What is accepted here, a run does not refuse for what the document says (trap 18).
- * - Every problem of the document is reported at once. Only a text that is no YAML or JSON at all, or passes a
- *   limit of size, hides what else may be wrong with it.
- * - The hash covers the document's values and their order, and nothing else: comments, blank lines, quotes
- *   and the choice between YAML and JSON do not change what runs, so they do not make another version of it.
+ * - A run never refuses what an accepted document says [what-is-accepted-runs].
+ * - Every problem of the document is reported at once. Only a text that is not YAML or JSON, or exceeds a
+ *   size limit, hides further problems.
+ * - The hash covers the values of the document and their order, and nothing else: comments, blank lines,
+ *   quotes and the choice between YAML and JSON do not change what runs, so they do not make a new version.
  */
 import { createHash } from 'node:crypto';
 import { Definition } from '../contracts/definition/index.js';
@@ -31,23 +31,23 @@ export type DefinitionFormat = 'yaml' | 'json';
 
 export interface ReadDefinition {
   readonly definition: Definition;
-  /** The document as JSON, its keys in the author's order. */
+  /** The document as JSON, with its keys in the author's order. */
   readonly document: Json;
-  /** sha-256, hex, of the document as JSON with its keys in the author's order. */
+  /** sha-256 (hex) of the document as JSON, with its keys in the author's order. */
   readonly hash: string;
-  /** Where each part of the document stands in the text; for `checkCatalogue`. */
+  /** The position of each part of the document in the text, for `checkCatalogue`. */
   readonly source: Source;
 }
 
-/** Problems that are reported of one document; a file that is something else altogether has as many as it has lines. */
+/** Problems that are reported; a file that is not a definition has one for each line. */
 const MOST_PROBLEMS = 1_000;
 
 /**
  * Reads and checks a definition document.
- * @param text the document as written
- * @param catalogue where given, unknown actions and versions are among the problems
+ * @param text the document as the author wrote it
+ * @param catalogue if given, unknown actions and versions are problems, too
  * @throws SluiceError DEFINITION_TOO_LARGE over 512 KiB; DEFINITION_INVALID, whose `details` are
- * `{problems: DefinitionProblem[]}`, in the order of the text
+ * `{problems: DefinitionProblem[]}` in the order of the text
  */
 export function readDefinition(
   text: string,
@@ -62,7 +62,7 @@ export function readDefinition(
       { details: { bytes, limit: LIMITS.definitionBytes } },
     );
   }
-  // A byte order mark is no part of the document; editors do not count it.
+  // The byte order mark does not belong to the document, and editors do not count it.
   const plain = text.replace(/^\uFEFF/, '');
   const read = format === 'yaml' ? readYaml(plain) : readJson(plain);
   const source = new Source(plain, read.root);
@@ -116,7 +116,7 @@ function documentFindings(document: Json, catalogue: Catalogue | undefined): Fin
 function stepFindings(step: FoundStep, ids: Map<string, string>): Finding[] {
   const shape = stepShape(step);
   if (!isJsonObject(step.value)) return shape;
-  // A JSON Schema is no mapping: what looks like an expression in it is none.
+  // A JSON Schema is not a mapping: it contains no expressions.
   const flat = { ...withoutBlocks(step.value, step.type), responseSchema: null };
   return [
     ...shape,
@@ -129,7 +129,7 @@ function stepFindings(step: FoundStep, ids: Map<string, string>): Finding[] {
   ];
 }
 
-/** `ids` collects the ids seen so far, with the step that has each. */
+/** @param ids the ids so far, each with the path of its step */
 function duplicateId({ value, path, stepPath }: FoundStep, ids: Map<string, string>): Finding[] {
   const id = isJsonObject(value) ? value['id'] : undefined;
   if (typeof id !== 'string') return [];

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # The whole life of a run with `curl` alone, over the HTTP API: publish, start, list, show, follow live, send an event;
-# cancel another one, run it again, rewind it, export it; what is refused, and how.
+# cancel another one, re-run it, rewind it, export it; and which requests the API refuses, and how.
 #
-# Start `npm start` first, which prints the API's address: set SLUICE_API_URL where it is not http://127.0.0.1:8235, and
-# SLUICE_API_TOKEN where the API asks for a token (role admin).
+# Start `npm start` first, which prints the API's address: set SLUICE_API_URL if it is not http://127.0.0.1:8235, and
+# SLUICE_API_TOKEN if the API asks for a token (role admin).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -15,11 +15,11 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 step() { printf '\n── %s\n' "$*"; }
-# An answer that is no success ends the script, with what the API said.
+# An error response ends the script and prints what the API answered.
 call() { curl --silent --show-error --fail-with-body ${auth[@]+"${auth[@]}"} "$@"; }
 get() { call "$api$1"; }
 post() { call -H 'content-type: application/json' --data "${2-}" "$api$1"; }
-# The value of the text field $1 that stands first.
+# The value of the first text field $1.
 first() { grep -o "\"$1\":\"[^\"]*\"" | head -1 | cut -d'"' -f4; }
 
 # Waits until the answer of $2 matches $1; prints it.
@@ -32,7 +32,7 @@ await() {
     fi
     sleep 0.2
   done
-  printf 'Waited in vain for %s. Last answer:\n%s\n' "$1" "$answer" >&2
+  printf 'Timed out waiting for %s. Last answer:\n%s\n' "$1" "$answer" >&2
   return 1
 }
 
@@ -51,11 +51,11 @@ call -H 'content-type: application/yaml' --data-binary @examples/order-fulfilmen
 call -H 'content-type: application/yaml' --data-binary @examples/order-fulfilment.yaml "$api/v1/definitions"
 printf '\n'
 
-step 'Show it; with its ETag nothing is sent twice'
+step 'Show it; with its ETag the API sends nothing twice'
 etag=$(call --dump-header - --output /dev/null "$api/v1/definitions/order-fulfilment" | tr -d '\r' | sed -n 's/^etag: //Ip')
 call --output /dev/null --write-out 'with If-None-Match: %{http_code}\n' -H "If-None-Match: $etag" "$api/v1/definitions/order-fulfilment"
 
-step 'Start a run; the same idempotency key starts no second one'
+step 'Start a run; the same idempotency key does not start a second one'
 one="o-curl-$suffix-1"
 started=$(call -H 'content-type: application/json' -H "Idempotency-Key: $one" --data "$(order "$one")" "$api/v1/runs")
 again=$(call -H 'content-type: application/json' -H "Idempotency-Key: $one" --data "$(order "$one")" "$api/v1/runs")
@@ -88,7 +88,7 @@ step 'Its steps and its result'
 get "/v1/runs/$run/steps?limit=500" | grep -o '"stepId":"[^"]*"' | cut -d'"' -f4 | paste -sd' ' -
 get "/v1/runs/$run" | grep -o '"result":{[^}]*}'
 
-step 'Start another one and cancel it: it undoes what it did'
+step 'Start another one and cancel it: it compensates its steps'
 two="o-curl-$suffix-2"
 second=$(post /v1/runs "$(order "$two")" | first runId)
 await '"status":"WAITING"' "/v1/runs/$second" >/dev/null
@@ -96,16 +96,16 @@ post "/v1/runs/$second/cancel" '{"reason":"the customer called"}'
 printf '\n'
 await '"status":"CANCELED"' "/v1/runs/$second" | grep -o '"cancelReason":"[^"]*"'
 
-step 'Run it again, from what it was started with'
+step 'Re-run it, from its original payload'
 third_run=$(post "/v1/runs/$second/rerun" '{}' | first runId)
 await '"status":"WAITING"' "/v1/runs/$third_run" | grep -o '"rerunOf":{[^}]*}'
 
-step 'Take the first one back to its wait: it waits again, and is paid again'
+step 'Rewind the first one to its wait: it waits again, and is paid again'
 path=$(get "/v1/runs/$run/waits" | first stepPath)
 post "/v1/runs/$run/rewind" "{\"stepPath\":\"$path\",\"reason\":\"the payment was booked twice\"}" | first executionId
 await '"status":"(RUNNING|WAITING|SUCCEEDED)"' "/v1/runs/$run" >/dev/null
 
-step 'Which runs would be terminated in bulk, and only those of this script'
+step 'Show which runs a bulk termination would end: only those of this script'
 post /v1/runs/bulk "{\"action\":\"terminate\",\"filter\":{\"rerunOf\":\"$second\"},\"dryRun\":true}"
 post /v1/runs/bulk "{\"action\":\"terminate\",\"filter\":{\"rerunOf\":\"$second\"},\"reason\":\"the script ends\"}"
 
@@ -114,7 +114,7 @@ get "/v1/runs/$run/export" >"$scratch/bundle.json"
 wc -c <"$scratch/bundle.json" | tr -d ' ' | sed 's/$/ bytes/'
 grep -o '"digest":"[0-9a-f]*"' "$scratch/bundle.json" | tail -1
 
-step 'What an older engine did is refused, and says what to do instead'
+step 'The API refuses what only an older engine could do, and says what to do instead'
 curl --silent ${auth[@]+"${auth[@]}"} --write-out '\nHTTP %{http_code}\n' --request POST "$api/v1/runs/$run/resume"
 
 step 'Done'

@@ -17,13 +17,13 @@ step() { printf '\n── %s\n' "$*"; }
 sluice() { $sluice "$@"; }
 field() { node -e 'let t="";process.stdin.on("data",(d)=>t+=d).on("end",()=>{for(const l of t.trim().split("\n")){const v=process.argv[1].split(".").reduce((o,k)=>o?.[k],JSON.parse(l));if(v!==undefined){console.log(v);break}}})' "$1"; }
 
-# Waits until the run that writes to the file $1 says that it waits for an event; it is followed, so nothing is asked.
+# Waits until the run that is followed into the file $1 reports that it waits for an event.
 waits() {
   for _ in $(seq 1 300); do
     if grep -q WAIT_OPENED "$1"; then return 0; fi
     sleep 0.1
   done
-  printf 'Waited in vain for the wait. What came:\n%s\n' "$(cat "$1")" >&2
+  printf 'Timed out waiting for the wait. What came:\n%s\n' "$(cat "$1")" >&2
   return 1
 }
 
@@ -39,7 +39,7 @@ await() {
   return 1
 }
 
-# Where the step $1 of the lines on standard input stands.
+# The path of the step $1 in the lines on standard input.
 step_path() { node -e 'let t="";process.stdin.on("data",(d)=>t+=d).on("end",()=>{for(const l of t.trim().split("\n")){const v=JSON.parse(l);for(const s of v.items??[v])if(s.stepId===process.argv[1]||s.id===process.argv[1]){console.log(s.path??s.stepPath);return}}})' "$1"; }
 
 order() { # $1: the order's id
@@ -75,7 +75,7 @@ tail -n 1 "$log"
 sluice runs events "$first"
 sluice runs list --status SUCCEEDED --definition order-fulfilment --limit 5
 
-step 'Cancel a second one while it waits: it undoes what it did'
+step 'Cancel a second one while it waits: it compensates its steps'
 start "$suffix-2"
 second=$run
 sluice runs cancel "$second" --reason 'the customer changed their mind'
@@ -85,13 +85,13 @@ if wait "$follower"; then
 fi
 tail -n 1 "$log"
 
-step 'Run it again, from its original payload'
+step 'Re-run it, from its original payload'
 again=$(sluice runs rerun "$second" --json | field runId)
-# It may come before the wait opens: it is kept.
+# The event may come before the wait opens: Sluice keeps it.
 settle "$suffix-2"
 await "$again" SUCCEEDED
 
-step 'Rewind it to its shipment, which is done again, under another key'
+step 'Rewind it to its shipment, which runs again, under another key'
 sluice runs rewind "$again" "$(sluice runs steps "$again" --json | step_path ship)" --reason 'the parcel came back'
 await "$again" SUCCEEDED
 sluice runs events "$again" --superseded
@@ -101,13 +101,13 @@ start "$suffix-3"
 sluice runs terminate "$run" --reason 'an example'
 wait "$follower" || true
 
-step 'What the old contract could do is refused, and says what to do instead'
+step 'The command line refuses what only an older engine could do, and says what to do instead'
 if sluice runs resume "$first"; then
   echo 'It was not refused' >&2
   exit 1
 fi
 
-step 'Export a run with all that belongs to it'
+step 'Export a run with everything that belongs to it'
 sluice runs export "$first" >"$scratch/bundle.json"
 node -e 'const b=JSON.parse(require("fs").readFileSync(process.argv[1]));console.log(b.digest)' "$scratch/bundle.json"
 

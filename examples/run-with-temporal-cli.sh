@@ -2,7 +2,7 @@
 # The whole life of a run with the `temporal` command alone: start, look, signal, result; cancel; reset; terminate.
 #
 # A run of Sluice is a plain Temporal workflow, so nothing here knows of Sluice. Start `npm start` first; set
-# TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and SLUICE_TASK_QUEUE where they are not the defaults.
+# TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and SLUICE_TASK_QUEUE if they are not the defaults.
 set -euo pipefail
 
 temporal=${TEMPORAL_CLI_PATH:-temporal}
@@ -22,7 +22,7 @@ await() {
     if out=$("$@" 2>&1) && grep -Eq "$pattern" <<<"$out"; then return 0; fi
     sleep 0.2
   done
-  printf 'Waited in vain for %s. Last answer:\n%s\n' "$what" "$out" >&2
+  printf 'Timed out waiting for %s. Last answer:\n%s\n' "$what" "$out" >&2
   return 1
 }
 
@@ -57,14 +57,14 @@ step 'Find it by a search attribute'
 await 'the run in the list' "$first" \
   workflow list --query "SluiceDefinition='order-fulfilment' AND WorkflowId='$first'"
 
-step 'Take it back to its first step: reset. It goes on under the same run id, and charges nobody twice'
+step 'Reset it to its first step. It goes on under the same run id, and charges no card twice'
 workflow reset --workflow-id "$first" --type FirstWorkflowTask --reason 'look at it again' >/dev/null
-# Signals are kept by a reset: the payment has still been settled, and the run ends by itself.
+# A reset keeps signals: the payment is still settled, and the run ends by itself.
 ended "$first" WORKFLOW_EXECUTION_STATUS_COMPLETED
 workflow result --workflow-id "$first" --output json
 
 second="order/temporal-$suffix-2"
-step "Cancel $second while it waits: it undoes what it did, and ends CANCELED"
+step "Cancel $second while it waits: it compensates its steps, and ends CANCELED"
 start "$second" "o-$suffix-2"
 waits "$second"
 workflow cancel --workflow-id "$second" >/dev/null
@@ -72,7 +72,7 @@ ended "$second" WORKFLOW_EXECUTION_STATUS_CANCELED
 workflow query --workflow-id "$second" --type progress
 
 third="order/temporal-$suffix-3"
-step "Terminate $third: it ends at once, and undoes nothing"
+step "Terminate $third: it ends at once, and compensates nothing"
 start "$third" "o-$suffix-3"
 waits "$third"
 workflow terminate --workflow-id "$third" --reason 'an example' >/dev/null

@@ -1,10 +1,10 @@
 /**
- * The check of a parsed expression against the catalogue.
+ * Checks a parsed expression against the catalogue of functions.
  *
- * It is strict by name: a refused function may not be mentioned at all, and what is called by name must be
- * listed or be a name that the expression itself gives to something. So whatever way a function takes to its
- * call (`~>`, a variable, a block, partial application, an argument), it is one of the catalogue's or the
- * author's own: the frame that expressions run in holds no others.
+ * The check is strict by name: an expression may not even mention a refused function, and a name that it
+ * calls must be in the catalogue or bound by the expression itself. So every function that is called, in any
+ * way (`~>`, a variable, a block, partial application, an argument), belongs to the catalogue or to the
+ * author: the frame of an expression holds no others.
  */
 import { FUNCTION_NAMES, nearestFunction, REFUSED } from './functions/catalogue.js';
 import { EngineError } from './budget/engine-error.js';
@@ -15,9 +15,9 @@ import type { ExpressionProblem } from './problem.js';
 import { MeteredRegExp } from './regex/metered-regexp.js';
 
 interface Findings {
-  /** Variables that the expression itself binds. */
+  /** Variables that the expression binds. */
   readonly bound: Set<string>;
-  /** Every literal text: the names that an object made by the expression may have. */
+  /** Every literal text: the possible keys of the objects that the expression constructs. */
   readonly texts: Set<string>;
   readonly nodes: SyntaxNode[];
   transforms: boolean;
@@ -46,7 +46,7 @@ function collect(value: unknown, findings: Findings): void {
   for (const [key, inner] of Object.entries(node)) if (key !== 'signature') collect(inner, findings);
 }
 
-/** The name by which a call names its function, and whether it was written with `$`. */
+/** The name of the function in a call, and whether it has a `$`. */
 function calledName(
   node: SyntaxNode | undefined,
 ): { name: string; variable: boolean; position: number } | undefined {
@@ -103,7 +103,7 @@ function checkCall(
   return unknownFunction(name, name, position);
 }
 
-/** Literal arguments of the date functions, so that what the run would refuse is refused at publish. */
+/** Checks literal arguments of the date functions, so that publish refuses what a run would refuse. */
 function checkDates(
   name: string,
   args: readonly SyntaxNode[],
@@ -136,7 +136,7 @@ function checkRegex(node: SyntaxNode): ExpressionProblem | undefined {
   }
 }
 
-/** Checks a parsed expression; also says whether it uses the transform operator. */
+/** Checks a parsed expression, and finds out whether it uses the transform operator. */
 export function checkTree(root: SyntaxNode): { problems: ExpressionProblem[]; transforms: boolean } {
   const findings: Findings = { bound: new Set(), texts: new Set(), nodes: [], transforms: false };
   collect(root, findings);
@@ -159,7 +159,7 @@ export function checkTree(root: SyntaxNode): { problems: ExpressionProblem[]; tr
       firsts.set(node['rhs'] as SyntaxNode, node['lhs'] as SyntaxNode);
     }
   }
-  const before = (node: SyntaxNode): SyntaxNode[] => {
+  const firstArgument = (node: SyntaxNode): SyntaxNode[] => {
     const first = firsts.get(node);
     return first ? [first] : [];
   };
@@ -178,15 +178,17 @@ export function checkTree(root: SyntaxNode): { problems: ExpressionProblem[]; tr
     if (!callee) continue;
     add(checkCall(callee.name, callee.variable, callee.position, findings));
     if (callee.variable && node.type === 'function') {
-      add(checkDates(callee.name, [...before(node), ...(node['arguments'] as SyntaxNode[])], position));
+      add(
+        checkDates(callee.name, [...firstArgument(node), ...(node['arguments'] as SyntaxNode[])], position),
+      );
     } else if (callee.variable && node.type === 'apply') {
-      add(checkDates(callee.name, before(node), position));
+      add(checkDates(callee.name, firstArgument(node), position));
     }
   }
   return { problems, transforms: findings.transforms };
 }
 
-/** `x ~> $name` applies a function by its name; `x ~> $name(…)` is a call, seen as such. */
+/** The function that `x ~> $name` applies by name; `x ~> $name(…)` is checked as a call. */
 function applied(node: SyntaxNode): ReturnType<typeof calledName> {
   const callee = calledName(node);
   return callee?.variable ? callee : undefined;

@@ -1,8 +1,8 @@
 /**
- * Parsing and checking, with the compiled expressions kept by source.
+ * Parses and checks expressions, and caches them by source.
  *
- * The cache cannot change a result: a compiled expression holds nothing of any evaluation, and parsing has a
- * budget of its own that no evaluation is charged for.
+ * The cache cannot change a result: a compiled expression holds no state of an evaluation, and parsing has a
+ * separate budget that no evaluation pays for.
  */
 import type { SyntaxNode } from './metering/engine-types.js';
 import { checkTree } from './allow-list.js';
@@ -14,9 +14,9 @@ import type { ExpressionProblem } from './problem.js';
 export interface Compiled {
   readonly tree: SyntaxNode | undefined;
   readonly problems: readonly ExpressionProblem[];
-  /** Whether the expression has a transform operator, which changes what it is given. */
+  /** Whether the expression has a transform operator, which changes its input. */
   readonly transforms: boolean;
-  /** Where tokens start, by where they end. */
+  /** Start of each token by its end. */
   readonly starts: ReadonlyMap<number, number>;
 }
 
@@ -29,13 +29,13 @@ export function forgetCompiled(): void {
   cachedUnits = 0;
 }
 
-/** Parses and checks a source, or finds what was made of it before. Never throws. */
+/** Parses and checks a source, or returns it from the cache. Never throws. */
 export function compile(source: string): Compiled {
-  const known = cache.get(source);
-  if (known) {
+  const cached = cache.get(source);
+  if (cached) {
     cache.delete(source);
-    cache.set(source, known);
-    return known;
+    cache.set(source, cached);
+    return cached;
   }
   const compiled = parse(source);
   cache.set(source, compiled);
@@ -88,9 +88,9 @@ function parse(source: string): Compiled {
 }
 
 /**
- * Checks an expression at publish: the parser and the allow-list that evaluation uses.
+ * Checks an expression at publish, with the parser and the allow-list that evaluation uses.
  *
- * @returns all problems, none for an expression that may be evaluated
+ * @returns all problems; empty for a valid expression
  */
 export function check(source: string): readonly ExpressionProblem[] {
   return compile(source).problems;

@@ -1,4 +1,4 @@
-/** Evaluation of one expression in one scope. */
+/** Evaluates one expression in one evaluation scope. */
 import { SluiceError } from '../contracts/errors.js';
 import type { Json, JsonObject } from '../contracts/json.js';
 import { FUNCTION_NAMES } from './functions/catalogue.js';
@@ -8,22 +8,22 @@ import { EVALUATION, execute, theEngine } from './engine/engine.js';
 import { copyShared, toJson } from './output.js';
 import { expressionError, problemOf } from './problem.js';
 
-/** What an expression sees. Nothing of it is copied beforehand, and nothing of it is ever changed. */
+/** The names that an expression sees. Evaluation does not copy the scope beforehand and never changes it. */
 export interface EvaluationScope {
-  /** What bare names see, and `$` and `$$`. */
+  /** The value of `$` and `$$`; bare names are its fields. */
   readonly root: JsonObject;
-  /** Also bound as `$name`. A name of a function of the catalogue stays the function's. */
+  /** Also bound as `$name`, except for the names of functions of the catalogue. */
   readonly bindings: Readonly<Record<string, Json>>;
-  /** Milliseconds since the epoch: what nowIso() sees. Workflow time, in a workflow. */
+  /** The time of nowIso(), epoch ms. In a workflow, workflow time. */
   readonly nowMs: number;
 }
 
 export interface EvaluationOptions {
-  /** Step path, for the error's details. */
+  /** Step path, for the details of an error. */
   readonly at?: string;
-  /** Whether nothing (undefined) is the error EXPRESSION_UNDEFINED; otherwise it is null. */
+  /** Whether an undefined result is the error EXPRESSION_UNDEFINED; otherwise it is null. */
   readonly required?: boolean;
-  /** The units of work spent are added to it. */
+  /** Adds up the units of work spent. */
   readonly meter?: { spent: number };
 }
 
@@ -49,8 +49,14 @@ export function evaluate(source: string, scope: EvaluationScope, options: Evalua
   const { engine, meter, allowed } = running;
   meter.start(EVALUATION);
   try {
-    const { root, bindings } = compiled.transforms ? owned(scope) : scope;
-    const result = execute(running, compiled.tree, root, ownNames(bindings), allowed, scope.nowMs);
+    const { root, bindings } = compiled.transforms ? copyOf(scope) : scope;
+    const result = execute(running, {
+      node: compiled.tree,
+      input: root,
+      bindings: withoutFunctionNames(bindings),
+      base: allowed,
+      nowMs: scope.nowMs,
+    });
     if (result !== undefined) {
       return toJson(result, [meter.flags._jsonata_lambda, meter.flags._jsonata_function]);
     }
@@ -59,7 +65,7 @@ export function evaluate(source: string, scope: EvaluationScope, options: Evalua
   } catch (thrown) {
     if (thrown instanceof SluiceError) throw thrown;
     const found = problemOf(thrown, engine, compiled.starts, source.length);
-    // What parses at publish has no syntax error; one from inside a function is about what it was given.
+    // The expression has parsed, so a syntax error comes from a function and is about its arguments.
     const code = found.code === 'EXPRESSION_SYNTAX' ? 'EXPRESSION_TYPE' : found.code;
     throw expressionError({ ...found, code }, source, options.at);
   } finally {
@@ -67,14 +73,14 @@ export function evaluate(source: string, scope: EvaluationScope, options: Evalua
   }
 }
 
-/** A copy that a transform operator may change. The copy is charged. */
-function owned({ root, bindings }: EvaluationScope) {
+/** A copy for the transform operator to change. The expression pays for it. */
+function copyOf({ root, bindings }: EvaluationScope) {
   const { meter } = theEngine();
   return copyShared({ root, bindings }, meter);
 }
 
-/** Bindings that hide no function: `$len` is the helper even where a loop calls its item `len`. */
-function ownNames(bindings: Readonly<Record<string, Json>>): Readonly<Record<string, Json>> {
+/** Bindings that hide no function: `$len` is the helper even if a loop names its item `len`. */
+function withoutFunctionNames(bindings: Readonly<Record<string, Json>>): Readonly<Record<string, Json>> {
   for (const name of Object.keys(bindings)) {
     if (FUNCTION_NAMES.has(name)) {
       return Object.fromEntries(Object.entries(bindings).filter(([key]) => !FUNCTION_NAMES.has(key)));

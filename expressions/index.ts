@@ -1,6 +1,8 @@
-/** The one expression engine: used to check at publish and to evaluate in workflows and activities. */
+/** The expression engine: checks at publish and evaluates in workflows and activities. */
 export { evaluate } from './evaluate.js';
 export type { EvaluationOptions, EvaluationScope } from './evaluate.js';
+export { evaluateCondition, evaluateMapping } from './mapping.js';
+export type { Condition, EvaluateExpression } from './mapping.js';
 export { check } from './compile.js';
 export type { ExpressionProblem } from './problem.js';
 export { FUNCTIONS } from './functions/catalogue.js';

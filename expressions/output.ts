@@ -1,4 +1,4 @@
-/** Results as plain JSON: fresh, finite, bounded, and sharing nothing with the input. */
+/** Copies results to plain JSON: finite, bounded, and sharing nothing with the input. */
 import type { Json } from '../contracts/json.js';
 import { jsonSize } from '../contracts/json.js';
 import { EngineError } from './budget/engine-error.js';
@@ -12,7 +12,7 @@ const tooLarge = () =>
 
 /** A deep copy of a defined value as JSON. */
 export function toJson(value: unknown, functions: readonly symbol[]): Json {
-  // Every value takes at least one byte, so counting values bounds the copy before its size is known.
+  // Every value takes at least one byte, so counting values bounds the copy while its size is unknown.
   let room = MAX_OUTPUT;
   const take = (bytes: number) => {
     if ((room -= bytes) < 0) throw tooLarge();
@@ -46,17 +46,17 @@ export function toJson(value: unknown, functions: readonly symbol[]): Json {
       const inner = (item as Record<string, unknown>)[key];
       if (inner === undefined) continue;
       take(key.length);
-      const made = copy(inner, depth + 1);
-      // A key of this name must become a field like any other, and never a prototype.
+      const copied = copy(inner, depth + 1);
+      // Assignment to this key would set the prototype.
       if (key === '__proto__') {
         Object.defineProperty(object, key, {
-          value: made,
+          value: copied,
           writable: true,
           enumerable: true,
           configurable: true,
         });
       } else {
-        object[key] = made;
+        object[key] = copied;
       }
     }
     return object;
@@ -68,23 +68,23 @@ export function toJson(value: unknown, functions: readonly symbol[]): Json {
   return result;
 }
 
-/** A deep copy that keeps what is shared shared: what a transform operator may change freely. */
-export function copyShared<T>(value: T, meter: Meter, seen = new Map<unknown, unknown>()): T {
+/** A deep copy for a transform operator to change. It preserves shared references. */
+export function copyShared<T>(value: T, meter: Meter, copies = new Map<unknown, unknown>()): T {
   meter.spend(1);
   if (typeof value !== 'object' || value === null) return value;
-  const known = seen.get(value);
-  if (known !== undefined) return known as T;
-  const made: Record<string, unknown> | unknown[] = Array.isArray(value) ? [] : {};
-  seen.set(value, made);
+  const previous = copies.get(value);
+  if (previous !== undefined) return previous as T;
+  const copy: Record<string, unknown> | unknown[] = Array.isArray(value) ? [] : {};
+  copies.set(value, copy);
   meter.enter();
   for (const [key, inner] of Object.entries(value)) {
-    Object.defineProperty(made, key, {
-      value: copyShared(inner as unknown, meter, seen),
+    Object.defineProperty(copy, key, {
+      value: copyShared(inner as unknown, meter, copies),
       writable: true,
       enumerable: true,
       configurable: true,
     });
   }
   meter.depth--;
-  return made as T;
+  return copy as T;
 }

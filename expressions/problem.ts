@@ -1,22 +1,22 @@
-/** What can be wrong with an expression, and JSONata's errors as Sluice's. */
+/** Problems of expressions. Converts JSONata's errors to Sluice's. */
 import { SluiceError } from '../contracts/errors.js';
 import type { ErrorCode } from '../contracts/errors.js';
 import type { Json } from '../contracts/json.js';
 import type { Engine } from './metering/engine-types.js';
 import { describe, EngineError, ENGINE_CODES } from './budget/engine-error.js';
 
-/** One thing wrong with an expression. */
+/** One problem of an expression. */
 export interface ExpressionProblem {
   readonly code: ErrorCode;
   readonly message: string;
-  /** 0-based, in UTF-16 units of the source as it was written. */
+  /** From 0, in UTF-16 units of the source as the author wrote it. */
   readonly position: number;
   readonly hint?: string;
-  /** JSONata's own code, where it has one. */
+  /** JSONata's code, if the error has one. */
   readonly jsonata?: string;
 }
 
-/** What the engine throws beside errors of Sluice and of the runtime: JSONata's plain objects. */
+/** JSONata's plain error objects. The engine also throws errors of Sluice and of the runtime. */
 interface Thrown {
   code?: unknown;
   message?: unknown;
@@ -26,7 +26,12 @@ interface Thrown {
   value2?: unknown;
 }
 
+/** Characters of a message. */
 const MAX_MESSAGE = 400;
+/** Characters of a value that a message shows. */
+const MAX_VALUE = 60;
+/** Characters of the source in the details of an error. */
+const MAX_DETAILS_SOURCE = 1_000;
 
 const NOT_JSON = new Set(['D1001', 'D3001', 'D3061']);
 const TOO_MUCH = new Set(['D1011', 'D1012', 'D2014', 'D2015']);
@@ -37,17 +42,18 @@ function codeOf(code: string): ErrorCode {
   return NOT_JSON.has(code) ? 'EXPRESSION_NOT_JSON' : 'EXPRESSION_TYPE';
 }
 
-/** A value as a message may show it: short texts and numbers, else only what kind of value it is. */
+/** A value as a message may show it: a short text or a number, else only its kind. */
 function shown(value: unknown): unknown {
-  if (typeof value === 'string') return value.length > 60 ? `${value.slice(0, 60)}…` : value;
+  if (typeof value === 'string') return value.length > MAX_VALUE ? `${value.slice(0, MAX_VALUE)}…` : value;
   if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
   return typeof value === 'boolean' || value === null ? value : describe(value);
 }
 
 /**
- * Makes a problem of anything that the engine throws.
+ * Converts anything that the engine throws to a problem.
  *
- * @param starts where tokens start, by where they end, which is what JSONata reports
+ * @param starts start of each token by its end, which is the position that JSONata reports
+ * @param length length of the source, in UTF-16 units
  */
 export function problemOf(
   thrown: unknown,
@@ -106,7 +112,7 @@ export function expressionError(
   at: string | undefined,
 ): SluiceError {
   const details: Record<string, Json> = {
-    source: source.length > 1_000 ? `${source.slice(0, 1_000)}…` : source,
+    source: source.length > MAX_DETAILS_SOURCE ? `${source.slice(0, MAX_DETAILS_SOURCE)}…` : source,
     position: problem.position,
   };
   if (at !== undefined) details['at'] = at;

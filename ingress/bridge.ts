@@ -1,48 +1,54 @@
 /**
  * The bridge as a whole: router, sources, relay, and their life.
  *
- * Invariant: it holds nothing that is not in Redis, in the database or with a sender that waits for its answer, so it
- * may be killed at any moment. What it had recorded and not routed to the end is found again: by the redelivery of its
- * message, and by a sweep, at the start, after an outage and now and then.
+ * Invariant: all its state is in Redis, in the database or with a sender that waits for its answer, so it may
+ * be killed at any moment. Events that it had recorded and not routed to the end are found again: by the
+ * redelivery of their message, and by a sweep, at the start, when a service is available again and at
+ * intervals.
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Redis } from 'ioredis';
 import type { SluiceClient } from '../client/index.js';
 import { redisBus } from '../client/index.js';
+import { ClosingStack } from '../contracts/closing-stack.js';
 import type { SluiceError } from '../contracts/errors.js';
 import type { CorrelationPaths } from '../contracts/events/correlation.js';
 import type { Json } from '../contracts/json.js';
 import type { Projections } from '../projections/index.js';
-import { HttpSource } from './sources/http-source.js';
-import { Outage } from './routing/outage.js';
-import { connectRedis, openRedis } from './sources/redis.js';
 import { Relay } from './relay.js';
+import { Availability } from './routing/availability.js';
+import { decodeOrRefuse } from './routing/decode.js';
 import { Router } from './routing/route.js';
-import { StreamSource } from './sources/stream-source.js';
 import { Sweeper, type SweepOptions } from './routing/sweeper.js';
+import { HttpSource } from './sources/http-source.js';
+import { connectRedis, openRedis } from './sources/redis.js';
+import { StreamSource } from './sources/stream-source.js';
 
-const KEEP_MS = 86_400_000;
+const DAY_MS = 86_400_000;
+/** From this HTTP status on, an error is a failure of the bridge, not of the event. */
+const FIRST_SERVER_ERROR = 500;
 
 export interface BridgeConfig {
   /** Where to listen; undefined: no HTTP. */
   readonly http: { readonly host: string; readonly port: number } | undefined;
   readonly token: string | undefined;
-  /** Undefined: no stream; what runs publish goes to the bridge itself. */
+  /** Undefined: no stream; events that runs publish go to the bridge itself. */
   readonly redisUrl: string | undefined;
   readonly stream: string;
   readonly group: string;
-  /** Events on their way at once, of each source. */
+  /** Events in flight at the same time, for each source. */
   readonly inFlight: number;
-  /** ms */
+  /** Idle time after which an unacknowledged message is claimed, ms. */
   readonly claimMs: number;
+  /** Deliveries after which a message is a dead letter. */
   readonly tries: number;
-  /** Age at which messages that every group has acknowledged go from the stream, ms; default: a day. */
+  /** Age at which messages that every group has acknowledged are removed, ms; default: a day. */
   readonly keepMs?: number | undefined;
   readonly paths: CorrelationPaths;
 }
 
-/** Where the bridge says what happens. */
+/** The log of a bridge. */
 export interface BridgeLog {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
@@ -54,14 +60,14 @@ export interface BridgeOptions {
   readonly projections: Pick<Projections, 'events' | 'deadLetters' | 'findDefinition'>;
   readonly client: SluiceClient;
   readonly log: BridgeLog;
-  /** Default: every 10 s, what was recorded more than 15 s ago. */
+  /** Default: every 10 s, events recorded more than 15 s ago. */
   readonly sweep?: Partial<SweepOptions> | undefined;
 }
 
 export interface RunningBridge {
-  /** Base address of the HTTP source; undefined: there is none. */
+  /** Base URL of the HTTP source; undefined: the bridge has no HTTP source. */
   readonly url: string | undefined;
-  /** Ends in good order: what is under way is finished. */
+  /** Stops cleanly: events in flight are routed to the end. */
   stop(): Promise<void>;
 }
 
@@ -69,92 +75,96 @@ export interface RunningBridge {
  * Starts a bridge.
  * @throws SluiceError REDIS_UNAVAILABLE, CONFIG_INVALID
  */
-export async function startBridge({
-  config,
-  projections,
-  client,
-  log,
-  sweep,
-}: BridgeOptions): Promise<RunningBridge> {
-  const closers: (() => Promise<unknown>)[] = [];
+export async function startBridge(options: BridgeOptions): Promise<RunningBridge> {
+  const { config, projections, client, log, sweep } = options;
+  const opened = new ClosingStack();
   const report = (error: SluiceError): void => {
     const { code, message } = error;
-    if (error.status >= 500) log.error({ code, error }, message);
+    if (error.status >= FIRST_SERVER_ERROR) log.error({ code, error }, message);
     else log.warn({ code }, message);
   };
   const { events, deadLetters } = projections;
   const router = new Router({ events, definitions: projections, client, paths: config.paths });
   const sweeper = new Sweeper(router, events, report, sweep);
-  const outage = new Outage(
+  const availability = new Availability(
     async () => {
       await events.unfinished(new Date(0), 1);
       await client.check();
     },
     (state, error) => {
-      if (state === 'closed') {
-        log.warn({ code: error?.code }, `Nothing is consumed: ${error?.message ?? ''}`);
+      if (state === 'away') {
+        log.warn({ code: error?.code }, `Not consuming: ${error?.message ?? ''}`);
       } else {
-        log.info({}, 'All is back: consumption goes on');
+        log.info({}, 'Temporal and the database are reachable again; consuming');
         sweeper.soon();
       }
     },
   );
-  const stop = async (): Promise<void> => {
-    for (const close of closers.splice(0).reverse()) await close();
-  };
   try {
-    closers.push(() => outage.stop());
-    sweeper.start(outage);
-    closers.push(() => sweeper.stop());
+    opened.add('Availability', () => availability.stop());
+    sweeper.start(availability);
+    opened.add('Sweeper', () => sweeper.stop());
     let send = async (envelope: Json): Promise<void> => {
-      await router.accept(envelope, 'relay');
+      await router.accept(decodeOrRefuse(envelope), 'relay');
     };
     if (config.redisUrl !== undefined) {
       const open = async (): Promise<Redis> => {
-        const redis = openRedis(config.redisUrl ?? '', (error) => log.warn({}, `Redis: ${error.message}`));
-        await connectRedis(redis);
-        closers.push(() => Promise.resolve(redis.disconnect()));
-        return redis;
+        const connection = openRedis(config.redisUrl ?? '', (error) =>
+          log.warn({}, `Redis: ${error.message}`),
+        );
+        await connectRedis(connection);
+        opened.add('Redis', () => connection.disconnect());
+        return connection;
       };
       const [redis, reader] = [await open(), await open()];
       const bus = redisBus(redis, config.stream);
       send = (envelope) => bus.publish(envelope);
-      const { stream, group, inFlight, claimMs, tries, keepMs = KEEP_MS } = config;
+      const { stream, group, inFlight, claimMs, tries, keepMs = DAY_MS } = config;
       const source = new StreamSource({
-        ...{ router, deadLetters, outage, reader, redis, stream, group, inFlight, claimMs, tries, keepMs },
+        router,
+        deadLetters,
+        availability,
+        reader,
+        redis,
+        stream,
+        group,
+        inFlight,
+        claimMs,
+        tries,
+        keepMs,
         onError: report,
       });
       await source.start();
-      closers.push(() => source.stop());
+      opened.add('Stream source', () => source.stop());
     }
     const relay = new Relay({
       projections,
-      outage,
+      availability,
       send,
-      // Containers that share a host's name have the same process id: 1.
+      // Containers that share a host name also share the process id 1.
       holder: `${process.pid}@${hostname()}/${randomUUID()}`,
       onError: report,
     });
     relay.start();
-    closers.push(() => relay.stop());
+    opened.add('Relay', () => relay.stop());
     let url: string | undefined;
     if (config.http !== undefined) {
-      const { token, inFlight } = config;
+      const { http, token, inFlight } = config;
       const source = new HttpSource({
         router,
         events,
-        outage,
+        availability,
         inFlight,
         token,
-        ...config.http,
+        ...http,
         onError: report,
       });
       url = await source.listen();
-      closers.push(() => source.stop());
+      opened.add('HTTP source', () => source.stop());
     }
-    return { url, stop };
+    return { url, stop: () => opened.close() };
   } catch (error) {
-    await stop();
+    await opened.close();
     throw error;
   }
 }

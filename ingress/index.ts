@@ -1,2 +1,2 @@
-/** The event bridge. docs/events.md tells what it does. */
+/** The event bridge (docs/events.md). */
 export { startBridge, type BridgeConfig, type RunningBridge } from './bridge.js';

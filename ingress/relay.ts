@@ -1,32 +1,35 @@
 /**
- * The outgoing relay: what steps published, from the outbox to the bus.
+ * The outgoing relay: sends the events that steps published from the outbox to the bus.
  *
  * Invariants
- * - Published at least once: a row is settled after the bus has taken it. A crash in between sends it again, under the
- *   same event id.
- * - In order within a run: position n goes when n - 1 has gone. One that is not there yet, because its commit comes
- *   later, holds back those behind it and no other run.
- * - One relay sends at a time: it holds a lease in the database. Others stand by, and take over when it ends.
+ * - Published at least once: a row is settled after the bus has accepted its event. A crash in between sends
+ *   the event again, under the same id.
+ * - In order within a run: position n is sent after n - 1. A position that is missing, because its commit
+ *   comes later, holds back those behind it, and no other run.
+ * - One relay sends at a time: it holds a lease in the database. The others stand by, and take over when it
+ *   ends.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { type SluiceError, toSluiceError } from '../contracts/errors.js';
 import type { Json } from '../contracts/json.js';
 import type { OutboxRow, Projections } from '../projections/index.js';
-import { isOutage, type Outage } from './routing/outage.js';
+import { isAway, type Availability } from './routing/availability.js';
 
 const IDLE_MS = 100;
 const LEASE_MS = 10_000;
+/** The rest of a lease in which no new run is begun. */
+const LEASE_MARGIN_MS = LEASE_MS / 2;
 const STANDBY_MS = 1_000;
 const PAGE = 500;
-/** Refusals of the bus after which an event is a dead letter; an absence of the bus counts for none. */
+/** Refusals by the bus after which an event is a dead letter; while the bus is away, none is counted. */
 const MOST_REFUSALS = 10;
 
 export interface RelayOptions {
   readonly projections: Pick<Projections, 'events' | 'deadLetters'>;
-  readonly outage: Outage;
+  readonly availability: Availability;
   /** Puts an event on the bus. */
   readonly send: (envelope: Json) => Promise<void>;
-  /** Names this process. */
+  /** The name of this process in the lease. */
   readonly holder: string;
   readonly onError: (error: SluiceError) => void;
 }
@@ -41,7 +44,7 @@ export class Relay {
     this.#running = this.#work();
   }
 
-  /** Ends after the event that is being sent, and lets another relay begin. */
+  /** Stops after the event that is being sent, and gives up the lease. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#running;
@@ -55,17 +58,17 @@ export class Relay {
   }
 
   async #work(): Promise<void> {
-    const { projections, outage, holder } = this.options;
+    const { projections, availability, holder } = this.options;
     while (!this.#stop.signal.aborted) {
       let pause = IDLE_MS;
       try {
-        await outage.whenOpen();
+        await availability.whenAvailable();
         const now = Date.now();
         if (!(await projections.events.takeRelayLease(holder, now, now + LEASE_MS))) pause = STANDBY_MS;
         else if ((await this.#sendDue(now + LEASE_MS)) > 0) pause = 0;
       } catch (thrown) {
         const error = toSluiceError(thrown);
-        if (isOutage(error) && error.code !== 'REDIS_UNAVAILABLE') outage.note(error);
+        if (isAway(error) && error.code !== 'REDIS_UNAVAILABLE') availability.note(error);
         else this.options.onError(error);
         pause = STANDBY_MS;
       }
@@ -73,7 +76,10 @@ export class Relay {
     }
   }
 
-  /** Sends all that is due, as long as the lease holds; says how much was sent. */
+  /**
+   * Sends all that is due while the lease holds.
+   * @returns the number of events sent
+   */
   async #sendDue(until: number): Promise<number> {
     let sent = 0;
     let after: OutboxRow['key'] | undefined;
@@ -84,16 +90,16 @@ export class Relay {
         const run = JSON.stringify(row.key.slice(0, 2));
         byRun.set(run, [...(byRun.get(run) ?? []), row]);
       }
-      for (const own of byRun.values()) {
-        if (this.#stop.signal.aborted || Date.now() > until - LEASE_MS / 2) return sent;
-        sent += await this.#sendRun(own);
+      for (const rowsOfRun of byRun.values()) {
+        if (this.#stop.signal.aborted || Date.now() > until - LEASE_MARGIN_MS) return sent;
+        sent += await this.#sendRun(rowsOfRun);
       }
       if (rows.length < PAGE) return sent;
       after = rows.at(-1)?.key;
     }
   }
 
-  /** Sends what one run published, as far as it is complete. */
+  /** Sends what one run published, up to the first missing position. */
   async #sendRun(rows: readonly OutboxRow[]): Promise<number> {
     let head = rows[0]?.sent ?? 0;
     let sent = 0;
@@ -113,7 +119,7 @@ export class Relay {
       await this.options.send(row.envelope);
     } catch (thrown) {
       const error = toSluiceError(thrown);
-      if (isOutage(error)) throw error;
+      if (isAway(error)) throw error;
       const reason = `${error.code}: ${error.message}`;
       this.options.onError(error);
       if (row.attempts + 1 < MOST_REFUSALS) {

@@ -11,7 +11,7 @@ import {
   type BegunApiRequest,
 } from './writers/api-requests.js';
 
-/** What the API does with the keys of its requests; projections/writers/api-requests.ts says what each is. */
+/** Keys of API requests; projections/writers/api-requests.ts describes each act. */
 export interface ApiRequests {
   begin(key: ApiRequestKey, hash: string, lease: ApiRequestLease, expires: number): Promise<BegunApiRequest>;
   end(key: ApiRequestKey, holder: string, end: ApiRequestEnd): Promise<void>;
@@ -21,7 +21,7 @@ export interface ApiRequests {
 
 export function createApiRequests(writer: Writer): ApiRequests {
   return {
-    begin: (...args) => beginApiRequest(writer, ...args),
+    begin: (key, hash, lease, expires) => beginApiRequest(writer, key, { hash, expires }, lease),
     end: (...args) => endApiRequest(writer, ...args),
     renew: (...args) => renewApiRequest(writer, ...args),
     forget: (...args) => forgetApiRequests(writer, ...args),

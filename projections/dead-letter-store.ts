@@ -16,13 +16,16 @@ import {
 } from './writers/dead-letter-acts.js';
 
 export interface DeadLetters {
-  /** Writes letters; one that is there already stays as it is. */
+  /** Writes letters; one that exists already stays as it is. */
   put(letters: readonly NewDeadLetter[]): Promise<void>;
   list(tenant: string, filter?: DeadLetterFilter, page?: PageRequest): Promise<Page<DeadLetterSummary>>;
   get(tenant: string, id: string): Promise<DeadLetterView | undefined>;
-  /** Changes a letter's status, with who did it and why. DEAD_LETTER_NOT_FOUND, DEAD_LETTER_CLOSED. */
+  /**
+   * Changes a letter's status, and records who did it and why.
+   * @throws SluiceError DEAD_LETTER_NOT_FOUND, DEAD_LETTER_CLOSED
+   */
   move(tenant: string, id: string, move: DeadLetterMove): Promise<void>;
-  /** False: retention has removed that row of the outbox, with its run. */
+  /** False where retention has removed the row of the outbox, with its run. */
   hasOutbox(key: readonly (string | number)[]): Promise<boolean>;
   /** Makes a row of the outbox due again, for the relay. */
   requeueOutbox(key: readonly (string | number)[]): Promise<void>;

@@ -1,4 +1,4 @@
-/** The writers and reads of the event bridge, bound to one database. */
+/** The reads and writes of the event bridge, bound to one database. */
 import type { Json } from '../contracts/json.js';
 import { explainEvent, type ExplainedEvent } from './reads/events/explain-event.js';
 import type { EventKey } from './reads/events/event-rows.js';
@@ -21,29 +21,34 @@ import { takeRelayLease } from './writers/events/take-relay-lease.js';
 import type { Writer } from './connection/writer.js';
 
 export interface EventStore {
-  /** The audit row of an event and the runs proposed for it, in one transaction. */
+  /** Records the audit row of an event and the runs proposed for it, in one transaction. */
   record(arrived: ArrivedEvent): Promise<RecordedEvent>;
-  /** What came of it. */
+  /** Records the outcome of the routing. */
   finish(event: EventKey, finished: FinishedEvent): Promise<void>;
-  /** Event triggers of the latest versions, by the name of the event. */
+  /** Event triggers of the latest versions, by name of the event. */
   triggers(tenant: string, eventName: string): Promise<readonly TriggerRow[]>;
-  /** Recorded before that time and not routed to the end, oldest first, page by page. */
+  /** Events that were recorded before a time and whose routing has not ended, oldest first, page by page. */
   unfinished(before: Date, limit: number, after?: UnfinishedEvent): Promise<readonly UnfinishedEvent[]>;
   /** The envelope as it was received. */
   envelope(event: EventKey): Promise<Json | undefined>;
-  /** True where the log of the run says that it got the event. */
+  /** Whether the log of the run says that the run received the event. */
   wasReceived(event: EventKey, runId: string): Promise<boolean>;
-  /** True where any definition of the tenant is published. */
+  /** Whether any definition of the tenant is published. */
   isKnownTenant(tenant: string): Promise<boolean>;
   /** Newest first. */
   list(tenant: string, filter: InboundFilter, page: PageRequest): Promise<Page<InboundSummary>>;
-  /** All that is known of one event; undefined: there is none. */
+  /** Everything that is known about one event; undefined for an unknown event. */
   explain(event: EventKey): Promise<ExplainedEvent | undefined>;
-  /** What the relay has to send, in the order of each run. */
+  /** The events that the relay has to send, in the order of each run. */
   dueOutbox(after: readonly unknown[] | undefined, limit: number): Promise<readonly OutboxRow[]>;
-  /** A row has been sent, could not be, or never will be. */
+  /** Notes that a row was sent, could not be sent, or never will be. */
   settleOutbox(row: OutboxRow, settlement: OutboxSettlement): Promise<void>;
-  /** False: another relay holds the lease. @param until epoch ms; one that has passed gives it up */
+  /**
+   * Takes the lease of the one relay that sends.
+   * @param now epoch ms
+   * @param until end of the lease, epoch ms; a time that has passed gives it up
+   * @returns false where another relay holds the lease
+   */
   takeRelayLease(holder: string, now: number, until: number): Promise<boolean>;
 }
 

@@ -1,4 +1,4 @@
-/** SurrealDB: the only room that speaks SurrealQL. docs/projections.md tells what it guarantees. */
+/** SurrealDB: the only room that speaks SurrealQL. docs/projections.md says what it guarantees. */
 export { connect, storePath, type Database, type DatabaseOptions } from './connection/connection.js';
 export type { ApiRequests } from './api-request-store.js';
 export type { EventStore } from './event-store.js';

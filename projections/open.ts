@@ -12,14 +12,14 @@ import { createStore } from './store.js';
 import type { Faults } from './connection/unit-of-work.js';
 
 export interface ProjectionsOptions extends DatabaseOptions {
-  /** Makes commits fail at named points. Tests only. */
+  /** Makes commits fail at named points. For tests only. */
   readonly faults?: Faults;
 }
 
 export interface Projections extends ProjectionStore {
-  /** Read models: what a list page, a timeline or an API answer is made of. */
+  /** Read models: for list pages, timelines and answers of the API. */
   readonly reads: Reads;
-  /** Dead letters: written, looked at, and what is done about them. */
+  /** Dead letters: writes, reads, and what operators do about them. */
   readonly deadLetters: DeadLetters;
   /** What the event bridge writes and reads. */
   readonly events: EventStore;
@@ -29,13 +29,13 @@ export interface Projections extends ProjectionStore {
   readonly maintenance: Maintenance;
   /** What the reconciler reads and writes. */
   readonly reconciliation: Reconciliation;
-  /** The connection itself, for what has no writer or read model. */
+  /** The connection itself, for statements that have no writer or read model. */
   readonly database: Database;
   close(): Promise<void>;
 }
 
 /**
- * Connects and brings the schema up to date. Safe where many processes do so at once.
+ * Connects and brings the schema up to date. Many processes may do so at once.
  * @throws SluiceError CONFIG_INVALID, DATABASE_UNAVAILABLE, DATABASE_AUTH, DATABASE_LOCKED, SCHEMA_TOO_NEW,
  *   SCHEMA_CHANGED
  */

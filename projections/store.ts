@@ -8,24 +8,27 @@ import { beginAction } from './writers/actions/begin-action.js';
 import { commitEvents } from './writers/commit-events.js';
 import { finishAction } from './writers/actions/finish-action.js';
 import { putDefinition } from './writers/put-definition.js';
-import { putSchedules, retireDefinition } from './writers/retire-definition.js';
+import { putSchedules } from './writers/put-schedules.js';
 import { recordAction } from './writers/actions/record-action.js';
 import { recordMissed } from './writers/events/record-missed.js';
 import { renewLease } from './writers/actions/renew-lease.js';
+import { unpublishDefinition } from './writers/unpublish-definition.js';
 
 /** Binds the writers to a database. */
 export function createStore(writer: Writer): ProjectionStore {
   return {
     commitEvents: (...args) => commitEvents(writer, ...args),
-    beginAction: (...args) => beginAction(writer, ...args),
-    recordAction: (...args) => recordAction(writer, ...args),
+    beginAction: (execution, events, invocation, lease) =>
+      beginAction(writer, { execution, events }, invocation, lease),
+    recordAction: (execution, events, invocation, ended) =>
+      recordAction(writer, { execution, events }, invocation, ended),
     renewLease: (...args) => renewLease(writer, ...args),
     finishAction: (...args) => finishAction(writer, ...args),
     missedEvents: (...args) => missedEvents(writer.database, ...args),
     recordMissed: (...args) => recordMissed(writer, ...args),
     findDefinition: (...args) => findDefinition(writer.database, ...args),
     definitionIds: (...args) => definitionIds(writer.database, ...args),
-    retireDefinition: (...args) => retireDefinition(writer, ...args),
+    unpublishDefinition: (...args) => unpublishDefinition(writer, ...args),
     putSchedules: (...args) => putSchedules(writer, ...args),
     putDefinition: (...args) => putDefinition(writer, ...args),
   };

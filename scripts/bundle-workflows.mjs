@@ -1,4 +1,5 @@
-// Makes the bundle of the workflows where it is not there yet: for an image, whose containers then start without it.
+// Builds the bundle of the workflows if it is missing: an image contains it, so that its containers start
+// at once.
 import { register } from 'tsx/esm/api';
 
 register();

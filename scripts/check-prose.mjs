@@ -1,8 +1,9 @@
-// Prose that `npm run verify` refuses: turns of phrase that are not idiomatic English, comments wider than the
-// code, and test titles that do not stand alone. Reads every tracked source and page as text; changes nothing.
+// Prose that `npm run verify` refuses: turns of phrase that are not idiomatic English, comments wider
+// than the code, and test titles that do not stand alone. Reads every tracked source and page as text;
+// changes nothing.
 //
-// A text that runs, histories or rows depend on byte for byte can't be reworded: it is listed in PERSISTED
-// with the reason.
+// A text that runs, histories or rows depend on byte for byte can't be reworded: it is listed in
+// PERSISTED with the reason.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

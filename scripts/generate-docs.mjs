@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { register } from 'tsx/esm/api';
 
 register();
-const { GENERATED_PAGES } = await import('./generated-pages.ts');
+const { GENERATED_PAGES } = await import('./pages/generated-pages.ts');
 for (const [path, make] of Object.entries(GENERATED_PAGES)) {
   writeFileSync(new URL(`../${path}`, import.meta.url), make());
   console.log(`wrote ${path}`);

@@ -1,4 +1,4 @@
-// npm run record-histories: runs every scenario of test/replay and writes its history there; see docs/replay.md.
+// npm run record-histories: runs every scenario of test/replay and writes its history; see docs/replay.md.
 import { prepareClone } from './lib/setup.mjs';
 
 prepareClone();

@@ -1,5 +1,5 @@
 // npm run verify: everything that CI checks. Each check has a heading and its time; a warning of any tool is
-// an error. All checks run, so that one run tells all that is wrong; the list of failures stands at the end.
+// an error. All checks run, so that one run finds all that is wrong; the list of failures comes at the end.
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,10 +26,11 @@ const CHECKS = [
     ],
   },
   { name: 'Types', command: [...bin('typescript/bin/tsc'), '--project', '.'] },
+  { name: 'Prose', command: [process.execPath, join(root, 'scripts', 'check-prose.mjs')] },
   { name: 'Unused code', command: [...bin('knip/bin/knip.js'), '--treat-config-hints-as-errors'] },
   { name: 'Tests', command: ['npm', 'test', '--silent'], mayWarn: true },
 ];
-/** Tools that have no switch for it say "warn" or "warning" as a word of its own. */
+/** Tools without a switch for it print "warn" or "warning" as a separate word. */
 const WARNING = /^.*\bwarn(ing)?\b.*$/im;
 
 const failures = [];
@@ -40,8 +41,9 @@ for (const { name, command, mayWarn = false } of CHECKS) {
   const { code, output } = await run(command);
   const warning = mayWarn ? null : WARNING.exec(output);
   const failed = code !== 0 || warning !== null;
-  if (failed)
+  if (failed) {
     failures.push(code === 0 ? `${name}: it warned: ${warning[0].trim()}` : `${name} (exit code ${code})`);
+  }
   if (name === 'Tests') counts = output.match(/^\d+ passed, \d+ failed(, \d+ skipped)?$/gm)?.at(-1);
   console.log(`${failed ? 'FAILED' : 'ok'}: ${name}, ${((Date.now() - started) / 1000).toFixed(1)} s`);
 }
@@ -52,7 +54,7 @@ else console.log(`Failed:\n${failures.map((failure) => `  - ${failure}`).join('\
 console.log(`\n${counts ?? '0 passed, 1 failed'}`);
 process.exit(failures.length === 0 ? 0 : 1);
 
-/** Runs a command, shows what it prints as it comes, and keeps it. */
+/** Runs a command, shows its output at once, and keeps it. */
 function run([command, ...args]) {
   return new Promise((resolve) => {
     const child = spawn(command, args, {

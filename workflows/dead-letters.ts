@@ -1,9 +1,9 @@
 /**
  * `sluice.deadLetters`: dead letters through Temporal, so that no client needs access to the database.
  *
- * A retry goes back through the normal path: the action runs as the activity that it always was, with policies,
- * ledger and the same idempotency key. There is one workflow id for each letter that is retried, so two operators
- * can't retry one at once; a worker that is lost meanwhile costs nothing.
+ * A retry takes the normal path: the action runs as its own activity type, with policies, ledger and the same
+ * idempotency key. Each dead letter that is retried has one workflow id, so two operators cannot retry it at
+ * once; losing a worker meanwhile costs nothing.
  */
 import {
   ActivityCancellationType,
@@ -17,13 +17,17 @@ import { SluiceError } from '../contracts/errors.js';
 import type { Json } from '../contracts/json.js';
 import { ACTIVITY_TYPES } from '../contracts/run/messages.js';
 import { isoAt, now } from './runtime/clock.js';
+import { INFRASTRUCTURE_RETRY } from './runtime/retry-options.js';
 import { errorCompletion, runFailure, startFailure } from './interpreter/state/failure.js';
 import { TIMEOUT_GRACE_MS } from './interpreter/run/run-activity.js';
 
+/** Characters of an error that a dead letter's row keeps. */
+const ERROR_CHARACTERS = 2_000;
+
 /**
- * Does one act about dead letters.
+ * Performs one request about dead letters.
  * @param request a DeadLetterRequest
- * @returns what the act gives: a page, a letter, or null
+ * @returns what the request asks for: a page, a letter, or null
  * @throws ApplicationFailure INPUT_INVALID, DEAD_LETTER_*, or the error of the action that was retried
  */
 export async function deadLetters(request: unknown): Promise<unknown> {
@@ -54,7 +58,7 @@ async function retry(request: Extract<DeadLetterRequest, { act: 'retry' }>): Pro
       await scheduleActivity(action, [input, envelope], {
         startToCloseTimeout: envelope.timeoutMs + TIMEOUT_GRACE_MS,
         heartbeatTimeout: DEFAULTS.heartbeatMs,
-        retry: { initialInterval: 200, backoffCoefficient: 2, maximumInterval: '10s' },
+        retry: INFRASTRUCTURE_RETRY,
         cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         summary: `retry ${request.id}`,
       });
@@ -64,7 +68,7 @@ async function retry(request: Extract<DeadLetterRequest, { act: 'retry' }>): Pro
         ...about,
         at: isoAt(now()),
         act: 'end',
-        error: `${failed.error.code}: ${failed.error.message}`.slice(0, 2_000),
+        error: `${failed.error.code}: ${failed.error.message}`.slice(0, ERROR_CHARACTERS),
       });
       throw runFailure(failed);
     }
@@ -79,7 +83,7 @@ async function act(
   try {
     return await scheduleActivity<Json>(ACTIVITY_TYPES.deadLetters, [request], {
       startToCloseTimeout: '1m',
-      retry: { initialInterval: 200, backoffCoefficient: 2, maximumInterval: '10s' },
+      retry: INFRASTRUCTURE_RETRY,
       summary: request.act,
     });
   } catch (thrown) {

@@ -1,8 +1,8 @@
 /**
- * What the SDK needs to be told about workflows.
+ * Interceptors that the SDK needs to run Sluice's workflows.
  *
- * It finds a workflow by `module[type]`, and a module object has a prototype: without this, a start of
- * the type `constructor` or `toString` would run a function of JavaScript's own.
+ * The SDK finds a workflow by `module[type]`, and a module object has a prototype: without this interceptor,
+ * a start of the type `constructor` or `toString` would run a function of JavaScript's own.
  */
 import { workflowInfo, type WorkflowInterceptors } from '@temporalio/workflow';
 import { readCancelReason } from './runtime/cancel-reason.js';

@@ -1,8 +1,9 @@
 /**
  * Temporal's default converter, but it never throws while decoding: a payload that is malformed or has an
- * unknown encoding becomes `{$sluiceUndecodable: reason}`, which every reader refuses with a code of its own.
+ * unknown encoding becomes `{$sluiceUndecodable: reason}`, which every reader refuses with a specific code.
  */
 import { DefaultPayloadConverter, type Payload, type PayloadConverter } from '@temporalio/common';
+import { messageOf } from '../contracts/errors.js';
 import { UNDECODABLE } from '../contracts/undecodable.js';
 
 class TolerantPayloadConverter implements PayloadConverter {
@@ -16,9 +17,8 @@ class TolerantPayloadConverter implements PayloadConverter {
     try {
       return this.inner.fromPayload<T>(payload);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
       // The converter's type promises a T that the bytes do not hold; readers look for the key.
-      return { [UNDECODABLE]: reason } as T;
+      return { [UNDECODABLE]: messageOf(error) } as T;
     }
   }
 }

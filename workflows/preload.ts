@@ -1,15 +1,15 @@
 /**
- * What the runs of a worker share: schemas, definitions and the expression engine, loaded once for each isolate instead of
- * once for each run (worker/temporal/workflow-bundle.ts). Making the schemas is most of what loading the workflows
- * costs, and a run has nothing of its own in them.
+ * Modules that the runs of a worker share: schemas, definitions and the expression engine, loaded once for
+ * each isolate instead of once for each run (worker/temporal/workflow-bundle.ts). Making the schemas is most
+ * of the cost of loading the workflows, and they hold nothing that belongs to a run.
  *
  * Invariants
- * - Nothing that is loaded here keeps anything of a run. Caches (compiled expressions, what a schema works out
- *   at its first use) give the same answer empty and full.
- * - Temporal freezes what shared modules export, and all that hangs on it; a schema that works something out
- *   at its first use would then fail. It leaves alone what is frozen already, so each module of schemas is
- *   frozen here, and its schemas are not. All of contracts/ is, so that none can be forgotten.
- * - Notes on promises are cheap from here on: promise-notes.ts.
+ * - No module that is loaded here keeps anything of a run. Caches (compiled expressions, what a schema
+ *   computes at its first use) give the same answer empty and full.
+ * - Temporal freezes the exports of shared modules, deeply; a schema that computes something at its first use
+ *   would then fail. It skips objects that are frozen already, so each module of schemas is frozen here, and
+ *   its schemas are not. That covers all of contracts/, so that no module can be forgotten.
+ * - Notes on promises are cheap once this module has run: promise-notes.ts.
  */
 import '../expressions/index.js';
 import './interpreter/state/definitions.js';
@@ -22,7 +22,10 @@ interface ModuleContext {
 
 declare global {
   interface ImportMeta {
-    /** The bundler's: all modules of a directory. https://webpack.js.org/api/module-methods/#importmetawebpackcontext */
+    /**
+     * All modules of a directory; the bundler provides it.
+     * https://webpack.js.org/api/module-methods/#importmetawebpackcontext
+     */
     webpackContext(
       directory: string,
       options: { readonly recursive: boolean; readonly regExp: RegExp },
@@ -30,8 +33,8 @@ declare global {
   }
 }
 
-// The bundler's context leaves out the directories inside its own, also a recursive one: each directory has its own
-// here. A test looks whether one is missing.
+// The bundler's context leaves out subdirectories, even if it is recursive, so each directory has a context
+// here. A test finds a missing one.
 for (const contracts of [
   import.meta.webpackContext('../contracts', { recursive: false, regExp: /\.ts$/ }),
   import.meta.webpackContext('../contracts/definition', { recursive: false, regExp: /\.ts$/ }),

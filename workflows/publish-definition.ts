@@ -1,4 +1,7 @@
-/** `sluice.publish` and `sluice.unpublish`: publishing through Temporal, so that no client needs access to the database. */
+/**
+ * `sluice.publish` and `sluice.unpublish`: publishing through Temporal, so that no client needs access to the
+ * database.
+ */
 import { ActivityFailure, ApplicationFailure, scheduleActivity } from '@temporalio/workflow';
 import { PublishRequest, UnpublishRequest } from '../contracts/run/activity.js';
 import { SluiceError } from '../contracts/errors.js';
@@ -11,27 +14,27 @@ import { startFailure } from './interpreter/state/failure.js';
  * @returns a PublishResult
  * @throws ApplicationFailure INPUT_INVALID, DEFINITION_INVALID, DEFINITION_CONFLICT, ACTION_NOT_FOUND …
  */
-export async function publish(request: unknown): Promise<unknown> {
+export async function publishDefinition(request: unknown): Promise<unknown> {
   const parsed = PublishRequest.safeParse(request);
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
     throw startFailure(new SluiceError('INPUT_INVALID', `No publish request: ${problems.join('; ')}`));
   }
-  return await once(ACTIVITY_TYPES.publishDefinition, parsed.data, 'publish');
+  return await runOnce(ACTIVITY_TYPES.publishDefinition, parsed.data, 'publish');
 }
 
 /**
- * Takes a definition back.
+ * Unpublishes a definition.
  * @param request an UnpublishRequest
  * @throws ApplicationFailure INPUT_INVALID, DEFINITION_NOT_FOUND
  */
-export async function unpublish(request: unknown): Promise<unknown> {
+export async function unpublishDefinition(request: unknown): Promise<unknown> {
   const parsed = UnpublishRequest.safeParse(request);
   if (!parsed.success) throw startFailure(new SluiceError('INPUT_INVALID', 'No request to unpublish'));
-  return await once(ACTIVITY_TYPES.unpublishDefinition, parsed.data, 'unpublish');
+  return await runOnce(ACTIVITY_TYPES.unpublishDefinition, parsed.data, 'unpublish');
 }
 
-async function once(type: string, request: unknown, summary: string): Promise<unknown> {
+async function runOnce(type: string, request: unknown, summary: string): Promise<unknown> {
   try {
     return await scheduleActivity(type, [request], {
       startToCloseTimeout: '1m',

@@ -1,4 +1,4 @@
-/** The small actions that every worker has; tests, examples and benchmarks share them. */
+/** The small built-in actions that tests, examples and benchmarks share. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import { ErrorCodeName } from '../../contracts/definition/names.js';
@@ -11,7 +11,7 @@ const echo = defineAction({
   id: 'core.echo',
   version: 1,
   readOnly: true,
-  description: 'Gives back its input.',
+  description: 'Returns its input.',
   input: z.json(),
   output: z.json(),
   run: (input) => input,
@@ -37,7 +37,7 @@ const fail = defineAction({
   id: 'core.fail',
   version: 1,
   readOnly: true,
-  description: 'Fails with the error given.',
+  description: 'Fails with the given error.',
   input: z.strictObject({
     code: ErrorCodeName.default('FAILED'),
     message: z.string().default('Failed on purpose'),
@@ -53,7 +53,7 @@ const fail = defineAction({
 const sleep = defineAction({
   id: 'core.sleep',
   version: 1,
-  description: 'Does nothing for a time, in the worker. `time.wait` waits without one.',
+  description: 'Sleeps in the worker. `time.wait` waits without occupying one.',
   input: z.strictObject({ ms: z.int().nonnegative().max(LONGEST_SLEEP_MS) }),
   output: z.null(),
   async run({ ms }, { signal }) {

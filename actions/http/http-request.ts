@@ -2,14 +2,14 @@
  * `http.request`: one HTTP exchange with an outside service.
  *
  * Invariants
- * - Each hop, redirects too, is let through by the target guard before a byte is sent.
- * - The answer is bounded in size (after decompression) and in time; the abort signal ends it at any point.
- * - Each request carries the step's idempotency key, so that a service which knows the header acts once.
+ * - The target guard checks each hop, redirects included, before a byte is sent.
+ * - The response is bounded in size (after decompression) and in time; the abort signal ends it at any point.
+ * - Each request carries the step's idempotency key, so that a service that supports the header acts once.
  */
 import { Agent, fetch, type Response } from 'undici';
 import { z } from 'zod';
 import type { ActionContext, ActionDefinition } from '../../contracts/run/action.js';
-import { SluiceError } from '../../contracts/errors.js';
+import { messageOf, SluiceError } from '../../contracts/errors.js';
 import type { Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import { defineAction } from '../registry/define-action.js';
@@ -19,9 +19,10 @@ import { createTargetGuard, type Resolver, type TargetGuard } from './target-gua
 
 const MOST_REDIRECTS = 5;
 const DEFAULT_TIMEOUT_MS = 30_000;
-/** What an error's details keep of the body of an unexpected answer. */
+const LONGEST_TIMEOUT_MS = 3_600_000;
+/** How much of an unexpected response's body goes into the error's details. */
 const SHOWN_BODY_BYTES = 4_096;
-/** 4xx statuses that say "later"; the others will not change by asking again. */
+/** 4xx statuses that ask for a later retry; repeating a request does not change the others. */
 const RETRYABLE_CLIENT_STATUSES: readonly number[] = [408, 425, 429];
 
 const Status = z.int().min(100).max(599);
@@ -37,10 +38,10 @@ const Input = z
         message: 'must hold no credentials; put them into a header',
       }),
     headers: z.record(HeaderName, z.string()).default({}),
-    /** Text is sent as it is, any other JSON as application/json. */
+    /** Text is sent as it is, other JSON as application/json. */
     body: z.json().optional(),
-    /** Of the whole exchange, ms. */
-    timeoutMs: z.int().positive().max(3_600_000).default(DEFAULT_TIMEOUT_MS),
+    /** Limit of the whole exchange, ms. */
+    timeoutMs: z.int().positive().max(LONGEST_TIMEOUT_MS).default(DEFAULT_TIMEOUT_MS),
     /** Default: any 2xx. */
     expectedStatus: z.union([Status, z.array(Status).nonempty()]).optional(),
     maxResponseBytes: z.int().positive().max(LIMITS.stateBytes).default(LIMITS.inlineBytes),
@@ -55,18 +56,18 @@ const Output = z.object({
   status: Status,
   /** Names in lower case. */
   headers: z.record(z.string(), z.string()),
-  /** Parsed where the content type is JSON, else text. */
+  /** Parsed if the content type is JSON, else text. */
   body: z.json(),
 });
 
 export interface HttpRequestOptions {
   /** Hosts that may be loopback, link-local or private: `host`, `host:port`, `*.domain`. */
   readonly allowHosts: readonly string[];
-  /** Resolves names; the system's resolver unless a test has its own. */
+  /** Resolves names. Default: the system's resolver. */
   readonly resolve?: Resolver;
 }
 
-/** Makes the action `http.request` for a worker that allows these hosts. */
+/** Creates the action `http.request` for a worker that allows these hosts. */
 export function createHttpRequest(
   options: HttpRequestOptions,
 ): ActionDefinition<typeof Input, typeof Output> {
@@ -75,7 +76,7 @@ export function createHttpRequest(
   return defineAction({
     id: 'http.request',
     version: 1,
-    description: 'Sends an HTTP request and gives back the answer.',
+    description: 'Sends an HTTP request and returns the response.',
     input: Input,
     output: Output,
     run: (input, context) => exchange(input, context, guard, agent),
@@ -105,7 +106,7 @@ async function exchange(
       });
       const location = response.headers.get('location');
       if (!REDIRECT_STATUSES.includes(response.status) || location === null || expected(response.status)) {
-        return await answer(input, request.url, response, expected);
+        return await readResponse(input, request.url, response, expected);
       }
       await response.body?.cancel();
       if (hop === MOST_REDIRECTS) {
@@ -139,7 +140,7 @@ function expectation(expected: Input['expectedStatus']): (status: number) => boo
   return (status) => statuses.includes(status);
 }
 
-async function answer(
+async function readResponse(
   input: Input,
   url: URL,
   response: Response,
@@ -169,10 +170,10 @@ async function answer(
   };
 }
 
-/** A URL for messages: its query may carry a token. */
+/** A URL for messages, without its query, which may carry a token. */
 const shown = (url: URL): string => `${url.origin}${url.pathname}`;
 
-/** The error of a failed exchange. `fetch` hides the cause, and a refusal of the guard is such a cause. */
+/** The error of a failed exchange. `fetch` hides the cause, which may be a refusal of the guard. */
 function asHttpError(thrown: unknown, url: URL, timedOutMs: number | undefined): SluiceError {
   if (timedOutMs !== undefined) {
     return new SluiceError('HTTP_REQUEST_FAILED', `${shown(url)} did not answer within ${timedOutMs} ms`, {
@@ -184,7 +185,7 @@ function asHttpError(thrown: unknown, url: URL, timedOutMs: number | undefined):
     if (error instanceof SluiceError) return error;
   }
   const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
-  const message = cause instanceof Error ? cause.message : String(cause);
+  const message = messageOf(cause);
   const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'network';
   return new SluiceError('HTTP_REQUEST_FAILED', `${shown(url)} could not be reached: ${message}`, {
     details: { reason },

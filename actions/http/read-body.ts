@@ -1,22 +1,22 @@
-/** Reads the body of an answer up to a limit; what lies past the limit is never held in memory. */
+/** Reads the body of a response up to a limit; nothing past the limit is ever held in memory. */
 import type { Response } from 'undici';
 import type { Json } from '../../contracts/json.js';
 
 export interface ReadBody {
   readonly bytes: Uint8Array;
-  /** True where there was more than the limit; the rest was not read. */
+  /** True if the body exceeds the limit; the rest was not read. */
   readonly cut: boolean;
 }
 
 /**
- * Reads at most `limit` bytes, counted after decompression: a small compressed body can be a large one.
+ * Reads at most `limit` bytes, counted after decompression: a small compressed body can become a large one.
  * @param limit bytes
  */
 export async function readBody(response: Response, limit: number): Promise<ReadBody> {
   if (response.body === null) return { bytes: new Uint8Array(), cut: false };
   const chunks: Uint8Array[] = [];
   let size = 0;
-  // Leaving the loop early cancels the stream and gives the connection up.
+  // Leaving the loop early cancels the stream and closes the connection.
   for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
     size += chunk.byteLength;
     if (size > limit) {
@@ -30,7 +30,7 @@ export async function readBody(response: Response, limit: number): Promise<ReadB
 
 const JSON_TYPE = /^application\/([\w.+-]+\+)?json\b/i;
 
-/** JSON where the content type says so and it parses; text otherwise. */
+/** JSON if the content type says so and the body parses; text otherwise. */
 export function decodeBody(bytes: Uint8Array, contentType: string | null): Json {
   const text = new TextDecoder().decode(bytes);
   if (contentType === null || !JSON_TYPE.test(contentType) || text === '') return text;

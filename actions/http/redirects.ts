@@ -1,6 +1,6 @@
 /**
- * What a redirect does to a request. Invariant: nothing that the author wrote for one origin (credentials in
- * any header, a body) is sent to another.
+ * Applies a redirect to a request. Invariant: nothing that the author wrote for one origin (credentials in
+ * any header, a body) goes to another.
  */
 import { SluiceError } from '../../contracts/errors.js';
 
@@ -13,7 +13,7 @@ export interface OutgoingRequest {
 
 export const REDIRECT_STATUSES: readonly number[] = [301, 302, 303, 307, 308];
 
-/** Headers that carry no credential and may follow to another origin. */
+/** Headers without credentials, which may go to another origin. */
 const HARMLESS_HEADERS: readonly string[] = ['accept', 'accept-language', 'user-agent', 'idempotency-key'];
 const BODY_HEADERS: readonly string[] = ['content-type', 'content-length', 'content-encoding'];
 
@@ -22,8 +22,8 @@ const only = (headers: Readonly<Record<string, string>>, keep: (name: string) =>
 
 /**
  * The request that a redirect asks for.
- * @throws SluiceError HTTP_TARGET_REFUSED where a body would have to go to another origin, HTTP_REQUEST_FAILED
- * where the location is no URL
+ * @throws SluiceError HTTP_TARGET_REFUSED if a body would go to another origin, HTTP_REQUEST_FAILED if the
+ * location is not a URL
  */
 export function followRedirect(request: OutgoingRequest, status: number, location: string): OutgoingRequest {
   if (!URL.canParse(location, request.url.href)) {

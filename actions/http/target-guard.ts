@@ -2,13 +2,13 @@
  * Which hosts `http.request` may talk to.
  *
  * Invariant: a connection is opened only to a global unicast address, or to a host that the worker's
- * configuration names. The check sits in the look-up that the socket itself uses, so the address that was
- * checked is the one that is connected to: a second answer of the name server (DNS rebinding) is checked
- * again or never asked for. A literal address in the URL never reaches a look-up and is checked here first.
+ * configuration names. The check is a part of the look-up that the socket uses, so the socket connects to the
+ * address that was checked: a second answer of the name server (DNS rebinding) is checked again or never
+ * requested. A literal address in the URL never reaches a look-up; `check` refuses it first.
  *
- * What breaks it: an address range that counts as global but leads inside. So this is a list of what is let
- * through (IPv4 unicast, IPv6 2000::/3 unicast), not of what is refused; ranges that embed an IPv4 address
- * (mapped, 6to4, Teredo, NAT64) are refused whole, but for the mapped one, which is unwrapped.
+ * What breaks it: an address range that counts as global but leads to a private network. So this lists what
+ * is allowed (IPv4 unicast, IPv6 2000::/3 unicast), not what is refused. Ranges that embed an IPv4 address
+ * (mapped, 6to4, Teredo, NAT64) are refused as a whole, except mapped addresses, which are unwrapped.
  */
 import { lookup as systemLookup, type LookupAddress, type LookupOptions } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
@@ -25,16 +25,16 @@ export type Resolver = (
 export interface TargetGuard {
   /**
    * Refuses a URL before anything is sent.
-   * @throws SluiceError HTTP_TARGET_REFUSED for another scheme than http(s) or a literal address inside
+   * @throws SluiceError HTTP_TARGET_REFUSED for a scheme other than http(s) or a literal private address
    */
   check(url: URL): void;
-  /** A look-up for sockets that gives out checked addresses only. */
+  /** A look-up for sockets that returns only checked addresses. */
   readonly lookup: LookupFunction;
 }
 
 const GLOBAL_IPV6 = ipaddr.IPv6.parseCIDR('2000::/3');
 
-/** True for an address that stands on the public internet. */
+/** True for an address on the public internet. */
 export function isPublicAddress(address: string): boolean {
   if (!ipaddr.isValid(address)) return false;
   const parsed = ipaddr.process(address);
@@ -50,9 +50,9 @@ function refused(host: string, why: string): SluiceError {
 }
 
 /**
- * Makes the guard.
- * @param allowHosts hosts that may be inside: `host`, `host:port` or `*.domain`; an IPv6 address in brackets
- * @param resolve the system's resolver unless a test has its own
+ * Creates the guard.
+ * @param allowHosts hosts that may be private: `host`, `host:port` or `*.domain`; an IPv6 address in brackets
+ * @param resolve resolves names; default: the system's resolver
  */
 export function createTargetGuard(
   allowHosts: readonly string[],
@@ -70,7 +70,7 @@ export function createTargetGuard(
     const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port;
     return allowed.includes(`${withoutDot(url.hostname)}:${port}`);
   };
-  /** Names let through by an entry with a port: the look-up is told the name only, `check` has seen the port. */
+  /** Names allowed by an entry with a port: the look-up gets only the name, and `check` has seen the port. */
   const namesWithPort = new Set(
     allowed.flatMap((entry) => /^(.+):\d+$/.exec(entry)?.[1] ?? []).map(withoutBrackets),
   );

@@ -2,18 +2,17 @@
  * The catalogue of actions that a worker can run.
  *
  * Invariants
- * - An (id, version) names at most one action: a second one throws when the registry is made, not when a
+ * - An (id, version) names at most one action: a duplicate throws when the registry is created, not when a
  *   step runs.
- * - Look-up is by the names that were registered and nothing else: `constructor` finds nothing, because the
- *   tables are Maps.
- * - No action can take one of Sluice's own activity names.
+ * - Look-ups find registered names only: `constructor` finds nothing, because the tables are Maps.
+ * - No action can have the name of one of Sluice's activities.
  */
 import type { ActionDefinition } from '../../contracts/run/action.js';
 import { SluiceError } from '../../contracts/errors.js';
 import { RESERVED_PREFIX } from '../../contracts/run/messages.js';
 import { didYouMean } from '../../contracts/near.js';
 
-/** Looks up actions; every method that takes an unknown name throws ACTION_NOT_FOUND with the near ones. */
+/** Looks up actions; an unknown name throws ACTION_NOT_FOUND, which suggests similar names. */
 export interface ActionRegistry {
   /** The action of that id and version. */
   get(id: string, version: number): ActionDefinition;
@@ -26,8 +25,8 @@ export interface ActionRegistry {
 }
 
 /**
- * Makes the catalogue.
- * @throws SluiceError CONFIG_INVALID where two actions have the same id and version, NAME_RESERVED
+ * Creates the catalogue.
+ * @throws SluiceError CONFIG_INVALID if two actions have the same id and version, NAME_RESERVED
  */
 export function createActionRegistry(actions: Iterable<ActionDefinition>): ActionRegistry {
   const byId = new Map<string, Map<number, ActionDefinition>>();
@@ -48,25 +47,25 @@ export function createActionRegistry(actions: Iterable<ActionDefinition>): Actio
   const versions = new Map(
     [...byId]
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([id, actions]) => [id, [...actions.keys()].sort((a, b) => a - b)] as const),
+      .map(([id, byVersion]) => [id, [...byVersion.keys()].sort((a, b) => a - b)] as const),
   );
 
   const get = (id: string, version: number | undefined): ActionDefinition => {
-    const known = versions.get(id);
-    if (known === undefined) {
+    const published = versions.get(id);
+    if (published === undefined) {
       throw new SluiceError('ACTION_NOT_FOUND', `No action "${id}"${didYouMean(id, versions.keys())}`);
     }
-    const action = byId.get(id)?.get(version ?? Math.max(...known));
+    const action = byId.get(id)?.get(version ?? Math.max(...published));
     if (action !== undefined) return action;
     throw new SluiceError(
       'ACTION_NOT_FOUND',
-      `The action "${id}" has no version ${version}; there is ${known.join(', ')}`,
+      `The action "${id}" has no version ${version}; there is ${published.join(', ')}`,
     );
   };
 
   return {
     versions,
-    actions: [...versions].flatMap(([id, known]) => known.map((version) => get(id, version))),
+    actions: [...versions].flatMap(([id, numbers]) => numbers.map((version) => get(id, version))),
     get,
     latest: (id) => get(id, undefined),
   };

@@ -1,6 +1,6 @@
 /**
- * What an action sees of the world. Invariant: everything that an action says through it is redacted, and
- * after `close` nothing it says is taken, because the outcome has been decided without it.
+ * What an action sees of the world. Invariant: everything that an action passes through it is redacted. After
+ * `close` it accepts nothing, because the outcome has been decided without the action.
  */
 import type { Context } from '@temporalio/activity';
 import type { ActionContext, ActionLogger } from '../../contracts/run/action.js';
@@ -10,12 +10,12 @@ import type { Json, JsonObject } from '../../contracts/json.js';
 import { collectWrites, type DomainStatement } from '../../contracts/run/projection.js';
 import type { SecretProvider } from '../boundary/deps.js';
 import { toJsonOrText } from '../boundary/json-output.js';
-import type { Redactor } from '../boundary/redactor.js';
+import type { SecretRedactor } from '../boundary/redactor.js';
 import { readSecret } from '../boundary/secrets.js';
 
 export interface OpenContext {
   readonly context: ActionContext;
-  /** What the action queued and made so far, redacted. */
+  /** The writes that the action queued and the artifacts that it recorded so far, redacted. */
   collected(): { readonly statements: readonly DomainStatement[]; readonly artifacts: readonly string[] };
   close(): void;
 }
@@ -23,7 +23,7 @@ export interface OpenContext {
 export interface OpenContextOptions {
   readonly temporal: Context;
   readonly envelope: ActionEnvelope;
-  readonly redactor: Redactor;
+  readonly redactor: SecretRedactor;
   readonly secrets: SecretProvider;
   readonly signal: AbortSignal;
   readonly beat: (progress: Json | undefined) => void;
@@ -51,7 +51,7 @@ export function openContext(options: OpenContextOptions): OpenContext {
     attempt: step.attempt,
     run: {
       runId: run.runId,
-      // A compensation that is retried from the dead letters runs in another workflow, and belongs to its run.
+      // A compensation that is retried as a dead letter runs in another workflow, but belongs to its run.
       workflowId:
         options.envelope.compensation?.workflow_id ?? temporal.info.workflowExecution?.workflowId ?? '',
       tenant: run.tenant,
@@ -90,12 +90,12 @@ export function openContext(options: OpenContextOptions): OpenContext {
   };
 }
 
-function redactedLogger(temporal: Context, redactor: Redactor, about: JsonObject): ActionLogger {
+function redactedLogger(temporal: Context, redactor: SecretRedactor, about: JsonObject): ActionLogger {
   const at =
     (level: 'debug' | 'info' | 'warn' | 'error') =>
     (message: string, fields: JsonObject = {}): void => {
-      const said = redactor.json(toJsonOrText(fields)) as JsonObject;
-      temporal.log[level](redactor.text(message), { ...said, ...about });
+      const redacted = redactor.json(toJsonOrText(fields)) as JsonObject;
+      temporal.log[level](redactor.text(message), { ...redacted, ...about });
     };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }

@@ -3,10 +3,10 @@ import type { ActionDefinition } from '../../contracts/run/action.js';
 import type { ActionEnvelope } from '../../contracts/run/activity.js';
 import type { Json } from '../../contracts/json.js';
 import type { ActivityDeps, StopLimits } from '../boundary/deps.js';
-import type { Redactor } from '../boundary/redactor.js';
+import type { SecretRedactor } from '../boundary/redactor.js';
 import type { LedgerEntry } from './ledger-entry.js';
 
-/** All that belongs to one attempt of an action. */
+/** Everything that belongs to one attempt of an action. */
 export interface Attempt {
   readonly deps: ActivityDeps;
   readonly limits: StopLimits;
@@ -15,5 +15,5 @@ export interface Attempt {
   readonly input: Json;
   readonly envelope: ActionEnvelope;
   readonly entry: LedgerEntry;
-  readonly redactor: Redactor;
+  readonly redactor: SecretRedactor;
 }

@@ -2,10 +2,11 @@
  * Asks the policies whether an action may act.
  *
  * Invariants
- * - Nothing of the action has happened when it is asked: no secret is resolved, no code of the action has run.
- * - The decision is recorded as evidence in the transaction of the attempt's outcome: of its failure where it
- *   was denied, of whatever came of it where it was permitted.
- * - It is asked in an activity, so replay never asks again.
+ * - The policies decide before anything of the action happens: no secret is resolved, no code of the action
+ *   has run.
+ * - The decision is recorded as evidence in the transaction of the attempt's outcome: with its failure if it
+ *   was denied, with the outcome of the action if it was permitted.
+ * - An activity asks, so a replay never asks again.
  */
 import { evidenceOf, type Decision, type StageRequest } from '../../contracts/authorization.js';
 import type { ActionResult } from '../../contracts/run/activity.js';
@@ -14,8 +15,9 @@ import type { Attempt } from './attempt.js';
 import { failed } from './conclude.js';
 
 /**
- * Gives nothing where the action may act.
- * @throws ApplicationFailure UNAUTHORIZED, once that is committed; retryable while it can't be
+ * Decides about one attempt and attaches the evidence.
+ * @returns undefined if the action may act; else what the ledger recorded before
+ * @throws ApplicationFailure UNAUTHORIZED once the denial is committed; retryable while it can't commit
  */
 export async function authorize(attempt: Attempt): Promise<ActionResult | undefined> {
   const { authorizer } = attempt.deps;

@@ -1,6 +1,7 @@
 /**
- * What came of an attempt, committed and then told to Temporal. Invariant: Temporal hears of a success or a
- * business error only when the ledger has it; everything else leaves the row STARTED, to be taken over.
+ * Commits the outcome of an attempt, then reports it to Temporal. Invariant: Temporal hears of a success or a
+ * business error only when the ledger has it. Any other end leaves the row STARTED, for another attempt to
+ * take over.
  */
 import type { ActionResult } from '../../contracts/run/activity.js';
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
@@ -16,7 +17,7 @@ import type { Ended } from './execute.js';
 import type { KeepAlive } from './keep-alive.js';
 import type { Stop } from './stop.js';
 
-/** Commits what came of it, then tells Temporal. */
+/** Commits the outcome, then reports it to Temporal. */
 export async function conclude(
   attempt: Attempt,
   open: OpenContext,
@@ -38,7 +39,7 @@ export async function conclude(
     case 'stopped':
       await alive.stop();
       if (ended.stillRuns) {
-        temporal.log.warn('The action was told to stop and runs on; nothing that it does is taken', {
+        temporal.log.warn('The action was told to stop and is still running; its effects are ignored', {
           reason: ended.reason,
         });
       } else if (ended.reason !== 'canceled') {
@@ -68,20 +69,20 @@ async function succeed(attempt: Attempt, open: OpenContext, raw: unknown): Promi
       artifacts,
     );
   }
-  const other = standsAlready(decision);
+  const other = recordedResult(decision);
   if (other !== undefined) return other;
   return {
-    output: output,
+    output,
     ...(artifacts.length > 0 && { artifacts: [...artifacts] }),
   };
 }
 
-/** True where the database had something against a statement of the action itself: repeating it gives the same. */
+/** True if the database refused a statement of the action: a repetition would fail alike. */
 function isRefusedWrite(error: SluiceError, statements: readonly DomainStatement[]): boolean {
   if (statements.length === 0) return false;
   if (error.category !== 'internal') return true;
   if (error.code !== 'DATABASE_FAILED') return false;
-  // Of a request that does not parse nothing is run, and Sluice's own statements do.
+  // The database runs nothing of a request that does not parse, and Sluice's statements do parse.
   if (error.message.startsWith('Parse error')) return true;
   if (!isJsonObject(error.details)) return false;
   const { statement, tries } = error.details;
@@ -113,8 +114,8 @@ async function checkedOutput(
 }
 
 /**
- * A business error: it goes into the ledger, then to the interpreter, unless the ledger has a success already.
- * @param artifacts ids of what the action had made before, for a compensation
+ * Commits a business error, then passes it to the interpreter, unless the ledger already has a success.
+ * @param artifacts ids of what the action made before, for a compensation
  */
 export async function failed(
   { entry, redactor, temporal }: Attempt,
@@ -129,19 +130,19 @@ export async function failed(
     temporal.log.warn('The outcome of a failed action could not be committed', { code: error.code });
     throw storeFailure(storeError, entry.begun);
   }
-  const other = standsAlready(decision);
+  const other = recordedResult(decision);
   if (other !== undefined) return other;
   throw businessFailure(error, true, artifacts);
 }
 
-/** A lease that another worker holds is asked for again no sooner than this, ms. */
+/** The shortest pause before another worker's lease is requested again, ms. */
 const SHORTEST_LEASE_WAIT_MS = 50;
 
 /**
- * What the ledger has for this attempt already; undefined: nothing, it is this one's.
- * @throws ApplicationFailure LEASE_HELD, to be repeated: another worker is at it
+ * The result that the ledger already has for this attempt; undefined: the attempt may go on.
+ * @throws ApplicationFailure LEASE_HELD, which Temporal repeats: another worker runs the attempt
  */
-export function standsAlready(decision: BeginDecision): ActionResult | undefined {
+export function recordedResult(decision: BeginDecision): ActionResult | undefined {
   switch (decision.kind) {
     case 'execute':
       return undefined;
@@ -158,7 +159,7 @@ export function standsAlready(decision: BeginDecision): ActionResult | undefined
   }
 }
 
-/** The action did not end by itself. Which failure that is depends on who wanted it to stop. */
+/** Fails an attempt whose action did not end by itself; the reason for the stop decides how. */
 async function stopped(
   attempt: Attempt,
   reason: Exclude<Stop['reason'], 'timeout' | undefined>,
@@ -170,8 +171,8 @@ async function stopped(
       try {
         await entry.fail(error);
       } catch (storeError) {
-        // Cancellation must not turn into an error. The row stays STARTED, which is true as far as it goes:
-        // its lease ends, and a later attempt (after a reset) takes it over.
+        // Cancellation must not turn into an error. The row stays STARTED until its lease ends; a later
+        // attempt (after a reset) takes it over.
         temporal.log.error('The cancellation of an action could not be committed', {
           error: toSluiceError(storeError).message,
         });

@@ -1,9 +1,10 @@
 /**
- * Runs an action until it has ended, or until it can no longer be waited for.
+ * Runs an action until it ends, or until waiting for it must stop.
  *
  * Invariant: this never waits without a bound. An action that ignores its signal is left running (Node can't
- * end it); what it does later reaches nothing, because its context is closed by then.
+ * end it); what it does later has no effect here, because its context is closed by then.
  */
+import { within } from '../../contracts/within.js';
 import type { StopLimits } from '../boundary/deps.js';
 import type { Stop, StopReason } from './stop.js';
 
@@ -21,7 +22,7 @@ type Settled = Extract<Ended, { kind: 'returned' | 'threw' }>;
 
 /**
  * Calls `run` and waits.
- * @param limits how long an action that was told to stop may take
+ * @param limits how long a stopping action may take
  */
 export async function execute(run: () => unknown, stop: Stop, limits: StopLimits): Promise<Ended> {
   const settled = settle(run);
@@ -40,23 +41,11 @@ export async function execute(run: () => unknown, stop: Stop, limits: StopLimits
   return { kind: 'stopped', reason, stillRuns: ended === undefined };
 }
 
-/** Never rejects, so that an action that is no longer waited for can still fail without harm. */
+/** Never rejects, so that an abandoned action can still fail without harm. */
 async function settle(run: () => unknown): Promise<Settled> {
   try {
     return { kind: 'returned', output: await run() };
   } catch (thrown) {
     return { kind: 'threw', thrown };
-  }
-}
-
-async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), ms);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

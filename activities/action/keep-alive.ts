@@ -1,38 +1,43 @@
 /**
- * Keeps a running attempt alive in two places: it heartbeats to Temporal, which so notices a lost worker in
- * seconds and can tell a live one to stop, and it renews the lease in the ledger, so that no second worker
- * takes over an action that is still running.
+ * Keeps a running attempt alive in two places. It sends heartbeats to Temporal, which then notices a lost
+ * worker in seconds and can tell a live one to stop. It renews the lease in the ledger, so that no second
+ * worker takes over an action that is still running.
  *
  * Invariants
- * - A beat repeats the action's last progress: an empty one would erase it.
- * - The lease outlives a lost beat: it is twice the heartbeat timeout and renewed at a third of that timeout.
+ * - A heartbeat repeats the action's last progress: an empty one would erase it.
+ * - The lease outlives a lost heartbeat: it is twice the heartbeat timeout and renewed at a third of that
+ *   timeout.
  * - A renewal that fails because the database is away ends nothing; the next one tries again.
  */
 import type { Context } from '@temporalio/activity';
+import { messageOf } from '../../contracts/errors.js';
 import { LIMITS } from '../../contracts/limits.js';
 import type { Json } from '../../contracts/json.js';
 
-/** Lease of a local activity, ms. It can't heartbeat, and it is short; a crash must not block it for long. */
+/** Lease of a local activity, ms. It sends no heartbeats and is short: a crash must not block it for long. */
 const LOCAL_LEASE_MS = 6_000;
+
+/** A lease is twice the heartbeat timeout, so this renews at a third of that timeout. */
+const RENEWALS_PER_LEASE = 6;
 
 export interface KeepAliveOptions {
   readonly context: Context;
-  /** Renews the lease in the ledger; false where another holder has it. */
+  /** Renews the lease in the ledger; false if another holder has it. */
   readonly renew: (until: number) => Promise<boolean>;
-  /** Told once, when another holder has the lease. */
+  /** Called once, when another holder has the lease. */
   readonly onLeaseLost: () => void;
 }
 
 export interface KeepAlive {
-  /** Starts beating and renewing. */
+  /** Starts heartbeats and renewals. */
   start(): void;
-  /** Beats now, with this progress. */
+  /** Sends a heartbeat now, with this progress. */
   beat(progress: Json | undefined): void;
-  /** True where another holder has the lease. */
+  /** True if another holder has the lease. */
   readonly lost: boolean;
-  /** Stops beating and renewing, and waits for a renewal under way. */
+  /** Stops heartbeats and renewals, and waits for a renewal under way. */
   stop(): Promise<void>;
-  /** Gives the lease up, so that the next attempt need not wait for its end. For attempts that have ended. */
+  /** Gives the lease of an ended attempt up, so that the next attempt need not wait for its end. */
   release(): Promise<void>;
 }
 
@@ -65,8 +70,8 @@ export function keepAlive({ context, renew, onLeaseLost }: KeepAliveOptions): Ke
       lost = true;
       onLeaseLost();
     } catch (error) {
-      context.log.warn('The lease could not be renewed; it is tried again', {
-        error: error instanceof Error ? error.message : String(error),
+      context.log.warn('The lease could not be renewed; the next renewal tries again', {
+        error: messageOf(error),
       });
     } finally {
       renewal = undefined;
@@ -80,7 +85,7 @@ export function keepAlive({ context, renew, onLeaseLost }: KeepAliveOptions): Ke
           beat();
           renewal ??= renewOnce();
         },
-        leaseMsOf(context) / 6,
+        leaseMsOf(context) / RENEWALS_PER_LEASE,
       );
     },
     beat(now) {
@@ -99,9 +104,9 @@ export function keepAlive({ context, renew, onLeaseLost }: KeepAliveOptions): Ke
       try {
         await renew(Date.now() - 1);
       } catch (error) {
-        // The lease ends by itself; giving it up only saves the next attempt the wait.
+        // Giving the lease up only saves the next attempt the wait.
         context.log.warn('The lease could not be given up; it ends by itself', {
-          error: error instanceof Error ? error.message : String(error),
+          error: messageOf(error),
         });
       }
     },

@@ -1,15 +1,15 @@
 /**
- * The begin of a read-only action: recorded once the action has run for a while, so that people see what runs; or not
- * at all, where it ends before, because its outcome then says it all.
+ * The begin of a read-only action. It is recorded once the action has run for a while, so that people see
+ * what runs. If the action ends earlier, it is not recorded: the outcome is enough.
  *
- * Invariant: whoever asks for the outcome first asks `ended`, so begin and end are never on their way together.
+ * Invariant: `ended` runs before the outcome commits, so begin and end are never under way together.
  */
 import type { ActionResult } from '../../contracts/run/activity.js';
 import type { BeginDecision } from '../../contracts/run/projection.js';
-import { standsAlready } from './conclude.js';
+import { recordedResult } from './conclude.js';
 import type { KeepAlive } from './keep-alive.js';
 
-/** What may take longer shows that it runs, ms (the design's figure for a short action). */
+/** An action that runs longer than this is shown as running, ms. */
 const SHOWN_AFTER_MS = 200;
 
 export class LateBegin {
@@ -19,7 +19,7 @@ export class LateBegin {
   constructor(begin: () => Promise<BeginDecision>, alive: KeepAlive) {
     this.timer = setTimeout(() => {
       this.begun = begin();
-      // Whether it failed is asked for at the end. The lease is kept from here on.
+      // From here on the lease is renewed. `ended` reports a failure of the begin.
       this.begun.then(
         () => alive.start(),
         () => undefined,
@@ -28,16 +28,16 @@ export class LateBegin {
   }
 
   /**
-   * Says that the action has ended.
-   * @returns what the ledger has for it already; undefined: nothing
-   * @throws ApplicationFailure LEASE_HELD, or as the begin failed; to be repeated
+   * Notes that the action has ended.
+   * @returns the outcome that the ledger already has; undefined: it has none
+   * @throws ApplicationFailure LEASE_HELD, or the failure of the begin; Temporal repeats the attempt
    */
   async ended(): Promise<ActionResult | undefined> {
     this.dispose();
-    return this.begun === undefined ? undefined : standsAlready(await this.begun);
+    return this.begun === undefined ? undefined : recordedResult(await this.begun);
   }
 
-  /** Nothing begins any more. */
+  /** Prevents a begin that has not started. */
   dispose(): void {
     clearTimeout(this.timer);
   }

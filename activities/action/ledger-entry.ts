@@ -1,12 +1,12 @@
 /**
- * One attempt's dealings with the ledger, through `projections/`.
+ * One attempt's row in the ledger, written through `projections/`.
  *
  * Invariants
- * - Before the action acts, its row is STARTED under a lease of this attempt; after it, the row holds the
- *   outcome. What a crash leaves between the two is a STARTED row whose lease ends by itself.
- * - An outcome is not lost for a short absence of the database: committing it is tried again here, because
- *   the alternative is to run the action once more.
- * - A `local` action's entry has no run events and writes no step row; its ledger row is the same.
+ * - Before the action acts, its row is STARTED under a lease of this attempt; afterwards the row holds the
+ *   outcome. A crash in between leaves a STARTED row whose lease ends by itself.
+ * - A short absence of the database loses no outcome: the commit is retried here, because the alternative is
+ *   to run the action once more.
+ * - The entry of a `local` action has no run events and writes no step row; its ledger row is the same.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Evidence } from '../../contracts/authorization.js';
@@ -27,23 +27,24 @@ const FIRST_PAUSE_MS = 25;
 const LONGEST_PAUSE_MS = 500;
 
 export interface LedgerEntry {
-  /** True once a begin was asked for: where that did not fail, the pending events are recorded. */
+  /** True once `begin` was called: unless that failed, the pending events are recorded. */
   readonly begun: boolean;
   begin(): Promise<BeginDecision>;
-  /** @param until end of the lease, epoch ms; a time that has passed gives it up */
+  /** @param until end of the lease, epoch ms; a time in the past gives the lease up */
   renew(until: number): Promise<boolean>;
   /**
-   * Records the outcome; and the begin with it, where that has not been.
-   * @returns `execute`: it is recorded; else, only where it had not begun here, what stands instead
+   * Records the outcome, together with the begin if that is not recorded yet.
+   * @returns `execute`: the outcome is recorded. Otherwise, only without an earlier begin: what the ledger
+   * has instead
    */
   succeed(
     output: Json,
     artifacts: readonly string[],
     writes: readonly DomainStatement[],
   ): Promise<BeginDecision>;
-  /** As `succeed`. */
+  /** Like `succeed`, for a failure. */
   fail(error: BusinessError): Promise<BeginDecision>;
-  /** What stands beside the outcome, whatever that will be. */
+  /** Adds evidence that commits with the outcome. */
   attach(evidence: Evidence): void;
 }
 
@@ -52,13 +53,13 @@ export interface LedgerEntryOptions {
   readonly execution: Execution;
   readonly envelope: ActionEnvelope;
   readonly action: string;
-  /** Of the lease: names this execution of the activity and no other. */
+  /** Holder of the lease: names this execution of the activity and no other. */
   readonly holder: string;
-  /** As it came, with secrets unresolved. */
+  /** The input as it came, with secrets unresolved. */
   readonly input: Json;
   /** End of a lease that begins now, epoch ms. */
   readonly leaseEnd: () => number;
-  /** For how long a commit is tried again while the database is away, ms. */
+  /** For how long a commit is retried while the database is away, ms. */
   readonly commitRetryMs: number;
 }
 
@@ -85,7 +86,7 @@ export function ledgerEntry(options: LedgerEntryOptions): LedgerEntry {
         const lease = { holder, until: options.leaseEnd() };
         return store.recordAction(execution, events, invocation, { lease, startedAt, outcome, writes });
       }
-      await store.finishAction(execution, invocation, outcome, writes, holder, evidence);
+      await store.finishAction(execution, invocation, { outcome, writes, holder, evidence });
       return { kind: 'execute' };
     });
   return {

@@ -1,15 +1,16 @@
 /**
  * One attempt of an action: the activity behind every action id.
  *
- * The order is the guarantee: the pending events and the ledger row STARTED commit before anything is done;
+ * The order is the guarantee: the pending events and the ledger row STARTED commit before the action acts;
  * the domain writes, the ledger row with its outcome and the step's outcome commit together after it; only
- * then does Temporal hear of the outcome. A crash anywhere leaves the attempt to be repeated under the same
- * idempotency key, and a repetition of one that had succeeded gives back what was recorded.
+ * then does Temporal hear of the outcome. After a crash at any point Temporal repeats the attempt under the
+ * same idempotency key, and a repetition of an attempt that succeeded returns what was recorded.
  *
- * Policies are asked after that row stands, and before anything else: a denied attempt resolves no secret and
- * calls nothing, and a repetition of a recorded outcome asks nobody.
+ * The policies decide after that row is committed, and before anything else: a denied attempt resolves no
+ * secret and calls nothing, and a repetition of a recorded outcome asks no policy.
  *
- * Secrets are resolved after the ledger row stands, so that such a repetition needs none that is gone by now.
+ * Secrets are resolved after the ledger row is committed, so that such a repetition needs no secret that is
+ * gone.
  */
 import { Context } from '@temporalio/activity';
 import type { ActionDefinition } from '../../contracts/run/action.js';
@@ -21,12 +22,12 @@ import { deliverMissed, opensWaits } from '../events/deliver-missed.js';
 import { type ActivityDeps, STOP_LIMITS } from '../boundary/deps.js';
 import { refusal, storeFailure } from '../boundary/failures.js';
 import { issuesOf, parseOrRefuse } from '../boundary/parse.js';
-import { Redactor } from '../boundary/redactor.js';
+import { SecretRedactor } from '../boundary/redactor.js';
 import { resolveSecrets } from '../boundary/secrets.js';
 import { type OpenContext, openContext } from './action-context.js';
 import type { Attempt } from './attempt.js';
 import { authorize } from './authorize.js';
-import { conclude, standsAlready } from './conclude.js';
+import { conclude, recordedResult } from './conclude.js';
 import { execute } from './execute.js';
 import { keepAlive, leaseEnd } from './keep-alive.js';
 import { LateBegin } from './late-begin.js';
@@ -38,8 +39,9 @@ import { watchStop } from './stop.js';
  * @param input the action's input, secrets as markers
  * @param envelope an ActionEnvelope
  * @returns an ActionResult
- * @throws ApplicationFailure non-retryable, with ActionFailureDetails: the action's error, or a coded refusal;
- * retryable: the same attempt has to be repeated. CancelledFailure once a cancelled action has stopped.
+ * @throws ApplicationFailure non-retryable, with ActionFailureDetails: the action's error, or a coded
+ * refusal; retryable: Temporal repeats the same attempt. CancelledFailure once a cancelled action has
+ * stopped.
  */
 export async function runAction(
   deps: ActivityDeps,
@@ -56,13 +58,13 @@ export async function runAction(
   });
   const start = async (): Promise<BeginDecision> => {
     const decision = await begin(entry);
-    await tellMissed(attempt);
+    await sendMissed(attempt);
     return decision;
   };
   const late = mayBeginLate(attempt) ? new LateBegin(start, alive) : undefined;
   if (late === undefined) {
-    const told = standsAlready(await start()) ?? (await authorize(attempt));
-    if (told !== undefined) return told;
+    const result = recordedResult(await start()) ?? (await authorize(attempt));
+    if (result !== undefined) return result;
   }
 
   const stop = watchStop(temporal, attempt.envelope.timeoutMs);
@@ -80,8 +82,8 @@ export async function runAction(
     const ended = await execute(() => callAction(attempt, open), stop, attempt.limits);
     open.close();
     stop.dispose();
-    const told = await late?.ended();
-    return told ?? (await conclude(attempt, open, alive, ended));
+    const recorded = await late?.ended();
+    return recorded ?? (await conclude(attempt, open, alive, ended));
   } finally {
     late?.dispose();
     open.close();
@@ -90,7 +92,7 @@ export async function runAction(
   }
 }
 
-/** Policies are asked once an attempt is in the ledger, and waits are told what they missed before anything is done. */
+/** An attempt that policies decide about, or that opens waits, needs its begin in the ledger first. */
 function mayBeginLate({ action, deps, envelope }: Attempt): boolean {
   return action.readOnly === true && deps.authorizer === undefined && !opensWaits(envelope.events);
 }
@@ -124,7 +126,7 @@ function prepare(deps: ActivityDeps, input: Json, envelopeValue: unknown): Attem
       leaseEnd: () => leaseEnd(temporal),
       commitRetryMs: limits.commitRetryMs,
     }),
-    redactor: new Redactor(),
+    redactor: new SecretRedactor(),
   };
 }
 
@@ -144,8 +146,8 @@ async function begin(entry: LedgerEntry): Promise<BeginDecision> {
   }
 }
 
-/** The action's activity may be the one that registers another lane's wait. */
-async function tellMissed({ deps, envelope, temporal }: Attempt): Promise<void> {
+/** Sends missed events: the action's activity may register another lane's wait. */
+async function sendMissed({ deps, envelope, temporal }: Attempt): Promise<void> {
   const { workflowId, runId: executionId } = temporal.info.workflowExecution ?? {};
   if (workflowId === undefined || executionId === undefined) return;
   try {

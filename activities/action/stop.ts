@@ -1,53 +1,53 @@
 /**
- * Why and when a running action has to stop. One signal for the action, one reason for the code around it.
+ * Why and when a running action has to stop: a signal for the action, a reason for the code around it.
  *
- * States: running → stopping (for the first reason that comes) → ended. Reasons, and what becomes of an action
- * that then throws:
+ * States: running → stopping (for the first reason that comes) → ended. The reasons, and the outcome of an
+ * action that then throws:
  *
- * | reason | who says so | the attempt |
+ * | reason | source | the attempt |
  * | --- | --- | --- |
  * | `canceled` | the workflow | has been cancelled; the ledger row says ACTION_CANCELED |
  * | `timeout` | the envelope's timeoutMs | failed with ACTION_TIMEOUT, a business error |
  * | `shutdown` | this worker stops | is repeated by another worker, under the same key |
- * | `lease-lost` | another worker has taken the lease | is that worker's |
- * | `unwanted` | Temporal: timed out there, closed, paused or reset | is Temporal's to decide |
+ * | `lease-lost` | another worker has taken the lease | belongs to that worker |
+ * | `unwanted` | Temporal: timed out there, closed, paused or reset | is up to Temporal |
  *
- * An action that ends well in spite of being told to stop has succeeded, except past its own timeout.
+ * An action that completes although it was told to stop has succeeded, except past its timeout.
  */
 import type { Context } from '@temporalio/activity';
 
 export type StopReason = 'canceled' | 'timeout' | 'shutdown' | 'lease-lost' | 'unwanted';
 
 export interface Stop {
-  /** For the action; its `reason` is an Error. */
+  /** The signal for the action; its `reason` is an Error. */
   readonly signal: AbortSignal;
   /** The first reason; undefined while nothing asks the action to stop. */
   readonly reason: StopReason | undefined;
-  /** Resolves with it. */
+  /** Resolves with the first reason. */
   readonly requested: Promise<StopReason>;
-  /** Resolves when the action's own time is over, also where it was told to stop before that. */
+  /** Resolves at the action's timeout, also if something asked it to stop before. */
   readonly timeUp: Promise<void>;
-  /** Says that another worker has the lease. */
+  /** Stops the action because another worker has the lease. */
   leaseLost(): void;
-  /** Lets go of the timer and of the Temporal signal. */
+  /** Clears the timer and the listener of Temporal's signal. */
   dispose(): void;
 }
 
 /**
  * Watches for a reason to stop.
- * @param timeoutMs the action's own limit, from now on
+ * @param timeoutMs the action's limit from now on, ms
  */
 export function watchStop(context: Pick<Context, 'cancellationSignal'>, timeoutMs: number): Stop {
   const controller = new AbortController();
   let reason: StopReason | undefined;
-  let tell: (reason: StopReason) => void = () => undefined;
-  const requested = new Promise<StopReason>((resolve) => (tell = resolve));
+  let request: (reason: StopReason) => void = () => undefined;
+  const requested = new Promise<StopReason>((resolve) => (request = resolve));
   const stop = (why: StopReason, error: unknown): void => {
     if (reason !== undefined) return;
-    // Set before the abort: an action may throw while the signal is still telling its listeners.
+    // Set before the abort: an action may throw while the signal is still calling its listeners.
     reason = why;
     controller.abort(error);
-    tell(why);
+    request(why);
   };
   let timer: NodeJS.Timeout | undefined;
   const timeUp = new Promise<void>((resolve) => {
@@ -58,8 +58,8 @@ export function watchStop(context: Pick<Context, 'cancellationSignal'>, timeoutM
   });
   const temporal = context.cancellationSignal;
   const onTemporal = (): void => {
-    const said: unknown = temporal.reason;
-    stop(reasonOf(said), said);
+    const failure: unknown = temporal.reason;
+    stop(reasonOf(failure), failure);
   };
   if (temporal.aborted) onTemporal();
   else temporal.addEventListener('abort', onTemporal, { once: true });
@@ -79,9 +79,9 @@ export function watchStop(context: Pick<Context, 'cancellationSignal'>, timeoutM
   };
 }
 
-/** The SDK's cancellation failure says why in its message; the names are those of `ActivityCancelReason`. */
+/** The message of the SDK's cancellation failure is a name of `ActivityCancelReason`. */
 function reasonOf(failure: unknown): StopReason {
-  const said = failure instanceof Error ? failure.message : '';
-  if (said === 'CANCELLED') return 'canceled';
-  return said === 'WORKER_SHUTDOWN' ? 'shutdown' : 'unwanted';
+  const why = failure instanceof Error ? failure.message : '';
+  if (why === 'CANCELLED') return 'canceled';
+  return why === 'WORKER_SHUTDOWN' ? 'shutdown' : 'unwanted';
 }

@@ -1,4 +1,4 @@
-/** What the activities are made of; the composition root (`worker/`) hands it over. */
+/** What the activities depend on; the composition root (`worker/`) provides it. */
 import type { ActionRegistry } from '../../actions/index.js';
 import type { Authorizer } from '../../contracts/authorization.js';
 import type { PreparedRun } from '../../contracts/run/activity.js';
@@ -6,36 +6,38 @@ import type { ProjectionStore } from '../../contracts/run/projection.js';
 import type { Projections } from '../../projections/index.js';
 import type { SystemContext } from '../../contracts/run/run.js';
 
-/** Gives secrets by name. Nothing is cached: a rotated secret is seen by the next action. */
+/** Reads secrets by name, without a cache: the next action sees a rotated secret. */
 export interface SecretProvider {
-  /** The secret, or undefined where there is none of that name. */
+  /** The secret, or undefined for an unknown name. */
   read(name: string): Promise<string | undefined>;
 }
 
 export interface ActivityDeps {
   readonly projections: ProjectionStore;
-  /** Dead letters; absent: none are kept. */
+  /** Dead letters; absent: the worker keeps no dead letters. */
   readonly deadLetters?: Projections['deadLetters'] | undefined;
   readonly registry: ActionRegistry;
   readonly secrets: SecretProvider;
-  /** Asked before each action; absent: authorization is off. */
+  /** Decides before each action; absent: authorization is off. */
   readonly authorizer?: Authorizer | undefined;
-  /** The runtime context that runs prepared by this worker are pinned to. */
+  /** The runtime context to which this worker pins the runs that it prepares. */
   readonly system: SystemContext;
-  /** Identity of this worker process; a part of every lease's holder. */
+  /** Identity of this worker process, a part of the holder of every lease. */
   readonly identity: string;
   readonly limits?: Partial<StopLimits>;
-  /** When runs that start here continue as new; pinned with the run. Default: `contracts/limits`. */
+  /** When runs that start here continue as new; pinned with the run. Default: LIMITS. */
   readonly runLimits?: PreparedRun['limits'];
 }
 
-/** How long an action that has to stop may take to end, ms. */
+/** How long a stopping action may take to end, ms. */
 export interface StopLimits {
-  /** After the worker's shutdown, a lost lease, or where Temporal no longer wants the attempt. Default 5,000. */
+  /** After the worker's shutdown, after a lost lease, or if Temporal gives the attempt up. Default 5,000. */
   readonly afterShutdownMs: number;
-  /** After the action's own timeout: a well-behaved one has really stopped before the error is told. Default 500. */
+  /**
+   * After the action's timeout: a well-behaved action really ends before its error is reported. Default 500.
+   */
   readonly afterTimeoutMs: number;
-  /** For how long a commit is tried again in the activity while the database is away. Default 2,000. */
+  /** For how long the activity retries a commit while the database is away. Default 2,000. */
   readonly commitRetryMs: number;
 }
 

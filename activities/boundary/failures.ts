@@ -1,12 +1,12 @@
 /**
- * Errors on their way out of an activity. There are two kinds, and which one it is decides who retries:
+ * Errors on their way out of an activity. There are two kinds, which decide who retries:
  *
- * - a **business** error is non-retryable to Temporal and carries `ActionFailureDetails`: the interpreter
+ * - a **business** error is non-retryable for Temporal and carries `ActionFailureDetails`: the interpreter
  *   applies the author's retry policy to it;
- * - an **infrastructure** failure is retryable to Temporal, which repeats the same attempt without a count.
+ * - an **infrastructure** failure is retryable for Temporal, which repeats the same attempt without a count.
  *
- * Invariant: what an action throws is always a business error, whatever its code says; only the code around
- * the action makes infrastructure failures. No cause travels along: it could hold a secret.
+ * Invariant: an error that an action throws is always a business error, with any code; only the code around
+ * the action makes infrastructure failures. Failures carry no cause: it could hold a secret.
  */
 import { ApplicationFailure } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
@@ -22,9 +22,9 @@ import { isJsonObject, jsonSize, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import { summarize } from '../../contracts/summary.js';
 import { toJsonOrText } from './json-output.js';
-import type { Redactor } from './redactor.js';
+import type { SecretRedactor } from './redactor.js';
 
-/** An action's details over this many bytes are shown in part: they stand in history, in rows and in `error`. */
+/** Longer details of an action's error are cut: they go into the history, into rows and into `error`. */
 const DETAILS_BYTES = 64 * 1024;
 const MESSAGE_CHARACTERS = 4_096;
 
@@ -38,8 +38,8 @@ export interface BusinessError {
   readonly stack: string | undefined;
 }
 
-/** Makes a business error of anything that an action threw. */
-export function businessError(thrown: unknown, redactor: Redactor): BusinessError {
+/** Turns anything that an action threw into a business error. */
+export function businessError(thrown: unknown, redactor: SecretRedactor): BusinessError {
   const { code, message, category, retryable, details } = understand(thrown);
   const stack = thrown instanceof Error ? thrown.stack : undefined;
   return {
@@ -69,7 +69,7 @@ function understand(thrown: unknown): Understood {
   return toSluiceError(thrown, 'ACTION_FAILED');
 }
 
-/** By shape as well: a configuration module may have been loaded with a copy of the class. */
+/** Checks the shape too: a configuration module may have loaded another copy of the class. */
 function isSluiceError(thrown: unknown): thrown is SluiceError {
   return (
     thrown instanceof SluiceError ||
@@ -100,14 +100,14 @@ const cut = (text: string): string =>
 const bounded = (details: Json, most = DETAILS_BYTES): Json =>
   jsonSize(details) <= most ? details : summarize(details);
 
-/** A stack stands in Temporal's history: paths are told from the worker's directory on. */
+/** A stack for Temporal's history: its paths are relative to the worker's directory. */
 const portable = (stack: string): string =>
   cut(stack.replaceAll(`file://${process.cwd()}/`, '').replaceAll(`${process.cwd()}/`, ''));
 
 /**
- * The failure by which a business error goes back to the interpreter.
- * @param committed whether the envelope's events were committed before it
- * @param artifacts ids of what the action had made
+ * The failure that carries a business error to the interpreter.
+ * @param committed whether the envelope's events committed before it
+ * @param artifacts ids of what the action made before it failed
  */
 export function businessFailure(
   error: BusinessError,
@@ -133,7 +133,7 @@ export function businessFailure(
   return failure;
 }
 
-/** A coded refusal that no repetition mends, e.g. an unknown definition. */
+/** A refusal with a code, which no repetition changes, e.g. an unknown definition. */
 export function refusal(error: SluiceError, committed = false): ApplicationFailure {
   const { code, message, category, retryable } = error;
   return businessFailure(
@@ -149,7 +149,7 @@ export function refusal(error: SluiceError, committed = false): ApplicationFailu
   );
 }
 
-/** A failure of what is around the action: Temporal repeats the same attempt. */
+/** A failure around the action: Temporal repeats the same attempt. */
 export function repeatable(
   code: 'LEASE_HELD' | 'WORKER_SHUTDOWN',
   message: string,
@@ -164,16 +164,16 @@ export function repeatable(
   });
 }
 
-/** Codes of projections by which two writers disagree or a defect shows: the same again gives the same. */
-const NOT_MENDED_BY_REPEATING: readonly string[] = ['PROJECTION_CONFLICT', 'TRANSITION_ILLEGAL', 'INTERNAL'];
+/** Codes of projections that show two disagreeing writers or a defect: a repetition fails alike. */
+const FAILS_ON_REPETITION: readonly string[] = ['PROJECTION_CONFLICT', 'TRANSITION_ILLEGAL', 'INTERNAL'];
 
 /**
  * The failure of a read or a commit: retryable while the database is away, locked or misconfigured, because
- * an operator can mend that and no run should fail for it.
+ * an operator can fix that and no run should fail for it.
  */
 export function storeFailure(thrown: unknown, committed = false): ApplicationFailure {
   const error = toSluiceError(thrown);
   const infrastructure = errorEntry(error.code)?.category === 'internal';
-  if (!infrastructure || NOT_MENDED_BY_REPEATING.includes(error.code)) return refusal(error, committed);
+  if (!infrastructure || FAILS_ON_REPETITION.includes(error.code)) return refusal(error, committed);
   return ApplicationFailure.create({ type: error.code, message: cut(error.message), nonRetryable: false });
 }

@@ -1,9 +1,10 @@
-/** Values of actions as JSON, or a reason why they are none. */
+/** Converts values of actions to JSON, or says why it can't. */
 import { SluiceError } from '../../contracts/errors.js';
 import type { Json } from '../../contracts/json.js';
 
 /**
- * The value as JSON: `undefined` at the root is null, keys without a value are left out, `toJSON` is asked.
+ * The value as JSON: `undefined` at the root becomes null, keys with `undefined` are omitted, `toJSON` is
+ * called.
  * @throws SluiceError ACTION_OUTPUT_INVALID, with the path, for what JSON cannot hold: functions, symbols,
  * bigints, NaN, infinities, cycles, `undefined` in a list
  */
@@ -40,7 +41,7 @@ function notJson(path: string, what: string): SluiceError {
   });
 }
 
-/** As `toJson`, for an error's details: what is not JSON is told as text, because an error must not fail. */
+/** Like `toJson`, for an error's details. What is not JSON becomes text, because an error must not fail. */
 export function toJsonOrText(value: unknown): Json {
   try {
     return toJson(value);

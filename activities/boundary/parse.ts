@@ -1,10 +1,10 @@
-/** Parsing of what comes into an activity; a refusal is coded and never retried. */
+/** Parses the arguments of activities; a refusal has a code and is never retried. */
 import type { z } from 'zod';
 import { type ErrorCode, SluiceError } from '../../contracts/errors.js';
 import type { Json } from '../../contracts/json.js';
 import { refusal } from './failures.js';
 
-/** A path as authors read it: `$.items[2].sku`. */
+/** A path for authors: `$.items[2].sku`. */
 function jsonPath(path: readonly PropertyKey[]): string {
   return path.reduce<string>(
     (text, key) => (typeof key === 'number' ? `${text}[${key}]` : `${text}.${String(key)}`),
@@ -12,7 +12,7 @@ function jsonPath(path: readonly PropertyKey[]): string {
   );
 }
 
-/** An error that lists what a schema refused, each with its path. */
+/** An error that lists what a schema refused, with paths. */
 export function issuesOf(code: ErrorCode, what: string, error: z.ZodError): SluiceError {
   const issues = error.issues.map(({ path, message }) => ({ path: jsonPath(path), message }));
   return new SluiceError(

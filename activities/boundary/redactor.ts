@@ -1,52 +1,41 @@
 /**
  * Keeps secrets out of everything that leaves an action.
  *
- * Invariant: no string that passes through here holds a secret that the action has got, plain or in one of the
- * forms in which libraries put it into messages (JSON text, percent-encoded, base64). Each becomes
+ * Invariant: no string that passes through here holds a secret that the action has read, plain or in one of
+ * the forms in which libraries put it into messages (JSON text, percent-encoded, base64). Each becomes
  * `[secret:NAME]`.
  *
  * What breaks it: an action that transforms a secret in another way (a hash, a part of it, a number). And a
- * secret of fewer than four characters is replaced only where it is the whole string, or every text would be
- * full of holes.
+ * secret of fewer than four characters is replaced only where it is the whole string; otherwise every text
+ * would be full of holes.
  */
 import type { Json } from '../../contracts/json.js';
+import { formsInsideText, formsOf, patternOf, SHORTEST_INSIDE_TEXT } from '../../contracts/redaction.js';
 
-const SHORTEST_INSIDE_TEXT = 4;
+/** JSON within JSON within JSON: a validation error in the body of an answer, in a message. */
+const QUOTINGS = 3;
 
-const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-
-const escapeJson = (text: string): string => JSON.stringify(text).slice(1, -1);
-
-function formsOf(value: string): string[] {
+function secretForms(value: string): readonly string[] {
   const base64 = Buffer.from(value).toString('base64');
-  const quoted = escapeJson(value);
   return [
-    value,
-    // JSON within JSON within JSON: a validation error in the body of an answer, in a message.
-    quoted,
-    escapeJson(quoted),
-    escapeJson(escapeJson(quoted)),
-    encodeURIComponent(value),
+    ...formsOf(value, QUOTINGS),
     base64,
     base64.replace(/=+$/, ''),
     Buffer.from(value).toString('base64url'),
   ];
 }
 
-export class Redactor {
+/** Redacts the secrets that one attempt of an action reads. */
+export class SecretRedactor {
   readonly #marks = new Map<string, string>();
   #inside: RegExp | undefined;
 
-  /** From now on the value is replaced by its name. */
+  /** Replaces the value by its name from now on. */
   learn(name: string, value: string): void {
     if (value === '') return;
-    const forms = value.length < SHORTEST_INSIDE_TEXT ? [value] : formsOf(value);
+    const forms = value.length < SHORTEST_INSIDE_TEXT ? [value] : secretForms(value);
     for (const form of forms) this.#marks.set(form, `[secret:${name}]`);
-    const inside = [...this.#marks.keys()]
-      .filter((form) => form.length >= SHORTEST_INSIDE_TEXT)
-      // The longest first: one secret may begin with another.
-      .sort((a, b) => b.length - a.length);
-    this.#inside = inside.length === 0 ? undefined : new RegExp(inside.map(escapeRegExp).join('|'), 'g');
+    this.#inside = patternOf(formsInsideText(this.#marks.keys()));
   }
 
   text(text: string): string {
@@ -57,12 +46,14 @@ export class Redactor {
       : text.replace(this.#inside, (form) => this.#marks.get(form) ?? '[secret]');
   }
 
-  /** A copy of the value with every string and key redacted; the value itself where nothing is to hide. */
+  /**
+   * A copy of the value with every string and key redacted; the value itself where there is nothing to hide.
+   */
   json(value: Json): Json {
     return this.#marks.size === 0 ? value : (this.#walk(value) as Json);
   }
 
-  /** As `json`, for values that may hold database types: those are left as they are. */
+  /** The same as `json`, for values that may hold database types: those stay as they are. */
   variables(variables: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
     return this.#marks.size === 0 ? variables : (this.#walk(variables) as Record<string, unknown>);
   }

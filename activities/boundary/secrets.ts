@@ -1,15 +1,15 @@
 /**
  * Secrets of an action's input.
  *
- * Invariants: a secret is read for each use and lives in the memory of the activity only; every value that is
- * handed out is made known to the redactor first; only the places that the author wrote are resolved, never
- * data that looks like a marker.
+ * Invariants: a secret is read for each use and lives only in the memory of the activity; the redactor learns
+ * every value before anything else gets it; only the places that the author wrote are resolved, never data
+ * that looks like a marker.
  */
 import type { SecretRef } from '../../contracts/run/activity-refs.js';
 import { SluiceError } from '../../contracts/errors.js';
 import { isJsonObject, type Json } from '../../contracts/json.js';
 import type { SecretProvider } from './deps.js';
-import type { Redactor } from './redactor.js';
+import type { SecretRedactor } from './redactor.js';
 
 /**
  * Reads one secret.
@@ -17,7 +17,7 @@ import type { Redactor } from './redactor.js';
  */
 export async function readSecret(
   provider: SecretProvider,
-  redactor: Redactor,
+  redactor: SecretRedactor,
   name: string,
 ): Promise<string> {
   const value = await provider.read(name);
@@ -30,13 +30,13 @@ export async function readSecret(
 
 /**
  * A copy of the input with the secrets in their places.
- * @throws SluiceError SECRET_NOT_FOUND; INPUT_INVALID where a place does not hold the marker that it should
+ * @throws SluiceError SECRET_NOT_FOUND; INPUT_INVALID if a place does not hold the expected marker
  */
 export async function resolveSecrets(
   input: Json,
   refs: readonly SecretRef[],
   provider: SecretProvider,
-  redactor: Redactor,
+  redactor: SecretRedactor,
 ): Promise<Json> {
   let resolved = input;
   for (const { path, name } of refs) {

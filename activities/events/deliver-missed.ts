@@ -1,22 +1,24 @@
 /**
- * Events that came before a wait for them was registered: sent to the run as soon as it is.
+ * Sends a run the events that came before its waits were registered.
  *
- * Invariant: asked after the commit that registered the waits, and asked again by every repetition of the activity,
- * so a crash between the two loses nothing. What is sent twice, the run knows by its id. The run decides whether a
- * wait takes an event; this only proposes.
+ * Invariant: it reads them after the commit that registers the waits, and every repetition of the activity
+ * reads them again, so a crash in between loses nothing. The run recognises a second delivery by the event's
+ * id. The run decides whether a wait accepts an event; this only proposes.
  */
 import { Context } from '@temporalio/activity';
 import { WorkflowNotFoundError } from '@temporalio/common';
-import { SluiceError } from '../../contracts/errors.js';
+import { messageOf, SluiceError } from '../../contracts/errors.js';
+import { toEventSignal } from '../../contracts/events/event-signal.js';
+import type { DeliveredEvent } from '../../contracts/inbound-event.js';
 import { jsonSize } from '../../contracts/json.js';
-import type { Execution, MissedEvent, OpenedWait, ProjectionStore } from '../../contracts/run/projection.js';
+import type { Execution, OpenedWait, ProjectionStore } from '../../contracts/run/projection.js';
 import type { RunEvent } from '../../contracts/run/run-events.js';
 import { LIMITS } from '../../contracts/limits.js';
-import { SIGNALS, signalThatFits } from '../../contracts/run/messages.js';
+import { SIGNALS, type EventSignal } from '../../contracts/run/messages.js';
 
 /**
- * Sends the run what it missed.
- * @param events as they were committed
+ * Sends the run the events that it missed.
+ * @param events the events that were committed
  * @throws SluiceError DATABASE_*, TEMPORAL_UNAVAILABLE
  */
 export async function deliverMissed(
@@ -30,34 +32,47 @@ export async function deliverMissed(
   const found = await projections.missedEvents(tenant, runId, waits);
   if (found.length === 0) return;
   const { client, log } = Context.current();
-  const missed = fitting(found);
+  const missed = fitting(found, runId);
   if (missed.length < found.length || found.length >= LIMITS.missedEvents) {
-    log.warn('More events came before a wait than are sent to it', { runId, sent: missed.length });
+    log.warn('More events came before a wait than fit; the run gets the oldest', {
+      runId,
+      sent: missed.length,
+    });
   }
   const handle = client.workflow.getHandle(execution.workflowId);
   try {
-    for (const event of missed) await handle.signal(SIGNALS.event, { ...event, runId });
+    for (const { signal } of missed) await handle.signal(SIGNALS.event, signal);
   } catch (error) {
-    // The run has ended meanwhile: nobody waits any more.
+    // The run has ended meanwhile, so no wait is open.
     if (error instanceof WorkflowNotFoundError) return;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new SluiceError('TEMPORAL_UNAVAILABLE', `The run could not be sent what it missed: ${reason}`, {
       cause: error,
     });
   }
-  await projections.recordMissed(execution, waits, missed);
+  await projections.recordMissed(
+    execution,
+    waits,
+    missed.map(({ event }) => event),
+  );
 }
 
-/** The oldest that fit into a history; at least one. The others are there for the next wait that opens. */
-function fitting(found: readonly MissedEvent[]): readonly MissedEvent[] {
-  const events: MissedEvent[] = [];
+/** The oldest events that fit into a history, at least one. The next wait that opens gets the others. */
+function fitting(found: readonly DeliveredEvent[], runId: string): readonly SentEvent[] {
+  const sent: SentEvent[] = [];
   let bytes = 0;
-  for (const event of found.map(signalThatFits)) {
-    bytes += jsonSize(event.payload);
-    if (events.length > 0 && bytes > LIMITS.missedBytes) break;
-    events.push(event);
+  for (const event of found) {
+    const signal = toEventSignal(event, runId);
+    bytes += jsonSize(signal.payload);
+    if (sent.length > 0 && bytes > LIMITS.missedBytes) break;
+    sent.push({ event, signal });
   }
-  return events;
+  return sent;
+}
+
+interface SentEvent {
+  readonly event: DeliveredEvent;
+  readonly signal: EventSignal;
 }
 
 interface Waiting {
@@ -66,13 +81,14 @@ interface Waiting {
   readonly since?: number | undefined;
 }
 
-/** True where these events open a wait that events may have come for already. */
+/** True if these events open a wait that earlier events may match. */
 export function opensWaits(events: readonly RunEvent[]): boolean {
   return openedWaits(events).length > 0;
 }
 
-/** Waits for events with a key that these events open, or say to be open after a reset, and do not close again. */
+/** Waits with a correlation key that these events open, or report open after a reset, and do not close. */
 function openedWaits(events: readonly RunEvent[]): readonly OpenedWait[] {
+  // Audit rows hold this text, so it keeps its form, which is not `placeLabel`.
   const nameOf = (path: string, iteration: readonly number[]): string =>
     `${path}${iteration.length === 0 ? '' : `[${iteration.join(', ')}]`}`;
   const open = new Map<string, OpenedWait>();

@@ -1,10 +1,10 @@
-/** From the header Authorization to a principal. */
+/** Authenticates requests: from the header Authorization to a principal. */
 import { SluiceError } from '../../contracts/errors.js';
 import { jwtVerifier, type JwtOptions } from './jwt.js';
 import { keyFinder, looksLikeKey, type KeyEntry } from './keys.js';
 import { ALL_TENANTS, type Principal } from './principal.js';
 
-/** How callers show who they are. `off`: they do not, on a developer's own machine. */
+/** How callers authenticate. `off`: not at all, on a developer's machine. */
 export type AuthConfig =
   | { readonly kind: 'off' }
   | { readonly kind: 'tokens'; readonly keys: readonly KeyEntry[]; readonly jwt: JwtOptions | undefined };
@@ -12,12 +12,15 @@ export type AuthConfig =
 /** @throws SluiceError UNAUTHENTICATED, IDENTITY_PROVIDER_UNAVAILABLE */
 export type Authenticate = (authorization: string | undefined) => Promise<Principal>;
 
-/** Longer ones are no token. */
-const MOST_CHARACTERS = 16_384;
+/** Most characters of a token. */
+const TOKEN_CHARACTERS = 16_384;
 
 const DEVELOPER: Principal = { name: 'developer', roles: ['admin'], tenants: [ALL_TENANTS] };
 
-/** @param now epoch ms */
+/**
+ * Makes the check of a request's token.
+ * @param now the clock, epoch ms
+ */
 export function authenticator(config: AuthConfig, now: () => number): Authenticate {
   if (config.kind === 'off') return () => Promise.resolve(DEVELOPER);
   const findKey = keyFinder(config.keys, now);
@@ -25,10 +28,10 @@ export function authenticator(config: AuthConfig, now: () => number): Authentica
   return async (authorization) => {
     if (authorization === undefined) throw refused('The request has no header Authorization.');
     const token = /^bearer +([^\s]+)$/i.exec(authorization)?.[1];
-    if (token === undefined || token.length > MOST_CHARACTERS) {
+    if (token === undefined || token.length > TOKEN_CHARACTERS) {
       throw refused('The header Authorization is not `Bearer TOKEN`.');
     }
-    // Not to be told apart by an answer: an unknown key, one that has expired, a forged JWT.
+    // One answer for an unknown key, an expired key and a forged JWT: a caller must not tell them apart.
     const principal = looksLikeKey(token) ? findKey(token) : await verify?.(token);
     if (principal === undefined) throw refused('The token is not valid.');
     return principal;

@@ -1,25 +1,26 @@
 /**
- * Static keys: a file of names, roles, tenants, and of each key its sha-256.
+ * Static keys: a file with the name, roles, tenants and sha-256 of each key.
  *
- * A key is 256 random bits, so that a fast hash is enough: there is nothing to guess. Every entry is compared, each in
- * constant time, so that the time of an answer says nothing about how near a guess came.
+ * A key has 256 random bits, too many to guess, so a fast hash is enough. Every entry is compared, each in
+ * constant time, so that the time of an answer does not reveal how close a guess is.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
-import { Role, TenantGrant, type Principal } from './principal.js';
+import { PRINCIPAL_NAME_CHARACTERS, Role, TenantGrant, type Principal } from './principal.js';
 
 const PREFIX = 'sluice_';
+const KEY_BYTES = 32;
 
 const KeyEntry = z.strictObject({
-  /** Stands in the audit as the actor. */
-  name: z.string().min(1).max(200),
+  /** The actor in the audit. */
+  name: z.string().min(1).max(PRINCIPAL_NAME_CHARACTERS),
   /** sha-256 of the key, hex. */
   hash: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits: `sluice api key` prints it'),
   roles: z.array(Role).min(1),
   tenants: z.array(TenantGrant).min(1),
-  /** From then on it is refused. */
+  /** The key is refused from this instant on. */
   expires: z.iso.datetime({ offset: true }).optional(),
 });
 export type KeyEntry = z.infer<typeof KeyEntry>;
@@ -29,9 +30,9 @@ const KeyFile = z.strictObject({ keys: z.array(KeyEntry) });
 /** Finds the principal of a key. */
 export type FindKey = (token: string) => Principal | undefined;
 
-/** A new key and its entry; the key itself is stored nowhere. */
+/** A new key and its entry. The key itself is not stored. */
 export function makeKey(entry: Omit<KeyEntry, 'hash'>): { readonly key: string; readonly entry: KeyEntry } {
-  const key = `${PREFIX}${randomBytes(32).toString('base64url')}`;
+  const key = `${PREFIX}${randomBytes(KEY_BYTES).toString('base64url')}`;
   const checked = KeyEntry.safeParse({ ...entry, hash: hashOf(key).toString('hex') });
   if (checked.success) return { key, entry: checked.data };
   throw new SluiceError('INPUT_INVALID', problemsOf(checked.error).join('; '), {
@@ -41,7 +42,7 @@ export function makeKey(entry: Omit<KeyEntry, 'hash'>): { readonly key: string; 
 
 /**
  * Reads the file of SLUICE_API_KEYS_FILE.
- * @throws SluiceError CONFIG_INVALID where it cannot be read, is no JSON, or is wrong; no hash is shown
+ * @throws SluiceError CONFIG_INVALID if the file cannot be read or is not valid; the message shows no hash
  */
 export async function readKeyFile(path: string): Promise<readonly KeyEntry[]> {
   const invalid = (why: string, cause?: unknown): SluiceError =>
@@ -50,23 +51,23 @@ export async function readKeyFile(path: string): Promise<readonly KeyEntry[]> {
   try {
     value = JSON.parse(await readFile(path, 'utf8'));
   } catch (error) {
-    throw invalid(error instanceof SyntaxError ? 'it is no JSON' : (error as Error).message, error);
+    throw invalid(error instanceof SyntaxError ? 'it is not JSON' : (error as Error).message, error);
   }
   const parsed = KeyFile.safeParse(value);
   if (!parsed.success) throw invalid(problemsOf(parsed.error).join('; '));
   const names = parsed.data.keys.map(({ name }) => name);
-  const double = names.find((name, at) => names.indexOf(name) !== at);
-  if (double !== undefined) throw invalid(`two keys are named "${double}"`);
+  const duplicate = names.find((name, at) => names.indexOf(name) !== at);
+  if (duplicate !== undefined) throw invalid(`two keys are named "${duplicate}"`);
   return parsed.data.keys;
 }
 
-/** @param now epoch ms */
+/** @param now the clock, epoch ms */
 export function keyFinder(entries: readonly KeyEntry[], now: () => number): FindKey {
-  const known = entries.map((entry) => ({ entry, hash: Buffer.from(entry.hash, 'hex') }));
+  const hashed = entries.map((entry) => ({ entry, hash: Buffer.from(entry.hash, 'hex') }));
   return (token) => {
-    const given = hashOf(token);
+    const tokenHash = hashOf(token);
     let found: KeyEntry | undefined;
-    for (const { entry, hash } of known) if (timingSafeEqual(given, hash)) found = entry;
+    for (const { entry, hash } of hashed) if (timingSafeEqual(tokenHash, hash)) found = entry;
     if (found === undefined) return undefined;
     if (found.expires !== undefined && Date.parse(found.expires) <= now()) return undefined;
     const { name, roles, tenants } = found;

@@ -1,9 +1,9 @@
 /**
- * Who may do what.
+ * Roles, tenants and what they allow.
  *
- * Roles do not contain one another, but for `admin`: who publishes definitions need not be who acts on runs. A token
- * has a list of roles and a list of tenants; `*` is every tenant. A request acts in one tenant, which the token must
- * be bound to; nothing else that a request says (a body, an id) can name another one.
+ * Only `admin` includes other roles: a publisher of definitions need not act on runs. A token has a list of
+ * roles and a list of tenants; `*` is every tenant. A request acts in one tenant, which the token must be
+ * bound to; no body and no id can name another one.
  */
 import { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
@@ -12,7 +12,7 @@ import { TenantId } from '../../contracts/run/messages.js';
 export const Role = z.enum(['reader', 'operator', 'publisher', 'admin']);
 export type Role = z.infer<typeof Role>;
 
-/** What a route asks for. `unredacted`: to see what is marked as not to be shown. */
+/** What a route requires. `unredacted`: to see marked values. */
 export type Capability = 'read' | 'operate' | 'publish' | 'unredacted';
 
 const ALLOWED: Readonly<Record<Role, readonly Capability[]>> = {
@@ -27,9 +27,12 @@ export const ALL_TENANTS = '*';
 /** A tenant's name, or all of them. */
 export const TenantGrant = z.union([z.literal(ALL_TENANTS), TenantId]);
 
-/** Who sent a request. */
+/** Most characters of a principal's name. */
+export const PRINCIPAL_NAME_CHARACTERS = 200;
+
+/** The sender of a request. */
 export interface Principal {
-  /** Stands in the audit as the actor. */
+  /** The actor in the audit. */
   readonly name: string;
   readonly roles: readonly Role[];
   readonly tenants: readonly string[];
@@ -39,7 +42,7 @@ function can({ roles }: Principal, capability: Capability): boolean {
   return roles.some((role) => ALLOWED[role].includes(capability));
 }
 
-/** Roles that may do it, for messages and the document. */
+/** The roles that have a capability, for messages and the document. */
 export function rolesFor(capability: Capability): readonly Role[] {
   return Role.options.filter((role) => ALLOWED[role].includes(capability));
 }
@@ -71,6 +74,6 @@ export function tenantOf({ name, tenants }: Principal, named: string | undefined
   if (tenants.includes(ALL_TENANTS) || tenants.includes(parsed.data)) return parsed.data;
   throw new SluiceError(
     'TENANT_FORBIDDEN',
-    `The token of ${name} is not bound to the tenant ${parsed.data}${named === undefined ? ', which is meant where Sluice-Tenant names none' : ''}.`,
+    `The token of ${name} is not bound to the tenant ${parsed.data}${named === undefined ? ', the default when the request has no Sluice-Tenant header' : ''}.`,
   );
 }

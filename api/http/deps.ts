@@ -1,4 +1,4 @@
-/** What the routes work with, and the configuration of the API. */
+/** The dependencies of the routes, and the configuration of the API. */
 import type { Logger } from 'pino';
 import type { SluiceClient } from '../../client/index.js';
 import type { Projections } from '../../projections/index.js';
@@ -7,14 +7,14 @@ import type { Metrics } from './metrics.js';
 
 export interface ApiConfig {
   readonly host: string;
-  /** 0: any free one. */
+  /** 0: any free port. */
   readonly port: number;
   readonly auth: AuthConfig;
-  /** Requests of one token in a second, and so many more at once after a pause. */
+  /** Requests of one token per second, and the further requests that a burst after a pause may have. */
   readonly rate: { readonly perSecond: number; readonly burst: number };
-  /** How long an idempotency key is remembered, ms. */
+  /** How long an idempotency key is kept, ms. */
   readonly idempotencyMs: number;
-  /** Address of the metrics of Temporal's SDK in this process; undefined: no worker runs in it. */
+  /** Address of the metrics of Temporal's SDK in this process; undefined: this process runs no worker. */
   readonly sdkMetricsUrl: string | undefined;
 }
 
@@ -32,7 +32,7 @@ export interface ApiDeps {
   readonly actions: readonly KnownAction[] | undefined;
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** Aborted when the server stops: streams end. */
+  /** Aborted when the server stops, so that streams end. */
   readonly stopping: AbortSignal;
   /** Epoch ms. */
   readonly now: () => number;

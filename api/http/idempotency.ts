@@ -1,13 +1,14 @@
 /**
- * Idempotency-Key: the same request twice is done once, and answered twice with the same answer.
+ * Idempotency-Key: a request that comes twice is done once, and answered twice with the same answer.
  *
  * Invariants
- * - A key belongs to a tenant and a token. With another method, path or body it is refused (422), while another
- *   request works on it too (409), and nothing is done.
- * - Only what was done is kept (2xx). An answer that says "not so" (4xx) frees the key: nothing was done. One that does
- *   not know (5xx, a crash) keeps the key's hash, and the same request may come again.
- * - A crash between the effect and the stored answer must not repeat the effect: what a request makes has an id derived
- *   from the key (`operationId`), and whoever comes again finds what is there. The routes say how each does so.
+ * - A key belongs to a tenant and a token. It is refused with another method, path or body (422), and while
+ *   another request with it is under way (409); nothing is done then.
+ * - Only the answer of a success (2xx) is stored. A refusal (4xx) frees the key: nothing was done. An unknown
+ *   outcome (5xx, a crash) keeps the key's hash, and the same request may come again.
+ * - A crash between the effect and the stored answer must not repeat the effect: what a request creates has
+ *   an id that is derived from the key (`operationId`), so a repeated request finds it. Each route documents
+ *   how it does so.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import type { Context } from 'hono';
@@ -16,7 +17,12 @@ import { SluiceError } from '../../contracts/errors.js';
 import type { ApiDeps } from './deps.js';
 import { streamEnd } from './streams.js';
 
+/** How long a request holds its key without a renewal, ms, and renewals within that time. */
 const LEASE_MS = 30_000;
+const RENEWALS_PER_LEASE = 3;
+/** Seconds after which a caller may retry while its key is in flight. */
+const IN_FLIGHT_RETRY_S = 1;
+const OPERATION_ID_CHARACTERS = 32;
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
 const StoredAnswer = z.object({
@@ -25,28 +31,28 @@ const StoredAnswer = z.object({
   body: z.string(),
 });
 
-/** Headers of an answer that belong to it, not to its transport. */
-const KEPT_HEADERS = ['content-type', 'location', 'etag'];
+/** Headers that belong to the answer, not to its transport. */
+const STORED_HEADERS = ['content-type', 'location', 'etag'];
 
 export interface IdempotentCall {
   readonly tenant: string;
   readonly principal: string;
   readonly key: string;
-  /** Of what is asked: `hashOf`. */
+  /** Hash of the request, by `hashOf`. */
   readonly hash: string;
-  /** False: the answer is a stream. It is not kept; the request is done again, under the same ids. */
+  /** False: the answer is a stream. It is not stored; a repetition is done again under the same ids. */
   readonly replay: boolean;
 }
 
 /**
- * An id for what a request makes: the same for the same request under the same key. A key that was forgotten and comes
- * with another request makes something else.
+ * An id for what a request creates: the same for the same request under the same key. An expired key that
+ * comes with another request gives another id.
  */
 export function operationIdOf({ tenant, principal, key, hash }: IdempotentCall): string {
   return createHash('sha256')
     .update(JSON.stringify([tenant, principal, key, hash]))
     .digest('hex')
-    .slice(0, 32);
+    .slice(0, OPERATION_ID_CHARACTERS);
 }
 
 /** The key of a request. @throws SluiceError INPUT_INVALID */
@@ -62,49 +68,49 @@ export function idempotencyKeyOf(c: Context): string | undefined {
  */
 export async function onceForKey(
   { projections: { apiRequests }, metrics, log, now, config }: ApiDeps,
-  { tenant, principal, key, hash, replay }: IdempotentCall,
+  { tenant, principal, key, hash, replay: storesAnswer }: IdempotentCall,
   handle: () => Promise<Response>,
 ): Promise<Response> {
   const id = { tenant, principal, key };
   const holder = randomUUID();
   const lease = () => ({ holder, now: now(), until: now() + LEASE_MS });
-  const begun = await apiRequests.begin(id, hash, lease(), now() + config.idempotencyMs);
-  if (begun.kind === 'other') {
-    throw new SluiceError('IDEMPOTENCY_KEY_REUSED', 'The key came before, with another request.');
+  const state = await apiRequests.begin(id, hash, lease(), now() + config.idempotencyMs);
+  if (state.kind === 'other') {
+    throw new SluiceError('IDEMPOTENCY_KEY_REUSED', 'Another request has used this key.');
   }
-  if (begun.kind === 'held') {
-    throw new SluiceError('IDEMPOTENCY_KEY_IN_FLIGHT', 'A request with the key is under way.', {
-      details: { retryAfterS: 1 },
+  if (state.kind === 'held') {
+    throw new SluiceError('IDEMPOTENCY_KEY_IN_FLIGHT', 'A request with this key is under way.', {
+      details: { retryAfterS: IN_FLIGHT_RETRY_S },
     });
   }
-  if (begun.kind === 'answered') {
+  if (state.kind === 'answered') {
     metrics.replays.inc();
-    return replayed(begun.answer);
+    return replay(state.answer);
   }
   const renewal = setInterval(() => {
     apiRequests.renew(id, lease()).catch((error: unknown) => {
-      // Another may then take the key over; what the request makes has ids that are the same for both.
+      // Another request may then take over the key; what both create has the same ids.
       log.warn({ error }, 'The lease of an idempotency key could not be renewed');
     });
-  }, LEASE_MS / 3);
+  }, LEASE_MS / RENEWALS_PER_LEASE);
   let streaming = false;
-  const letGo = async (kind: 'nothing-done' | 'undecided' = 'undecided'): Promise<void> => {
+  const release = async (kind: 'nothing-done' | 'undecided' = 'undecided'): Promise<void> => {
     clearInterval(renewal);
     await apiRequests.end(id, holder, { kind }).catch((error: unknown) => {
-      // The request's own outcome is the one to tell; the lease runs out by itself.
-      log.warn({ error }, 'An idempotency key could not be let go');
+      // The caller needs the outcome of the request, not this error; the lease expires by itself.
+      log.warn({ error }, 'An idempotency key could not be released');
     });
   };
   try {
     const response = await handle();
-    if (!replay) {
+    if (!storesAnswer) {
       streaming = true;
-      void streamEnd(response).then(() => letGo());
+      void streamEnd(response).then(() => release());
       return response;
     }
     const stored = {
       status: response.status,
-      headers: KEPT_HEADERS.flatMap((name) => {
+      headers: STORED_HEADERS.flatMap((name) => {
         const value = response.headers.get(name);
         return value === null ? [] : [[name, value]];
       }),
@@ -114,22 +120,22 @@ export async function onceForKey(
     return response;
   } catch (thrown) {
     const nothingDone = thrown instanceof SluiceError && thrown.status < 500;
-    await letGo(nothingDone ? 'nothing-done' : 'undecided');
+    await release(nothingDone ? 'nothing-done' : 'undecided');
     throw thrown;
   } finally {
     if (!streaming) clearInterval(renewal);
   }
 }
 
-/** What is asked, as far as a key is about it. */
-interface Asked {
+/** The parts of a request that its key covers, without the body. */
+interface RequestParts {
   readonly method: string;
   readonly url: string;
   readonly contentType: string | undefined;
 }
 
-/** Of what a request asks: method, path, content type and body. */
-export function hashOf({ method, url, contentType = '' }: Asked, body: Uint8Array): string {
+/** Hash of a request: its method, path, content type and body. */
+export function hashOf({ method, url, contentType = '' }: RequestParts, body: Uint8Array): string {
   const { pathname, search } = new URL(url);
   return createHash('sha256')
     .update(`${method} ${pathname}${search}\n${contentType}\n`)
@@ -137,7 +143,7 @@ export function hashOf({ method, url, contentType = '' }: Asked, body: Uint8Arra
     .digest('hex');
 }
 
-function replayed(text: string): Response {
+function replay(text: string): Response {
   const { status, headers, body } = StoredAnswer.parse(JSON.parse(text));
   return new Response(body, { status, headers: [...headers, ['idempotency-replayed', 'true']] });
 }

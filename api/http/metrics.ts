@@ -1,41 +1,44 @@
 /**
- * The product's own metrics of the HTTP API, as Prometheus reads them. Those of Temporal's SDK, where a worker runs in
- * the process, are taken from the SDK's own exporter and stand beside them.
+ * Metrics of the HTTP API, for Prometheus. If a worker runs in the process, the metrics of Temporal's SDK are
+ * appended; the SDK's exporter gives them.
  *
- * Names of routes, methods and codes are labels: there are few of each. Ids, tenants and tokens never are.
+ * Labels are routes, methods and codes: there are few of each. Ids, tenants and tokens are never labels.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
+/** Time limit for the SDK's exporter, ms. */
 const SDK_LIMIT_MS = 2_000;
 
 export interface Metrics {
   readonly requests: Histogram<'method' | 'route' | 'status'>;
   /** Error answers by code. */
   readonly errors: Counter<'code'>;
-  /** Timelines that are open. */
+  /** Open timelines. */
   readonly streams: Gauge;
   /** Requests answered from an idempotency key. */
   readonly replays: Counter;
-  /** Whether a service that the API needs answered when it was last asked: 1 or 0. */
+  /** 1 if a service that the API needs answered the last check, else 0. */
   readonly ready: Gauge<'service'>;
-  /** Everything, in Prometheus' text format. */
+  /** All metrics, in Prometheus' text format. */
   text(sdkMetricsUrl: string | undefined): Promise<string>;
 }
 
-/** A registry of its own for each server, so that two in one process do not share counts. */
+/**
+ * The metrics of one server. Each server has a separate registry, so two in one process do not share counts.
+ */
 export function createMetrics(): Metrics {
   const register = new Registry();
   const registers = [register];
   collectDefaultMetrics({ register });
   const sdkFailures = new Counter({
     name: 'sluice_api_sdk_metrics_failures_total',
-    help: "Times that the metrics of Temporal's SDK could not be read.",
+    help: "Failed reads of the metrics of Temporal's SDK.",
     registers,
   });
   return {
     requests: new Histogram({
       name: 'sluice_api_request_seconds',
-      help: 'Time from a request to the beginning of its answer.',
+      help: 'Time from a request to the start of its answer.',
       labelNames: ['method', 'route', 'status'],
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
       registers,
@@ -46,15 +49,15 @@ export function createMetrics(): Metrics {
       labelNames: ['code'],
       registers,
     }),
-    streams: new Gauge({ name: 'sluice_api_streams', help: 'Timelines that are open.', registers }),
+    streams: new Gauge({ name: 'sluice_api_streams', help: 'Open timelines.', registers }),
     replays: new Counter({
       name: 'sluice_api_idempotent_replays_total',
-      help: 'Requests that were answered from an idempotency key.',
+      help: 'Requests answered from a stored answer of their idempotency key.',
       registers,
     }),
     ready: new Gauge({
       name: 'sluice_api_ready',
-      help: 'Whether a service that the API needs answered when /readyz last asked.',
+      help: '1 if a service that the API needs answered the last /readyz, else 0.',
       labelNames: ['service'],
       registers,
     }),
@@ -66,12 +69,12 @@ export function createMetrics(): Metrics {
           if (response.ok) sdk = await response.text();
           else sdkFailures.inc();
         } catch {
-          // Metrics are best effort: what is missing is counted, and the product's own are still told.
+          // Best effort: count the failure and still answer with the metrics of the API.
           sdkFailures.inc();
         }
       }
-      const own = await register.metrics();
-      return sdk === '' ? own : `${own.trimEnd()}\n${sdk}`;
+      const api = await register.metrics();
+      return sdk === '' ? api : `${api.trimEnd()}\n${sdk}`;
     },
   };
 }

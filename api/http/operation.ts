@@ -1,11 +1,11 @@
 /**
- * One route: declared once, and from that declaration documented, checked and served.
+ * One route: one declaration documents, checks and serves it.
  *
  * Invariants
- * - In this order: who asks, how often, whether they may, in which tenant, whether the request has the documented
- *   shape, whether it came before. Nothing is done until all of that is answered.
- * - Everything that is wrong with path, query and body comes in one answer.
- * - What the document says of a route is what its checks are made of: schemas, role, error codes.
+ * - The checks run in this order: token, rate limit, role, tenant, shape of the request, idempotency key. The
+ *   handler runs only after all of them.
+ * - One answer lists every problem of path, query and body.
+ * - The document and the checks come from the same declaration: schemas, role, error codes.
  */
 import { z, type OpenAPIHono, type RouteConfig } from '@hono/zod-openapi';
 import type { Context } from 'hono';
@@ -18,7 +18,7 @@ import { byStatus, invalidInput, Problem, PROBLEM_TYPE, type ProblemItem } from 
 import type { TakeTurn } from './rate-limit.js';
 import { decodeBody, readBytes } from './request-body.js';
 
-/** What the middleware leaves in the context. */
+/** Variables that the middleware sets in the context. */
 export interface ApiEnv {
   Variables: { requestId: string; route: string; principal: string; tenant: string };
 }
@@ -27,7 +27,7 @@ export type Tag = 'definitions' | 'runs' | 'bulk' | 'dead letters' | 'events' | 
 
 interface AnswerSpec {
   readonly description: string;
-  /** Absent: no body, or with `type` one that no schema describes. */
+  /** Absent: no body; or, with `type`, a body without a schema. */
   readonly schema?: z.ZodType;
   /** Default `application/json`. */
   readonly type?: string;
@@ -36,15 +36,15 @@ interface AnswerSpec {
 
 interface BodySpec<B> {
   readonly schema: z.ZodType<B>;
-  /** Content types beside JSON, whose text is the value. */
+  /** Content types beside JSON; the value is then the text. */
   readonly texts?: readonly string[];
-  /** True: none is as good as `{}`. */
+  /** True: a missing body means `{}`. */
   readonly optional?: boolean;
 }
 
 export interface OperationSpec<P, Q, B> {
   readonly method: 'get' | 'post';
-  /** As OpenAPI writes it: `/v1/runs/{runId}`. */
+  /** In the form of OpenAPI: `/v1/runs/{runId}`. */
   readonly path: string;
   readonly operationId: string;
   readonly tag: Tag;
@@ -57,13 +57,13 @@ export interface OperationSpec<P, Q, B> {
   /** Further headers that the route reads, by name. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly answers: Readonly<Record<number, AnswerSpec>>;
-  /** Codes beside those that every route may answer. */
+  /** Error codes beside those that every route may answer. */
   readonly errors?: readonly ErrorCode[];
-  /** Of a POST: whether its answer is kept under an idempotency key, or the request done again under the same ids. */
+  /** For a POST with an idempotency key: store the answer (`replay`), or do it again under the same ids. */
   readonly idempotency?: 'replay' | 'again' | 'none';
 }
 
-/** A request that has passed every check. */
+/** A request that passed every check. */
 export interface Call<P, Q, B> {
   readonly c: Context<ApiEnv>;
   readonly principal: Principal;
@@ -71,30 +71,31 @@ export interface Call<P, Q, B> {
   readonly params: P;
   readonly query: Q;
   readonly body: B;
-  /** An id for what the request makes: the same for the same idempotency key. Undefined: it has none. */
+  /** An id for what the request creates: the same for the same idempotency key. Undefined without a key. */
   readonly operationId: string | undefined;
 }
 
-/** What routes are added to. */
+/** The application that routes are added to, and their shared checks. */
 export interface Api {
   readonly app: OpenAPIHono<ApiEnv>;
   readonly deps: ApiDeps;
   readonly authenticate: Authenticate;
   readonly takeTurn: TakeTurn;
-  /** Handlers by path and method; `listen` adds them to the application. */
+  /** Handlers by path and method; `addPaths` adds them to the application. */
   readonly handlers: Map<string, Map<string, Handler>>;
 }
 
 type Handler = (c: Context<ApiEnv>) => Promise<Response> | Response;
 
-/** Answers a path and method; `{name}` in the path is a parameter. */
+/** Registers the handler of a path and method; `{name}` in the path is a parameter. */
 export function serve({ handlers }: Api, method: 'get' | 'post', path: string, handler: Handler): void {
   const ofPath = handlers.get(path) ?? new Map<string, Handler>();
   handlers.set(path, ofPath.set(method.toUpperCase(), handler));
 }
 
 const JSON_TYPE = 'application/json';
-const ALWAYS: readonly ErrorCode[] = [
+/** Error codes of every route, of a route with a body, and of a route with an idempotency key. */
+const COMMON_ERRORS: readonly ErrorCode[] = [
   'INPUT_INVALID',
   'UNAUTHENTICATED',
   'FORBIDDEN',
@@ -107,10 +108,10 @@ const ALWAYS: readonly ErrorCode[] = [
   'DATABASE_UNAVAILABLE',
   'IDENTITY_PROVIDER_UNAVAILABLE',
 ];
-const OF_A_BODY: readonly ErrorCode[] = ['REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED'];
-const OF_A_KEY: readonly ErrorCode[] = ['IDEMPOTENCY_KEY_REUSED', 'IDEMPOTENCY_KEY_IN_FLIGHT'];
+const BODY_ERRORS: readonly ErrorCode[] = ['REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED'];
+const KEY_ERRORS: readonly ErrorCode[] = ['IDEMPOTENCY_KEY_REUSED', 'IDEMPOTENCY_KEY_IN_FLIGHT'];
 
-/** Adds a route. */
+/** Adds a route: to the document, and to the application. */
 export function operation<P = Empty, Q = Empty, B = Empty>(
   api: Api,
   spec: OperationSpec<P, Q, B>,
@@ -134,7 +135,7 @@ export function operation<P = Empty, Q = Empty, B = Empty>(
             tenant,
             principal: principal.name,
             key,
-            hash: hashOf(askedOf(c), bytes),
+            hash: hashOf(partsOf(c), bytes),
             replay: spec.idempotency !== 'again',
           };
     const operationId = keyed === undefined ? undefined : operationIdOf(keyed);
@@ -143,13 +144,13 @@ export function operation<P = Empty, Q = Empty, B = Empty>(
   });
 }
 
-function askedOf({ req }: Context): Parameters<typeof hashOf>[0] {
+function partsOf({ req }: Context): Parameters<typeof hashOf>[0] {
   return { method: req.method, url: req.url, contentType: req.header('content-type') };
 }
 
 type Empty = Record<string, never>;
 
-/** Everything that is wrong, at once. */
+/** Parses a request. @throws SluiceError INPUT_INVALID that lists every problem */
 function parse<P, Q, B>(
   c: Context,
   { params, query, body }: OperationSpec<P, Q, B>,
@@ -161,14 +162,14 @@ function parse<P, Q, B>(
     value: unknown,
     location: ProblemItem['location'],
   ): T => {
-    const parsed = (schema ?? (z.strictObject({}) as unknown as z.ZodType<T>)).safeParse(value);
-    if (parsed.success) return parsed.data;
-    items.push(...itemsOf(parsed.error, location));
+    const checked = (schema ?? (z.strictObject({}) as unknown as z.ZodType<T>)).safeParse(value);
+    if (checked.success) return checked.data;
+    items.push(...itemsOf(checked.error, location));
     return undefined as T;
   };
   const queries = c.req.queries();
   const mayBeAbsent = body === undefined || body.optional === true;
-  const given = body === undefined ? undefined : decodeBody(c, bytes, [JSON_TYPE, ...(body.texts ?? [])]);
+  const decoded = body === undefined ? undefined : decodeBody(c, bytes, [JSON_TYPE, ...(body.texts ?? [])]);
   const result = {
     params: check(params, c.req.param(), 'path'),
     query: check(
@@ -176,8 +177,8 @@ function parse<P, Q, B>(
       Object.fromEntries(Object.entries(queries).map(([name, all]) => [name, all.at(-1)])),
       'query',
     ),
-    // `null` is a body, and none that any route takes.
-    body: check(body?.schema, given === undefined && mayBeAbsent ? {} : given, 'body'),
+    // Only a missing body means `{}`: `null` is a body, which no route accepts.
+    body: check(body?.schema, decoded === undefined && mayBeAbsent ? {} : decoded, 'body'),
   };
   for (const [name, all] of Object.entries(queries)) {
     if (all.length > 1) items.push({ detail: 'is given more than once', location: 'query', pointer: name });
@@ -206,10 +207,10 @@ function routeConfigOf<P, Q, B>(spec: OperationSpec<P, Q, B>): RouteConfig {
   const { method, path, operationId, tag, summary, description = '', params, query, body, capability } = spec;
   const keyed = method === 'post' && spec.idempotency !== 'none';
   const codes = [
-    ...ALWAYS,
-    ...(body === undefined ? [] : OF_A_BODY),
+    ...COMMON_ERRORS,
+    ...(body === undefined ? [] : BODY_ERRORS),
     ...(method === 'post' ? (['REQUEST_TOO_LARGE'] as const) : []),
-    ...(keyed ? OF_A_KEY : []),
+    ...(keyed ? KEY_ERRORS : []),
     ...(spec.errors ?? []),
   ];
   const roles = rolesFor(capability)
@@ -228,7 +229,7 @@ function routeConfigOf<P, Q, B>(spec: OperationSpec<P, Q, B>): RouteConfig {
       ...(query !== undefined && { query: query as never }),
       headers: z.object({
         'Sluice-Tenant': z.string().optional().openapi({
-          description: "The tenant. Default: the token's only one, else `default`.",
+          description: "The tenant. Default: the token's only tenant, else `default`.",
           pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$',
         }),
         ...(keyed && {
@@ -239,8 +240,8 @@ function routeConfigOf<P, Q, B>(spec: OperationSpec<P, Q, B>): RouteConfig {
               pattern: '^[!-~]{1,255}$',
               description:
                 spec.idempotency === 'again'
-                  ? 'The same request with the same key does nothing twice.'
-                  : 'The same request with the same key is done once and answered twice.',
+                  ? 'A repetition with the same key has no second effect.'
+                  : 'A repetition with the same key is not done again and gets the same answer.',
             }),
         }),
         ...Object.fromEntries(
@@ -286,7 +287,7 @@ function answersOf(answers: Readonly<Record<number, AnswerSpec>>): RouteConfig['
   );
 }
 
-/** One answer for each status, that names its codes. */
+/** The error answers of a route: one for each status, with its codes. */
 export function errorAnswers(codes: readonly ErrorCode[]): RouteConfig['responses'] {
   return Object.fromEntries(
     [...byStatus(codes)].map(([status, of]) => [
@@ -300,8 +301,8 @@ export function errorAnswers(codes: readonly ErrorCode[]): RouteConfig['response
 }
 
 /**
- * Adds all paths to the application, those without parameters first: `bulk` is no run id. A method that a path does not
- * have gets an answer that names those it has.
+ * Adds all paths to the application, those without parameters first: `bulk` is not a run id. The answer to a
+ * method that a path does not have names the methods that it has.
  */
 export function addPaths({ app, handlers }: Api): void {
   const parameters = (path: string): number => path.split('{').length;
@@ -313,7 +314,7 @@ export function addPaths({ app, handlers }: Api): void {
       const handler = ofPath.get(c.req.method === 'HEAD' ? 'GET' : c.req.method);
       if (handler !== undefined) return handler(c);
       c.header('Allow', allow);
-      throw new SluiceError('METHOD_NOT_ALLOWED', `${c.req.method} is no method of ${c.req.path}.`);
+      throw new SluiceError('METHOD_NOT_ALLOWED', `${c.req.path} does not support ${c.req.method}.`);
     });
   }
 }

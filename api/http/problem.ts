@@ -1,13 +1,14 @@
 /**
- * Every error answer: problem+json (RFC 9457), from the one error table.
+ * Error answers: problem+json (RFC 9457), from the error table.
  *
- * Invariant: what went wrong inside (a statement, a stack) is in the log under the request's id, never in an answer.
+ * Invariant: internal details (a statement, a stack) are in the log under the request's id, never in an
+ * answer.
  */
 import { z } from '@hono/zod-openapi';
 import { ERRORS, SluiceError, toSluiceError, type ErrorCode } from '../../contracts/errors.js';
 import { isJsonObject, JsonValue, type Json } from '../../contracts/json.js';
 
-/** One thing that is wrong with a request or a document. */
+/** One problem of a request or a document. */
 const ProblemItem = z
   .object({
     detail: z.string(),
@@ -15,7 +16,7 @@ const ProblemItem = z
     pointer: z
       .string()
       .optional()
-      .openapi({ description: 'Where: a JSON Pointer into the body, or the name of a parameter.' }),
+      .openapi({ description: 'A JSON Pointer into the body, or the name of a parameter.' }),
     code: z.string().optional(),
     stepPath: z.string().nullable().optional(),
     line: z.number().int().nullable().optional(),
@@ -29,7 +30,7 @@ export type ProblemItem = z.infer<typeof ProblemItem>;
 export const Problem = z
   .object({
     type: z.string().openapi({ example: 'urn:sluice:error:RUN_NOT_FOUND' }),
-    title: z.string().openapi({ description: 'The same for each occurrence: what the code means.' }),
+    title: z.string().openapi({ description: 'The meaning of the code; the same for each occurrence.' }),
     status: z.number().int(),
     detail: z.string().openapi({ description: 'What happened this time.' }),
     instance: z.string().openapi({ description: 'Path of the request.' }),
@@ -37,16 +38,19 @@ export const Problem = z
     help: z.string().nullable().openapi({ description: 'What the caller can do about it.' }),
     retryable: z.boolean(),
     requestId: z.string(),
-    details: z.unknown().optional().openapi({ description: 'For machines; its shape is the code’s own.' }),
-    errors: z.array(ProblemItem).optional().openapi({ description: 'All that is wrong, at once.' }),
+    details: z.unknown().optional().openapi({ description: 'For machines; the code determines its shape.' }),
+    errors: z.array(ProblemItem).optional().openapi({ description: 'Every problem of the request.' }),
   })
   .openapi('Problem');
 export type Problem = z.infer<typeof Problem>;
 
+/** Most problems that one answer lists. */
+const LISTED_ERRORS = 1_000;
+
 export const PROBLEM_TYPE = 'application/problem+json';
 
-/** Errors whose message tells of the inside: an answer says so much and no more. */
-const INSIDE: ReadonlySet<string> = new Set([
+/** Errors whose message holds internal details: the answer omits it. */
+const INTERNAL_CODES: ReadonlySet<string> = new Set([
   'INTERNAL',
   'DATABASE_FAILED',
   'DATABASE_AUTH',
@@ -54,23 +58,23 @@ const INSIDE: ReadonlySet<string> = new Set([
   'STATE_CORRUPT',
 ] satisfies ErrorCode[]);
 
-/** Where a problem happened. */
+/** The request in which a problem occurred. */
 export interface Occurrence {
   readonly requestId: string;
   /** Path of the request. */
   readonly path: string;
 }
 
-/** The body for an error. */
+/** The body of the answer to an error. */
 export function problemOf(thrown: unknown, { requestId, path }: Occurrence): Problem {
   const error = toSluiceError(thrown);
-  const inside = INSIDE.has(error.code);
-  const { errors, details } = inside ? { errors: undefined, details: undefined } : partsOf(error.details);
+  const internal = INTERNAL_CODES.has(error.code);
+  const { errors, details } = internal ? { errors: undefined, details: undefined } : partsOf(error.details);
   return {
     type: `urn:sluice:error:${error.code}`,
     title: titleOf(error.code),
     status: error.status,
-    detail: inside ? `It is in the log of the API under the request id ${requestId}.` : error.message,
+    detail: internal ? `Internal error; see the API log, request ${requestId}` : error.message,
     instance: path,
     code: error.code,
     help: error.help ?? null,
@@ -87,7 +91,7 @@ function titleOf(code: string): string {
   return `${words.charAt(0).toUpperCase()}${words.slice(1)}`;
 }
 
-/** Statuses of the codes, each with its codes. */
+/** The codes, grouped by their status. */
 export function byStatus(codes: Iterable<ErrorCode>): ReadonlyMap<number, readonly ErrorCode[]> {
   const statuses = new Map<number, ErrorCode[]>();
   for (const code of new Set(codes)) {
@@ -97,7 +101,7 @@ export function byStatus(codes: Iterable<ErrorCode>): ReadonlyMap<number, readon
   return statuses;
 }
 
-/** Details that list problems become `errors`; other details stay details. */
+/** Splits details: listed problems become `errors`, other details stay details. */
 function partsOf(details: Json | undefined): {
   readonly errors: ProblemItem[] | undefined;
   readonly details: Json | undefined;
@@ -107,7 +111,7 @@ function partsOf(details: Json | undefined): {
   if (!Array.isArray(listed)) return { errors: undefined, details };
   const rest = Object.entries(isJsonObject(details) ? details : {}).filter(([name]) => name !== 'problems');
   return {
-    errors: (listed as readonly Json[]).slice(0, 1_000).map(itemOf),
+    errors: (listed as readonly Json[]).slice(0, LISTED_ERRORS).map(itemOf),
     details: rest.length === 0 ? undefined : Object.fromEntries(rest),
   };
 }
@@ -139,12 +143,12 @@ function itemOf(problem: Json): ProblemItem {
   };
 }
 
-/** INPUT_INVALID with everything that is wrong with the parts of a request. */
+/** INPUT_INVALID with every problem of a request. */
 export function invalidInput(items: readonly ProblemItem[]): SluiceError {
   const [first] = items;
   const where = first?.pointer === undefined || first.pointer === '' ? '' : `${first.pointer}: `;
   const more = items.length > 1 ? ` (and ${items.length - 1} more)` : '';
-  return new SluiceError('INPUT_INVALID', `${where}${first?.detail ?? 'The request is wrong'}${more}`, {
+  return new SluiceError('INPUT_INVALID', `${where}${first?.detail ?? 'The request is not valid'}${more}`, {
     details: { problems: JsonValue.parse(items) },
   });
 }

@@ -1,19 +1,20 @@
 /**
- * How often a token may ask: a bucket for each, in this process. Several processes each have their own, so the limit of
- * all is the sum.
+ * The rate limit: one bucket for each token, in this process. Several processes each have their buckets, so
+ * the limit of all of them is the sum.
  */
 import { BurstyRateLimiter, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { SluiceError } from '../../contracts/errors.js';
 
-/** How long a pause gives the whole burst back, s. */
+/** Length of the pause that restores the whole burst, s. */
 const BURST_S = 10;
 
-/** @throws SluiceError RATE_LIMITED, with `retryAfterS` in its details */
+/** Counts a request. @throws SluiceError RATE_LIMITED, with `retryAfterS` in its details */
 export type TakeTurn = (principal: string) => Promise<void>;
 
 /**
- * @param perSecond requests of one token in a second
- * @param burst so many more at once, given back over 10 s
+ * Makes the limiter.
+ * @param perSecond requests of one token per second
+ * @param burst further requests at once; a pause of 10 s restores them
  */
 export function rateLimiter({ perSecond, burst }: { perSecond: number; burst: number }): TakeTurn {
   const limiter = new BurstyRateLimiter(
@@ -23,10 +24,10 @@ export function rateLimiter({ perSecond, burst }: { perSecond: number; burst: nu
   return async (principal) => {
     try {
       await limiter.consume(principal);
-    } catch (refused) {
-      if (!(refused instanceof RateLimiterRes)) throw refused;
-      const retryAfterS = Math.max(1, Math.ceil(refused.msBeforeNext / 1_000));
-      throw new SluiceError('RATE_LIMITED', `The token may ask ${perSecond} times a second.`, {
+    } catch (rejection) {
+      if (!(rejection instanceof RateLimiterRes)) throw rejection;
+      const retryAfterS = Math.max(1, Math.ceil(rejection.msBeforeNext / 1_000));
+      throw new SluiceError('RATE_LIMITED', `The token is limited to ${perSecond} requests per second.`, {
         details: { retryAfterS },
       });
     }

@@ -1,4 +1,4 @@
-/** The body of a request: read once, within the limit, and understood. */
+/** Reads and decodes the body of a request, within the limit. */
 import type { Context } from 'hono';
 import { SluiceError } from '../../contracts/errors.js';
 import { isDeeperThan } from '../../contracts/json.js';
@@ -9,7 +9,7 @@ const JSON_TYPE = 'application/json';
 
 /**
  * Reads the bytes of a body.
- * @throws SluiceError REQUEST_TOO_LARGE, before more than the limit is held
+ * @throws SluiceError REQUEST_TOO_LARGE, before more than the limit is in memory
  */
 export async function readBytes(c: Context): Promise<Uint8Array> {
   const most = LIMITS.requestBytes;
@@ -30,15 +30,15 @@ export async function readBytes(c: Context): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-/** Content type of a request, without its parameters; undefined: none is given. */
+/** Content type of a request, without its parameters; undefined if the header is missing. */
 function typeOf(c: Context): string | undefined {
   return c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
 }
 
 /**
- * A body as a value: JSON parsed, anything else that the route takes as text.
+ * Decodes a body: JSON becomes a value, every other content type that the route accepts stays text.
  * @param accepted content types of the route
- * @returns undefined where there is no body
+ * @returns undefined if the request has no body
  * @throws SluiceError MEDIA_TYPE_UNSUPPORTED, INPUT_INVALID
  */
 export function decodeBody(c: Context, bytes: Uint8Array, accepted: readonly string[]): unknown {
@@ -47,7 +47,7 @@ export function decodeBody(c: Context, bytes: Uint8Array, accepted: readonly str
   if (type === undefined || !accepted.includes(type)) {
     throw new SluiceError(
       'MEDIA_TYPE_UNSUPPORTED',
-      `The content type is ${type ?? 'missing'}; this route takes ${accepted.join(', ')}.`,
+      `The content type is ${type ?? 'missing'}; this route accepts ${accepted.join(', ')}.`,
     );
   }
   const text = decodeText(bytes);
@@ -57,7 +57,7 @@ export function decodeBody(c: Context, bytes: Uint8Array, accepted: readonly str
     value = JSON.parse(text);
   } catch (error) {
     throw invalidInput([
-      { detail: `The body is no JSON: ${(error as Error).message}`, location: 'body', pointer: '' },
+      { detail: `The body is not JSON: ${(error as Error).message}`, location: 'body', pointer: '' },
     ]);
   }
   if (isDeeperThan(value, LIMITS.depth)) {
@@ -72,6 +72,6 @@ function decodeText(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw invalidInput([{ detail: 'The body is no UTF-8.', location: 'body', pointer: '' }]);
+    throw invalidInput([{ detail: 'The body is not UTF-8.', location: 'body', pointer: '' }]);
   }
 }

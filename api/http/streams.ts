@@ -1,25 +1,27 @@
 /**
- * Answers that come bit by bit: lines of JSON for long work, server-sent events for a timeline.
+ * Streamed answers: lines of JSON for long work, server-sent events for a timeline.
  *
- * Invariant: what makes the lines is told as soon as nobody listens any more, and has ended before its stream counts as
- * ended.
+ * Invariant: the generator of the lines is told as soon as the reader is gone, and a stream ends only after
+ * its generator has ended.
  */
 import { problemOf, type Occurrence } from './problem.js';
 
 const ends = new WeakMap<Response, Promise<void>>();
 
-/** Resolves when an answer's stream has ended; at once for an answer that is none. */
+/** Resolves when an answer's stream has ended; at once for an answer without a stream. */
 export function streamEnd(response: Response): Promise<void> {
   return ends.get(response) ?? Promise.resolve();
 }
 
 export interface StreamOptions {
   readonly contentType: string;
-  /** Aborted when nobody listens any more. */
+  /** Aborted when the reader is gone. */
   readonly listener: AbortController;
 }
 
-/** An answer of texts, as they come. A failure of `texts` is a broken connection: whoever makes them tells of it before. */
+/**
+ * Streams texts as they come. A failure of `texts` breaks the connection, so the generator reports it first.
+ */
 export function streamAnswer(
   texts: AsyncIterator<string, void>,
   { contentType, listener }: StreamOptions,
@@ -52,13 +54,13 @@ export function streamAnswer(
       }
     },
   };
-  // Nothing is made before somebody reads: to a HEAD nobody does.
+  // Generates nothing until the first read, because a HEAD never reads.
   const body = new ReadableStream<Uint8Array>(source, { highWaterMark: 0 });
   const response = new Response(body, {
     headers: {
       'content-type': contentType,
       'cache-control': 'no-store, no-transform',
-      // Proxies that gather answers would keep the lines back.
+      // A proxy that buffers answers would delay the lines.
       'x-accel-buffering': 'no',
     },
   });
@@ -67,8 +69,8 @@ export function streamAnswer(
 }
 
 /**
- * Lines of JSON. The first item is waited for, so that a refusal is an answer of its own; what fails later is a last
- * line `{"problem": …}`. The last line of work that came to its end is `{"summary": …}`.
+ * Streams lines of JSON. Waits for the first item, so that a refusal is an ordinary error answer. A later
+ * failure becomes a last line `{"problem": …}`; complete work ends with a last line `{"summary": …}`.
  */
 export async function ndjson<T>(
   items: AsyncGenerator<T, void>,

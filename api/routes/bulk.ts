@@ -7,18 +7,15 @@ const BulkBody = z
   .strictObject({
     action: z.enum(['cancel', 'terminate', 'rerun']),
     filter: RunFilterBody,
-    dryRun: z.boolean().optional().openapi({ description: 'Only says which runs it would be.' }),
-    concurrency: z.number().int().min(1).max(50).optional(),
-    limit: z
-      .number()
-      .int()
-      .min(1)
-      .max(1_000_000)
+    dryRun: z
+      .boolean()
       .optional()
-      .openapi({ description: 'At most so many runs.' }),
+      .openapi({ description: 'List the runs that would be acted on, and do nothing.' }),
+    concurrency: z.number().int().min(1).max(50).optional(),
+    limit: z.number().int().min(1).max(1_000_000).optional().openapi({ description: 'Most runs to act on.' }),
     reason: Reason.optional(),
-    whileOpen: z.boolean().optional().openapi({ description: 'Of a re-run: open runs too.' }),
-    all: z.boolean().optional().openapi({ description: 'Has to be true where the filter is empty.' }),
+    whileOpen: z.boolean().optional().openapi({ description: 'Re-run open runs too.' }),
+    all: z.boolean().optional().openapi({ description: 'Must be true if the filter is empty.' }),
   })
   .openapi('BulkRuns');
 
@@ -41,10 +38,11 @@ export function addBulkRoutes(api: Api): void {
       path: '/v1/runs/bulk',
       operationId: 'bulkRuns',
       tag: 'bulk',
-      summary: 'Cancel, terminate or re-run every run that fits',
-      description: `The answer is a line of JSON for each run (BulkLine), as it is done, and a last one: \`{"summary": {…}}\` with
-the number of each outcome, or \`{"problem": {…}}\` where it broke off. One run that fails stops no other. Where the
-caller goes away no further run is begun. A re-run with an idempotency key starts nothing twice.`,
+      summary: 'Cancel, terminate or re-run every run that matches',
+      description: `The answer has one line of JSON for each run (BulkLine), in the order of completion, and a last line:
+\`{"summary": {…}}\` with the number of each outcome, or \`{"problem": {…}}\` if the operation broke off. A failure for
+one run stops no other. If the caller disconnects, no further run is begun. A re-run with an idempotency key starts
+nothing twice.`,
       capability: 'operate',
       body: { schema: BulkBody },
       answers: {

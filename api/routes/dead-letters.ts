@@ -1,9 +1,9 @@
 /**
- * Dead letters. Looking at them reads the database; what is done about one goes through a workflow of Sluice's own, as
- * from the command line. Values that a run's definition marks are left out of its letters as of everything else.
+ * Dead letters. Reads go to the database; acts go through a system workflow of Sluice, as from the command
+ * line. The marked values of a run are redacted in its letters too.
  */
 import { z } from '@hono/zod-openapi';
-import { REDACTED, type Redactor } from '../../client/index.js';
+import { REDACTED, type PayloadRedactor } from '../../client/index.js';
 import {
   DeadLetterFilter,
   DeadLetterKind,
@@ -18,8 +18,13 @@ import { ndjson } from '../http/streams.js';
 import { json, pageOf } from '../views/views.js';
 import { Id, PageQuery } from './parts.js';
 
+/** Most characters of a note. */
+const NOTE_CHARACTERS = 2_000;
+/** Letters that a bulk operation reads at once. */
+const PAGE_SIZE = 500;
+
 const Params = z.strictObject({ deadLetterId: Id });
-const Note = z.string().max(2_000).optional().openapi({ description: 'Why, for the audit.' });
+const Note = z.string().max(NOTE_CHARACTERS).optional().openapi({ description: 'Why, for the audit.' });
 const filter = { status: DeadLetterStatus.optional(), kind: DeadLetterKind.optional(), runId: Id.optional() };
 
 const orNull = <T extends z.ZodType>(schema: T) => z.union([schema, z.null()]);
@@ -32,19 +37,21 @@ const Summary = z
   })
   .openapi('DeadLetterSummary');
 const Letter = Summary.extend({
-  retryWith: z.unknown().openapi({ description: 'All that a retry needs; its shape is the kind’s own.' }),
+  retryWith: z
+    .unknown()
+    .openapi({ description: 'Everything that a retry needs; the kind determines its shape.' }),
   body: orNull(z.string()),
-  acts: DeadLetterView.shape.acts.meta({ description: 'What was done about it, oldest first.' }),
+  acts: DeadLetterView.shape.acts.meta({ description: 'Retries and dismissals, oldest first.' }),
 }).openapi('DeadLetter');
 
-const ACTING: readonly ErrorCode[] = [
+const ACT_ERRORS: readonly ErrorCode[] = [
   'DEAD_LETTER_NOT_FOUND',
   'DEAD_LETTER_CLOSED',
   'WORKER_NOT_FOUND',
   'TEMPORAL_UNAVAILABLE',
   'TEMPORAL_NAMESPACE_NOT_FOUND',
 ];
-const RETRYING: readonly ErrorCode[] = [
+const RETRY_ERRORS: readonly ErrorCode[] = [
   'DEAD_LETTER_NOT_RETRYABLE',
   'WORKFLOW_ALREADY_STARTED',
   'CONFIG_INVALID',
@@ -62,7 +69,7 @@ export function addDeadLetterRoutes(api: Api): void {
       path: '/v1/dead-letters',
       operationId: 'listDeadLetters',
       tag: 'dead letters',
-      summary: 'Dead letters, the open ones first, newest first',
+      summary: 'List dead letters: open ones first, each group newest first',
       capability: 'read',
       query: PageQuery.extend(filter),
       answers: { 200: { description: 'A page', schema: apiPage(Summary) } },
@@ -86,7 +93,7 @@ export function addDeadLetterRoutes(api: Api): void {
       path: '/v1/dead-letters/{deadLetterId}',
       operationId: 'getDeadLetter',
       tag: 'dead letters',
-      summary: 'All that a letter holds, and what was done about it',
+      summary: 'Show a dead letter with its content and its acts',
       capability: 'read',
       params: Params,
       answers: { 200: { description: 'The letter', schema: Letter } },
@@ -113,21 +120,22 @@ export function addDeadLetterRoutes(api: Api): void {
         tag: 'dead letters',
         summary:
           act === 'retry'
-            ? 'Do what could not be done, under the same idempotency key'
-            : 'Say that nothing is to be done about it',
+            ? 'Retry what failed, under the same idempotency key'
+            : 'Close a letter without a retry',
         ...(act === 'retry' && {
-          description: 'Answered when it is done. A refusal of the action is told by its own code.',
+          description:
+            'Answers when the retry has succeeded; its failure is answered with the code of the action.',
         }),
         capability: 'operate',
         params: Params,
         body: { schema: z.strictObject({ note: Note }), optional: true },
         answers: {
           200: {
-            description: 'It is done',
+            description: 'Done',
             schema: z.object({ id: z.string(), status: z.enum(['RETRIED', 'DISMISSED']) }),
           },
         },
-        errors: act === 'retry' ? [...ACTING, ...RETRYING] : ACTING,
+        errors: act === 'retry' ? [...ACT_ERRORS, ...RETRY_ERRORS] : ACT_ERRORS,
       },
       async ({ principal, tenant, params: { deadLetterId: id }, body: { note } }) => {
         await client.deadLetters[act](id, {
@@ -146,9 +154,9 @@ export function addDeadLetterRoutes(api: Api): void {
       path: '/v1/dead-letters/bulk',
       operationId: 'bulkDeadLetters',
       tag: 'bulk',
-      summary: 'Retry or dismiss every open letter that fits',
+      summary: 'Retry or dismiss every open letter that matches',
       description:
-        'Answered like `bulkRuns`, with a line for each letter. Of a retry: those that can be retried.',
+        'The answer is like that of `bulkRuns`, with a line for each letter. A retry skips letters that cannot be retried.',
       capability: 'operate',
       body: {
         schema: z
@@ -157,7 +165,7 @@ export function addDeadLetterRoutes(api: Api): void {
             filter: z.strictObject({ kind: filter.kind, runId: filter.runId }),
             dryRun: z.boolean().optional(),
             note: Note,
-            all: z.boolean().optional().openapi({ description: 'Has to be true where the filter is empty.' }),
+            all: z.boolean().optional().openapi({ description: 'Must be true if the filter is empty.' }),
           })
           .openapi('BulkDeadLetters'),
       },
@@ -214,16 +222,16 @@ async function* bulk(
   if (kind === undefined && runId === undefined && all !== true) {
     throw new SluiceError(
       'INPUT_INVALID',
-      'filter: an empty one fits every letter; if that is meant, say so (all).',
+      `The filter is empty and matches every open letter of tenant ${tenant}; pass all to confirm.`,
     );
   }
-  // Those that are open now: a retry that fails is open again, and must not come a second time.
+  // Chosen before the first act: a letter is open again after a failed retry, and must not be retried twice.
   const chosen: { readonly id: string; readonly subject: string }[] = [];
   for (let after: string | undefined; ;) {
     const page = await projections.deadLetters.list(
       tenant,
       { status: 'OPEN', ...(kind !== undefined && { kind }), ...(runId !== undefined && { runId }) },
-      { limit: 500, after },
+      { limit: PAGE_SIZE, after },
     );
     for (const letter of page.items) {
       if (action === 'retry' && !letter.canRetry) continue;
@@ -248,12 +256,14 @@ async function* bulk(
   }
 }
 
-/** What hides the marked values of the run that a letter is about; null: it is about none; undefined: it is gone. */
+/**
+ * The redactor of the run that a letter is about; null: it is not about a run; undefined: that run is gone.
+ */
 async function redactorOf(
   { deps }: Api,
   tenant: string,
   runId: string | null,
-): Promise<Redactor | null | undefined> {
+): Promise<PayloadRedactor | null | undefined> {
   if (runId === null) return null;
   try {
     return await deps.client.runs.redactor(runId, { tenant });
@@ -263,13 +273,16 @@ async function redactorOf(
   }
 }
 
-function hideSummary<T extends DeadLetterSummary>(redactor: Redactor | null | undefined, letter: T): T {
+function hideSummary<T extends DeadLetterSummary>(
+  redactor: PayloadRedactor | null | undefined,
+  letter: T,
+): T {
   if (redactor === null || redactor === undefined) return letter;
   return { ...letter, subject: redactor.text(letter.subject), reason: redactor.text(letter.reason) };
 }
 
-/** Where the run is gone nobody knows what was marked: then the content is not shown at all. */
-function hideLetter(redactor: Redactor | null | undefined, letter: DeadLetterView): DeadLetterView {
+/** If the run is gone, the marked values are unknown, so the content is not shown at all. */
+function hideLetter(redactor: PayloadRedactor | null | undefined, letter: DeadLetterView): DeadLetterView {
   if (redactor === null) return letter;
   if (redactor === undefined) {
     return { ...letter, retryWith: letter.retryWith && REDACTED, body: letter.body && REDACTED };

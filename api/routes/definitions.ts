@@ -8,9 +8,12 @@ import { problemOf, Problem, type ProblemItem } from '../http/problem.js';
 import { json, pageOf, toDefinition, toDefinitionSummary } from '../views/views.js';
 import { Id, PageQuery } from './parts.js';
 
+/** Characters of a definition's hash in its ETag. */
+const ETAG_HASH_CHARACTERS = 32;
+
 const YAML = ['application/yaml', 'application/x-yaml', 'text/yaml'];
 
-/** As JSON, `{source, format}`; as YAML, the document itself. */
+/** A body of JSON is `{source, format}`; a body of YAML is the document itself. */
 const Document = z
   .union([
     z.strictObject({
@@ -18,7 +21,7 @@ const Document = z
       format: z
         .enum(['yaml', 'json'])
         .optional()
-        .openapi({ description: 'Default: yaml, of which JSON is a part.' }),
+        .openapi({ description: 'Default: yaml, which includes JSON.' }),
     }),
     z.string(),
   ])
@@ -35,14 +38,15 @@ const VersionParams = Params.extend({
     .openapi({ type: 'integer', minimum: 1 }),
 });
 
-const NotFound: readonly ErrorCode[] = ['DEFINITION_NOT_FOUND', 'DEFINITION_VERSION_NOT_FOUND'];
-const THROUGH_A_WORKER: readonly ErrorCode[] = [
+const NOT_FOUND_ERRORS: readonly ErrorCode[] = ['DEFINITION_NOT_FOUND', 'DEFINITION_VERSION_NOT_FOUND'];
+/** Errors of an act that a worker carries out. */
+const WORKER_ERRORS: readonly ErrorCode[] = [
   'WORKER_NOT_FOUND',
   'TEMPORAL_UNAVAILABLE',
   'TEMPORAL_NAMESPACE_NOT_FOUND',
 ];
 
-const published = (description: string) => ({
+const publishedAnswer = (description: string) => ({
   description,
   schema: z.object({ id: z.string(), version: z.number().int(), hash: z.string(), created: z.boolean() }),
   headers: { Location: 'Path of the version.' },
@@ -51,11 +55,11 @@ const shown = {
   200: {
     description: 'The definition',
     schema: ApiDefinition,
-    headers: { ETag: 'Changes where the answer does.' },
+    headers: { ETag: 'Changes with the answer.' },
   },
-  304: { description: 'As If-None-Match has it' },
+  304: { description: 'Unchanged since the ETag in If-None-Match' },
 };
-const headers = { 'If-None-Match': 'An ETag; where it is still the one, the answer is 304.' };
+const headers = { 'If-None-Match': 'An ETag; if it is still current, the answer is 304.' };
 
 export function addDefinitionRoutes(api: Api): void {
   const { client } = api.deps;
@@ -69,11 +73,18 @@ export function addDefinitionRoutes(api: Api): void {
       summary: 'Publish a definition; the same document again changes nothing',
       capability: 'publish',
       body: { schema: Document, texts: YAML },
-      answers: { 200: published('It was published already'), 201: published('It is published') },
-      errors: [...THROUGH_A_WORKER, 'DEFINITION_INVALID', 'DEFINITION_CONFLICT', 'DEFINITION_TOO_LARGE'],
+      answers: {
+        200: publishedAnswer('The document was published already'),
+        201: publishedAnswer('Published'),
+      },
+      errors: [...WORKER_ERRORS, 'DEFINITION_INVALID', 'DEFINITION_CONFLICT', 'DEFINITION_TOO_LARGE'],
     },
     async ({ principal, tenant, body: { source, format = 'yaml' } }) => {
-      const { pin, created } = await client.publish(source, { format, tenant, actor: principal.name });
+      const { pin, created } = await client.publishDefinition(source, {
+        format,
+        tenant,
+        actor: principal.name,
+      });
       const location = `/v1/definitions/${pin.id}/versions/${pin.version}`;
       return json({ ...pin, created }, created ? 201 : 200, { location });
     },
@@ -86,12 +97,12 @@ export function addDefinitionRoutes(api: Api): void {
       operationId: 'validateDefinition',
       tag: 'definitions',
       summary: 'Check a document without publishing it',
-      description: 'Every problem at once, each with line, column and a hint.',
+      description: 'Lists every problem with its line, column and a hint.',
       capability: 'read',
       body: { schema: Document, texts: YAML },
       answers: {
         200: {
-          description: 'What was found',
+          description: 'The problems',
           schema: z.object({
             valid: z.boolean(),
             id: z.union([z.string(), z.null()]),
@@ -134,7 +145,7 @@ export function addDefinitionRoutes(api: Api): void {
       path: '/v1/definitions',
       operationId: 'listDefinitions',
       tag: 'definitions',
-      summary: 'Definitions by id, those that were taken back as well',
+      summary: 'List definitions by id, unpublished ones included',
       capability: 'read',
       query: PageQuery,
       answers: { 200: { description: 'A page', schema: apiPage(ApiDefinitionSummary) } },
@@ -150,12 +161,12 @@ export function addDefinitionRoutes(api: Api): void {
       operationId: 'getDefinition',
       tag: 'definitions',
       summary: 'The version that a start takes, with its source',
-      description: 'Where the definition was taken back: the highest version.',
+      description: 'The highest version, if the definition was unpublished.',
       capability: 'read',
       params: Params,
       headers,
       answers: shown,
-      errors: NotFound,
+      errors: NOT_FOUND_ERRORS,
     },
     async ({ c, tenant, params: { definitionId } }) =>
       withTag(
@@ -175,7 +186,7 @@ export function addDefinitionRoutes(api: Api): void {
       params: VersionParams,
       headers,
       answers: shown,
-      errors: NotFound,
+      errors: NOT_FOUND_ERRORS,
     },
     async ({ c, tenant, params: { definitionId, version } }) =>
       withTag(await client.definitions.get(definitionId, version, { tenant }), c.req.header('If-None-Match')),
@@ -187,22 +198,21 @@ export function addDefinitionRoutes(api: Api): void {
       path: '/v1/definitions/{definitionId}/unpublish',
       operationId: 'unpublishDefinition',
       tag: 'definitions',
-      summary: 'Take a definition back',
-      description:
-        'Nothing starts runs of it any more but a start that names a version; runs that are under way go on.',
+      summary: 'Unpublish a definition',
+      description: 'Its triggers and schedules stop; starts then need an explicit version. Open runs go on.',
       capability: 'publish',
       params: Params,
-      answers: { 200: { description: 'It is taken back', schema: z.object({ id: z.string() }) } },
-      errors: [...THROUGH_A_WORKER, 'DEFINITION_NOT_FOUND'],
+      answers: { 200: { description: 'Unpublished', schema: z.object({ id: z.string() }) } },
+      errors: [...WORKER_ERRORS, 'DEFINITION_NOT_FOUND'],
     },
     async ({ principal, tenant, params: { definitionId } }) => {
-      await client.unpublish(definitionId, { tenant, actor: principal.name });
+      await client.unpublishDefinition(definitionId, { tenant, actor: principal.name });
       return json({ id: definitionId });
     },
   );
 }
 
-/** Actions by id with their versions, where this process knows them. */
+/** The versions of each action; undefined if this process does not know the actions. */
 function catalogueOf({ deps: { actions } }: Api): ReadonlyMap<string, readonly number[]> | undefined {
   if (actions === undefined) return undefined;
   const versions = new Map<string, number[]>();
@@ -210,12 +220,14 @@ function catalogueOf({ deps: { actions } }: Api): ReadonlyMap<string, readonly n
   return versions;
 }
 
-/** The tag of all that is shown: the document's hash, which versions there are, whether it is published. */
-function withTag(definition: DefinitionView, known: string | undefined): Response {
+/** Answers a definition with an ETag of everything shown: hash, versions, whether it is published. */
+function withTag(definition: DefinitionView, ifNoneMatch: string | undefined): Response {
   const { hash, latest, published, versions } = definition;
-  const etag = `"${hash.slice(0, 32)}-${latest ?? 0}-${published ? 1 : 0}-${versions.length}"`;
-  const headers = { etag, 'cache-control': 'private, no-cache' };
-  const tags = known?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? [];
-  if (tags.includes(etag) || tags.includes('*')) return new Response(null, { status: 304, headers });
-  return json(toDefinition(definition), 200, headers);
+  const etag = `"${hash.slice(0, ETAG_HASH_CHARACTERS)}-${latest ?? 0}-${published ? 1 : 0}-${versions.length}"`;
+  const answerHeaders = { etag, 'cache-control': 'private, no-cache' };
+  const tags = ifNoneMatch?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? [];
+  if (tags.includes(etag) || tags.includes('*')) {
+    return new Response(null, { status: 304, headers: answerHeaders });
+  }
+  return json(toDefinition(definition), 200, answerHeaders);
 }

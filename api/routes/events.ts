@@ -1,4 +1,4 @@
-/** Events that came in: listed, explained; and one put on the bus. */
+/** Inbound events: list, explain, publish. */
 import { z } from '@hono/zod-openapi';
 import { apiPage, ApiInboundEvent, ApiInboundSummary } from '../../contracts/http/api.js';
 import { SluiceError } from '../../contracts/errors.js';
@@ -26,7 +26,7 @@ const PublishBody = z
     payload: AnyJson,
     correlationKey: z.string().min(1).max(LIMITS.correlationKeyCharacters).optional(),
     eventId: EventText.optional().openapi({
-      description: 'Makes a repetition harmless. Default: of the idempotency key, else a new one.',
+      description: 'Makes a repetition harmless. Default: derived from the idempotency key, else a new one.',
     }),
     source: EventText.optional().openapi({ description: 'Default: api.' }),
   })
@@ -41,7 +41,7 @@ export function addEventRoutes(api: Api): void {
       path: '/v1/events',
       operationId: 'listEvents',
       tag: 'events',
-      summary: 'Events that came in, newest first',
+      summary: 'List inbound events, newest first',
       capability: 'read',
       query: PageQuery.extend({ eventName: EventName.optional() }),
       answers: { 200: { description: 'A page', schema: apiPage(ApiInboundSummary) } },
@@ -56,8 +56,9 @@ export function addEventRoutes(api: Api): void {
       path: '/v1/events',
       operationId: 'publishEvent',
       tag: 'events',
-      summary: 'Put an event on the bus',
-      description: 'The event bridge takes it from there: `explainEvent` says what became of it.',
+      summary: 'Publish an event',
+      description:
+        'Puts the event on the bus, from which the event bridge reads it. `explainEvent` shows how it was handled.',
       capability: 'operate',
       body: { schema: PublishBody },
       answers: {
@@ -79,7 +80,7 @@ export function addEventRoutes(api: Api): void {
       operationId,
       body: { payload = null, source = 'api', eventId = operationId, ...event },
     }) => {
-      const published = await client.publish({
+      const published = await client.publishEvent({
         eventName: event.eventName,
         payload: JsonValue.parse(payload),
         source,
@@ -97,11 +98,11 @@ export function addEventRoutes(api: Api): void {
       path: '/v1/events/explain',
       operationId: 'explainEvent',
       tag: 'events',
-      summary: 'What became of one event',
-      description: 'Which rule gave its key, which waits were candidates, what each run answered.',
+      summary: 'Explain how an event was handled',
+      description: 'The rule that gave its key, the waits that were candidates, and the answer of each run.',
       capability: 'read',
       query: z.strictObject({ source: EventText, eventId: EventText }),
-      answers: { 200: { description: 'All that is known of it', schema: ApiInboundEvent } },
+      answers: { 200: { description: 'The event', schema: ApiInboundEvent } },
       errors: ['EVENT_NOT_FOUND', 'DEFINITION_VERSION_NOT_FOUND'],
     },
     async ({ tenant, query: { source, eventId } }) => {
@@ -109,13 +110,13 @@ export function addEventRoutes(api: Api): void {
       if (found === undefined) {
         throw new SluiceError('EVENT_NOT_FOUND', `Tenant ${tenant} has no event ${eventId} of ${source}.`);
       }
-      return json(toInboundEvent(await hide(api, tenant, found)));
+      return json(toInboundEvent(await redact(api, tenant, found)));
     },
   );
 }
 
-/** Without what any of the runs that got the event is not to show. */
-async function hide({ deps }: Api, tenant: string, event: ExplainedEvent): Promise<ExplainedEvent> {
+/** Redacts the marked values of every run that the event was delivered to. */
+async function redact({ deps }: Api, tenant: string, event: ExplainedEvent): Promise<ExplainedEvent> {
   let shown = event;
   for (const { runId } of event.runs) {
     try {
@@ -127,7 +128,7 @@ async function hide({ deps }: Api, tenant: string, event: ExplainedEvent): Promi
         error: redactor.json(shown.error),
       };
     } catch (thrown) {
-      // A run that retention has removed says nothing any more of what it marked, and has no values left to match.
+      // Retention has removed the run, with its payload and its marks.
       if (!(thrown instanceof SluiceError) || thrown.code !== 'RUN_NOT_FOUND') throw thrown;
     }
   }

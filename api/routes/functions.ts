@@ -15,9 +15,9 @@ export function addFunctionRoutes(api: Api): void {
       path: '/v1/functions',
       operationId: 'listFunctions',
       tag: 'expressions',
-      summary: 'What an expression may call',
+      summary: 'List the functions that an expression may call',
       capability: 'read',
-      answers: { 200: { description: 'All of them', schema: z.object({ items: z.array(Fn) }) } },
+      answers: { 200: { description: 'All functions', schema: z.object({ items: z.array(Fn) }) } },
     },
     async () =>
       json({

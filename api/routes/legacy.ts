@@ -1,6 +1,6 @@
 /**
- * What an older engine did from its database. Kept so that callers of the old contract are told what to do instead:
- * nothing is read, nothing written, and Temporal is not asked.
+ * Operations of the older engine. They exist so that callers of the old contract learn what to do instead:
+ * nothing is read, nothing is written, Temporal is not called.
  */
 import type { LegacyAction } from '../../client/index.js';
 import { operation, type Api } from '../http/operation.js';
@@ -23,7 +23,7 @@ export function addLegacyRoutes(api: Api): void {
         operationId: `${action.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase())}Run`,
         tag: 'legacy',
         summary: `Always refused: ${action} does not exist`,
-        description: '`details.instead` of the answer says what to do instead. A body is not looked at.',
+        description: '`details.instead` of the answer says what to do instead. A body is ignored.',
         capability: 'operate',
         params: RunParams,
         answers: {},

@@ -1,35 +1,45 @@
 /** Parts of requests that several routes share. */
 import { z } from '@hono/zod-openapi';
+import { LIMITS } from '../../contracts/limits.js';
 import { RunStatus } from '../../contracts/run/run.js';
 
-/** Without control characters: what a store and a log can hold. */
+/** True for text without control characters, which a store and a log can hold. */
 export function isPlain(text: string): boolean {
   return !/\p{Cc}/u.test(text);
 }
 
-/** Text that a store can hold: no control characters. */
-export const Id = z.string().min(1).max(256).refine(isPlain, 'must not have control characters');
+/** Most characters of an id and of a cursor, and most entries of a page. */
+const ID_CHARACTERS = 256;
+const CURSOR_CHARACTERS = 2_048;
+const PAGE_MOST = 500;
+
+export const Id = z.string().min(1).max(ID_CHARACTERS).refine(isPlain, 'must not have control characters');
 
 export const RunParams = z.strictObject({
-  runId: Id.openapi({ description: 'Id of the run, not of the workflow.' }),
+  runId: Id.openapi({ description: 'Id of the run, not of its workflow.' }),
 });
 
-/** A number in a query, as a whole one. */
+/** The length of a page, in a query. */
 const limit = z.coerce
   .number('must be a number')
   .int('must be a whole number')
   .min(1)
-  .max(500)
+  .max(PAGE_MOST)
   .optional()
-  .openapi({ type: 'integer', minimum: 1, maximum: 500, description: 'Entries of a page; default 50.' });
+  .openapi({
+    type: 'integer',
+    minimum: 1,
+    maximum: PAGE_MOST,
+    description: 'Entries of a page; default 50.',
+  });
 
 const after = z
   .string()
   .min(1)
-  .max(2_048)
+  .max(CURSOR_CHARACTERS)
   .refine(isPlain, 'must not have control characters')
   .optional()
-  .openapi({ description: '`next` of the page before.' });
+  .openapi({ description: '`next` of the previous page.' });
 
 export const PageQuery = z.strictObject({ after, limit });
 
@@ -48,9 +58,9 @@ const filter = {
   definition: Id.optional(),
   status: RunStatus.optional(),
   state: Id.optional(),
-  correlationKey: z.string().min(1).max(10_240).optional(),
+  correlationKey: z.string().min(1).max(LIMITS.correlationKeyCharacters).optional(),
   parentRunId: Id.optional(),
-  rerunOf: Id.optional().openapi({ description: 'Re-runs of that run.' }),
+  rerunOf: Id.optional().openapi({ description: 'The re-runs of that run.' }),
   startedFrom: Instant.optional(),
   startedBefore: Instant.optional(),
 };
@@ -58,8 +68,11 @@ const filter = {
 export const RunFilterBody = z.strictObject(filter).openapi('RunFilter');
 export const RunListQuery = z.strictObject({ ...filter, after, limit });
 
-/** Why something is done, for the audit. */
-export const Reason = z.string().max(1_000);
+/** Most characters of a reason. */
+const REASON_CHARACTERS = 1_000;
+
+/** Why a caller acts, for the audit. */
+export const Reason = z.string().max(REASON_CHARACTERS);
 
 /** A JSON value of any kind. */
 export const AnyJson = z.unknown().optional();

@@ -1,39 +1,49 @@
-/** Acting on a run: each goes to Temporal, and is answered once Temporal has accepted it; the rows follow. */
+/** Acts on runs. Each goes to Temporal and is answered once Temporal has accepted it; the rows follow. */
 import { z } from '@hono/zod-openapi';
 import { v7 as uuid } from 'uuid';
 import { ApiRunRef } from '../../contracts/http/api.js';
 import { SluiceError, type ErrorCode } from '../../contracts/errors.js';
 import { JsonValue, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
+import { RESERVED_PREFIX } from '../../contracts/run/messages.js';
 import { operation, type Api } from '../http/operation.js';
 import { presentAt } from '../views/present.js';
 import { json } from '../views/views.js';
 import { startOnce } from './start-once.js';
 import { AnyJson, Id, Reason, RunParams } from './parts.js';
 
+/** Most correlation keys of a start, characters of a step path, loop indexes and their most value. */
+const START_KEYS = 1_000;
+const STEP_PATH_CHARACTERS = 1_000;
+const LOOP_DEPTH = 100;
+const LOOP_INDEX_MOST = 1_000_000;
+
 const TEMPORAL: readonly ErrorCode[] = ['TEMPORAL_UNAVAILABLE', 'TEMPORAL_NAMESPACE_NOT_FOUND'];
 
 const StartBody = z
   .strictObject({
     definition: Id.openapi({ description: 'Id of the definition.' }),
-    payload: AnyJson.openapi({ description: 'Fits its payloadSchema. Default: {}.' }),
+    payload: AnyJson.openapi({ description: 'Must fit its payloadSchema. Default: {}.' }),
     version: z
       .number()
       .int()
       .positive()
       .max(Number.MAX_SAFE_INTEGER)
       .optional()
-      .openapi({ description: 'Default: the latest.' }),
-    workflowId: Id.optional().openapi({ description: 'Default: the definition and a new UUID.' }),
-    correlationKeys: z.array(z.string().min(1).max(LIMITS.correlationKeyCharacters)).max(1_000).optional(),
+      .openapi({ description: 'Default: the latest version.' }),
+    workflowId: Id.optional().openapi({ description: 'Default: the id of the definition and a new UUID.' }),
+    correlationKeys: z
+      .array(z.string().min(1).max(LIMITS.correlationKeyCharacters))
+      .max(START_KEYS)
+      .optional(),
     onConflict: z
       .enum(['fail', 'use-existing', 'terminate-existing'])
       .optional()
-      .openapi({ description: 'Where a run with the workflow id is open. Default: fail.' }),
+      .openapi({ description: 'What to do if a run with the workflow id is open. Default: fail.' }),
     reuse: z
       .enum(['always', 'never', 'after-failure'])
       .optional()
-      .openapi({ description: 'Where a closed run has the workflow id. Default: always.' }),
+      .openapi({ description: 'What to do if a closed run has the workflow id. Default: always.' }),
   })
   .openapi('StartRun');
 
@@ -43,7 +53,7 @@ const SignalBody = z
     payload: AnyJson,
     correlationKey: z.string().min(1).max(LIMITS.correlationKeyCharacters).optional(),
     eventId: z.string().min(1).max(LIMITS.eventIdCharacters).optional().openapi({
-      description: 'Makes a repetition harmless. Default: of the idempotency key, else a new one.',
+      description: 'Makes a repetition harmless. Default: derived from the idempotency key, else a new one.',
     }),
     source: z
       .string()
@@ -71,7 +81,7 @@ export function addRunActRoutes(api: Api): void {
       capability: 'operate',
       body: { schema: StartBody },
       answers: {
-        201: { description: 'It is started', schema: ApiRunRef, headers: { Location: 'Path of the run.' } },
+        201: { description: 'Started', schema: ApiRunRef, headers: { Location: 'Path of the run.' } },
       },
       errors: [
         ...TEMPORAL,
@@ -84,13 +94,12 @@ export function addRunActRoutes(api: Api): void {
     },
     async ({ principal, tenant, operationId, body: { definition, payload = {}, ...options } }) => {
       await mustBeStartable(api, tenant, definition, options.version);
-      const run = await startOnce(
-        client,
-        definition,
-        payload as Json,
-        { ...defined(options), tenant, actor: principal.name },
+      const run = await startOnce(client, definition, payload as Json, {
+        ...withoutUndefined(options),
+        tenant,
+        actor: principal.name,
         operationId,
-      );
+      });
       return json(run, 201, { location: `/v1/runs/${run.runId}` });
     },
   );
@@ -124,12 +133,12 @@ export function addRunActRoutes(api: Api): void {
       path: '/v1/runs/{runId}/rerun',
       operationId: 'rerunRun',
       tag: 'runs',
-      summary: 'Start a fresh run from the original payload and the pinned definition',
+      summary: 'Re-run: start a new run with the original payload and the pinned definition',
       capability: 'operate',
       params: RunParams,
       body: {
         schema: z.strictObject({
-          payload: AnyJson.openapi({ description: 'In place of the original one.' }),
+          payload: AnyJson.openapi({ description: 'Replaces the original payload.' }),
           whileOpen: z
             .boolean()
             .optional()
@@ -139,7 +148,7 @@ export function addRunActRoutes(api: Api): void {
       },
       answers: {
         201: {
-          description: 'It is started',
+          description: 'Started',
           schema: ApiRunRef.extend({ rerunOf: ApiRunRef }),
           headers: { Location: 'Path of the new run.' },
         },
@@ -162,7 +171,7 @@ export function addRunActRoutes(api: Api): void {
         whileOpen,
         ...(payload !== undefined && { payload: JsonValue.parse(payload) }),
         ...(source !== undefined && {
-          // The same key has the same id, which is used once: what is open or closed under it is this re-run.
+          // The idempotency key gives the workflow id, which is used once: a run under it is this re-run.
           workflowId: `${source.definition}/rerun/${runId}/${operationId}`,
           onConflict: 'use-existing',
           reuse: 'never',
@@ -178,20 +187,20 @@ export function addRunActRoutes(api: Api): void {
       path: '/v1/runs/{runId}/rewind',
       operationId: 'rewindRun',
       tag: 'runs',
-      summary: 'Take a run back to a step, open or closed',
-      description: 'That step and what began after it is done again; what came before stays as it is.',
+      summary: 'Rewind a run, open or closed, to a step',
+      description: 'The run repeats that step and all that began after it; what began before stays.',
       capability: 'operate',
       params: RunParams,
       body: {
         schema: z.strictObject({
-          stepPath: z.string().min(1).max(1_000).openapi({ example: 'steps[1].then[0]' }),
-          iteration: z.array(z.number().int().nonnegative().max(1_000_000)).max(100).optional(),
+          stepPath: z.string().min(1).max(STEP_PATH_CHARACTERS).openapi({ example: 'steps[1].then[0]' }),
+          iteration: z.array(z.number().int().nonnegative().max(LOOP_INDEX_MOST)).max(LOOP_DEPTH).optional(),
           reason: Reason.optional(),
         }),
       },
       answers: {
         200: {
-          description: 'It has gone back',
+          description: 'Rewound',
           schema: ApiRunRef.extend({
             executionId: z.string(),
             resetExecutionId: z.string(),
@@ -221,19 +230,27 @@ export function addRunActRoutes(api: Api): void {
       operationId: 'signalRun',
       tag: 'runs',
       summary: 'Send an event to one run',
-      description: 'Whether a wait takes it is for the run to decide; its log says so.',
+      description: 'The run decides whether one of its waits takes the event; its log records it.',
       capability: 'operate',
       params: RunParams,
       body: { schema: SignalBody },
-      answers: { 202: { description: 'Temporal has it', schema: z.object({ eventId: z.string() }) } },
+      answers: {
+        202: { description: 'Temporal has accepted it', schema: z.object({ eventId: z.string() }) },
+      },
       errors: [...TEMPORAL, 'RUN_NOT_FOUND', 'RUN_CLOSED', 'WORKFLOW_NOT_FOUND'],
     },
     async ({ tenant, operationId, params: { runId }, body }) => {
-      await mustHaveItsWorkflowId(api, tenant, runId);
+      await mustOwnItsWorkflowId(api, tenant, runId);
       const { signal, eventId = operationId ?? uuid(), payload = null, source = 'api', ...event } = body;
       await client.runs.signal(
         runId,
-        { ...defined(event), eventName: event.eventName, eventId, source, payload: JsonValue.parse(payload) },
+        {
+          ...withoutUndefined(event),
+          eventName: event.eventName,
+          eventId,
+          source,
+          payload: JsonValue.parse(payload),
+        },
         { tenant, ...(signal !== undefined && { signalName: signal }) },
       );
       return json({ eventId }, 202);
@@ -241,36 +258,41 @@ export function addRunActRoutes(api: Api): void {
   );
 }
 
-/** Temporal would start anything; a start that can only fail is told at once. */
+/** Refuses a start that could only fail: Temporal itself would start any workflow type. */
 async function mustBeStartable(
   { deps: { client } }: Api,
   tenant: string,
   definition: string,
   version: number | undefined,
 ): Promise<void> {
-  if (definition.startsWith('sluice.')) {
-    throw new SluiceError('NAME_RESERVED', `${definition} is no definition.`);
+  if (definition.startsWith(RESERVED_PREFIX)) {
+    throw new SluiceError(
+      'NAME_RESERVED',
+      `${definition} begins with ${RESERVED_PREFIX}, which is reserved for Sluice's system workflows.`,
+    );
   }
   const found = await client.definitions.get(definition, version, { tenant });
   if (version === undefined && found.latest === null) {
-    throw new SluiceError('DEFINITION_NOT_FOUND', `Tenant ${tenant} has taken ${definition} back.`);
+    throw new SluiceError(
+      'DEFINITION_NOT_FOUND',
+      `Tenant ${tenant} has unpublished ${definition}; start it with an explicit version.`,
+    );
   }
 }
 
-/** A signal goes to a workflow id: where another run has come to it, perhaps of another tenant, nothing is sent. */
-async function mustHaveItsWorkflowId(
-  { deps: { client } }: Api,
-  tenant: string,
-  runId: string,
-): Promise<void> {
+/**
+ * Refuses a signal if another run, perhaps of another tenant, has the workflow id by now: signals go to that
+ * id.
+ */
+async function mustOwnItsWorkflowId({ deps: { client } }: Api, tenant: string, runId: string): Promise<void> {
   const { workflowId, status } = await client.runs.get(runId, { tenant, unredacted: true });
   const present = await presentAt(client, workflowId);
   if (present?.runId === runId && present.open) return;
   throw new SluiceError('RUN_CLOSED', `Run ${runId} has ended ${status}.`, { details: { runId, status } });
 }
 
-/** Without keys that are undefined. */
-function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+/** Drops the keys that are undefined. */
+function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as {
     [K in keyof T]: Exclude<T[K], undefined>;
   };

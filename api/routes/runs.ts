@@ -1,4 +1,4 @@
-/** Runs, shown. Values that a definition marks `writeOnly` are left out; only an export may have them. */
+/** Reads of runs. Values that a definition marks `writeOnly` are redacted; only an export may show them. */
 import { z } from '@hono/zod-openapi';
 import {
   apiPage,
@@ -27,8 +27,18 @@ import {
 } from '../views/views.js';
 import { Flag, PageQuery, RunListQuery, RunParams } from './parts.js';
 
-/** What showing a run may be refused with; its definition is read for the marks. */
-const OF_A_RUN: readonly ErrorCode[] = ['RUN_NOT_FOUND', 'DEFINITION_VERSION_NOT_FOUND'];
+/** Errors of a read of one run; its definition is read for the marks. */
+const READ_ERRORS: readonly ErrorCode[] = ['RUN_NOT_FOUND', 'DEFINITION_VERSION_NOT_FOUND'];
+
+/** A list that belongs to a run. */
+interface RunPart<T, A extends z.ZodType> {
+  readonly name: string;
+  readonly operationId: string;
+  readonly summary: string;
+  readonly schema: A;
+  readonly read: (runId: string, page: PageRequest, options: { tenant: string }) => Promise<Page<T>>;
+  readonly view: (item: T) => z.input<A>;
+}
 
 export function addRunRoutes(api: Api): void {
   const { runs } = api.deps.client;
@@ -39,7 +49,7 @@ export function addRunRoutes(api: Api): void {
       path: '/v1/runs',
       operationId: 'listRuns',
       tag: 'runs',
-      summary: 'Runs, newest first',
+      summary: 'List runs, newest first',
       capability: 'read',
       query: RunListQuery,
       answers: { 200: { description: 'A page', schema: apiPage(ApiRunSummary) } },
@@ -55,12 +65,12 @@ export function addRunRoutes(api: Api): void {
       path: '/v1/runs/{runId}',
       operationId: 'getRun',
       tag: 'runs',
-      summary: 'One run',
-      description: 'A run has a row once a worker has begun it.',
+      summary: 'Show a run',
+      description: 'A run is visible once a worker has begun it.',
       capability: 'read',
       params: RunParams,
       answers: { 200: { description: 'The run', schema: ApiRun } },
-      errors: OF_A_RUN,
+      errors: READ_ERRORS,
     },
     async ({ tenant, params: { runId } }) => json(await runs.get(runId, { tenant })),
   );
@@ -75,23 +85,23 @@ export function addRunRoutes(api: Api): void {
       capability: 'read',
       params: RunParams,
       query: PageQuery.extend({
-        superseded: Flag.openapi({ description: 'Also lines that a reset has undone.' }),
+        superseded: Flag.openapi({ description: 'Also events that a reset undid.' }),
       }),
       answers: { 200: { description: 'A page', schema: apiPage(ApiRunEvent) } },
-      errors: OF_A_RUN,
+      errors: READ_ERRORS,
     },
     async ({ tenant, params: { runId }, query }) =>
       json(pageOf(await runs.events(runId, query, { tenant }), toRunEvent)),
   );
 
-  const part = <T, A extends z.ZodType>(
-    name: string,
-    operationId: string,
-    summary: string,
-    schema: A,
-    ask: (runId: string, page: PageRequest, options: { tenant: string }) => Promise<Page<T>>,
-    view: (item: T) => z.input<A>,
-  ): void =>
+  const addPartRoute = <T, A extends z.ZodType>({
+    name,
+    operationId,
+    summary,
+    schema,
+    read,
+    view,
+  }: RunPart<T, A>): void =>
     operation(
       api,
       {
@@ -104,50 +114,51 @@ export function addRunRoutes(api: Api): void {
         params: RunParams,
         query: PageQuery,
         answers: { 200: { description: 'A page', schema: apiPage(schema) } },
-        errors: OF_A_RUN,
+        errors: READ_ERRORS,
       },
-      async ({ tenant, params: { runId }, query }) => json(pageOf(await ask(runId, query, { tenant }), view)),
+      async ({ tenant, params: { runId }, query }) =>
+        json(pageOf(await read(runId, query, { tenant }), view)),
     );
-  part(
-    'steps',
-    'listRunSteps',
-    'Step executions, in the order in which they began',
-    ApiStep,
-    (...args) => runs.steps(...args),
-    toStep,
-  );
-  part(
-    'waits',
-    'listRunWaits',
-    'Waits, in the order in which they opened',
-    ApiWait,
-    (...args) => runs.waits(...args),
-    toWait,
-  );
-  part(
-    'invocations',
-    'listRunInvocations',
-    'What the ledger has of its actions',
-    ApiInvocation,
-    (...args) => runs.invocations(...args),
-    toInvocation,
-  );
-  part(
-    'evidence',
-    'listRunEvidence',
-    'Decisions that let its writes happen, or did not',
-    ApiEvidence,
-    (...args) => runs.evidence(...args),
-    toEvidence,
-  );
-  part(
-    'inbound',
-    'listRunInbound',
-    'Audit rows of the events that it got',
-    ApiRunInbound,
-    (...args) => runs.inbound(...args),
-    toRunInbound,
-  );
+  addPartRoute({
+    name: 'steps',
+    operationId: 'listRunSteps',
+    summary: 'List step executions, in the order in which they began',
+    schema: ApiStep,
+    read: (...args) => runs.steps(...args),
+    view: toStep,
+  });
+  addPartRoute({
+    name: 'waits',
+    operationId: 'listRunWaits',
+    summary: 'List waits, in the order in which they opened',
+    schema: ApiWait,
+    read: (...args) => runs.waits(...args),
+    view: toWait,
+  });
+  addPartRoute({
+    name: 'invocations',
+    operationId: 'listRunInvocations',
+    summary: 'List the ledger rows of its actions',
+    schema: ApiInvocation,
+    read: (...args) => runs.invocations(...args),
+    view: toInvocation,
+  });
+  addPartRoute({
+    name: 'evidence',
+    operationId: 'listRunEvidence',
+    summary: 'List the policy decisions about its actions',
+    schema: ApiEvidence,
+    read: (...args) => runs.evidence(...args),
+    view: toEvidence,
+  });
+  addPartRoute({
+    name: 'inbound',
+    operationId: 'listRunInbound',
+    summary: 'List the audit rows of the events that were delivered to it',
+    schema: ApiRunInbound,
+    read: (...args) => runs.inbound(...args),
+    view: toRunInbound,
+  });
 
   operation(
     api,
@@ -156,7 +167,7 @@ export function addRunRoutes(api: Api): void {
       path: '/v1/runs/{runId}/export',
       operationId: 'exportRun',
       tag: 'runs',
-      summary: 'All that is known of a run, as one bundle with a digest',
+      summary: 'Export everything that is known about a run, as one bundle with a digest',
       description: '`unredacted=true` needs the role `admin`.',
       capability: 'read',
       params: RunParams,
@@ -174,7 +185,7 @@ export function addRunRoutes(api: Api): void {
           }),
         },
       },
-      errors: OF_A_RUN,
+      errors: READ_ERRORS,
     },
     async ({ principal, tenant, params: { runId }, query: { unredacted } }) => {
       if (unredacted) requireCapability(principal, 'unredacted');

@@ -1,12 +1,13 @@
 /**
- * Starting a run, under an idempotency key or beside a run that has its workflow id.
+ * Starting a run once, under an idempotency key or a workflow id that is in use.
  *
  * Invariants
- * - The same key starts one run, also where the first request died between the start and its answer. Without a workflow
- *   id of the caller's the id is made of the key, and Temporal refuses a second one. With one, the run says in its memo
- *   which key started it; whoever comes again finds it there and starts nothing.
- * - Workflow ids are shared by all tenants. A start never gives back, and never ends, a run of another one: what to do
- *   about an open run is decided here, by the tenant in its memo, and done to that very run.
+ * - The same key starts one run, even if the first request died between the start and its answer. If the
+ *   caller gives no workflow id, the key gives it, and Temporal refuses a second run. If the caller gives
+ *   one, the memo of the run names the key that started it; a repeated request finds it there and starts
+ *   nothing.
+ * - All tenants share the workflow ids. A start never returns and never ends a run of another tenant: this
+ *   code decides about an open run by the tenant in its memo, and acts on that very run.
  */
 import { WorkflowNotFoundError } from '@temporalio/client';
 import type { SluiceClient, StartedRun, StartOptions } from '../../client/index.js';
@@ -16,18 +17,19 @@ import { presentAt, type Present } from '../views/present.js';
 
 export interface StartOnce extends Omit<StartOptions, 'trigger' | 'rerunOf'> {
   readonly tenant: string;
+  /** The id that the idempotency key gives; undefined: the request has no key. */
+  readonly operationId: string | undefined;
 }
 
 /**
- * Starts a run, or gives back the one that the key has started.
+ * Starts a run, or returns the run that the key has started.
  * @throws SluiceError as `client.start`
  */
 export async function startOnce(
   client: SluiceClient,
   definition: string,
   payload: Json,
-  { onConflict = 'fail', ...options }: StartOnce,
-  operationId: string | undefined,
+  { onConflict = 'fail', operationId, ...options }: StartOnce,
 ): Promise<StartedRun> {
   const derived = operationId === undefined ? undefined : `${definition}/${operationId}`;
   const workflowId = options.workflowId ?? derived;
@@ -41,9 +43,9 @@ export async function startOnce(
     });
   if (workflowId === undefined) return start();
   if (operationId !== undefined && options.workflowId !== undefined) {
-    // The id may be used again, so the one of the key may have ended by now.
-    const before = await presentAt(client, workflowId);
-    if (before?.operationId === operationId) return runOf(before);
+    // A closed run frees its workflow id, so the run of this key may have ended by now.
+    const earlier = await presentAt(client, workflowId);
+    if (earlier?.operationId === operationId) return runOf(earlier);
   }
   try {
     return await start();
@@ -63,7 +65,7 @@ function runOf({ workflowId, runId }: Present): StartedRun {
   return { workflowId, runId };
 }
 
-/** Ends that run and no other that may have come to its workflow id. One that has ended is as good. */
+/** Ends that run, and no other run that may have its workflow id by now. A closed run is left alone. */
 async function terminate(client: SluiceClient, { workflowId, runId }: Present, actor = 'api'): Promise<void> {
   const handle = client.temporal.workflow.getHandle(workflowId, undefined, { firstExecutionRunId: runId });
   try {

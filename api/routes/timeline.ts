@@ -2,11 +2,11 @@ import { SluiceError, toSluiceError } from '../../contracts/errors.js';
 import { operation, type Api } from '../http/operation.js';
 import { problemOf } from '../http/problem.js';
 import { streamAnswer } from '../http/streams.js';
-import { lineId, parseLastLine, runTimeline, type TimelineItem } from '../views/timeline.js';
+import { messageId, parseLastEvent, runTimeline, type TimelineItem } from '../views/timeline.js';
 import { toRunEvent } from '../views/views.js';
 import { RunParams } from './parts.js';
 
-/** How long a reader waits before it comes again, ms. */
+/** How long a reader waits before it reconnects, ms. */
 const RETRY_MS = 1_000;
 
 export function addTimelineRoute(api: Api): void {
@@ -18,25 +18,25 @@ export function addTimelineRoute(api: Api): void {
       path: '/v1/runs/{runId}/timeline',
       operationId: 'followRun',
       tag: 'runs',
-      summary: "A run's log as it is written",
-      description: `Server-sent events. Each line of the log is a message whose id is its \`seq\` and the execution that
-committed it; its data is a RunEvent. \`event: reset\` says that the lines after \`after\` were undone by a reset, and those
-that stand there now follow. \`event: end\` says how the run ended; then the stream closes. Comments are heartbeats. A
-reader that sends back the last id as \`Last-Event-ID\` (a browser does so by itself; a bare \`seq\` will do) gets what
-comes after it: no line is lost, none comes twice.`,
+      summary: "Follow a run's log as it is written",
+      description: `Server-sent events. Each event of the log is a message: its id is the \`seq\` and the execution that committed
+it, its data is a RunEvent. \`event: reset\` means that a reset undid the events after \`after\`; their replacements
+follow. \`event: end\` tells how the run ended; then the stream closes. Comments are heartbeats. A reader that sends the
+last id as \`Last-Event-ID\` (a browser does; a bare \`seq\` is enough) continues after it: no event is lost, and none
+comes twice.`,
       capability: 'read',
       params: RunParams,
-      headers: { 'Last-Event-ID': 'The last line that the reader has. Default: none.' },
+      headers: { 'Last-Event-ID': 'The last event that the reader has. Default: all events follow.' },
       answers: { 200: { description: 'The stream', type: 'text/event-stream' } },
       errors: ['RUN_NOT_FOUND', 'DEFINITION_VERSION_NOT_FOUND'],
     },
     async ({ c, tenant, params: { runId } }) => {
       const given = c.req.header('Last-Event-ID');
-      const last = given === undefined || given === '' ? undefined : parseLastLine(given);
+      const last = given === undefined || given === '' ? undefined : parseLastEvent(given);
       if (given !== undefined && given !== '' && last === undefined) {
         throw new SluiceError(
           'INPUT_INVALID',
-          'Last-Event-ID must be the id of a line: SEQ or SEQ:EXECUTION.',
+          'Last-Event-ID must be the id of an event: SEQ or SEQ:EXECUTION.',
         );
       }
       const redactor = await client.runs.redactor(runId, { tenant });
@@ -48,10 +48,10 @@ comes after it: no line is lost, none comes twice.`,
         try {
           yield `retry: ${RETRY_MS}\n\n`;
           for await (const item of runTimeline({ reads: projections.reads, tenant, runId, last, signal })) {
-            yield messageOf(item.kind === 'event' ? { ...item, event: redactor.event(item.event) } : item);
+            yield toMessage(item.kind === 'event' ? { ...item, event: redactor.event(item.event) } : item);
           }
         } catch (thrown) {
-          // The reader comes again after `retry` and misses nothing.
+          // The reader reconnects after `retry` and misses nothing.
           log.error(
             { requestId: occurrence.requestId, error: toSluiceError(thrown) },
             'A timeline broke off',
@@ -66,10 +66,10 @@ comes after it: no line is lost, none comes twice.`,
   );
 }
 
-function messageOf(item: TimelineItem): string {
+function toMessage(item: TimelineItem): string {
   switch (item.kind) {
     case 'event':
-      return `id: ${lineId(item.event)}\ndata: ${JSON.stringify(toRunEvent(item.event))}\n\n`;
+      return `id: ${messageId(item.event)}\ndata: ${JSON.stringify(toRunEvent(item.event))}\n\n`;
     case 'reset':
       return message('reset', { after: item.after });
     case 'heartbeat':

@@ -1,4 +1,4 @@
-/** Which run has a workflow id now, and whose it is, as Temporal knows it. */
+/** The run that has a workflow id now, and its tenant, as Temporal reports them. */
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { z } from 'zod';
 import type { SluiceClient, StartedRun } from '../../client/index.js';
@@ -12,14 +12,14 @@ const Memo = z.object({
     .catch(undefined),
 });
 
-/** The run that has a workflow id. */
+/** The latest run of a workflow id. */
 export interface Present extends StartedRun {
   readonly open: boolean;
   readonly tenant: string;
   readonly operationId: string | undefined;
 }
 
-/** The latest run of a workflow id; undefined: there is none. @throws SluiceError TEMPORAL_UNAVAILABLE */
+/** The latest run of a workflow id; undefined if no run has it. @throws SluiceError TEMPORAL_UNAVAILABLE */
 export async function presentAt(client: SluiceClient, workflowId: string): Promise<Present | undefined> {
   try {
     const found = await client.temporal.workflow.getHandle(workflowId).describe();

@@ -1,4 +1,4 @@
-/** From the read models to what stands on the wire (contracts/http/api.ts). */
+/** Read models as the API answers them (contracts/http/api.ts). */
 import type { z } from 'zod';
 import type {
   ApiDefinition,
@@ -27,7 +27,7 @@ import type {
   WaitView,
 } from '../../projections/index.js';
 
-/** A page, its items as they stand on the wire. */
+/** A page whose items are in their public form. */
 export function pageOf<T, A>(
   { items, next }: Page<T>,
   view: (item: T) => A,
@@ -35,8 +35,8 @@ export function pageOf<T, A>(
   return { items: items.map(view), next };
 }
 
-/** `path` is `stepPath` wherever a reader can meet other paths. */
-function placed<T extends { readonly path: string }>({
+/** Renames `path` to `stepPath`, its public name. */
+function withStepPath<T extends { readonly path: string }>({
   path,
   ...rest
 }: T): Omit<T, 'path'> & { stepPath: string } {
@@ -44,7 +44,7 @@ function placed<T extends { readonly path: string }>({
 }
 
 export function toStep({ id, ...step }: StepView): z.input<typeof ApiStep> {
-  return { ...placed(step), iteration: [...step.iteration], stepId: id };
+  return { ...withStepPath(step), iteration: [...step.iteration], stepId: id };
 }
 
 export function toRunEvent(event: EventView): z.input<typeof ApiRunEvent> {
@@ -65,15 +65,15 @@ export function toRunEvent(event: EventView): z.input<typeof ApiRunEvent> {
 }
 
 export function toWait(wait: WaitView): z.input<typeof ApiWait> {
-  return { ...placed(wait), iteration: [...wait.iteration], eventNames: [...wait.eventNames] };
+  return { ...withStepPath(wait), iteration: [...wait.iteration], eventNames: [...wait.eventNames] };
 }
 
 export function toInvocation(use: InvocationView): z.input<typeof ApiInvocation> {
-  return { ...placed(use), iteration: [...use.iteration], artifacts: [...use.artifacts] };
+  return { ...withStepPath(use), iteration: [...use.iteration], artifacts: [...use.artifacts] };
 }
 
 export function toEvidence(evidence: EvidenceView): z.input<typeof ApiEvidence> {
-  return { ...placed(evidence), iteration: [...evidence.iteration] };
+  return { ...withStepPath(evidence), iteration: [...evidence.iteration] };
 }
 
 export function toRunInbound(event: RunInboundView): z.input<typeof ApiRunInbound> {

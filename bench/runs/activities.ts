@@ -8,11 +8,11 @@ const Input = z.object({ n: z.number(), ms: z.number(), key: z.string().optional
 type Input = z.infer<typeof Input>;
 export type Act = (input: Input) => Promise<Input>;
 
-/** When actions began, by key, ms on the process's clock. */
+/** Start times of actions, by key, ms on the process's clock. */
 export const begun = new Map<string, number[]>();
 const waiters = new Map<string, () => void>();
 
-/** Resolves when the action with that key begins next; ask before it is started. */
+/** Resolves when the action with that key next begins; call it before the start. */
 export function nextBegin(key: string): Promise<void> {
   return new Promise((resolve) => waiters.set(key, resolve));
 }
@@ -34,7 +34,7 @@ const work: Record<'echo' | 'read' | 'sleep' | 'mark', Act> = {
   },
 };
 
-/** The activities of the hand-written workflows; `bench-recorded` is that of recorded.ts. */
+/** The activities of the hand-written workflows; `bench-recorded` is from recorded.ts. */
 export interface ByHandActivities extends Record<`bench-${keyof typeof work | 'recorded'}`, Act> {
   readonly [name: string]: Act;
 }

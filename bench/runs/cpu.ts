@@ -1,6 +1,6 @@
 /**
- * What CPU a piece of work costs: of this process (worker, embedded store and client) and of Temporal's server. Unlike
- * times by the clock it says the same on a machine that does other things as well.
+ * The CPU time of a piece of work, in this process (worker, embedded store and client) and in Temporal's
+ * server. Unlike wall-clock time it does not depend on the other load of the machine.
  */
 import { readFileSync } from 'node:fs';
 
@@ -13,7 +13,7 @@ export interface Cpu {
 }
 
 /**
- * CPU used so far, ms; the server's is NaN where there is no /proc.
+ * CPU used so far, ms; the server's is NaN on a system without /proc.
  * @param supervisor process id of the server's supervisor
  */
 export function cpuUsed(supervisor: number): Cpu {
@@ -21,15 +21,18 @@ export function cpuUsed(supervisor: number): Cpu {
   return { worker: (user + system) / 1_000, server: family(supervisor) };
 }
 
-/** Of a process and all its children, ms. */
+/** CPU time of a process and all its children, ms. */
 function family(pid: number): number {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // After the command's name, which may hold anything: fields 14 and 15 of proc(5) are ticks of user and system.
+    // After the command's name, which may contain any text: fields 14 and 15 of proc(5) are ticks of user and
+    // system.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const own = (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+    const cpuMs = (Number(fields[11]) + Number(fields[12])) * TICK_MS;
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
-    return children.filter((child) => child !== '').reduce((sum, child) => sum + family(Number(child)), own);
+    return children
+      .filter((child) => child !== '')
+      .reduce((sum, child) => sum + family(Number(child)), cpuMs);
   } catch {
     return Number.NaN;
   }

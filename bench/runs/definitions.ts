@@ -8,7 +8,7 @@ interface Described {
   readonly work: Work;
 }
 
-/** So many actions one after another, each a step of its own. */
+/** Sequential actions, each a separate step. */
 export function sequence(id: string, work: Work): Described {
   const { actions, action = 'echo', local = false, variableBytes = 0 } = work;
   const variable: Json[] =
@@ -35,7 +35,7 @@ export function sequence(id: string, work: Work): Described {
   return { id, work, document: { id, version: 1, steps: [...variable, ...steps] } };
 }
 
-/** One action for each of so many items, so many at once. */
+/** One action for each item, with a limited concurrency. */
 export function fanOut(id: string, work: Work): Described {
   const { actions, concurrency = 1 } = work;
   const items = Array.from({ length: actions }, (_, n) => n);
@@ -60,7 +60,7 @@ export function fanOut(id: string, work: Work): Described {
   };
 }
 
-/** Assignments and conditions in turns. */
+/** Alternating assignments and conditions. */
 export function control(id: string, steps: number): Json {
   return {
     id,

@@ -1,6 +1,6 @@
 /**
- * The baseline: what a TypeScript developer would write for the same work, calling the same actions as plain
- * activities, with no projection, ledger or audit.
+ * The baseline: the same work as a TypeScript developer would write it, calling the same actions as plain
+ * activities, without projection, ledger or audit.
  */
 import * as wf from '@temporalio/workflow';
 import type { ByHandActivities } from './activities.js';
@@ -15,11 +15,11 @@ export interface Work {
   readonly local?: boolean;
   /** Bytes of a variable that stays in scope. */
   readonly variableBytes?: number;
-  /** How many at once. Default 1. */
+  /** Concurrency. Default 1. */
   readonly concurrency?: number;
 }
 
-/** So many actions, one after another or so many at once. Gives back how many it did. */
+/** Runs actions, sequentially or with a limited concurrency. Returns how many it ran. */
 export async function byHand(work: Work): Promise<number> {
   const { actions, action = 'echo', concurrency = 1, variableBytes = 0 } = work;
   const variable = 'x'.repeat(variableBytes);
@@ -37,7 +37,7 @@ export async function byHand(work: Work): Promise<number> {
   return variable.length === variableBytes ? done : -1;
 }
 
-/** As many assignments and conditions as an interpreter would be given; a compiler leaves little of them. */
+/** The assignments and conditions that an interpreter would get; a compiler optimises most of them away. */
 export function controlByHand(steps: number): Promise<number> {
   let total = 0;
   for (let i = 0; i < steps; i++) if (total >= 0) total += 1;
@@ -47,7 +47,7 @@ export function controlByHand(steps: number): Promise<number> {
 export const go = wf.defineSignal<[{ readonly eventId: string }]>('go');
 export const waiting = wf.defineQuery<boolean>('waiting');
 
-/** Acts so many times, waits for one signal, then acts once. */
+/** Runs actions, waits for one signal, then runs one more action. */
 export async function waitByHand(key: string, actions = 0): Promise<void> {
   let came = false;
   wf.setHandler(go, () => {

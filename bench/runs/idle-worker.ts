@@ -1,6 +1,6 @@
 /**
- * A worker process of the case `idle`: starts so many runs that wait, tells its resident memory, starts more.
- * Arguments: kind, address, namespace, populations. Prints a JSON line for none and for each population.
+ * A worker process of the case `idle`: starts runs that wait, reports its resident memory, starts more.
+ * Arguments: kind, address, namespace, populations. Prints a JSON line for no runs and for each population.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,9 +13,9 @@ import { timed } from './measure.js';
 import { benchWorker, bundle, publish, silentRuntime } from './stack.js';
 
 const AT_ONCE = 32;
-/** Started, scheduled, begun and done: the run waits. */
+/** History length of a run that waits: its first workflow task is started, scheduled and completed. */
 const EVENTS_WHEN_WAITING = 4;
-/** A garbage collector that has nothing to do for so long has done what it will do, ms. */
+/** Idle time after which the garbage collector has finished, ms. */
 const SETTLE_MS = 3_000;
 
 const [, , kind = '', address = '', namespace = '', populations = ''] = process.argv;
@@ -25,9 +25,12 @@ const directory = await mkdtemp(join(tmpdir(), 'sluice-idle-'));
 const projections = await openProjections({ url: `surrealkv://${join(directory, 'db')}` });
 const connection = await NativeConnection.connect({ address });
 const place = { namespace, taskQueue: `idle-${kind}` };
-const worker = await benchWorker(connection, place, projections, await bundle(), {
-  cachedWorkflows: Math.max(...counts) + 100,
-});
+const worker = await benchWorker(
+  { connection, place, projections, workflowBundle: await bundle() },
+  {
+    cachedWorkflows: Math.max(...counts) + 100,
+  },
+);
 const running = worker.run();
 const clientConnection = await Connection.connect({ address });
 const client = new Client({ connection: clientConnection, namespace });
@@ -61,7 +64,7 @@ async function tell(waiting: number): Promise<void> {
   process.stdout.write(`${JSON.stringify({ waiting, rss: process.memoryUsage.rss() })}\n`);
 }
 
-// What the first runs of a process cost is no cost of a run.
+// The first runs of a process also pay for its start; they are not counted.
 let begun = 0;
 const upTo = async (count: number): Promise<void> => {
   const first = begun;

@@ -1,6 +1,6 @@
 /**
- * Rounds of two kinds that are compared, one after the other, so that both meet the same machine; and what comes
- * out of them.
+ * Alternating rounds of the two kinds that are compared, so that both see the same machine, and their
+ * results.
  */
 import { z } from 'zod';
 
@@ -13,7 +13,7 @@ export const Figure = z.object({
   what: z.string(),
   unit: z.string(),
   sluice: Spread,
-  /** Absent: there is nothing by hand that it could be compared with. */
+  /** Absent: no hand-written equivalent exists. */
   byHand: Spread.optional(),
   /** Median of the rounds' ratios, Sluice to hand-written. */
   ratio: z.number().optional(),
@@ -29,7 +29,7 @@ export const Report = z.object({
 });
 export type Report = z.infer<typeof Report>;
 
-/** Values of the rounds of both kinds, a pair a round. */
+/** Values of both kinds, one pair per round. */
 export interface Pairs {
   readonly sluice: readonly number[];
   readonly byHand: readonly number[];
@@ -38,8 +38,8 @@ export interface Pairs {
 export type Kind = keyof Pairs;
 
 /**
- * Measures both kinds in turns: A B, B A, A B, …, after one round of each that does not count.
- * @param measure gives the value of one round of that kind
+ * Measures both kinds alternately: A B, B A, A B, …, after one round of each that is not counted.
+ * @param measure returns the value of one round of that kind
  */
 export async function inTurns(
   rounds: number,
@@ -70,8 +70,8 @@ const spread = (values: readonly number[]): Spread => ({
 });
 
 /**
- * A line of two kinds.
- * @param target what the ratio, or the two medians, must fulfil
+ * A line that compares both kinds.
+ * @param target the condition on the ratio, or on the two medians
  */
 export function compared(
   about: Pick<Figure, 'case' | 'what' | 'unit'>,
@@ -93,7 +93,7 @@ export function compared(
   };
 }
 
-/** A line of Sluice alone. */
+/** A line for Sluice alone. */
 export function alone(
   about: Pick<Figure, 'case' | 'what' | 'unit'>,
   values: readonly number[],
@@ -106,7 +106,7 @@ export function alone(
   };
 }
 
-/** Does the tasks, so many at once. @returns ms that all took */
+/** Runs the tasks with a limited concurrency. @returns the total time, ms */
 export async function timed(
   total: number,
   atOnce: number,

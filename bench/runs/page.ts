@@ -1,4 +1,4 @@
-/** The table in docs/performance.md. Everything outside of the marks is written by people. */
+/** The table in docs/performance.md. The text outside of the marks is written by hand. */
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Report } from './measure.js';
 import { markdownTable } from './table.js';
@@ -7,7 +7,7 @@ const PAGE = new URL('../../docs/performance.md', import.meta.url);
 const BEGIN = '<!-- figures: written by `npm run bench -- --page` -->';
 const END = '<!-- end of figures -->';
 
-/** Replaces the table by that of the report. @throws Error where the page has lost its marks */
+/** Replaces the table with the report's. @throws Error where the page has lost its marks */
 export async function writePerformancePage(report: Report): Promise<void> {
   const page = await readFile(PAGE, 'utf8');
   const [before, rest] = page.split(BEGIN);

@@ -1,6 +1,6 @@
 /**
- * The baseline's action with the two commits of a Sluice action around it, and nothing else of Sluice: what is left
- * between this and Sluice is the interpreter and the activity; what is between this and the baseline is the store.
+ * The baseline's action with the two commits of a Sluice action around it, and nothing else of Sluice. The
+ * difference to Sluice is the interpreter and the activity; the difference to the baseline is the store.
  */
 import { Context } from '@temporalio/activity';
 import type { Execution, Invocation } from '../../contracts/run/projection.js';
@@ -28,18 +28,19 @@ export function recorded(projections: Projections): Act {
     };
     const events = eventsOf(workflowId, invocation, n);
     await projections.beginAction(execution, events, invocation, { holder, until: Date.now() + LEASE_MS });
-    await projections.finishAction(
-      execution,
-      invocation,
-      { status: 'SUCCEEDED', output: { n, ms }, artifacts: [] },
-      [],
+    await projections.finishAction(execution, invocation, {
+      outcome: { status: 'SUCCEEDED', output: { n, ms }, artifacts: [] },
+      writes: [],
       holder,
-    );
+    });
     return input;
   };
 }
 
-/** What an interpreter has to tell when its nth action begins: the end of the one before, and the start of this one. */
+/**
+ * The run events that an interpreter has pending when its nth action begins: the end of the previous action
+ * and the start of this one.
+ */
 function eventsOf(workflowId: string, { action, idempotencyKey, input }: Invocation, n: number): RunEvent[] {
   const at = Date.now();
   const event = (seq: number, type: RunEvent['type'], step: number | undefined, data: object): RunEvent =>

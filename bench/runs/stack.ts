@@ -1,7 +1,7 @@
 /**
- * What every case runs on: Temporal's dev server, an embedded store on disk, one worker that has both Sluice's
- * workflows and the hand-written ones, and a client. All share this machine, so figures are compared with their
- * baseline of the same run only.
+ * The stack that every case runs on: Temporal's dev server, an embedded store on disk, one worker that has
+ * both Sluice's workflows and the hand-written ones, and a client. All share this machine, so figures are
+ * only compared with the baseline of the same run.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -26,7 +26,7 @@ import { WORKFLOW_SOURCES } from '../../worker/temporal/workflow-bundle.js';
 import { benchActions, byHandActivities } from './activities.js';
 import { recorded } from './recorded.js';
 
-/** A page of a history with large values is over the 4 MiB that a client takes by default. */
+/** A page of a history with large values exceeds the 4 MiB that a client accepts by default. */
 const HISTORY_CHANNEL = { 'grpc.max_receive_message_length': 256 * 1024 * 1024 };
 const QUIET = new DefaultLogger('ERROR');
 
@@ -48,7 +48,7 @@ export interface Stack {
 }
 
 export interface StackOptions {
-  /** Default: the worker's own. */
+  /** Default: the worker's default. */
   readonly cachedWorkflows?: number;
 }
 
@@ -57,7 +57,7 @@ export const silentRuntime = (): void => {
 };
 
 let bundled: Promise<WorkflowBundle> | undefined;
-/** Both kinds of workflows; made once for all cases. */
+/** Both kinds of workflows; bundled once for all cases. */
 export function bundle(): Promise<WorkflowBundle> {
   bundled ??= bundleWorkflowCode({
     ...WORKFLOW_SOURCES,
@@ -70,12 +70,21 @@ export function bundle(): Promise<WorkflowBundle> {
 export const benchServer = (): Promise<TemporalDevServer> =>
   startTemporalDevServer({ env: process.env, log: () => undefined, headless: true });
 
-/** A worker of the bench: Sluice's own with its defaults, and the baseline's workflows and activities in it. */
+/**
+ * A worker of the bench: Sluice's worker with its defaults, plus the baseline's workflows and activities.
+ */
 export async function benchWorker(
-  connection: NativeConnection,
-  place: { readonly namespace: string; readonly taskQueue: string },
-  projections: Projections,
-  workflowBundle: WorkflowBundle,
+  {
+    connection,
+    place,
+    projections,
+    workflowBundle,
+  }: {
+    readonly connection: NativeConnection;
+    readonly place: { readonly namespace: string; readonly taskQueue: string };
+    readonly projections: Projections;
+    readonly workflowBundle: WorkflowBundle;
+  },
   options: StackOptions = {},
 ): Promise<Worker> {
   const sluice = await workerOptions({
@@ -94,7 +103,7 @@ export async function benchWorker(
   });
 }
 
-/** Runs cases on a stack of their own; nothing of it is left afterwards. */
+/** Runs cases on their own stack, and removes it afterwards. */
 export async function withStack<T>(
   work: (stack: Stack) => Promise<T>,
   options: StackOptions = {},
@@ -111,7 +120,10 @@ export async function withStack<T>(
     const place = { namespace: server.namespace, taskQueue: 'bench' };
     const connection = await NativeConnection.connect({ address: server.address });
     opened.push(() => connection.close());
-    const worker = await benchWorker(connection, place, projections, await bundle(), options);
+    const worker = await benchWorker(
+      { connection, place, projections, workflowBundle: await bundle() },
+      options,
+    );
     const running = worker.run();
     opened.push(() => {
       worker.shutdown();
@@ -142,23 +154,25 @@ function stackOf(client: Client, projections: Projections, serverPid: number): S
       return { workflowId, result: () => handle.result() };
     },
     async historyOf(workflowId) {
-      const all = { events: 0, bytes: 0 };
+      const total = { events: 0, bytes: 0 };
       const handle = client.workflow.getHandle(workflowId);
       const { raw } = await handle.describe();
       let runId: string | undefined = raw.workflowExecutionInfo?.firstRunId ?? undefined;
       while (runId !== undefined) {
         const { events = [] } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
-        all.events += events?.length ?? 0;
-        all.bytes += Number((await client.workflow.getHandle(workflowId, runId).describe()).historySize ?? 0);
+        total.events += events?.length ?? 0;
+        total.bytes += Number(
+          (await client.workflow.getHandle(workflowId, runId).describe()).historySize ?? 0,
+        );
         const next = events?.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;
         runId = next === null || next === '' ? undefined : next;
       }
-      return all;
+      return total;
     },
   };
 }
 
-/** Stores a definition as publishing does, without its workflow. */
+/** Stores a definition as publishing does, without the publishing workflow. */
 export async function publish(projections: Projections, document: Json): Promise<void> {
   const source = JSON.stringify(document);
   const { definition, hash } = readDefinition(source, 'json');

@@ -1,4 +1,4 @@
-/** Many runs as they are stored, for benchmarks of what is read. */
+/** Stores many runs, for benchmarks of reads. */
 import type { Projections } from '../../projections/index.js';
 import { listKey } from '../../projections/log/keys.js';
 import { event, execution, runStartedAs, START_MS, uuid7 } from '../../test/projections/support/runs.js';
@@ -7,8 +7,8 @@ const CHUNK = 1_000;
 const STATUSES = ['RUNNING', 'WAITING', 'SUCCEEDED', 'FAILED'];
 
 /**
- * Adds runs `from` to `to` to the tenant `bench`, many in one request; the first is a real one, the others are its
- * copies. They are of ten definitions, `definition-0` to `definition-9`, version 3.
+ * Adds runs `from` to `to` to the tenant `bench`, many per request; the first is a real run, the others
+ * are copies of it. They belong to ten definitions, `definition-0` to `definition-9`, version 3.
  */
 export async function loadRuns(projections: Projections, from: number, to: number): Promise<void> {
   const { database } = projections;
@@ -49,7 +49,7 @@ export async function loadRuns(projections: Projections, from: number, to: numbe
       'BEGIN; INSERT INTO run $rows RETURN NONE; INSERT INTO run_list $lists RETURN NONE; COMMIT',
       { rows, lists },
     );
-    const failed = answers.find((one) => !one.ok);
+    const failed = answers.find(({ ok }) => !ok);
     if (failed?.ok === false) throw new Error(failed.reason);
   }
 }

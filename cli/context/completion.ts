@@ -1,9 +1,9 @@
 /**
- * What a shell offers at TAB, from the tree of commands itself.
+ * Completion candidates at TAB, taken from the tree of commands.
  *
- * Invariant: nothing is looked up: no server, no database, no file is asked, so a TAB never hangs and never fails. The
- * words before the cursor are read as commander reads them: options may stand anywhere, one that wants a value takes
- * the next word, and an argument's place is counted without both.
+ * Invariant: completion reads no server, database or file, so a TAB never hangs and never fails. It parses
+ * the words before the cursor as commander does: options may appear anywhere, an option with a value takes
+ * the next word, and neither counts towards the position of an argument.
  */
 import type { Command, Option } from 'commander';
 
@@ -14,18 +14,18 @@ export interface Candidate {
 
 export interface Candidates {
   readonly items: readonly Candidate[];
-  /** The shell's own completion of file names fits here. */
+  /** Whether the shell should complete file names. */
   readonly files: boolean;
 }
 
-/** Placeholders of options and names of arguments whose value is a file or a directory. */
+/** Names of arguments and placeholders of options whose value is a path. */
 const FILES = /^(file|directory|path)$/;
 const NONE: Candidates = { items: [], files: false };
 
 /**
- * What fits at the cursor.
+ * The candidates at the cursor.
  * @param words between the program's name and the word at the cursor
- * @param current the word at the cursor, as far as it is written
+ * @param current the word at the cursor, as typed so far
  */
 export function candidatesAt(program: Command, words: readonly string[], current: string): Candidates {
   const { command, open, given } = readWords(program, words);
@@ -47,9 +47,9 @@ export function candidatesAt(program: Command, words: readonly string[], current
 
 interface Read {
   readonly command: Command;
-  /** An option that still wants its value. */
+  /** An option whose value comes next. */
   readonly open: Option | undefined;
-  /** Arguments of the command so far. */
+  /** Number of arguments so far. */
   readonly given: number;
 }
 
@@ -72,7 +72,7 @@ function readWords(program: Command, words: readonly string[]): Read {
   return { command, open, given };
 }
 
-/** An option that was made to take a value: its choices, or files where its placeholder says so. */
+/** Values of an option: its choices, or files if its placeholder names a path. */
 function valuesOf({ flags, argChoices }: Option, current: string): Candidates {
   if (argChoices !== undefined) return { items: choices(argChoices, current), files: false };
   const placeholder = /<([^>]+)>/.exec(flags)?.[1] ?? '';
@@ -85,7 +85,7 @@ function optionsOf(command: Command, current: string): Candidate[] {
     .map(({ long, description }) => ({ name: long ?? '', description }));
 }
 
-/** Those of the command, its help, and those that every command takes. */
+/** The options of the command, `--help`, and the global options. */
 function allOptions(command: Command): readonly Option[] {
   const help = command.createHelp();
   help.showGlobalOptions = true;

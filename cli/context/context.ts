@@ -1,9 +1,9 @@
 /**
- * What every group of commands gets.
+ * What every group of commands shares.
  *
- * Invariant: making the tree of commands loads commander and little else. Whatever is heavy (Temporal's SDK, the
- * database, the configuration's schema) is imported by the action of the command that needs it, so that help,
- * completion and a mistyped command answer at once. test/cli/start.test.ts looks at what is loaded.
+ * Invariant: building the tree of commands loads commander and little else. The action of a command imports
+ * what is heavy (Temporal's SDK, the database, the configuration's schema), so that help, completion and a
+ * mistyped command answer at once. test/cli/start.test.ts checks which modules are loaded.
  */
 import { InvalidArgumentError } from 'commander';
 import type { EventBus, SluiceClient, SluiceClientOptions } from '../../client/index.js';
@@ -16,37 +16,39 @@ export interface GlobalOptions {
   readonly taskQueue?: string;
   readonly tenant?: string;
   readonly json?: boolean;
+  readonly verbose?: boolean;
 }
 
-/** Runs a command with a client, closes it, and sets the exit code. */
+/** Runs a command with a client, closes the client, and sets the exit code. */
 export type Online = (work: (client: SluiceClient) => Promise<number>, bus?: EventBus) => Promise<void>;
 
 export interface CommandContext {
   readonly terminal: () => Terminal;
-  /** What `--tenant` says, else `default`. */
+  /** The value of `--tenant`, else `default`. */
   readonly tenant: () => string;
-  /** What `--tenant` says; undefined: nothing. */
+  /** The value of `--tenant`; undefined if it is not given. */
   readonly namedTenant: () => string | undefined;
-  /** The environment, with what the command line says instead. */
+  /** The environment, overridden by the options of the command line. */
   readonly env: () => Environment;
   /** The configuration of that environment. @throws SluiceError CONFIG_INVALID */
   readonly config: () => Promise<SluiceConfig>;
   readonly online: Online;
   /**
-   * As `online`, with something to read runs from: the API that SLUICE_API_URL names, else the database, where it is a
-   * server. Temporal is connected with the first call that needs it.
+   * As `online`, with a source to read runs from: the API that SLUICE_API_URL names, else the database if it
+   * is a server. The first call that needs Temporal connects to it.
    */
   readonly reading: (work: (client: SluiceClient) => Promise<number>) => Promise<void>;
   /** Sets the exit code. */
   readonly done: (code: number) => void;
-  /** Loads what the actions of commands have from here without waiting for it: before each of them. */
+  /** Runs before each command: loads what the synchronous members of this context need. */
   readonly prepare: () => Promise<void>;
 }
 
 /**
- * Makes one.
- * @param env of the process
- * @param globals what the command line said before and after the command
+ * Creates the context.
+ * @param env environment of the process
+ * @param globals reads the global options, which may come before or after the command
+ * @param done receives the exit code
  */
 export function createContext(
   env: Environment,
@@ -69,12 +71,12 @@ export function createContext(
   let terminal: Terminal | undefined;
   const prepare = async (): Promise<void> => {
     const loaded = await import('../terminal/terminal.js');
-    terminal = new loaded.Terminal(globals().json === true, env);
+    terminal = new loaded.Terminal(env, globals());
   };
   return {
     prepare,
     terminal: () => {
-      if (terminal === undefined) throw new Error('Outside of a command there is no terminal');
+      if (terminal === undefined) throw new Error('No command is running: prepare() creates the terminal');
       return terminal;
     },
     tenant: () => globals().tenant ?? 'default',
@@ -86,8 +88,8 @@ export function createContext(
       const loaded = await config();
       const { databaseReads, isServer } = await import('./database-reads.js');
       const database = isServer(loaded.database) ? databaseReads(loaded.database) : undefined;
-      const more = { lazy: true, ...(database !== undefined && { reads: database.reads }) };
-      const client = await connect(loaded, env, globals().tenant, more);
+      const options = { lazy: true, ...(database !== undefined && { reads: database.reads }) };
+      const client = await connect(loaded, env, globals().tenant, options);
       try {
         done(await work(client));
       } finally {
@@ -96,8 +98,8 @@ export function createContext(
       }
     },
     async online(work, bus) {
-      const more = bus === undefined ? {} : { bus };
-      const client = await connect(await config(), env, globals().tenant, more);
+      const options = bus === undefined ? {} : { bus };
+      const client = await connect(await config(), env, globals().tenant, options);
       try {
         done(await work(client));
       } finally {
@@ -111,7 +113,7 @@ async function connect(
   { temporal, taskQueue }: SluiceConfig,
   env: Environment,
   tenant: string | undefined,
-  more: Pick<SluiceClientOptions, 'bus' | 'lazy' | 'reads'>,
+  options: Pick<SluiceClientOptions, 'bus' | 'lazy' | 'reads'>,
 ): Promise<SluiceClient> {
   const { apiReads, createSluiceClient } = await import('../../client/index.js');
   const { loadApiPlace } = await import('../../worker/config/api-variables.js');
@@ -124,13 +126,13 @@ async function connect(
     namespace: temporal.namespace,
     taskQueue,
     actor: env.USER || 'sluice-cli',
-    ...more,
+    ...options,
     ...(api !== undefined && { reads: apiReads(api) }),
     ...(tenant !== undefined && { tenant }),
   });
 }
 
-/** Parses an option that is a whole number from 1. */
+/** Parses an option whose value is a whole number from 1. */
 export function wholeNumber(value: string): number {
   const number = Number(value);
   if (!Number.isSafeInteger(number) || number < 1) {
@@ -139,7 +141,7 @@ export function wholeNumber(value: string): number {
   return number;
 }
 
-/** Parses an option that is an age in days. */
+/** Parses an option whose value is an age in days. */
 export function days(value: string): number {
   const number = Number(value);
   if (value.trim() === '' || !Number.isFinite(number) || number < 0) {

@@ -1,45 +1,45 @@
-/**
- * Runs and definitions read straight from the database, which is opened with the first question: a command that asks
- * nothing of it opens nothing.
- */
+/** Reads runs and definitions directly from the database. The first read opens it. */
 import type { RunReads } from '../../client/index.js';
 import { openProjections, type Projections } from '../../projections/index.js';
 import type { SluiceConfig } from '../../worker/config/config.js';
 
 export interface DatabaseReads {
   readonly reads: RunReads;
-  /** Closes the database, where it was opened. */
+  /** Closes the database if a read opened it. */
   readonly close: () => Promise<void>;
 }
 
-/** True for a database that several processes may have open: a server. */
+/** Whether the database is a server, which several processes may use at once. */
 export function isServer({ url }: SluiceConfig['database']): boolean {
   return /^wss?:/i.test(url);
 }
 
-/** Reads from a database. @throws SluiceError each question: DATABASE_UNAVAILABLE, DATABASE_AUTH, SCHEMA_TOO_NEW */
+/**
+ * Reads from a database.
+ * @throws SluiceError from each read: DATABASE_UNAVAILABLE, DATABASE_AUTH, SCHEMA_TOO_NEW
+ */
 export function databaseReads(database: SluiceConfig['database']): DatabaseReads {
   let opened: Promise<Projections> | undefined;
-  const ask = async <T>(question: (reads: Projections['reads']) => Promise<T>): Promise<T> => {
+  const read = async <T>(query: (reads: Projections['reads']) => Promise<T>): Promise<T> => {
     opened ??= openProjections(database);
-    return question((await opened).reads);
+    return query((await opened).reads);
   };
   return {
     reads: {
-      listRuns: (...args) => ask((reads) => reads.listRuns(...args)),
-      getRun: (...args) => ask((reads) => reads.getRun(...args)),
-      listSteps: (...args) => ask((reads) => reads.listSteps(...args)),
-      listEvents: (...args) => ask((reads) => reads.listEvents(...args)),
-      pageWaits: (...args) => ask((reads) => reads.pageWaits(...args)),
-      pageInvocations: (...args) => ask((reads) => reads.pageInvocations(...args)),
-      pageEvidence: (...args) => ask((reads) => reads.pageEvidence(...args)),
-      pageInbound: (...args) => ask((reads) => reads.pageInbound(...args)),
-      listDefinitions: (...args) => ask((reads) => reads.listDefinitions(...args)),
-      getDefinition: (...args) => ask((reads) => reads.getDefinition(...args)),
+      listRuns: (...args) => read((reads) => reads.listRuns(...args)),
+      getRun: (...args) => read((reads) => reads.getRun(...args)),
+      listSteps: (...args) => read((reads) => reads.listSteps(...args)),
+      listEvents: (...args) => read((reads) => reads.listEvents(...args)),
+      pageWaits: (...args) => read((reads) => reads.pageWaits(...args)),
+      pageInvocations: (...args) => read((reads) => reads.pageInvocations(...args)),
+      pageEvidence: (...args) => read((reads) => reads.pageEvidence(...args)),
+      pageInbound: (...args) => read((reads) => reads.pageInbound(...args)),
+      listDefinitions: (...args) => read((reads) => reads.listDefinitions(...args)),
+      getDefinition: (...args) => read((reads) => reads.getDefinition(...args)),
     },
     close: async () => {
-      const database = await opened?.catch(() => undefined);
-      await database?.close();
+      const projections = await opened?.catch(() => undefined);
+      await projections?.close();
     },
   };
 }

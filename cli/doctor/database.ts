@@ -1,4 +1,4 @@
-/** SurrealDB: that it answers, its version, the schema, the clock of a server, whether it keeps what is written. */
+/** Checks SurrealDB: that it answers, its version, schema and clock, and whether it loses updates. */
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { SluiceError } from '../../contracts/errors.js';
@@ -13,16 +13,20 @@ import type { SluiceConfig } from '../../worker/config/config.js';
 import { judgeClock } from './clock.js';
 import { attempt, fail, ok, skip, warn, type Finding } from './finding.js';
 
+/** Time limit for an answer, ms. */
 const LIMIT_MS = 5_000;
-/** The major version of SurrealDB that Sluice's statements are written for. */
+/** Characters of a version that a finding shows. */
+const VERSION_CHARACTERS = 60;
+/** The major version of SurrealDB that Sluice supports. */
 const MAJOR = 3;
+/** Connections that write at once, as several workers do. */
 const CONNECTIONS = 4;
-const MIGRATE = 'Apply them with `sluice migrate`; a worker does so when it starts.';
+const MIGRATE = 'Apply them with `sluice migrate`; a worker also does this when it starts.';
 
 /**
  * Runs the checks.
- * @param workers identities of the workers that poll: one of them may be who has the embedded store
- * @param options whether to write, to see whether a server loses updates
+ * @param workers identities of the polling workers: one of them may have the embedded store open
+ * @param options `tryWrites`: write to the server to find out whether it loses updates
  */
 export async function checkDatabase(
   config: SluiceConfig['database'],
@@ -33,7 +37,7 @@ export async function checkDatabase(
   const isServer = url.protocol.startsWith('ws');
   const place = isServer ? url.host : config.url;
   if (url.protocol === 'mem:') {
-    return [warn('database', 'mem:// forgets everything when its process ends', 'Set SURREAL_URL.')];
+    return [warn('database', 'mem:// loses all data when its process ends', 'Set SURREAL_URL.')];
   }
   const path = storePath(config.url);
   if (path !== undefined && !existsSync(path)) {
@@ -41,7 +45,7 @@ export async function checkDatabase(
       warn(
         'database',
         `there is no store at ${place} yet`,
-        'Start a worker, which makes it, or set SURREAL_URL.',
+        'Start a worker, which creates it, or set SURREAL_URL.',
       ),
       skip('schema', 'there is no database yet'),
     ];
@@ -50,7 +54,7 @@ export async function checkDatabase(
   try {
     database = await connect({ ...config, connectTimeoutMs: LIMIT_MS });
   } catch (error) {
-    return [await refused(error, workers), skip('schema', 'the database cannot be opened')];
+    return [await openFailure(error, workers), skip('schema', 'the database cannot be opened')];
   }
   try {
     const names = `namespace ${config.namespace}, database ${config.database}`;
@@ -60,29 +64,29 @@ export async function checkDatabase(
         : [ok('database', `${place}, embedded, ${names}`)]),
       ...(await attempt('schema', () => checkSchema(database))),
       ...(isServer ? await attempt('database clock', () => checkClock(database)) : []),
-      ...(tryWrites ? await triedWrites(config, isServer) : []),
+      ...(tryWrites ? await writeFindings(config, isServer) : []),
     ];
   } finally {
     await database.close();
   }
 }
 
-/** A store that a worker of this machine has open is as it should be. */
-async function refused(error: unknown, workers: Promise<readonly string[]>): Promise<Finding> {
+/** Judges a failure to open the database. A store that a worker of this machine has open is in order. */
+async function openFailure(error: unknown, workers: Promise<readonly string[]>): Promise<Finding> {
   if (!(error instanceof SluiceError) || error.code !== 'DATABASE_LOCKED') return fail('database', error);
   const pid = /process (\d+)$/.exec(error.message)?.[1];
   const worker = `${pid}@${hostname()}`;
   if (pid === undefined || !(await workers).includes(worker)) return fail('database', error);
-  return ok('database', `open in the worker ${worker}, to which an embedded store belongs`);
+  return ok('database', `open in the worker ${worker}, which owns the embedded store`);
 }
 
 async function checkVersion(url: URL, where: string): Promise<Finding> {
   const address = new URL('/version', `${url.protocol === 'wss:' ? 'https' : 'http'}://${url.host}`);
   const response = await fetch(address, { signal: AbortSignal.timeout(LIMIT_MS) });
-  const version = (await response.text()).trim().slice(0, 60);
+  const version = (await response.text()).trim().slice(0, VERSION_CHARACTERS);
   const major = Number(/(\d+)\./.exec(version)?.[1]);
   if (major === MAJOR) return ok('database', `${version} at ${where}`);
-  return warn('database', `${version} at ${where}`, `Sluice is made for SurrealDB ${MAJOR}.`);
+  return warn('database', `${version} at ${where}`, `Sluice supports SurrealDB ${MAJOR}.`);
 }
 
 async function checkSchema(database: Database): Promise<Finding> {
@@ -92,28 +96,31 @@ async function checkSchema(database: Database): Promise<Finding> {
   if (missing.length < states.length) return warn('schema', `missing: ${missing.join(', ')}`, MIGRATE);
   return warn(
     'schema',
-    'the database has no schema: it is new, or it is another one than the workers use',
+    'the database has no schema: it is new, or the workers use a different one',
     `Check SURREAL_NAMESPACE and SURREAL_DATABASE. ${MIGRATE}`,
   );
 }
 
-async function triedWrites(config: SluiceConfig['database'], isServer: boolean): Promise<readonly Finding[]> {
+async function writeFindings(
+  config: SluiceConfig['database'],
+  isServer: boolean,
+): Promise<readonly Finding[]> {
   if (isServer) return attempt('database writes', () => checkWrites(config));
-  return [skip('database writes', 'an embedded store has one process, which loses none')];
+  return [skip('database writes', 'not needed: an embedded store has a single writer')];
 }
 
-/** Over connections of their own, as several workers have. */
+/** Updates one row over several connections at once, as several workers do. */
 async function checkWrites(config: SluiceConfig['database']): Promise<Finding> {
   const open = () => connect({ ...config, connectTimeoutMs: LIMIT_MS });
   const connections: [Database, ...Database[]] = [await open()];
   try {
     while (connections.length < CONNECTIONS) connections.push(await open());
-    const { made, lost } = await tryUpdatesOfOneRow(connections, LIMIT_MS);
-    if (lost <= 0) return ok('database writes', `${made} updates of one row at once, none lost`);
+    const { made: updates, lost } = await tryUpdatesOfOneRow(connections, LIMIT_MS);
+    if (lost <= 0) return ok('database writes', `${updates} concurrent updates of one row, none lost`);
     return fail(
       'database writes',
-      new SluiceError('DATABASE_FAILED', `${lost} of ${made} updates of one row at once were lost`),
-      'Start the server with `rocksdb://PATH`: the engines surrealkv and memory lose updates where several write (docs/operations.md).',
+      new SluiceError('DATABASE_FAILED', `${lost} of ${updates} concurrent updates of one row were lost`),
+      'Start the server with `rocksdb://PATH`: the engines surrealkv and memory lose concurrent updates (docs/operations.md).',
     );
   } finally {
     for (const connection of connections) await connection.close();
@@ -125,7 +132,7 @@ async function checkClock(database: Database): Promise<Finding> {
   const [answer] = await database.request('RETURN time::now()');
   const after = Date.now();
   if (answer?.ok !== true || !(answer.value instanceof Date)) {
-    throw new SluiceError('DATABASE_FAILED', 'The database does not tell its time');
+    throw new SluiceError('DATABASE_FAILED', 'The database did not report its time');
   }
-  return judgeClock('database clock', 'the database', { before, after, there: answer.value.getTime() });
+  return judgeClock('database clock', 'the database', { before, after, other: answer.value.getTime() });
 }

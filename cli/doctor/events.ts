@@ -1,13 +1,16 @@
-/** The event bridge, its Redis and the API, where they are configured. */
+/** Checks the event bridge, its Redis and the API, if they are configured. */
 import { Redis } from 'ioredis';
 import { z } from 'zod';
-import { SluiceError, type ErrorCode } from '../../contracts/errors.js';
+import { messageOf, SluiceError, type ErrorCode } from '../../contracts/errors.js';
 import type { BridgeSettings } from '../../worker/config/bridge-config.js';
 import type { Environment } from '../../worker/config/config.js';
 import { attempt, fail, ok, skip, warn, type Finding } from './finding.js';
 
+/** Time limit for an answer, ms. */
 const LIMIT_MS = 5_000;
-/** The first Redis with XAUTOCLAIM, by which a bridge takes over from one that died. */
+/** Characters of an answer that a finding shows. */
+const BODY_CHARACTERS = 300;
+/** The first Redis with XAUTOCLAIM, which a bridge needs to take over from one that died. */
 const OLDEST_REDIS = [6, 2] as const;
 
 /** Runs the checks. */
@@ -15,7 +18,7 @@ export async function checkEvents(settings: BridgeSettings, env: Environment): P
   const { redisUrl, stream, group } = settings.bridge;
   const redis =
     redisUrl === undefined
-      ? [skip('redis', 'REDIS_URL is not set: events come over HTTP only')]
+      ? [skip('redis', 'REDIS_URL is not set: events arrive over HTTP only')]
       : await attempt('redis', () => checkRedis(redisUrl, stream, group));
   return [...redis, ...(await attempt('bridge', () => checkBridge(settings.url, env)))];
 }
@@ -46,14 +49,13 @@ async function checkRedis(url: string, stream: string, group: string): Promise<F
       );
     }
     if (setting('aof_enabled') !== '1') {
-      const mend = 'Set `appendonly yes`: what Redis has not written when it ends is gone.';
-      return warn('redis', `${found}; it does not write each event to disk`, mend);
+      const fix = 'Set `appendonly yes`: Redis loses events that it has not written to disk when it stops.';
+      return warn('redis', `${found}; it does not write each event to disk`, fix);
     }
     return ok('redis', found);
   } catch (thrown) {
-    // What the connection broke on says more than that it is closed.
-    const { message } = last ?? (thrown instanceof Error ? thrown : new Error(String(thrown)));
-    const text = `Redis at ${new URL(url).host}: ${message}`;
+    // The error event has the cause; the error of the command only says that the connection is closed.
+    const text = `Redis at ${new URL(url).host}: ${messageOf(last ?? thrown)}`;
     return fail('redis', new SluiceError('REDIS_UNAVAILABLE', text, { cause: thrown }));
   } finally {
     redis.disconnect();
@@ -63,56 +65,56 @@ async function checkRedis(url: string, stream: string, group: string): Promise<F
 const Groups = z.array(z.array(z.union([z.string(), z.number(), z.null()])));
 
 async function pendingOf(redis: Redis, stream: string, group: string): Promise<string> {
-  if ((await redis.exists(stream)) === 0) return 'no event yet';
+  if ((await redis.exists(stream)) === 0) return 'no events yet';
   const groups = Groups.parse(await redis.xinfo('GROUPS', stream));
-  const own = groups.find((fields) => fields[fields.indexOf('name') + 1] === group);
-  if (own === undefined) return `no bridge has read it yet (group ${group})`;
-  const lag = own[own.indexOf('lag') + 1];
-  const unread = own.includes('lag') && typeof lag === 'number' ? `${lag} to be read, ` : '';
-  return `${unread}${own[own.indexOf('pending') + 1]} being routed`;
+  const fields = groups.find((entry) => entry[entry.indexOf('name') + 1] === group);
+  if (fields === undefined) return `no bridge has read it yet (group ${group})`;
+  const lag = fields[fields.indexOf('lag') + 1];
+  const unread = fields.includes('lag') && typeof lag === 'number' ? `${lag} unread, ` : '';
+  return `${unread}${fields[fields.indexOf('pending') + 1]} being routed`;
 }
 
 const BRIDGE: HttpService = {
   check: 'bridge',
   path: '/health',
   code: 'BRIDGE_UNAVAILABLE',
-  mend: 'Start one: `sluice bridge`, or name it in SLUICE_BRIDGE_URL.',
+  fix: 'Start one with `sluice bridge`, or set SLUICE_BRIDGE_URL.',
 };
 const API: HttpService = {
   check: 'api',
   path: '/readyz',
   code: 'API_UNAVAILABLE',
-  mend: 'Start one: `sluice api`, or name it in SLUICE_API_URL.',
+  fix: 'Start one with `sluice api`, or set SLUICE_API_URL.',
 };
 
 interface HttpService {
   readonly check: string;
   readonly path: string;
   readonly code: ErrorCode;
-  readonly mend: string;
+  readonly fix: string;
 }
 
 async function checkBridge(url: string, env: Environment): Promise<Finding> {
   const found = await checkHttp(BRIDGE, url);
-  // Where nobody has said that there is one, there need not be one.
+  // Without SLUICE_BRIDGE_URL the bridge is optional.
   if (found.status === 'ok' || env['SLUICE_BRIDGE_URL']?.trim()) return found;
-  return warn('bridge', found.found, BRIDGE.mend);
+  return warn('bridge', found.found, BRIDGE.fix);
 }
 
-/** The API that commands of `sluice` would ask. @param url undefined: none is named */
+/** Checks the API that the commands of `sluice` read from. @param url undefined: SLUICE_API_URL is not set */
 export async function checkApi(url: string | undefined): Promise<readonly Finding[]> {
   if (url === undefined) return [skip('api', 'SLUICE_API_URL is not set')];
   return [await checkHttp(API, url)];
 }
 
-async function checkHttp({ check, path, code, mend }: HttpService, url: string): Promise<Finding> {
+async function checkHttp({ check, path, code, fix }: HttpService, url: string): Promise<Finding> {
   let response: Response;
   try {
     response = await fetch(new URL(path, url), { signal: AbortSignal.timeout(LIMIT_MS) });
   } catch (error) {
-    return fail(check, new SluiceError(code, `nothing answers at ${url}`, { cause: error }), mend);
+    return fail(check, new SluiceError(code, `nothing answers at ${url}`, { cause: error }), fix);
   }
-  const body = (await response.text()).slice(0, 300);
+  const body = (await response.text()).slice(0, BODY_CHARACTERS);
   if (response.ok) return ok(check, `${url} is ready`);
   return fail(check, new SluiceError(code, `${url} is not ready: ${response.status} ${body}`));
 }

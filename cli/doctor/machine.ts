@@ -1,9 +1,9 @@
-/** This machine: Node, the packages that package.json pins, and the native parts of two of them. */
+/** Checks this machine: Node, the packages that package.json pins, and the native parts of two of them. */
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { SluiceError } from '../../contracts/errors.js';
+import { messageOf, SluiceError } from '../../contracts/errors.js';
 import { attempt, fail, ok, type Finding } from './finding.js';
 
 const require = createRequire(import.meta.url);
@@ -14,9 +14,10 @@ const Manifest = z.object({
   dependencies: z.record(z.string(), z.string()).default({}),
 });
 
+/** Packages with a binary for each platform and libc. */
 const NATIVE = ['@temporalio/core-bridge', '@surrealdb/node'];
 
-const INSTALL = 'Install the packages of the lock file: `npm ci`.';
+const INSTALL = 'Install the packages of the lock file with `npm ci`.';
 
 /** Runs the checks. */
 export async function checkMachine(): Promise<readonly Finding[]> {
@@ -52,7 +53,7 @@ function checkPackages(version: string, wanted: Readonly<Record<string, string>>
   );
 }
 
-/** A package may hide its package.json from imports, so the directories are looked through. */
+/** Searches the directories, because a package may not export its package.json. */
 function installedVersion(name: string): string | undefined {
   const path = (require.resolve.paths(name) ?? [])
     .map((directory) => join(directory, name, 'package.json'))
@@ -64,17 +65,17 @@ function readManifest(file: string | URL): z.infer<typeof Manifest> {
   return Manifest.parse(JSON.parse(readFileSync(file, 'utf8')));
 }
 
-/** They have a binary for each platform and libc; loading one is the only proof that it fits this machine. */
+/** Loads the native packages: nothing else proves that their binaries work on this machine. */
 async function checkNative(): Promise<Finding> {
   const place = `${process.platform}-${process.arch}`;
   for (const name of NATIVE) {
     try {
       await import(name);
     } catch (error) {
-      const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
+      const [reason] = messageOf(error).split('\n');
       const message = `${name} cannot be loaded on ${place}: ${reason}`;
-      const mend = `${INSTALL} Temporal's SDK needs glibc 2.28 or newer: it runs on Debian, not on Alpine.`;
-      return fail('native', new SluiceError('CONFIG_INVALID', message, { cause: error }), mend);
+      const fix = `${INSTALL} Temporal's SDK needs glibc 2.28 or newer; it runs on Debian but not on Alpine.`;
+      return fail('native', new SluiceError('CONFIG_INVALID', message, { cause: error }), fix);
     }
   }
   return ok('native', `${NATIVE.join(' and ')} load on ${place}`);

@@ -1,4 +1,4 @@
-/** What the environment and the directory say: variables, `sluice.config.ts`, secrets, policies. */
+/** Checks the environment and the project: variables, `sluice.config.ts`, secrets, policies. */
 import { loadPolicies } from '../../authorization/index.js';
 import { loadApiPlace, type ApiPlace } from '../../worker/config/api-variables.js';
 import { loadBridgeConfig, type BridgeSettings } from '../../worker/config/bridge-config.js';
@@ -9,14 +9,14 @@ import { attempt, fail, ok, skip, type Finding } from './finding.js';
 
 export interface ProjectReport {
   readonly findings: readonly Finding[];
-  /** Undefined: it is invalid. */
+  /** Undefined if it is invalid. */
   readonly config: SluiceConfig | undefined;
   readonly bridge: BridgeSettings | undefined;
-  /** Undefined: nothing says where an API is. */
+  /** Undefined if SLUICE_API_URL is not set. */
   readonly api: ApiPlace | undefined;
 }
 
-/** Runs the checks. @param directory where `sluice.config.ts` is looked for */
+/** Runs the checks. @param directory the directory of `sluice.config.ts` */
 export async function checkProject(env: Environment, directory: string): Promise<ProjectReport> {
   const findings: Finding[] = [];
   const read = <T>(load: () => T): T | undefined => {
@@ -31,7 +31,7 @@ export async function checkProject(env: Environment, directory: string): Promise
   const bridge = read(() => loadBridgeConfig(env));
   const api = read(() => loadApiPlace(env));
   if (config === undefined) return { findings, config, bridge, api };
-  if (findings.length === 0) findings.push(ok('configuration', 'every variable that is set is valid'));
+  if (findings.length === 0) findings.push(ok('configuration', 'all variables are valid'));
   findings.push(
     ...(await attempt('project', async () => {
       const { actions } = await loadRegistry(config, directory);

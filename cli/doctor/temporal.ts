@@ -1,8 +1,11 @@
-/** Temporal: the server, the namespace, the search attributes, who polls the task queue, the clock. */
+/**
+ * Checks Temporal: the server, the namespace, the search attributes, the workers on the task queue, the
+ * clock.
+ */
 import { randomUUID } from 'node:crypto';
 import { Connection } from '@temporalio/client';
 import { createSluiceClient } from '../../client/index.js';
-import { SluiceError } from '../../contracts/errors.js';
+import { messageOf, SluiceError } from '../../contracts/errors.js';
 import type { SluiceConfig } from '../../worker/config/config.js';
 import { ensureSearchAttributes } from '../../worker/temporal/search-attributes.js';
 import { temporalConnectionOptions } from '../../worker/temporal/temporal-connection.js';
@@ -10,10 +13,15 @@ import { OLDEST_SERVER } from '../../worker/temporal-server/find-cli.js';
 import { judgeClock } from './clock.js';
 import { attempt, fail, ok, skip, warn, type Finding } from './finding.js';
 
-/** How long the server may take for each answer, ms. */
+/** Time limit for one answer of the server, ms. */
 const LIMIT_MS = 5_000;
+/** Time limit for all checks after the connection is made, ms. */
+const ALL_CHECKS_MS = 6 * LIMIT_MS;
+/** How long to wait for the server to list the poller of the clock check, and between two looks, ms. */
+const CLOCK_LIMIT_MS = 2 * LIMIT_MS;
+const CLOCK_INTERVAL_MS = 50;
 const DAY_S = 86_400;
-/** A worker that has not polled for so long is none, ms. */
+/** A worker that has not polled for this long is gone, ms. */
 const GONE_MS = 120_000;
 /** Numbers of Temporal's `TaskQueueType`. */
 const QUEUES = { workflow: 1, activity: 2 } as const;
@@ -33,10 +41,13 @@ export async function checkTemporal(config: SluiceConfig): Promise<TemporalRepor
     const options = await temporalConnectionOptions(config.temporal);
     connection = await Connection.connect({ ...options, connectTimeout: LIMIT_MS });
   } catch (error) {
-    return { findings: [unreachable(config, error), ...left(REST, 'Temporal is not there')], workers: [] };
+    return {
+      findings: [unreachable(config, error), ...skipAll(REST, 'Temporal is not available')],
+      workers: [],
+    };
   }
   try {
-    return await connection.withDeadline(Date.now() + 6 * LIMIT_MS, () => look(connection, config));
+    return await connection.withDeadline(Date.now() + ALL_CHECKS_MS, () => checkServices(connection, config));
   } finally {
     await connection.close();
   }
@@ -44,16 +55,14 @@ export async function checkTemporal(config: SluiceConfig): Promise<TemporalRepor
 
 function unreachable({ temporal }: SluiceConfig, error: unknown): Finding {
   if (error instanceof SluiceError) return fail('temporal', error);
-  const reason = error instanceof Error ? error.message : String(error);
-  return fail(
-    'temporal',
-    new SluiceError('TEMPORAL_UNAVAILABLE', `Temporal at ${temporal.address}: ${reason}`),
-  );
+  const message = `Temporal at ${temporal.address}: ${messageOf(error)}`;
+  return fail('temporal', new SluiceError('TEMPORAL_UNAVAILABLE', message));
 }
 
-const left = (checks: readonly string[], why: string): Finding[] => checks.map((check) => skip(check, why));
+const skipAll = (checks: readonly string[], why: string): Finding[] =>
+  checks.map((check) => skip(check, why));
 
-async function look(connection: Connection, config: SluiceConfig): Promise<TemporalReport> {
+async function checkServices(connection: Connection, config: SluiceConfig): Promise<TemporalReport> {
   const server = await attempt('temporal', () => checkServer(connection, config));
   const client = await createSluiceClient({
     connection,
@@ -65,7 +74,7 @@ async function look(connection: Connection, config: SluiceConfig): Promise<Tempo
     return await checkNamespace(connection, config);
   });
   if (namespace.some(({ status }) => status === 'fail')) {
-    const rest = left(REST.slice(1), 'the namespace is not there');
+    const rest = skipAll(REST.slice(1), 'the namespace does not exist');
     return { findings: [...server, ...namespace, ...rest], workers: [] };
   }
   const workers = new Set<string>();
@@ -94,12 +103,12 @@ async function checkNamespace({ workflowService }: Connection, config: SluiceCon
   const { namespace } = config.temporal;
   const { config: settings } = await workflowService.describeNamespace({ namespace });
   const keptDays = Number(settings?.workflowExecutionRetentionTtl?.seconds ?? 0) / DAY_S;
-  const found = `${namespace}, closed workflows are kept ${keptDays} days`;
+  const found = `${namespace}, keeps closed workflows for ${keptDays} days`;
   const { retentionDays } = config;
   if (retentionDays !== undefined && retentionDays <= keptDays) {
     return warn(
       'namespace',
-      `${found}, rows of runs ${retentionDays}`,
+      `${found}, rows of runs are kept for ${retentionDays}`,
       `Keep rows longer than Temporal keeps workflows: raise SLUICE_RETENTION_DAYS above ${keptDays}.`,
     );
   }
@@ -118,23 +127,23 @@ async function checkPollers(
       taskQueue: { name: taskQueue },
       taskQueueType,
     });
-    // The server remembers a worker for minutes after it has gone; one that is there polls anew every minute.
+    // The server lists a worker for minutes after it has stopped; a running one polls again every minute.
     const living = (pollers ?? []).filter(
       ({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1_000 > Date.now() - GONE_MS,
     );
     if (living.length === 0) missing.push(name);
     for (const { identity } of living) if (identity) workers.add(identity);
   }
-  const mend = 'Start a worker with the same SLUICE_TASK_QUEUE and TEMPORAL_NAMESPACE: `sluice worker`.';
-  if (workers.size === 0) return warn('task queue', `no worker polls ${taskQueue}`, mend);
+  const fix = 'Start a worker with the same SLUICE_TASK_QUEUE and TEMPORAL_NAMESPACE: `sluice worker`.';
+  if (workers.size === 0) return warn('task queue', `no worker polls ${taskQueue}`, fix);
   const found = `${workers.size} worker(s) poll ${taskQueue}: ${[...workers].join(', ')}`;
   if (missing.length === 0) return ok('task queue', found);
-  return warn('task queue', `${found}; none takes ${missing.join(' or ')} tasks`, mend);
+  return warn('task queue', `${found}; none of them takes ${missing.join(' or ')} tasks`, fix);
 }
 
 /**
- * The server tells its time nowhere but in when somebody last polled: so a task queue of this check's own is polled,
- * which leaves no trace.
+ * Reads the server's clock. The server only reports its time as the last poll of a task queue, so this check
+ * polls a queue with a name that nothing else uses, which leaves no trace.
  */
 async function checkClock(connection: Connection, namespace: string): Promise<Finding> {
   const { workflowService } = connection;
@@ -144,13 +153,13 @@ async function checkClock(connection: Connection, namespace: string): Promise<Fi
   const polling = connection.withAbortSignal(stop.signal, () =>
     workflowService.pollWorkflowTaskQueue({ namespace, taskQueue, identity: 'sluice doctor' }),
   );
-  // It is given up on below; what it would have said is of no interest.
+  // The poll is aborted below; its outcome does not matter.
   const polled = polling.then(
     () => undefined,
     () => undefined,
   );
   try {
-    while (Date.now() < before + 2 * LIMIT_MS) {
+    while (Date.now() < before + CLOCK_LIMIT_MS) {
       const { pollers } = await workflowService.describeTaskQueue({
         namespace,
         taskQueue,
@@ -158,12 +167,12 @@ async function checkClock(connection: Connection, namespace: string): Promise<Fi
       });
       const seen = pollers?.[0]?.lastAccessTime;
       if (seen) {
-        const there = Number(seen.seconds ?? 0) * 1_000 + Math.floor((seen.nanos ?? 0) / 1_000_000);
-        return judgeClock('temporal clock', 'Temporal', { before, after: Date.now(), there });
+        const other = Number(seen.seconds ?? 0) * 1_000 + Math.floor((seen.nanos ?? 0) / 1_000_000);
+        return judgeClock('temporal clock', 'Temporal', { before, after: Date.now(), other });
       }
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await new Promise((resolve) => setTimeout(resolve, CLOCK_INTERVAL_MS));
     }
-    return skip('temporal clock', 'the server did not say');
+    return skip('temporal clock', 'the server did not report its time');
   } finally {
     stop.abort();
     await polled;

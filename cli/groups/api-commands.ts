@@ -1,34 +1,41 @@
-/** `sluice api`: the HTTP API as a process, and its keys. */
+/** `sluice api`: the process that serves the HTTP API, and its keys. */
 import type { Command } from 'commander';
 import type { KeyOptions } from '../commands/processes/api.js';
 import type { CommandContext } from '../context/context.js';
 
-/** Adds them. */
+/** Adds the commands. */
 export function addApiCommands(program: Command, { env, terminal, done }: CommandContext): void {
   const api = program
     .command('api')
-    .description('answer the HTTP API, until stopped')
+    .description('serve the HTTP API until stopped')
     .action(async () => {
-      const { serveApi } = await import('../commands/processes/api.js');
-      done(await serveApi(env()));
+      const { apiCommand } = await import('../commands/processes/api.js');
+      done(await apiCommand(env()));
     });
 
-  const words = (text: string, before: readonly string[] = []): string[] => [...before, ...text.split(',')];
+  const words = (text: string, previous: readonly string[] = []): string[] => [
+    ...previous,
+    ...text.split(','),
+  ];
   api
     .command('key')
-    .description('make a key for the API; only its hash is to be stored')
-    .argument('<name>', 'who gets it: it stands in the audit')
-    .requiredOption('--role <role>', 'reader, operator, publisher or admin; several by commas', words)
+    .description('create a key for the API; store only its hash')
+    .argument('<name>', 'name of the key holder, recorded in the audit')
     .requiredOption(
-      '--for-tenant <name>',
-      'tenant that it is bound to, or * for all; several by commas',
+      '--role <role>',
+      'reader, operator, publisher or admin; separate several with commas',
       words,
     )
-    .option('--expires <instant>', 'ISO instant with an offset, from which on it is refused')
+    .requiredOption(
+      '--for-tenant <name>',
+      'tenant that the key is bound to, or * for all; separate several with commas',
+      words,
+    )
+    .option('--expires <instant>', 'ISO 8601 instant with an offset at which the key expires')
     .action(async (name: string, options: { role: string[]; forTenant: string[]; expires?: string }) => {
-      const { printKey } = await import('../commands/processes/api.js');
+      const { apiKeyCommand } = await import('../commands/processes/api.js');
       const { role, forTenant: tenant, expires } = options;
       const chosen: KeyOptions = { role, tenant, ...(expires !== undefined && { expires }) };
-      done(printKey(terminal(), name, chosen));
+      done(apiKeyCommand(terminal(), name, chosen));
     });
 }

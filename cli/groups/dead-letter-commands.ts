@@ -1,11 +1,11 @@
-/** `sluice dead-letters …` */
+/** `sluice dead-letters …`. */
 import { Option, type Command } from 'commander';
 import type { DeadLetterKind } from '../../contracts/events/dead-letter.js';
 import type { DeadLetterBulk, DeadLetterSelection } from '../commands/events/dead-letters.js';
 import type { CommandContext } from '../context/context.js';
 import { bridgeBus } from './event-commands.js';
 
-/** Every kind, by name: the schema itself would be loaded for `sluice --help`. */
+/** Every kind. Importing the schema would load zod for `sluice --help`. */
 const KINDS: Readonly<Record<DeadLetterKind, true>> = {
   compensation: true,
   event: true,
@@ -16,43 +16,46 @@ const KINDS: Readonly<Record<DeadLetterKind, true>> = {
 /** Adds the commands. */
 export function addDeadLetterCommands(program: Command, context: CommandContext): void {
   const { terminal, online } = context;
-  const letters = program.command('dead-letters').description('what could not be done: look, retry, dismiss');
-  const kind = () => new Option('--kind <kind>', 'only of a kind').choices(Object.keys(KINDS));
+  const letters = program
+    .command('dead-letters')
+    .description('list, retry and dismiss dead letters: work that could not be completed');
+  const kind = () =>
+    new Option('--kind <kind>', 'only dead letters of this kind').choices(Object.keys(KINDS));
   letters
     .command('list')
-    .description('dead letters, newest first')
-    .addOption(new Option('--status <status>', 'which').choices(['open', 'all']).default('open'))
+    .description('list dead letters, newest first')
+    .addOption(new Option('--status <status>', 'which dead letters').choices(['open', 'all']).default('open'))
     .addOption(kind())
-    .option('--run <id>', 'only of a run')
+    .option('--run <id>', 'only dead letters of this run')
     .action(async (options: DeadLetterSelection) => {
-      const { listDeadLetters } = await import('../commands/events/dead-letters.js');
-      await online((client) => listDeadLetters(client, terminal(), options));
+      const { listDeadLettersCommand } = await import('../commands/events/dead-letters.js');
+      await online((client) => listDeadLettersCommand(client, terminal(), options));
     });
   letters
     .command('show')
-    .description('all that a letter holds, and what was done about it')
+    .description('show everything about one dead letter, including what was done about it')
     .argument('<id>')
     .action(async (id: string) => {
-      const { showDeadLetter } = await import('../commands/events/dead-letters.js');
-      await online((client) => showDeadLetter(client, terminal(), id));
+      const { showDeadLetterCommand } = await import('../commands/events/dead-letters.js');
+      await online((client) => showDeadLetterCommand(client, terminal(), id));
     });
   for (const [act, description] of [
-    ['retry', 'do it again, on its normal path and under the same idempotency key'],
-    ['dismiss', 'nothing is to be done about it'],
+    ['retry', 'retry dead letters on the normal path, under the same idempotency key'],
+    ['dismiss', 'dismiss dead letters that need no action'],
   ] as const) {
     letters
       .command(act)
       .description(description)
       .argument('[id...]')
-      .option('--all', 'every open one that fits')
+      .option('--all', 'act on every matching open dead letter')
       .addOption(kind())
-      .option('--run <id>', 'only of a run')
-      .option('--dry-run', 'say which, and do nothing')
-      .option('--note <text>', 'why, for the audit')
+      .option('--run <id>', 'only dead letters of this run')
+      .option('--dry-run', 'list the dead letters and change nothing')
+      .option('--note <text>', 'reason, recorded in the audit')
       .action(async (ids: string[], options: DeadLetterBulk) => {
-        const { actOnDeadLetters } = await import('../commands/events/dead-letters.js');
+        const { actOnDeadLettersCommand } = await import('../commands/events/dead-letters.js');
         const bus = act === 'retry' ? await bridgeBus(context) : undefined;
-        await online((client) => actOnDeadLetters(client, terminal(), act, ids, options), bus);
+        await online((client) => actOnDeadLettersCommand(client, terminal(), act, { ...options, ids }), bus);
       });
   }
 }

@@ -1,11 +1,11 @@
 /** `sluice runs …` and `sluice definitions …`. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { RunStatus } from '../../contracts/run/run.js';
-import type { BulkCommand } from '../commands/runs/runs-act.js';
+import type { BulkOptions } from '../commands/runs/runs-act.js';
 import type { PageOptions, RunSelection } from '../commands/runs/runs-show.js';
 import { wholeNumber, type CommandContext } from '../context/context.js';
 
-/** Every status, by name: the schema itself would be loaded for `sluice --help`. */
+/** Every status. Importing the schema would load zod for `sluice --help`. */
 const STATUSES: Readonly<Record<RunStatus, true>> = {
   PENDING: true,
   RUNNING: true,
@@ -19,12 +19,12 @@ const STATUSES: Readonly<Record<RunStatus, true>> = {
   INTERRUPTED: true,
 };
 
-/** Adds them. */
+/** Adds the commands. */
 export function addRunCommands(program: Command, context: CommandContext): void {
   const runs = program
     .command('runs')
     .description(
-      'runs: look at them, stop them, do them again (read from SLUICE_API_URL, or from SURREAL_URL of a server)',
+      'inspect, stop, re-run and rewind runs (reads SLUICE_API_URL, or SURREAL_URL if that is a server)',
     );
   addShowCommands(runs, context);
   addActCommands(runs, context);
@@ -35,107 +35,107 @@ export function addRunCommands(program: Command, context: CommandContext): void 
 
 const paged = (command: Command): Command =>
   command
-    .option('--limit <number>', 'at most so many (default 50, at most 500)', wholeNumber)
-    .option('--after <cursor>', 'where the page before ended');
+    .option('--limit <number>', 'maximum number of items (default 50, at most 500)', wholeNumber)
+    .option('--after <cursor>', 'cursor that the previous page printed');
 
 const unredacted = (command: Command): Command =>
-  command.option('--unredacted', 'values that the payloadSchema marks writeOnly as they are');
+  command.option('--unredacted', 'show values that the payloadSchema marks writeOnly');
 
 const filtered = (command: Command): Command =>
   command
-    .addOption(new Option('--status <status>', 'only those').choices(Object.keys(STATUSES)))
-    .option('--definition <id>', 'only of that definition')
-    .option('--state <name>', 'only in that business state')
-    .option('--key <text>', 'only with that correlation key')
-    .option('--parent <run id>', 'only children of that run')
-    .option('--rerun-of <run id>', 'only re-runs of that run')
-    .option('--from <instant>', 'started then or later (ISO 8601)', instant)
-    .option('--before <instant>', 'started before (ISO 8601)', instant);
+    .addOption(new Option('--status <status>', 'only runs with this status').choices(Object.keys(STATUSES)))
+    .option('--definition <id>', 'only runs of this definition')
+    .option('--state <name>', 'only runs in this business state')
+    .option('--key <text>', 'only runs with this correlation key')
+    .option('--parent <run id>', 'only children of this run')
+    .option('--rerun-of <run id>', 'only re-runs of this run')
+    .option('--from <instant>', 'only runs started at or after this instant (ISO 8601)', instant)
+    .option('--before <instant>', 'only runs started before this instant (ISO 8601)', instant);
 
 function addShowCommands(runs: Command, { terminal, reading }: CommandContext): void {
-  unredacted(paged(filtered(runs.command('list').description('runs, newest first')))).action(
+  unredacted(paged(filtered(runs.command('list').description('list runs, newest first')))).action(
     async (options: RunSelection & PageOptions) => {
-      const { listRuns } = await import('../commands/runs/runs-show.js');
-      await reading((client) => listRuns(client, terminal(), options));
+      const { listRunsCommand } = await import('../commands/runs/runs-show.js');
+      await reading((client) => listRunsCommand(client, terminal(), options));
     },
   );
-  unredacted(runs.command('show').description('one run').argument('<id>', 'run id')).action(
+  unredacted(runs.command('show').description('show one run').argument('<id>', 'run id')).action(
     async (id: string, options: PageOptions) => {
-      const { showRun } = await import('../commands/runs/runs-show.js');
-      await reading((client) => showRun(client, terminal(), id, options));
+      const { showRunCommand } = await import('../commands/runs/runs-show.js');
+      await reading((client) => showRunCommand(client, terminal(), id, options));
     },
   );
   for (const [what, description] of [
-    ['steps', 'its steps, in the order in which they began'],
-    ['events', 'its log'],
-    ['waits', 'its waits'],
-    ['invocations', 'what the ledger has of its actions'],
-    ['evidence', 'why its actions were let act, or not'],
-    ['inbound', 'the events that it got, as the bridge recorded them'],
+    ['steps', 'show the steps of a run in the order in which they started'],
+    ['events', 'show the log of a run'],
+    ['waits', 'show the waits of a run'],
+    ['invocations', 'show the ledger entries of the actions of a run'],
+    ['evidence', 'show the policy decisions about the actions of a run'],
+    ['inbound', 'show the events that a run received, as the bridge recorded them'],
   ] as const) {
     const command = unredacted(paged(runs.command(what).description(description).argument('<id>', 'run id')));
-    if (what === 'events') command.option('--superseded', 'also what a reset has undone');
+    if (what === 'events') command.option('--superseded', 'include events that a reset superseded');
     command.action(async (id: string, options: PageOptions) => {
-      const { showOfRun } = await import('../commands/runs/runs-show.js');
-      await reading((client) => showOfRun(client, terminal(), what, id, options));
+      const { showPartOfRunCommand } = await import('../commands/runs/runs-show.js');
+      await reading((client) => showPartOfRunCommand(client, terminal(), what, { ...options, runId: id }));
     });
   }
 }
 
 function addActCommands(runs: Command, { terminal, reading, done }: CommandContext): void {
   for (const [act, description] of [
-    ['cancel', 'ask a run to stop: it cleans up and ends CANCELED'],
+    ['cancel', 'ask a run to stop; it cleans up and ends CANCELED'],
     ['terminate', 'end a run at once, without clean-up or compensation'],
   ] as const) {
     runs
       .command(act)
       .description(description)
       .argument('<id>', 'run id')
-      .option('--reason <text>', 'why, for the audit')
-      .action(async (id: string, options: { reason?: string }) => {
-        const { stopRun } = await import('../commands/runs/runs-act.js');
-        await reading((client) => stopRun(client, terminal(), act, id, options));
+      .option('--reason <text>', 'reason, recorded in the audit')
+      .action(async (id: string, { reason }: { reason?: string }) => {
+        const { stopCommand } = await import('../commands/runs/runs-act.js');
+        await reading((client) => stopCommand(client, terminal(), id, { act, reason }));
       });
   }
   runs
     .command('rerun')
-    .description('start a fresh run from the original payload and the pinned definition of another one')
+    .description('start a new run with the original payload and the pinned definition of another run')
     .argument('<id>', 'run id')
-    .option('--payload <json>', 'another payload: JSON, or @FILE')
+    .option('--payload <json>', 'use this payload instead: JSON, or @FILE')
     .option('--workflow-id <id>', 'default: <definition id>/<uuid>')
-    .option('--while-open', 'though the other one has not ended')
+    .option('--while-open', 'allow this while the other run is still open')
     .action(
       async (
         id: string,
         { payload, ...options }: { payload?: string; workflowId?: string; whileOpen?: boolean },
       ) => {
         const { readJsonInput } = await import('../terminal/input.js');
-        const { rerunRun } = await import('../commands/runs/runs-act.js');
+        const { rerunCommand } = await import('../commands/runs/runs-act.js');
         const given = payload === undefined ? {} : { payload: await readJsonInput(payload) };
-        await reading((client) => rerunRun(client, terminal(), id, { ...options, ...given }));
+        await reading((client) => rerunCommand(client, terminal(), id, { ...options, ...given }));
       },
     );
   runs
     .command('rewind')
-    .description('take a run back to a step: that and what began after it is done again')
+    .description('rewind a run to a step: that step and everything that started after it runs again')
     .argument('<id>', 'run id')
     .argument('<step>', 'path of the step, such as steps[1].then[0]')
-    .option('--iteration <indexes>', 'of the loops around it, outermost first: 2 or 0,3', indexes)
-    .option('--reason <text>', 'why, for the audit')
+    .option('--iteration <indexes>', 'iteration of the enclosing loops, outermost first: 2 or 0,3', indexes)
+    .option('--reason <text>', 'reason, recorded in the audit')
     .action(async (id: string, step: string, options: { iteration?: number[]; reason?: string }) => {
-      const { rewindRun } = await import('../commands/runs/runs-act.js');
-      await reading((client) => rewindRun(client, terminal(), id, step, options));
+      const { rewindCommand } = await import('../commands/runs/runs-act.js');
+      await reading((client) => rewindCommand(client, terminal(), id, { ...options, stepPath: step }));
     });
   runs
     .command('signal')
-    .description('send an event to one run, past the bridge')
+    .description('send an event to one run, bypassing the bridge')
     .argument('<id>', 'run id')
     .argument('<event>', 'name of the event')
     .option('--payload <json>', 'JSON, or @FILE', 'null')
     .option('--key <text>', 'correlation key')
-    .option('--id <text>', 'makes a repetition harmless (default: a new one)')
-    .option('--source <text>', 'who sends it (default sluice-client)')
-    .option('--human', 'it answers a human task')
+    .option('--id <text>', 'event id; the same id again has no effect (default: a new id)')
+    .option('--source <text>', 'source of the event (default sluice-client)')
+    .option('--human', 'the event answers a human task')
     .action(
       async (
         id: string,
@@ -143,55 +143,57 @@ function addActCommands(runs: Command, { terminal, reading, done }: CommandConte
         options: { payload: string; key?: string; id?: string; source?: string; human?: boolean },
       ) => {
         const { readJsonInput } = await import('../terminal/input.js');
-        const { signalRun } = await import('../commands/runs/runs-act.js');
+        const { signalCommand } = await import('../commands/runs/runs-act.js');
         const payload = await readJsonInput(options.payload);
-        await reading((client) => signalRun(client, terminal(), id, event, { ...options, payload }));
+        await reading((client) =>
+          signalCommand(client, terminal(), id, { ...options, eventName: event, payload }),
+        );
       },
     );
   unredacted(
     runs
       .command('export')
-      .description('one run as one JSON bundle, with a digest')
+      .description('export one run as a JSON bundle with a digest')
       .argument('<id>', 'run id')
       .option('--out <file>', 'default: standard output'),
   ).action(async (id: string, options: { out?: string; unredacted?: boolean }) => {
-    const { exportRun } = await import('../commands/runs/runs-act.js');
-    await reading((client) => exportRun(client, terminal(), id, options));
+    const { exportCommand } = await import('../commands/runs/runs-act.js');
+    await reading((client) => exportCommand(client, terminal(), id, options));
   });
   runs
     .command('verify')
-    .description('whether a bundle is as it was exported; offline')
-    .argument('<file>', 'a bundle')
+    .description('check offline that a bundle is unchanged since its export')
+    .argument('<file>', 'path of the bundle')
     .action(async (file: string) => {
-      const { verifyFile } = await import('../commands/runs/runs-act.js');
-      done(await verifyFile(terminal(), file));
+      const { verifyCommand } = await import('../commands/runs/runs-act.js');
+      done(await verifyCommand(terminal(), file));
     });
 }
 
 function addBulkCommands(runs: Command, { terminal, reading }: CommandContext): void {
   const bulk = runs
     .command('bulk')
-    .description('the same on every run that fits; one that fails stops no other');
+    .description('act on every matching run; a failure does not stop the others');
   for (const [act, description] of [
-    ['cancel', 'cancel every open run that fits'],
-    ['terminate', 'terminate every open run that fits'],
-    ['rerun', 're-run every closed run that fits'],
+    ['cancel', 'cancel every matching open run'],
+    ['terminate', 'terminate every matching open run'],
+    ['rerun', 're-run every matching closed run'],
   ] as const) {
     const command = filtered(bulk.command(act).description(description))
-      .option('--all', 'every run of the tenant, where nothing else picks them')
-      .option('--dry-run', 'say which, and do nothing')
-      .option('--concurrency <number>', 'so many at once (default 8, at most 50)', wholeNumber)
-      .option('--limit <number>', 'act on at most so many', wholeNumber);
+      .option('--all', 'act on every run of the tenant; required if no other option selects runs')
+      .option('--dry-run', 'list the matching runs and change nothing')
+      .option('--concurrency <number>', 'number of runs handled at once (default 8, at most 50)', wholeNumber)
+      .option('--limit <number>', 'maximum number of runs to act on', wholeNumber);
     if (act === 'rerun') {
       command
-        .option('--operation-id <text>', 'repeated under the same one, no run is started twice')
-        .option('--while-open', 'also runs that have not ended');
+        .option('--operation-id <text>', 'id of this operation; repeating it starts no run twice')
+        .option('--while-open', 'include runs that have not ended');
     } else {
-      command.option('--reason <text>', 'why, for the audit');
+      command.option('--reason <text>', 'reason, recorded in the audit');
     }
-    command.action(async (options: BulkCommand) => {
-      const { bulkRuns } = await import('../commands/runs/runs-act.js');
-      await reading((client) => bulkRuns(client, terminal(), act, options));
+    command.action(async (options: BulkOptions) => {
+      const { bulkCommand } = await import('../commands/runs/runs-act.js');
+      await reading((client) => bulkCommand(client, terminal(), act, options));
     });
   }
 }
@@ -204,31 +206,31 @@ function addLegacyCommands(runs: Command): void {
   ] as const) {
     runs
       .command(name)
-      .description('does not exist here: says what to do instead')
+      .description('not supported; prints what to do instead')
       .argument('<id>', 'run id')
       .action(async (id: string) => {
-        const { refuse } = await import('../commands/runs/runs-act.js');
-        refuse(action, id);
+        const { refuseLegacyCommand } = await import('../commands/runs/runs-act.js');
+        refuseLegacyCommand(action, id);
       });
   }
 }
 
 function addDefinitionShowCommands(program: Command, { terminal, reading }: CommandContext): void {
-  const definitions = program.command('definitions').description('what is published');
-  paged(definitions.command('list').description('definitions by id, also those that were taken back')).action(
+  const definitions = program.command('definitions').description('inspect published definitions');
+  paged(definitions.command('list').description('list definitions by id, including unpublished ones')).action(
     async (options: PageOptions) => {
-      const { listDefinitions } = await import('../commands/runs/runs-show.js');
-      await reading((client) => listDefinitions(client, terminal(), options));
+      const { listDefinitionsCommand } = await import('../commands/runs/runs-show.js');
+      await reading((client) => listDefinitionsCommand(client, terminal(), options));
     },
   );
   definitions
     .command('show')
-    .description('the source of a definition, its hash and its versions')
+    .description('show the source of a definition, its hash and its versions')
     .argument('<id>', 'id of the definition')
-    .option('--version <number>', 'default: the one that a start takes', wholeNumber)
+    .option('--version <number>', 'default: the version that a start uses', wholeNumber)
     .action(async (id: string, options: { version?: number }) => {
-      const { showDefinition } = await import('../commands/runs/runs-show.js');
-      await reading((client) => showDefinition(client, terminal(), id, options));
+      const { showDefinitionCommand } = await import('../commands/runs/runs-show.js');
+      await reading((client) => showDefinitionCommand(client, terminal(), id, options));
     });
 }
 

@@ -1,4 +1,4 @@
-/** Exit codes of `sluice`: the one table that `sluice --help` and docs/cli.md show. */
+/** Exit codes of `sluice`. `sluice --help` and docs/cli.md show this table. */
 import type { SluiceError } from '../../contracts/errors.js';
 
 export const EXIT = {
@@ -11,12 +11,11 @@ export const EXIT = {
 
 /** What each code means, in the order of the documentation. */
 export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
-  ok: 'done; the run that was followed has succeeded',
+  ok: 'success; a run that was followed succeeded',
   failed: 'refused or failed: an invalid document, a conflict, a run that did not succeed',
-  usage:
-    'the command line is wrong: an unknown command or option, a file that is not there, input that is no JSON',
-  unavailable: 'something needed is not there: Temporal, a worker, the database, a valid configuration',
-  interrupted: 'Ctrl-C; a run that was followed goes on',
+  usage: 'invalid command line: an unknown command or option, a missing file, input that is not JSON',
+  unavailable: 'a dependency is unavailable: Temporal, a worker, the database, a valid configuration',
+  interrupted: 'Ctrl-C; a run that was followed continues',
 };
 
 const UNAVAILABLE = new Set([

@@ -15,15 +15,15 @@ const Problem = z.looseObject({
 });
 const Details = z.object({ problems: z.array(Problem) });
 
-/** Every problem that a refused definition carries; undefined for any other error. */
+/** The problems of a refused definition; undefined for any other error. */
 export function problemsOf(thrown: unknown): readonly DefinitionProblem[] | undefined {
   if (!(thrown instanceof SluiceError)) return undefined;
   const details = Details.safeParse(thrown.details);
-  // The codes of problems are open here: a newer worker may know more of them than this command line.
+  // Any code is accepted: a newer worker may report codes that this command line does not know.
   return details.success ? (details.data.problems as unknown as DefinitionProblem[]) : undefined;
 }
 
-/** Shows the problems of one file: `file:line:column  step path  message  (hint)`. */
+/** Prints the problems of one file, a line each: `file:line:column  step path  message  (hint)`. */
 export function showProblems(terminal: Terminal, file: string, problems: readonly DefinitionProblem[]): void {
   terminal.data({ file, valid: false, problems: problems as unknown as Json });
   terminal.print(formatProblems(problems, file));

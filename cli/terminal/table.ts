@@ -1,9 +1,9 @@
-/** Rows for people: columns as wide as what stands in them. */
+/** Tables for people: each column is as wide as its widest cell. */
 
-/** A column: its heading, and what it shows of a row. */
+/** A column: its heading, and the cell that it shows for a row. */
 export type Column<T> = readonly [heading: string, show: (row: T) => string | number | null | undefined];
 
-/** The lines of a table, its headings first; none for no rows. */
+/** The lines of a table, headings first; empty without rows. */
 export function tableLines<T>(columns: readonly Column<T>[], rows: readonly T[]): readonly string[] {
   if (rows.length === 0) return [];
   const cells = [

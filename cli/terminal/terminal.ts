@@ -1,37 +1,48 @@
-/** Where a command writes: results to standard output, everything else to standard error. */
+/** Output of a command: results go to standard output, everything else to standard error. */
 import { styleText } from 'node:util';
-import { RunError, toSluiceError, type SluiceError } from '../../contracts/errors.js';
+import { RunError, toSluiceError, type ErrorCode, type SluiceError } from '../../contracts/errors.js';
 import type { Json } from '../../contracts/json.js';
 import type { Environment } from '../../worker/config/config.js';
 
-/** What every command gets to talk to its user. */
+export interface TerminalOptions {
+  /** Print JSON for scripts instead of text. */
+  readonly json?: boolean;
+  /** Print the details of errors, too. JSON always has them. */
+  readonly verbose?: boolean;
+}
+
+/** Codes whose help is generic, while their messages say what is wrong with the input. */
+const MESSAGE_SUFFICES: ReadonlySet<string> = new Set<ErrorCode>(['INPUT_INVALID']);
+
+/** Prints what a command has to say. */
 export class Terminal {
-  /** Colours are for people: a terminal, and no NO_COLOR. */
+  readonly json: boolean;
+  readonly verbose: boolean;
+  /** Whether to print colours: only on a terminal, and not with NO_COLOR. */
   readonly color: boolean;
 
-  constructor(
-    readonly json: boolean,
-    env: Environment,
-  ) {
+  constructor(env: Environment, { json = false, verbose = false }: TerminalOptions = {}) {
+    this.json = json;
+    this.verbose = verbose;
     this.color = process.stdout.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
   }
 
-  /** The result, for a person. */
+  /** Prints a result for a person; silent with `--json`. */
   print(text: string): void {
     if (!this.json) process.stdout.write(`${text}\n`);
   }
 
-  /** The result, for a script (`--json`): one JSON value on one line. */
+  /** Prints a result for a script as one line of JSON; silent without `--json`. */
   data(value: Json): void {
     if (this.json) process.stdout.write(`${JSON.stringify(value)}\n`);
   }
 
-  /** Something to know that is no result. */
+  /** Prints information that is not a result. */
   note(text: string): void {
     process.stderr.write(`${text}\n`);
   }
 
-  /** An error: code, message, where in the definition, and what to do. */
+  /** Prints an error: its code and message, the step where a run failed, and what to do. */
   error(thrown: unknown): SluiceError {
     const error = toSluiceError(thrown);
     const { code, message, details = null, help } = error;
@@ -43,13 +54,17 @@ export class Terminal {
     const head = `${code}: ${message}`;
     this.note(this.color ? styleText('red', head) : head);
     if (stepPath !== null) this.note(`  at ${stepPath}`);
-    if (details !== null && code !== 'DEFINITION_INVALID') this.note(`  details: ${JSON.stringify(details)}`);
-    if (help !== undefined) this.note(`  ${help}`);
+    if (this.verbose && details !== null) this.note(`  details: ${JSON.stringify(details)}`);
+    if (help !== undefined && !MESSAGE_SUFFICES.has(code)) this.note(`  ${help}`);
     return error;
   }
 }
 
-/** Where a run failed; null for an error that is not a run's own failure. Without Temporal's SDK: see context.ts. */
+/**
+ * The step at which a run failed; null for an error that is not the failure of a run. It recognizes
+ * Temporal's ApplicationFailure by name, because importing the SDK would slow down every command (see
+ * context.ts).
+ */
 function stepPathOf({ cause }: SluiceError): string | null {
   if (!(cause instanceof Error) || cause.name !== 'ApplicationFailure' || !('details' in cause)) return null;
   const [details] = Array.isArray(cause.details) ? (cause.details as readonly unknown[]) : [];

@@ -1,5 +1,6 @@
 /**
- * What Temporal's client throws, as coded errors. Everything that leaves `client/` has passed through here.
+ * Turns what Temporal's client throws into coded errors. Every error that leaves `client/` passes through
+ * here.
  */
 import {
   isGrpcServiceError,
@@ -22,35 +23,36 @@ import { z } from 'zod';
 import {
   ErrorCategory,
   isErrorCode,
+  messageOf,
   RunError,
   SluiceError,
   type SluiceErrorOptions,
 } from '../../contracts/errors.js';
+import { isGrpcNotFound } from '../../contracts/temporal-history.js';
 
-/** gRPC status codes that Temporal answers with; the numbers are gRPC's own. */
+/** Other gRPC status codes that Temporal answers with; the numbers are gRPC's. */
 const GRPC = {
   cancelled: 1,
   invalidArgument: 3,
   deadlineExceeded: 4,
-  notFound: 5,
   permissionDenied: 7,
   failedPrecondition: 9,
   unavailable: 14,
   unauthenticated: 16,
 } as const;
 
-/** What was asked of Temporal, for the message. */
+/** Which call to Temporal failed, for the message. */
 export interface CallContext {
   readonly address: string;
   readonly namespace: string;
   readonly taskQueue: string;
   readonly workflowId?: string;
-  /** False: no worker has to answer, so a late answer is the server's. */
+  /** False: the server answers by itself, so a timeout is not a missing worker's. */
   readonly needsWorker?: boolean;
 }
 
-/** Runs one call to Temporal; whatever it throws comes out as a SluiceError. */
-export async function calling<T>(context: CallContext, call: () => Promise<T>): Promise<T> {
+/** Runs one call to Temporal and throws each of its errors as a SluiceError. */
+export async function callTemporal<T>(context: CallContext, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (thrown) {
@@ -59,7 +61,7 @@ export async function calling<T>(context: CallContext, call: () => Promise<T>): 
 }
 
 /**
- * The coded error for anything that Temporal's client throws: WORKFLOW_NOT_FOUND, WORKFLOW_ALREADY_STARTED,
+ * The coded error for an error of Temporal's client: WORKFLOW_NOT_FOUND, WORKFLOW_ALREADY_STARTED,
  * TEMPORAL_NAMESPACE_NOT_FOUND, TEMPORAL_UNAVAILABLE, WORKER_NOT_FOUND, or the run's own error.
  */
 function fromTemporal(thrown: unknown, context: CallContext): SluiceError {
@@ -67,7 +69,7 @@ function fromTemporal(thrown: unknown, context: CallContext): SluiceError {
   const { workflowId = 'unknown', namespace, taskQueue, address } = context;
   if (thrown instanceof WorkflowFailedError) return fromRunFailure(thrown.cause, workflowId);
   if (thrown instanceof WorkflowExecutionAlreadyStartedError) {
-    return new SluiceError('WORKFLOW_ALREADY_STARTED', `Workflow ${workflowId} exists already.`, {
+    return new SluiceError('WORKFLOW_ALREADY_STARTED', `Workflow ${workflowId} already exists.`, {
       cause: thrown,
     });
   }
@@ -84,7 +86,7 @@ function fromTemporal(thrown: unknown, context: CallContext): SluiceError {
   if (thrown instanceof QueryNotRegisteredError) {
     return new SluiceError(
       'WORKFLOW_NOT_FOUND',
-      `Workflow ${workflowId} is no run of Sluice: ${thrown.message}`,
+      `Workflow ${workflowId} is not a run of Sluice: ${thrown.message}`,
       { cause: thrown },
     );
   }
@@ -100,23 +102,25 @@ function fromTemporal(thrown: unknown, context: CallContext): SluiceError {
     `No worker on task queue ${taskQueue} of ${namespace} answered for ${workflowId}: ${reason}`,
     { cause: thrown },
   );
+  if (isGrpcNotFound(grpc)) {
+    // The SDK has an error class for a missing workflow; other missing things are told apart by their
+    // message.
+    return /namespace/i.test(reason)
+      ? new SluiceError('TEMPORAL_NAMESPACE_NOT_FOUND', `${address} has no namespace ${namespace}.`, {
+          cause: thrown,
+        })
+      : unavailable(reason);
+  }
   switch (grpc.code as number) {
     case GRPC.failedPrecondition:
       return noWorker;
     case GRPC.cancelled:
     case GRPC.deadlineExceeded:
       return context.workflowId === undefined || context.needsWorker === false
-        ? unavailable(`did not answer in time`)
+        ? unavailable('did not answer in time')
         : noWorker;
-    case GRPC.notFound:
-      // Calls that the SDK makes for a workflow say so with a class of their own; plain ones only in words.
-      return /namespace/i.test(reason)
-        ? new SluiceError('TEMPORAL_NAMESPACE_NOT_FOUND', `${address} has no namespace ${namespace}.`, {
-            cause: thrown,
-          })
-        : unavailable(reason);
     case GRPC.invalidArgument:
-      return new SluiceError('INPUT_INVALID', `Temporal refused it for ${workflowId}: ${reason}`, {
+      return new SluiceError('INPUT_INVALID', `Temporal refused the request for ${workflowId}: ${reason}`, {
         cause: thrown,
       });
     case GRPC.permissionDenied:
@@ -131,7 +135,10 @@ function fromTemporal(thrown: unknown, context: CallContext): SluiceError {
   }
 }
 
-/** How a run ended without a result: its own error with its own code, or what was done to it from outside. */
+/**
+ * The error of a run that ended without a result: its own with its own code, or how it was stopped from
+ * outside.
+ */
 function fromRunFailure(failure: Error | undefined, workflowId: string): SluiceError {
   const cause = innermost(failure);
   const options: SluiceErrorOptions = { cause };
@@ -147,17 +154,18 @@ function fromRunFailure(failure: Error | undefined, workflowId: string): SluiceE
   if (!(cause instanceof ApplicationFailure) || !isErrorCode(cause.type)) {
     return new SluiceError('INTERNAL', `Run ${workflowId} failed: ${messageOf(cause)}`, options);
   }
-  const known = Details.safeParse(cause.details?.[0]);
-  if (!known.success) return new SluiceError(cause.type, cause.message, options);
-  const { category, details } = known.data;
+  const parsed = FailureDetails.safeParse(cause.details?.[0]);
+  if (!parsed.success) return new SluiceError(cause.type, cause.message, options);
+  const { category, details } = parsed.data;
   return new SluiceError(cause.type, cause.message, { ...options, category, details });
 }
 
-/** The details that a run's failure and an activity's failure have in common. */
-const Details = z.object({ category: ErrorCategory, details: z.json().nullable() });
+/** The details that the failure of a run and the failure of an activity share. */
+const FailureDetails = z.object({ category: ErrorCategory, details: z.json().nullable() });
 
 /**
  * Where and when a run failed.
+ * @param error what `client.result` threw
  * @returns the run's error as its row holds it; undefined for an error that is not a run's own failure
  */
 export function runErrorOf(error: SluiceError): RunError | undefined {
@@ -169,8 +177,4 @@ function innermost(failure: Error | undefined): Error | undefined {
   return failure instanceof ActivityFailure || failure instanceof ChildWorkflowFailure
     ? innermost(failure.cause)
     : failure;
-}
-
-function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
 }

@@ -4,35 +4,37 @@ import type { RunRef } from '../../contracts/run/run.js';
 import type { EventBus } from '../events/event-bus.js';
 import type { RunReads } from '../reads/reads.js';
 
-/** How to connect a client, and what it takes where nothing is said. */
+/** How to connect a client, and its defaults. */
 export interface SluiceClientOptions {
-  /** An open connection, which stays the caller's to close; or `address`. */
+  /** An open connection, which the caller closes; the alternative to `address`. */
   readonly connection?: Connection;
-  /** `host:port` of Temporal; the client then opens a connection of its own. */
+  /** `host:port` of Temporal: the client opens its own connection. Default `localhost:7233`. */
   readonly address?: string;
-  /** TLS, API key and the like, beside `address`. */
+  /** TLS, API key and other options of the connection to `address`. */
   readonly connectionOptions?: Omit<ConnectionOptions, 'address'>;
-  /** True: an own connection is made with the first call that needs it, which then fails where nothing answers. */
+  /** True: connect with the first call, which then fails if nothing answers. */
   readonly lazy?: boolean;
   readonly namespace: string;
-  /** The one task queue that Sluice's workers poll. */
+  /** The task queue that Sluice's workers poll. */
   readonly taskQueue: string;
-  /** Where `publish` puts events: `httpBus` or `redisBus`. */
+  /** Where `publishEvent` puts events: `httpBus` or `redisBus`. */
   readonly bus?: EventBus;
-  /** Where runs and definitions are shown from: `projections.reads`, or an API. Default: nothing is shown. */
+  /**
+   * Where runs and definitions are read from: `projections.reads`, or `apiReads`. Default: reads are refused.
+   */
   readonly reads?: RunReads;
-  /** Default tenant of everything this client does: `default`. */
+  /** Tenant of every call that names none. Default `default`. */
   readonly tenant?: string;
-  /** Default actor, for the audit: `sluice-client`. */
+  /** Actor of every call that names none, for the audit. Default `sluice-client`. */
   readonly actor?: string;
 }
 
-/** Payloads by definition id, where nobody has said which: any id takes any JSON. */
+/** The default payloads by definition id: any id takes any JSON. */
 export type AnyPayloads = Readonly<Record<string, Json>>;
 
 /** How to publish a definition. */
 export interface PublishOptions {
-  /** Default `yaml`, of which JSON is a part; `json` keeps the source as JSON. */
+  /** Default `yaml`, which includes JSON; `json` keeps the source as JSON. */
   readonly format?: 'yaml' | 'json';
   /** Default: the client's. */
   readonly tenant?: string;
@@ -40,7 +42,7 @@ export interface PublishOptions {
   readonly actor?: string;
 }
 
-/** Start options that are not payload; they travel in the workflow's memo. */
+/** Start options beside the payload; the workflow's memo carries them. */
 export interface StartOptions {
   /** Default `<definition id>/<uuid v7>`. */
   readonly workflowId?: string;
@@ -52,17 +54,19 @@ export interface StartOptions {
   readonly correlationKeys?: readonly string[];
   /** What caused the run, for the audit. */
   readonly trigger?: Json;
-  /** The run that this one is a re-run of; `client.runs.rerun` says so. */
+  /** The run that this one repeats; `client.runs.rerun` sets it. */
   readonly rerunOf?: RunRef;
-  /** Where a run with that id is open: `fail` (default), give back that one, or terminate it first. */
+  /** What to do if a run with that id is open: `fail` (default), return that run, or terminate it first. */
   readonly onConflict?: 'fail' | 'use-existing' | 'terminate-existing';
-  /** Where a closed run has that id: start anyway (default), never, or only if it did not succeed. */
+  /** What to do if a closed run has that id: start (default), refuse, or start only if it did not succeed. */
   readonly reuse?: 'always' | 'never' | 'after-failure';
 }
 
 /** A started run. */
 export interface StartedRun {
   readonly workflowId: string;
-  /** Temporal's first execution run id: the same over continue-as-new and reset, the key of the run's rows. */
+  /**
+   * Temporal's first execution run id: constant across continue-as-new and reset, the key of the run's rows.
+   */
   readonly runId: string;
 }

@@ -1,23 +1,25 @@
-/** Where an application puts events: the stream of the bridge in Redis, or the bridge's HTTP address. */
+/** Where an application publishes events: the bridge's Redis stream, or the bridge's HTTP address. */
 import type { Redis } from 'ioredis';
-import { SluiceError } from '../../contracts/errors.js';
+import { messageOf, SluiceError } from '../../contracts/errors.js';
 import { STREAM_FIELD } from '../../contracts/events/event-envelope.js';
 import { isJsonObject, type Json } from '../../contracts/json.js';
 
+/** Time limit of one request to a bridge, ms. */
 const HTTP_LIMIT_MS = 30_000;
 
-/** A bus that takes envelopes. */
+/** A bus that takes event envelopes. */
 export interface EventBus {
   /**
    * Resolves when the bus has the event.
-   * @throws SluiceError REDIS_UNAVAILABLE, BRIDGE_UNAVAILABLE, or what the bridge answered
+   * @throws SluiceError REDIS_UNAVAILABLE, BRIDGE_UNAVAILABLE, or the code that the bridge answered
    */
   publish(envelope: Json): Promise<void>;
 }
 
 /**
- * The stream that the bridge reads.
- * @param redis an open connection, which stays the caller's to close
+ * A bus over the Redis stream that the bridge reads.
+ * @param redis an open connection, which the caller closes
+ * @param stream name of the stream
  */
 export function redisBus(redis: Pick<Redis, 'xadd'>, stream = 'sluice:events'): EventBus {
   return {
@@ -25,17 +27,16 @@ export function redisBus(redis: Pick<Redis, 'xadd'>, stream = 'sluice:events'): 
       try {
         await redis.xadd(stream, '*', STREAM_FIELD, JSON.stringify(envelope));
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        throw new SluiceError('REDIS_UNAVAILABLE', `Redis: ${reason}`, { cause: error });
+        throw new SluiceError('REDIS_UNAVAILABLE', `Redis: ${messageOf(error)}`, { cause: error });
       }
     },
   };
 }
 
 /**
- * The HTTP source of a bridge.
+ * A bus over the HTTP source of a bridge.
  * @param url base address, such as `http://127.0.0.1:8234`
- * @param token of SLUICE_BRIDGE_TOKEN, where the bridge asks for one
+ * @param token SLUICE_BRIDGE_TOKEN, if the bridge requires one
  */
 export function httpBus(url: string, token?: string): EventBus {
   return {
@@ -46,8 +47,9 @@ export function httpBus(url: string, token?: string): EventBus {
 }
 
 /**
- * One request to a bridge.
- * @param body absent: GET
+ * Sends one request to a bridge.
+ * @param body the JSON to POST; absent: a GET
+ * @returns the JSON that the bridge answers
  * @throws SluiceError BRIDGE_UNAVAILABLE, or the code that the bridge answered
  */
 export async function callBridge(
@@ -70,8 +72,9 @@ export async function callBridge(
     });
     answer = (await response.json()) as Json;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SluiceError('BRIDGE_UNAVAILABLE', `The bridge at ${url}: ${reason}`, { cause: error });
+    throw new SluiceError('BRIDGE_UNAVAILABLE', `The bridge at ${url}: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
   if (response.ok) return answer;
   const error = isJsonObject(answer) && isJsonObject(answer['error']) ? answer['error'] : {};

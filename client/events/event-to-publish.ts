@@ -1,4 +1,4 @@
-/** An event as an application publishes it. */
+/** An event that an application publishes. */
 import { v7 as uuid } from 'uuid';
 import { SluiceError } from '../../contracts/errors.js';
 import { decodeEvent, encodeEvent, eventBytes } from '../../contracts/events/event-envelope.js';
@@ -8,11 +8,11 @@ import { LIMITS } from '../../contracts/limits.js';
 export interface EventToPublish {
   readonly eventName: string;
   readonly payload?: Json;
-  /** The key that waits compare; without it the bridge may derive one from the payload. */
+  /** The key that waits compare; without one the bridge may derive it from the payload. */
   readonly correlationKey?: string | number;
   /** Makes a repetition harmless; default: a new one. */
   readonly eventId?: string;
-  /** Who publishes; with `eventId` the identity of the event. Default `sluice-client`. */
+  /** Who publishes. Source and `eventId` together identify the event. Default `sluice-client`. */
   readonly source?: string;
   /** Default: the client's. */
   readonly tenant?: string;
@@ -21,7 +21,7 @@ export interface EventToPublish {
 }
 
 /**
- * The envelope of an event, checked as the bridge will check it.
+ * The envelope of an event, after the checks that the bridge will make.
  * @throws SluiceError EVENT_INVALID with every problem, EVENT_TOO_LARGE
  */
 export function envelopeOf(
@@ -46,5 +46,8 @@ export function envelopeOf(
   }
   const bytes = eventBytes(decoded.event);
   if (bytes <= LIMITS.eventBytes) return { eventId, envelope };
-  throw new SluiceError('EVENT_TOO_LARGE', `The event has ${bytes} bytes; the limit is ${LIMITS.eventBytes}`);
+  throw new SluiceError(
+    'EVENT_TOO_LARGE',
+    `The event has ${bytes} bytes; the limit is ${LIMITS.eventBytes}.`,
+  );
 }

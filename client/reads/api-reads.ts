@@ -1,11 +1,11 @@
 /**
- * Runs and definitions read over the HTTP API, where the database cannot be opened: it belongs to another process, or is
- * behind a network.
+ * Reads runs and definitions over the HTTP API, for a process that cannot open the database: another process
+ * has it open, or it is on another machine.
  *
  * Invariants
- * - It answers as `projections.reads` does: what is not there is undefined, pages go on where the one before ended, and
- *   every other refusal is the API's own coded error.
- * - What comes is redacted (`redacted: true`): nothing here may be taken for a run's original payload.
+ * - It answers as `projections.reads` does: a missing entry is undefined, a page continues where the last one
+ *   ended, and every other refusal is the API's coded error.
+ * - The answers are redacted (`redacted: true`): nothing here may be taken for a run's original payload.
  */
 import { z } from 'zod';
 import {
@@ -27,13 +27,13 @@ import { RunEvent } from '../../contracts/run/run-events.js';
 import type { Page, PageRequest } from '../../projections/index.js';
 import type { RunReads } from './reads.js';
 
-/** Of one request, ms. */
+/** Time limit of one request, ms. */
 const LIMIT_MS = 30_000;
 
 export interface ApiReadsOptions {
   /** Base address, such as `http://127.0.0.1:8235`. */
   readonly url: string;
-  /** Default: none, for an API that asks for none. */
+  /** Absent: the API runs without tokens. */
   readonly token?: string | undefined;
 }
 
@@ -41,9 +41,9 @@ const Refusal = z.object({ code: z.string(), detail: z.string(), details: JsonVa
 const json = (value: unknown): Json => JsonValue.parse(value ?? null);
 
 /**
- * Reads from an API. The tenant of each question is sent along; the token must be bound to it.
- * @throws SluiceError each method: API_UNAVAILABLE, UNAUTHENTICATED, TENANT_FORBIDDEN, FORBIDDEN, RATE_LIMITED, and what
- *   the database of the API answers
+ * Reads from an API. Each request names the tenant of the call; the token must be bound to it.
+ * @throws SluiceError each method: API_UNAVAILABLE, UNAUTHENTICATED, TENANT_FORBIDDEN, FORBIDDEN,
+ *   RATE_LIMITED, and the errors of the API's database
  */
 export function apiReads({ url, token }: ApiReadsOptions): RunReads {
   const ask = async <T extends z.ZodType>(
@@ -59,7 +59,7 @@ export function apiReads({ url, token }: ApiReadsOptions): RunReads {
     const { ok, status, body } = await fetchJson(target, tenant, token);
     if (ok) return shape.parse(body);
     const refusal = Refusal.safeParse(body);
-    if (!refusal.success) throw unavailable(url, `it answered ${status}, and is no API of Sluice`);
+    if (!refusal.success) throw unavailable(url, `HTTP ${status}, and not an answer of Sluice`);
     const { code, detail, details } = refusal.data;
     throw new SluiceError(code, detail, details === undefined ? {} : { details });
   };
@@ -75,7 +75,7 @@ export function apiReads({ url, token }: ApiReadsOptions): RunReads {
         const { items, next } = await ask(shape, tenant, path, { ...page });
         return { items: (items as z.output<T>[]).map(view), next } satisfies Page<V>;
       } catch (thrown) {
-        // The database gives an empty page for a run that there is not.
+        // projections.reads answers an empty page for an unknown run.
         if (thrown instanceof SluiceError && thrown.code === 'RUN_NOT_FOUND') {
           return { items: [], next: null };
         }
@@ -160,8 +160,8 @@ function toPage<T>({ items, next }: { items: T[]; next: string | null }): Page<T
 }
 
 /**
- * An event as the log has it. What was redacted may no longer have the type that it had: then the data stand as they
- * came.
+ * An event as the log has it. A redacted value may not have its original type any more; such data stay
+ * unparsed.
  */
 function toEvent({
   executionId,

@@ -1,8 +1,8 @@
 /**
- * What the client reads runs and definitions from.
+ * The source that a client reads runs and definitions from.
  *
- * Invariant: it only reads. `projections.reads` is one (where the database can be opened); so is whatever asks an
- * API. Every question names the tenant, and no answer has anything of another one.
+ * Invariant: it only reads. `projections.reads` is one, where the database can be opened; `apiReads` is the
+ * other. Every call names a tenant, and no answer holds data of another tenant.
  */
 import type {
   DefinitionSummary,
@@ -22,8 +22,8 @@ import type {
 
 export interface RunReads {
   /**
-   * True where marked values (`writeOnly` in the payloadSchema) come as `[redacted]` already: such a source can't
-   * give the original payload.
+   * True: marked values (`writeOnly` in the payloadSchema) are `[redacted]` already, so this source cannot
+   * return an original payload.
    */
   readonly redacted?: boolean;
   /** Newest first. */
@@ -31,7 +31,7 @@ export interface RunReads {
   getRun(tenant: string, runId: string): Promise<RunView | undefined>;
   /** Step executions in the order in which they began. */
   listSteps(tenant: string, runId: string, page?: PageRequest): Promise<Page<StepView>>;
-  /** The log in order; `superseded`: also events that a reset has undone. */
+  /** The log in order; `superseded`: also events that a reset undid. */
   listEvents(
     tenant: string,
     runId: string,
@@ -40,19 +40,20 @@ export interface RunReads {
   pageWaits(tenant: string, runId: string, page?: PageRequest): Promise<Page<WaitView>>;
   pageInvocations(tenant: string, runId: string, page?: PageRequest): Promise<Page<InvocationView>>;
   pageEvidence(tenant: string, runId: string, page?: PageRequest): Promise<Page<EvidenceView>>;
-  /** Audit rows of the events that the run got. */
+  /** Audit rows of the events that were delivered to the run. */
   pageInbound(tenant: string, runId: string, page?: PageRequest): Promise<Page<RunInboundView>>;
   listDefinitions(tenant: string, page?: PageRequest): Promise<Page<DefinitionSummary>>;
-  /** A version, or the one that a start takes. */
+  /** @param version default: the one that a start takes */
   getDefinition(tenant: string, id: string, version?: number): Promise<DefinitionView | undefined>;
 }
 
-/** Everything of a list, page by page. */
-export async function* everything<T>(
-  pageAt: (page: PageRequest) => Promise<Page<T>>,
-): AsyncGenerator<T, void> {
+/** Entries of one page of `allItems`. */
+const PAGE_SIZE = 500;
+
+/** All items of a list, read page by page. */
+export async function* allItems<T>(pageAt: (page: PageRequest) => Promise<Page<T>>): AsyncGenerator<T, void> {
   for (let after: string | undefined; ;) {
-    const page = await pageAt({ limit: 500, ...(after !== undefined && { after }) });
+    const page = await pageAt({ limit: PAGE_SIZE, ...(after !== undefined && { after }) });
     yield* page.items;
     if (page.next === null) return;
     after = page.next;

@@ -1,69 +1,68 @@
 /**
- * Where a value is marked `writeOnly: true` by its JSON Schema (draft 2020-12).
+ * The places of a value that its JSON Schema (draft 2020-12) marks `writeOnly: true`.
  *
- * Invariant: rather too much than too little. A place counts where any schema that may apply to it says so, whichever
- * branch of an `anyOf`, `oneOf` or `if` the value took.
+ * Invariant: too much rather than too little. A place is marked if any schema that may apply to it marks it,
+ * regardless of which branch of an `anyOf`, `oneOf` or `if` the value matched.
  */
 import { isJsonObject, type Json, type JsonObject } from '../../contracts/json.js';
 
 /** Keys from the root of a value. */
 export type Place = readonly (string | number)[];
 
-/** Schemas that apply to the value itself. */
+/** Keywords whose schemas apply to the same value. */
 const SAME_PLACE = ['allOf', 'anyOf', 'oneOf', 'if', 'then', 'else'] as const;
 
 /**
- * The places, each once.
- * @param schema the payloadSchema; a reference leads to another place in it
+ * The marked places of a value, each once.
+ * @param schema the payloadSchema; its references lead to other places in it
  */
 export function markedPlaces(schema: JsonObject, value: Json): readonly Place[] {
   const found = new Map<string, Place>();
   const seen = new Map<JsonObject, Set<string>>();
-  const visit = (given: Json | undefined, at: Json, place: Place): void => {
-    if (!isJsonObject(given)) return;
+  const visit = (part: Json | undefined, at: Json, place: Place): void => {
+    if (!isJsonObject(part)) return;
     const name = JSON.stringify(place);
-    // A schema may refer to itself; at each place it is looked at once.
-    const places = seen.get(given) ?? new Set();
+    // A schema may refer to itself; it is visited once at each place.
+    const places = seen.get(part) ?? new Set();
     if (places.has(name)) return;
-    seen.set(given, places.add(name));
-    if (given['writeOnly'] === true) {
+    seen.set(part, places.add(name));
+    if (part['writeOnly'] === true) {
       found.set(name, place);
       return;
     }
-    for (const reference of [given['$ref'], given['$dynamicRef']]) {
+    for (const reference of [part['$ref'], part['$dynamicRef']]) {
       visit(target(schema, reference), at, place);
     }
     for (const key of SAME_PLACE) {
-      const inner = given[key];
-      for (const one of Array.isArray(inner) ? (inner as readonly Json[]) : [inner]) visit(one, at, place);
+      const inner = part[key];
+      const branches = Array.isArray(inner) ? (inner as readonly Json[]) : [inner];
+      for (const branch of branches) visit(branch, at, place);
     }
-    for (const one of valuesOf(given['dependentSchemas'])) visit(one, at, place);
-    if (Array.isArray(at)) visitItems(given, at as readonly Json[], place);
-    else if (isJsonObject(at)) visitProperties(given, at, place);
+    for (const dependent of valuesOf(part['dependentSchemas'])) visit(dependent, at, place);
+    if (Array.isArray(at)) visitItems(part, at as readonly Json[], place);
+    else if (isJsonObject(at)) visitProperties(part, at, place);
   };
-  const visitItems = (given: JsonObject, items: readonly Json[], place: Place): void => {
-    const prefix = given['prefixItems'];
+  const visitItems = (part: JsonObject, items: readonly Json[], place: Place): void => {
+    const prefix = part['prefixItems'];
     const first = Array.isArray(prefix) ? (prefix as readonly Json[]) : [];
     for (const [index, item] of items.entries()) {
       const inner = [...place, index];
-      visit(index < first.length ? first[index] : given['items'], item, inner);
-      visit(given['contains'], item, inner);
-      visit(given['unevaluatedItems'], item, inner);
+      visit(index < first.length ? first[index] : part['items'], item, inner);
+      visit(part['contains'], item, inner);
+      visit(part['unevaluatedItems'], item, inner);
     }
   };
-  const visitProperties = (given: JsonObject, object: JsonObject, place: Place): void => {
-    const named = isJsonObject(given['properties']) ? given['properties'] : {};
-    const patterns = isJsonObject(given['patternProperties'])
-      ? Object.entries(given['patternProperties'])
-      : [];
+  const visitProperties = (part: JsonObject, object: JsonObject, place: Place): void => {
+    const properties = isJsonObject(part['properties']) ? part['properties'] : {};
+    const patterns = isJsonObject(part['patternProperties']) ? Object.entries(part['patternProperties']) : [];
     for (const [key, item] of Object.entries(object)) {
       const inner = [...place, key];
-      const own = Object.hasOwn(named, key);
-      if (own) visit(named[key], item, inner);
-      const fitting = patterns.filter(([pattern]) => new RegExp(pattern, 'u').test(key));
-      for (const [, one] of fitting) visit(one, item, inner);
-      if (!own && fitting.length === 0) visit(given['additionalProperties'], item, inner);
-      visit(given['unevaluatedProperties'], item, inner);
+      const declared = Object.hasOwn(properties, key);
+      if (declared) visit(properties[key], item, inner);
+      const matches = patterns.filter(([pattern]) => new RegExp(pattern, 'u').test(key));
+      for (const [, match] of matches) visit(match, item, inner);
+      if (!declared && matches.length === 0) visit(part['additionalProperties'], item, inner);
+      visit(part['unevaluatedProperties'], item, inner);
     }
   };
   visit(schema, value, []);
@@ -74,7 +73,7 @@ function valuesOf(value: Json | undefined): readonly Json[] {
   return isJsonObject(value) ? Object.values(value) : [];
 }
 
-/** What a reference within the document leads to: a JSON Pointer, or an anchor. */
+/** The schema that a reference within the document names, by a JSON Pointer or an anchor. */
 function target(root: JsonObject, reference: Json | undefined): Json | undefined {
   if (typeof reference !== 'string' || !reference.startsWith('#')) return undefined;
   const pointer = decodeURIComponent(reference.slice(1));

@@ -1,18 +1,20 @@
 /**
- * Values that nobody shall see again: what a run's payload holds where its definition's payloadSchema says
- * `writeOnly: true`.
+ * Hides marked values: those of a run's payload whose place the definition's payloadSchema marks `writeOnly:
+ * true`.
  *
- * Invariant: no text or value that passes through here holds one of them, whole or as a part of a string, plain,
- * within JSON or percent-encoded; each is `[redacted]`. A payload has it at its own place whatever it is.
+ * Invariant: no text or value that passes through here holds a marked value, neither whole nor as a part of a
+ * string, neither plain nor within JSON nor percent-encoded; each becomes `[redacted]`. In a payload the
+ * marked place is `[redacted]` for a value of any type.
  *
- * What breaks it: a value that a definition or an action has transformed in another way (a hash, a part of it,
- * upper case). true, false and null stand for themselves everywhere but in the payload; a number of fewer than four
- * digits, and a text of fewer than four characters, is replaced only where it is the whole value: else every text
- * would be full of holes. Numbers that say where and when (positions, times) are never taken for a marked one.
+ * How it could break: a definition or an action transforms a value in another way (a hash, a part of it,
+ * upper case). true, false and null are hidden only in the payload. A number of fewer than four digits and a
+ * text of fewer than four characters are replaced only where they are the whole value: otherwise every text
+ * would be full of holes. Positions and times are never taken for a marked number.
  */
 import type { Definition } from '../../contracts/definition/index.js';
 import type { RunError } from '../../contracts/errors.js';
 import { isJsonObject, type Json, type JsonObject } from '../../contracts/json.js';
+import { formsInsideText, formsOf, patternOf, SHORTEST_INSIDE_TEXT } from '../../contracts/redaction.js';
 import type { ProgressLine } from '../../contracts/run/messages.js';
 import type {
   EventView,
@@ -26,12 +28,13 @@ import type {
 } from '../../projections/index.js';
 import { markedPlaces, type Place } from './marked-places.js';
 
-/** What stands in place of a marked value. */
+/** Replaces a marked value. */
 export const REDACTED = '[redacted]';
 
-const SHORTEST_INSIDE_TEXT = 4;
+/** JSON within JSON: an error's details in a message. */
+const QUOTINGS = 2;
 
-/** Keys of a run event's data under which an author's values stand, numbers too. */
+/** Keys of a run event's data that hold an author's values, numbers too. */
 const CONTENT = new Set([
   'input',
   'output',
@@ -46,17 +49,20 @@ const CONTENT = new Set([
 ]);
 
 /**
- * What hides the marked values of one run.
- * @param definition the one that the run is pinned to
- * @param payload the original one
+ * The redactor of one run.
+ * @param definition the definition that the run is pinned to
+ * @param payload the run's original payload
  */
-export function redactorFor(definition: Pick<Definition, 'payloadSchema'>, payload: Json): Redactor {
+export function redactorFor(definition: Pick<Definition, 'payloadSchema'>, payload: Json): PayloadRedactor {
   const { payloadSchema } = definition;
-  return new Redactor(payloadSchema === undefined ? [] : markedPlaces(payloadSchema, payload), payload);
+  return new PayloadRedactor(
+    payloadSchema === undefined ? [] : markedPlaces(payloadSchema, payload),
+    payload,
+  );
 }
 
-/** Made by {@link redactorFor}. Every method gives a copy. */
-export class Redactor {
+/** Hides the marked values of one run; {@link redactorFor} makes it. Every method returns a copy. */
+export class PayloadRedactor {
   readonly #whole = new Set<string | number>();
   readonly #inside: RegExp | undefined;
   readonly #forms: readonly string[];
@@ -71,16 +77,14 @@ export class Redactor {
       for (const value of scalarsOf(valueAt(payload, place))) {
         if (value === '' || value === REDACTED) continue;
         this.#whole.add(value);
-        for (const form of formsOf(value)) if (form.length >= SHORTEST_INSIDE_TEXT) texts.add(form);
+        for (const form of formsOf(String(value), QUOTINGS)) texts.add(form);
       }
     }
-    // The longest first: one value may begin with another.
-    this.#forms = [...texts].sort((a, b) => b.length - a.length);
-    this.#inside =
-      this.#forms.length === 0 ? undefined : new RegExp(this.#forms.map(escapeRegExp).join('|'), 'g');
+    this.#forms = formsInsideText(texts);
+    this.#inside = patternOf(this.#forms);
   }
 
-  /** False: nothing is marked, and everything passes as it is. */
+  /** False: the payload has no marked value, so every method returns its argument. */
   get hides(): boolean {
     return this.places.length > 0;
   }
@@ -96,7 +100,7 @@ export class Redactor {
     return this.hides ? this.#walk(value, true) : value;
   }
 
-  /** A run's own payload. */
+  /** The payload of the run. */
   payload(value: Json): Json {
     if (!this.hides) return value;
     return this.#walk(
@@ -213,7 +217,7 @@ export class Redactor {
     );
   }
 
-  /** The beginning of a longer text: it may end in the middle of a marked value. */
+  /** A text that was cut: it may end in the middle of a marked value. */
   #cut(text: string): string {
     const shown = this.text(text);
     for (const form of this.#forms) {
@@ -225,16 +229,8 @@ export class Redactor {
   }
 }
 
-/** Under which key a value that was cut stands (contracts/summary.ts). */
+/** The key that holds the beginning of a value that was cut (contracts/summary.ts). */
 const SUMMARY = '$summary';
-
-const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-
-function formsOf(value: string | number): readonly string[] {
-  const text = String(value);
-  const quoted = JSON.stringify(text).slice(1, -1);
-  return [text, quoted, JSON.stringify(quoted).slice(1, -1), encodeURIComponent(text)];
-}
 
 function valueAt(value: Json, place: Place): Json {
   return place.reduce<Json>((at, key) => {

@@ -1,19 +1,19 @@
 /**
- * The same operation on every run that fits.
+ * The same act on every run that matches a filter.
  *
  * Invariants
- * - One run at a time is decided on its own: a failure is that run's item, and stops no other.
- * - Runs are taken in the order of the list, page by page; a run that leaves the list meanwhile (because it was
- *   cancelled, for example) moves no other one.
- * - Repeating a bulk re-run under the same operation id starts nothing twice: the workflow id of each new run is made
- *   of the source run and the operation id, and is never used again.
- * - A filter that fits every run of the tenant has to be meant: `all`.
+ * - Each run is decided by itself: a failure is that run's item, and stops no other run.
+ * - Runs are taken in the order of the list, page by page. A run that leaves the list meanwhile (because it
+ *   was cancelled, for example) shifts no other run.
+ * - Repeating a bulk re-run under the same operation id starts nothing twice: the workflow id of each new run
+ *   consists of the source run and the operation id, and is never used again.
+ * - A filter that matches every run of the tenant needs an explicit `all`.
  */
 import { v7 as uuid } from 'uuid';
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
 import { TERMINAL_RUN_STATUSES } from '../../contracts/run/run.js';
 import type { RunFilter, RunSummary } from '../../projections/index.js';
-import { everything } from '../reads/reads.js';
+import { allItems } from '../reads/reads.js';
 import { readsOf, type ActOptions, type RunContext } from './context.js';
 import { rerunRun } from './rerun.js';
 import { stopRun } from './stop-run.js';
@@ -21,41 +21,42 @@ import { stopRun } from './stop-run.js';
 export type BulkAction = 'cancel' | 'terminate' | 'rerun';
 
 export interface BulkOptions extends ActOptions {
-  /** True: only says which runs it would be. */
+  /** True: list the runs that would be acted on, and do nothing. */
   readonly dryRun?: boolean | undefined;
-  /** How many runs at once; 1 to 50, default 8. */
+  /** Runs acted on at once: 1 to 50, default 8. */
   readonly concurrency?: number | undefined;
-  /** At most so many runs are acted on; default: all that fit. */
+  /** Most runs to act on; default: all that match. */
   readonly limit?: number | undefined;
-  /** Of a re-run: makes a repetition harmless. Default: a new one. At most 100 letters, digits, `_`, `-`, `.`. */
+  /** Makes a repeated re-run harmless: 1 to 100 letters, digits, `_`, `-`, `.`. Default: a new one. */
   readonly operationId?: string | undefined;
-  /** Of a re-run: open runs too. */
+  /** True: re-run open runs too. */
   readonly whileOpen?: boolean | undefined;
-  /** Has to be true where the filter is empty. */
+  /** Must be true if the filter is empty. */
   readonly all?: boolean | undefined;
-  /** Aborted: no further run is begun; those that are under way end. */
+  /** On abort no further run is begun; the acts under way finish. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What came of one run. */
+/** The outcome for one run. */
 export interface BulkItem {
   readonly runId: string;
   readonly workflowId: string;
-  /** `would`: a dry run; `skipped`: there was nothing to do, the error says why. */
+  /** `would`: a dry run; `skipped`: there was nothing to do, and the error says why. */
   readonly outcome: 'done' | 'would' | 'skipped' | 'failed';
   readonly error?: { readonly code: string; readonly message: string };
   /** Of a re-run: the new run. */
   readonly started?: { readonly runId: string; readonly workflowId: string };
 }
 
-/** Codes that say that nothing is to be done about a run. */
+/** Errors that mean that there is nothing to do about a run. */
 const NOTHING_TO_DO = new Set(['RUN_CLOSED', 'RUN_OPEN', 'WORKFLOW_ALREADY_STARTED']);
 
-const MOST_AT_ONCE = 50;
+const CONCURRENCY_DEFAULT = 8;
+const CONCURRENCY_MOST = 50;
 
 /**
- * Does it, and tells of each run as it is done: not in the order of the list.
- * @throws SluiceError INPUT_INVALID, READS_NOT_CONFIGURED; what fails for one run is its item
+ * Acts on each run and yields its item when it is done, so not in the order of the list.
+ * @throws SluiceError INPUT_INVALID, READS_NOT_CONFIGURED; a failure for one run is its item
  */
 export async function* bulk(
   context: RunContext,
@@ -63,31 +64,36 @@ export async function* bulk(
   filter: RunFilter,
   options: BulkOptions = {},
 ): AsyncGenerator<BulkItem, void> {
-  const { concurrency, limit, operationId } = checkedOptions(action, filter, options);
+  const { concurrency, limit, operationId } = checkedOptions(
+    action,
+    filter,
+    options,
+    options.tenant ?? context.tenant,
+  );
   const tenant = options.tenant ?? context.tenant;
   const reads = readsOf(context);
-  const under = new Map<number, Promise<{ readonly key: number; readonly item: BulkItem }>>();
+  const pending = new Map<number, Promise<{ readonly key: number; readonly item: BulkItem }>>();
   let begun = 0;
-  const settled = async (): Promise<BulkItem> => {
-    const { key, item } = await Promise.race(under.values());
-    under.delete(key);
+  const nextItem = async (): Promise<BulkItem> => {
+    const { key, item } = await Promise.race(pending.values());
+    pending.delete(key);
     return item;
   };
-  for await (const run of everything((page) => reads.listRuns(tenant, filter, page))) {
+  for await (const run of allItems((page) => reads.listRuns(tenant, filter, page))) {
     if (begun >= limit || options.signal?.aborted === true) break;
-    if (!isMeant(action, run, options)) continue;
+    if (!needsAct(action, run, options)) continue;
     const key = begun++;
-    under.set(
+    pending.set(
       key,
-      actOn(context, action, run, operationId, options).then((item) => ({ key, item })),
+      actOn(context, action, run, { ...options, operationId }).then((item) => ({ key, item })),
     );
-    if (under.size >= concurrency) yield await settled();
+    if (pending.size >= concurrency) yield await nextItem();
   }
-  while (under.size > 0) yield await settled();
+  while (pending.size > 0) yield await nextItem();
 }
 
-/** Runs about which nothing is to be done are left out; what their row does not know yet, Temporal says. */
-function isMeant(action: BulkAction, { status }: RunSummary, { whileOpen }: BulkOptions): boolean {
+/** Leaves out runs that need no act, by their row; for a row that is behind, Temporal refuses the act. */
+function needsAct(action: BulkAction, { status }: RunSummary, { whileOpen }: BulkOptions): boolean {
   const ended = TERMINAL_RUN_STATUSES.includes(status);
   return action === 'rerun' ? ended || whileOpen === true : !ended;
 }
@@ -96,12 +102,11 @@ async function actOn(
   context: RunContext,
   action: BulkAction,
   { runId, workflowId, definition, tenant }: RunSummary,
-  operationId: string,
-  options: BulkOptions,
+  options: BulkOptions & { readonly operationId: string },
 ): Promise<BulkItem> {
   const about = { runId, workflowId };
   if (options.dryRun === true) return { ...about, outcome: 'would' };
-  const { actor, reason, whileOpen } = options;
+  const { actor, reason, whileOpen, operationId } = options;
   try {
     if (action !== 'rerun') {
       await stopRun(context, action, runId, { tenant, actor, reason });
@@ -128,20 +133,21 @@ async function actOn(
 function checkedOptions(
   action: BulkAction,
   filter: RunFilter,
-  { concurrency = 8, limit = Infinity, operationId = uuid(), all }: BulkOptions,
+  { concurrency = CONCURRENCY_DEFAULT, limit = Infinity, operationId = uuid(), all }: BulkOptions,
+  tenant: string,
 ): { readonly concurrency: number; readonly limit: number; readonly operationId: string } {
   const problems = [
     ...(['cancel', 'terminate', 'rerun'].includes(action) ? [] : ['action: cancel, terminate or rerun']),
-    ...(Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= MOST_AT_ONCE
+    ...(Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= CONCURRENCY_MOST
       ? []
-      : [`concurrency: a whole number from 1 to ${MOST_AT_ONCE}`]),
+      : [`concurrency: a whole number from 1 to ${CONCURRENCY_MOST}`]),
     ...(limit === Infinity || (Number.isInteger(limit) && limit >= 1)
       ? []
       : ['limit: a whole number from 1']),
     ...(/^[\w.-]{1,100}$/.test(operationId) ? [] : ['operationId: 1 to 100 letters, digits, _, - or .']),
     ...(all === true || Object.values(filter).some((value) => value !== undefined)
       ? []
-      : ['filter: an empty one fits every run of the tenant; if that is meant, say so (all, `--all`)']),
+      : [`The filter is empty and matches every run of tenant ${tenant}; pass all (--all) to confirm.`]),
   ];
   if (problems.length === 0) return { concurrency, limit, operationId };
   throw new SluiceError('INPUT_INVALID', problems.join('; '), { details: problems });

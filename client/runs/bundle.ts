@@ -2,11 +2,13 @@
  * One run as one JSON document, for an audit or a bug report.
  *
  * Invariants
- * - It holds all that is known of the run: the definition as it was published with its pinned hash, the row, the steps,
- *   the whole log (what a reset undid is flagged), waits, the ledger, evidence and the audit rows of its events.
- * - `digest` is the sha-256 of the RFC 8785 form of everything else in it: a change of any value is seen, another
- *   order of keys or other white space is none.
- * - Marked values are redacted unless they are asked for; `redacted` says which it is, under the digest as well.
+ * - It holds everything that is known about the run: the definition as it was published, with its pinned
+ *   hash, the row, the steps, the whole log (events that a reset undid are flagged), waits, the ledger,
+ *   evidence and the audit rows of its events.
+ * - `digest` is the sha-256 of the RFC 8785 form of everything else in it: it changes with any value, and
+ *   does not change with the order of keys or with white space.
+ * - Marked values are redacted unless `unredacted` asks for them; `redacted` tells which, and the digest
+ *   covers it.
  */
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
@@ -14,23 +16,23 @@ import { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
 import { JsonValue, type Json, type JsonObject } from '../../contracts/json.js';
 import type { Page, PageRequest } from '../../projections/index.js';
-import { everything } from '../reads/reads.js';
+import { allItems } from '../reads/reads.js';
 import { findRun, readsOf, type OfTenant, type RunContext } from './context.js';
 import { redactorOf } from './redactors.js';
 
-/** Raised when the shape changes. */
+/** Incremented when the shape changes. */
 const FORMAT_VERSION = 1;
 
-/** A bundle. Its lists have the shapes that `client.runs` shows. */
+/** A bundle. Its lists have the shapes that `client.runs` returns. */
 export const RunBundle = z.object({
   format: z.literal('sluice-run-bundle'),
   formatVersion: z.literal(FORMAT_VERSION),
   redacted: z.boolean(),
-  /** The pinned version; null where it is not to be had any more. */
+  /** The pinned version; null if it is no longer available. */
   definition: z
     .object({ id: z.string(), version: z.number(), hash: z.string(), format: z.string(), source: z.string() })
     .nullable(),
-  /** As the run was pinned. */
+  /** The hash that the run is pinned to. */
   definitionHash: z.string().nullable(),
   run: z.looseObject({ runId: z.string(), workflowId: z.string(), tenant: z.string() }),
   steps: z.array(JsonValue),
@@ -45,13 +47,13 @@ export const RunBundle = z.object({
 export type RunBundle = z.infer<typeof RunBundle>;
 
 export interface ExportOptions extends OfTenant {
-  /** True: marked values as they are. Default false. */
+  /** True: include marked values. Default false. */
   readonly unredacted?: boolean | undefined;
 }
 
 /**
- * Gathers it.
- * @throws SluiceError RUN_NOT_FOUND, READS_NOT_CONFIGURED; INPUT_INVALID where unredacted values are asked of a source
+ * Exports a run.
+ * @throws SluiceError RUN_NOT_FOUND, READS_NOT_CONFIGURED; INPUT_INVALID if `unredacted` is asked of a source
  *   that redacts
  */
 export async function exportRun(
@@ -61,7 +63,10 @@ export async function exportRun(
 ): Promise<RunBundle> {
   const reads = readsOf(context);
   if (unredacted && reads.redacted === true) {
-    throw new SluiceError('INPUT_INVALID', 'What is read here is redacted: export it where the database is.');
+    throw new SluiceError(
+      'INPUT_INVALID',
+      'This source redacts marked values: export without `unredacted`, or where the database is.',
+    );
   }
   const run = await findRun(context, runId, { tenant: of });
   const { tenant } = run;
@@ -69,10 +74,10 @@ export async function exportRun(
   const redactor = await redactorOf(context, run);
   const all = async <T extends object>(
     ask: (page: PageRequest) => Promise<Page<T>>,
-    hide: (one: T) => T,
+    hide: (item: T) => T,
   ): Promise<Json[]> => {
     const items: Json[] = [];
-    for await (const one of everything(ask)) items.push(plain(unredacted ? one : hide(one)));
+    for await (const item of allItems(ask)) items.push(toJson(unredacted ? item : hide(item)));
     return items;
   };
   const bundle = {
@@ -87,7 +92,7 @@ export async function exportRun(
       source: definition.source,
     },
     definitionHash: run.definitionHash,
-    run: plain(unredacted ? run : redactor.run(run)),
+    run: toJson(unredacted ? run : redactor.run(run)),
     steps: await all(
       (page) => reads.listSteps(tenant, runId, page),
       (step) => redactor.step(step),
@@ -113,12 +118,12 @@ export async function exportRun(
       (event) => redactor.inbound(event),
     ),
   };
-  const content = plain({ ...bundle, definition: definition === undefined ? null : bundle.definition });
+  const content = toJson({ ...bundle, definition: definition === undefined ? null : bundle.definition });
   return RunBundle.parse({ ...content, digest: digestOf(content) });
 }
 
 /**
- * Checks that a bundle is as it was exported.
+ * Checks that a bundle is unchanged since its export.
  * @returns the bundle, parsed
  * @throws SluiceError BUNDLE_INVALID
  */
@@ -131,7 +136,10 @@ export function verifyBundle(value: unknown): RunBundle {
   const content = Object.entries(value as JsonObject).filter(([key]) => key !== 'digest');
   const found = digestOf(Object.fromEntries(content));
   if (found === parsed.data.digest) return parsed.data;
-  throw new SluiceError('BUNDLE_INVALID', `Its digest is ${found}, and it says ${parsed.data.digest}`);
+  throw new SluiceError(
+    'BUNDLE_INVALID',
+    `The content has the digest ${found}; the bundle claims ${parsed.data.digest}.`,
+  );
 }
 
 function digestOf(content: JsonObject): string {
@@ -140,7 +148,7 @@ function digestOf(content: JsonObject): string {
     .digest('hex');
 }
 
-/** As JSON will have it: what is undefined is not there. */
-function plain(value: object): JsonObject {
+/** The value as JSON: without keys that are undefined. */
+function toJson(value: object): JsonObject {
   return JSON.parse(JSON.stringify(value)) as JsonObject;
 }

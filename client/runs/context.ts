@@ -1,4 +1,4 @@
-/** What every operation on a run is given. */
+/** The context of every operation on a run, and the checks that all of them make. */
 import type { Client } from '@temporalio/client';
 import { SluiceError } from '../../contracts/errors.js';
 import type { RunView } from '../../projections/index.js';
@@ -7,13 +7,13 @@ import type { StartedRun, StartOptions } from '../connection/options.js';
 import type { Json } from '../../contracts/json.js';
 import type { RunReads } from '../reads/reads.js';
 
-/** Whose run it is. */
+/** The tenant of a run. */
 export interface OfTenant {
   /** Default: the client's. */
   readonly tenant?: string | undefined;
 }
 
-/** Who does it, and why: for the audit. */
+/** Who acts on a run, and why, for the audit. */
 export interface ActOptions extends OfTenant {
   /** Default: the client's. */
   readonly actor?: string | undefined;
@@ -27,22 +27,23 @@ export interface RunContext {
   readonly tenant: string;
   readonly actor: string;
   readonly reads: RunReads | undefined;
-  /** As `client.start`. */
+  /** `client.start`. */
   readonly start: (definitionId: string, payload: Json, options: StartOptions) => Promise<StartedRun>;
 }
 
-/** Longest text that says why. */
+/** Most characters of a reason, and of a run id. */
 const REASON_CHARACTERS = 1_000;
+const RUN_ID_CHARACTERS = 256;
 
-/** @throws SluiceError READS_NOT_CONFIGURED */
+/** The source of reads. @throws SluiceError READS_NOT_CONFIGURED */
 export function readsOf({ reads }: Pick<RunContext, 'reads'>): RunReads {
   if (reads !== undefined) return reads;
-  throw new SluiceError('READS_NOT_CONFIGURED', 'This client has nothing to read runs from.');
+  throw new SluiceError('READS_NOT_CONFIGURED', 'This client has no `reads` to read runs from.');
 }
 
 /**
- * The run as its row tells it, unredacted.
- * @throws SluiceError RUN_NOT_FOUND: also for a run of another tenant; READS_NOT_CONFIGURED
+ * The row of a run, unredacted.
+ * @throws SluiceError RUN_NOT_FOUND, also for a run of another tenant; READS_NOT_CONFIGURED, INPUT_INVALID
  */
 export async function findRun(context: RunContext, runId: string, options: OfTenant = {}): Promise<RunView> {
   const tenant = options.tenant ?? context.tenant;
@@ -53,13 +54,13 @@ export async function findRun(context: RunContext, runId: string, options: OfTen
   });
 }
 
-/** @throws SluiceError INPUT_INVALID */
+/** The id, if it can be one of a run. @throws SluiceError INPUT_INVALID */
 function checkedId(runId: unknown): string {
-  if (typeof runId === 'string' && runId !== '' && runId.length <= 256) return runId;
-  throw new SluiceError('INPUT_INVALID', 'runId: text of 1 to 256 characters');
+  if (typeof runId === 'string' && runId !== '' && runId.length <= RUN_ID_CHARACTERS) return runId;
+  throw new SluiceError('INPUT_INVALID', `runId: text of 1 to ${RUN_ID_CHARACTERS} characters`);
 }
 
-/** @throws SluiceError INPUT_INVALID */
+/** The reason, if its length is allowed. @throws SluiceError INPUT_INVALID */
 export function checkedReason(reason: unknown): string | undefined {
   if (reason === undefined || (typeof reason === 'string' && reason.length <= REASON_CHARACTERS)) {
     return reason;

@@ -1,8 +1,8 @@
 /**
- * The executions of a run, as Temporal has them: a run continues as new, and is reset, under other run ids.
+ * The Temporal executions of a run. Continue-as-new and reset give a run further executions.
  *
- * Invariant: an execution is one of a run where the first run id of its chain is the run's id. Another run may have
- * come to the same workflow id since; it is never taken for this one.
+ * Invariant: an execution belongs to a run if the first run id of its chain is the run's id. Another run may
+ * have the same workflow id by now; it is never taken for this one.
  */
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 
@@ -10,15 +10,15 @@ import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 export interface LatestExecution {
   readonly executionId: string;
   readonly open: boolean;
-  /** Temporal's name of its status. */
+  /** Temporal's name for its status. */
   readonly status: string;
-  /** ISO instant; null while it is open. */
+  /** ISO instant; null while the execution is open. */
   readonly closedAt: string | null;
 }
 
 /**
  * The latest execution of a run.
- * @returns undefined where Temporal does not know it, or another run has its workflow id by now
+ * @returns undefined if Temporal does not know the run, or if another run has its workflow id by now
  */
 export async function latestOf(
   { workflow }: Client,
@@ -26,13 +26,13 @@ export async function latestOf(
   runId: string,
 ): Promise<LatestExecution | undefined> {
   try {
-    const found = await workflow.getHandle(workflowId).describe();
-    if ((found.raw.workflowExecutionInfo?.firstRunId || found.runId) !== runId) return undefined;
+    const latest = await workflow.getHandle(workflowId).describe();
+    if ((latest.raw.workflowExecutionInfo?.firstRunId || latest.runId) !== runId) return undefined;
     return {
-      executionId: found.runId,
-      open: found.closeTime === undefined,
-      status: found.status.name,
-      closedAt: found.closeTime?.toISOString() ?? null,
+      executionId: latest.runId,
+      open: latest.closeTime === undefined,
+      status: latest.status.name,
+      closedAt: latest.closeTime?.toISOString() ?? null,
     };
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;

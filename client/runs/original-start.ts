@@ -1,32 +1,30 @@
 /**
- * What a run was started with.
+ * The input that a run was started with.
  *
- * Invariant: it comes from Temporal's history of the run's first execution, as it was sent (trap 17: never from
- * anything that was redacted). Only where retention has removed that history it is taken from the run's log, which
- * has it with the defaults of the payloadSchema; a source that redacts is refused.
+ * Invariant (reruns-use-the-original-input): it comes from Temporal's history of the run's first execution,
+ * as it was sent, and never from anything redacted. Only if retention has removed that history, it comes from
+ * the run's log, which has it with the defaults of the payloadSchema; a source that redacts is refused.
  */
-import { isGrpcServiceError } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
 import { SluiceError } from '../../contracts/errors.js';
 import { JsonValue, type Json } from '../../contracts/json.js';
 import { StartMemo } from '../../contracts/run/messages.js';
+import { isGrpcNotFound } from '../../contracts/temporal-history.js';
 import type { RunView } from '../../projections/index.js';
-import { calling } from '../connection/errors.js';
+import { callTemporal } from '../connection/errors.js';
 import { readsOf, type RunContext } from './context.js';
 
-const NOT_FOUND = 5;
-
-/** What a run was started with. */
+/** The input that a run was started with. */
 export interface OriginalStart {
   readonly payload: Json;
-  /** What had caused it; undefined: nothing was said. */
+  /** What caused the run; undefined: its memo names no trigger. */
   readonly trigger: Json | undefined;
   readonly correlationKeys: readonly string[];
 }
 
 /**
- * What a run was started with.
- * @param payload in place of its own, which may then be gone
+ * Reads the input that a run was started with.
+ * @param payload replaces the original payload, which may be gone then
  * @throws SluiceError RERUN_PAYLOAD_GONE, TEMPORAL_UNAVAILABLE
  */
 export async function originalStart(
@@ -44,7 +42,7 @@ async function fromTemporal(
   { workflowId, runId }: RunView,
 ): Promise<OriginalStart | undefined> {
   const { temporal, call } = context;
-  const page = await calling({ ...call, workflowId, needsWorker: false }, () =>
+  const page = await callTemporal({ ...call, workflowId, needsWorker: false }, () =>
     temporal.workflowService
       .getWorkflowExecutionHistory({
         namespace: temporal.options.namespace,
@@ -52,7 +50,7 @@ async function fromTemporal(
         maximumPageSize: 1,
       })
       .catch((error: unknown) => {
-        if (isGrpcServiceError(error) && Number(error.code) === NOT_FOUND) return undefined;
+        if (isGrpcNotFound(error)) return undefined;
         throw error;
       }),
   );
@@ -66,7 +64,7 @@ async function fromTemporal(
   );
   const memo = StartMemo.safeParse(Object.fromEntries(fields.map(([name], i) => [name, values[i]])));
   return {
-    // A run that was started with nothing has an empty payload.
+    // A run that was started without a payload has an empty one.
     payload: payload === undefined ? {} : JsonValue.parse(payload),
     trigger: memo.data?.trigger,
     correlationKeys: memo.data?.correlationKeys ?? [],
@@ -86,10 +84,10 @@ async function fromLog(context: RunContext, { tenant, runId }: RunView): Promise
     new SluiceError('RERUN_PAYLOAD_GONE', `The history of run ${runId} is gone, and ${why}.`, {
       details: { runId },
     });
-  if (reads.redacted === true) throw gone('what is read here is redacted');
+  if (reads.redacted === true) throw gone('the source of reads redacts');
   const { items } = await reads.listEvents(tenant, runId, { limit: 1 });
   const [first] = items;
-  if (first?.type !== 'RUN_STARTED') throw gone('its log does not begin');
+  if (first?.type !== 'RUN_STARTED') throw gone('its log has no RUN_STARTED');
   const { payload, trigger, correlationKeys } = first.data;
   return { payload, trigger: trigger ?? undefined, correlationKeys };
 }

@@ -1,35 +1,35 @@
 /**
- * Redactors of runs, each made once: a run's payload and pinned definition never change.
+ * Redactors of runs. Each is cached: the payload and the pinned definition of a run never change.
  *
- * Invariant: a run whose definition can't be read is shown with nothing of its authors' values, rather than with
- * something that may be marked.
+ * Invariant: a run whose definition cannot be read is refused, because its values may be marked.
  */
 import { SluiceError } from '../../contracts/errors.js';
 import type { Definition } from '../../contracts/definition/index.js';
 import type { RunSummary, RunView } from '../../projections/index.js';
-import { redactorFor, type Redactor } from '../redaction/redaction.js';
+import { redactorFor, type PayloadRedactor } from '../redaction/redaction.js';
 import { findRun, readsOf, type RunContext } from './context.js';
 
-const KEPT = 500;
+/** Redactors, and definitions, that are cached for each source of reads. */
+const CACHED = 500;
 
 type Pinned = Pick<RunSummary, 'tenant' | 'definition' | 'version'>;
 
 const definitions = new WeakMap<object, Map<string, Pick<Definition, 'payloadSchema'>>>();
-const redactors = new WeakMap<object, Map<string, Redactor>>();
+const redactors = new WeakMap<object, Map<string, PayloadRedactor>>();
 
-/** What hides the marked values of a run. @throws SluiceError DEFINITION_VERSION_NOT_FOUND */
-export async function redactorOf(context: RunContext, run: RunView): Promise<Redactor> {
-  const kept = keptFor(redactors, readsOf(context));
+/** The redactor of a run. @throws SluiceError DEFINITION_VERSION_NOT_FOUND */
+export async function redactorOf(context: RunContext, run: RunView): Promise<PayloadRedactor> {
+  const cache = cacheFor(redactors, readsOf(context));
   const key = JSON.stringify([run.tenant, run.runId]);
-  const known = kept.get(key);
-  if (known !== undefined) return known;
+  const cached = cache.get(key);
+  if (cached !== undefined) return cached;
   const redactor = redactorFor(await definitionOf(context, run), run.payload);
-  // Without its first event a row has no payload yet: what is to be hidden is not known before that.
-  if (run.definitionHash !== null) keep(kept, key, redactor);
+  // Until its first event is written, a row has no payload, and the marked values are unknown.
+  if (run.definitionHash !== null) put(cache, key, redactor);
   return redactor;
 }
 
-/** The same, for a row of a list: the whole run is read only where its definition marks anything. */
+/** Redacts a row of a list. The whole run is read only if its definition marks any value. */
 export async function hideSummary(context: RunContext, run: RunSummary): Promise<RunSummary> {
   const { payloadSchema } = await definitionOf(context, run);
   if (payloadSchema === undefined || !JSON.stringify(payloadSchema).includes('"writeOnly":true')) return run;
@@ -42,33 +42,33 @@ async function definitionOf(
   { tenant, definition, version }: Pinned,
 ): Promise<Pick<Definition, 'payloadSchema'>> {
   const reads = readsOf(context);
-  const kept = keptFor(definitions, reads);
+  const cache = cacheFor(definitions, reads);
   const key = JSON.stringify([tenant, definition, version]);
-  const known = kept.get(key);
-  if (known !== undefined) return known;
+  const cached = cache.get(key);
+  if (cached !== undefined) return cached;
   const stored = await reads.getDefinition(tenant, definition, version);
   if (stored === undefined) {
     throw new SluiceError(
       'DEFINITION_VERSION_NOT_FOUND',
-      `Tenant ${tenant} has no version ${version} of ${definition}: what of its runs may be shown is not known.`,
+      `Tenant ${tenant} has no version ${version} of ${definition}, so it is unknown which values of its runs are marked.`,
     );
   }
-  // Here, because it is heavy, and whoever reads through an API gets values that are redacted already.
+  // Imported late, because it is heavy, and a client that reads through an API never needs it.
   const { readDefinition } = await import('../../definitions/index.js');
   const { payloadSchema } = readDefinition(stored.source, stored.format).definition;
   const marks = payloadSchema === undefined ? {} : { payloadSchema };
-  keep(kept, key, marks);
+  put(cache, key, marks);
   return marks;
 }
 
-function keptFor<T>(all: WeakMap<object, Map<string, T>>, owner: object): Map<string, T> {
-  const kept = all.get(owner) ?? new Map<string, T>();
-  all.set(owner, kept);
-  return kept;
+function cacheFor<T>(caches: WeakMap<object, Map<string, T>>, owner: object): Map<string, T> {
+  const cache = caches.get(owner) ?? new Map<string, T>();
+  caches.set(owner, cache);
+  return cache;
 }
 
-function keep<T>(kept: Map<string, T>, key: string, value: T): void {
-  kept.set(key, value);
-  const [oldest] = kept.keys();
-  if (kept.size > KEPT && oldest !== undefined) kept.delete(oldest);
+function put<T>(cache: Map<string, T>, key: string, value: T): void {
+  cache.set(key, value);
+  const [oldest] = cache.keys();
+  if (cache.size > CACHED && oldest !== undefined) cache.delete(oldest);
 }

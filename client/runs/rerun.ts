@@ -1,15 +1,15 @@
 /**
- * A fresh run from what another one was started with.
+ * Re-running: a new run with the input of another run, the source.
  *
  * Invariants
- * - Payload: the original one, unless another is asked for. Definition: the version that the source was pinned to,
- *   though it has been taken back or a newer one is published since.
- * - The new run says which run it repeats, in its memo, its first event and its row; what had caused the source
- *   (`meta.trigger`) and its correlation keys are its own as well. It has no parent: nobody waits for it.
- * - The source is not touched. One that is open is refused, unless both may run at once.
+ * - Payload: the original one, unless the caller gives another. Definition: the version that the source was
+ *   pinned to, even if it was unpublished or a newer one is published since.
+ * - The new run names the source in its memo, its first event and its row. It has the source's trigger
+ *   (`meta.trigger`) and correlation keys. It has no parent: no run waits for it.
+ * - The source is not touched. An open source is refused, unless both may run at once.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { calling } from '../connection/errors.js';
+import { callTemporal } from '../connection/errors.js';
 import { SluiceError } from '../../contracts/errors.js';
 import type { Json } from '../../contracts/json.js';
 import { TERMINAL_RUN_STATUSES, type RunRef } from '../../contracts/run/run.js';
@@ -19,18 +19,18 @@ import { findRun, type OfTenant, type RunContext } from './context.js';
 import { latestOf } from './executions.js';
 import { originalStart } from './original-start.js';
 
-/** How long a run may take to end whose row says that it has, and how often that is looked at, ms. */
+/** How long a run may take to close after its row says that it ended, and how often Temporal is asked, ms. */
 const ENDING_LIMIT_MS = 3_000;
 const ENDING_INTERVAL_MS = 50;
 
 export interface RerunOptions extends OfTenant {
-  /** Who does it, for the audit; the new run acts for it. Default: the client's. */
+  /** Who acts, for the audit; also the actor of the new run. Default: the client's. */
   readonly actor?: string | undefined;
-  /** In place of the original one. */
+  /** Replaces the original payload. */
   readonly payload?: Json | undefined;
   /** Default `<definition id>/<uuid v7>`. */
   readonly workflowId?: string | undefined;
-  /** Where a run with that id is open, or closed; as in `client.start`. */
+  /** What to do if a run with that id exists, as in `client.start`. */
   readonly onConflict?: StartOptions['onConflict'];
   readonly reuse?: StartOptions['reuse'];
   /** True: the source may be open. */
@@ -38,12 +38,12 @@ export interface RerunOptions extends OfTenant {
 }
 
 export interface RerunRun extends StartedRun {
-  /** The run that it repeats. */
+  /** The source. */
   readonly rerunOf: RunRef;
 }
 
 /**
- * Starts it.
+ * Re-runs a run.
  * @throws SluiceError RUN_NOT_FOUND, RUN_OPEN, RERUN_PAYLOAD_GONE, WORKFLOW_ALREADY_STARTED, INPUT_TOO_LARGE,
  *   TEMPORAL_UNAVAILABLE
  */
@@ -71,10 +71,11 @@ export async function rerunRun(
 }
 
 async function mustBeClosed(context: RunContext, { workflowId, runId, status }: RunView): Promise<void> {
-  // The last commit of a run comes just before its end: who has read that it ended need not be told that it has not.
+  // A run's final commit precedes its close, so wait briefly before reporting a run whose row says it ended
+  // as still open.
   const patience = TERMINAL_RUN_STATUSES.includes(status) ? ENDING_LIMIT_MS : 0;
   for (const deadline = Date.now() + patience; ;) {
-    const latest = await calling({ ...context.call, workflowId, needsWorker: false }, () =>
+    const latest = await callTemporal({ ...context.call, workflowId, needsWorker: false }, () =>
       latestOf(context.temporal, workflowId, runId),
     );
     if (latest?.open !== true) return;

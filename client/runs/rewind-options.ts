@@ -1,8 +1,8 @@
-/** Rewinding a run, from outside: what is asked, and what came of it. */
+/** A rewind as callers see it: its options and its outcome. */
 import type { ActOptions } from './context.js';
 
 export interface RewindOptions extends ActOptions {
-  /** Where the run goes back to: `steps[1].then[0]`. */
+  /** The step to rewind to: `steps[1].then[0]`. */
   readonly stepPath: string;
   /** Indexes of the loops around it, outermost first. Default: the first time that the step ran. */
   readonly iteration?: readonly number[] | undefined;
@@ -10,16 +10,16 @@ export interface RewindOptions extends ActOptions {
   readonly operationId?: string | undefined;
 }
 
-/** A run that has gone back. */
+/** A run that was rewound. */
 export interface Rewound {
   readonly runId: string;
   readonly workflowId: string;
-  /** Temporal's run id of the execution that goes on from there. */
+  /** Temporal's run id of the execution that continues the run. */
   readonly executionId: string;
-  /** That of the one that was reset. */
+  /** Temporal's run id of the execution that was reset. */
   readonly resetExecutionId: string;
   readonly stepPath: string;
   readonly iteration: readonly number[];
-  /** What the idempotency keys have in addition from here on. */
+  /** Id of the rewind: idempotency keys contain it from that step on. */
   readonly generation: string;
 }

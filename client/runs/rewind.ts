@@ -1,33 +1,40 @@
 /**
- * Taking a run back to a step: a reset of Temporal's, whose reason says from which step on things are done again.
+ * Rewinding a run to a step: a reset of Temporal whose reason orders from which step on the run repeats its
+ * work.
  *
  * Invariants
- * - One act: the order is the reset's own reason (contracts/run/rewind.ts), so an execution that goes on from there always
- *   finds it, and nothing is left behind where Temporal refuses.
- * - What began before the step stays as it is: its recorded outputs are taken. The step and all that begins after it
- *   is done again, under idempotency keys that were never used. What was done the first time is not undone.
- * - A step whose effect was compensated in the meantime is never kept as if it stood: such a rewind is refused.
- * - Of two rewinds of the same execution at once one is made: the reset's request id is that execution's. Two that
- *   mean the same step are one and both succeed; of two that mean different ones the later is REWIND_CONFLICT.
- * - Another run that has come to the workflow id is never reset away.
+ * - One act: the order is the reason of the reset (contracts/run/rewind.ts). So the execution that continues
+ *   the run always finds it, and nothing remains if Temporal refuses.
+ * - Steps that began before the step keep their recorded outputs. The step and everything that begins after
+ *   it is done again, under idempotency keys that were never used. The effects of the first time are not
+ *   compensated.
+ * - A step that was compensated in the meantime is never kept as done: such a rewind is refused.
+ * - Of two concurrent rewinds of the same execution only one happens: the reset's request id is that
+ *   execution's. If both name the same step, both succeed; if they name different steps, the later one gets
+ *   REWIND_CONFLICT.
+ * - Another run that has the workflow id by now is never reset.
  */
 import { randomBytes } from 'node:crypto';
 import Long from 'long';
-import { SluiceError } from '../../contracts/errors.js';
+import { messageOf, SluiceError } from '../../contracts/errors.js';
 import { undoneBy } from '../../contracts/run/compensation.js';
 import { rewindOf, rewindReason, type Rewind } from '../../contracts/run/rewind.js';
+import { historyOf, resetOf } from '../../contracts/temporal-history.js';
 import type { RunView } from '../../projections/index.js';
-import { calling } from '../connection/errors.js';
-import { everything } from '../reads/reads.js';
-import { historyOf, placeName, readChain, taskOf, type BegunStep, type Chain, type Task } from './chain.js';
+import { callTemporal } from '../connection/errors.js';
+import { allItems } from '../reads/reads.js';
+import { labelOf, readChain, taskOf, type BegunStep, type Chain, type Task } from './chain.js';
 import { checkedReason, findRun, readsOf, type RunContext } from './context.js';
 import { latestOf } from './executions.js';
 import type { RewindOptions, Rewound } from './rewind-options.js';
 
-/** How long Temporal may take for the reset itself. */
+/** Time limit of the reset itself, ms. */
 const RESET_LIMIT_MS = 10_000;
-/** Steps that an error names as possible. */
-const NAMED = 50;
+/** Most steps that an error names as possible. */
+const NAMED_STEPS = 50;
+/** Bytes of randomness in the id of a rewind. */
+const REWIND_ID_BYTES = 6;
+const STEP_PATH_CHARACTERS = 1_000;
 
 /**
  * Rewinds a run.
@@ -39,51 +46,62 @@ export async function rewindRun(
   runId: string,
   options: RewindOptions,
 ): Promise<Rewound> {
-  const wanted = checkedPlace(options);
+  const target = checkedPlace(options);
   const reason = checkedReason(options.reason);
   const run = await findRun(context, runId, options);
   const { workflowId } = run;
   const call = { ...context.call, workflowId, needsWorker: false };
-  const { latest, chain } = await calling(call, async () => {
-    const found = await latestOf(context.temporal, workflowId, runId);
-    if (found === undefined) {
+  const { latest, chain } = await callTemporal(call, async () => {
+    const execution = await latestOf(context.temporal, workflowId, runId);
+    if (execution === undefined) {
       throw impossible(run, 'Temporal does not know it, or another run has its workflow id');
     }
-    return { latest: found, chain: await readChain(context.temporal, workflowId, found.executionId) };
+    return {
+      latest: execution,
+      chain: await readChain(context.temporal, workflowId, execution.executionId),
+    };
   });
-  const { operationId } = options;
-  if (operationId !== undefined) {
-    // Asked again, because the answer was lost: what it made is there.
-    const before = await calling(call, () => madeBy(context, workflowId, latest.executionId));
-    if (before?.rewind.id === operationId) return rewound(run, latest.executionId, before);
+  const { operationId: rewindId } = options;
+  if (rewindId !== undefined) {
+    // A caller that lost the answer asks again: the rewind has happened already.
+    const earlier = await callTemporal(call, () => rewindThatMade(context, workflowId, latest.executionId));
+    if (earlier?.rewind.id === rewindId) return rewound(run, latest.executionId, earlier);
   }
-  const { step, task } = checkpoint(run, chain, wanted);
+  const { step, task } = checkpoint(run, chain, target);
   await refuseCompensated(context, run, chain, step);
   const rewind: Rewind = {
-    id: operationId ?? randomBytes(6).toString('hex'),
+    id: rewindId ?? randomBytes(REWIND_ID_BYTES).toString('hex'),
     step: step.path,
     iteration: [...step.iteration],
     actor: options.actor ?? context.actor,
     ...(reason !== undefined && { reason }),
   };
-  const executionId = await reset(context, run, latest.executionId, task, rewind);
-  const made = await calling(call, () => madeBy(context, workflowId, executionId));
-  if (made === undefined || !isSame(made.rewind, rewind)) {
+  const executionId = await reset(context, run, { latestId: latest.executionId, task, rewind });
+  const done = await callTemporal(call, () => rewindThatMade(context, workflowId, executionId));
+  if (done === undefined || !isSame(done.rewind, rewind)) {
+    const actual =
+      done === undefined
+        ? 'another point'
+        : labelOf({ path: done.rewind.step, iteration: done.rewind.iteration });
     throw new SluiceError(
       'REWIND_CONFLICT',
-      `Run ${runId} was taken back to ${made === undefined ? 'another point' : placeName({ path: made.rewind.step, iteration: made.rewind.iteration })} by somebody else, and not to ${placeName(step)}.`,
+      `A concurrent request rewound run ${runId} to ${actual} instead of ${labelOf(step)}.`,
       { details: { runId, executionId } },
     );
   }
-  return rewound(run, executionId, made);
+  return rewound(run, executionId, done);
 }
 
-function rewound({ runId, workflowId }: RunView, executionId: string, { rewind, from }: Made): Rewound {
+function rewound(
+  { runId, workflowId }: RunView,
+  executionId: string,
+  { rewind, resetFrom }: DoneRewind,
+): Rewound {
   return {
     runId,
     workflowId,
     executionId,
-    resetExecutionId: from,
+    resetExecutionId: resetFrom,
     stepPath: rewind.step,
     iteration: rewind.iteration,
     generation: rewind.id,
@@ -94,14 +112,17 @@ function isSame(a: Rewind, b: Rewind): boolean {
   return a.step === b.step && a.iteration.join(',') === b.iteration.join(',');
 }
 
-interface Wanted {
+/** The step that the caller names. */
+interface Target {
   readonly path: string;
   readonly iteration: readonly number[] | undefined;
 }
 
-function checkedPlace({ stepPath, iteration, operationId }: RewindOptions): Wanted {
+function checkedPlace({ stepPath, iteration, operationId }: RewindOptions): Target {
   const problems = [
-    ...(typeof stepPath === 'string' && /^steps\[\d+\]/.test(stepPath) && stepPath.length <= 1_000
+    ...(typeof stepPath === 'string' &&
+    /^steps\[\d+\]/.test(stepPath) &&
+    stepPath.length <= STEP_PATH_CHARACTERS
       ? []
       : ['stepPath: a path such as steps[1].then[0]']),
     ...(iteration === undefined ||
@@ -117,52 +138,54 @@ function checkedPlace({ stepPath, iteration, operationId }: RewindOptions): Want
   throw new SluiceError('INPUT_INVALID', problems.join('; '), { details: problems });
 }
 
-/** The step that is meant, and the task in which it began. */
+/** The step that the caller names, and the task in which it began. */
 function checkpoint(
   run: RunView,
   chain: Chain,
-  { path, iteration }: Wanted,
+  { path, iteration }: Target,
 ): { readonly step: BegunStep; readonly task: Task } {
-  const can = { steps: possible(chain).slice(0, NAMED) };
+  const possible = possibleSteps(chain).slice(0, NAMED_STEPS);
   if (undoneBy(path) !== undefined) {
     throw impossible(
       run,
-      `${path} is a compensation; go back to the step that it undoes, ${undoneBy(path)}`,
-      can,
+      `${path} is a compensation; rewind to the step that it compensates, ${undoneBy(path)}`,
+      possible,
     );
   }
   const step = chain.steps.find(
-    (one) =>
-      one.path === path && (iteration === undefined || one.iteration.join(',') === iteration.join(',')),
+    (begun) =>
+      begun.path === path && (iteration === undefined || begun.iteration.join(',') === iteration.join(',')),
   );
   if (step === undefined) {
-    const others = chain.steps.filter((one) => one.path === path).map(placeName);
+    const others = chain.steps.filter((begun) => begun.path === path).map(labelOf);
     const why =
       others.length > 0
-        ? `it ran only as ${others.slice(0, NAMED).join('; ')}`
+        ? `it ran only as ${others.slice(0, NAMED_STEPS).join('; ')}`
         : 'it has not begun, or is not recorded yet';
-    throw impossible(run, `${placeName({ path, iteration: iteration ?? [] })}: ${why}`, can);
+    throw impossible(run, `${labelOf({ path, iteration: iteration ?? [] })}: ${why}`, possible);
   }
   const task = taskOf(chain, step);
-  if (task === undefined) throw impossible(run, `the history in which ${placeName(step)} began is gone`, can);
-  const before = chain.cancelled.some(
+  if (task === undefined) {
+    throw impossible(run, `the history in which ${labelOf(step)} began is gone`, possible);
+  }
+  const alreadyCancelled = chain.cancelled.some(
     ({ executionId, eventId }) => executionId === task.executionId && eventId < task.finishedId,
   );
-  if (before) {
+  if (alreadyCancelled) {
     throw impossible(
       run,
-      `its cancellation had been requested before ${placeName(step)} began, and would stay; go back to a step from before that`,
-      can,
+      `its cancellation was requested before ${labelOf(step)} began, and would remain; rewind to a step from before the request`,
+      possible,
     );
   }
   return { step, task };
 }
 
-function possible({ steps }: Chain): readonly string[] {
-  return steps.filter(({ path }) => undoneBy(path) === undefined).map(placeName);
+function possibleSteps({ steps }: Chain): readonly string[] {
+  return steps.filter(({ path }) => undoneBy(path) === undefined).map(labelOf);
 }
 
-/** What was undone since can't be kept as if it stood. */
+/** Refuses a rewind that would keep a step which was compensated since. */
 async function refuseCompensated(
   context: RunContext,
   run: RunView,
@@ -171,50 +194,53 @@ async function refuseCompensated(
 ): Promise<void> {
   const reads = readsOf(context);
   const kept = new Map<string, BegunStep>(
-    steps.flatMap((one) =>
-      one.seq < step.seq && one.key !== undefined ? [[`${one.key}/compensate`, one] as const] : [],
+    steps.flatMap((begun) =>
+      begun.seq < step.seq && begun.key !== undefined ? [[`${begun.key}/compensate`, begun] as const] : [],
     ),
   );
-  const undone: BegunStep[] = [];
-  for await (const { idempotencyKey } of everything((page) =>
+  const compensated: BegunStep[] = [];
+  for await (const { idempotencyKey } of allItems((page) =>
     reads.pageInvocations(run.tenant, run.runId, page),
   )) {
-    const compensated = kept.get(idempotencyKey);
-    if (compensated !== undefined) undone.push(compensated);
+    const keptStep = kept.get(idempotencyKey);
+    if (keptStep !== undefined) compensated.push(keptStep);
   }
-  const first = undone.sort((a, b) => a.seq - b.seq)[0];
+  const first = compensated.sort((a, b) => a.seq - b.seq)[0];
   if (first === undefined) return;
   throw impossible(
     run,
-    `${undone.map(placeName).join(', ')} began before ${placeName(step)} and was compensated since; go back to ${placeName(first)} or to a step before it`,
-    {
-      steps: steps
-        .filter(({ seq }) => seq <= first.seq)
-        .map(placeName)
-        .slice(0, NAMED),
-    },
+    `${compensated.map(labelOf).join(', ')} began before ${labelOf(step)} and was compensated since; rewind to ${labelOf(first)} or to a step before it`,
+    steps
+      .filter(({ seq }) => seq <= first.seq)
+      .map(labelOf)
+      .slice(0, NAMED_STEPS),
   );
 }
 
 function impossible(
   { runId, workflowId }: RunView,
   why: string,
-  can: { readonly steps: readonly string[] } = { steps: [] },
+  possible: readonly string[] = [],
 ): SluiceError {
   return new SluiceError('REWIND_NOT_POSSIBLE', `Run ${runId}: ${why}.`, {
-    details: { runId, workflowId, possible: [...can.steps] },
+    details: { runId, workflowId, possible: [...possible] },
   });
 }
 
+interface ResetRequest {
+  readonly latestId: string;
+  readonly task: Task;
+  readonly rewind: Rewind;
+}
+
+/** Resets the run. @returns the execution that continues it */
 async function reset(
   { temporal, call }: RunContext,
   { workflowId, runId }: RunView,
-  latestId: string,
-  { executionId, finishedId }: Task,
-  rewind: Rewind,
+  { latestId, task: { executionId, finishedId }, rewind }: ResetRequest,
 ): Promise<string> {
   try {
-    const answer = await calling({ ...call, workflowId, needsWorker: false }, () =>
+    const answer = await callTemporal({ ...call, workflowId, needsWorker: false }, () =>
       temporal.withDeadline(Date.now() + RESET_LIMIT_MS, () =>
         temporal.workflowService.resetWorkflowExecution({
           namespace: temporal.options.namespace,
@@ -222,40 +248,42 @@ async function reset(
           reason: rewindReason(rewind),
           workflowTaskFinishEventId: Long.fromNumber(finishedId),
           requestId: `sluice-rewind/${latestId}`,
-          // Signals that came later have come: what waits for them gets them again.
+          // Signals that came later are kept: the waits that open again get them again.
           resetReapplyExcludeTypes: [],
         }),
       ),
     );
     return answer.runId;
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new SluiceError('WORKFLOW_TEMPORAL_RESET_FAILED', `Run ${runId} was not reset: ${why}`, {
-      cause: error,
-      details: { runId, workflowId },
-    });
+    throw new SluiceError(
+      'WORKFLOW_TEMPORAL_RESET_FAILED',
+      `Run ${runId} was not reset: ${messageOf(error)}`,
+      {
+        cause: error,
+        details: { runId, workflowId },
+      },
+    );
   }
 }
 
-/** The order by which an execution was made, and from which one. */
-interface Made {
+/** A rewind that happened. */
+interface DoneRewind {
   readonly rewind: Rewind;
-  readonly from: string;
+  /** The execution that was reset. */
+  readonly resetFrom: string;
 }
 
-async function madeBy(
+/** The rewind that made an execution; undefined if none did. */
+async function rewindThatMade(
   { temporal }: RunContext,
   workflowId: string,
   executionId: string,
-): Promise<Made | undefined> {
-  for await (const { workflowTaskFailedEventAttributes: failed } of historyOf(
-    temporal,
-    workflowId,
-    executionId,
-  )) {
-    if (failed?.newRunId !== executionId) continue;
-    const rewind = rewindOf(failed.failure?.message ?? '');
-    return rewind && { rewind, from: failed.baseRunId ?? '' };
+): Promise<DoneRewind | undefined> {
+  for await (const event of historyOf(temporal, workflowId, executionId)) {
+    const found = resetOf(event);
+    if (found?.made !== executionId) continue;
+    const rewind = rewindOf(event.workflowTaskFailedEventAttributes?.failure?.message ?? '');
+    return rewind && { rewind, resetFrom: found.resetFrom };
   }
   return undefined;
 }

@@ -2,26 +2,25 @@
  * Cancelling and terminating a run.
  *
  * Invariants
- * - Temporal is asked first, and only Temporal: no row is written here. The run itself says in its log that it was
- *   asked to cancel; the reconciler says that it was terminated.
- * - The run that is meant is named by its first execution run id, so that another run that has come to the same
- *   workflow id is never hit, and one that continues as new meanwhile always is.
- * - Asked twice, or by two at once, a run is cancelled once; the first reason stays.
- * - Where Temporal does not accept it the error says so and keeps the cause. After a silence of the server nobody can
- *   know whether it took the request: asking again is harmless.
+ * - The request goes to Temporal, and to Temporal only: no row is written here. The run records in its log
+ *   that it was asked to cancel; the reconciler records that it was terminated.
+ * - The request names the run by its first execution run id. So it never hits another run that has the same
+ *   workflow id by now, and always hits a run that continues as new meanwhile.
+ * - Two requests, one after the other or at once, cancel a run once; the first reason stays.
+ * - If Temporal does not accept the request, the error says so and keeps the cause. If the server does not
+ *   answer, it is unknown whether it took the request; asking again is harmless.
  */
-import { isGrpcServiceError, ServiceError } from '@temporalio/client';
+import { ServiceError } from '@temporalio/client';
 import { v7 as uuid } from 'uuid';
-import { SluiceError } from '../../contracts/errors.js';
+import { messageOf, SluiceError } from '../../contracts/errors.js';
 import { TERMINAL_RUN_STATUSES } from '../../contracts/run/run.js';
+import { isGrpcNotFound } from '../../contracts/temporal-history.js';
 import type { RunView } from '../../projections/index.js';
-import { calling } from '../connection/errors.js';
+import { callTemporal } from '../connection/errors.js';
 import { checkedReason, findRun, type ActOptions, type RunContext } from './context.js';
 
-/** How long Temporal may take to accept it. */
+/** Time limit for Temporal to accept a request, ms. */
 const LIMIT_MS = 5_000;
-/** gRPC's NOT_FOUND: Temporal says so of a workflow that it does not know, and of one that has ended. */
-const NOT_FOUND = 5;
 
 /** The run that was asked to stop. */
 export interface StoppedRun {
@@ -38,7 +37,8 @@ const FAILED = {
 
 /**
  * Stops a run of a tenant.
- * @throws SluiceError RUN_NOT_FOUND, RUN_CLOSED, WORKFLOW_TEMPORAL_CANCEL_FAILED, WORKFLOW_TEMPORAL_TERMINATE_FAILED
+ * @throws SluiceError RUN_NOT_FOUND, RUN_CLOSED, WORKFLOW_TEMPORAL_CANCEL_FAILED,
+ *   WORKFLOW_TEMPORAL_TERMINATE_FAILED
  */
 export async function stopRun(
   context: RunContext,
@@ -49,18 +49,20 @@ export async function stopRun(
   const reason = checkedReason(options.reason);
   const run = await findRun(context, runId, options);
   const { workflowId } = run;
-  await mustBeOpen(context, stop, { workflowId, runId });
+  const request: StopRequest = { stop, target: { workflowId, runId }, actor: options.actor, reason };
+  await mustBeOpen(context, request);
   try {
-    await ask(context, stop, { workflowId, runId }, options.actor, reason);
+    await send(context, request);
   } catch (thrown) {
-    throw await refused(context, stop, { workflowId, runId }, thrown, run);
+    throw await errorOfRefusal(context, request, thrown, run);
   }
   return { runId, workflowId };
 }
 
 /**
- * Stops whichever run has the workflow id: for callers that know nothing else.
- * @throws SluiceError WORKFLOW_NOT_FOUND, RUN_CLOSED, WORKFLOW_TEMPORAL_CANCEL_FAILED, WORKFLOW_TEMPORAL_TERMINATE_FAILED
+ * Stops the open run of a workflow id, for callers that know no run id.
+ * @throws SluiceError WORKFLOW_NOT_FOUND, RUN_CLOSED, WORKFLOW_TEMPORAL_CANCEL_FAILED,
+ *   WORKFLOW_TEMPORAL_TERMINATE_FAILED
  */
 export async function stopWorkflow(
   context: RunContext,
@@ -69,43 +71,49 @@ export async function stopWorkflow(
   options: Pick<ActOptions, 'actor' | 'reason'> = {},
 ): Promise<void> {
   const reason = checkedReason(options.reason);
-  await mustBeOpen(context, stop, { workflowId });
+  const request: StopRequest = { stop, target: { workflowId }, actor: options.actor, reason };
+  await mustBeOpen(context, request);
   try {
-    await ask(context, stop, { workflowId }, options.actor, reason);
+    await send(context, request);
   } catch (thrown) {
-    throw await refused(context, stop, { workflowId }, thrown);
+    throw await errorOfRefusal(context, request, thrown);
   }
 }
 
 /**
- * Temporal accepts a request to cancel a workflow that has ended CANCELED, and does nothing: so it is asked before.
- * What it says of any other closed workflow, and where it does not answer, the request itself tells.
+ * Refuses to cancel a closed run. Temporal accepts a request to cancel a workflow that ended CANCELED and
+ * does nothing, so its state is read first. In every other case the request itself finds out.
  * @throws SluiceError RUN_CLOSED
  */
-async function mustBeOpen(context: RunContext, stop: Stop, meant: Meant): Promise<void> {
+async function mustBeOpen(context: RunContext, { stop, target }: StopRequest): Promise<void> {
   if (stop !== 'cancel') return;
-  const seen = await describe(context, meant.workflowId);
-  if (seen instanceof SluiceError || seen.open) return;
-  if (meant.runId !== undefined && seen.firstRunId !== meant.runId) return;
-  throw closedError(meant, seen.status, seen.closedAt);
+  const state = await describe(context, target.workflowId);
+  if (state instanceof SluiceError || state.open) return;
+  if (target.runId !== undefined && state.firstRunId !== target.runId) return;
+  throw closedError(target, state);
 }
 
-interface Meant {
+/** The run to stop; without a run id the latest of the workflow id. */
+interface Target {
   readonly workflowId: string;
   readonly runId?: string;
 }
 
-async function ask(
-  { temporal, actor }: RunContext,
-  stop: Stop,
-  { workflowId, runId }: Meant,
-  by: string | undefined,
-  reason: string | undefined,
+interface StopRequest {
+  readonly stop: Stop;
+  readonly target: Target;
+  readonly actor: string | undefined;
+  readonly reason: string | undefined;
+}
+
+async function send(
+  { temporal, actor: defaultActor }: RunContext,
+  { stop, target: { workflowId, runId }, actor = defaultActor, reason }: StopRequest,
 ): Promise<void> {
   const request = {
     namespace: temporal.options.namespace,
     workflowExecution: { workflowId },
-    identity: by ?? actor,
+    identity: actor,
     ...(runId !== undefined && { firstExecutionRunId: runId }),
     ...(reason !== undefined && { reason }),
   };
@@ -115,83 +123,83 @@ async function ask(
   });
 }
 
-/** What a refusal of Temporal's means: the run has ended, there is none, or Temporal can't. */
-async function refused(
+/**
+ * The error for a refusal of Temporal: the run is closed or unknown, or Temporal could not take the request.
+ */
+async function errorOfRefusal(
   context: RunContext,
-  stop: Stop,
-  meant: Meant,
+  { stop, target }: StopRequest,
   thrown: unknown,
   run?: RunView,
 ): Promise<SluiceError> {
+  const { workflowId, runId } = target;
   const failed = (why: string): SluiceError =>
-    new SluiceError(FAILED[stop], `${meant.workflowId} was not asked to ${stop}: ${why}`, {
+    new SluiceError(FAILED[stop], `The request to ${stop} ${workflowId} failed: ${why}`, {
       cause: thrown,
-      details: { workflowId: meant.workflowId, ...(meant.runId !== undefined && { runId: meant.runId }) },
+      details: { workflowId, ...(runId !== undefined && { runId }) },
     });
-  if (!isNotFound(thrown)) return failed(await whyOf(context, meant.workflowId, thrown));
-  const seen = await describe(context, meant.workflowId);
-  if (seen instanceof SluiceError) {
-    return seen.code === 'WORKFLOW_NOT_FOUND' ? unknown(seen) : failed(seen.message);
+  // Temporal answers NOT_FOUND for an unknown workflow, and for a closed one.
+  if (!isGrpcNotFound(thrown instanceof ServiceError ? thrown.cause : thrown)) {
+    return failed(await reasonOf(context, workflowId, thrown));
   }
-  const other = meant.runId !== undefined && seen.firstRunId !== meant.runId;
-  if (other || seen.open) {
-    return run !== undefined && TERMINAL_RUN_STATUSES.includes(run.status)
-      ? closedError(meant, run.status, run.endedAt, thrown)
-      : failed(`${seen.open ? 'another run' : 'a later run'} has its workflow id`);
+  const endOfRun =
+    run !== undefined && TERMINAL_RUN_STATUSES.includes(run.status)
+      ? closedError(target, { status: run.status, closedAt: run.endedAt }, thrown)
+      : undefined;
+  const state = await describe(context, workflowId);
+  if (state instanceof SluiceError) {
+    if (state.code !== 'WORKFLOW_NOT_FOUND') return failed(state.message);
+    return run === undefined ? state : (endOfRun ?? failed('Temporal does not know it any more'));
   }
-  return closedError(meant, seen.status, seen.closedAt, thrown);
-
-  function unknown(seen: SluiceError): SluiceError {
-    if (run === undefined) return seen;
-    return TERMINAL_RUN_STATUSES.includes(run.status)
-      ? closedError(meant, run.status, run.endedAt, thrown)
-      : failed('Temporal does not know it any more');
+  if (state.open || (runId !== undefined && state.firstRunId !== runId)) {
+    return endOfRun ?? failed(`${state.open ? 'another run' : 'a later run'} has its workflow id`);
   }
+  return closedError(target, state, thrown);
 }
 
-function closedError(meant: Meant, status: string, at: string | null, cause?: unknown): SluiceError {
-  const name = meant.runId === undefined ? `Workflow ${meant.workflowId}` : `Run ${meant.runId}`;
-  return new SluiceError('RUN_CLOSED', `${name} ended ${status}${at === null ? '' : ` at ${at}`}.`, {
-    ...(cause !== undefined && { cause }),
-    details: { ...meant, status, endedAt: at },
-  });
+function closedError(
+  target: Target,
+  { status, closedAt }: Pick<WorkflowState, 'status' | 'closedAt'>,
+  cause?: unknown,
+): SluiceError {
+  const name = target.runId === undefined ? `Workflow ${target.workflowId}` : `Run ${target.runId}`;
+  return new SluiceError(
+    'RUN_CLOSED',
+    `${name} ended ${status}${closedAt === null ? '' : ` at ${closedAt}`}.`,
+    {
+      ...(cause !== undefined && { cause }),
+      details: { ...target, status, endedAt: closedAt },
+    },
+  );
 }
 
-function isNotFound(thrown: unknown): boolean {
-  const grpc = thrown instanceof ServiceError ? thrown.cause : thrown;
-  return isGrpcServiceError(grpc) && Number(grpc.code) === NOT_FOUND;
-}
-
-async function whyOf(context: RunContext, workflowId: string, thrown: unknown): Promise<string> {
+/** The message of the coded error that belongs to what Temporal's client threw. */
+async function reasonOf(context: RunContext, workflowId: string, thrown: unknown): Promise<string> {
   const about = { ...context.call, workflowId, needsWorker: false };
-  const error: unknown = await calling(about, () => Promise.reject(asError(thrown))).catch((e: unknown) => e);
-  return error instanceof SluiceError ? error.message : String(error);
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  return callTemporal(about, () => Promise.reject(error)).catch(messageOf);
 }
 
-function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
-}
-
-/** A workflow as Temporal has it now. */
-interface Seen {
+/** The latest run of a workflow id, as Temporal reports it. */
+interface WorkflowState {
   readonly firstRunId: string;
   readonly open: boolean;
   readonly status: string;
   readonly closedAt: string | null;
 }
 
-async function describe(context: RunContext, workflowId: string): Promise<Seen | SluiceError> {
+async function describe(context: RunContext, workflowId: string): Promise<WorkflowState | SluiceError> {
   try {
-    const found = await calling({ ...context.call, workflowId, needsWorker: false }, () =>
+    const description = await callTemporal({ ...context.call, workflowId, needsWorker: false }, () =>
       context.temporal.withDeadline(Date.now() + LIMIT_MS, () =>
         context.temporal.workflow.getHandle(workflowId).describe(),
       ),
     );
     return {
-      firstRunId: found.raw.workflowExecutionInfo?.firstRunId || found.runId,
-      open: found.closeTime === undefined,
-      status: STATUS[found.status.name] ?? found.status.name,
-      closedAt: found.closeTime?.toISOString() ?? null,
+      firstRunId: description.raw.workflowExecutionInfo?.firstRunId || description.runId,
+      open: description.closeTime === undefined,
+      status: STATUS[description.status.name] ?? description.status.name,
+      closedAt: description.closeTime?.toISOString() ?? null,
     };
   } catch (error) {
     if (error instanceof SluiceError) return error;
@@ -199,7 +207,7 @@ async function describe(context: RunContext, workflowId: string): Promise<Seen |
   }
 }
 
-/** Temporal's names of ends that have another one here. */
+/** Statuses that Temporal and Sluice name differently. */
 const STATUS: Readonly<Record<string, string | undefined>> = {
   COMPLETED: 'SUCCEEDED',
   CANCELLED: 'CANCELED',

@@ -1,8 +1,9 @@
 /**
- * Assignment paths (`assign`, `saveAs`): `vars.a.b`, and a bare `a.b` means the same.
+ * Assignment paths (`assign`, `saveAs`): `vars.a.b`; a bare `a.b` means the same.
  *
- * Invariant: a path that parses names a place inside `vars` and nothing else: no other scope, no prototype.
- * Used when a definition is published and, because the path is part of the run's own document, when it runs.
+ * Invariant: a path that parses names a place inside `vars` and nothing else: no other name of the evaluation
+ * scope, no prototype. Both publishing a definition and running it read paths, because they are a part of the
+ * document.
  */
 import { z } from 'zod';
 import { SluiceError } from '../errors.js';
@@ -11,7 +12,7 @@ import { FORBIDDEN_KEYS, isIntegerLike, RESERVED_NAMES } from './names.js';
 const SEGMENT = /^[\p{L}\p{N}_][\p{L}\p{N}_-]*$/u;
 const FIRST_SEGMENT = /^[\p{L}_][\p{L}\p{N}_-]*$/u;
 
-/** Most segments of one path. */
+/** Maximum number of segments of one path. */
 const MOST_SEGMENTS = 32;
 
 /** The segments below `vars`, or what is wrong with the path. */
@@ -33,15 +34,15 @@ function readPath(path: string): readonly string[] | string {
     return `${path} begins with a number; the first segment is the name of a variable`;
   }
   if (!FIRST_SEGMENT.test(first) || !segments.every((segment) => SEGMENT.test(segment))) {
-    return `${path} is no assignment path: names of letters, digits, _ and - joined by dots, such as vars.order.id`;
+    return `${path} is not an assignment path: use names of letters, digits, _ and -, joined by dots, such as vars.order.id`;
   }
   return segments;
 }
 
 /**
  * Segments of an assignment path below `vars`: `vars.a.0` and `a.0` both give `['a', '0']`. A segment of
- * digits indexes an array where there is one.
- * @throws SluiceError ASSIGN_INVALID where the path leaves `vars` or has another shape
+ * digits indexes an array if it meets one.
+ * @throws SluiceError ASSIGN_INVALID if the path leaves `vars` or has another shape
  */
 export function parseAssignPath(path: string): readonly string[] {
   const read = readPath(path);
@@ -49,7 +50,7 @@ export function parseAssignPath(path: string): readonly string[] {
   return read;
 }
 
-/** A path as a document names it. */
+/** An assignment path in a document. */
 export const AssignPath = z.string().superRefine((path, context) => {
   const read = readPath(path);
   if (typeof read === 'string') context.addIssue({ code: 'custom', message: read, input: path });

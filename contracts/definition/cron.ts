@@ -1,6 +1,6 @@
 /**
- * Cron expressions, as strictly as Temporal takes them, so that a schedule that is published can be made: five
- * fields of numbers, names, ranges, lists and steps.
+ * Cron expressions, as strict as Temporal's, so that Temporal accepts every published schedule: five fields
+ * of numbers, names, ranges, lists and steps.
  */
 interface Field {
   readonly name: string;
@@ -22,10 +22,10 @@ const FIELDS: readonly Field[] = [
   { name: 'day of week', least: 0, most: 7, names: ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'] },
 ];
 
-/** Why a text is no cron expression. */
+/** Why a text is not a cron expression. */
 export type CronProblem = string;
 
-/** What is wrong with a cron expression; undefined: nothing. */
+/** What is wrong with a cron expression; undefined if it is valid. */
 export function cronProblem(text: string): CronProblem | undefined {
   const parts = text.trim().split(/\s+/);
   if (parts.length !== FIELDS.length) return `has ${parts.length} fields, not ${FIELDS.length}`;
@@ -48,7 +48,7 @@ function entryProblem(entry: string, field: Field): string | undefined {
   const values = ends.map((end) => valueOf(end, field));
   const [low, high = low] = values;
   if (ends.length > 2 || low === undefined || high === undefined || values.includes(undefined)) {
-    return `${field.name}: "${entry}" is none, from ${field.least} to ${field.most}`;
+    return `${field.name}: "${entry}" is not a value from ${field.least} to ${field.most}`;
   }
   return low > high ? `${field.name}: "${entry}" ends before it begins` : undefined;
 }

@@ -1,4 +1,4 @@
-/** A whole definition, as its author writes it. */
+/** A definition, as its author writes it. */
 import { z } from 'zod';
 import { LIMITS } from '../limits.js';
 import { JsonSchema, Retry, Version } from './fields.js';
@@ -15,7 +15,7 @@ export const Definition = z
     name: z
       .string('must be text')
       .min(1, 'must not be empty')
-      .max(200, 'may have at most 200 characters')
+      .max(200, 'must have at most 200 characters')
       .optional(),
     description: z.string('must be text').optional(),
     payloadSchema: JsonSchema.optional(),
@@ -24,21 +24,21 @@ export const Definition = z
       .strictObject({ retry: Retry.optional(), timeoutMs: ActionMilliseconds.optional() })
       .optional()
       .meta({ description: 'For every action of the document.' }),
-    timeoutMs: Milliseconds.optional().meta({ description: 'Of the whole run, ms.' }),
+    timeoutMs: Milliseconds.optional().meta({ description: 'Limit of the whole run, ms.' }),
     onCancel: z
       .enum(['compensate', 'leave'], { error: 'must be compensate or leave' })
       .optional()
-      .meta({ description: 'Whether a cancelled run undoes what it did. Default compensate.' }),
+      .meta({ description: 'Whether a cancelled run compensates its completed steps. Default compensate.' }),
     result: Mapping.optional(),
     steps: z.array(Step, 'must be a list of steps'),
   })
   .meta({ title: 'Sluice workflow definition' });
 export type Definition = z.infer<typeof Definition>;
 
-/** What holds where a definition is silent. The interpreter applies these; the schema does not. */
+/** The values of omitted fields. The interpreter applies these; the schema does not. */
 export const DEFAULTS = {
   retry: { backoffMs: 1_000, backoffMultiplier: 2, jitter: true, maxDelayMs: 300_000 },
-  /** Of one attempt of an action, ms. */
+  /** Timeout of one attempt of an action, ms. */
   actionTimeoutMs: LIMITS.actionTimeoutMs,
   heartbeatMs: LIMITS.actionHeartbeatMs,
   concurrency: 1,

@@ -1,4 +1,4 @@
-/** The format of a definition: its schemas, and the pure functions that read it in a workflow and outside. */
+/** The format of a definition: its schemas, and pure functions that read it inside and outside workflows. */
 export { parseAssignPath } from './assign-path.js';
 export { type CronProblem, cronProblem } from './cron.js';
 export { DEFAULTS, Definition } from './definition.js';

@@ -2,8 +2,8 @@
  * Mappings: how a definition says which value to use.
  *
  * A mapping is a literal, `{$expr: source}`, `{$secret: NAME}`, `{$literal: anything}`, or objects and arrays
- * of these. Invariant: one of the three markers is the only key of its object, and `$literal` is never looked
- * into. Keys that begin with `$` are kept for markers; data that has such keys goes into `$literal`.
+ * of these. Invariant: a marker is the only key of its object, and nothing looks into `$literal`. Keys that
+ * begin with `$` are reserved for markers; data with such keys goes into `$literal`.
  */
 import { z } from 'zod';
 import { isJsonObject, type Json } from '../json.js';
@@ -17,12 +17,12 @@ export interface ExpressionMarker {
   readonly $expr: string;
 }
 
-/** `{$secret: NAME}`: resolved inside the activity that uses it, and nowhere else. */
+/** `{$secret: NAME}`: resolved only inside the activity that uses it. */
 export interface SecretMarker {
   readonly $secret: string;
 }
 
-/** `{$literal: anything}`: the value as it is, whatever its keys. */
+/** `{$literal: anything}`: the value as it is, with any keys. */
 export interface LiteralMarker {
   readonly $literal: Json;
 }
@@ -48,14 +48,14 @@ export function isLiteral(mapping: Json): mapping is Json & LiteralMarker {
   return isMarker(mapping, '$literal');
 }
 
-/** Every expression of a mapping with where it stands (the path ends at the `$expr` object), in the author's order. */
+/** Every expression of a mapping with its path (which ends at the `$expr` object), in the author's order. */
 export function findExpressions(mapping: Json): readonly { path: ValuePath; source: string }[] {
   return [...markersOf(mapping)].flatMap(({ path, node }) =>
     isExpression(node) && typeof node.$expr === 'string' ? [{ path, source: node.$expr }] : [],
   );
 }
 
-/** Every secret that a mapping names, with where it stands. */
+/** Every secret that a mapping names, with its path. */
 export function findSecrets(mapping: Json): readonly { path: ValuePath; name: string }[] {
   return [...markersOf(mapping)].flatMap(({ path, node }) =>
     isSecret(node) && typeof node.$secret === 'string' ? [{ path, name: node.$secret }] : [],
@@ -72,7 +72,7 @@ function* markersOf(node: Json, path: ValuePath = []): Generator<{ path: ValuePa
   }
 }
 
-/** What is wrong with the shape of a mapping; empty where nothing is. Expressions are not parsed here. */
+/** What is wrong with the shape of a mapping; empty if it is valid. Does not parse expressions. */
 export function mappingProblems(node: Json, path: ValuePath = []): { path: ValuePath; message: string }[] {
   if (Array.isArray(node)) {
     return (node as readonly Json[]).flatMap((item, index) => mappingProblems(item, [...path, index]));
@@ -95,7 +95,7 @@ export function mappingProblems(node: Json, path: ValuePath = []): { path: Value
   const beside = keys.filter((key) => key !== marker);
   const problems = beside.map((key) => ({
     path: [...path, key],
-    message: `${key} cannot stand beside ${marker}`,
+    message: `${key} cannot be combined with ${marker}`,
   }));
   const value = node[marker] as Json;
   if (marker === '$expr' && (typeof value !== 'string' || value.trim() === '')) {
@@ -107,7 +107,7 @@ export function mappingProblems(node: Json, path: ValuePath = []): { path: Value
   return problems;
 }
 
-/** Any JSON value; where it has markers, they have the shape described at the head of this file. */
+/** Any JSON value; its markers have the shape that the head of this file describes. */
 export const Mapping = z
   .custom<Json>((value) => value !== undefined, 'is missing')
   .superRefine((value, context) => {

@@ -1,7 +1,7 @@
 /**
  * Step paths and block paths: `steps[1]` is a step, `steps[1].then` a block (a list of steps).
  *
- * Invariant: `childBlocks` is the one place that knows which blocks a step has and how they are addressed;
+ * Invariant: `childBlocks` is the one place that knows which blocks a step has and what their paths are;
  * everything else here follows from it.
  */
 import { SluiceError } from '../errors.js';
@@ -15,8 +15,8 @@ export interface Block {
 }
 
 /**
- * The blocks directly inside a step, in the order in which they are written or run.
- * @param stepPath path of the step itself, e.g. `steps[4]`; case 2 of it is then `steps[4].cases[2]`
+ * The blocks directly inside a step, in document order.
+ * @param stepPath path of the step, e.g. `steps[4]`; its case 2 is then `steps[4].cases[2]`
  */
 export function childBlocks(step: Step, stepPath: string): readonly Block[] {
   const block = (name: string, steps: readonly Step[] | undefined): readonly Block[] =>
@@ -26,7 +26,7 @@ export function childBlocks(step: Step, stepPath: string): readonly Block[] {
       return [...block('then', step.then), ...block('else', step.else)];
     case 'control.switch':
       return [
-        ...step.cases.flatMap((one, i) => block(`cases[${i}]`, one.steps)),
+        ...step.cases.flatMap(({ steps }, i) => block(`cases[${i}]`, steps)),
         ...block('default', step.default),
       ];
     case 'control.forEach':
@@ -46,7 +46,7 @@ export function childBlocks(step: Step, stepPath: string): readonly Block[] {
 
 const INDEX = /^\[(\d+)\]/;
 
-/** Follows a path from the root: to the block it names, or to the block and the index of the step it names. */
+/** Follows a path from the root to the block it names, or to the block and index of the step it names. */
 function follow(
   definition: Definition,
   path: string,
@@ -71,7 +71,7 @@ function follow(
 /**
  * The steps of a block.
  * @param blockPath e.g. `steps`, `steps[1].then`, `steps[2].branches.left`, `steps[0].cases[2]`
- * @throws SluiceError STATE_CORRUPT where the definition has no such block
+ * @throws SluiceError STATE_CORRUPT if the definition has no such block
  */
 export function blockAt(definition: Definition, blockPath: string): readonly Step[] {
   const found = follow(definition, blockPath);
@@ -82,7 +82,7 @@ export function blockAt(definition: Definition, blockPath: string): readonly Ste
 /**
  * The step at a path.
  * @param stepPath e.g. `steps[1].then[0]`
- * @throws SluiceError STATE_CORRUPT where the definition has no such step
+ * @throws SluiceError STATE_CORRUPT if the definition has no such step
  */
 export function stepAt(definition: Definition, stepPath: string): Step {
   const found = follow(definition, stepPath);
@@ -98,7 +98,7 @@ function noSuch(what: string, path: string, definition: Definition): SluiceError
   );
 }
 
-/** Every step of a definition with its path, in the order of the document. */
+/** Every step of a definition with its path, in document order. */
 export function* walkSteps(
   definition: Definition,
 ): Generator<{ readonly path: string; readonly step: Step }> {

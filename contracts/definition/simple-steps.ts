@@ -1,7 +1,7 @@
 /**
- * The step types that hold no other steps; those that do, and the union of all, are in `steps.ts`.
+ * The step types that hold no other steps. Those that do, and the union of all, are in `steps.ts`.
  *
- * Only the shape stands here. Rules that look at more than one field (ids are unique, break stands in a loop,
+ * These schemas check shapes only. Rules over several fields (ids are unique, a break is inside a loop,
  * expressions parse …) are in `definitions/`, which reports all problems of a document at once.
  */
 import { z } from 'zod';
@@ -32,9 +32,11 @@ export const ActionCallStep = z
     input: Mapping.optional(),
     saveAs: SaveAs.optional(),
     retry: Retry.optional(),
-    timeoutMs: ActionMilliseconds.optional().meta({ description: 'Of one attempt, ms. Default 5 minutes.' }),
+    timeoutMs: ActionMilliseconds.optional().meta({
+      description: 'Limit of one attempt, ms. Default 5 minutes.',
+    }),
     heartbeatMs: ActionMilliseconds.optional().meta({
-      description: 'A worker not heard of for so long is lost, ms.',
+      description: 'A worker that sends no heartbeat for so long counts as lost, ms.',
     }),
     idempotencyKey: Mapping.optional(),
     compensate: Compensate.optional(),
@@ -49,7 +51,7 @@ export type ActionCallStep = z.infer<typeof ActionCallStep>;
 
 export const StateSetStep = z
   .strictObject({ ...stepWithOnError, type: z.literal('state.set'), state: Mapping })
-  .meta({ id: 'state.set', description: 'Name the business state that the run is in.' });
+  .meta({ id: 'state.set', description: 'Set the business state of the run.' });
 export type StateSetStep = z.infer<typeof StateSetStep>;
 
 export const TransformAssignStep = z
@@ -81,11 +83,14 @@ export const EventWaitStep = z
       .nonnegative('must not be negative')
       .optional()
       .meta({
-        description: 'Take events that came up to so long ago, ms; 0: none. Default: since the run began.',
+        description: 'Accept events that came up to so long ago, ms; 0: none. Default: since the run began.',
       }),
     assign: Assign.optional(),
   })
-  .meta({ id: 'event.wait', description: 'Wait for a matching event; without timeoutMs for ever.' });
+  .meta({
+    id: 'event.wait',
+    description: 'Wait for a matching event; without timeoutMs the wait has no limit.',
+  });
 export type EventWaitStep = z.infer<typeof EventWaitStep>;
 
 export const TimeWaitStep = z
@@ -107,7 +112,7 @@ export const HumanTaskStep = z
     taskType: z
       .string('must be text')
       .min(1, 'must not be empty')
-      .max(256, 'may have at most 256 characters'),
+      .max(256, 'must have at most 256 characters'),
     title: Mapping.optional(),
     description: Mapping.optional(),
     context: Mapping.optional(),
@@ -142,7 +147,7 @@ export type BreakStep = z.infer<typeof BreakStep>;
 
 export const ContinueStep = z
   .strictObject({ ...stepWithOnError, type: z.literal('control.continue') })
-  .meta({ id: 'control.continue', description: 'Go on with the next iteration of the nearest loop.' });
+  .meta({ id: 'control.continue', description: 'Continue with the next iteration of the nearest loop.' });
 export type ContinueStep = z.infer<typeof ContinueStep>;
 
 export const ReturnStep = z

@@ -1,7 +1,6 @@
 /**
  * The step types that hold other steps, and the union of all steps; docs/definition.md says what each means.
- * The types of these are interfaces because the type of a step is recursive; `satisfies` keeps each equal to
- * its schema.
+ * Their types are interfaces because a step is recursive; `satisfies` keeps each equal to its schema.
  */
 import { z } from 'zod';
 import { LIMITS } from '../limits.js';
@@ -23,7 +22,7 @@ import {
   TransformAssignStep,
 } from './simple-steps.js';
 
-/** A list of steps, run in order. An empty one is legal. */
+/** A list of steps, run in order. It may be empty. */
 const Steps: z.ZodType<Step[]> = z.lazy(() => z.array(Step, 'must be a list of steps')).meta({ id: 'Steps' });
 
 interface StepFields<T extends string> {
@@ -47,7 +46,7 @@ const IfStep = z
     then: Steps,
     else: Steps.optional(),
   })
-  .meta({ id: 'control.if', description: 'One list of steps or the other.' }) satisfies z.ZodType<IfStep>;
+  .meta({ id: 'control.if', description: 'Run one list of steps or the other.' }) satisfies z.ZodType<IfStep>;
 
 interface SwitchStep extends StepFields<'control.switch'> {
   cases: { when: Condition; steps: Step[] }[];
@@ -62,7 +61,7 @@ const SwitchStep = z
   })
   .meta({
     id: 'control.switch',
-    description: 'The first case that is true.',
+    description: 'Run the first case whose condition is true.',
   }) satisfies z.ZodType<SwitchStep>;
 
 export interface ForEachStep extends StepFields<'control.forEach'> {
@@ -93,7 +92,7 @@ export const ForEachStep = z
   })
   .meta({
     id: 'control.forEach',
-    description: 'The body once for each item.',
+    description: 'Run the body once for each item.',
   }) satisfies z.ZodType<ForEachStep>;
 
 export interface WhileStep extends StepFields<'control.while'> {
@@ -112,11 +111,11 @@ export const WhileStep = z
       .min(1, 'must be at least 1')
       .max(LIMITS.whileMost, 'may be at most 1,000,000')
       .optional()
-      .meta({ description: 'LOOP_LIMIT past it. Default 1,000.' }),
+      .meta({ description: 'The loop fails with LOOP_LIMIT past it. Default 1,000.' }),
   })
   .meta({
     id: 'control.while',
-    description: 'The body while the condition is true.',
+    description: 'Run the body while the condition is true.',
   }) satisfies z.ZodType<WhileStep>;
 
 const Branches = z
@@ -124,9 +123,9 @@ const Branches = z
   .refine((branches) => Object.keys(branches).length > 0, 'needs at least one branch')
   .refine(
     (branches) => Object.keys(branches).length <= LIMITS.concurrency,
-    `may have at most ${LIMITS.concurrency} branches`,
+    `must have at most ${LIMITS.concurrency} branches`,
   )
-  .meta({ description: 'Name → steps; the order of the names is meaning.' });
+  .meta({ description: 'Name → steps; the order of the names has meaning.' });
 
 export interface ParallelStep extends StepFields<'control.parallel'> {
   branches: Record<string, Step[]>;
@@ -143,7 +142,7 @@ export const ParallelStep = z
   })
   .meta({
     id: 'control.parallel',
-    description: 'Branches at once; ends when all have.',
+    description: 'Run branches at once; the step ends when all have ended.',
   }) satisfies z.ZodType<ParallelStep>;
 
 export interface RaceStep extends StepFields<'control.race'> {
@@ -159,7 +158,7 @@ export const RaceStep = z
   })
   .meta({
     id: 'control.race',
-    description: 'The first branch to finish wins.',
+    description: 'Run branches at once; the first to finish wins.',
   }) satisfies z.ZodType<RaceStep>;
 
 interface TryCatchStep extends StepFields<'control.tryCatch'> {
@@ -187,7 +186,7 @@ const TryCatchStep = z
   })
   .meta({
     id: 'control.tryCatch',
-    description: 'Handle errors; clean up.',
+    description: 'Handle errors and clean up.',
   }) satisfies z.ZodType<TryCatchStep>;
 
 export interface SagaStep extends StepFields<'control.saga'> {
@@ -195,10 +194,10 @@ export interface SagaStep extends StepFields<'control.saga'> {
 }
 const SagaStep = z.strictObject({ ...stepWithOnError, type: z.literal('control.saga'), steps: Steps }).meta({
   id: 'control.saga',
-  description: 'A scope of its own for compensation.',
+  description: 'A separate compensation scope: a failure inside compensates these steps.',
 }) satisfies z.ZodType<SagaStep>;
 
-/** Any step, told apart by `type`. */
+/** Any step; `type` discriminates. */
 export type Step =
   | ActionCallStep
   | StateSetStep

@@ -1,4 +1,6 @@
-/** What starts runs of a definition, beside callers. Rules over several fields are in definitions/rules/trigger-rules.ts. */
+/**
+ * Triggers: what starts runs of a definition besides callers. Rules over several fields: trigger-rules.ts.
+ */
 import { z } from 'zod';
 import { Condition } from './fields.js';
 import { Mapping } from './mapping.js';
@@ -14,7 +16,7 @@ const EventTrigger = z
       description: 'The payload of the run. Default: the payload of the event.',
     }),
   })
-  .meta({ description: 'An event of that name starts a run.' });
+  .meta({ description: 'An event with that name starts a run.' });
 export type EventTrigger = z.infer<typeof EventTrigger>;
 
 const ScheduleTrigger = z
@@ -25,7 +27,7 @@ const ScheduleTrigger = z
       .min(1, 'must not be empty')
       .optional()
       .meta({ description: 'Minute, hour, day of month, month, day of week.' }),
-    everyMs: Milliseconds.optional().meta({ description: 'Every so often, ms; at least 1,000.' }),
+    everyMs: Milliseconds.optional().meta({ description: 'Interval, ms; at least 1,000.' }),
     at: z
       .string('must be text')
       .optional()
@@ -34,20 +36,20 @@ const ScheduleTrigger = z
       .string('must be text')
       .min(1, 'must not be empty')
       .optional()
-      .meta({ description: 'Of cron: an IANA name such as Europe/Paris. Default UTC.' }),
+      .meta({ description: 'Time zone of cron: an IANA name such as Europe/Paris. Default UTC.' }),
     overlap: z
       .enum(['skip', 'bufferOne', 'bufferAll', 'cancelOther', 'terminateOther', 'allowAll'], {
         error: 'must be skip, bufferOne, bufferAll, cancelOther, terminateOther or allowAll',
       })
       .optional()
-      .meta({ description: 'Where the run before has not ended. Default skip.' }),
+      .meta({ description: 'What to do if the previous run has not ended. Default skip.' }),
     catchupMs: Milliseconds.optional().meta({
       description:
-        'After an outage, starts that are late by at most this are made up for, ms. Default one year.',
+        'After an outage, starts that are late by at most this are caught up, ms. Default one year.',
     }),
-    payload: Mapping.optional().meta({ description: 'The payload of the run, literally.' }),
+    payload: Mapping.optional().meta({ description: 'The payload of the run, as a literal.' }),
   })
-  .meta({ description: 'Runs start by the clock: cron, everyMs or at.' });
+  .meta({ description: 'The clock starts runs: cron, everyMs or at.' });
 export type ScheduleTrigger = z.infer<typeof ScheduleTrigger>;
 
 export const Trigger = z.discriminatedUnion('type', [EventTrigger, ScheduleTrigger]);

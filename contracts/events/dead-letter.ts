@@ -1,9 +1,10 @@
 /**
- * Dead letters: what could not be done, kept for a person to do again or to dismiss. One table for all kinds.
+ * Dead letters: work that could not be done, kept for a person to retry or to dismiss. One table for all
+ * kinds.
  *
- * States: OPEN → RETRYING → RETRIED, or back to OPEN where the retry failed; OPEN → DISMISSED. A letter is never
- * deleted by anybody but an operator's own retention. One that was withdrawn (DISMISSED because its run was reset and
- * has to answer for it again) is OPEN again where that run ends from outside a second time.
+ * States: OPEN → RETRYING → RETRIED, or back to OPEN where the retry failed; OPEN → DISMISSED. Only an
+ * operator's own retention deletes a letter. A withdrawn letter (DISMISSED because its run was reset and is
+ * responsible for the work again) is OPEN again where that run ends from outside a second time.
  */
 import { z } from 'zod';
 import { ActionEnvelope, RunHeader } from '../run/activity.js';
@@ -16,29 +17,29 @@ export type DeadLetterKind = z.infer<typeof DeadLetterKind>;
 export const DeadLetterStatus = z.enum(['OPEN', 'RETRYING', 'RETRIED', 'DISMISSED']);
 export type DeadLetterStatus = z.infer<typeof DeadLetterStatus>;
 
-/** A letter as its writer hands it over. */
+/** A letter to write. */
 export interface NewDeadLetter {
   readonly tenant: string;
-  /** The same for the same thing: writing it twice is one letter. `deadLetterId` makes one. */
+  /** The same for the same work: writing it twice makes one letter. */
   readonly id: string;
   readonly kind: DeadLetterKind;
   readonly runId?: string | undefined;
-  /** What it is about, for people: a step, an event's name. */
+  /** The subject, for people: a step, an event's name. */
   readonly subject: string;
-  /** Why it could not be done. */
+  /** Why the work could not be done. */
   readonly reason: string;
   readonly errorCode?: string | undefined;
-  /** All that a retry needs; its shape is the kind's own. Absent: it can only be dismissed. */
+  /** All that a retry needs, in the shape of `RetryWith[kind]`. Absent: the letter can only be dismissed. */
   readonly retryWith?: unknown;
   /** Raw content, for people. */
   readonly body?: string | undefined;
   /** Epoch ms. */
   readonly at: number;
-  /** True: where it was withdrawn, it is open again. */
+  /** True: a withdrawn letter opens again. */
   readonly reopens?: boolean;
 }
 
-/** What was done about a letter, by whom. */
+/** An entry of a letter's audit: an act, and who did it. */
 export const DeadLetterAct = z.object({
   /** ISO instant. */
   at: z.string(),
@@ -56,7 +57,7 @@ export const DeadLetterSummary = z.object({
   subject: z.string(),
   reason: z.string(),
   errorCode: z.string().nullable(),
-  /** False: it can only be dismissed. */
+  /** False: the letter can only be dismissed. */
   canRetry: z.boolean(),
   /** ISO instants. */
   createdAt: z.string(),
@@ -72,7 +73,7 @@ export const DeadLetterView = DeadLetterSummary.extend({
 });
 export type DeadLetterView = z.infer<typeof DeadLetterView>;
 
-/** Which letters. */
+/** Selects letters. */
 export const DeadLetterFilter = z.object({
   status: DeadLetterStatus.optional(),
   kind: DeadLetterKind.optional(),
@@ -83,7 +84,7 @@ export type DeadLetterFilter = z.infer<typeof DeadLetterFilter>;
 /** A page of letters. */
 export const DeadLetterPage = z.object({
   items: z.array(DeadLetterSummary),
-  /** `after` of the next page; null: there is none. */
+  /** `after` of the next page; null: this is the last page. */
   next: z.string().nullable(),
 });
 export type DeadLetterPage = z.infer<typeof DeadLetterPage>;
@@ -91,11 +92,7 @@ export type DeadLetterPage = z.infer<typeof DeadLetterPage>;
 const letter = { tenant: z.string(), id: z.string().min(1).max(256) };
 const byWhom = { actor: z.string().min(1).max(256), note: z.string().max(2_000).optional() };
 
-/**
- * Argument of the workflow `sluice.deadLetters` and of its activity. `retry` is the workflow's; to the activity it
- * is a `begin`, the action itself, and an `end`.
- */
-export const DeadLetterRequest = z.discriminatedUnion('act', [
+const ACTS = [
   z.object({
     act: z.literal('list'),
     tenant: z.string(),
@@ -105,20 +102,32 @@ export const DeadLetterRequest = z.discriminatedUnion('act', [
   }),
   z.object({ act: z.literal('show'), ...letter }),
   z.object({ act: z.literal('dismiss'), ...letter, ...byWhom }),
-  z.object({ act: z.literal('retry'), ...letter, ...byWhom }),
   z.object({ act: z.literal('begin'), ...letter, ...byWhom, at: z.string().optional() }),
   z.object({
     act: z.literal('end'),
     ...letter,
     ...byWhom,
     at: z.string().optional(),
-    /** Absent: it worked. */
+    /** Absent: the retry succeeded. */
     error: z.string().optional(),
   }),
+] as const;
+
+/** Argument of the activity `sluice.deadLetters`: one act. */
+export const DeadLetterActivityRequest = z.discriminatedUnion('act', ACTS);
+export type DeadLetterActivityRequest = z.infer<typeof DeadLetterActivityRequest>;
+
+/**
+ * Argument of the workflow `sluice.deadLetters`. Only the workflow takes `retry`: it calls the activity with
+ * `begin`, runs the action, and calls the activity with `end`. It hands every other act to the activity.
+ */
+export const DeadLetterRequest = z.discriminatedUnion('act', [
+  ...ACTS,
+  z.object({ act: z.literal('retry'), ...letter, ...byWhom }),
 ]);
 export type DeadLetterRequest = z.infer<typeof DeadLetterRequest>;
 
-/** What a retry that has begun has still to do: run an action, put an envelope on the bus, or nothing more. */
+/** The work that a begun retry still has to do: run an action, put an envelope on the bus, or nothing. */
 export const BegunRetry = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('action'),
@@ -134,8 +143,8 @@ export type BegunRetry = z.infer<typeof BegunRetry>;
 /** `retryWith` of a letter of each kind. */
 export const RetryWith = {
   compensation: CompensationRequest.extend({ run: RunHeader }),
-  /** The envelope as it came, to be put on the bus again. */
+  /** The envelope as it was received, to be put on the bus again. */
   event: z.object({ envelope: JsonValue }),
-  /** Key of the outbox's row, which becomes due again. */
+  /** Key of the outbox row, which becomes due again. */
   outbox: z.object({ key: z.array(z.union([z.string(), z.number()])) }),
 } as const;

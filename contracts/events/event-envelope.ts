@@ -1,25 +1,19 @@
 /**
  * The envelope of an event on its way to or from the bridge: the one codec of producers and bridge.
  *
- * Two forms come in: CloudEvents 1.0 (recognised by `specversion`), and the plain form
- * `{eventId, eventName, tenantId, source, workflow_correlation_key, payload, time}`, which is what Sluice itself
- * puts on the bus. Both give the same `BusEvent`, so what an event does never depends on its form.
+ * The bridge accepts two forms: CloudEvents 1.0 (recognised by `specversion`), and the plain form `{eventId,
+ * eventName, tenantId, source, workflow_correlation_key, payload, time}`, which Sluice itself puts on the
+ * bus. Both decode to the same `InboundEvent`, so the effect of an event never depends on its form.
  *
  * Invariants
- * - All problems of an envelope are reported at once; one that has any does nothing.
- * - What names an event or a run is well-formed Unicode: the database has UTF-8, in which two lone surrogates are one.
+ * - All problems of an envelope are reported at once; an envelope with a problem has no effect.
+ * - Names of events and runs are well-formed Unicode: the database stores UTF-8, in which two different lone
+ *   surrogates would become the same text.
  * - The payload is data: nothing in it reaches a prototype, and nothing that reads it can overflow a stack.
  */
 import { z } from 'zod';
-import {
-  isDeeperThan,
-  isJsonObject,
-  isWellFormed,
-  jsonSize,
-  JsonValue,
-  type Json,
-  type JsonObject,
-} from '../json.js';
+import type { InboundEvent } from '../inbound-event.js';
+import { isDeeperThan, isJsonObject, isWellFormed, jsonSize, JsonValue, type JsonObject } from '../json.js';
 import { LIMITS } from '../limits.js';
 import { TenantId } from '../run/messages.js';
 
@@ -31,37 +25,36 @@ const DEFAULT_TENANT = 'default';
 /** The source of an event in the plain form that names none. */
 const PLAIN_SOURCE = 'plain';
 
-/** An event as the bridge handles it, whatever form and way it came in. */
-export interface BusEvent {
-  readonly tenant: string;
-  /** With `id` the identity of the event: a second one with both is a duplicate. */
-  readonly source: string;
-  readonly id: string;
-  readonly name: string;
-  /** When it happened, as its producer says, ISO 8601; null: not told. */
-  readonly time: string | null;
-  /** The key that the envelope itself names; null: none. */
-  readonly correlationKey: string | number | null;
-  readonly payload: Json;
+/** An event with the envelope that it was decoded from. The audit keeps the envelope as it was received. */
+export interface DecodedEvent {
+  readonly event: InboundEvent;
+  readonly envelope: JsonObject;
 }
 
-/** What a text or a parsed body was read as. */
+/** The result of decoding an envelope. */
 export type Decoded =
-  | { readonly ok: true; readonly event: BusEvent }
-  | { readonly ok: false; readonly problems: readonly string[]; readonly tenant: string };
+  | ({ readonly ok: true } & DecodedEvent)
+  | {
+      readonly ok: false;
+      readonly problems: readonly string[];
+      /** The tenant that the envelope names, as far as it can be read. */
+      readonly tenant: string;
+    };
 
+/** Dead letters hold this text: it stays as it is. */
+const atMost = (characters: number): string => `must have at most ${characters} characters`;
 const text = (most: number) =>
   z
     .string('must be text')
     .min(1, 'must not be empty')
-    .max(most, `may have at most ${most} characters`)
+    .max(most, atMost(most))
     .regex(/\S/, 'must not be blank')
     .refine(isWellFormed, 'must be well-formed Unicode');
 const key = z
   .union([
     z
       .string()
-      .max(LIMITS.correlationKeyCharacters, `may have at most ${LIMITS.correlationKeyCharacters} characters`)
+      .max(LIMITS.correlationKeyCharacters, atMost(LIMITS.correlationKeyCharacters))
       .refine(isWellFormed, 'must be well-formed Unicode'),
     z.number(),
     z.null(),
@@ -79,6 +72,7 @@ const PlainForm = z.object({
   payload: JsonValue.optional(),
   time,
 });
+type PlainForm = z.infer<typeof PlainForm>;
 
 const JSON_TYPE = /^[^;]*[/+]json\s*(;|$)/i;
 
@@ -94,14 +88,15 @@ const CloudEvent = z.object({
   data: JsonValue.optional(),
   time,
 });
+type CloudEvent = z.infer<typeof CloudEvent>;
 
 /**
- * Reads an envelope.
+ * Decodes an envelope.
  * @param value parsed JSON
  */
 export function decodeEvent(value: unknown): Decoded {
   if (!isJsonObject(value)) return refuse(['the event must be a JSON object'], value);
-  // Before any schema: these would overflow the stack of whatever walks the value.
+  // Before any schema: deeper values overflow the stack of everything that walks them.
   if (isDeeperThan(value, LIMITS.depth)) {
     return refuse([`the event is nested more than ${LIMITS.depth} levels deep`], value);
   }
@@ -110,7 +105,8 @@ export function decodeEvent(value: unknown): Decoded {
   const parsed = (cloud ? CloudEvent : PlainForm).safeParse(value);
   const problems = [...unsafe, ...(parsed.success ? [] : problemsOf(parsed.error))];
   if (!parsed.success || problems.length > 0) return refuse(problems, value);
-  return { ok: true, event: cloud ? ofCloud(CloudEvent.parse(value)) : ofPlain(PlainForm.parse(value)) };
+  const event = cloud ? fromCloudEvent(parsed.data as CloudEvent) : fromPlainForm(parsed.data as PlainForm);
+  return { ok: true, event, envelope: value };
 }
 
 function problemsOf(error: z.ZodError): string[] {
@@ -122,7 +118,7 @@ function refuse(problems: readonly string[], value: unknown): Decoded {
   return { ok: false, problems, tenant: TenantId.safeParse(given).data ?? DEFAULT_TENANT };
 }
 
-function ofPlain(form: z.infer<typeof PlainForm>): BusEvent {
+function fromPlainForm(form: PlainForm): InboundEvent {
   return {
     tenant: form.tenantId ?? DEFAULT_TENANT,
     source: form.source ?? PLAIN_SOURCE,
@@ -134,7 +130,7 @@ function ofPlain(form: z.infer<typeof PlainForm>): BusEvent {
   };
 }
 
-function ofCloud(event: z.infer<typeof CloudEvent>): BusEvent {
+function fromCloudEvent(event: CloudEvent): InboundEvent {
   return {
     tenant: event.tenantid ?? DEFAULT_TENANT,
     source: event.source,
@@ -146,7 +142,7 @@ function ofCloud(event: z.infer<typeof CloudEvent>): BusEvent {
   };
 }
 
-/** Paths of keys that name a prototype. `JSON.parse` makes them own properties; what copies them might not. */
+/** Paths of keys that name a prototype: `JSON.parse` makes them own properties, but copying might not. */
 function unsafeKeys(root: JsonObject): string[] {
   const found: string[] = [];
   const open: { readonly path: string; readonly value: unknown }[] = [{ path: '', value: root }];
@@ -162,8 +158,8 @@ function unsafeKeys(root: JsonObject): string[] {
   return found.sort();
 }
 
-/** Writes an event as Sluice puts it on the bus: the plain form. */
-export function encodeEvent(event: BusEvent): JsonObject {
+/** Encodes an event in the plain form, in which Sluice puts it on the bus. */
+export function encodeEvent(event: InboundEvent): JsonObject {
   return {
     eventId: event.id,
     eventName: event.name,
@@ -175,7 +171,7 @@ export function encodeEvent(event: BusEvent): JsonObject {
   };
 }
 
-/** Bytes of an event on the bus. */
-export function eventBytes(event: BusEvent): number {
+/** Size of an event on the bus, bytes. */
+export function eventBytes(event: InboundEvent): number {
   return jsonSize(encodeEvent(event));
 }

@@ -1,5 +1,5 @@
 /**
- * Filters of an event wait: the one implementation, for the workflow that decides and for tools that explain.
+ * Filters of an event wait: one implementation, for the workflow that decides and for tools that explain.
  */
 import { z } from 'zod';
 import { isJsonObject, JsonValue, type Json } from '../json.js';
@@ -25,7 +25,10 @@ export type FilterOp = z.infer<typeof FilterOp>;
 export const EventFilter = z.object({ path: z.string(), op: FilterOp, value: JsonValue.optional() });
 export type EventFilter = z.infer<typeof EventFilter>;
 
-/** The value at a dotted path, own keys only; numeric segments index arrays; undefined where there is none. */
+/**
+ * The value at a dotted path, own keys only; numeric segments index arrays. Undefined: nothing is at the
+ * path.
+ */
 export function valueAtPath(value: Json | undefined, path: string): Json | undefined {
   if (path === '') return value;
   let current: Json | undefined = value;

@@ -1,14 +1,15 @@
 /**
- * What the HTTP API answers, as it stands on the wire: made by `api/`, read by `client/reads/api-reads.ts`.
+ * The HTTP API's answers on the wire: `api/` writes them, `client/reads/api-reads.ts` reads them.
  *
- * Names are those of the rest of Sluice: `runId`, `workflowId`, `stepPath`, `correlationKey`. Times are ISO instants.
- * A key is never left out: what is not there is null. `id` of the metadata is the name in the OpenAPI document.
+ * Names are those of the rest of Sluice: `runId`, `workflowId`, `stepPath`, `correlationKey`. Times are ISO
+ * instants. No key is ever missing: an absent value is null. The metadata's `id` is the name in the OpenAPI
+ * document.
  */
 import { z } from 'zod';
 import { ErrorCategory } from '../errors.js';
 import { RunStatus, StepStatus, WaitKind, WaitStatus } from '../run/run.js';
 
-/** A reference in OpenAPI has no nullable form of its own: a union says it. */
+/** A union: OpenAPI has no nullable form of a reference. */
 const orNull = <T extends z.ZodType>(schema: T) => z.union([schema, z.null()]);
 const text = () => orNull(z.string());
 const anything = (description: string) => z.unknown().meta({ description });
@@ -25,20 +26,20 @@ const ApiRunError = z
     stepPath: text(),
     at: z.string(),
     attempt: z.number().int(),
-    details: anything('The error’s own.'),
+    details: anything('Details that the error carries.'),
   })
   .meta({ id: 'RunError' });
 
 const summary = {
   runId: z
     .string()
-    .meta({ description: 'Temporal’s first execution run id: over continue-as-new and reset.' }),
+    .meta({ description: 'Temporal’s first execution run id, which stays over continue-as-new and reset.' }),
   workflowId: z.string(),
   tenant: z.string(),
   definition: z.string(),
   version: z.number().int(),
   status: RunStatus,
-  state: text().meta({ description: 'The business state that the definition named last.' }),
+  state: text().meta({ description: 'The business state that the definition set last.' }),
   actor: text(),
   parent: orNull(ApiRunRef),
   root: orNull(ApiRunRef),
@@ -58,9 +59,9 @@ export const ApiRun = z
     definitionHash: text(),
     semantics: orNull(z.number().int()),
     system: orNull(z.object({ environment: z.string(), region: z.string(), release: z.string() })),
-    payload: anything('What the run was started with.'),
-    trigger: anything('What caused it.'),
-    result: anything('What it gave; null until it has succeeded.'),
+    payload: anything('The payload that the run was started with.'),
+    trigger: anything('What started the run.'),
+    result: anything('The result; null until the run has succeeded.'),
     error: orNull(ApiRunError),
     cancelReason: text(),
   })
@@ -69,7 +70,7 @@ export const ApiRun = z
 export const ApiStep = z
   .object({
     ...position,
-    undoes: text().meta({ description: 'Of a compensation: path of the step that it undoes.' }),
+    undoes: text().meta({ description: 'For a compensation: the path of the step that it undoes.' }),
     stepId: text(),
     kind: text(),
     name: text(),
@@ -80,7 +81,7 @@ export const ApiStep = z
     input: anything('Summary of the input, redacted and cut.'),
     output: anything('Summary of the output, redacted and cut.'),
     error: orNull(ApiRunError),
-    continued: z.boolean().meta({ description: 'It failed, and its onError let the run go on.' }),
+    continued: z.boolean().meta({ description: 'The step failed, and its onError let the run go on.' }),
     nextAt: text(),
     startedAt: text(),
     endedAt: text(),
@@ -95,10 +96,14 @@ export const ApiRunEvent = z
     wave: z.number().int(),
     stepPath: text(),
     iteration,
-    attempt: orNull(z.number().int()).meta({ description: 'From 1; null is 1.' }),
-    data: z.record(z.string(), z.unknown()).meta({ description: 'By type: docs/run-events.md.' }),
-    executionId: z.string().meta({ description: 'Temporal run id under which it was committed.' }),
-    superseded: z.boolean().meta({ description: 'A reset has undone it.' }),
+    attempt: orNull(z.number().int()).meta({ description: 'From 1; null means 1.' }),
+    data: z
+      .record(z.string(), z.unknown())
+      .meta({ description: 'Data of the type; see docs/run-events.md.' }),
+    executionId: z
+      .string()
+      .meta({ description: 'Temporal run id of the execution that committed the event.' }),
+    superseded: z.boolean().meta({ description: 'A reset has undone the event.' }),
   })
   .meta({ id: 'RunEvent' });
 
@@ -108,7 +113,7 @@ export const ApiWait = z
     kind: orNull(WaitKind),
     eventNames: z.array(z.string()),
     correlationKey: text(),
-    filters: anything('The filters, their values as they were when the wait opened.'),
+    filters: anything('The filters, with their values from when the wait opened.'),
     deadline: text(),
     child: orNull(z.object({ workflowId: z.string(), runId: text() })),
     status: WaitStatus,
@@ -145,7 +150,7 @@ export const ApiEvidence = z
     kind: z.string(),
     actor: z.string(),
     decision: z.string(),
-    body: anything('What was decided by what.'),
+    body: anything('The decision and what it rests on.'),
     at: z.string(),
   })
   .meta({ id: 'Evidence' });
@@ -157,7 +162,7 @@ const inbound = {
   correlationKey: text(),
   resolvedBy: z.string(),
   via: z.string(),
-  outcome: text().meta({ description: 'Null while it is being routed.' }),
+  outcome: text().meta({ description: 'Null while the event is being routed.' }),
   receivedAt: z.string(),
 };
 
@@ -166,15 +171,15 @@ export const ApiInboundSummary = z.object(inbound).meta({ id: 'InboundEventSumma
 const audited = {
   ...inbound,
   tried: z.array(z.string()),
-  error: anything('Why it could not be routed.'),
-  envelope: anything('As it was received.'),
+  error: anything('Why the event could not be routed.'),
+  envelope: anything('The envelope as it was received.'),
   routedAt: text(),
 };
 
 export const ApiRunInbound = z
   .object({
     ...audited,
-    seq: z.number().int().meta({ description: 'Of the line of the run’s log that has it.' }),
+    seq: z.number().int().meta({ description: 'Number of the log line that holds the event.' }),
   })
   .meta({ id: 'RunInboundEvent' });
 
@@ -192,7 +197,7 @@ export const ApiInboundEvent = z
         answers: z.array(z.string()),
       }),
     ),
-    triggers: anything('What each trigger that names the event came to.'),
+    triggers: anything('The outcome of each trigger that names the event.'),
   })
   .meta({ id: 'InboundEvent' });
 
@@ -208,7 +213,7 @@ export const ApiDefinitionSummary = z
     id: z.string(),
     ...version,
     published: z.boolean(),
-    versions: z.number().int().meta({ description: 'How many there are.' }),
+    versions: z.number().int().meta({ description: 'Number of published versions.' }),
   })
   .meta({ id: 'DefinitionSummary' });
 
@@ -217,10 +222,10 @@ export const ApiDefinition = z
     id: z.string(),
     ...version,
     format: z.enum(['yaml', 'json']),
-    source: z.string().meta({ description: 'As it was published.' }),
+    source: z.string().meta({ description: 'The document as it was published.' }),
     published: z.boolean(),
-    latest: orNull(z.number().int()).meta({ description: 'The version that a start without one takes.' }),
-    versions: z.array(z.object(version)).meta({ description: 'All, the highest first.' }),
+    latest: orNull(z.number().int()).meta({ description: 'The version of a start that names none.' }),
+    versions: z.array(z.object(version)).meta({ description: 'All versions, the highest first.' }),
   })
   .meta({ id: 'Definition' });
 
@@ -228,5 +233,5 @@ export const ApiDefinition = z
 export const apiPage = <T extends z.ZodType>(item: T) =>
   z.object({
     items: z.array(item),
-    next: text().meta({ description: '`after` of the next page; null: there is none.' }),
+    next: text().meta({ description: '`after` of the next page; null on the last page.' }),
   });

@@ -1,6 +1,4 @@
-/**
- * An action as its author writes it. `actions/` has the registry; `activities/` runs one.
- */
+/** An action as its author writes it. `actions/` has the registry; `activities/` runs actions. */
 import type { z } from 'zod';
 import type { Json, JsonObject } from '../json.js';
 import type { CompensationPayload } from './compensation.js';
@@ -23,16 +21,16 @@ export interface ActionLogger {
   error(message: string, fields?: JsonObject): void;
 }
 
-/** What an action gets beside its input. */
+/** What an action gets besides its input. */
 export interface ActionContext {
   readonly log: ActionLogger;
-  /** Tells Temporal that the action is alive; it also beats by itself. `progress` shows in the Web UI. */
+  /** Sends Temporal a heartbeat with progress for the Web UI. Sluice also sends heartbeats by itself. */
   heartbeat(progress?: Json): void;
-  /** Aborted on cancellation, on timeout and on worker shutdown: pass it to every I/O call. */
+  /** Aborts on cancellation, on timeout and on worker shutdown: pass it to every I/O call. */
   readonly signal: AbortSignal;
-  /** The same over every repetition of this step execution: give it to the service that you call. */
+  /** Equal for every repetition of this step execution: pass it to the service that you call. */
   readonly idempotencyKey: string;
-  /** The author's attempt, from 1. */
+  /** The attempt of the step's retry policy, from 1. */
   readonly attempt: number;
   readonly run: {
     readonly runId: string;
@@ -44,13 +42,13 @@ export interface ActionContext {
   };
   readonly step: { readonly id: string; readonly path: string; readonly iteration: readonly number[] };
   readonly system: { readonly environment: string; readonly region: string; readonly release: string };
-  /** Reads a secret by name from the worker's provider; SECRET_NOT_FOUND where there is none. */
+  /** Reads a secret by name from the worker's provider; throws SECRET_NOT_FOUND for an unknown name. */
   secret(name: string): Promise<string>;
   /** Database writes that commit with the step. */
   readonly writes: DomainWrites;
-  /** What is to be undone, where the action runs as a compensation. */
+  /** What to undo, if the action runs as a compensation. */
   readonly compensation?: CompensationPayload;
-  /** Records what the action made, as ids that a compensation is given to undo. */
+  /** Records the id of something that the action made, for a compensation to undo. */
   artifact(id: string): void;
 }
 
@@ -60,15 +58,15 @@ export interface ActionDefinition<I extends z.ZodType = z.ZodType, O extends z.Z
   readonly version: number;
   readonly description?: string;
   /**
-   * True: it reads and computes, and changes nothing but through `writes`, so that to call it once more than is
-   * recorded does no harm. One that ends within 200 ms is then recorded in one transaction, its begin with its outcome;
-   * else, by default, its begin is recorded before it acts.
+   * True: the action reads and computes, and changes nothing except through `writes`, so an unrecorded extra
+   * call is harmless. If it ends within 200 ms, one transaction records its begin and its outcome. Otherwise,
+   * and by default, its begin is recorded before it acts.
    */
   readonly readOnly?: boolean;
-  /** Parses the input, secrets resolved; a refusal is ACTION_INPUT_INVALID. */
+  /** Parses the input with secrets resolved; a refusal is ACTION_INPUT_INVALID. */
   readonly input: I;
   /** Parses the output; a refusal is ACTION_OUTPUT_INVALID. */
   readonly output: O;
-  /** Does the work. Throw a SluiceError with a code of your own for an error that a definition can catch. */
+  /** Does the work. Throw a SluiceError with your own code for an error that a definition can catch. */
   run(input: z.output<I>, context: ActionContext): Promise<z.input<O>> | z.input<O>;
 }

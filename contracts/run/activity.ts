@@ -1,6 +1,6 @@
 /**
- * What a workflow hands to its activities and gets back. It travels through Temporal's history, so it is
- * small: the action's input, who asks, and the run events that wait to be committed; never the scopes.
+ * What a workflow passes to its activities and gets back. It becomes a part of Temporal's history, so it is
+ * small: the action's input, who asks, and the pending run events; never the variables of the run.
  */
 import { z } from 'zod';
 import { JsonValue } from '../json.js';
@@ -9,7 +9,7 @@ import { CompensationPayload } from './compensation.js';
 import { DefinitionPin, SystemContext } from './run.js';
 import { RunEvent } from './run-events.js';
 
-/** Whose run it is. The Temporal run id of the current execution is known to the activity itself. */
+/** Which run it is. The activity itself knows the Temporal run id of the current execution. */
 export const RunHeader = z.object({
   /** Temporal's first execution run id: the key of the run's rows. */
   runId: z.string(),
@@ -19,18 +19,18 @@ export const RunHeader = z.object({
 });
 export type RunHeader = z.infer<typeof RunHeader>;
 
-/** Where a step execution stands. */
+/** Which step execution it is. */
 export const StepRef = z.object({
   path: z.string(),
   id: z.string(),
   /** Loop indexes, outermost first. */
   iteration: z.array(z.number().int()),
-  /** The author's attempt, from 1; Temporal's own retries do not change it. */
+  /** The attempt of the step's retry policy, from 1; Temporal's retries do not change it. */
   attempt: z.number().int().positive(),
 });
 export type StepRef = z.infer<typeof StepRef>;
 
-/** Second argument of every action's activity; the first is the action's input (with `{$secret}` unresolved). */
+/** Second argument of an action's activity. The first is the action's input, with `{$secret}` unresolved. */
 export const ActionEnvelope = z.object({
   run: RunHeader,
   actor: z.string(),
@@ -39,17 +39,17 @@ export const ActionEnvelope = z.object({
   actionVersion: z.number().int().positive(),
   /** Key of the ledger row, unique in the tenant. */
   idempotencyKey: z.string(),
-  /** Limit of one execution of the action, ms: the activity itself ends it with ACTION_TIMEOUT. */
+  /** Limit of one execution of the action, ms: the activity ends it with ACTION_TIMEOUT. */
   timeoutMs: z.number().int().positive(),
   system: SystemContext,
-  /** `findSecrets` of the author's input; absent: none. */
+  /** `findSecrets` of the author's input; absent: the input names no secrets. */
   secrets: z.array(SecretRef).optional(),
   /** Labels of the step, for policies. */
   tags: z.array(z.string()).optional(),
-  /** Where the action undoes a step. */
+  /** Present if the action compensates a step. */
   compensation: CompensationPayload.optional(),
   events: z.array(RunEvent),
-  /** True where the action runs as a local activity: it commits no run events. */
+  /** True if the action runs as a local activity, which commits no run events. */
   local: z.boolean().optional(),
 });
 export type ActionEnvelope = z.infer<typeof ActionEnvelope>;
@@ -57,21 +57,21 @@ export type ActionEnvelope = z.infer<typeof ActionEnvelope>;
 /** Result of an action's activity. */
 export const ActionResult = z.object({
   output: JsonValue,
-  /** Ids of what the action made, for compensation. */
+  /** Ids of what the action made, for a compensation. */
   artifacts: z.array(z.string()).optional(),
-  /** True: the ledger knew the outcome, nothing ran. */
+  /** True: the outcome is from the ledger, and the action did not run. */
   recorded: z.boolean().optional(),
 });
 export type ActionResult = z.infer<typeof ActionResult>;
 
-/** Details of the ApplicationFailure by which an action's business error comes back (`type` = its code). */
+/** Details of the ApplicationFailure that carries an action's business error (`type` is its code). */
 export const ActionFailureDetails = z.object({
   category: z.string(),
   retryable: z.boolean(),
   details: JsonValue.nullable(),
-  /** True where the events of the envelope were committed before the failure. */
+  /** True if the events of the envelope committed before the failure. */
   committed: z.boolean(),
-  /** Ids of what the action had made before it failed. */
+  /** Ids of what the action made before it failed. */
   artifacts: z.array(z.string()).optional(),
 });
 export type ActionFailureDetails = z.infer<typeof ActionFailureDetails>;
@@ -89,7 +89,7 @@ export const PrepareRunRequest = z.object({
 });
 export type PrepareRunRequest = z.infer<typeof PrepareRunRequest>;
 
-/** What a run is pinned to. All of it is in the run's own history from here on. */
+/** What a run is pinned to. From here on all of it is in the run's history. */
 export const PreparedRun = z.object({
   pin: DefinitionPin,
   /** The parsed document, keys in the author's order; parse it with the definition schema. */
@@ -97,11 +97,13 @@ export const PreparedRun = z.object({
   /** The payload with the defaults of payloadSchema applied. */
   payload: JsonValue,
   system: SystemContext,
-  /** action id → pinned version (for calls that name no version) */
+  /** Action id → pinned version, for calls that name no version. */
   actions: z.record(z.string(), z.number().int()),
-  /** child definition id → pinned version (for calls that name no version) */
+  /** Definition id of a child → pinned version, for calls that name no version. */
   children: z.record(z.string(), z.number().int()),
-  /** Where the worker's config sets them: when the run continues as new, and when it must have (history events). */
+  /**
+   * If the worker's config sets them: history events at which the run continues as new, and at which it must.
+   */
   limits: z
     .object({ historyEvents: z.number().int().positive(), historyEventsMost: z.number().int().positive() })
     .optional(),
@@ -112,7 +114,7 @@ export type PreparedRun = z.infer<typeof PreparedRun>;
 export const PublishRequest = z.object({
   tenant: z.string(),
   actor: z.string(),
-  /** The document as written; kept as text, because its key order is meaning. */
+  /** The document as written; kept as text, because the order of its keys has meaning. */
   source: z.string(),
   format: z.enum(['yaml', 'json']),
 });
@@ -124,7 +126,7 @@ export type UnpublishRequest = z.infer<typeof UnpublishRequest>;
 
 export const PublishResult = z.object({
   pin: DefinitionPin,
-  /** False: the same version with the same hash was there already. */
+  /** False: the same version with the same hash was published already. */
   created: z.boolean(),
 });
 export type PublishResult = z.infer<typeof PublishResult>;

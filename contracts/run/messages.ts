@@ -1,24 +1,24 @@
 /**
- * What any Temporal client may say to a run and ask of it: memo keys at the start, signals, queries, and
- * the names that Sluice keeps for itself. docs/temporal.md shows each with the `temporal` CLI.
+ * What any Temporal client may send to a run and ask of it: memo keys at the start, signals, queries; and the
+ * names that Sluice reserves. docs/temporal.md shows each with the `temporal` CLI.
  */
 import { z } from 'zod';
 import { RunError } from '../errors.js';
-import { jsonSize, JsonValue, type Json } from '../json.js';
+import { JsonValue } from '../json.js';
 import { LIMITS } from '../limits.js';
 import { RunRef, RunStatus, WaitKind } from './run.js';
 
-/** Names that begin so belong to Sluice's own workflows and activities; no action or definition may use them. */
+/** Prefix of Sluice's workflows and activities; no action or definition may use it. */
 export const RESERVED_PREFIX = 'sluice.';
 
-/** Sluice's own workflow types. */
+/** Sluice's workflow types, besides the definitions. */
 export const WORKFLOW_TYPES = {
   publish: 'sluice.publish',
   unpublish: 'sluice.unpublish',
   deadLetters: 'sluice.deadLetters',
 } as const;
 
-/** Sluice's own activity types. `prepareRun` and `afterReset` are local and only read. */
+/** Sluice's activity types, besides the actions. `prepareRun` and `afterReset` are local and only read. */
 export const ACTIVITY_TYPES = {
   prepareRun: 'sluice.prepareRun',
   flushEvents: 'sluice.flushEvents',
@@ -31,7 +31,7 @@ export const ACTIVITY_TYPES = {
 export const SIGNALS = { event: 'event', humanTask: 'humanTask', resync: 'resync' } as const;
 export const QUERIES = { state: 'state', progress: 'progress' } as const;
 
-/** Search attributes, with their Temporal types; a worker refuses to start where one is not registered. */
+/** Search attributes with their Temporal types; a worker refuses to start without one of them. */
 export const SEARCH_ATTRIBUTES = {
   SluiceTenant: 'Keyword',
   SluiceDefinition: 'Keyword',
@@ -45,8 +45,8 @@ export const TenantId = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'must be 1 to 64 letters, digits, _, - or .');
 
 /**
- * Start options that are not payload. Each is a memo key of its own, so that
- * `temporal workflow start … --memo 'tenant="acme"'` works. Other memo keys are left alone.
+ * Start options that are not payload. Each is a separate memo key, so that
+ * `temporal workflow start … --memo 'tenant="acme"'` works. Sluice ignores other memo keys.
  */
 export const StartMemo = z.object({
   tenant: TenantId.default('default'),
@@ -67,42 +67,31 @@ export const EventSignal = z.object({
   eventId: z.string().min(1).max(LIMITS.eventIdCharacters),
   source: z.string().min(1).max(LIMITS.eventIdCharacters).default('temporal-client'),
   eventName: z.string().min(1).max(LIMITS.eventNameCharacters),
-  /** A number becomes a string; an absent one matches only waits without a key. */
+  /** A number becomes a string. An absent key matches only waits without a key. */
   correlationKey: z
     .union([z.string().max(LIMITS.correlationKeyCharacters), z.number()])
     .nullable()
     .default(null)
     .transform((key) => (typeof key === 'number' ? String(key) : key)),
   payload: JsonValue.default(null),
-  /** ISO instant; absent: when the run got it. */
+  /** ISO instant; absent: the time at which the run gets the signal. */
   receivedAt: z.iso.datetime({ offset: true }).optional(),
   /**
-   * The run that is meant, by its first execution run id: another run that has come to the same workflow id
-   * ignores the signal. Absent: whichever runs.
+   * The run that the sender means, by its first execution run id: another run with the same workflow id
+   * ignores the signal. Absent: the run that is open.
    */
   runId: z.string().max(256).optional(),
-  /** True: the payload was left out, because no run takes one that large. The run says so in its log. */
+  /** True: the payload was omitted, because it exceeds what a run accepts. The run logs that. */
   omitted: z.boolean().optional(),
 });
 export type EventSignal = z.infer<typeof EventSignal>;
-
-/**
- * An event as it is sent to a run. One that the run would drop for its size goes without its payload: it would only
- * fill the run's history, of which Temporal takes 50 MiB.
- */
-export function signalThatFits<T extends { readonly payload: Json }>(
-  signal: T,
-): T | (T & { readonly omitted: true }) {
-  if (jsonSize(signal.payload) <= LIMITS.bufferedBytes) return signal;
-  return { ...signal, payload: null, omitted: true };
-}
 
 /** Answer of the query `state`. */
 export const RunStateView = z.object({
   runId: z.string(),
   workflowId: z.string(),
   definition: z.string(),
-  /** Null: the run is still being prepared, or failed before it was pinned to one. */
+  /** Null: the run is still being prepared, or it failed before it was pinned to a version. */
   version: z.number().int().nullable(),
   status: RunStatus,
   state: z.string().nullable(),
@@ -114,17 +103,17 @@ export const RunStateView = z.object({
       kind: WaitKind,
       eventNames: z.array(z.string()),
       correlationKey: z.string().nullable(),
-      /** ISO instant, null: for ever. */
+      /** ISO instant; null: no limit. */
       deadline: z.string().nullable(),
     }),
   ),
   lastSeq: z.number().int(),
-  /** What a run that is FAILED has failed with. */
+  /** The error of a FAILED run. */
   error: RunError.nullable().default(null),
 });
 export type RunStateView = z.infer<typeof RunStateView>;
 
-/** One line of progress: a run event, short. */
+/** One line of progress: a run event, shortened. */
 export const ProgressLine = z.object({
   seq: z.number().int(),
   /** ISO instant. */
@@ -135,12 +124,14 @@ export const ProgressLine = z.object({
   name: z.string().nullable(),
   iteration: z.array(z.number().int()),
   attempt: z.number().int(),
-  /** What a reader wants beside the type: an action id, an event name, an error's code and message. */
+  /** What a reader wants besides the type: an action id, an event name, an error's code and message. */
   detail: z.string().nullable(),
 });
 export type ProgressLine = z.infer<typeof ProgressLine>;
 
-/** Argument of the query `progress`: only lines with a greater `seq`. Absent: all that the run still holds. */
+/**
+ * Argument of the query `progress`: only lines with a greater `seq`. Absent: all lines that the run holds.
+ */
 export const ProgressQuery = z
   .object({ since: z.number().int().nonnegative().default(0) })
   .default({ since: 0 });
@@ -157,7 +148,7 @@ export const RunProgress = z.object({
     waiting: z.number().int(),
   }),
   lines: z.array(ProgressLine),
-  /** What a run that is FAILED has failed with. */
+  /** The error of a FAILED run. */
   error: RunError.nullable().default(null),
 });
 export type RunProgress = z.infer<typeof RunProgress>;

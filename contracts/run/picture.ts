@@ -1,6 +1,6 @@
 /**
- * A run's rows told in one event, where the log before it does not tell them: what the interpreter says of a run
- * after a reset (SNAPSHOT), and what the reconciler says of a run that Temporal has closed (RUN_RECONCILED).
+ * A run's rows in one event, for what the earlier log does not determine: the interpreter's SNAPSHOT of a run
+ * after a reset, and the reconciler's RUN_RECONCILED of a run that Temporal has closed.
  */
 import { z } from 'zod';
 import { RunError } from '../errors.js';
@@ -9,7 +9,7 @@ import { RunStatus, WaitKind } from './run.js';
 
 const ms = z.number().int();
 
-/** Where a step execution or a wait stands. */
+/** Which step execution or wait it is. */
 const Place = z.object({
   path: z.string(),
   iteration: z.array(z.number().int()),
@@ -34,7 +34,7 @@ const OpenWait = Place.extend({
 });
 export type OpenWait = z.infer<typeof OpenWait>;
 
-/** Payload of the signal `resync`: why the run is to tell its rows anew. */
+/** Payload of the signal `resync`: why the run has to write a SNAPSHOT. */
 export const ResyncRequest = z.object({ reason: z.string().transform((text) => text.slice(0, 500)) });
 export type ResyncRequest = z.infer<typeof ResyncRequest>;
 
@@ -44,30 +44,31 @@ export const SnapshotData = z.object({
   state: z.string().nullable(),
   openSteps: z.array(OpenStep),
   openWaits: z.array(OpenWait),
-  /** True: there was no room for all of them; those that are missing are as the log has them. */
+  /** True: not all of them fit; the missing ones are as the log has them. */
   partial: z.boolean().optional(),
-  /** Why it was asked for, as the signal `resync` said. */
+  /** The reason in the signal `resync`. */
   reason: z.string().optional(),
 });
 export type SnapshotData = z.infer<typeof SnapshotData>;
 
 /** Data of RUN_RECONCILED. */
 export const ReconciledData = z.object({
-  /** As Temporal has it. */
+  /** The status in Temporal. */
   status: RunStatus,
-  /** False: the log itself came to that status once it was mended; the event only says how. */
+  /** False: the repaired log reaches that status by itself; the event only says how. */
   corrects: z.boolean(),
-  /** What was seen on Temporal. */
+  /** What the reconciler saw in Temporal. */
   reason: z.string(),
-  /** The last event of the workflow's own that it is about, and under which execution that was committed. */
+  /** `seq` of the workflow's last event. */
   after: z.number().int().nonnegative(),
+  /** The execution that committed it. */
   execution: z.string(),
   closedAt: ms,
-  /** Events that were put back from Temporal's history. */
+  /** Events restored from Temporal's history. */
   mended: z.number().int().nonnegative(),
   result: JsonValue.optional(),
   error: RunError.optional(),
-  /** What was open and ends with the run. */
+  /** Open steps and waits, which end with the run. */
   steps: z.array(Place),
   waits: z.array(Place),
 });

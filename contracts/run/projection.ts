@@ -1,8 +1,9 @@
 /**
- * What `activities/` asks of `projections/`. Each method that writes is one transaction, idempotent, and
- * may run late, twice or out of order (docs of each method say what then happens).
+ * What `activities/` needs from `projections/`. Each method that writes is one idempotent transaction and may
+ * run late, twice or out of order (each method's comment says what happens then).
  */
 import type { Evidence } from '../authorization.js';
+import type { DeliveredEvent } from '../inbound-event.js';
 import type { Json } from '../json.js';
 import type { RunError } from '../errors.js';
 import type { DomainWrites } from './action.js';
@@ -10,15 +11,15 @@ import type { RunHeader, StepRef } from './activity.js';
 import type { DefinitionPin } from './run.js';
 import type { RunEvent } from './run-events.js';
 
-/** Under which Temporal execution something is committed. */
+/** The Temporal execution that commits something. */
 export interface Execution {
   readonly run: RunHeader;
   readonly workflowId: string;
-  /** Temporal run id of the current execution, as the activity knows it. */
+  /** Temporal run id of the current execution. */
   readonly executionId: string;
 }
 
-/** One use of an action, as the ledger knows it. */
+/** One use of an action, as the ledger records it. */
 export interface Invocation {
   readonly idempotencyKey: string;
   readonly action: string;
@@ -27,26 +28,26 @@ export interface Invocation {
   /** The input with every secret as `{$secret: NAME}`. */
   readonly input: Json;
   /**
-   * True for a `local: true` action: its run events are committed later, so its outcome writes the ledger row
-   * and the domain rows only. A step row would stand there without its run.
+   * True for a `local: true` action: its run events commit later, so its outcome writes only the ledger row
+   * and the domain rows. A step row would exist without its run.
    */
   readonly local: boolean;
 }
 
-/** Who runs an attempt, and until when nobody else may take it over. */
+/** Who runs an attempt, and until when no other worker may take it over. */
 export interface Lease {
-  /** Identity of the worker process and of the activity task: unique for each execution of an activity. */
+  /** Identity of the worker process and the activity task: unique for each execution of an activity. */
   readonly holder: string;
   /** Epoch ms. */
   readonly until: number;
 }
 
 export type BeginDecision =
-  /** Nobody did it: go on. */
+  /** The ledger has no outcome: execute the action. */
   | { readonly kind: 'execute' }
-  /** It succeeded before: give back what was recorded. */
+  /** The action succeeded before: return what was recorded. */
   | { readonly kind: 'recorded'; readonly output: Json; readonly artifacts: readonly string[] }
-  /** Another holder's lease is alive until then (epoch ms): try later. */
+  /** Another holder has the lease until then (epoch ms): try later. */
   | { readonly kind: 'held'; readonly until: number };
 
 export type InvocationOutcome =
@@ -61,42 +62,41 @@ export interface StoredDefinition {
   readonly publishedBy: string;
 }
 
-/** A wait for events with a key, as it was just registered. */
+/** A wait for events with a correlation key that was just registered. */
 export interface OpenedWait {
   /** Step path and iteration, for people. */
   readonly place: string;
   readonly eventNames: readonly string[];
   readonly correlationKey: string;
-  /** Events received before this are not taken, epoch ms. */
+  /** The wait does not accept events received before this, epoch ms. */
   readonly since: number;
 }
 
-/** An event that came before a wait for it was registered. */
-export interface MissedEvent {
-  readonly source: string;
-  readonly eventId: string;
-  readonly eventName: string;
-  readonly correlationKey: string;
-  readonly payload: Json;
-  /** ISO instant. */
-  readonly receivedAt: string;
-}
-
-/** An action that acted before anything of it was recorded. */
+/** An action that ended before its begin was recorded. */
 export interface EndedInvocation {
   readonly lease: Lease;
-  /** When it began, epoch ms. */
+  /** When the action began, epoch ms. */
   readonly startedAt: number;
   readonly outcome: InvocationOutcome;
   readonly writes: readonly DomainStatement[];
 }
 
+/** How an action ended, and what its transaction writes with the outcome. */
+export interface ActionEnd {
+  readonly outcome: InvocationOutcome;
+  readonly writes: readonly DomainStatement[];
+  /** Holder of the attempt's lease: a failure counts only while it holds the lease. */
+  readonly holder?: string | undefined;
+  /** The policy decision about the action. */
+  readonly evidence?: Evidence | undefined;
+}
+
 export interface ProjectionStore {
-  /** Commits events: the log and every row derived from it. Events that are there already change nothing. */
+  /** Commits events: the log and every row derived from it. Events already in the log change nothing. */
   commitEvents(execution: Execution, events: readonly RunEvent[]): Promise<void>;
   /**
-   * Before an action acts: commits the pending events and, where nothing stands against it, the ledger row
-   * as STARTED under the lease. One transaction.
+   * Before an action acts: commits the pending events and, if the ledger allows the action to execute, its
+   * row as STARTED under the lease. One transaction.
    */
   beginAction(
     execution: Execution,
@@ -105,9 +105,10 @@ export interface ProjectionStore {
     lease: Lease,
   ): Promise<BeginDecision>;
   /**
-   * Begin and end of an action in one transaction, after it acted: for one that changes nothing but through its writes.
-   * @returns as `beginAction` does. `execute`: it is recorded with this outcome. Else nothing of it is, because what
-   *   another has recorded under its key stands, or because another is at it.
+   * Records begin and end of an action in one transaction, after it acted: for an action that changes nothing
+   * except through its writes.
+   * @returns as `beginAction`. `execute`: this outcome is recorded. Otherwise nothing of it is, because the
+   *   key has a recorded success, or because another worker runs the action.
    */
   recordAction(
     execution: Execution,
@@ -116,61 +117,56 @@ export interface ProjectionStore {
     ended: EndedInvocation,
   ): Promise<BeginDecision>;
   /**
-   * Renews a lease while a long action runs; false where another holder has it by now. An `until` that has
-   * passed gives the lease up.
+   * Renews a lease while a long action runs. An `until` in the past gives the lease up.
+   * @returns false if another holder has the lease by now
    */
   renewLease(tenant: string, idempotencyKey: string, lease: Lease): Promise<boolean>;
   /**
-   * After an action acted: domain writes, the ledger row with its outcome, and the step's outcome, in one
-   * transaction. A step row that a workflow event has closed stays as it is. The first success recorded for a
-   * key wins; a repetition changes nothing and applies no domain write again.
-   * @param holder of the lease that `beginAction` was given: a failure counts only while it holds the lease
-   * @param evidence why the action was let act, or not; commits with the outcome
+   * After an action acted: commits the domain writes, the ledger row with its outcome, and the step's outcome
+   * in one transaction. A step row that a workflow event has closed stays as it is. The first success
+   * recorded for a key wins; a repetition changes nothing and applies no domain write again.
    */
-  finishAction(
-    execution: Execution,
-    invocation: Invocation,
-    outcome: InvocationOutcome,
-    writes: readonly DomainStatement[],
-    holder?: string,
-    evidence?: Evidence,
-  ): Promise<void>;
+  finishAction(execution: Execution, invocation: Invocation, end: ActionEnd): Promise<void>;
   /**
-   * Events that came before these waits were registered and that the run has not been sent, oldest first. To be
-   * asked after the commit that registered the waits.
+   * Events that came before these waits were registered and that were not sent to the run, the oldest first.
+   * Call it after the commit that registers the waits.
    */
-  missedEvents(tenant: string, runId: string, waits: readonly OpenedWait[]): Promise<readonly MissedEvent[]>;
-  /** Notes on the events' audit rows that the run was sent them. */
+  missedEvents(
+    tenant: string,
+    runId: string,
+    waits: readonly OpenedWait[],
+  ): Promise<readonly DeliveredEvent[]>;
+  /** Records in the events' audit rows that they were sent to the run. */
   recordMissed(
     execution: Execution,
     waits: readonly OpenedWait[],
-    events: readonly MissedEvent[],
+    events: readonly DeliveredEvent[],
   ): Promise<void>;
-  /** The definition of that version, or the latest one. */
+  /** That version of a definition, or the latest. */
   findDefinition(tenant: string, id: string, version?: number): Promise<StoredDefinition | undefined>;
-  /** Ids of all published definitions of a tenant, sorted: to name the near ones of an unknown id. */
+  /** Ids of all published definitions of a tenant, sorted, to suggest a similar one for an unknown id. */
   definitionIds(tenant: string): Promise<readonly string[]>;
   /**
-   * Stores a version once: the same hash again is no change, another hash is DEFINITION_CONFLICT. Where no higher
-   * version is published, it becomes the latest one, and its triggers are those of the definition.
+   * Stores a version once: the same hash again changes nothing, a different hash is DEFINITION_CONFLICT.
+   * Unless a higher version is published, it becomes the latest, and its triggers become the definition's.
    */
   putDefinition(
     tenant: string,
     definition: Omit<StoredDefinition, 'publishedAt'>,
     triggers?: DefinitionTriggers,
   ): Promise<PutDefinition>;
-  /** Takes a definition back: no latest version and no triggers any more. Its versions stay. */
-  retireDefinition(tenant: string, id: string): Promise<RetiredDefinition>;
-  /** Says which Temporal Schedules a definition has by now. */
+  /** Unpublishes a definition: removes its latest version and its triggers. Its versions stay. */
+  unpublishDefinition(tenant: string, id: string): Promise<UnpublishedDefinition>;
+  /** Records which Temporal Schedules a definition has. */
   putSchedules(tenant: string, id: string, schedules: readonly string[]): Promise<void>;
 }
 
 /** An event trigger in the index. */
 export interface EventTriggerEntry {
   readonly eventName: string;
-  /** Its place in the definition's list. */
+  /** Its index in the definition's list of triggers. */
   readonly position: number;
-  /** Filter and payload mapping, as the definition has them. */
+  /** Filter and payload mapping of the definition. */
   readonly spec: Json;
 }
 
@@ -185,12 +181,12 @@ export interface PutDefinition {
   readonly created: boolean;
   /** False: a higher version is published, and its triggers stay. */
   readonly latest: boolean;
-  /** Every schedule that the definition has or had, until `putSchedules` says which are left. */
+  /** Every schedule that the definition has or had, until `putSchedules` records which are left. */
   readonly schedules: readonly string[];
 }
 
-export interface RetiredDefinition {
-  /** False: there was nothing to take back. */
+export interface UnpublishedDefinition {
+  /** False: the definition was not published. */
   readonly found: boolean;
   readonly schedules: readonly string[];
 }
@@ -201,7 +197,7 @@ export interface DomainStatement {
   readonly variables: Readonly<Record<string, unknown>>;
 }
 
-/** A collector of domain statements, in the order in which they were added. */
+/** Collects domain statements in the order in which an action adds them. */
 export function collectWrites(): {
   readonly writes: DomainWrites;
   readonly statements: readonly DomainStatement[];

@@ -4,16 +4,16 @@
  * Invariants
  * - `seq` starts at 1 and is contiguous over the whole run, continue-as-new included.
  * - An event's content never changes once it has a number; committing it twice is a no-op.
- * - The derived tables (run, step, wait) are a function of the log: what each type does to them stands
- *   beside it below. `projections/` has the one implementation of that function.
+ * - The derived tables (run, step, wait) are a function of the log: a comment below says what each type does
+ *   to them. `projections/` has the only implementation of that function.
  *
- * On the wire (an activity's input) an event is as small as it can be, because it stays in Temporal's
- * history: absent keys are absent, times are epoch milliseconds.
+ * On the wire (an activity's input) an event is as small as possible, because it stays in Temporal's history:
+ * keys without a value are absent, times are epoch milliseconds.
  */
 import { z } from 'zod';
 import { RunError } from '../errors.js';
 import { JsonValue } from '../json.js';
-import { CompensationRequest, Undo } from './compensation.js';
+import { CompensationRequest, Compensation } from './compensation.js';
 import { ReconciledData, SnapshotData } from './picture.js';
 import { DefinitionPin, RunRef, SystemContext, WaitKind } from './run.js';
 
@@ -21,13 +21,13 @@ const ms = z.number().int();
 const json = JsonValue;
 
 /**
- * An event that a step published. It travels in the very event that ends the step, so that neither is committed
+ * An event that a step published. It is a part of the run event that ends the step, so that neither commits
  * without the other.
  */
 const PublishedEvent = z.object({
-  /** From 1 in each run, without a gap: the relay keeps this order. */
+  /** From 1 in each run, without gaps: the relay keeps this order. */
   position: z.number().int().positive(),
-  /** The same when the step is done again after a reset. */
+  /** Equal when the step repeats after a reset. */
   eventId: z.string(),
   eventName: z.string(),
   correlationKey: z.string().nullable(),
@@ -35,7 +35,7 @@ const PublishedEvent = z.object({
 });
 export type PublishedEvent = z.infer<typeof PublishedEvent>;
 
-/** Data of each event type; the comment says which rows it changes. */
+/** Data of each event type; its comment says which rows it changes. */
 export const RUN_EVENT_DATA = {
   /** run: created, RUNNING. The first event of every run. */
   RUN_STARTED: z.object({
@@ -47,30 +47,36 @@ export const RUN_EVENT_DATA = {
     payload: json,
     parent: RunRef.nullable(),
     root: RunRef.nullable(),
-    /** Of a re-run; absent: it is none. */
+    /** The run that this one re-runs; absent: this run is not a re-run. */
     rerunOf: RunRef.optional(),
     trigger: json.nullable(),
     correlationKeys: z.array(z.string()),
   }),
-  /** run: WAITING. Every lane waits; a step is not one. */
+  /** run: WAITING. Every lane waits. A lane that runs a step does not wait. */
   RUN_WAITING: z.object({}),
-  /** run: RUNNING. A wait has ended, or a scope of compensation has, and the run goes on. */
+  /** run: RUNNING. A wait or the compensation of a scope has ended, and the run goes on. */
   RUN_RESUMED: z.object({}),
-  /** run: COMPENSATING. A scope failed or was cancelled, and what it did is undone; `scope` null: the run's own. */
+  /**
+   * run: COMPENSATING. A compensation scope failed or was cancelled, and its steps are compensated. `scope`
+   * null: the scope of the whole run.
+   */
   RUN_COMPENSATING: z.object({ scope: z.string().nullable(), steps: z.number().int() }),
   /** run: `state`. */
   STATE_SET: z.object({ state: z.string() }),
-  /** run: current execution. The first event after a continue-as-new. */
+  /**
+   * run: current execution. The first event after a continue-as-new. No version emits the reason `state`; the
+   * schema still accepts it, so that a stored row can never fail to parse.
+   */
   RUN_CONTINUED: z.object({
     reason: z.enum(['suggested', 'history', 'local-steps', 'state']),
     previous: z.string(),
   }),
   /**
-   * Log only: the run was taken back to a step, from which on it does things again. The first event of the execution
-   * that goes on from there, so that it supersedes what came after that step.
+   * Log only: the run was rewound to a step, from which on it repeats its work. The first event of the
+   * execution that goes on from there, so that it supersedes what came after that step.
    */
   RUN_REWOUND: z.object({
-    /** What the idempotency keys have in addition since. */
+    /** Id of the rewind, which idempotency keys end with from now on. */
     generation: z.string(),
     step: z.string(),
     iteration: z.array(z.number().int()),
@@ -79,7 +85,7 @@ export const RUN_EVENT_DATA = {
     reason: z.string().optional(),
     actor: z.string().optional(),
   }),
-  /** run: a cancellation was requested; the run is still RUNNING while it cleans up. */
+  /** run: a cancellation was requested. The run is RUNNING while it cleans up. */
   RUN_CANCEL_REQUESTED: z.object({ reason: z.string().optional() }),
   /** run: SUCCEEDED, `result`, `endedAt`. */
   RUN_SUCCEEDED: z.object({ result: json }),
@@ -88,7 +94,7 @@ export const RUN_EVENT_DATA = {
   /** run: CANCELED, `endedAt`. */
   RUN_CANCELED: z.object({}),
 
-  /** step: created, RUNNING. Steps that end at once have no start event: their end says when they began. */
+  /** step: created, RUNNING. A step that ends at once has no start event: its end says when it began. */
   STEP_STARTED: z.object({
     id: z.string(),
     kind: z.string(),
@@ -96,7 +102,7 @@ export const RUN_EVENT_DATA = {
     action: z.string().optional(),
     actionVersion: z.number().int().optional(),
     key: z.string().optional(),
-    /** Of a compensation: path of the step that it undoes. */
+    /** For a compensation: the path of the step that it undoes. */
     undoes: z.string().optional(),
     /** Summary of the input, redacted and cut. */
     input: json.optional(),
@@ -107,9 +113,9 @@ export const RUN_EVENT_DATA = {
     kind: z.string(),
     startedAt: ms.optional(),
     output: json.optional(),
-    /** Of an event.publish. */
+    /** For an event.publish. */
     publish: PublishedEvent.optional(),
-    undo: Undo.optional(),
+    undo: Compensation.optional(),
   }),
   /** step: FAILED (`continued`: its onError let the run go on); created if it had no start. */
   STEP_FAILED: z.object({
@@ -118,9 +124,9 @@ export const RUN_EVENT_DATA = {
     startedAt: ms.optional(),
     error: RunError,
     continued: z.boolean().optional(),
-    undo: Undo.optional(),
+    undo: Compensation.optional(),
   }),
-  /** step: this attempt is RETRYING (closed); the next attempt is a row of its own, due at `nextAt`. */
+  /** step: this attempt is RETRYING (closed); the next attempt is a separate row, due at `nextAt`. */
   STEP_RETRYING: z.object({
     id: z.string(),
     kind: z.string(),
@@ -135,9 +141,9 @@ export const RUN_EVENT_DATA = {
     id: z.string(),
     kind: z.string(),
     startedAt: ms.optional(),
-    undo: Undo.optional(),
+    undo: Compensation.optional(),
   }),
-  /** dead_letter: created. A compensation has failed for good; what it was to undo stands. */
+  /** dead_letter: created. A compensation has failed for good; the effects of its step remain. */
   COMPENSATION_FAILED: z.object({ request: CompensationRequest, error: RunError }),
 
   /** wait: created, WAITING; step: WAITING. */
@@ -146,11 +152,11 @@ export const RUN_EVENT_DATA = {
     eventNames: z.array(z.string()).optional(),
     correlationKey: z.string().nullable().optional(),
     filters: json.optional(),
-    /** Absent: for ever. */
+    /** Absent: the wait has no limit. */
     deadline: ms.optional(),
-    /** Events received before this are not taken. */
+    /** The wait does not accept events received before this. */
     since: ms.optional(),
-    /** Of a child wait. */
+    /** For a child wait. */
     child: RunRef.partial({ runId: true }).optional(),
   }),
   /** wait: SATISFIED, by which event; step: RUNNING. */
@@ -179,24 +185,24 @@ export const RUN_EVENT_DATA = {
     eventName: z.string(),
     correlationKey: z.string().nullable(),
   }),
-  /** Log only: an event was not kept, and why. */
+  /** Log only: the run dropped an event, and why. */
   EVENT_DROPPED: z.object({
     eventId: z.string(),
     source: z.string(),
     eventName: z.string(),
     reason: z.enum(['duplicate', 'buffer_full', 'too_large', 'other_run']),
   }),
-  /** Log only: a signal that could not be understood was ignored. */
+  /** Log only: the run ignored a signal that does not parse. */
   SIGNAL_REJECTED: z.object({ signal: z.string(), reason: z.string() }),
   /**
-   * run: `status`, `state`; each open step and wait: created if it was missing, and open. After a reset, rows that
-   * had ended are so alive again. Answers the signal `resync`.
+   * run: `status`, `state`; each open step and wait: created if it was missing, and open. So rows that had
+   * ended are open again after a reset. Answers the signal `resync`.
    */
   SNAPSHOT: SnapshotData,
   /**
-   * run: `status` as Temporal closed it, `endedAt`; what was open is CANCELED. The only event that no workflow has
-   * authored: the reconciler's, after the last one of a run that writes nothing more. It gives way to any event of
-   * the workflow's own that comes after all.
+   * run: `status` as Temporal closed it, `endedAt`; open steps and waits: CANCELED. The only event that the
+   * reconciler writes and no workflow does: it follows the last event of a run that writes nothing more. A
+   * workflow event that arrives later replaces it.
    */
   RUN_RECONCILED: ReconciledData,
 } as const;
@@ -211,11 +217,11 @@ interface RunEventBase {
   readonly seq: number;
   /** Epoch ms of workflow time. */
   readonly at: number;
-  /** The batch in which the event was first handed to an activity: events of one wave travelled together. */
+  /** The batch in which an activity first got the event: one wave travels together. */
   readonly wave: number;
-  /** Where the step stands in the definition; absent for events of the run itself. */
+  /** Path of the step in the definition; absent for events of the run itself. */
   readonly stepPath?: string;
-  /** Loop indexes around the step, outermost first; absent: none. */
+  /** Loop indexes around the step, outermost first; absent outside loops. */
   readonly iteration?: readonly number[];
   /** From 1; absent: 1. */
   readonly attempt?: number;
@@ -235,7 +241,7 @@ const base = {
   attempt: z.number().int().positive().optional(),
 };
 
-/** Parses one event of outside data (an activity's input, a database row). */
+/** Parses an event from an activity's input or a database row. */
 export const RunEvent = z.discriminatedUnion(
   'type',
   RUN_EVENT_TYPES.map((type) =>

@@ -35,7 +35,7 @@ export type WaitStatus = z.infer<typeof WaitStatus>;
 export const WaitKind = z.enum(['event', 'time', 'human', 'child']);
 export type WaitKind = z.infer<typeof WaitKind>;
 
-/** Run statuses that only a reset of the workflow leaves. */
+/** Run statuses that only a reset of the workflow can leave. */
 export const TERMINAL_RUN_STATUSES: readonly RunStatus[] = [
   'SUCCEEDED',
   'FAILED',
@@ -49,7 +49,7 @@ type Transitions<S extends string> = Readonly<Record<S, readonly S[]>>;
 
 const ended = ['FAILED', 'CANCELED', 'TERMINATED', 'TIMED_OUT', 'INTERRUPTED'] as const;
 
-/** Edges of a run. A terminal status goes to RUNNING by a reset only, which `resync` reports. */
+/** Edges of a run. Only a reset, which `resync` reports, leads from a terminal status to RUNNING. */
 export const RUN_TRANSITIONS: Transitions<RunStatus> = {
   PENDING: ['RUNNING', ...ended],
   RUNNING: ['WAITING', 'COMPENSATING', 'SUCCEEDED', ...ended],
@@ -63,7 +63,7 @@ export const RUN_TRANSITIONS: Transitions<RunStatus> = {
   INTERRUPTED: ['RUNNING'],
 };
 
-/** Edges of one step execution (run, path, iteration, attempt). Terminal ones open again by a reset only. */
+/** Edges of one step execution (run, path, iteration, attempt). Only a reset opens a terminal one again. */
 export const STEP_TRANSITIONS: Transitions<StepStatus> = {
   RUNNING: ['RETRYING', 'WAITING', 'SUCCEEDED', 'FAILED', 'CANCELED'],
   RETRYING: [],
@@ -82,7 +82,7 @@ export const WAIT_TRANSITIONS: Transitions<WaitStatus> = {
   CANCELED: [],
 };
 
-/** Where a definition is pinned when its run starts. */
+/** The version of a definition that a run is pinned to when it starts. */
 export const DefinitionPin = z.object({
   id: z.string(),
   version: z.number().int().positive(),
@@ -91,7 +91,7 @@ export const DefinitionPin = z.object({
 });
 export type DefinitionPin = z.infer<typeof DefinitionPin>;
 
-/** The typed runtime context: validated once from the worker's config, pinned when a run starts. */
+/** The runtime context: read once from the worker's config and pinned when a run starts. */
 export const SystemContext = z.object({
   environment: z.string().min(1),
   region: z.string().min(1),

@@ -1,4 +1,4 @@
-/** Every expression and every secret of a document: parsed by the engine that runs them, and where they may be. */
+/** Checks the expressions of a document with the engine that runs them, and the places of its secrets. */
 import { findExpressions, findSecrets } from '../../contracts/definition/index.js';
 import { isJsonObject, type Json, type JsonObject } from '../../contracts/json.js';
 import { check } from '../../expressions/index.js';
@@ -10,10 +10,10 @@ interface Place {
   readonly stepPath: string | null;
 }
 
-/** Problems of every expression in a value: of a step without the steps inside it, or of the document's head. */
+/** Problems of the expressions in a value: a step without its inner steps, or the head of the document. */
 export function expressionFindings(value: Json, { path, stepPath }: Place): Finding[] {
   return findExpressions(value).flatMap((found) => {
-    // An empty one is a problem of its shape already.
+    // An empty expression is reported as a problem of the shape.
     if (found.source.trim() === '') return [];
     return check(found.source).map((problem) => ({
       code: 'EXPRESSION' as const,
@@ -26,7 +26,7 @@ export function expressionFindings(value: Json, { path, stepPath }: Place): Find
   });
 }
 
-/** Secrets that stand where no activity resolves them: they would travel as they are, or not at all. */
+/** Secrets in places where no activity resolves them. */
 export function secretFindings(step: JsonObject, { path, stepPath }: Place): Finding[] {
   return findSecrets(step)
     .filter((found) => !(step['type'] === 'action.call' && isInput(found.path)))
@@ -43,7 +43,7 @@ function isInput(path: DocumentPath): boolean {
   return path[0] === 'input' || (path[0] === 'compensate' && path[1] === 'input');
 }
 
-/** The head of a document: all of it but the steps and the schema of the payload. */
+/** The head of a document: everything except the steps and the schema of the payload. */
 export function headOf(document: Json): JsonObject {
   if (!isJsonObject(document)) return {};
   return Object.fromEntries(

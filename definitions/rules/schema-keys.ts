@@ -1,9 +1,9 @@
-/** Which keys an object of a document may have, read off the zod schemas, for hints about unknown ones. */
+/** Finds the keys that an object may have in the zod schemas, for hints about unknown keys. */
 import { z } from 'zod';
 import { isJsonObject, type Json } from '../../contracts/json.js';
 import type { DocumentPath } from '../source/source.js';
 
-/** Keys that the schema knows at a path of the value; empty where any key may stand. */
+/** The keys that the schema allows at a path of the value; empty if it allows any key. */
 export function keysAllowed(schema: z.ZodType, value: Json, path: DocumentPath): readonly string[] {
   let current: z.core.$ZodType | undefined = resolve(schema, value);
   let given: Json | undefined = value;
@@ -29,7 +29,7 @@ function child(schema: z.core.$ZodType, part: string | number): z.core.$ZodType 
   return schema instanceof z.ZodRecord ? schema.valueType : undefined;
 }
 
-/** The schema itself, without wrappers; of a union, the member that the value's type selects. */
+/** The schema without wrappers; of a union, the member that the `type` of the value selects. */
 function resolve(schema: z.core.$ZodType, value: Json | undefined): z.core.$ZodType | undefined {
   if (schema instanceof z.ZodOptional) return resolve(schema.unwrap(), value);
   if (schema instanceof z.ZodLazy) return resolve(schema.unwrap(), value);

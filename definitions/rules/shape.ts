@@ -1,6 +1,6 @@
 /**
- * The shape of a document: the zod schemas of `contracts/definition/`, step by step, their issues put into
- * words for an author.
+ * Checks the shape of a document against the zod schemas of `contracts/definition/`, step by step, and words
+ * their issues for authors.
  */
 import type { z } from 'zod';
 import { Definition, durationToMs, Step, STEP_TYPES } from '../../contracts/definition/index.js';
@@ -13,7 +13,7 @@ import { type FoundStep, withoutBlocks } from './walk.js';
 
 type Issue = z.core.$ZodIssue;
 
-/** What is wrong with the shape of the document, its steps left out. */
+/** Problems of the shape of the document without its steps. */
 export function documentShape(document: Json): Finding[] {
   if (!isJsonObject(document)) {
     return [{ code: 'VALUE_INVALID', message: 'a definition is an object', stepPath: null, path: [] }];
@@ -22,7 +22,7 @@ export function documentShape(document: Json): Finding[] {
   return findings(Definition, flat, { path: [], stepPath: null });
 }
 
-/** What is wrong with the shape of one step, the steps inside it left out. */
+/** Problems of the shape of one step without its inner steps. */
 export function stepShape(step: FoundStep): Finding[] {
   const { value, path, stepPath, type } = step;
   const place = { path, stepPath };
@@ -30,12 +30,9 @@ export function stepShape(step: FoundStep): Finding[] {
     return [{ ...place, code: 'VALUE_INVALID', message: 'a step is an object with id and type' }];
   }
   const flat = withoutBlocks(value, type);
-  const written = value['type'];
-  if (written === type) return findings(Step, flat, place);
-  return [
-    typeFinding(written, place),
-    ...(type === undefined ? [] : findings(Step, { ...flat, type }, place)),
-  ];
+  const given = value['type'];
+  if (given === type) return findings(Step, flat, place);
+  return [typeFinding(given, place), ...(type === undefined ? [] : findings(Step, { ...flat, type }, place))];
 }
 
 interface Place {
@@ -43,8 +40,8 @@ interface Place {
   readonly stepPath: string | null;
 }
 
-function typeFinding(written: Json | undefined, { path, stepPath }: Place): Finding {
-  if (written === undefined) {
+function typeFinding(given: Json | undefined, { path, stepPath }: Place): Finding {
+  if (given === undefined) {
     return {
       code: 'KEY_MISSING',
       message: 'type is missing',
@@ -53,10 +50,10 @@ function typeFinding(written: Json | undefined, { path, stepPath }: Place): Find
       hint: `one of ${STEP_TYPES.join(', ')}`,
     };
   }
-  const near = typeof written === 'string' ? nearNames(written, STEP_TYPES) : [];
+  const near = typeof given === 'string' ? nearNames(given, STEP_TYPES) : [];
   return {
     code: 'STEP_TYPE_UNKNOWN',
-    message: typeof written === 'string' ? `there is no step type ${quote(written)}` : 'type must be text',
+    message: typeof given === 'string' ? `there is no step type ${quote(given)}` : 'type must be text',
     stepPath,
     path: [...path, 'type'],
     hint: meantHint(near) ?? `one of ${STEP_TYPES.join(', ')}`,
@@ -76,7 +73,7 @@ function findings(schema: z.ZodType, value: JsonObject, { path, stepPath }: Plac
   });
 }
 
-/** An issue in words; paths are relative to the value that was parsed. */
+/** Words an issue; paths are relative to the parsed value. */
 function worded(
   issue: Issue,
   schema: z.ZodType,
@@ -95,12 +92,12 @@ function worded(
         return [{ code: 'KEY_MISSING', message: `${name} is missing`, path: path.slice(0, -1), at: 'key' }];
       }
       return [
-        { code: codeOf(issue), message: messageOf(issue, name, given), path, hint: hintOf(issue, given) },
+        { code: codeOf(issue), message: wordingOf(issue, name, given), path, hint: hintOf(issue, given) },
       ];
   }
 }
 
-/** The key that the reader looks at: the last one that is no index. */
+/** The name of a place: its last key, with the indexes after it. */
 function nameOf(path: DocumentPath): string {
   const index = path.findLastIndex((part) => typeof part === 'string');
   const rest = path.slice(index + 1).map((part) => `[${part}]`);
@@ -124,8 +121,8 @@ function unknownKey(
 ): Omit<Finding, 'stepPath'> {
   const allowed = keysAllowed(schema, value, path);
   const present = valueAt(value, path);
-  const free = allowed.filter((one) => !isJsonObject(present) || !Object.hasOwn(present, one));
-  const near = isJsonObject(present) && wasCut(present, key) ? CUT : meantHint(nearNames(key, free));
+  const free = allowed.filter((name) => !isJsonObject(present) || !Object.hasOwn(present, name));
+  const near = isJsonObject(present) && wasCut(present, key) ? COMMA_HINT : meantHint(nearNames(key, free));
   return {
     code: 'KEY_UNKNOWN',
     message: `the key ${quote(key)} is unknown here`,
@@ -135,8 +132,8 @@ function unknownKey(
   };
 }
 
-/** YAML ends an expression at a comma inside `{ … }`; what follows becomes a key without a value. */
-const CUT = 'an expression with a comma goes in quotes inside { … }';
+/** Inside `{ … }`, YAML ends an expression at a comma; the rest becomes a key without a value. */
+const COMMA_HINT = 'put an expression with a comma in quotes inside { … }';
 
 function wasCut(object: JsonObject, key: string): boolean {
   return Object.hasOwn(object, '$expr') && object[key] === null;
@@ -183,12 +180,12 @@ const KINDS: Readonly<Record<string, string>> = {
   record: 'an object',
 };
 
-/** What a discriminator may be; zod gives it at run time, though its types do not say so. */
+/** The values of a discriminator. zod provides them at run time, although its types do not declare them. */
 function optionsOf(issue: Issue): string[] {
   return 'options' in issue && Array.isArray(issue.options) ? issue.options.map(String) : [];
 }
 
-function messageOf(issue: Issue, name: string, given: Json): string {
+function wordingOf(issue: Issue, name: string, given: Json): string {
   if (issue.code === 'invalid_type' && /^Invalid input/.test(issue.message)) {
     return `${name} must be ${KINDS[issue.expected] ?? issue.expected}`;
   }
@@ -198,14 +195,15 @@ function messageOf(issue: Issue, name: string, given: Json): string {
   if (issue.code === 'invalid_union' && issue.discriminator !== undefined) {
     return `${name} must be one of ${optionsOf(issue).join(', ')}`;
   }
-  // A message that names its subject itself stays as it is.
+  // Keep a message that names its subject.
   if (!/^(must|may|needs|is|has) /.test(issue.message)) return issue.message;
   const shown = typeof given === 'string' && issue.code !== 'invalid_type' ? ` ${quote(given)}` : '';
   return `${name}${shown} ${issue.message}`;
 }
 
 function hintOf(issue: Issue, given: Json): string | undefined {
-  if (issue.code === 'custom' && given === null && issue.message.endsWith('beside $expr')) return CUT;
+  if (issue.code === 'custom' && given === null && issue.message.endsWith('combined with $expr'))
+    return COMMA_HINT;
   if (typeof given !== 'string') return undefined;
   if (issue.code === 'invalid_value') return meantHint(nearNames(given, issue.values.map(String)));
   if (issue.code === 'invalid_union' && issue.discriminator !== undefined) {

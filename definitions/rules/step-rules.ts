@@ -1,8 +1,8 @@
 /**
- * Rules that look at more than one field of a step, or at what a literal says.
+ * Rules across the fields of a step, and rules for literals.
  *
- * Invariant (trap 18): what a run would refuse whatever its payload, is refused here: a literal that the
- * interpreter would refuse, and fields that contradict each other.
+ * Invariant [what-is-accepted-runs]: these rules refuse what a run would refuse with every payload: literals
+ * that the interpreter refuses, and fields that contradict each other.
  */
 import {
   durationToMs,
@@ -13,6 +13,7 @@ import {
   LONGEST_MS,
 } from '../../contracts/definition/index.js';
 import { isJsonObject, type Json, type JsonObject } from '../../contracts/json.js';
+import { LIMITS } from '../../contracts/limits.js';
 import type { Finding } from '../source/finding.js';
 import { quote } from '../source/source.js';
 import type { FoundStep } from './walk.js';
@@ -25,7 +26,7 @@ type Report = (
 
 type Rule = (step: JsonObject, report: Report, found: FoundStep) => void;
 
-/** What is wrong with a step, its shape aside. */
+/** Problems of a step apart from its shape. */
 export function stepRules(found: FoundStep): Finding[] {
   const { value, path, stepPath, type } = found;
   if (!isJsonObject(value) || type === undefined) return [];
@@ -37,7 +38,7 @@ export function stepRules(found: FoundStep): Finding[] {
   return findings;
 }
 
-/** The value of a mapping that is known without a run; undefined where an expression or a secret decides. */
+/** The value of a mapping that is known before a run; undefined if it is an expression or a secret. */
 function literal(step: JsonObject, key: string): Json | undefined {
   const mapping = step[key];
   if (mapping === undefined || isExpression(mapping) || isSecret(mapping)) return undefined;
@@ -45,7 +46,7 @@ function literal(step: JsonObject, key: string): Json | undefined {
 }
 
 const inLoop: Rule = (_step, report, { inLoop: looped, type }) => {
-  if (!looped) report('STEP_MISPLACED', `${type} stands outside a loop`, { path: ['type'] });
+  if (!looped) report('STEP_MISPLACED', `${type} is only allowed inside a loop`, { path: ['type'] });
 };
 
 const loopResults: Rule = (step, report) => {
@@ -76,7 +77,10 @@ const handlers: Rule = (step, report) => {
   }
 };
 
-/** Codes that pass every catch (`isCatchable` of the interpreter; a corrupt state can be a child's, which does not). */
+/**
+ * Codes that no catch catches (`isCatchable` of the interpreter). A corrupt state is not among them: it can
+ * be that of a child.
+ */
 const UNCATCHABLE = ['UNAUTHORIZED'];
 
 const catchCodes: Rule = (step, report) => {
@@ -93,12 +97,16 @@ const rethrow: Rule = (step, report, { inCatch }) => {
   if (step['rethrow'] !== true) return;
   if (!inCatch) {
     const hint = 'only a catch holds an error to throw again';
-    report('STEP_MISPLACED', 'rethrow stands outside a catch', { path: ['rethrow'], key: true, hint });
+    report('STEP_MISPLACED', 'rethrow is only allowed inside a catch', {
+      path: ['rethrow'],
+      key: true,
+      hint,
+    });
   }
   for (const key of ['code', 'message', 'details']) {
     if (step[key] !== undefined) {
       const hint = 'the error is thrown again as it was';
-      report('KEY_CONFLICT', `${key} cannot stand beside rethrow`, { path: [key], key: true, hint });
+      report('KEY_CONFLICT', `${key} cannot be combined with rethrow`, { path: [key], key: true, hint });
     }
   }
 };
@@ -111,7 +119,7 @@ const oneTime: Rule = (step, report) => {
     report('KEY_MISSING', 'one of durationMs, duration and until is missing', { path: ['type'] });
   }
   for (const key of given.slice(1)) {
-    report('KEY_CONFLICT', `${key} cannot stand beside ${String(given[0])}`, { path: [key], key: true });
+    report('KEY_CONFLICT', `${key} cannot be combined with ${String(given[0])}`, { path: [key], key: true });
   }
 };
 
@@ -123,24 +131,27 @@ const times: Rule = (step, report) => {
     });
   }
   if (duration !== undefined && (typeof duration !== 'string' || durationToMs(duration) === undefined)) {
-    report('DURATION', `duration ${shown(duration)} is no ISO 8601 duration of at most 100 years`, {
+    report('DURATION', `duration ${shown(duration)} is not an ISO 8601 duration of at most 100 years`, {
       path: ['duration'],
       hint: 'such as PT90S, PT2H30M, P3D or P2W; months and years have no fixed length',
     });
   }
   if (until !== undefined && (typeof until !== 'string' || instantToMs(until) === undefined)) {
-    report('DURATION', `until ${shown(until)} is no ISO 8601 instant with an offset`, {
+    report('DURATION', `until ${shown(until)} is not an ISO 8601 instant with an offset`, {
       path: ['until'],
       hint: 'such as 2026-03-01T09:00:00+01:00',
     });
   }
 };
 
+/** Characters of a literal that a message shows. */
+const VALUE_CHARACTERS = 60;
+
 function shown(value: Json): string {
-  return typeof value === 'string' ? quote(value) : JSON.stringify(value).slice(0, 60);
+  return typeof value === 'string' ? quote(value) : JSON.stringify(value).slice(0, VALUE_CHARACTERS);
 }
 
-/** A key must be text that is not blank; a number becomes text. */
+/** A rule: the value must be non-blank text or a number, which becomes text. */
 const keyText =
   (key: string, most: number): Rule =>
   (step, report) => {
@@ -152,10 +163,14 @@ const keyText =
     });
   };
 
+/** Characters of the name of a business state. */
+const STATE_CHARACTERS = 256;
+
 const stateName: Rule = (step, report) => {
   const value = literal(step, 'state');
-  if (value === undefined || (typeof value === 'string' && value !== '' && value.length <= 256)) return;
-  report('VALUE_INVALID', 'state must be text of 1 to 256 characters', { path: ['state'] });
+  if (value === undefined || (typeof value === 'string' && value !== '' && value.length <= STATE_CHARACTERS))
+    return;
+  report('VALUE_INVALID', `state must be text of 1 to ${STATE_CHARACTERS} characters`, { path: ['state'] });
 };
 
 const eventNames: Rule = (step, report) => {
@@ -206,7 +221,7 @@ const NEEDS: Readonly<Record<string, string>> = {
   ends_with: 'needs text',
 };
 
-/** Whether a literal can ever pass the filter. */
+/** Whether the filter accepts the type of a literal. */
 function fits(op: string, value: Json): boolean {
   switch (NEEDS[op]) {
     case 'needs a list':
@@ -220,11 +235,14 @@ function fits(op: string, value: Json): boolean {
   }
 }
 
+/** Characters of an idempotency key. */
+const IDEMPOTENCY_KEY_CHARACTERS = 1_024;
+
 const RULES: Readonly<Partial<Record<NonNullable<FoundStep['type']>, readonly Rule[]>>> = {
-  'action.call': [keyText('idempotencyKey', 1_024)],
+  'action.call': [keyText('idempotencyKey', IDEMPOTENCY_KEY_CHARACTERS)],
   'state.set': [stateName],
-  'event.publish': [keyText('correlationKey', 10_240)],
-  'event.wait': [keyText('correlationKey', 10_240), eventNames, filters],
+  'event.publish': [keyText('correlationKey', LIMITS.correlationKeyCharacters)],
+  'event.wait': [keyText('correlationKey', LIMITS.correlationKeyCharacters), eventNames, filters],
   'time.wait': [oneTime, times],
   'control.forEach': [items, loopResults],
   'control.tryCatch': [handlers, catchCodes],

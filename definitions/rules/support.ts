@@ -1,21 +1,22 @@
 /**
- * Parts of the format that this version of Sluice does not run yet. They are refused when a definition is
- * published, because a run that meets one could only fail (trap 18). An issue that builds one deletes its line.
+ * Parts of the format that this version of Sluice does not run. They are refused at publish, because a run
+ * that reaches one could only fail [what-is-accepted-runs]. Remove a step type from the list once it is
+ * implemented.
  */
 import type { StepType } from '../../contracts/definition/index.js';
 import { isJsonObject } from '../../contracts/json.js';
 import type { Finding } from '../source/finding.js';
 import type { FoundStep } from './walk.js';
 
-const STEP_TYPES: readonly StepType[] = ['human.task'];
+const UNSUPPORTED_TYPES: readonly StepType[] = ['human.task'];
 
-const HINT = 'the format knows it, but this version of Sluice does not run it';
+const HINT = 'it is part of the format, but this version of Sluice does not run it';
 
 /** Unsupported parts of a step. */
 export function unsupportedStep({ value, path, stepPath, type }: FoundStep): Finding[] {
   if (!isJsonObject(value)) return [];
   const findings: Finding[] = [];
-  if (type !== undefined && value['type'] === type && STEP_TYPES.includes(type)) {
+  if (type !== undefined && value['type'] === type && UNSUPPORTED_TYPES.includes(type)) {
     findings.push(unsupported(type, stepPath, [...path, 'type']));
   }
   return findings;

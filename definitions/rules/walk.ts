@@ -1,7 +1,7 @@
 /**
  * Walks the steps of a document that may be wrong anywhere.
  *
- * Invariant: it looks into every block that the author can have meant, also of a step whose type is unknown,
+ * Invariant: the walk enters every block that the author may have meant, even in a step of an unknown type,
  * so that one mistake hides no other; paths and blocks are named as in `contracts/definition/paths.ts`.
  */
 import { isJsonObject, type Json, type JsonObject } from '../../contracts/json.js';
@@ -9,13 +9,13 @@ import { STEP_TYPES, type StepType } from '../../contracts/definition/index.js';
 import { nearNames } from '../../contracts/near.js';
 import type { DocumentPath } from '../source/source.js';
 
-/** A step as found, with what surrounds it. */
+/** A step in the document, with its surroundings. */
 export interface FoundStep {
   readonly value: Json;
   /** Keys from the root of the document. */
   readonly path: DocumentPath;
   readonly stepPath: string;
-  /** The type it has, or the near one that its author must have meant; undefined where none is near. */
+  /** Its type, or the similar one that its author probably meant; undefined if no type is similar. */
   readonly type: StepType | undefined;
   readonly inLoop: boolean;
   readonly inCatch: boolean;
@@ -41,14 +41,14 @@ interface FoundBlock {
   readonly key: string;
 }
 
-/** The step type that a text names, or the near one. */
+/** The step type with this name or a similar one. */
 function meantType(type: Json | undefined): StepType | undefined {
   if (typeof type !== 'string') return undefined;
-  const name = STEP_TYPES.find((known) => known === type) ?? nearNames(type, STEP_TYPES, 1)[0];
-  return STEP_TYPES.find((known) => known === name);
+  const name = STEP_TYPES.find((candidate) => candidate === type) ?? nearNames(type, STEP_TYPES, 1)[0];
+  return STEP_TYPES.find((candidate) => candidate === name);
 }
 
-/** Every step of the document, outer ones first, in the order of the document. */
+/** Every step in the order of the document; an outer step comes before its inner ones. */
 export function* findSteps(document: Json): Generator<FoundStep> {
   const steps = isJsonObject(document) ? document['steps'] : undefined;
   if (!Array.isArray(steps)) return;
@@ -85,8 +85,8 @@ function* blocksOf(
   for (const key of keys) {
     const value = step[key];
     if (key === 'cases' && Array.isArray(value)) {
-      for (const [i, one] of (value as readonly Json[]).entries()) {
-        const steps = isJsonObject(one) ? one['steps'] : undefined;
+      for (const [i, branch] of (value as readonly Json[]).entries()) {
+        const steps = isJsonObject(branch) ? branch['steps'] : undefined;
         if (Array.isArray(steps)) {
           yield { steps, path: [...path, key, i, 'steps'], stepPath: `${stepPath}.cases[${i}]`, key };
         }
@@ -128,7 +128,7 @@ export function stepPathOf(path: DocumentPath): string | null {
   }
 }
 
-/** The step with its blocks emptied: what is in them is looked at on its own. */
+/** The step with empty blocks: their steps are checked separately. */
 export function withoutBlocks(step: JsonObject, type: StepType | undefined): JsonObject {
   const keys = type === undefined ? ALL_BLOCKS : (BLOCKS[type] ?? []);
   const flat: Record<string, Json> = { ...step };
@@ -145,6 +145,6 @@ export function withoutBlocks(step: JsonObject, type: StepType | undefined): Jso
   return flat;
 }
 
-function withoutSteps(one: Json): Json {
-  return isJsonObject(one) && Array.isArray(one['steps']) ? { ...one, steps: [] } : one;
+function withoutSteps(branch: Json): Json {
+  return isJsonObject(branch) && Array.isArray(branch['steps']) ? { ...branch, steps: [] } : branch;
 }

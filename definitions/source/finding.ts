@@ -1,4 +1,4 @@
-/** A problem as a rule states it, before its place in the text is looked up. */
+/** A problem as a rule reports it, before its position in the text is known. */
 import type { DefinitionProblem, ProblemCode } from './problem.js';
 import { type DocumentPath, formatPath, type Source } from './source.js';
 
@@ -7,14 +7,14 @@ export interface Finding {
   readonly message: string;
   readonly stepPath: string | null;
   readonly path: DocumentPath;
-  /** Whether the key of the last entry is meant, or its value. Default: the value. */
+  /** Whether the problem is at the key of the last entry or at its value. Default: the value. */
   readonly at?: 'key' | 'value';
-  /** A place in the text value at the path. */
+  /** Index in the text value at the path. */
   readonly index?: number;
   readonly hint?: string | undefined;
 }
 
-/** Looks the places up, in the order of the text. */
+/** Adds the positions, and sorts by them. */
 export function placed(findings: readonly Finding[], source: Source | undefined): DefinitionProblem[] {
   const problems = findings.map(({ code, message, stepPath, path, at, index, hint }): DefinitionProblem => {
     const place = source?.locate(path, at, index);
@@ -31,7 +31,7 @@ export function placed(findings: readonly Finding[], source: Source | undefined)
   return problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
 }
 
-/** `did you mean "a" or "b"?`; undefined where nothing is near. */
+/** `did you mean "a" or "b"?`; undefined without similar names. */
 export function meantHint(near: readonly string[]): string | undefined {
   return near.length === 0 ? undefined : `did you mean ${near.map((name) => `"${name}"`).join(' or ')}?`;
 }

@@ -1,34 +1,34 @@
-/** Reads a JSON document with the place of each value. Strict: no comments, no trailing commas. */
+/** Reads a JSON document with the position of each value. Strict: no comments, no trailing commas. */
 import { createScanner, type Node, parseTree, type ParseError, printParseErrorCode } from 'jsonc-parser';
 import { MOST_LEVELS, type ReadText, Source, type SourceNode } from './source.js';
 import { TreeBuilder } from './tree.js';
 
 const MESSAGES: Readonly<Record<ReturnType<typeof printParseErrorCode>, string>> = {
-  InvalidSymbol: 'this is no JSON value',
-  InvalidNumberFormat: 'this is no JSON number',
+  InvalidSymbol: 'this is not a JSON value',
+  InvalidNumberFormat: 'this is not a JSON number',
   PropertyNameExpected: 'a key in double quotes is expected',
   ValueExpected: 'a value is expected',
   ColonExpected: 'a colon is expected',
   CommaExpected: 'a comma is expected',
   CloseBraceExpected: 'a closing brace is expected',
   CloseBracketExpected: 'a closing bracket is expected',
-  EndOfFileExpected: 'the document has ended before this',
+  EndOfFileExpected: 'the document ends too early',
   InvalidCommentToken: 'JSON has no comments',
-  UnexpectedEndOfComment: 'the comment has no end',
+  UnexpectedEndOfComment: 'the comment does not end',
   UnexpectedEndOfString: 'the text has no closing quote',
-  UnexpectedEndOfNumber: 'the number is not complete',
+  UnexpectedEndOfNumber: 'the number is incomplete',
   InvalidUnicode: '\\u needs four hexadecimal digits',
   InvalidEscapeCharacter: 'this escape is unknown',
   InvalidCharacter: 'a control character must be escaped',
-  '<unknown ParseErrorCode>': 'this is no JSON',
+  '<unknown ParseErrorCode>': 'this is not JSON',
 };
 
-// jsonc-parser's token kinds; its const enum cannot be imported where modules are isolated.
+// Token kinds of jsonc-parser. Its const enum cannot be imported with isolatedModules.
 const OPENING = [1, 3];
 const CLOSING = [2, 4];
 const END = 17;
 
-/** Offset at which the text nests deeper than any document may: a recursive parser must not see it. */
+/** The offset at which the text exceeds the nesting limit: a recursive parser must not read such a text. */
 function tooDeepAt(text: string): number | undefined {
   const scanner = createScanner(text, true);
   let depth = 0;
@@ -40,7 +40,7 @@ function tooDeepAt(text: string): number | undefined {
   return undefined;
 }
 
-/** Reads JSON. Every syntax error is reported (one a line); a text that has one gives no tree. */
+/** Reads JSON. Reports every syntax error, one per line; a text with syntax errors has no tree. */
 export function readJson(text: string): ReadText {
   const tree = new TreeBuilder();
   const deep = tooDeepAt(text);
@@ -54,7 +54,7 @@ export function readJson(text: string): ReadText {
   const lines = new Set<number>();
   for (const { error, offset } of errors) {
     const { line } = source.position(offset);
-    // The first of a line says it; what follows is mostly its consequence.
+    // Further errors on a line are mostly consequences of the first.
     if (!lines.has(line)) tree.report('SYNTAX', offset, MESSAGES[printParseErrorCode(error)]);
     lines.add(line);
   }

@@ -1,11 +1,11 @@
-/** What is wrong with a document: where, what, and what to do about it. */
+/** Problems of a document: their position, a message and a hint. */
 import type { Json } from '../../contracts/json.js';
 
 export type ProblemCode =
   /** Not YAML, or not JSON. */
   | 'SYNTAX'
   | 'DUPLICATE_KEY'
-  /** An anchor, alias, tag or merge key that is refused. */
+  /** A refused anchor, alias, tag or merge key. */
   | 'YAML_FEATURE'
   /** A number that JSON or a double cannot hold. */
   | 'NUMBER'
@@ -13,13 +13,13 @@ export type ProblemCode =
   | 'TOO_LARGE'
   | 'KEY_UNKNOWN'
   | 'KEY_MISSING'
-  /** A key that cannot stand beside, or cannot stand without, another. */
+  /** A key that excludes or requires another key. */
   | 'KEY_CONFLICT'
   | 'VALUE_INVALID'
   | 'NAME_INVALID'
   | 'STEP_TYPE_UNKNOWN'
   | 'STEP_ID_DUPLICATE'
-  /** A step where it cannot be: break outside a loop, rethrow outside a catch. */
+  /** A step that is not allowed here: break outside a loop, rethrow outside a catch. */
   | 'STEP_MISPLACED'
   | 'MAPPING_INVALID'
   | 'ASSIGN_PATH'
@@ -36,15 +36,17 @@ export type ProblemCode =
 export interface DefinitionProblem {
   readonly code: ProblemCode;
   readonly message: string;
-  /** The step it is in, e.g. `steps[1].then[0]`; null outside the steps. */
+  /** Path of its step, e.g. `steps[1].then[0]`; null outside the steps. */
   readonly stepPath: string | null;
-  /** Keys from the root of the document, e.g. `steps[1].then[0].input.amount`; empty for the document itself. */
+  /**
+   * Keys from the root of the document, e.g. `steps[1].then[0].input.amount`; empty for the document itself.
+   */
   readonly path: string;
-  /** From 1; null where the document's text is not known. */
+  /** From 1; null without the text of the document. */
   readonly line: number | null;
-  /** From 1, in UTF-16 units as editors count; null where the document's text is not known. */
+  /** From 1, in UTF-16 units as editors count; null without the text of the document. */
   readonly column: number | null;
-  /** What to do, where there is something to say. */
+  /** How to fix it. */
   readonly hint?: string;
 }
 
@@ -54,8 +56,8 @@ export function problemsAsJson(problems: readonly DefinitionProblem[]): Json {
 }
 
 /**
- * Problems for a terminal, a line each: `file:line:column  steps[1].then[0]  message  (hint)`.
- * @param file as the reader knows it; absent: `line:column` alone
+ * Formats problems for a terminal, one per line: `file:line:column  steps[1].then[0]  message  (hint)`.
+ * @param file name to show; without it, positions are `line:column`
  */
 export function formatProblems(problems: readonly DefinitionProblem[], file?: string): string {
   return problems.map((problem) => formatProblem(problem, file)).join('\n');

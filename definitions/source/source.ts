@@ -1,8 +1,8 @@
 /**
- * A document that has been read: its value, and where in the text each part of it stands.
+ * A document: its value, and the position of each part in the text.
  *
- * Invariant: whoever reports a problem names a path of the value, and this file alone turns it into a line and
- * a column. Both readers (`yaml-source.ts`, `json-source.ts`) give the same tree.
+ * Invariant: problems name a path of the value, and only this file turns a path into a line and a column.
+ * Both readers (`yaml-source.ts`, `json-source.ts`) build the same tree.
  */
 import type { Json } from '../../contracts/json.js';
 import type { ProblemCode } from './problem.js';
@@ -10,7 +10,7 @@ import type { ProblemCode } from './problem.js';
 /** Keys and indexes from the root of the document. */
 export type DocumentPath = readonly (string | number)[];
 
-/** A value with where it stands in the text. */
+/** A value with its position in the text. */
 export interface SourceNode {
   readonly value: Json;
   /** Offset of the value's first character. */
@@ -21,23 +21,23 @@ export interface SourceNode {
   readonly height: number;
   readonly entries?: ReadonlyMap<string, { readonly keyStart: number; readonly node: SourceNode }>;
   readonly items?: readonly SourceNode[];
-  /** Offset in the source text of a place in a text value, where that is known. */
+  /** Maps an index in a text value to an offset in the source text; absent if that is unknown. */
   readonly offsetIn?: (index: number) => number;
 }
 
-/** A problem of the text itself, found before there is a value to speak of. */
+/** A problem of the text, found before its value is known. */
 export interface TextProblem {
   readonly code: ProblemCode;
   readonly message: string;
   readonly offset: number;
-  /** `start` of the value that it is about; absent where there is none. */
+  /** `start` of the value with the problem; absent if the problem is not in a value. */
   readonly node?: number;
-  /** Which key of that value. */
+  /** The key of that value. */
   readonly key?: string;
   readonly hint?: string;
 }
 
-/** What a reader gives: the tree, unless the text is too broken, and every problem of the text. */
+/** The result of a reader: every problem of the text, and the tree unless the text is too broken. */
 export interface ReadText {
   readonly root: SourceNode | undefined;
   readonly problems: readonly TextProblem[];
@@ -51,7 +51,7 @@ export class Source {
 
   /**
    * @param text the document as written
-   * @param root its tree; undefined where the text is too broken for one
+   * @param root its tree; undefined if the text is too broken
    */
   constructor(
     text: string,
@@ -74,9 +74,10 @@ export class Source {
   }
 
   /**
-   * Where a part of the document stands. Of a path that leads nowhere (a missing key), the last part that is
-   * there; an entry of an object is found at its key, or at its value where `at` says so.
-   * @param index a place in the text value at the path, such as that of an error in an expression
+   * The position of a part of the document. For a path that does not exist (a missing key), the position of
+   * its last existing part.
+   * @param at whether to locate the key or the value of the last entry
+   * @param index index in the text value at the path, such as that of an error in an expression
    */
   locate(
     path: DocumentPath,
@@ -110,7 +111,7 @@ export function pathsOf(root: SourceNode, starts: ReadonlySet<number>): Readonly
   return found;
 }
 
-/** A path for people: `steps[1].input.amount`, with quotes where a key is no plain name. */
+/** A path for people: `steps[1].input.amount`, with quotes around keys that are not plain names. */
 export function formatPath(path: DocumentPath): string {
   return path
     .map((segment, i) => {
@@ -121,7 +122,10 @@ export function formatPath(path: DocumentPath): string {
     .join('');
 }
 
-/** Text for a message, cut where it is long. */
+/** Characters of a text that a message shows. */
+const QUOTE_CHARACTERS = 60;
+
+/** Quotes a text for a message and truncates a long one. */
 export function quote(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 59)}…` : text);
+  return JSON.stringify(text.length > QUOTE_CHARACTERS ? `${text.slice(0, QUOTE_CHARACTERS - 1)}…` : text);
 }

@@ -1,30 +1,32 @@
 /**
- * Builds the tree of a document, whichever the reader, and keeps its limits: no duplicate key, no key that
- * reaches a prototype, no number that a double cannot hold, no more than 200 levels and 512 KiB of JSON.
+ * Builds the tree of a document for both readers and enforces the limits: no duplicate key, no key that
+ * reaches a prototype, no number that a double cannot hold, at most 200 levels and 512 KiB of JSON.
  */
 import { jsonSize, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import { MOST_LEVELS, quote, type SourceNode, type TextProblem } from './source.js';
 
-/** A key and its value as the reader found them. */
+/** A key and its value as read. */
 export interface RawEntry {
   readonly key: string;
   readonly keyStart: number;
   readonly node: SourceNode;
 }
 
+/** Characters of a number that a message shows. */
+const NUMBER_CHARACTERS = 60;
+
 export class TreeBuilder {
   readonly problems: TextProblem[] = [];
 
-  /** @param about the value, and the key of it, that the problem is about */
+  /** @param more a hint, and the value and key that have the problem */
   report(
     code: TextProblem['code'],
     offset: number,
     message: string,
-    hint?: string,
-    about: Pick<TextProblem, 'node' | 'key'> = {},
+    more: Partial<Pick<TextProblem, 'hint' | 'node' | 'key'>> = {},
   ): void {
-    this.problems.push({ code, offset, message, ...(hint === undefined ? {} : { hint }), ...about });
+    this.problems.push({ code, offset, message, ...more });
   }
 
   scalar(value: Json, start: number, offsetIn?: (index: number) => number): SourceNode {
@@ -32,23 +34,18 @@ export class TreeBuilder {
     return offsetIn === undefined ? node : { ...node, offsetIn };
   }
 
-  /** A number, reported where JSON or a double cannot hold it. */
+  /** A number; reports one that JSON or a double cannot hold. */
   number(value: number | bigint, text: string, start: number): SourceNode {
     const double = Number(value);
     if (!Number.isFinite(double)) {
-      this.report('NUMBER', start, `${text} is no JSON number`, 'put it in quotes if it is text', {
-        node: start,
-      });
+      const hint = 'put it in quotes if it is text';
+      this.report('NUMBER', start, `${text} is not a JSON number`, { hint, node: start });
       return this.scalar(null, start);
     }
     if (Number.isInteger(double) && !Number.isSafeInteger(double)) {
-      this.report(
-        'NUMBER',
-        start,
-        `${text.slice(0, 60)} is over 2^53 and would lose digits`,
-        'put it in quotes: an identifier is text',
-        { node: start },
-      );
+      const message = `${text.slice(0, NUMBER_CHARACTERS)} is over 2^53 and would lose digits`;
+      const hint = 'put it in quotes: an identifier is text';
+      this.report('NUMBER', start, message, { hint, node: start });
     }
     return this.scalar(double, start);
   }
@@ -71,14 +68,11 @@ export class TreeBuilder {
     for (const { key, keyStart, node } of raw) {
       const first = entries.get(key);
       if (key === '__proto__') {
-        this.report('NAME_INVALID', keyStart, '__proto__ is refused as a key', undefined, {
-          node: start,
-          key,
-        });
+        this.report('NAME_INVALID', keyStart, '__proto__ is refused as a key', { node: start, key });
       } else if (first !== undefined) {
         const where = position(first.keyStart);
         const message = `the key ${quote(key)} is already at ${where}`;
-        this.report('DUPLICATE_KEY', keyStart, message, undefined, { node: start, key });
+        this.report('DUPLICATE_KEY', keyStart, message, { node: start, key });
       } else {
         entries.set(key, { keyStart, node });
         value[key] = node.value;
@@ -89,7 +83,7 @@ export class TreeBuilder {
     return { value, start, entries, bytes: Math.max(2, bytes), height: height + 1 };
   }
 
-  /** The finished tree; undefined where it passes a limit and must not be looked into. */
+  /** The finished tree; undefined if it exceeds a limit. */
   finish(root: SourceNode, aliased: boolean): SourceNode | undefined {
     if (root.height > MOST_LEVELS) {
       this.report('TOO_DEEP', root.start, `the document has more than ${MOST_LEVELS} levels`);
@@ -102,7 +96,7 @@ export class TreeBuilder {
         aliased
           ? `with its aliases written out, the document has more than ${LIMITS.definitionBytes} bytes`
           : `as JSON, the document has more than ${LIMITS.definitionBytes} bytes`,
-        'split it with control.callWorkflow',
+        { hint: 'split it with control.callWorkflow' },
       );
       return undefined;
     }

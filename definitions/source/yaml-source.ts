@@ -1,9 +1,9 @@
 /**
- * Reads a YAML 1.2 document (core schema) with the place of each value.
+ * Reads a YAML 1.2 document (core schema) with the position of each value.
  *
- * Two things are done here rather than by the parser, because an author's text must not be able to stop the
- * process: nesting is measured while the text is read by an iterative parser, before the recursive composer
- * sees it; and aliases are resolved by sharing, with sizes added up, so that no bomb is ever written out.
+ * An author's text must not be able to stop the process, so this file does two things itself. It measures
+ * nesting while an iterative parser reads the text, before the recursive composer runs. And it resolves
+ * aliases by sharing nodes and adding up their sizes, so that it never expands a billion-laughs document.
  */
 import {
   Composer,
@@ -20,10 +20,13 @@ import {
 import { MOST_LEVELS, type ReadText, Source, type SourceNode } from './source.js';
 import { type RawEntry, TreeBuilder } from './tree.js';
 
+/** Entries of the parser's stack that are not levels of the document. */
+const STACK_MARGIN = 10;
+
 const OPTIONS = {
   version: '1.2',
   schema: 'core',
-  // Duplicates are found by the tree builder: the parser compares each key with all before it.
+  // The tree builder finds duplicates; the parser would compare each key with all before it.
   uniqueKeys: false,
   strict: true,
   prettyErrors: false,
@@ -32,20 +35,20 @@ const OPTIONS = {
   logLevel: 'silent',
 } as const;
 
-/** Tokens of the text, or the offset at which it nests deeper than any document may. */
+/** The tokens of the text, or the offset at which it exceeds the nesting limit. */
 function tokensOf(text: string): CST.Token[] | number {
   const parser = new Parser();
   const tokens: CST.Token[] = [];
   for (const lexeme of new Lexer().lex(text)) {
     for (const token of parser.next(lexeme)) tokens.push(token);
-    // One entry is the document; a block sequence inside a mapping adds one entry per level, as a flow does.
-    if (parser.stack.length > MOST_LEVELS + 10) return parser.offset;
+    // The document takes one entry; each level of a block or flow takes another.
+    if (parser.stack.length > MOST_LEVELS + STACK_MARGIN) return parser.offset;
   }
   for (const token of parser.end()) tokens.push(token);
   return tokens;
 }
 
-/** Reads YAML. Every syntax error is reported (one a line); a text that has one gives no tree. */
+/** Reads YAML. Reports every syntax error, one per line; a text with syntax errors has no tree. */
 export function readYaml(text: string): ReadText {
   const tree = new TreeBuilder();
   const none = (): ReadText => ({ root: undefined, problems: tree.problems });
@@ -82,10 +85,10 @@ export function readYaml(text: string): ReadText {
   return { root: tree.finish(root, reader.aliased), problems: tree.problems };
 }
 
-/** Most lines with an expression that YAML does not understand only lack quotes around it. */
-function quotesHint(text: string, offset: number): string | undefined {
+/** Most syntax errors on a line with an expression are missing quotes. */
+function quotesHint(text: string, offset: number): { readonly hint?: string } {
   const start = text.lastIndexOf('\n', offset - 1) + 1;
-  return text.slice(start, offset).includes('$expr:') ? 'put the expression in quotes' : undefined;
+  return text.slice(start, offset).includes('$expr:') ? { hint: 'put the expression in quotes' } : {};
 }
 
 function lowerFirst(message: string): string {
@@ -117,9 +120,8 @@ class Reader {
     const target = this.#anchors.get(name);
     this.aliased = true;
     if (target === undefined || target === 'open') {
-      const why =
-        target === undefined ? 'has no anchor before it' : 'stands inside the value that it repeats';
-      this.tree.report('YAML_FEATURE', start, `the alias *${name} ${why}`, undefined, { node: start });
+      const why = target === undefined ? 'has no anchor before it' : 'is inside the value that it repeats';
+      this.tree.report('YAML_FEATURE', start, `the alias *${name} ${why}`, { node: start });
       return this.tree.scalar(null, start);
     }
     return { ...target, start };
@@ -146,11 +148,12 @@ class Reader {
   private entry(key: Node | null, value: Node | null, mapStart: number): RawEntry[] {
     const keyStart = key?.range?.[0] ?? mapStart;
     if (!isScalar(key) || key.value === null) {
-      this.tree.report('YAML_FEATURE', keyStart, 'a key must be text', undefined, { node: mapStart });
+      this.tree.report('YAML_FEATURE', keyStart, 'a key must be text', { node: mapStart });
       return [];
     }
     if (key.type === 'PLAIN' && key.value === '<<') {
-      this.tree.report('YAML_FEATURE', keyStart, 'YAML 1.2 has no merge keys (<<)', 'write the keys out', {
+      this.tree.report('YAML_FEATURE', keyStart, 'YAML 1.2 has no merge keys (<<)', {
+        hint: 'write the keys out',
         node: mapStart,
       });
       return [];
@@ -169,7 +172,7 @@ class Reader {
     return this.tree.scalar(typeof value === 'boolean' ? value : null, start);
   }
 
-  /** How a place in a text maps to the source: verbatim on one line, or line by line in a `|` block. */
+  /** Maps an index in a text to the source: verbatim on one line, or line by line in a `|` block. */
   private offsets(node: Scalar, value: string, start: number): ((index: number) => number) | undefined {
     const { text } = this;
     if (node.type === 'BLOCK_LITERAL') {

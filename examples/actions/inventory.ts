@@ -25,7 +25,7 @@ export const reserve = defineAction({
 export const release = defineAction({
   id: 'inventory.release',
   version: 1,
-  description: 'Gives reserved stock back.',
+  description: 'Releases reserved stock.',
   input: z.strictObject({ orderId: z.string(), reservationIds: z.array(z.string()) }),
   output: z.object({ released: z.int() }),
   async run({ reservationIds }, context) {

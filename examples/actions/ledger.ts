@@ -3,7 +3,7 @@ import { defineAction, SluiceError } from '../../actions/index.js';
 import { idOf, pretendToWork } from './pretend.js';
 
 const ACCOUNTS = 10;
-/** Accounts whose balance is not what the records add up to, and by how many cents. */
+/** Accounts whose balance is less than the sum of their records, and by how many cents. */
 const SHORT_BY: ReadonlyMap<string, number> = new Map([
   ['acc-7', 1],
   ['acc-9', 100_000],
@@ -70,7 +70,7 @@ export const fetchBalance = defineAction({
 export const reconcile = defineAction({
   id: 'ledger.reconcile',
   version: 1,
-  description: 'Books the difference between what was expected and the balance.',
+  description: 'Books the difference between the expected amount and the balance.',
   input: z.strictObject({
     accountId: z.string(),
     date: z.string(),

@@ -1,6 +1,6 @@
 /**
- * Payments, with the two things that an action of one's own most often needs: a secret, which the definition
- * hands over as `{$secret: PAYMENTS_API_KEY}`, and a row of one's own, which commits with the step or not at all.
+ * Payments, with the two things that your own actions need most often: a secret, which the definition passes
+ * as `{$secret: PAYMENTS_API_KEY}`, and your own row, which commits with the step or not at all.
  */
 import { z } from 'zod';
 import { defineAction, SluiceError } from '../../actions/index.js';
@@ -8,13 +8,13 @@ import { idOf, pretendToWork } from './pretend.js';
 
 const Cents = z.int().positive();
 
-/** The gateway recovers at this attempt for a card that is `tok_flaky`. */
+/** The attempt at which the gateway recovers for the card `tok_flaky`. */
 const FLAKY_UNTIL_ATTEMPT = 3;
 
 export const charge = defineAction({
   id: 'payments.charge',
   version: 1,
-  description: 'Charges a card and keeps a row of it.',
+  description: 'Charges a card and writes a row about it.',
   input: z.strictObject({
     orderId: z.string().min(1),
     amountCents: Cents,
@@ -35,8 +35,8 @@ export const charge = defineAction({
       throw new SluiceError('GATEWAY_UNAVAILABLE', 'The payment gateway did not answer');
     }
     const chargeId = idOf('ch', context);
-    // The database makes a table that it does not know; a service of one's own would define it, in its own
-    // migrations. The id comes from the idempotency key, so a repeated attempt writes the same row again.
+    // The database creates an unknown table; your service would define it in a migration. The id comes from
+    // the idempotency key, so a repeated attempt writes the same row again.
     context.writes.add('payment', 'UPSERT type::record("example_payment", $chargeId) CONTENT $payment', {
       chargeId,
       payment: { tenant: context.run.tenant, runId: context.run.runId, orderId, amountCents, currency },
@@ -49,7 +49,7 @@ export const charge = defineAction({
 export const refund = defineAction({
   id: 'payments.refund',
   version: 1,
-  description: 'Gives the money of a charge back.',
+  description: 'Refunds a charge.',
   input: z.strictObject({
     chargeId: z.string().min(1),
     amountCents: Cents,

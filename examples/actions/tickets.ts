@@ -7,7 +7,7 @@ const Channel = z.enum(['email', 'chat', 'pager']);
 export const notify = defineAction({
   id: 'tickets.notify',
   version: 1,
-  description: 'Tells somebody about a ticket.',
+  description: 'Notifies someone about a ticket.',
   input: z.strictObject({ ticketId: z.string(), channel: Channel, to: z.string(), message: z.string() }),
   output: z.object({ notificationId: z.string(), channel: Channel }),
   async run({ channel, to }, context) {
@@ -20,7 +20,7 @@ export const notify = defineAction({
 export const escalate = defineAction({
   id: 'tickets.escalate',
   version: 1,
-  description: 'Hands a ticket to the next level.',
+  description: 'Passes a ticket to the next level.',
   input: z.strictObject({ ticketId: z.string(), level: z.int().positive(), reason: z.string() }),
   output: z.object({ ticketId: z.string(), level: z.int(), assignee: z.string() }),
   async run({ ticketId, level }, context) {

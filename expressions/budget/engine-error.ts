@@ -1,4 +1,4 @@
-/** What Sluice's own parts of the engine throw, and the error code that each becomes. */
+/** The errors that Sluice's parts of the engine throw, and their error codes. */
 import type { ErrorCode } from '../../contracts/errors.js';
 
 export const ENGINE_CODES = {
@@ -11,9 +11,9 @@ export const ENGINE_CODES = {
   undefined: 'EXPRESSION_UNDEFINED',
 } as const satisfies Record<string, ErrorCode>;
 
-/** Never leaves this room: `evaluate` and `check` make a SluiceError or a problem of it. */
+/** Internal: `evaluate` and `check` convert it to a SluiceError or a problem. */
 export class EngineError extends Error {
-  /** Where the token of the failing call ends; the engine sets it on the way. */
+  /** End of the token of the failing call; the engine sets it while it unwinds. */
   position?: number;
   token?: unknown;
 
@@ -25,7 +25,7 @@ export class EngineError extends Error {
   }
 }
 
-/** What a value is, for a message; never the value itself, which may be private. */
+/** The kind of a value, for a message; never the value, which may be private. */
 export function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value === null) return 'null';

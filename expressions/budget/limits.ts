@@ -1,15 +1,15 @@
 /**
- * The bounds of one expression. All are counts of work or sizes, never time, so that an expression that passes
- * one fails at the same place in every replay. Changing one changes how running definitions behave: it needs a
- * new semantics version of the interpreter.
+ * The limits of one expression. All count work or sizes, never time, so that an expression that exceeds one
+ * fails at the same place in every replay. A different limit changes how running definitions behave: it needs
+ * a new semantics version of the interpreter.
  */
 
 /** Units of work of one evaluation: one call or loop turn inside the engine. About 0.4 s at the limit. */
 export const MAX_STEPS = 4_000_000;
 
 /**
- * Nested evaluations: calls that are no tail calls, nested operators and nested values. The deepest use of the
- * stack that this allows is about a third of the main thread's, so the stack itself never decides.
+ * Nested evaluations: calls except tail calls, nested operators and nested values. At this limit an
+ * evaluation uses about a third of the main thread's stack, so the stack never overflows first.
  */
 export const MAX_DEPTH = 500;
 
@@ -22,10 +22,10 @@ export const MAX_PARSE_DEPTH = 300;
 /** UTF-16 units of an expression's source. */
 export const MAX_SOURCE = 32_768;
 
-/** UTF-16 units of any text that an expression makes on its way. */
+/** UTF-16 units of any intermediate text. */
 export const MAX_TEXT = 1_048_576;
 
-/** Elements of any list that an expression makes on its way. */
+/** Elements of any intermediate list. */
 export const MAX_LIST = 1_048_576;
 
 /** UTF-8 bytes of the JSON of a result. */
@@ -37,6 +37,6 @@ export const MAX_OUTPUT_DEPTH = 500;
 /** Instructions of one compiled regular expression. */
 export const MAX_REGEX = 10_000;
 
-/** Compiled expressions kept, and the UTF-16 units of their sources. */
+/** Compiled expressions in the cache, and the UTF-16 units of their sources. */
 export const CACHE_ENTRIES = 1_000;
 export const CACHE_UNITS = 1_048_576;

@@ -1,9 +1,9 @@
 /**
  * `dateAdd` and `dateDiff`: ISO instants, ISO 8601 durations, IANA zones.
  *
- * Years, months, weeks and days are counted on the wall clock of the zone (UTC without one), then hours,
- * minutes and seconds exactly, as in java.time and in TC39 Temporal. A wall time that a zone skips moves on by
- * the gap; one that it repeats means the first. The rules of the zones are those of the runtime's ICU data.
+ * Years, months, weeks and days count on the wall clock of the zone (default UTC), then hours, minutes and
+ * seconds exactly, as in java.time and in TC39 Temporal. A wall time that the zone skips moves forward by the
+ * gap; a repeated one means its first occurrence. The rules of the zones come from the runtime's ICU data.
  */
 import { parse, serialize } from 'tinyduration';
 import type { Duration } from 'tinyduration';
@@ -12,6 +12,13 @@ import { instantMs } from './instant.js';
 import { offsetMs } from './zones.js';
 
 const DAY = 86_400_000;
+/** Characters of a duration; a longer text is refused. */
+const MAX_DURATION = 100;
+/** Characters of a value that a message shows. */
+const MAX_VALUE = 40;
+/** The years 1 to 9999, epoch ms: from (inclusive), to (exclusive). */
+const FIRST_MS = -62_135_596_800_000;
+const END_MS = 253_402_300_800_000;
 const UNITS = { milliseconds: 1, seconds: 1_000, minutes: 60_000, hours: 3_600_000 } as const;
 const CALENDAR = ['years', 'months', 'weeks', 'days'] as const;
 
@@ -54,12 +61,12 @@ function durationOf(value: unknown, name: string): Required<Duration> {
   }
   let parsed: Duration;
   try {
-    if (value.length > 100) throw new RangeError();
+    if (value.length > MAX_DURATION) throw new RangeError();
     parsed = parse(value);
   } catch {
     throw new EngineError(
       'argument',
-      `${name}: "${value.slice(0, 40)}" is no ISO 8601 duration, such as "P1DT2H"`,
+      `${name}: "${value.slice(0, MAX_VALUE)}" is no ISO 8601 duration, such as "P1DT2H"`,
     );
   }
   const duration = {
@@ -89,7 +96,7 @@ function instant(value: unknown, name: string): number {
   if (ms === undefined) {
     throw new EngineError(
       'argument',
-      `${name}: "${value.slice(0, 40)}" is no instant with a full date, time and offset`,
+      `${name}: "${value.slice(0, MAX_VALUE)}" is no instant with a full date, time and offset`,
     );
   }
   return ms;
@@ -97,7 +104,7 @@ function instant(value: unknown, name: string): number {
 
 function iso(ms: number, name: string): string {
   const date = new Date(ms);
-  if (!(date.getTime() >= -62_135_596_800_000 && date.getTime() < 253_402_300_800_000)) {
+  if (!(date.getTime() >= FIRST_MS && date.getTime() < END_MS)) {
     throw new EngineError('argument', `${name}: the result is outside of the years 1 to 9999`);
   }
   return date.toISOString();
@@ -117,14 +124,14 @@ function plus(ms: number, duration: Required<Duration>, zone: string): number {
   return result + sign * Math.round(exact);
 }
 
-/** An ISO instant in UTC: `instant` plus an ISO 8601 duration, on the wall clock of `zone`. */
+/** An instant plus an ISO 8601 duration on the wall clock of `zone`, as an ISO instant in UTC. */
 export function dateAdd(instantText: unknown, duration: unknown, zone?: unknown): string | undefined {
   if (instantText === undefined || duration === undefined) return undefined;
   const ms = instant(instantText, 'dateAdd');
   return iso(plus(ms, durationOf(duration, 'dateAdd'), zoneOf(zone, 'dateAdd')), 'dateAdd');
 }
 
-/** Whole calendar units from one instant to another, toward zero: the most that can be added without passing it. */
+/** Whole calendar units from one instant to another, rounded toward zero. */
 function wholeUnits(from: number, to: number, unit: (typeof CALENDAR)[number], zone: string): number {
   const sign = to < from ? -1 : 1;
   const per = { years: 365.2425, months: 30.436875, weeks: 7, days: 1 }[unit] * DAY;
@@ -136,8 +143,8 @@ function wholeUnits(from: number, to: number, unit: (typeof CALENDAR)[number], z
 }
 
 /**
- * From one instant to another: as an ISO 8601 duration of days and time, such that
- * `dateAdd(from, it, zone)` is `to`; or, with a unit, as a whole number of it.
+ * The difference of two instants: an ISO 8601 duration of days and time, for which `dateAdd(from, duration,
+ * zone)` is `to`; or, with a unit, a whole number of units.
  */
 export function dateDiff(
   fromText: unknown,

@@ -1,7 +1,7 @@
 /** Reads ISO 8601 instants strictly: a full date, a time and an offset. */
 const INSTANT = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|([+-])(\d\d):?(\d\d))$/;
 
-/** Milliseconds since the epoch; undefined where the text is no instant. */
+/** Milliseconds since the epoch; undefined for any other text. */
 export function instantMs(text: string): number | undefined {
   const found = INSTANT.exec(text);
   if (!found) return undefined;
@@ -31,7 +31,7 @@ export function instantMs(text: string): number | undefined {
   );
   const date = new Date(local);
   if (Number(year) < 100) date.setUTCFullYear(Number(year));
-  // A date such as 31 February would silently become another.
+  // Date.UTC would silently turn 31 February into a day of March.
   if (
     date.getUTCMonth() !== Number(month) - 1 ||
     date.getUTCDate() !== Number(day) ||

@@ -1,4 +1,4 @@
-/** The one engine of this process or sandbox: made on first use, with the frame that expressions run in. */
+/** The engine of this process or sandbox, created on first use with the frame that expressions run in. */
 import type { Engine, Frame, SyntaxNode } from '../metering/engine-types.js';
 import { createEngine } from '../generated/jsonata-sync.js';
 import { BUILT_IN_NAMES } from '../functions/catalogue.js';
@@ -7,25 +7,26 @@ import { MAX_DEPTH, MAX_STEPS } from '../budget/limits.js';
 import { Meter } from '../metering/meter.js';
 import { helperFunction, HELPERS, HELPER_VARIABLES } from './helpers.js';
 
-export interface Running {
+/** The engine with its meter and frame. */
+export interface EngineInstance {
   readonly engine: Engine;
   readonly meter: Meter;
-  /** What an expression may call: the catalogue, and nothing else. */
+  /** The functions that an expression may call: the catalogue and nothing else. */
   readonly allowed: Frame;
 }
 
-/** Depth of the bare engine: what its test suite needs, and what a thread's stack holds. */
+/** Depth of the bare engine: enough for JSONata's test suite, and within the stack of a thread. */
 const RAW_DEPTH = 1_500;
 
-let running: Running | undefined;
+let instance: EngineInstance | undefined;
 
-/** The engine. Making it is not charged to any expression. */
-export function theEngine(): Running {
-  if (running) return running;
+/** The engine. No expression pays for its creation. */
+export function theEngine(): EngineInstance {
+  if (instance) return instance;
   const meter = new Meter();
   meter.helpers = HELPER_VARIABLES;
   const engine = createEngine(meter);
-  // The engine analyses its default picture at first use: here, so that no evaluation is charged for it.
+  // The engine analyses its default picture at first use. Do it here, so that no evaluation pays for it.
   engine.datetime.fromMillis.call({}, 0);
   const allowed = engine.createFrame(null);
   for (const name of BUILT_IN_NAMES) allowed.bind(name, engine.staticFrame.lookup(name));
@@ -35,18 +36,26 @@ export function theEngine(): Running {
   for (const [name, helper] of Object.entries(HELPERS)) {
     allowed.bind(HELPER_VARIABLES.get(name) ?? name, helperFunction(engine, meter, helper));
   }
-  running = { engine, meter, allowed };
-  return running;
+  instance = { engine, meter, allowed };
+  return instance;
+}
+
+/** One evaluation of parsed source. */
+interface Execution {
+  readonly node: SyntaxNode;
+  readonly input: unknown;
+  /** Variables by name, without `$`. */
+  readonly bindings: Readonly<Record<string, unknown>>;
+  /** The frame with the functions that may be called. */
+  readonly base: Frame;
+  /** Epoch ms. */
+  readonly nowMs: number;
 }
 
 /** Evaluates parsed source in a new frame. The result may share structure with the input. */
 export function execute(
-  { engine, meter }: Running,
-  node: SyntaxNode,
-  input: unknown,
-  bindings: Readonly<Record<string, unknown>>,
-  base: Frame,
-  nowMs: number,
+  { engine, meter }: EngineInstance,
+  { node, input, bindings, base, nowMs }: Execution,
 ): unknown {
   meter.nowMs = nowMs;
   const frame = engine.createFrame(base);
@@ -58,7 +67,7 @@ export function execute(
   frame['base'] = frame;
   let context = input;
   if (Array.isArray(input)) {
-    // JSONata takes an array as one input by wrapping it.
+    // JSONata wraps an array to treat it as a single input.
     const wrapped = createSequence(input);
     (wrapped as unknown as Record<symbol, boolean>)[meter.flags.outerWrapper] = true;
     context = wrapped;
@@ -73,11 +82,11 @@ function createSequence(...items: unknown[]): unknown[] {
 }
 
 /**
- * The bare synchronous engine: JSONata as the package has it, without Sluice's dialect, allow-list and
- * budget (but for the depth, which would overflow the stack). For JSONata's own test suite.
+ * The bare synchronous engine: plain JSONata, without Sluice's dialect, allow-list and budget (except for the
+ * depth, to protect the stack). For JSONata's test suite.
  *
  * @param bindings variables by name, without `$`
- * @returns what JSONata returns: it may be undefined or a function, and may share structure with the input
+ * @returns JSONata's result: it may be undefined or a function, and may share structure with the input
  * @throws JSONata's plain error objects, with `code`, `position` and `message`
  */
 export function evaluateRaw(
@@ -85,8 +94,8 @@ export function evaluateRaw(
   input: unknown,
   bindings: Readonly<Record<string, unknown>> = {},
 ): unknown {
-  const running = theEngine();
-  const { engine, meter } = running;
+  const bare = theEngine();
+  const { engine, meter } = bare;
   meter.dialect = false;
   meter.start({ steps: Infinity, depth: RAW_DEPTH });
   const now = Date.now();
@@ -104,7 +113,7 @@ export function evaluateRaw(
         '<s?s?:s>',
       ),
     );
-    return execute(running, node, input, bindings, base, now);
+    return execute(bare, { node, input, bindings, base, nowMs: now });
   } catch (thrown) {
     if (typeof thrown === 'object' && thrown !== null) engine.populateMessage(thrown);
     throw thrown;

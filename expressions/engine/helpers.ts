@@ -1,4 +1,4 @@
-/** Sluice's own functions. They may be called bare: `len(x)` is `$len(x)`. */
+/** Sluice's functions. They may be called without `$`: `len(x)` is `$len(x)`. */
 import { dateAdd, dateDiff } from '../dates/dates.js';
 import type { EngineFunction, Engine } from '../metering/engine-types.js';
 import { describe, EngineError } from '../budget/engine-error.js';
@@ -8,12 +8,14 @@ type Implementation = (meter: Meter, ...args: unknown[]) => unknown;
 
 interface Helper {
   readonly implementation: Implementation;
-  /** How many arguments a higher-order function gives it. */
+  /** Number of arguments that a higher-order function passes. */
   readonly arity: number;
 }
 
-/** Units for asking for a zone's offset a few times: each takes microseconds. */
+/** Units for a few look-ups of the offset of a zone; each takes microseconds. */
 const ZONED = 100;
+/** Significant digits of a number as text, as in JSONata. */
+const NUMBER_DIGITS = 15;
 
 function len(meter: Meter, value: unknown): number {
   if (value === undefined || value === null) return 0;
@@ -32,9 +34,8 @@ function text(meter: Meter, value: unknown): string {
   if (typeof value === 'number' && !Number.isFinite(value)) {
     throw new EngineError('notJson', 'toString was given a number that is no JSON value');
   }
-  // As JSONata writes numbers: in at most 15 digits.
   const written = JSON.stringify(meter.measure(value), (_, item: unknown) =>
-    typeof item === 'number' && !Number.isInteger(item) ? Number(item.toPrecision(15)) : item,
+    typeof item === 'number' && !Number.isInteger(item) ? Number(item.toPrecision(NUMBER_DIGITS)) : item,
   );
   return meter.text(written);
 }
@@ -61,28 +62,30 @@ export const HELPERS: Readonly<Record<string, Helper>> = {
     arity: 2,
   },
   dateDiff: {
-    implementation: (meter, from, to, unit, zone) => {
+    implementation: (meter, ...args) => {
       meter.spend(ZONED * 8);
-      return dateDiff(from, to, unit, zone);
+      return dateDiff(...(args as Parameters<typeof dateDiff>));
     },
     arity: 2,
   },
 };
 
 /**
- * The variable that a bare call of a helper stands for. JSONata has an `$append` of its own, so the bare
- * `append` stands for a name that no source can spell.
+ * The variable that a call of a helper without `$` refers to. JSONata has its `$append`, so the helper
+ * `append` has a name that no source can spell.
  */
 export const HELPER_VARIABLES: ReadonlyMap<string, string> = new Map(
   Object.keys(HELPERS).map((name) => [name, name === 'append' ? 'append()' : name]),
 );
 
-/** A helper as the engine calls it. Partial application reads the names of its parameters. */
+/** A helper as the engine calls it. */
 export function helperFunction(
   engine: Engine,
   meter: Meter,
   { implementation, arity }: Helper,
 ): EngineFunction {
+  // Partial application reads the names of these parameters.
+  // eslint-disable-next-line @typescript-eslint/max-params -- see above
   const call = function (
     a: unknown,
     b: unknown,

@@ -1,6 +1,6 @@
 /**
- * The catalogue of functions: what is listed here can be called, nothing else can. The frame that expressions
- * run in is filled from it, the check at publish reads it, and `sluice functions` prints it.
+ * The catalogue of functions: an expression may call these and no others. It fills the frame that expressions
+ * run in, the check at publish reads it, and `sluice functions` prints it.
  */
 import { DATES } from './dates.js';
 import type { FunctionEntry } from './entry.js';
@@ -26,10 +26,10 @@ export const BUILT_IN_NAMES: readonly string[] = FUNCTIONS.filter((f) => f.kind 
   (f) => f.name,
 );
 
-/** Every name that stands for a function. */
+/** The names of all functions. */
 export const FUNCTION_NAMES: ReadonlySet<string> = new Set(FUNCTIONS.map((f) => f.name));
 
-/** JSONata's functions that are refused, and what to use instead. */
+/** JSONata's functions that are refused, each with what to use instead. */
 export const REFUSED: ReadonlyMap<string, string> = new Map([
   ['eval', 'Write the expression itself; to choose a field by name use $lookup.'],
   ['random', 'Draw the number in an action: its result is recorded.'],
@@ -38,7 +38,7 @@ export const REFUSED: ReadonlyMap<string, string> = new Map([
   ['millis', 'Use $toMillis(nowIso()).'],
 ]);
 
-/** The listed name nearest to an unknown one; undefined where none is near. */
+/** The function whose name is most similar to an unknown one; undefined if none is similar. */
 export function nearestFunction(name: string): FunctionEntry | undefined {
   let best: FunctionEntry | undefined;
   let least = Math.max(2, Math.floor(name.length / 3)) + 1;

@@ -4,11 +4,11 @@ import type { Json, JsonObject } from '../../contracts/json.js';
 export interface FunctionEntry {
   /** Without `$`. */
   readonly name: string;
-  /** `helper`: Sluice's own, which may be called without `$`. `built-in`: JSONata's. */
+  /** `helper`: a function of Sluice, which may be called without `$`. `built-in`: a function of JSONata. */
   readonly kind: 'helper' | 'built-in';
-  /** How a call is written; optional arguments end in `?`. */
+  /** The syntax of a call; optional arguments end in `?`. */
   readonly signature: string;
   readonly description: string;
-  /** Evaluated by a test, at 2024-05-01T10:00:00Z. */
+  /** A test evaluates it at 2024-05-01T10:00:00Z. */
   readonly example: { readonly source: string; readonly input: JsonObject; readonly result: Json };
 }

@@ -1,4 +1,4 @@
-/** Functions of truth, type and failure. */
+/** Functions for conditions, types and errors. */
 import type { FunctionEntry } from './entry.js';
 
 export const LOGIC: readonly FunctionEntry[] = [
@@ -6,7 +6,7 @@ export const LOGIC: readonly FunctionEntry[] = [
     name: 'boolean',
     kind: 'built-in',
     signature: '$boolean(value)',
-    description: 'Whether a value counts as true: not empty, not zero, not null.',
+    description: 'Whether a value counts as true: it is not empty, zero or null.',
     example: { source: '$boolean("x")', input: {}, result: true },
   },
   {
@@ -20,14 +20,14 @@ export const LOGIC: readonly FunctionEntry[] = [
     name: 'exists',
     kind: 'built-in',
     signature: '$exists(value)',
-    description: 'Whether there is a value; null is one.',
+    description: 'Whether a value exists; null exists.',
     example: { source: '$exists(missing)', input: {}, result: false },
   },
   {
     name: 'type',
     kind: 'built-in',
     signature: '$type(value)',
-    description: 'null, number, string, boolean, array, object or function.',
+    description: 'The type of a value: null, number, string, boolean, array, object or function.',
     example: { source: '$type([1])', input: {}, result: 'array' },
   },
   {

@@ -1,4 +1,4 @@
-/** Functions of numbers. */
+/** Functions for numbers. */
 import type { FunctionEntry } from './entry.js';
 
 export const NUMBERS: readonly FunctionEntry[] = [
@@ -6,35 +6,35 @@ export const NUMBERS: readonly FunctionEntry[] = [
     name: 'number',
     kind: 'built-in',
     signature: '$number(value)',
-    description: 'A number of a text, a boolean or a number.',
+    description: 'Converts a text or a boolean to a number.',
     example: { source: '$number("12.5")', input: {}, result: 12.5 },
   },
   {
     name: 'abs',
     kind: 'built-in',
     signature: '$abs(number)',
-    description: 'Without its sign.',
+    description: 'The absolute value.',
     example: { source: '$abs(-5)', input: {}, result: 5 },
   },
   {
     name: 'floor',
     kind: 'built-in',
     signature: '$floor(number)',
-    description: 'Rounded down.',
+    description: 'The number rounded down.',
     example: { source: '$floor(5.7)', input: {}, result: 5 },
   },
   {
     name: 'ceil',
     kind: 'built-in',
     signature: '$ceil(number)',
-    description: 'Rounded up.',
+    description: 'The number rounded up.',
     example: { source: '$ceil(5.2)', input: {}, result: 6 },
   },
   {
     name: 'round',
     kind: 'built-in',
     signature: '$round(number, precision?)',
-    description: 'Rounded to decimals; halves go to the even neighbour.',
+    description: 'The number rounded to decimal places; a half rounds to the even neighbour.',
     example: { source: '$round(2.345, 2)', input: {}, result: 2.34 },
   },
   {
@@ -55,28 +55,28 @@ export const NUMBERS: readonly FunctionEntry[] = [
     name: 'formatNumber',
     kind: 'built-in',
     signature: '$formatNumber(number, picture, options?)',
-    description: 'Written by an XPath picture.',
+    description: 'The number formatted by an XPath picture.',
     example: { source: '$formatNumber(1234.5, "#,##0.00")', input: {}, result: '1,234.50' },
   },
   {
     name: 'formatBase',
     kind: 'built-in',
     signature: '$formatBase(number, radix?)',
-    description: 'Written in a base from 2 to 36.',
+    description: 'The number as text in a base from 2 to 36.',
     example: { source: '$formatBase(255, 16)', input: {}, result: 'ff' },
   },
   {
     name: 'formatInteger',
     kind: 'built-in',
     signature: '$formatInteger(number, picture)',
-    description: 'An integer in digits, letters, roman numerals or words.',
+    description: 'An integer as digits, letters, roman numerals or words.',
     example: { source: '$formatInteger(12, "w")', input: {}, result: 'twelve' },
   },
   {
     name: 'parseInteger',
     kind: 'built-in',
     signature: '$parseInteger(text, picture)',
-    description: 'Undoes $formatInteger.',
+    description: 'Parses a text that $formatInteger produced.',
     example: { source: '$parseInteger("twelve", "w")', input: {}, result: 12 },
   },
   {
@@ -90,14 +90,14 @@ export const NUMBERS: readonly FunctionEntry[] = [
     name: 'max',
     kind: 'built-in',
     signature: '$max(numbers)',
-    description: 'The greatest of a list.',
+    description: 'The greatest number of a list.',
     example: { source: '$max([3, 7, 5])', input: {}, result: 7 },
   },
   {
     name: 'min',
     kind: 'built-in',
     signature: '$min(numbers)',
-    description: 'The least of a list.',
+    description: 'The least number of a list.',
     example: { source: '$min([3, 7, 5])', input: {}, result: 3 },
   },
   {

@@ -1,4 +1,4 @@
-/** Functions of text. */
+/** Functions for text. */
 import type { FunctionEntry } from './entry.js';
 
 export const TEXT: readonly FunctionEntry[] = [
@@ -6,7 +6,7 @@ export const TEXT: readonly FunctionEntry[] = [
     name: 'string',
     kind: 'built-in',
     signature: '$string(value, prettify?)',
-    description: 'Text of any value: JSON for objects and arrays. Functions give "".',
+    description: 'Any value as text: JSON for objects and arrays, "" for functions.',
     example: { source: '$string({"a": [1, true]})', input: {}, result: '{"a":[1,true]}' },
   },
   {
@@ -20,21 +20,21 @@ export const TEXT: readonly FunctionEntry[] = [
     name: 'substring',
     kind: 'built-in',
     signature: '$substring(text, start, length?)',
-    description: 'Part of a text; a negative start counts from its end.',
+    description: 'Part of a text; a negative start counts from the end.',
     example: { source: '$substring("order-42", 6)', input: {}, result: '42' },
   },
   {
     name: 'substringBefore',
     kind: 'built-in',
     signature: '$substringBefore(text, chars)',
-    description: 'What stands before the first `chars`; all of it where there is none.',
+    description: 'The text before the first `chars`; the whole text if it does not contain them.',
     example: { source: '$substringBefore("order-42", "-")', input: {}, result: 'order' },
   },
   {
     name: 'substringAfter',
     kind: 'built-in',
     signature: '$substringAfter(text, chars)',
-    description: 'What stands after the first `chars`; all of it where there is none.',
+    description: 'The text after the first `chars`; the whole text if it does not contain them.',
     example: { source: '$substringAfter("order-42", "-")', input: {}, result: '42' },
   },
   {
@@ -55,42 +55,42 @@ export const TEXT: readonly FunctionEntry[] = [
     name: 'trim',
     kind: 'built-in',
     signature: '$trim(text)',
-    description: 'Without white space at both ends; runs of it inside become one space.',
+    description: 'The text without white space at both ends; runs of white space inside become one space.',
     example: { source: '$trim("  a   b ")', input: {}, result: 'a b' },
   },
   {
     name: 'pad',
     kind: 'built-in',
     signature: '$pad(text, width, char?)',
-    description: 'Padded to a width: on the right, or with a negative width on the left.',
+    description: 'The text padded to a width: on the right, or on the left for a negative width.',
     example: { source: '$pad("7", -3, "0")', input: {}, result: '007' },
   },
   {
     name: 'contains',
     kind: 'built-in',
     signature: '$contains(text, pattern)',
-    description: 'Whether a text or a regular expression is found.',
+    description: 'Whether the text contains another text or matches a regular expression.',
     example: { source: '$contains("order-42", /[0-9]+/)', input: {}, result: true },
   },
   {
     name: 'split',
     kind: 'built-in',
     signature: '$split(text, separator, limit?)',
-    description: 'The parts between separators, which are a text or a regular expression.',
+    description: 'The parts between separators. A separator is a text or a regular expression.',
     example: { source: '$split("a, b;c", /[,;] */)', input: {}, result: ['a', 'b', 'c'] },
   },
   {
     name: 'join',
     kind: 'built-in',
     signature: '$join(list, separator?)',
-    description: 'One text of a list of texts.',
+    description: 'Joins a list of texts into one text.',
     example: { source: '$join(tags, "-")', input: { tags: ['a', 'b'] }, result: 'a-b' },
   },
   {
     name: 'match',
     kind: 'built-in',
     signature: '$match(text, regex, limit?)',
-    description: 'What a regular expression matches: `match`, `index` and `groups` of each.',
+    description: 'The matches of a regular expression, each with `match`, `index` and `groups`.',
     example: { source: '$match("a1b2", /[a-z]([0-9])/).groups', input: {}, result: ['1', '2'] },
   },
   {
@@ -98,35 +98,35 @@ export const TEXT: readonly FunctionEntry[] = [
     kind: 'built-in',
     signature: '$replace(text, pattern, replacement, limit?)',
     description:
-      'Replaces a text or what a regular expression matches; `$1` stands for its first group, a function is given the match.',
+      'Replaces a text or the matches of a regular expression. In the replacement, `$1` is the first group; a function gets the match.',
     example: { source: '$replace("2024-05", /([0-9]+)-([0-9]+)/, "$2/$1")', input: {}, result: '05/2024' },
   },
   {
     name: 'base64encode',
     kind: 'built-in',
     signature: '$base64encode(text)',
-    description: 'Base64 of a text whose characters are bytes.',
+    description: 'Encodes a text, whose characters are bytes, as Base64.',
     example: { source: '$base64encode("user:pw")', input: {}, result: 'dXNlcjpwdw==' },
   },
   {
     name: 'base64decode',
     kind: 'built-in',
     signature: '$base64decode(text)',
-    description: 'The bytes of Base64, as characters.',
+    description: 'Decodes Base64 to a text whose characters are bytes.',
     example: { source: '$base64decode("dXNlcjpwdw==")', input: {}, result: 'user:pw' },
   },
   {
     name: 'encodeUrlComponent',
     kind: 'built-in',
     signature: '$encodeUrlComponent(text)',
-    description: 'Escaped for one part of a URL.',
+    description: 'The text escaped for a component of a URL.',
     example: { source: '$encodeUrlComponent("a b&c")', input: {}, result: 'a%20b%26c' },
   },
   {
     name: 'encodeUrl',
     kind: 'built-in',
     signature: '$encodeUrl(text)',
-    description: 'Escaped for a whole URL.',
+    description: 'The text escaped as a whole URL.',
     example: {
       source: '$encodeUrl("https://x.test/a b?q=ü")',
       input: {},
@@ -137,14 +137,14 @@ export const TEXT: readonly FunctionEntry[] = [
     name: 'decodeUrlComponent',
     kind: 'built-in',
     signature: '$decodeUrlComponent(text)',
-    description: 'Undoes $encodeUrlComponent.',
+    description: 'Decodes a text that $encodeUrlComponent encoded.',
     example: { source: '$decodeUrlComponent("a%20b%26c")', input: {}, result: 'a b&c' },
   },
   {
     name: 'decodeUrl',
     kind: 'built-in',
     signature: '$decodeUrl(text)',
-    description: 'Undoes $encodeUrl.',
+    description: 'Decodes a text that $encodeUrl encoded.',
     example: { source: '$decodeUrl("a%20b")', input: {}, result: 'a b' },
   },
 ];

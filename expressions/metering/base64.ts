@@ -1,4 +1,4 @@
-/** Base64 of text whose characters are bytes, as JSONata's functions treat it. The sandbox has no Buffer. */
+/** Base64 of text whose characters are bytes, as in JSONata. The sandbox has no Buffer. */
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 const VALUES = new Map<string, number>([...ALPHABET].map((char, value) => [char, value]));
@@ -16,7 +16,7 @@ export function base64encode(text: string): string {
   return out;
 }
 
-/** Decodes leniently: takes both alphabets, passes over anything else and stops at padding. */
+/** Decodes leniently: accepts both alphabets, skips other characters and stops at padding. */
 export function base64decode(text: string): string {
   let out = '';
   let bits = 0;

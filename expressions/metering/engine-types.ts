@@ -1,11 +1,11 @@
-/** What the derived engine needs, and what it gives. */
+/** The interface of the derived engine and the hooks that it calls. */
 import type { MeteredRegExp } from '../regex/metered-regexp.js';
 
-/** A node of a parsed expression, as JSONata's parser makes it. */
+/** A node of a parsed expression, from JSONata's parser. */
 export interface SyntaxNode {
   readonly type: string;
   readonly value?: unknown;
-  /** Where the node's token ends. */
+  /** End of the token of the node. */
   readonly position?: number;
   readonly [key: string]: unknown;
 }
@@ -17,7 +17,7 @@ export interface Frame {
   [key: string]: unknown;
 }
 
-/** A definition of a function that the engine can call; made by `defineFunction`, frozen. */
+/** A frozen definition of a function that the engine can call, from `defineFunction`. */
 export type EngineFunction = object;
 
 /** The synchronous engine; see scripts/derive-jsonata.mjs. */
@@ -34,7 +34,7 @@ export interface Engine {
   };
 }
 
-/** The hooks that the derivation puts into the engine, where the engine's work depends on sizes. */
+/** The hooks that the derivation inserts into the engine where its work depends on sizes. */
 export interface EngineHooks {
   left: number;
   depth: number;

@@ -1,5 +1,5 @@
 /**
- * What one evaluation or one parse may spend, and the hooks by which the engine spends it.
+ * The budget of one evaluation or parse, and the hooks through which the engine spends it.
  *
  * Evaluation is synchronous and never nested, so one meter per engine is enough: `start` resets it.
  */
@@ -14,23 +14,23 @@ export interface Allowance {
   readonly depth: number;
 }
 
-const limit = (message: string) => new EngineError('limit', message);
+const limitError = (message: string) => new EngineError('limit', message);
 
-/** Frames nest by partial application only; each lookup of a name may walk them all. */
+/** Only partial application nests frames; each look-up of a name may walk them all. */
 const MAX_FRAMES = 1_500;
 
-/** What a new object or frame costs: it takes far longer than a turn of a loop, and memory. */
+/** Cost of a new object or frame: far more time than a turn of a loop, and memory. */
 const OBJECT = 16;
 
 export class Meter implements EngineHooks {
   left = Infinity;
   depth = 0;
   dialect = false;
-  /** What nowIso() sees. */
+  /** The time of nowIso(), epoch ms. */
   nowMs = 0;
-  /** Where tokens start, by where they end: JSONata's positions are ends. Kept while parsing only. */
+  /** Start of each token by its end, because JSONata's positions are ends. Set only while parsing. */
   starts: Map<number, number> | undefined;
-  /** Names of helpers that may be called without `$`, and the variable that each stands for. */
+  /** Names of helpers that may be called without `$`, each with its variable. */
   helpers: ReadonlyMap<string, string> = new Map();
 
   readonly flags = {
@@ -48,7 +48,7 @@ export class Meter implements EngineHooks {
   private maxDepth = Infinity;
 
   constructor() {
-    // eslint-disable-next-line @typescript-eslint/no-this-alias -- the class below is made for this meter
+    // eslint-disable-next-line @typescript-eslint/no-this-alias -- the class below belongs to this meter
     const meter = this;
     this.Regex = class extends MeteredRegExp {
       constructor(pattern: string | MeteredRegExp, flags?: string) {
@@ -70,7 +70,7 @@ export class Meter implements EngineHooks {
   }
 
   over(what = `the expression needs more than ${this.steps.toLocaleString('en-US')} steps`): never {
-    throw limit(what);
+    throw limitError(what);
   }
 
   spend(units: number): void {
@@ -78,7 +78,8 @@ export class Meter implements EngineHooks {
   }
 
   enter(): void {
-    if (++this.depth > this.maxDepth) throw limit(`the expression nests deeper than ${this.maxDepth} levels`);
+    if (++this.depth > this.maxDepth)
+      throw limitError(`the expression nests deeper than ${this.maxDepth} levels`);
   }
 
   freeze(definition: object): object {
@@ -90,7 +91,8 @@ export class Meter implements EngineHooks {
   frame(frame: Frame, enclosing: Frame | null): void {
     this.spend(OBJECT);
     const level = enclosing ? ((enclosing['level'] as number | undefined) ?? 0) + 1 : 0;
-    if (level > MAX_FRAMES) throw limit(`functions are applied partially more than ${MAX_FRAMES} times over`);
+    if (level > MAX_FRAMES)
+      throw limitError(`functions are applied partially more than ${MAX_FRAMES} times over`);
     frame['level'] = level;
   }
 
@@ -142,7 +144,7 @@ export class Meter implements EngineHooks {
     }
   }
 
-  /** Notes a value that equals only itself; false for one that must be compared. */
+  /** Records a value that equals only itself. @returns false for a value that must be compared */
   seen(seen: Set<unknown>, value: unknown): boolean {
     if (typeof value === 'object' && value !== null) return false;
     if (!Number.isNaN(value)) seen.add(value);
@@ -158,7 +160,7 @@ export class Meter implements EngineHooks {
     if (entry.grown !== true || item === undefined) {
       const before = entry.data;
       entry.data = append.call(focus, before, item);
-      // Only an array that `append` has made belongs to the group and may grow in place.
+      // Only an array from `append` belongs to the group and may grow in place.
       entry.grown = before !== undefined && item !== undefined;
       return;
     }
@@ -231,12 +233,12 @@ export class Meter implements EngineHooks {
   weigh<T>(value: T): T {
     if (typeof value === 'string') this.spend(value.length >> 6);
     else if (Array.isArray(value)) this.spend(value.length >> 6);
-    // Comparing objects sorts their names.
+    // A comparison of objects sorts their keys.
     else if (typeof value === 'object' && value !== null) this.spend(2 * OBJECT);
     return value;
   }
 
-  /** Charges for a value that is to be written as JSON, and refuses one that is too deep or cyclic. */
+  /** Charges for writing a value as JSON, and refuses one that is too deep or cyclic. */
   measure<T>(value: T): T {
     this.spend(1);
     if (typeof value === 'string') {
@@ -256,13 +258,13 @@ export class Meter implements EngineHooks {
 
   private units(length: number): void {
     if (this.steps !== Infinity && length > MAX_TEXT) {
-      throw limit(`a text is longer than ${MAX_TEXT} characters`);
+      throw limitError(`a text is longer than ${MAX_TEXT} characters`);
     }
   }
 
   private size(length: number): void {
     if (this.steps !== Infinity && length > MAX_LIST) {
-      throw limit(`a list is longer than ${MAX_LIST} elements`);
+      throw limitError(`a list is longer than ${MAX_LIST} elements`);
     }
   }
 }

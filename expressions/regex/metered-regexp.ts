@@ -1,25 +1,25 @@
 /**
- * Regular expressions whose work is counted. The native engine backtracks without bound and cannot be stopped;
- * this one gives the same matches as JavaScript, step by step against the budget. Where the native engine
- * provably has little to do, it does it: that depends on the pattern and the text's length only, so the
- * charge is the same everywhere.
+ * Regular expressions whose work is counted. The native engine backtracks without a bound and cannot be
+ * stopped. This one finds the same matches and charges each step to the budget. It uses the native engine if
+ * that provably has little to do; this depends only on the pattern and the length of the text, so the charge
+ * is the same on every machine.
  */
 import { compileRegex } from './program.js';
 import type { Program } from './program.js';
 import { canonical, readRegex } from './syntax.js';
 
-/** What a regular expression spends on. */
+/** The budget that a regular expression spends. */
 interface Spender {
   left: number;
   over(): never;
   spend(units: number): void;
 }
 
-/** Native work that is not worth counting step by step. */
+/** Native work up to this cost is not counted step by step. */
 const NATIVE = 20_000;
-/** Alternatives kept open at once; bounds memory. */
+/** Open alternatives at once; bounds memory. */
 const MAX_OPEN = 1_000_000;
-/** Matcher steps for one unit of work. */
+/** Matcher steps per unit of work. */
 const STEPS_PER_UNIT = 2;
 
 const isWord = (unit: number): boolean =>
@@ -28,7 +28,7 @@ const isLineEnd = (unit: number): boolean => unit === 10 || unit === 13 || unit 
 
 export type RegexMatch = (string | undefined)[] & { index: number };
 
-/** Stands in for `RegExp` inside the engine: `exec`, `test`, `lastIndex` and `source`, without the `u` flag. */
+/** Replaces `RegExp` inside the engine: `exec`, `test`, `lastIndex` and `source`, without the `u` flag. */
 export class MeteredRegExp {
   readonly source: string;
   readonly flags: string;
@@ -36,7 +36,7 @@ export class MeteredRegExp {
   private readonly native: RegExp;
   private compiled: Program | undefined;
 
-  /** @throws SyntaxError for an invalid pattern; EngineError, when first used, for lookbehind */
+  /** @throws SyntaxError for an invalid pattern; EngineError on first use for lookbehind */
   constructor(
     private readonly meter: Spender,
     pattern: string | MeteredRegExp,
@@ -58,7 +58,7 @@ export class MeteredRegExp {
     return this.compiled;
   }
 
-  /** Compiles now what would otherwise be compiled at the first match. */
+  /** Compiles the pattern now instead of at the first match. */
   prepare(): void {
     void this.program;
   }
@@ -107,8 +107,8 @@ class Run {
   private readonly multiline: boolean;
   private steps = 0;
   private readonly allowed: number;
-  /** Slots written since the search began at this place, and their former values. */
-  private undo: number[] = [];
+  /** Slots written since the search began at this position, and their former values, for backtracking. */
+  private trail: number[] = [];
 
   constructor(
     private readonly program: Program,
@@ -122,15 +122,15 @@ class Run {
     this.allowed = meter.left * STEPS_PER_UNIT;
   }
 
-  /** Charges what the search has done. */
+  /** Charges the steps of the search. */
   settle(): void {
     this.meter.spend(Math.ceil(this.steps / STEPS_PER_UNIT));
   }
 
-  /** Where the match that begins there ends; -1 for none. */
+  /** End of the match that begins at `start`; -1 without a match. */
   from(start: number): number {
     this.slots.fill(-1);
-    this.undo = [];
+    this.trail = [];
     return this.run(0, start);
   }
 
@@ -141,14 +141,14 @@ class Run {
   }
 
   private write(slot: number, value: number): void {
-    this.undo.push(slot, this.slots[slot] as number);
+    this.trail.push(slot, this.slots[slot] as number);
     this.slots[slot] = value;
   }
 
-  private rewind(length: number): void {
-    while (this.undo.length > length) {
-      const value = this.undo.pop() as number;
-      this.slots[this.undo.pop() as number] = value;
+  private backtrack(length: number): void {
+    while (this.trail.length > length) {
+      const value = this.trail.pop() as number;
+      this.slots[this.trail.pop() as number] = value;
     }
   }
 
@@ -159,7 +159,7 @@ class Run {
     let at = begin;
     let pos = start;
     for (;;) {
-      if (++this.steps > this.allowed || open.length > MAX_OPEN || this.undo.length > MAX_OPEN) {
+      if (++this.steps > this.allowed || open.length > MAX_OPEN || this.trail.length > MAX_OPEN) {
         this.exhausted();
       }
       const step = code[at] as Program['code'][number];
@@ -170,7 +170,7 @@ class Run {
           if (ok) pos++;
           break;
         case 'split':
-          open.push(step.second, pos, this.undo.length);
+          open.push(step.second, pos, this.trail.length);
           at = step.first;
           continue;
         case 'jump':
@@ -186,9 +186,9 @@ class Run {
           ok = this.slots[step.slot] !== pos;
           break;
         case 'look': {
-          const mark = this.undo.length;
+          const mark = this.trail.length;
           const found = this.run(at + 1, pos) >= 0;
-          if (!found || step.negative) this.rewind(mark);
+          if (!found || step.negative) this.backtrack(mark);
           ok = found !== step.negative;
           at = step.end - 1;
           break;
@@ -210,7 +210,7 @@ class Run {
       } else if (open.length === 0) {
         return -1;
       } else {
-        this.rewind(open.pop() as number);
+        this.backtrack(open.pop() as number);
         pos = open.pop() as number;
         at = open.pop() as number;
       }

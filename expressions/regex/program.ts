@@ -1,4 +1,4 @@
-/** A regular expression compiled to instructions for the backtracking matcher. */
+/** Compiles a regular expression to instructions for the backtracking matcher. */
 import { EngineError } from '../budget/engine-error.js';
 import { MAX_REGEX } from '../budget/limits.js';
 import type { RegexNode, RegexTree } from './syntax.js';
@@ -25,7 +25,7 @@ export interface Program {
   /** Slots of captures (two for each group) and, after them, of loops. */
   readonly slots: number;
   readonly groups: number;
-  /** How much the native engine may have to do for a text of that length; infinite where it can't be told. */
+  /** Upper bound of the native engine's work for a text of this length; infinite if unknown. */
   nativeCost(length: number): number;
 }
 
@@ -51,7 +51,7 @@ export function compileRegex(tree: RegexTree): Program {
     emit({ op: 'save', slot });
     clear(node.groups);
     write(node.body);
-    // ECMA-262: an optional turn that consumes nothing fails.
+    // ECMA-262: an optional iteration that consumes nothing fails.
     emit({ op: 'progress', slot });
     if (again) emit({ op: 'jump', to: start });
     return { split };
@@ -95,7 +95,7 @@ export function compileRegex(tree: RegexTree): Program {
         for (let i = 0; i < node.min; i++) {
           clear(node.groups);
           write(node.body);
-          if (i > code.length) break; // an empty body, as often as you like
+          if (i > code.length) break; // the body is empty
         }
         if (node.max === Infinity) {
           leave(optionalTurn(node, true).split, node.greedy);
@@ -133,7 +133,7 @@ export function compileRegex(tree: RegexTree): Program {
   };
 }
 
-/** How often a pattern can match the same text: loops over one character, and finite choices. */
+/** In how many ways a pattern can match the same text: loops over one character, and finite choices. */
 function ambiguity(node: RegexNode): { loops: number; ways: number } {
   switch (node.kind) {
     case 'char':

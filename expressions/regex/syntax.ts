@@ -1,8 +1,8 @@
 /**
  * Reads a regular expression that the JavaScript engine has already accepted (no `u` flag) into a tree.
  *
- * Whatever matches one character keeps its own source: the test for it is the native engine, on that one
- * character, so that classes, escapes and case folding mean exactly what JavaScript says.
+ * An atom that matches one character keeps its source, and the native engine tests that one character. So
+ * classes, escapes and case folding mean exactly what they mean in JavaScript.
  */
 
 import { EngineError } from '../budget/engine-error.js';
@@ -18,7 +18,7 @@ export type RegexNode =
       readonly min: number;
       readonly max: number;
       readonly greedy: boolean;
-      /** Capture groups inside, from (inclusive) to (exclusive): they are cleared at each turn. */
+      /** Capture groups inside, from (inclusive) to (exclusive): each iteration clears them. */
       readonly groups: readonly [number, number];
     }
   | {
@@ -32,7 +32,7 @@ export type RegexNode =
 
 export interface RegexTree {
   readonly root: RegexNode;
-  /** Capture groups, the whole match included. */
+  /** Number of capture groups, including the whole match. */
   readonly groups: number;
 }
 
@@ -156,7 +156,7 @@ class Reader {
       this.at = end + 1;
       return { kind: 'back', index };
     }
-    // A backslash that begins no control escape stands for itself; its `c` is the next atom.
+    // A backslash before `c` without a letter is literal; the `c` is the next atom.
     if (next === 'c' && !/^\\c[a-zA-Z]/.test(rest)) {
       this.at++;
       return { kind: 'char', test: this.literal('\\') };
@@ -171,14 +171,14 @@ class Reader {
   private one(atom: string): RegexNode {
     this.at += atom.length;
     const native = new RegExp(`^(?:${atom})$`, this.ignoreCase ? 'i' : '');
-    const known = new Map<number, boolean>();
+    const results = new Map<number, boolean>();
     return {
       kind: 'char',
       test: (unit) => {
-        let result = known.get(unit);
+        let result = results.get(unit);
         if (result === undefined) {
           result = native.test(String.fromCharCode(unit));
-          known.set(unit, result);
+          results.set(unit, result);
         }
         return result;
       },

@@ -1,22 +1,24 @@
 /**
- * The one path of every event, whatever way it came in: envelope → correlation → audit row → starts and signals.
+ * The one path of every event from every source: correlation → audit row → starts and signals.
  *
  * Invariants
- * - The audit row commits before anything is signalled or started. What happens after it is repeated until it has
- *   ended: by a redelivery, or by `resume` of an event that nobody redelivers.
+ * - The audit row commits before anything is signalled or started. The work after that commit is repeated
+ *   until it has ended: by a redelivery, or by `resume` where no sender redelivers.
  * - (tenant, source, id) is routed once. A second delivery gets the outcome of the first.
- * - Without a key no wait is looked for (fail closed), and triggers start runs all the same (fail open).
- * - A signal that comes twice is known to the run by its id; a start that comes twice finds its workflow id taken.
- *   So a crash, or two bridges with one event, do nothing twice.
- * - An event that a run got is routed, also where that was never noted and the run has ended since: its log says so.
+ * - An event without a key satisfies no wait (fail closed), and still fires triggers (fail open).
+ * - A run recognises a repeated signal by the event's id; a repeated start finds its workflow id taken. So
+ *   neither a crash nor two bridges with the same event do anything twice.
+ * - An event that a run received counts as routed, even if no bridge noted it and the run has ended since:
+ *   the run's log says so.
  * - Events of one key are signalled in the order in which this bridge received them.
  */
 import type { SluiceClient } from '../../client/index.js';
-import { correlate, type CorrelationPaths } from '../../contracts/events/correlation.js';
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
-import { decodeEvent, type BusEvent } from '../../contracts/events/event-envelope.js';
+import { correlate, type CorrelationPaths } from '../../contracts/events/correlation.js';
+import type { DecodedEvent } from '../../contracts/events/event-envelope.js';
+import { toEventSignal } from '../../contracts/events/event-signal.js';
+import type { InboundEvent, ReceivedEvent } from '../../contracts/inbound-event.js';
 import type { Json } from '../../contracts/json.js';
-import { signalThatFits } from '../../contracts/run/messages.js';
 import type { ProjectionStore } from '../../contracts/run/projection.js';
 import type {
   DeliveryRow,
@@ -27,17 +29,18 @@ import type {
   FinishedDelivery,
   RecordedEvent,
 } from '../../projections/index.js';
+import { isAway } from './availability.js';
+import { decodeOrRefuse } from './decode.js';
 import { InOrder } from './in-order.js';
-import { isOutage } from './outage.js';
 import { type TriggerOutcome, Triggers } from './triggers.js';
 
-/** What came of an event, as its sender is told. */
+/** The outcome of an event, as its sender gets it. */
 export interface Routed {
   readonly tenant: string;
   readonly source: string;
   readonly id: string;
   readonly name: string;
-  /** True: it had been routed before, and this is what came of it then. */
+  /** True: the event had been routed before, and this is the outcome of that time. */
   readonly duplicate: boolean;
   readonly outcome: string;
   readonly correlationKey: string | null;
@@ -54,8 +57,13 @@ export interface RouterOptions {
   readonly paths: CorrelationPaths;
 }
 
-/** Tenants that are known to be known. */
-const MOST_TENANTS = 10_000;
+/** Size of the cache of tenants that are known to exist. */
+const CACHED_TENANTS = 10_000;
+/**
+ * By which way an event that is resumed came in. Its audit row exists and keeps its own `via`, so this value
+ * is never stored.
+ */
+const RESUMED_VIA: EventVia = 'relay';
 
 export class Router {
   private readonly triggers: Triggers;
@@ -68,54 +76,50 @@ export class Router {
 
   /**
    * Routes one event.
-   * @param value the envelope: parsed JSON
-   * @throws SluiceError EVENT_INVALID with every problem in its details, TENANT_UNKNOWN; DATABASE_* and TEMPORAL_*
-   *   where it has to be tried again
+   * @throws SluiceError TENANT_UNKNOWN; DATABASE_* and TEMPORAL_* where the event has to be sent again
    */
-  async accept(value: unknown, via: EventVia): Promise<Routed> {
-    const event = eventOf(value);
-    await this.knowTenant(event.tenant);
-    return this.route(event, value, via);
+  async accept(decoded: DecodedEvent, via: EventVia): Promise<Routed> {
+    await this.requireTenant(decoded.event.tenant);
+    return this.route(decoded, via);
   }
 
   /**
-   * Goes on with an event whose routing did not end. Its tenant was known when it was recorded.
-   * @throws as `accept`
+   * Resumes an event whose routing did not end. Its tenant existed when it was recorded.
+   * @throws SluiceError as `accept` does
    */
-  async resume(key: EventKey, via: EventVia): Promise<void> {
+  async resume(key: EventKey): Promise<void> {
     const envelope = await this.options.events.envelope(key);
-    if (envelope !== undefined) await this.route(eventOf(envelope), envelope, via);
+    if (envelope !== undefined) await this.route(decodeOrRefuse(envelope), RESUMED_VIA);
   }
 
-  private async route(event: BusEvent, value: unknown, via: EventVia): Promise<Routed> {
+  private async route({ event, envelope }: DecodedEvent, via: EventVia): Promise<Routed> {
     const correlation = correlate(event, this.options.paths);
     const order = JSON.stringify([event.tenant, event.name, correlation.key ?? event.id]);
     return this.byKey.run(order, async () => {
       const recorded = await this.options.events.record({
         event,
-        envelope: value,
+        envelope,
         correlation,
         via,
         receivedAt: new Date(),
       });
-      if (recorded.outcome !== null) return told(event, recorded, recorded.outcome);
-      // What was recorded is what is routed, whatever a second delivery under the same id says.
+      if (recorded.outcome !== null) return routedOf(event, recorded, recorded.outcome);
+      // The recorded event is routed, even if a second delivery under the same id has another content.
       const first = recorded.created ? event : await this.recordedAs(event);
-      return this.finish(first, recorded);
+      return this.finish(receivedOf(first, recorded), recorded);
     });
   }
 
-  private async recordedAs(event: BusEvent): Promise<BusEvent> {
+  private async recordedAs(event: InboundEvent): Promise<InboundEvent> {
     const envelope = await this.options.events.envelope(event);
-    return envelope === undefined ? event : eventOf(envelope);
+    return envelope === undefined ? event : decodeOrRefuse(envelope).event;
   }
 
-  private async finish(event: BusEvent, recorded: RecordedEvent): Promise<Routed> {
-    const { correlationKey, receivedAt } = recorded;
+  private async finish(event: ReceivedEvent, recorded: RecordedEvent): Promise<Routed> {
     const rows = await this.options.events.triggers(event.tenant, event.name);
     const [deliveries, triggers] = await Promise.all([
       Promise.all(recorded.deliveries.map((delivery) => this.deliver(event, recorded, delivery))),
-      this.triggers.fire(rows, { event, correlationKey, receivedAt }),
+      this.triggers.fire(rows, event),
     ]);
     const outcome = outcomeOf(recorded, deliveries, triggers);
     const error = errorOf(recorded, outcome, deliveries, triggers);
@@ -130,52 +134,43 @@ export class Router {
       triggers: outcomes,
       routedTo,
       error,
-      receivedAt,
+      receivedAt: recorded.receivedAt,
     });
-    const status = new Map(deliveries.map((one) => [one.runId, one.status]));
+    const status = new Map(deliveries.map((delivery) => [delivery.runId, delivery.status]));
     const settled = recorded.deliveries.map((row) => ({
       ...row,
       status: status.get(row.run_id) ?? row.status,
     }));
-    return told(event, { ...recorded, deliveries: settled, triggers: outcomes, error }, outcome);
+    return routedOf(event, { ...recorded, deliveries: settled, triggers: outcomes, error }, outcome);
   }
 
   private async deliver(
-    event: BusEvent,
+    event: ReceivedEvent,
     recorded: RecordedEvent,
     to: DeliveryRow,
   ): Promise<FinishedDelivery> {
     if (to.status === 'SIGNALED') return { runId: to.run_id, status: 'SIGNALED' };
-    const signal = signalThatFits({
-      eventId: event.id,
-      source: event.source,
-      eventName: event.name,
-      correlationKey: recorded.correlationKey,
-      payload: event.payload,
-      receivedAt: recorded.receivedAt.toISOString(),
-      runId: to.run_id,
-    });
     try {
       await this.options.client.signalEvent(
         to.workflow_id,
-        signal,
+        toEventSignal(event, to.run_id),
         to.kind === 'human' ? 'humanTask' : 'event',
       );
       return { runId: to.run_id, status: 'SIGNALED' };
     } catch (thrown) {
       const error = toSluiceError(thrown);
       if (error.code === 'WORKFLOW_NOT_FOUND') return this.closed(event, recorded, to.run_id);
-      if (isOutage(error)) throw error;
+      if (isAway(error)) throw error;
       return { runId: to.run_id, status: 'FAILED', error: `${error.code}: ${error.message}` };
     }
   }
 
   /**
-   * A run that has ended may have been sent the event before, by a bridge that died before it could note it, or by
-   * its own look back.
+   * The run has ended. It may have received the event before: from a bridge that died before it could note
+   * that, or by the run's own look-back.
    */
   private async closed(
-    event: BusEvent,
+    event: InboundEvent,
     { created }: RecordedEvent,
     runId: string,
   ): Promise<FinishedDelivery> {
@@ -183,24 +178,20 @@ export class Router {
     return { runId, status: received ? 'SIGNALED' : 'RUN_CLOSED' };
   }
 
-  private async knowTenant(tenant: string): Promise<void> {
+  private async requireTenant(tenant: string): Promise<void> {
     if (this.tenants.has(tenant)) return;
     if (!(await this.options.events.isKnownTenant(tenant))) {
       throw new SluiceError('TENANT_UNKNOWN', `No definition of tenant "${tenant}" is published`, {
         details: { tenant },
       });
     }
-    if (this.tenants.size >= MOST_TENANTS) this.tenants.clear();
+    if (this.tenants.size >= CACHED_TENANTS) this.tenants.clear();
     this.tenants.add(tenant);
   }
 }
 
-function eventOf(value: unknown): BusEvent {
-  const decoded = decodeEvent(value);
-  if (decoded.ok) return decoded.event;
-  throw new SluiceError('EVENT_INVALID', decoded.problems.join('; ').slice(0, 2_000), {
-    details: { problems: [...decoded.problems], tenant: decoded.tenant },
-  });
+function receivedOf(event: InboundEvent, { correlationKey, receivedAt }: RecordedEvent): ReceivedEvent {
+  return { ...event, correlationKey, receivedAt: receivedAt.toISOString() };
 }
 
 function outcomeOf(
@@ -231,7 +222,7 @@ function errorOf(
   return { code: 'RUN_CLOSED', message: 'Every run that waited has ended' };
 }
 
-function told(event: BusEvent, recorded: RecordedEvent, outcome: string): Routed {
+function routedOf(event: InboundEvent, recorded: RecordedEvent, outcome: string): Routed {
   return {
     tenant: event.tenant,
     source: event.source,

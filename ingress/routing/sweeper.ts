@@ -1,23 +1,25 @@
 /**
- * Goes on with events whose routing nobody ended: at the start, after an outage, and now and then.
+ * Resumes events whose routing did not end: at the start, when a service is available again, and at
+ * intervals.
  *
  * Invariants
- * - An event that is being routed somewhere is left alone: only what was recorded some time ago is taken. Taken by two
- *   at once, it does nothing twice (route.ts).
- * - Each sweep looks at all of them, page after page: what fails again and again keeps nothing behind it back.
+ * - An event that is being routed elsewhere is left alone: only events recorded some time ago are resumed.
+ *   Two bridges that resume the same event do nothing twice (route.ts).
+ * - Each sweep visits all of them, page by page: an event that fails repeatedly does not block those behind
+ *   it.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { type SluiceError, toSluiceError } from '../../contracts/errors.js';
 import type { Projections, UnfinishedEvent } from '../../projections/index.js';
-import { isOutage, type Outage } from './outage.js';
+import { isAway, type Availability } from './availability.js';
 import type { Router } from './route.js';
 
 export interface SweepOptions {
-  /** An event that was recorded less than this ago may be on its way elsewhere, ms. */
+  /** Age below which another bridge may still be routing an event, ms. */
   readonly settledMs: number;
-  /** Between two sweeps, ms. */
+  /** Time between two sweeps, ms. */
   readonly everyMs: number;
-  /** Events that are looked up at once. */
+  /** Events of one look-up. */
   readonly page: number;
 }
 
@@ -38,11 +40,11 @@ export class Sweeper {
     this.#options = { ...DEFAULTS, ...options };
   }
 
-  start(outage: Outage): void {
-    this.#running = this.#work(outage);
+  start(availability: Availability): void {
+    this.#running = this.#work(availability);
   }
 
-  /** Looks at once. */
+  /** Sweeps immediately. */
   soon(): void {
     this.#wake.abort();
   }
@@ -53,15 +55,15 @@ export class Sweeper {
     await this.#running;
   }
 
-  async #work(outage: Outage): Promise<void> {
+  async #work(availability: Availability): Promise<void> {
     while (!this.#stop.signal.aborted) {
       this.#wake = new AbortController();
       try {
-        await outage.whenOpen();
+        await availability.whenAvailable();
         await this.#sweep();
       } catch (thrown) {
         const error = toSluiceError(thrown);
-        if (isOutage(error)) outage.note(error);
+        if (isAway(error)) availability.note(error);
         else this.report(error);
       }
       if (this.#stop.signal.aborted) return;
@@ -85,10 +87,10 @@ export class Sweeper {
 
   async #resume(key: UnfinishedEvent): Promise<void> {
     try {
-      await this.router.resume(key, 'relay');
+      await this.router.resume(key);
     } catch (thrown) {
       const error = toSluiceError(thrown);
-      if (isOutage(error)) throw error;
+      if (isAway(error)) throw error;
       this.report(error);
     }
   }

@@ -2,37 +2,46 @@
  * Event triggers: each published definition that names an event, and whose filter holds, starts one run.
  *
  * Invariants
- * - The workflow id is made of the definition and the event, and is never used again: whoever starts it a second time
- *   (a redelivery, a resumed routing, another bridge) finds it there.
- * - A failure of one trigger is its own: it stands in the event's audit row and stops no other. Only what another try
- *   would mend (Temporal or the database away) is thrown, and then the whole event is routed again.
+ * - The workflow id is derived from the definition and the event, and is never reused: a second start (a
+ *   redelivery, a resumed routing, another bridge) finds it taken.
+ * - A trigger that fails is noted in the event's audit row and stops no other trigger. Only an error that a
+ *   retry resolves (Temporal or the database is away) is thrown; then the whole event is routed again.
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { SluiceClient } from '../../client/index.js';
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
-import type { BusEvent } from '../../contracts/events/event-envelope.js';
-import { isJsonObject, JsonValue, type Json, type JsonObject } from '../../contracts/json.js';
+import { eventScope } from '../../contracts/events/event-scope.js';
+import type { InboundEvent, ReceivedEvent } from '../../contracts/inbound-event.js';
+import { JsonValue, type Json, type JsonObject } from '../../contracts/json.js';
 import type { ProjectionStore } from '../../contracts/run/projection.js';
 import { readDefinition, validatePayload } from '../../definitions/index.js';
-import { evaluate } from '../../expressions/index.js';
+import {
+  evaluate,
+  evaluateCondition,
+  evaluateMapping,
+  type EvaluateExpression,
+} from '../../expressions/index.js';
 import type { TriggerRow } from '../../projections/index.js';
-import { isOutage } from './outage.js';
+import { isAway } from './availability.js';
 
-/** Who starts these runs, for the audit. */
+/** The actor of these starts in the audit. */
 const ACTOR = 'event';
-const MOST_CACHED = 200;
+/** Definitions whose payload schema is kept. */
+const CACHED_DEFINITIONS = 200;
+/** Hexadecimal digits of the event's hash in a workflow id. */
+const HASH_DIGITS = 32;
 
-const Spec = z.object({
+const TriggerSpec = z.object({
   filter: z.union([z.boolean(), z.object({ $expr: z.string() })]),
   payload: JsonValue.optional(),
 });
 
-/** What came of one trigger. */
+/** The outcome of one trigger. */
 export interface TriggerOutcome {
   readonly definition: string;
   readonly version: number;
-  /** Its place in the definition's list. */
+  /** Its index in the definition's list. */
   readonly position: number;
   readonly status: 'STARTED' | 'FILTERED' | 'ALREADY_STARTED' | 'FAILED';
   readonly workflowId: string | null;
@@ -40,14 +49,8 @@ export interface TriggerOutcome {
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
-export interface TriggeringEvent {
-  readonly event: BusEvent;
-  readonly correlationKey: string | null;
-  readonly receivedAt: Date;
-}
-
 export class Triggers {
-  private readonly schemas = new Map<string, ReturnType<typeof readDefinition>['definition']>();
+  private readonly definitions = new Map<string, ReturnType<typeof readDefinition>['definition']>();
 
   constructor(
     private readonly store: Pick<ProjectionStore, 'findDefinition'>,
@@ -55,35 +58,38 @@ export class Triggers {
   ) {}
 
   /**
-   * Starts what the event starts.
-   * @throws SluiceError only where trying again would mend it
+   * Starts the runs that the event triggers.
+   * @param rows the triggers that name the event
+   * @throws SluiceError only where a retry resolves it
    */
-  async fire(rows: readonly TriggerRow[], arrived: TriggeringEvent): Promise<readonly TriggerOutcome[]> {
+  async fire(rows: readonly TriggerRow[], event: ReceivedEvent): Promise<readonly TriggerOutcome[]> {
     const byDefinition = new Map<string, TriggerRow[]>();
     for (const row of rows) {
       byDefinition.set(row.definition, [...(byDefinition.get(row.definition) ?? []), row]);
     }
-    const all = await Promise.all([...byDefinition.values()].map((own) => this.fireOne(own, arrived)));
-    return all.flat();
+    const outcomes = await Promise.all(
+      [...byDefinition.values()].map((triggers) => this.fireDefinition(triggers, event)),
+    );
+    return outcomes.flat();
   }
 
   /** The triggers of one definition: the first whose filter holds starts the run. */
-  private async fireOne(rows: readonly TriggerRow[], arrived: TriggeringEvent): Promise<TriggerOutcome[]> {
+  private async fireDefinition(rows: readonly TriggerRow[], event: ReceivedEvent): Promise<TriggerOutcome[]> {
     const outcomes: TriggerOutcome[] = [];
     for (const row of [...rows].sort((a, b) => a.position - b.position)) {
       const about = { definition: row.definition, version: row.version, position: row.position };
       const none = { workflowId: null, runId: null, error: null };
       try {
-        const payload = payloadOf(row, arrived);
+        const payload = triggerPayload(row, event);
         if (payload === undefined) {
           outcomes.push({ ...about, ...none, status: 'FILTERED' });
           continue;
         }
-        outcomes.push({ ...about, ...none, ...(await this.start(row, payload, arrived)) });
+        outcomes.push({ ...about, ...none, ...(await this.start(row, payload, event)) });
         return outcomes;
       } catch (thrown) {
         const error = toSluiceError(thrown);
-        if (isOutage(error)) throw error;
+        if (isAway(error)) throw error;
         outcomes.push({
           ...about,
           ...none,
@@ -98,11 +104,11 @@ export class Triggers {
   private async start(
     { definition, version, position }: TriggerRow,
     payload: Json,
-    { event, correlationKey }: TriggeringEvent,
+    event: ReceivedEvent,
   ): Promise<Pick<TriggerOutcome, 'status' | 'workflowId' | 'runId'>> {
     const complete = validatePayload(await this.schemaOf(event.tenant, definition, version), payload);
     const workflowId = workflowIdOf(definition, event);
-    const { tenant, source, id, name } = event;
+    const { tenant, source, id, name, correlationKey } = event;
     try {
       const { runId } = await this.client.start(definition, complete, {
         workflowId,
@@ -123,8 +129,8 @@ export class Triggers {
 
   private async schemaOf(tenant: string, id: string, version: number): Promise<JsonObject | undefined> {
     const key = JSON.stringify([tenant, id, version]);
-    const known = this.schemas.get(key);
-    if (known !== undefined) return known.payloadSchema;
+    const cached = this.definitions.get(key);
+    if (cached !== undefined) return cached.payloadSchema;
     const stored = await this.store.findDefinition(tenant, id, version);
     if (stored === undefined) {
       throw new SluiceError(
@@ -133,57 +139,35 @@ export class Triggers {
       );
     }
     const { definition } = readDefinition(stored.source, stored.format);
-    this.schemas.set(key, definition);
-    if (this.schemas.size > MOST_CACHED) this.schemas.delete(this.schemas.keys().next().value as string);
+    this.definitions.set(key, definition);
+    if (this.definitions.size > CACHED_DEFINITIONS) {
+      this.definitions.delete(this.definitions.keys().next().value as string);
+    }
     return definition.payloadSchema;
   }
 }
 
 /** The workflow id of the run that an event starts. */
-function workflowIdOf(definition: string, { tenant, source, id }: BusEvent): string {
+function workflowIdOf(definition: string, { tenant, source, id }: InboundEvent): string {
   const hash = createHash('sha256')
     .update(JSON.stringify([tenant, source, id]))
     .digest('hex');
-  return `${definition}/event-${hash.slice(0, 32)}`;
+  return `${definition}/event-${hash.slice(0, HASH_DIGITS)}`;
 }
 
-/** The payload of the run; undefined where the filter does not hold. */
-function payloadOf(
-  { spec }: TriggerRow,
-  { event, correlationKey, receivedAt }: TriggeringEvent,
-): Json | undefined {
-  const { filter, payload } = Spec.parse(spec);
-  const scope: JsonObject = {
-    event: {
-      id: event.id,
-      source: event.source,
-      name: event.name,
-      correlationKey,
-      payload: event.payload,
-      receivedAt: receivedAt.toISOString(),
-    },
-  };
-  const holds = typeof filter === 'boolean' ? filter : expression(filter.$expr, scope, receivedAt, true);
-  if (typeof holds !== 'boolean') {
-    throw new SluiceError('CONDITION_INVALID', `The filter gave ${JSON.stringify(holds).slice(0, 100)}`);
-  }
-  if (!holds) return undefined;
-  return payload === undefined ? event.payload : mapping(payload, scope, receivedAt);
-}
-
-function expression(source: string, scope: JsonObject, now: Date, required = false): Json {
-  return evaluate(
-    source,
-    { root: scope, bindings: scope, nowMs: now.getTime() },
-    { at: 'trigger', required },
+/** The payload of the run that the event starts; undefined: the filter does not hold. */
+function triggerPayload({ spec }: TriggerRow, event: ReceivedEvent): Json | undefined {
+  const { filter, payload } = TriggerSpec.parse(spec);
+  const scope: JsonObject = { event: eventScope(event) };
+  const nowMs = Date.parse(event.receivedAt);
+  const expression: EvaluateExpression = (source, required) =>
+    evaluate(source, { root: scope, bindings: scope, nowMs }, { at: 'trigger', required });
+  const holds = evaluateCondition(
+    filter,
+    expression,
+    // In the audit row of the event: this text stays as it is.
+    (shown) => new SluiceError('CONDITION_INVALID', `The filter gave ${shown}`),
   );
-}
-
-/** A mapping made into a value, as the interpreter does it. */
-function mapping(value: Json, scope: JsonObject, now: Date): Json {
-  if (Array.isArray(value)) return (value as readonly Json[]).map((item) => mapping(item, scope, now));
-  if (!isJsonObject(value)) return value;
-  if (typeof value['$expr'] === 'string') return expression(value['$expr'], scope, now);
-  if (Object.hasOwn(value, '$literal')) return value['$literal'] as Json;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapping(item, scope, now)]));
+  if (!holds) return undefined;
+  return payload === undefined ? event.payload : evaluateMapping(payload, expression);
 }

@@ -1,4 +1,4 @@
-/** A message of the stream that can't be routed, as a dead letter. */
+/** The dead letter of a message of the stream that cannot be routed. */
 import { createHash } from 'node:crypto';
 import type { NewDeadLetter } from '../../contracts/events/dead-letter.js';
 import { STREAM_FIELD } from '../../contracts/events/event-envelope.js';
@@ -6,19 +6,22 @@ import type { SluiceError } from '../../contracts/errors.js';
 import { isJsonObject, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 
-/** Tenant of letters whose message names none that could be understood. */
+/** Tenant of letters whose message does not name a valid one. */
 const UNKNOWN_TENANT = 'default';
+/** Hexadecimal digits of the place's hash in the id of a letter. */
+const HASH_DIGITS = 24;
 
 /**
- * @param place where the message stood: stream and id; the same place is the same letter
- * @param fields names and values of the stream entry, as bytes
+ * Makes the letter.
+ * @param place stream and id of the message; the same place is the same letter
+ * @param fields names and values of the stream entry, alternating, as bytes
  */
 export function deadLetterOf(place: string, fields: readonly Buffer[], error: SluiceError): NewDeadLetter {
   const given = isJsonObject(error.details) ? error.details['tenant'] : undefined;
   const hash = createHash('sha256').update(place).digest('hex');
   return {
     tenant: typeof given === 'string' ? given : UNKNOWN_TENANT,
-    id: `event-${hash.slice(0, 24)}`,
+    id: `event-${hash.slice(0, HASH_DIGITS)}`,
     kind: 'event',
     subject: place,
     reason: `${error.code}: ${error.message}`,
@@ -29,21 +32,20 @@ export function deadLetterOf(place: string, fields: readonly Buffer[], error: Sl
   };
 }
 
-/** The envelope, to be put on the bus again once what refused it is mended; undefined: there is none to be read. */
+/** The envelope, to be put on the bus again once the cause is fixed; undefined: it cannot be read. */
 function retryOf(fields: readonly Buffer[]): { readonly envelope: Json } | undefined {
-  const at = fields.findIndex((field, i) => i % 2 === 0 && field.toString() === STREAM_FIELD);
-  const text = at < 0 ? undefined : fields[at + 1];
+  const text = envelopeField(fields);
   if (text === undefined || text.length > LIMITS.eventBytes) return undefined;
   try {
     const envelope = JSON.parse(text.toString()) as Json;
     return isJsonObject(envelope) ? { envelope } : undefined;
   } catch {
-    // No JSON: that is why it is a dead letter, as its reason says.
+    // Not JSON, as the reason of the letter says.
     return undefined;
   }
 }
 
-/** Names and values in base64, as they came; what is over the limit of an event is cut, and says so. */
+/** Names and values in base64, as received; a value over the limit of an event is cut, and `cut` says so. */
 function bodyOf(fields: readonly Buffer[]): string {
   const raw = fields.map((field) => field.subarray(0, LIMITS.eventBytes));
   const cut = fields.some((field) => field.length > LIMITS.eventBytes);
@@ -53,4 +55,10 @@ function bodyOf(fields: readonly Buffer[]): string {
     bytes: fields.reduce((sum, field) => sum + field.length, 0),
     ...(cut && { cut: true }),
   });
+}
+
+/** The bytes of the field that holds the envelope; undefined: the message does not have it. */
+export function envelopeField(fields: readonly Buffer[]): Buffer | undefined {
+  const at = fields.findIndex((field, i) => i % 2 === 0 && field.toString() === STREAM_FIELD);
+  return at < 0 ? undefined : fields[at + 1];
 }

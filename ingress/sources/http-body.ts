@@ -1,19 +1,20 @@
-/** A request as events: CloudEvents structured, batched or binary, or the plain form. */
+/** Reads the events of a request: CloudEvents structured, batched or binary, or the plain form. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { SluiceError } from '../../contracts/errors.js';
+import { messageOf, SluiceError } from '../../contracts/errors.js';
+import { eventInvalid } from '../routing/decode.js';
 import { decodeText } from './text.js';
 
-/** What a request holds. */
+/** The events of a request, not decoded yet. */
 export interface RequestEvents {
   readonly batch: boolean;
   readonly events: readonly unknown[];
 }
 
-/** Events of one batch. */
+/** Limit of the events of one batch. */
 const MOST_IN_BATCH = 1_000;
 
 /**
- * Reads a body, no further than its limit.
+ * Reads a body up to its limit.
  * @param limit bytes
  * @throws SluiceError EVENT_TOO_LARGE
  */
@@ -30,18 +31,21 @@ export async function readBody(request: IncomingMessage, limit: number): Promise
   return Buffer.concat(chunks);
 }
 
-/** @throws SluiceError EVENT_INVALID where the body is no JSON, or no list where one is announced */
+/**
+ * The events that a body holds.
+ * @throws SluiceError EVENT_INVALID where the body is not JSON, or a batch is not a list
+ */
 export function eventsOf(headers: IncomingHttpHeaders, body: Buffer): RequestEvents {
   const type = (headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
   if (type === 'application/cloudevents-batch+json') {
     const list: unknown = parse(body);
-    if (!Array.isArray(list)) throw invalid('a batch must be a JSON array of events');
-    if (list.length > MOST_IN_BATCH) throw invalid(`a batch has at most ${MOST_IN_BATCH} events`);
+    if (!Array.isArray(list)) throw eventInvalid(['a batch must be a JSON array of events']);
+    if (list.length > MOST_IN_BATCH) throw eventInvalid([`a batch is limited to ${MOST_IN_BATCH} events`]);
     return { batch: true, events: list };
   }
   if (headers['ce-specversion'] !== undefined) return { batch: false, events: [binary(headers, body)] };
   if (type !== '' && type !== 'application/json' && !type.endsWith('+json')) {
-    throw invalid(`content-type is ${type}: send application/json or application/cloudevents+json`);
+    throw eventInvalid([`content-type is ${type}: send application/json or application/cloudevents+json`]);
   }
   return { batch: false, events: [parse(body)] };
 }
@@ -49,7 +53,7 @@ export function eventsOf(headers: IncomingHttpHeaders, body: Buffer): RequestEve
 /** Binary mode: attributes in headers, data in the body. */
 function binary(headers: IncomingHttpHeaders, body: Buffer): Record<string, unknown> {
   const attributes = Object.entries(headers).flatMap(([name, value]) =>
-    name.startsWith('ce-') && typeof value === 'string' ? [[name.slice(3), decoded(value)] as const] : [],
+    name.startsWith('ce-') && typeof value === 'string' ? [[name.slice(3), headerValue(value)] as const] : [],
   );
   return {
     ...Object.fromEntries(attributes),
@@ -58,8 +62,8 @@ function binary(headers: IncomingHttpHeaders, body: Buffer): Record<string, unkn
   };
 }
 
-/** Header values are percent-encoded; one that is not valid stands for itself. */
-function decoded(value: string): string {
+/** Header values are percent-encoded; an invalid one is taken literally. */
+function headerValue(value: string): string {
   try {
     return decodeURIComponent(value);
   } catch (error) {
@@ -72,10 +76,6 @@ function parse(body: Buffer): unknown {
   try {
     return JSON.parse(decodeText(body)) as unknown;
   } catch (error) {
-    throw invalid(`the body is no JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw eventInvalid([`the body is not JSON: ${messageOf(error)}`]);
   }
-}
-
-function invalid(problem: string): SluiceError {
-  return new SluiceError('EVENT_INVALID', problem, { details: { problems: [problem] } });
 }

@@ -2,37 +2,37 @@
  * The HTTP source: thin in front of the router.
  *
  * Invariants
- * - 202 is answered when the routing has ended, so a request that got it is never lost. One that got anything else, or
- *   nothing, may have been recorded; sending it again is what the sender should do, and does nothing twice.
- * - In-flight events are bounded. Past the bound, and while something is away, the answer is 503 with Retry-After: the
- *   sender keeps the event, not this process.
+ * - 202 is answered when the routing has ended, so an event with that answer is never lost. An event with any
+ *   other answer, or none, may have been recorded; its sender should send it again, which does nothing twice.
+ * - In-flight events are bounded. Past the bound, and while a service is away, the answer is 503 with
+ *   Retry-After: the sender keeps the event, not this process.
  */
-import { timingSafeEqual, createHash } from 'node:crypto';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isJsonObject, type Json } from '../../contracts/json.js';
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
-import { decodeEvent } from '../../contracts/events/event-envelope.js';
 import { LIMITS } from '../../contracts/limits.js';
 import type { EventStore } from '../../projections/index.js';
-import { isOutage, type Outage } from '../routing/outage.js';
+import { isAway, type Availability } from '../routing/availability.js';
+import { decodeAllOrRefuse } from '../routing/decode.js';
 import type { Routed, Router } from '../routing/route.js';
 import { eventsOf, readBody } from './http-body.js';
 
-const BUSY_RETRY_S = 1;
-const OUTAGE_RETRY_S = 5;
-/** Of a whole request with its body, ms. */
+const SATURATED_RETRY_S = 1;
+const AWAY_RETRY_S = 5;
+/** Time limit of a whole request with its body, ms. */
 const REQUEST_LIMIT_MS = 30_000;
 
 export interface HttpSourceOptions {
   readonly router: Router;
   readonly events: EventStore;
-  readonly outage: Outage;
-  /** Events that may be on their way at once. */
+  readonly availability: Availability;
+  /** Requests that are handled concurrently. */
   readonly inFlight: number;
-  /** Bearer token that senders need; undefined: none. */
+  /** Bearer token that senders need; undefined: any sender may send. */
   readonly token: string | undefined;
   readonly host: string;
-  /** 0: any free one. */
+  /** 0: any free port. */
   readonly port: number;
   readonly onError: (error: SluiceError) => void;
 }
@@ -48,8 +48,8 @@ export class HttpSource {
 
   /**
    * Listens.
-   * @returns the base address
-   * @throws SluiceError CONFIG_INVALID where the address is taken or not this machine's
+   * @returns the base URL
+   * @throws SluiceError CONFIG_INVALID where the address is taken or not of this machine
    */
   async listen(): Promise<string> {
     const { host, port } = this.options;
@@ -67,7 +67,7 @@ export class HttpSource {
     return `http://${host.includes(':') ? `[${host}]` : host}:${bound}`;
   }
 
-  /** Takes no more requests and waits until those that run are answered. */
+  /** Refuses new requests, and waits until the open ones are answered. */
   async stop(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = new Promise((resolve) => this.#server.close(resolve));
@@ -80,14 +80,14 @@ export class HttpSource {
       const { status, body } = await this.#handle(request);
       send(response, status, body);
     } catch (thrown) {
-      // The sender has hung up: nobody is there to be answered, and nothing was done.
+      // The sender hung up: no one can be answered, and nothing was recorded.
       if (request.destroyed && !request.complete) return;
       const error = toSluiceError(thrown);
-      const away = isOutage(error);
-      if (away) this.options.outage.note(error);
+      const away = isAway(error);
+      if (away) this.options.availability.note(error);
       else if (error.status >= 500) this.options.onError(error);
-      const retry = away ? OUTAGE_RETRY_S : error.code === 'BRIDGE_SATURATED' ? BUSY_RETRY_S : undefined;
-      // What is left of a body that was refused would be read as the next request.
+      const retry = away ? AWAY_RETRY_S : error.code === 'BRIDGE_SATURATED' ? SATURATED_RETRY_S : undefined;
+      // The rest of a refused body would be read as the next request.
       if (!request.complete) response.setHeader('connection', 'close');
       if (retry !== undefined) response.setHeader('retry-after', String(retry));
       send(response, away ? 503 : error.status, {
@@ -106,15 +106,15 @@ export class HttpSource {
     if (request.method === 'GET' && url.pathname === '/health') return this.#health();
     this.#authorize(request);
     if (url.pathname !== '/events') {
-      throw new SluiceError('EVENT_NOT_FOUND', `There is nothing at ${url.pathname}`);
+      throw new SluiceError('EVENT_NOT_FOUND', `${url.pathname} does not exist; events are at /events`);
     }
     if (request.method === 'POST') return this.#post(request);
     if (request.method === 'GET') return this.#get(url);
-    throw new SluiceError('INPUT_INVALID', `${request.method ?? ''} is no method of /events`);
+    throw new SluiceError('INPUT_INVALID', `/events does not accept ${request.method ?? ''}`);
   }
 
   #health(): { readonly status: number; readonly body: Json } {
-    const { reason } = this.options.outage;
+    const { reason } = this.options.availability;
     if (reason === undefined) return { status: 200, body: { status: 'ok', inFlight: this.#inFlight } };
     return { status: 503, body: { status: 'waiting', code: reason.code, message: reason.message } };
   }
@@ -125,26 +125,26 @@ export class HttpSource {
     const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
     const given = request.headers.authorization ?? '';
     if (timingSafeEqual(digest(given), digest(`Bearer ${token}`))) return;
-    throw new SluiceError('BRIDGE_TOKEN_INVALID', 'The request has no valid token');
+    throw new SluiceError('BRIDGE_TOKEN_INVALID', 'The request does not have a valid token');
   }
 
   async #post(request: IncomingMessage): Promise<{ readonly status: number; readonly body: Json }> {
-    const { outage, inFlight, router } = this.options;
-    if (outage.reason !== undefined) throw outage.reason;
+    const { availability, inFlight, router } = this.options;
+    if (availability.reason !== undefined) throw availability.reason;
     if (this.#inFlight >= inFlight) throw saturated(inFlight);
     this.#inFlight++;
     try {
       const { batch, events } = eventsOf(request.headers, await readBody(request, LIMITS.eventBytes));
-      refuseInvalid(events, batch);
+      const decoded = decodeAllOrRefuse(events, batch);
       const routed: Routed[] = [];
-      for (const event of events) routed.push(await router.accept(event, 'http'));
+      for (const event of decoded) routed.push(await router.accept(event, 'http'));
       return { status: 202, body: (batch ? routed : (routed[0] ?? null)) as unknown as Json };
     } finally {
       this.#inFlight--;
     }
   }
 
-  /** What is known of one event, or a page of the newest. */
+  /** The audit of one event, or a page of the newest events. */
   async #get(url: URL): Promise<{ readonly status: number; readonly body: Json }> {
     const query = (name: string): string | undefined => url.searchParams.get(name) ?? undefined;
     const { events } = this.options;
@@ -170,23 +170,12 @@ export class HttpSource {
 /** @throws SluiceError INPUT_INVALID */
 function urlOf({ url = '/' }: IncomingMessage): URL {
   const base = 'http://bridge';
-  if (!URL.canParse(url, base)) throw new SluiceError('INPUT_INVALID', 'The address of the request is none');
+  if (!URL.canParse(url, base)) throw new SluiceError('INPUT_INVALID', 'Invalid request URL');
   return new URL(url, base);
 }
 
-/** All problems of all events at once; where there is one, none of them is routed. */
-function refuseInvalid(events: readonly unknown[], batch: boolean): void {
-  const problems = events.flatMap((event, index) => {
-    const decoded = decodeEvent(event);
-    if (decoded.ok) return [];
-    return decoded.problems.map((problem) => (batch ? `[${index}] ${problem}` : problem));
-  });
-  if (problems.length === 0) return;
-  throw new SluiceError('EVENT_INVALID', problems.join('; ').slice(0, 2_000), { details: { problems } });
-}
-
 function saturated(inFlight: number): SluiceError {
-  return new SluiceError('BRIDGE_SATURATED', `${inFlight} events are on their way already`);
+  return new SluiceError('BRIDGE_SATURATED', `${inFlight} requests are in flight already`);
 }
 
 function problemsOf({ details }: SluiceError): { readonly problems: Json } | undefined {

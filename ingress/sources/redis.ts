@@ -1,20 +1,24 @@
-/** Connections to Redis, and what goes wrong with them as coded errors. */
+/** Connections to Redis, whose failures are coded errors. */
 import { Redis } from 'ioredis';
-import { SluiceError } from '../../contracts/errors.js';
+import { messageOf, SluiceError } from '../../contracts/errors.js';
 
+const FIRST_RECONNECT_MS = 50;
 const LONGEST_RECONNECT_MS = 1_000;
+/** Tries after which the pause no longer doubles. */
+const DOUBLINGS = 10;
 
 /**
- * Opens a connection, which comes back by itself when it is lost. A command fails while it is lost; one that is under
- * way when it is lost fails, too, and may have been done.
- * @param onError told of each failure to connect
+ * Opens a connection that reconnects by itself. Commands fail while it is lost; a command in flight when it
+ * is lost fails too, and may have taken effect.
+ * @param onError called for each failure to connect
  */
 export function openRedis(url: string, onError: (error: Error) => void): Redis {
   const redis = new Redis(url, {
     lazyConnect: true,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
-    retryStrategy: (tries) => Math.min(50 * 2 ** Math.min(tries, 10), LONGEST_RECONNECT_MS),
+    retryStrategy: (tries) =>
+      Math.min(FIRST_RECONNECT_MS * 2 ** Math.min(tries, DOUBLINGS), LONGEST_RECONNECT_MS),
   });
   redis.on('error', onError);
   return redis;
@@ -33,9 +37,8 @@ export async function connectRedis(redis: Redis): Promise<void> {
   }
 }
 
-/** The coded error of anything that a command threw. */
+/** The coded error of anything that a command of Redis throws. */
 export function redisError(thrown: unknown): SluiceError {
   if (thrown instanceof SluiceError) return thrown;
-  const reason = thrown instanceof Error ? thrown.message : String(thrown);
-  return new SluiceError('REDIS_UNAVAILABLE', `Redis: ${reason}`, { cause: thrown });
+  return new SluiceError('REDIS_UNAVAILABLE', `Redis: ${messageOf(thrown)}`, { cause: thrown });
 }

@@ -2,45 +2,46 @@
  * The Redis Streams source: thin in front of the router.
  *
  * Invariants
- * - A message is acknowledged when its routing has ended, or when it is a dead letter. So whatever happens to this
- *   process, it is pending, and a living consumer claims it after it has lain idle (XAUTOCLAIM).
- * - In-flight messages are bounded, and nothing new is read while something is away. What is new leaves a part of the
- *   room to what is claimed: behind a long backlog, a message of a process that is gone would wait for its end.
- * - A message that can't be understood is a dead letter at once, with its raw bytes. One that fails for another reason
- *   is tried again by being claimed, and is a dead letter after `tries` deliveries. Redis counts them, so a message
- *   that kills the process is found as well.
+ * - A message is acknowledged when its routing has ended, or when it is a dead letter. Until then it is
+ *   pending, so if this process dies, a living consumer claims it after its idle time (XAUTOCLAIM).
+ * - In-flight messages are bounded, and nothing new is read while a service is away. New reads use at most
+ *   three quarters of the bound; the rest is kept for claimed messages, which would otherwise queue behind a
+ *   long backlog.
+ * - A message that cannot be decoded is a dead letter at once, with its raw bytes. A message that fails for
+ *   another reason is claimed and tried again, and is a dead letter after `tries` deliveries. Redis counts
+ *   the deliveries, so a message that kills the process is caught as well.
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { SluiceError, toSluiceError } from '../../contracts/errors.js';
-import { STREAM_FIELD } from '../../contracts/events/event-envelope.js';
-import { isJsonObject } from '../../contracts/json.js';
+import { messageOf, SluiceError, toSluiceError } from '../../contracts/errors.js';
+import { STREAM_FIELD, type DecodedEvent } from '../../contracts/events/event-envelope.js';
 import { LIMITS } from '../../contracts/limits.js';
 import type { Projections } from '../../projections/index.js';
-import { isOutage, type Outage } from '../routing/outage.js';
+import { isAway, type Availability } from '../routing/availability.js';
+import { decodeOrRefuse, eventInvalid } from '../routing/decode.js';
 import type { Router } from '../routing/route.js';
-import { deadLetterOf } from './dead-letter.js';
+import { deadLetterOf, envelopeField } from './dead-letter.js';
 import { redisError } from './redis.js';
 import { decodeText } from './text.js';
 import { trimStream } from './trim-stream.js';
 
-/** A read waits this long for something new, ms: as long as a stop may have to wait. */
+/** How long a read waits for a new message, ms. A stop may have to wait as long. */
 const BLOCK_MS = 500;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
-/** Consumers that left nothing behind and have not been heard of for so long are forgotten, ms. */
-const FORGOTTEN_MS = 3_600_000;
-/** The part of the room that is not given to new messages. */
-const CLAIM_PART = 1 / 4;
-/** Between two looks at what can be taken off the stream, ms. */
+/** Idle time after which a consumer with nothing pending is deleted, ms. */
+const IDLE_CONSUMER_MS = 3_600_000;
+/** The share of the in-flight bound that is reserved for claimed messages. */
+const CLAIMED_SHARE = 1 / 4;
+/** Time between two trims of the stream, ms. */
 const TRIM_MS = 60_000;
 
 export interface StreamSourceOptions {
   readonly router: Router;
   readonly deadLetters: Projections['deadLetters'];
-  readonly outage: Outage;
+  readonly availability: Availability;
   /** For blocking reads. */
   readonly reader: Redis;
   /** For everything else. */
@@ -48,11 +49,11 @@ export interface StreamSourceOptions {
   readonly stream: string;
   readonly group: string;
   readonly inFlight: number;
-  /** A message that was delivered and not acknowledged for so long is claimed, ms. */
+  /** Idle time after which an unacknowledged message is claimed, ms. */
   readonly claimMs: number;
   /** Deliveries after which a message is a dead letter. */
   readonly tries: number;
-  /** Messages that every group has acknowledged are taken off the stream at this age, ms. */
+  /** Age at which messages that every group has acknowledged are removed from the stream, ms. */
   readonly keepMs: number;
   readonly onError: (error: SluiceError) => void;
 }
@@ -68,9 +69,12 @@ export class StreamSource {
 
   constructor(private readonly options: StreamSourceOptions) {}
 
-  /** Makes the consumer group where there is none, and begins. @throws SluiceError REDIS_UNAVAILABLE */
+  /**
+   * Creates the consumer group if it does not exist, and begins to consume.
+   * @throws SluiceError REDIS_UNAVAILABLE
+   */
   async start(): Promise<void> {
-    await this.#makeGroup();
+    await this.#createGroup();
     this.#running = Promise.all([
       this.#loop(() => this.#read()),
       this.#loop(() => this.#claim()),
@@ -78,20 +82,22 @@ export class StreamSource {
     ]);
   }
 
-  /** Reads no more and waits until what is under way has ended. */
+  /** Stops reading, and waits until the messages in flight have ended. */
   async stop(): Promise<void> {
     this.#stop.abort();
     this.#roomChanged();
     await this.#running;
     await Promise.all(this.#inFlight.values());
-    await this.#forget([this.#consumer]).catch((error: unknown) => this.options.onError(redisError(error)));
+    await this.#deleteConsumers([this.#consumer]).catch((error: unknown) =>
+      this.options.onError(redisError(error)),
+    );
   }
 
   get #stopped(): boolean {
     return this.#stop.signal.aborted;
   }
 
-  async #makeGroup(): Promise<void> {
+  async #createGroup(): Promise<void> {
     const { redis, stream, group } = this.options;
     try {
       await redis.xgroup('CREATE', stream, group, '0', 'MKSTREAM');
@@ -99,19 +105,17 @@ export class StreamSource {
       if (!(error instanceof Error) || !error.message.startsWith('BUSYGROUP')) throw redisError(error);
     }
     const consumers = (await redis.xinfo('CONSUMERS', stream, group)) as unknown[][];
-    const gone = consumers.flatMap((row) => {
-      const about = new Map(
-        row.map((value, i) => [row[i - 1], value] as const).filter((_, i) => i % 2 === 1),
-      );
-      return about.get('pending') === 0 && Number(about.get('idle')) > FORGOTTEN_MS
-        ? [String(about.get('name'))]
+    const abandoned = consumers.flatMap((row) => {
+      const info = new Map(row.map((value, i) => [row[i - 1], value] as const).filter((_, i) => i % 2 === 1));
+      return info.get('pending') === 0 && Number(info.get('idle')) > IDLE_CONSUMER_MS
+        ? [String(info.get('name'))]
         : [];
     });
-    await this.#forget(gone);
+    await this.#deleteConsumers(abandoned);
   }
 
-  /** Deleting a consumer that has something pending would lose it. */
-  async #forget(consumers: readonly string[]): Promise<void> {
+  /** Deletes consumers, but none that has pending messages: those would be lost. */
+  async #deleteConsumers(consumers: readonly string[]): Promise<void> {
     const { redis, stream, group } = this.options;
     for (const consumer of consumers) {
       const pending = await redis.xpending(stream, group, '-', '+', 1, consumer);
@@ -123,25 +127,25 @@ export class StreamSource {
     let pause = FIRST_PAUSE_MS;
     while (!this.#stopped) {
       try {
-        await this.options.outage.whenOpen();
+        await this.options.availability.whenAvailable();
         await turn();
         pause = FIRST_PAUSE_MS;
       } catch (thrown) {
         const error = redisError(thrown);
         if (this.#stopped) return;
         this.options.onError(error);
-        // A Redis that came back empty has no group any more.
-        if (/NOGROUP/.test(error.message)) await this.#makeGroup().catch(() => undefined);
+        // A Redis that restarted empty has lost the group.
+        if (/NOGROUP/.test(error.message)) await this.#createGroup().catch(() => undefined);
         await wait(pause, undefined, { signal: this.#stop.signal }).catch(() => undefined);
         pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
       }
     }
   }
 
-  /** Reads what is new, as much as there is room for. */
+  /** Reads as many new messages as may be in flight. */
   async #read(): Promise<void> {
     const { reader, stream, group, inFlight } = this.options;
-    const room = await this.#room(inFlight - Math.floor(inFlight * CLAIM_PART));
+    const room = await this.#room(inFlight - Math.floor(inFlight * CLAIMED_SHARE));
     if (this.#stopped) return;
     const answer = (await reader.xreadgroupBuffer(
       'GROUP',
@@ -158,7 +162,7 @@ export class StreamSource {
     for (const entry of answer?.[0]?.[1] ?? []) this.#take(entry, 1);
   }
 
-  /** Claims what a consumer that is gone has left, or what failed here. */
+  /** Claims messages of a consumer that died, and messages that failed here. */
   async #claim(): Promise<void> {
     const { redis, stream, group, claimMs, inFlight } = this.options;
     let from = '0-0';
@@ -190,7 +194,7 @@ export class StreamSource {
     await wait(claimMs / 2, undefined, { signal: this.#stop.signal }).catch(() => undefined);
   }
 
-  /** Takes off what nobody needs any more. */
+  /** Removes messages that no consumer needs any more. */
   async #trim(): Promise<void> {
     const { redis, stream, keepMs } = this.options;
     await trimStream(redis, stream, keepMs);
@@ -198,7 +202,7 @@ export class StreamSource {
     await wait(pause, undefined, { signal: this.#stop.signal }).catch(() => undefined);
   }
 
-  /** How many more may be on their way where `most` may; waits until one may. The bridge may stop meanwhile. */
+  /** How many more messages may be in flight of `most`; waits until one may, or until the bridge stops. */
   async #room(most: number): Promise<number> {
     while (this.#inFlight.size >= most && !this.#stopped) {
       await new Promise<void>((resolve) => this.#waitingForRoom.add(resolve));
@@ -209,7 +213,7 @@ export class StreamSource {
   #roomChanged(): void {
     const waiting = [...this.#waitingForRoom];
     this.#waitingForRoom.clear();
-    for (const go of waiting) go();
+    for (const resolve of waiting) resolve();
   }
 
   #take([rawId, fields]: Entry, deliveries: number): void {
@@ -224,17 +228,17 @@ export class StreamSource {
     this.#inFlight.set(id, work);
   }
 
-  /** Routes one message until it is routed, a dead letter, or left to be claimed. */
+  /** Handles one message until it is routed, a dead letter, or left to be claimed. */
   async #handle(id: string, fields: readonly Buffer[], deliveries: number): Promise<void> {
-    const { router, outage, redis, stream, group, tries } = this.options;
+    const { router, availability, redis, stream, group, tries } = this.options;
     for (;;) {
       try {
         try {
-          await router.accept(parse(fields), 'stream');
+          await router.accept(decode(fields), 'stream');
         } catch (thrown) {
           const error = toSluiceError(thrown);
-          if (isOutage(error)) throw error;
-          // A defect may be one of the moment: the message is claimed and tried again.
+          if (isAway(error)) throw error;
+          // The defect may be transient: the message is claimed and tried again.
           if (error.status >= 500 && deliveries < tries) throw error;
           await this.#bury(id, fields, error);
         }
@@ -242,10 +246,11 @@ export class StreamSource {
         return;
       } catch (thrown) {
         const error = toSluiceError(thrown, 'REDIS_UNAVAILABLE');
-        // What could not be acknowledged is claimed later, found in the audit, and acknowledged then.
-        if (!isOutage(error) || error.code === 'REDIS_UNAVAILABLE' || this.#stopped) throw error;
-        outage.note(error);
-        await outage.whenOpen();
+        // A message that could not be acknowledged is claimed later, found in the audit, and acknowledged
+        // then.
+        if (!isAway(error) || error.code === 'REDIS_UNAVAILABLE' || this.#stopped) throw error;
+        availability.note(error);
+        await availability.whenAvailable();
         if (this.#stopped) return;
       }
     }
@@ -265,11 +270,13 @@ export class StreamSource {
   }
 }
 
-/** @throws SluiceError EVENT_INVALID, EVENT_TOO_LARGE */
-function parse(fields: readonly Buffer[]): unknown {
-  const at = fields.findIndex((field, i) => i % 2 === 0 && field.toString() === STREAM_FIELD);
-  const body = at < 0 ? undefined : fields[at + 1];
-  if (body === undefined) throw invalid(`the message has no field "${STREAM_FIELD}"`);
+/**
+ * Decodes a message. Its problems become the reason of a dead letter: their texts stay as they are.
+ * @throws SluiceError EVENT_INVALID, EVENT_TOO_LARGE
+ */
+function decode(fields: readonly Buffer[]): DecodedEvent {
+  const body = envelopeField(fields);
+  if (body === undefined) throw eventInvalid([`the message has no field "${STREAM_FIELD}"`]);
   if (body.length > LIMITS.eventBytes) {
     throw new SluiceError(
       'EVENT_TOO_LARGE',
@@ -280,14 +287,7 @@ function parse(fields: readonly Buffer[]): unknown {
   try {
     value = JSON.parse(decodeText(body)) as unknown;
   } catch (error) {
-    throw invalid(
-      `the field "${STREAM_FIELD}" is no JSON: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw eventInvalid([`the field "${STREAM_FIELD}" is no JSON: ${messageOf(error)}`]);
   }
-  if (!isJsonObject(value)) throw invalid('the event must be a JSON object');
-  return value;
-}
-
-function invalid(problem: string): SluiceError {
-  return new SluiceError('EVENT_INVALID', problem, { details: { problems: [problem] } });
+  return decodeOrRefuse(value);
 }

@@ -1,48 +1,46 @@
 /**
- * Takes messages off the stream that nobody needs any more: acknowledging one does not remove it, and Redis has its
- * streams in memory.
+ * Removes messages from the stream that no consumer needs any more: acknowledging a message does not remove
+ * it, and Redis keeps its streams in memory.
  *
- * Invariant: a message goes when every consumer group of the stream, of whoever it is, has been delivered it and has
- * acknowledged it, and it is older than that. So nothing pending goes, nothing that a group has not read, and a group
- * that was made anew and begins at the first message keeps all.
+ * Invariant: a message is removed when every consumer group of the stream, of any owner, has received and
+ * acknowledged it, and it is older than the given age. So nothing pending is removed, nothing that a group
+ * has not read, and a new group that begins at the first message keeps them all.
  */
 import type { Redis } from 'ioredis';
 
 /**
- * @param keepMs how old, by the clock of Redis, a message must be
- * @returns how many were removed
+ * Trims the stream.
+ * @param keepMs age that a message must have, by the clock of Redis, ms
+ * @returns the number of removed messages
  */
 export async function trimStream(
   redis: Pick<Redis, 'xinfo' | 'xpending' | 'time' | 'xtrim'>,
   stream: string,
   keepMs: number,
 ): Promise<number> {
-  const [seconds, micros] = await redis.time();
-  const now = Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
+  const [seconds, microseconds] = await redis.time();
+  const now = Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
   let first = `${Math.max(0, now - keepMs)}-0`;
   const groups = (await redis.xinfo('GROUPS', stream)) as readonly (readonly unknown[])[];
   for (const group of groups) {
-    const about = new Map(group.flatMap((value, i) => (i % 2 === 1 ? [[String(group[i - 1]), value]] : [])));
-    const needed = await firstNeeded(redis, stream, about);
+    const info = new Map(group.flatMap((value, i) => (i % 2 === 1 ? [[String(group[i - 1]), value]] : [])));
+    const needed = await firstNeeded(redis, stream, info);
     if (isBefore(needed, first)) first = needed;
   }
   return await redis.xtrim(stream, 'MINID', first);
 }
 
-/** Id of the oldest message that a group may still need; none before it does. */
+/** Id of the oldest message that a group may still need: pending, or else the last one delivered. */
 async function firstNeeded(
   redis: Pick<Redis, 'xpending'>,
   stream: string,
-  about: ReadonlyMap<string, unknown>,
+  info: ReadonlyMap<string, unknown>,
 ): Promise<string> {
-  const [count, oldest] = (await redis.xpending(stream, String(about.get('name')))) as [
-    number,
-    string | null,
-  ];
-  return count > 0 && oldest !== null ? oldest : String(about.get('last-delivered-id'));
+  const [count, oldest] = (await redis.xpending(stream, String(info.get('name')))) as [number, string | null];
+  return count > 0 && oldest !== null ? oldest : String(info.get('last-delivered-id'));
 }
 
-/** Ids are two numbers: ms, and a count within it. */
+/** Ids are two numbers: milliseconds, and a counter within them. */
 function isBefore(a: string, b: string): boolean {
   const [aMs = '0', aSeq = '0'] = a.split('-');
   const [bMs = '0', bSeq = '0'] = b.split('-');

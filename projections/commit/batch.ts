@@ -1,17 +1,19 @@
 /**
- * Usual commits that are waiting at the same time, in one transaction.
+ * Commits on the fast path that wait at the same time share a transaction.
  *
- * Most of what a transaction costs is not its rows: the request, the parsing, the begin and the end. Twenty runs, or
- * fifty lanes of one run, want to commit all the time; what comes while one transaction is on its way goes into the
- * next one. Nobody waits for others to come: a commit that is alone goes at once.
+ * Most of the cost of a transaction is not its rows but the request, the parsing, the begin and the end.
+ * Twenty runs, or fifty lanes of one run, commit all the time: commits that arrive while one transaction is
+ * in flight go into the next one. No commit waits for others to arrive: one that is alone goes at once.
  *
  * Invariants
- * - A commit is told its own outcome. Where the transaction that they share fails, each is sent alone: so one that is
- *   not as expected fails no other, and gets the error that it would have got alone.
- * - Where the database is away, all of them are told so; whether anything was written, nobody knows, as ever.
- * - Lanes that start together each bring the run's first event, until one of them is known to have committed it
- *   (workflows/interpreter/events/event-log.ts). It is written by the first of them; the others go on from there.
- * - Commits of one run take effect in the order in which they came, as far as one process has them (turns.ts).
+ * - Each commit gets its own outcome. If the shared transaction fails, each commit is sent alone. So one
+ *   that doesn't fit fails no other, and gets the error that it would have got alone.
+ * - If the database is unavailable, all of them get that error; whether anything was written is unknown, as
+ *   always.
+ * - Lanes that start together each bring the run's first event, until one of them has acknowledged it
+ *   (event-log.ts of the interpreter). The first of them writes it; the others go on from there.
+ * - Commits of one run take effect in the order in which they arrived, as far as one process sees them
+ *   (turns.ts).
  */
 import { SluiceError } from '../../contracts/errors.js';
 import { isJsonObject } from '../../contracts/json.js';
@@ -19,105 +21,111 @@ import type { Database, Variables } from '../connection/connection.js';
 import { inTurn } from '../connection/turns.js';
 import { commit, type Faults, type Statement } from '../connection/unit-of-work.js';
 import type { Writer } from '../connection/writer.js';
-import { isUnusual, joinWork, OPEN_STEPS, usualStatements, type UsualWork } from './fast-path.js';
+import { isFastPathMiss, joinWork, OPEN_STEPS, fastPathStatements, type FastPathWork } from './fast-path.js';
 
-/** Most commits of one transaction. */
-const MOST = 64;
-/** Characters of text above which a commit shares with no other: it would make them wait. */
-const LARGE = 65_536;
+/** Commits in one transaction at most. */
+const MOST_COMMITS = 64;
+/** Characters of text above which a commit gets a transaction to itself: others would wait for it. */
+const LARGE_TEXT = 65_536;
 
-/** Runs whose begin is remembered: the latest. */
-const MOST_BEGUN = 1_000;
+/** How many runs' first events are remembered; the oldest are forgotten. */
+const REMEMBERED_RUNS = 1_000;
 
-/** What else belongs to the transaction of a commit, which then shares it with no other. */
-export interface Alone {
+/** Further statements of a commit's transaction, which it then shares with no other. */
+export interface ExtraStatements {
   readonly statements: readonly Statement[];
   readonly variables: Variables;
 }
 
-interface Waiting {
-  readonly work: UsualWork;
-  readonly alone: Alone | undefined;
+interface PendingCommit {
+  readonly work: FastPathWork;
+  readonly extra: ExtraStatements | undefined;
   readonly faults: Faults | undefined;
-  done(): void;
-  failed(error: unknown): void;
+  resolve(): void;
+  reject(error: unknown): void;
 }
 
-/** What one transaction knows of the begins of its runs. */
-interface Begins {
-  /** Which it writes: the first event as text, by run. */
+/** The runs that one transaction begins, or finds begun. */
+interface RunBegins {
+  /** The first event that it writes, as text, by run. */
   readonly written: Map<string, string>;
-  /** Runs that are remembered to have begun. */
-  readonly known: string[];
+  /** Runs that began earlier, as remembered. */
+  readonly remembered: string[];
 }
 
 class Queue {
-  private readonly waiting: Waiting[] = [];
-  /** The first events of runs that were begun here, as text, by run. */
+  private readonly waiting: PendingCommit[] = [];
+  /** The first events of runs that this process began, as text, by run. */
   private readonly begun = new Map<string, string>();
   private running = false;
 
   constructor(private readonly database: Database) {}
 
-  add(waiting: Waiting): void {
-    this.waiting.push(waiting);
+  add(pending: PendingCommit): void {
+    this.waiting.push(pending);
     if (!this.running) void this.run();
   }
 
-  /** It never rejects: each commit is told what became of it. */
+  /** Never rejects: each commit gets its own outcome. */
   private async run(): Promise<void> {
     this.running = true;
     while (this.waiting.length > 0) await this.send(this.next());
     this.running = false;
   }
 
-  /** Those that go together, from the first on. */
-  private next(): readonly Waiting[] {
-    const first = this.waiting.findIndex(({ alone }) => alone !== undefined);
-    return this.waiting.splice(0, first < 0 ? MOST : Math.min(MOST, Math.max(1, first)));
+  /** The next commits that share a transaction, from the first on. */
+  private next(): readonly PendingCommit[] {
+    const exclusive = this.waiting.findIndex(({ extra }) => extra !== undefined);
+    return this.waiting.splice(
+      0,
+      exclusive < 0 ? MOST_COMMITS : Math.min(MOST_COMMITS, Math.max(1, exclusive)),
+    );
   }
 
-  private async send(all: readonly Waiting[]): Promise<void> {
-    const faults = all.find((one) => one.faults !== undefined)?.faults;
-    const now: Begins = { written: new Map(), known: [] };
+  private async send(all: readonly PendingCommit[]): Promise<void> {
+    const faults = all.find((pending) => pending.faults !== undefined)?.faults;
+    const begins: RunBegins = { written: new Map(), remembered: [] };
     try {
-      // In here as well: what was thrown outside would leave all that wait without an answer.
-      const works = all.map(({ work }) => this.begin(work, now));
-      await write({ database: this.database, faults }, joinWork(works), all[0]?.alone);
-      this.remember(now.written);
-      for (const one of all) one.done();
+      // Inside the `try`: an error thrown outside it would leave every waiting commit without an answer.
+      const works = all.map(({ work }) => this.begin(work, begins));
+      await writeFastPath({ database: this.database, faults }, joinWork(works), all[0]?.extra);
+      this.remember(begins.written);
+      for (const pending of all) pending.resolve();
     } catch (error) {
-      if (now.known.length > 0 && isUnusual(error)) {
-        // What is remembered may be no more: rows that were removed meanwhile are made again.
-        for (const run of now.known) this.begun.delete(run);
+      if (begins.remembered.length > 0 && isFastPathMiss(error)) {
+        // The rows of a remembered run may have been removed meanwhile; create them again.
+        for (const run of begins.remembered) this.begun.delete(run);
         await this.send(all);
       } else if (all.length === 1 || isAway(error)) {
-        for (const one of all) one.failed(error);
+        for (const pending of all) pending.reject(error);
       } else {
-        for (const one of all) await this.send([one]);
+        for (const pending of all) await this.send([pending]);
       }
     }
   }
 
-  /** The work without the run's begin where that has been written, or is written by another of this transaction. */
-  private begin(work: UsualWork, now: Begins): UsualWork {
+  /**
+   * Drops the run's begin from the work where it is written already, or another commit of this transaction
+   * writes it.
+   */
+  private begin(work: FastPathWork, begins: RunBegins): FastPathWork {
     const [head] = work.begun ?? [];
     const [start, ...events] = work.events ?? [];
     if (head === undefined || start === undefined) return work;
     const run = JSON.stringify(head.head.id);
     const row = JSON.stringify(start);
-    const here = now.written.get(run);
-    const before = this.begun.get(run);
-    if (here === undefined && before !== row) now.written.set(run, row);
-    if ((here ?? before) !== row) return work;
-    if (here === undefined) now.known.push(run);
+    const writtenNow = begins.written.get(run);
+    const writtenBefore = this.begun.get(run);
+    if (writtenNow === undefined && writtenBefore !== row) begins.written.set(run, row);
+    if ((writtenNow ?? writtenBefore) !== row) return work;
+    if (writtenNow === undefined) begins.remembered.push(run);
     return { ...work, begun: [], events, advanced: [{ ...head, first: Number((events[0] ?? start).id[2]) }] };
   }
 
   private remember(begun: ReadonlyMap<string, string>): void {
     for (const [run, start] of begun) this.begun.set(run, start);
     for (const run of this.begun.keys()) {
-      if (this.begun.size <= MOST_BEGUN) return;
+      if (this.begun.size <= REMEMBERED_RUNS) return;
       this.begun.delete(run);
     }
   }
@@ -126,44 +134,52 @@ class Queue {
 const queues = new WeakMap<Database, Queue>();
 
 /**
- * Commits usual work.
- * @param alone further statements of the same transaction, after those of the work
- * @throws what `commit` does; where `isUnusual` of that is true, nothing was written
+ * Commits work on the fast path.
+ * @param extra further statements of the same transaction, after those of the work
+ * @throws what `commit` throws; where `isFastPathMiss` says so, nothing was written
  */
-export function commitUsually({ database, faults }: Writer, work: UsualWork, alone?: Alone): Promise<void> {
-  if (isLarge(work)) return writeLarge({ database, faults }, work, alone);
+export function commitFastPath(
+  { database, faults }: Writer,
+  work: FastPathWork,
+  extra?: ExtraStatements,
+): Promise<void> {
+  if (isLarge(work)) return writeLarge({ database, faults }, work, extra);
   let queue = queues.get(database);
   if (queue === undefined) queues.set(database, (queue = new Queue(database)));
   const joined = queue;
-  return new Promise((done, failed) => joined.add({ work, alone, faults, done, failed }));
+  return new Promise((resolve, reject) => joined.add({ work, extra, faults, resolve, reject }));
 }
 
-/** One that is large goes by itself, in turn with those of its run that do so too: they all write its head. */
-function writeLarge(writer: Writer, work: UsualWork, alone?: Alone): Promise<void> {
-  const send = () => write(writer, work, alone);
+/** A large commit goes by itself, in turn with other large ones of its run: they all write the run's head. */
+function writeLarge(writer: Writer, work: FastPathWork, extra?: ExtraStatements): Promise<void> {
+  const send = () => writeFastPath(writer, work, extra);
   const [tenant, runId] = work.events?.[0]?.id ?? [];
   if (typeof tenant !== 'string' || typeof runId !== 'string') return send();
   return inTurn(writer.database, { tenant, runId }, send);
 }
 
-async function write({ database, faults }: Writer, work: UsualWork, alone?: Alone): Promise<void> {
+async function writeFastPath(
+  { database, faults }: Writer,
+  work: FastPathWork,
+  extra?: ExtraStatements,
+): Promise<void> {
   const send = (ahead: boolean) =>
     commit(
       database,
-      [...usualStatements(work, ahead), ...(alone?.statements ?? [])],
-      { ...alone?.variables, ...work },
+      [...fastPathStatements(work, ahead), ...(extra?.statements ?? [])],
+      { ...extra?.variables, ...work },
       faults,
     );
   try {
     await send(false);
   } catch (error) {
-    if (!isUnusual(error) || statementOf(error) !== OPEN_STEPS) throw error;
+    if (!isFastPathMiss(error) || labelOfFailure(error) !== OPEN_STEPS) throw error;
     await send(true);
   }
 }
 
 /** The label of the statement that failed. */
-function statementOf(error: unknown): unknown {
+function labelOfFailure(error: unknown): unknown {
   return error instanceof SluiceError && isJsonObject(error.details) ? error.details['statement'] : undefined;
 }
 
@@ -171,12 +187,14 @@ function isAway(error: unknown): boolean {
   return error instanceof SluiceError && error.code === 'DATABASE_UNAVAILABLE';
 }
 
-function isLarge({ blobs = [], events = [], invocations = [], ended = [] }: UsualWork): boolean {
+function isLarge({ blobs = [], events = [], invocations = [], ended = [] }: FastPathWork): boolean {
   if (blobs.length > 0) return true;
   const texts = [
     ...events.map(({ data }) => data),
     ...invocations.map(({ input }) => input),
     ...ended.map(({ outcome }) => outcome['output']),
   ];
-  return texts.reduce<number>((sum, text) => sum + (typeof text === 'string' ? text.length : 0), 0) > LARGE;
+  return (
+    texts.reduce<number>((sum, text) => sum + (typeof text === 'string' ? text.length : 0), 0) > LARGE_TEXT
+  );
 }

@@ -1,17 +1,18 @@
 /**
- * The usual commit, in the fewest and plainest statements.
+ * The fast path of a commit: the fewest and plainest statements.
  *
- * apply.ts can say what any events do to any rows, and pays for it: each row is read, compared and merged by
- * the database. Nearly every commit is of one kind, though: it begins the run or moves it on, opens steps that have
- * no row, closes steps and waits that are open, and begins or finishes an action in the ledger. That is written here
- * as what it is: rows that are made, and rows that are changed where they stand as expected. As data, so that
- * several commits can share one transaction (together.ts).
+ * The row merge (domain/row-merge.ts) can apply any events to any rows, and pays for it: the database
+ * reads, compares and merges each row. But nearly every commit is of one kind: it begins the run or moves
+ * it on, opens steps that have no row yet, closes steps and waits that are open, and begins or finishes an
+ * action in the ledger. The fast path writes just that: new rows, and updates that require a row to be as
+ * expected. Its work is data, so that several commits can share a transaction (batch.ts).
  *
  * Invariants
- * - It is an optimisation and nothing else. Whatever does not stand as expected (a row that is there already, or
- *   is not there, or has another status) fails the whole transaction with `sluice:UNUSUAL`, or because a row
- *   exists; nothing was written, and apply.ts does the same commit in its own way.
- * - Where it holds, the rows are those that apply.ts makes: its preconditions are apply.ts's, or narrower.
+ * - It is an optimisation and nothing else. If any row is not as expected (it exists already, is missing,
+ *   or has another status), the whole transaction fails, with `sluice:UNUSUAL` or because a row exists.
+ *   Nothing was written then, and the row merge makes the same commit in its own way.
+ * - Where it succeeds, the rows are those that the row merge makes: its preconditions are those of the row
+ *   merge, or narrower.
  */
 import { RecordId } from 'surrealdb';
 import { SluiceError } from '../../contracts/errors.js';
@@ -20,20 +21,20 @@ import type { RunEvent } from '../../contracts/run/run-events.js';
 import { eventRow, type EventRow } from '../domain/row-merge.js';
 import { derive, newRow, type RowChange } from '../log/derive.js';
 import { CLEARED, type Columns } from '../log/effects.js';
-import { SETTLE_ONE, settledColumns, UNOPENED, type Finished } from '../domain/outcome.js';
+import { SETTLE_ONE, outcomeInStep, UNOPENED, type OutcomeColumns } from '../domain/outcome.js';
 import { placeOf, runRowKey, stepRowKey, type RowKey } from '../log/keys.js';
 import { TextWriter } from '../log/texts.js';
 import type { Machine } from '../log/transitions.js';
 import { Refusal, type Statement } from '../connection/unit-of-work.js';
 
-/** A row to be made, which must not be there. */
+/** A row to create; it must not exist. */
 interface NewRow {
   readonly id: RowKey;
   readonly [column: string]: unknown;
 }
 
-/** A run's first commit. */
-interface Begun {
+/** The first commit of a run. */
+interface RunBegin {
   readonly head: RecordId;
   readonly execution: string;
   readonly last: number;
@@ -44,8 +45,8 @@ interface Begun {
   readonly run_watch: RecordId;
 }
 
-/** A later one: the log's head moves, where it stands in this execution. */
-interface Advanced {
+/** A later commit: it moves the head of the log, provided that the head is in this execution. */
+interface HeadMove {
   readonly head: RecordId;
   readonly execution: string;
   readonly first: number;
@@ -53,79 +54,86 @@ interface Advanced {
   readonly last_at: Date;
 }
 
-/** A run's new status, where the old one may be followed by it. */
-interface Moved {
+/** A run's new status, provided that `follows` contains the old one. */
+interface StatusMove {
   readonly id: RecordId;
   readonly set: Columns;
   readonly first: number;
   readonly follows: readonly string[];
 }
 
-/** The new columns of a step or a wait, where its row is open or, a step's, holds what its action wrote ahead of the log. */
-interface Closed {
+/**
+ * New columns of a step or a wait. Its row must be open; a step's may also hold an outcome that its action
+ * wrote ahead of the log.
+ */
+interface RowUpdate {
   readonly id: RecordId;
   readonly set: Columns;
   readonly first: number;
   readonly follows: readonly string[];
 }
 
-/** The outcome of an invocation, where its row stands as that holder began it. */
-interface Ended {
+/** The outcome of an invocation, provided that its row is as this holder began it. */
+interface InvocationEnd {
   readonly id: RecordId;
   readonly action: string;
   readonly holder: string;
   readonly outcome: Columns;
 }
 
-/** The outcome in the row of the action's step: `set` where that is open; else the ledger's row tells (outcome.ts). */
-interface Settled {
+/**
+ * The outcome in the row of the action's step: `set` where the step is open, else what the ledger's row
+ * says (outcome.ts).
+ */
+interface StepSettlement {
   readonly id: RecordId;
   readonly invocation: RecordId;
   readonly key: string;
   readonly set: Columns;
 }
 
-/** The step of an invocation that has ended, as its outcome has it. */
-export function settledStep(
+/** Settles the step of an invocation that has ended with this outcome. */
+export function stepSettlement(
   run: Execution['run'],
   { idempotencyKey, step }: Invocation,
-  outcome: Finished,
-): Settled {
+  outcome: OutcomeColumns,
+): StepSettlement {
   return {
     id: record('step', stepRowKey(run, step)),
     invocation: record('action_invocation', [run.tenant, idempotencyKey]),
     key: idempotencyKey,
-    set: settledColumns(outcome),
+    set: outcomeInStep(outcome),
   };
 }
 
-/** What one usual commit writes. */
-export interface UsualWork {
-  readonly begun?: readonly Begun[];
-  readonly advanced?: readonly Advanced[];
+/** What one commit on the fast path writes. The statements bind each part under its name here. */
+export interface FastPathWork {
+  readonly begun?: readonly RunBegin[];
+  readonly advanced?: readonly HeadMove[];
   readonly events?: readonly EventRow[];
   readonly opened?: readonly NewRow[];
-  readonly closed?: readonly Closed[];
-  readonly moved?: readonly Moved[];
-  readonly waited?: readonly Closed[];
+  readonly closed?: readonly RowUpdate[];
+  readonly moved?: readonly StatusMove[];
+  readonly waited?: readonly RowUpdate[];
   readonly invocations?: readonly NewRow[];
   readonly listed?: readonly NewRow[];
-  readonly ended?: readonly Ended[];
-  readonly settled?: readonly Settled[];
+  readonly ended?: readonly InvocationEnd[];
+  readonly settled?: readonly StepSettlement[];
   readonly blobs?: readonly object[] | undefined;
 }
 
-/** The code of the refusal that sends a commit to apply.ts. */
-const UNUSUAL = `THROW 'sluice:UNUSUAL'`;
+/** Sends the commit to the row merge. */
+const MISS = `THROW 'sluice:UNUSUAL'`;
 
-const mustFind = (update: string): string => `IF array::len(${update}) = 0 { ${UNUSUAL} }`;
+const mustFind = (update: string): string => `IF array::len(${update}) = 0 { ${MISS} }`;
 
-/** The label of the statement that finds a step's row there where it should be made. */
+/** The label of the statement that fails where the row of a step to open exists already. */
 export const OPEN_STEPS = 'step.open';
 
 /**
- * The same where some rows are there: a lane's events travel with another lane's action, and its own may have ended
- * before they come. Its row then holds the outcome alone, as its key says, and is opened now.
+ * Opens steps of which some have a row already. A lane's events may be committed by another lane's action,
+ * and its own action may end before that. The row then holds only the outcome of that action (the same
+ * key), and is opened now.
  */
 const OPEN_STEPS_AHEAD: Statement = {
   label: OPEN_STEPS,
@@ -138,8 +146,8 @@ const OPEN_STEPS_AHEAD: Statement = {
 }`,
 };
 
-/** What each part of such work is written as, in this order: a row is made before it is changed. */
-const STATEMENTS: readonly (Statement & { readonly part: keyof UsualWork })[] = [
+/** The statement of each part of the work. The order matters: a row is created before it is changed. */
+const STATEMENTS: readonly (Statement & { readonly part: keyof FastPathWork })[] = [
   {
     part: 'begun',
     label: 'run.begin',
@@ -171,10 +179,10 @@ const STATEMENTS: readonly (Statement & { readonly part: keyof UsualWork })[] = 
   {
     part: 'moved',
     label: 'run.move',
-    // Of the lists that a run is in, only these two depend on what is set here.
+    // Of the lists that hold the run, only these two depend on the status.
     text: `FOR $m IN $moved {
   LET $before = (UPDATE $m.id MERGE $m.set WHERE status_seq < $m.first AND status IN $m.follows RETURN VALUE [$before.status, definition, list_key]);
-  IF array::len($before) = 0 { ${UNUSUAL} };
+  IF array::len($before) = 0 { ${MISS} };
   LET $tenant = record::id($m.id)[0];
   LET $was = $before[0][0];
   LET $is = $m.set.status;
@@ -191,10 +199,10 @@ const STATEMENTS: readonly (Statement & { readonly part: keyof UsualWork })[] = 
   {
     part: 'waited',
     label: 'wait.close',
-    // A wait that has ended is registered no more (open-waits.ts).
+    // A wait that has ended is no longer registered (open-waits.ts).
     text: `FOR $w IN $waited {
   LET $ended = (UPDATE $w.id MERGE $w.set WHERE status_seq < $w.first AND status IN $w.follows RETURN VALUE [correlation_key, event_names]);
-  IF array::len($ended) = 0 { ${UNUSUAL} };
+  IF array::len($ended) = 0 { ${MISS} };
   IF $ended[0][0] != NONE {
     LET $k = record::id($w.id);
     LET $part = fn::event_key($ended[0][0]);
@@ -233,23 +241,25 @@ const STATEMENTS: readonly (Statement & { readonly part: keyof UsualWork })[] = 
 ];
 
 /**
- * The statements of such work; each finds its part in the variable of that name.
- * @param ahead rows of steps may hold an outcome already
+ * The statements of the work; each reads its part from the variable of the same name.
+ * @param ahead whether a row of a step to open may hold an outcome already
  */
-export function usualStatements(work: UsualWork, ahead = false): readonly Statement[] {
+export function fastPathStatements(work: FastPathWork, ahead = false): readonly Statement[] {
   const statements = STATEMENTS.filter(({ part }) => (work[part]?.length ?? 0) > 0);
-  return ahead ? statements.map((one) => (one.label === OPEN_STEPS ? OPEN_STEPS_AHEAD : one)) : statements;
+  return ahead
+    ? statements.map((statement) => (statement.label === OPEN_STEPS ? OPEN_STEPS_AHEAD : statement))
+    : statements;
 }
 
-/** Work that is done together. Commits of one run move its head once. */
-export function joinWork(works: readonly UsualWork[]): UsualWork {
+/** Joins the work of several commits into one. Commits of the same run move its head once. */
+export function joinWork(works: readonly FastPathWork[]): FastPathWork {
   const [only] = works;
   if (works.length === 1 && only !== undefined) return only;
-  const all = <K extends keyof UsualWork>(part: K) =>
-    works.flatMap((work) => (work[part] ?? []) as readonly NonNullable<UsualWork[K]>[number][]);
+  const all = <K extends keyof FastPathWork>(part: K) =>
+    works.flatMap((work) => (work[part] ?? []) as readonly NonNullable<FastPathWork[K]>[number][]);
   return {
     begun: all('begun'),
-    advanced: furthest(all('advanced')),
+    advanced: mergeHeadMoves(all('advanced')),
     events: all('events'),
     opened: all('opened'),
     closed: all('closed'),
@@ -263,19 +273,19 @@ export function joinWork(works: readonly UsualWork[]): UsualWork {
   };
 }
 
-function furthest(all: readonly Advanced[]): readonly Advanced[] {
-  const heads = new Map<string, Advanced>();
-  for (const one of all) {
-    const key = JSON.stringify([one.head.id, one.execution]);
-    const known = heads.get(key);
-    const last = known !== undefined && known.last > one.last ? known : one;
-    heads.set(key, { ...last, first: Math.min(one.first, known?.first ?? one.first) });
+function mergeHeadMoves(all: readonly HeadMove[]): readonly HeadMove[] {
+  const heads = new Map<string, HeadMove>();
+  for (const move of all) {
+    const key = JSON.stringify([move.head.id, move.execution]);
+    const earlier = heads.get(key);
+    const furthest = earlier !== undefined && earlier.last > move.last ? earlier : move;
+    heads.set(key, { ...furthest, first: Math.min(move.first, earlier?.first ?? move.first) });
   }
   return [...heads.values()];
 }
 
-/** Events that change no rows but the run's, its steps' and those of waits that are there. */
-const USUAL: ReadonlySet<string> = new Set([
+/** Events that change only the rows of the run, of its steps, and of waits that exist. */
+const FAST_PATH_EVENTS: ReadonlySet<string> = new Set([
   'RUN_STARTED',
   'RUN_RESUMED',
   'RUN_SUCCEEDED',
@@ -291,14 +301,14 @@ const USUAL: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * What a usual commit of events writes; undefined where the events are not of that kind.
+ * What a commit of these events writes on the fast path; undefined where they don't fit it.
  * @throws SluiceError TRANSITION_ILLEGAL where the events contradict one another
  */
-export function usualWork(execution: Execution, unsorted: readonly RunEvent[]): UsualWork | undefined {
+export function fastPathWork(execution: Execution, unsorted: readonly RunEvent[]): FastPathWork | undefined {
   const events = [...unsorted].sort((a, b) => a.seq - b.seq);
   const [first, last] = [events[0], events.at(-1)];
   if (first === undefined || last === undefined) return {};
-  if (!events.every(({ type }) => USUAL.has(type))) return undefined;
+  if (!events.every(({ type }) => FAST_PATH_EVENTS.has(type))) return undefined;
   const begins = first.type === 'RUN_STARTED' && first.seq === 1;
   if (begins !== events.some(({ type }) => type === 'RUN_STARTED')) return undefined;
   if (begins && execution.executionId !== execution.run.runId) return undefined;
@@ -333,24 +343,26 @@ export function usualWork(execution: Execution, unsorted: readonly RunEvent[]): 
       : { advanced: [{ ...head, first: first.seq }] }),
     events: events.map((event) => eventRow(execution, event, texts)),
     opened: opened.map((change) => ({ id: change.key, ...newRow(change) })),
-    closed: closed.map((change) => changed('step', change, { provisional: false })),
-    moved: begins ? [] : runs.filter(({ status }) => status !== undefined).map((one) => changed('run', one)),
-    waited: waits.map((change) => changed('wait', change)),
+    closed: closed.map((change) => rowUpdate('step', change, { provisional: false })),
+    moved: begins
+      ? []
+      : runs.filter(({ status }) => status !== undefined).map((change) => rowUpdate('run', change)),
+    waited: waits.map((change) => rowUpdate('wait', change)),
     blobs: texts.variables().blobs,
   };
 }
 
-/** A row's new status, and nothing of what an earlier one left in columns that it does not name. */
-function changed(
+/** A row's new status. Clears the columns that go with a status and that the new one doesn't name. */
+function rowUpdate(
   table: Machine,
   { key, status, first = 0, follows = [] }: RowChange,
   more: Columns = {},
-): Closed {
-  const left = Object.fromEntries(CLEARED[table].status.map((column) => [column, undefined]));
-  return { id: record(table, key), set: { ...left, ...status, ...more }, first, follows };
+): RowUpdate {
+  const cleared = Object.fromEntries(CLEARED[table].status.map((column) => [column, undefined]));
+  return { id: record(table, key), set: { ...cleared, ...status, ...more }, first, follows };
 }
 
-/** A step that ends without having been told to have started has done both at once (workflows/interpreter/run/step-events.ts). */
+/** A step that ends without a STEP_STARTED has started and ended at once (workflows/…/step-events.ts). */
 function isFirstOfStep({ type, data }: RunEvent): boolean {
   if (type === 'STEP_STARTED') return true;
   return 'kind' in data && data.kind !== 'action.call' && !('startedAt' in data) && !type.startsWith('WAIT_');
@@ -365,8 +377,8 @@ function record(table: string, key: RowKey): RecordId {
   return new RecordId(table, [...key]);
 }
 
-/** True where a commit was not of the usual kind after all: nothing was written, and apply.ts has to do it. */
-export function isUnusual(error: unknown): boolean {
+/** True where the rows did not fit the fast path: nothing was written, and the row merge makes the commit. */
+export function isFastPathMiss(error: unknown): boolean {
   if (error instanceof Refusal) return error.code === 'UNUSUAL';
   if (!(error instanceof SluiceError) || error.code !== 'DATABASE_FAILED') return false;
   return /already exists/.test(error.message);

@@ -1,11 +1,12 @@
 /**
- * The slow path of a commit, and the rebuild: a run's rows from its whole log.
+ * Replay from the log: a run's rows from its whole log. The slowest tier of a commit, and the rebuild.
  *
- * It runs where the fast path cannot tell (apply.ts): after a reset, for a late commit of an older execution,
- * where a row is missing or stands where its log can't have brought it. The log decides: events are parted
- * into live and superseded, the live ones derived, and the rows replaced, in one transaction.
+ * It runs where the row merge can't tell (domain/row-merge.ts): after a reset, for a late commit of an
+ * older execution, where a row is missing or has a status that its log can't have given it. The log
+ * decides: its events are parted into live and superseded ones, the live ones are derived, and the rows are
+ * replaced, in one transaction.
  *
- * Invariant: the transaction holds only if the log is still the one that was read: every commit raises
+ * Invariant: the transaction succeeds only if the log is still the one that was read. Every commit raises
  * `run_head.revision`, and this one begins by comparing it. If it has moved, the log is read again.
  */
 import { z } from 'zod';
@@ -13,7 +14,7 @@ import { SluiceError } from '../../contracts/errors.js';
 import type { Execution } from '../../contracts/run/projection.js';
 import { GENERATION_MARK } from '../../contracts/run/rewind.js';
 import type { RunEvent } from '../../contracts/run/run-events.js';
-import { eventRow, INSERT_EVENTS, LIST_ANEW, type EventStatements } from '../domain/row-merge.js';
+import { eventRow, INSERT_EVENTS, LIST_ANEW, type BoundStatements } from '../domain/row-merge.js';
 import type { Database } from '../connection/connection.js';
 import { answeredLetters, failedLetters, withdrawalStatements } from '../domain/dead-letters.js';
 import { FOLLOW_ALL_WAITS } from '../domain/open-waits.js';
@@ -32,7 +33,8 @@ import { read } from '../connection/read.js';
 import { SETTLE_STEPS, UNOPENED } from '../domain/outcome.js';
 import { listInvocations } from '../reads/runs/list-invocations.js';
 import { TextWriter } from '../log/texts.js';
-import { commit, Refusal, type Faults, type Statement } from '../connection/unit-of-work.js';
+import { commit, Refusal, type Statement } from '../connection/unit-of-work.js';
+import type { Writer } from '../connection/writer.js';
 
 const MOST_TRIES = 20;
 
@@ -60,8 +62,8 @@ const REPLACE: readonly Statement[] = [
     label: 'run_event.revive',
     text: `FOR $id IN $revived { UPDATE type::record('run_event', $id) SET superseded = NONE RETURN NONE }`,
   },
-  // Written over, and only what is left removed: the engine in memory refuses to make a row again in the
-  // transaction that deleted it. So a step that the ledger is going to settle is emptied, not removed.
+  // Rows are overwritten, and only leftovers are removed: the in-memory engine refuses to create a row in
+  // the transaction that deleted it. So a step that the ledger is about to settle is emptied, not removed.
   {
     label: 'step.empty',
     text: `FOR $id IN $emptied { UPSERT type::record('step', $id) CONTENT { status: 'RUNNING', opened_seq: ${UNOPENED}, status_seq: 0, provisional: true } RETURN NONE }`,
@@ -84,27 +86,27 @@ const REPLACE: readonly Statement[] = [
   FOLLOW_ALL_WAITS,
 ];
 
-/** Events to commit, and under which execution. */
-export interface Added {
+/** Events to commit, and the execution that authored them. */
+export interface NewEvents {
   readonly execution: Execution;
   readonly events: readonly RunEvent[];
 }
 
-/** Given the log as it is, what is to be added to it; asked again where the log has moved meanwhile. */
-export type AddTo = (log: LogParts) => Added | undefined;
+/** Decides from the log what to add to it; asked again where the log has moved meanwhile. */
+export type EventsForLog = (log: LogParts) => NewEvents | undefined;
 
 /**
- * Commits events by deriving the run's rows from its whole log; with no events, rebuilds the rows.
+ * Commits events by deriving the run's rows from its whole log. Without `added` it rebuilds the rows.
  * @param more further statements of the same transaction
  * @returns each statement's value, by label
- * @throws SluiceError TRANSITION_ILLEGAL where the log itself takes no legal way; Refusal of a statement in `more`
+ * @throws SluiceError TRANSITION_ILLEGAL where the log itself makes an illegal transition; Refusal of a
+ *   statement in `more`
  */
-export async function resolveRun(
-  database: Database,
+export async function replayFromLog(
+  { database, faults }: Writer,
   header: Header,
-  added: Added | AddTo | undefined,
-  more: EventStatements,
-  faults?: Faults,
+  added?: NewEvents | EventsForLog,
+  more: BoundStatements = { statements: [], variables: {} },
 ): Promise<ReadonlyMap<string, unknown>> {
   for (let tries = 1; ; tries++) {
     const { statements, variables, last } = await plan(database, header, added);
@@ -129,10 +131,10 @@ export async function resolveRun(
 async function plan(
   database: Database,
   header: Header,
-  given: Added | AddTo | undefined,
-): Promise<EventStatements & { readonly last: EventStatements }> {
+  given: NewEvents | EventsForLog | undefined,
+): Promise<BoundStatements & { readonly last: BoundStatements }> {
   const run = { tenant: header.run.tenant, runId: header.run.runId };
-  // Read before the log: a commit in between makes the guard fail, never pass.
+  // Read the revision before the log: a commit in between makes the guard fail, never pass.
   const revision = await read(
     database,
     z.number().default(0),
@@ -179,7 +181,7 @@ async function plan(
       last: { statements: [], variables: {} },
     };
   }
-  // Past a note the head is the note's, so that nothing that comes after it takes the fast path.
+  // After a note the head is the note's, so that the next commit is replayed from the log.
   const noted = notedExecution(last.executionId) !== last.executionId;
   const latest =
     (noted ? undefined : order.findLast((id) => live.some((e) => e.executionId === id))) ?? last.executionId;
@@ -220,20 +222,23 @@ async function plan(
   };
 }
 
-/** Letters of a future that a reset undid, and about what the run answers for again since. */
+/**
+ * Letters about a future that a reset superseded, and about steps that the run can compensate again since
+ * the reset.
+ */
 function withdrawnLetters(runId: string, { live, superseded }: LogParts): readonly string[] {
   const events = live.map(({ event }) => event);
-  const standing = new Set(failedLetters(runId, events));
-  const undone = superseded.map(({ event }) => event);
+  const current = new Set(failedLetters(runId, events));
+  const supersededEvents = superseded.map(({ event }) => event);
   const alive = events.at(-1)?.type !== 'RUN_RECONCILED';
-  const revived = alive && undone.some(({ type }) => type === 'RUN_RECONCILED');
+  const revived = alive && supersededEvents.some(({ type }) => type === 'RUN_RECONCILED');
   return [
-    ...failedLetters(runId, undone).filter((id) => !standing.has(id)),
+    ...failedLetters(runId, supersededEvents).filter((id) => !current.has(id)),
     ...(revived ? answeredLetters(runId, events) : []),
   ];
 }
 
-/** What ends the keys of all that is done since the last rewind; undefined: there was none. */
+/** The suffix of every key since the last rewind; undefined where the run was not rewound. */
 function generationOf(live: readonly LoggedEvent[]): string | undefined {
   const rewound = live.findLast(({ event }) => event.type === 'RUN_REWOUND')?.event;
   return rewound?.type === 'RUN_REWOUND' ? `${GENERATION_MARK}${rewound.data.generation}` : undefined;
@@ -244,9 +249,9 @@ function keyed(change: RowChange): { readonly key: RowKey; readonly row: Columns
 }
 
 interface Leftovers {
-  /** Keys of rows that the log does not make, by table. */
+  /** Keys of rows that the log doesn't produce, by table. */
   readonly stale: Readonly<Record<string, readonly unknown[]>>;
-  /** Those of steps that the ledger makes. */
+  /** Keys of steps that the ledger settles. */
   readonly emptied: readonly unknown[];
 }
 
@@ -258,21 +263,21 @@ async function findLeftovers(
 ): Promise<Leftovers> {
   const settled = new Set(
     (await listInvocations(database, run.tenant, run.runId))
-      .filter((one) => one.status !== 'STARTED' && !one.local)
-      .filter((one) => generation === undefined || one.idempotencyKey.endsWith(generation))
-      .map((one) => JSON.stringify(stepRowKey(run, one))),
+      .filter(({ status, local }) => status !== 'STARTED' && !local)
+      .filter(({ idempotencyKey }) => generation === undefined || idempotencyKey.endsWith(generation))
+      .map((invocation) => JSON.stringify(stepRowKey(run, invocation))),
   );
   const stale: Record<string, readonly unknown[]> = {};
   let emptied: readonly unknown[] = [];
   for (const table of TABLES) {
     const kept = new Set(rows[table].map(({ key }) => JSON.stringify(key)));
-    const there = await read(
+    const existing = await read(
       database,
       z.array(z.array(z.json())),
       `SELECT VALUE record::id(id) FROM ${table}:[$tenant, $runId]..[$tenant, $runId, ..]`,
       { tenant: run.tenant, runId: run.runId },
     );
-    const left = there.filter((key) => !kept.has(JSON.stringify(key)));
+    const left = existing.filter((key) => !kept.has(JSON.stringify(key)));
     stale[table] = left.filter((key) => table !== 'step' || !settled.has(JSON.stringify(key)));
     if (table === 'step') emptied = left.filter((key) => settled.has(JSON.stringify(key)));
   }

@@ -1,11 +1,11 @@
 /**
- * Commits events with whatever belongs to the same transaction: as a usual commit where it is one, else row by row,
- * else from the whole log.
+ * Commits events, and what belongs to the same transaction: on the fast path where they fit it, else by the
+ * row merge, else by replay from the log.
  */
 import { SluiceError } from '../../contracts/errors.js';
 import type { Execution } from '../../contracts/run/projection.js';
 import type { RunEvent } from '../../contracts/run/run-events.js';
-import { eventStatements, type EventStatements } from '../domain/row-merge.js';
+import { rowMergeStatements, type BoundStatements } from '../domain/row-merge.js';
 import {
   answeredLetters,
   deadLetterStatements,
@@ -18,114 +18,127 @@ import { inTurn } from '../connection/turns.js';
 import type { Writer } from '../connection/writer.js';
 import { commit, Refusal, type Statement } from '../connection/unit-of-work.js';
 import type { Variables } from '../connection/connection.js';
-import { isUnusual, joinWork, usualStatements, usualWork, type UsualWork } from './fast-path.js';
-import { commitUsually } from './batch.js';
-import { resolveRun } from './from-log.js';
+import {
+  isFastPathMiss,
+  joinWork,
+  fastPathStatements,
+  fastPathWork,
+  type FastPathWork,
+} from './fast-path.js';
+import { commitFastPath } from './batch.js';
+import { replayFromLog } from './from-log.js';
 
-/** What belongs to the same transaction beside the events. */
-export interface Others {
-  /** For any commit. */
-  readonly always: EventStatements;
-  /** What does the same in a usual one. */
-  readonly usually: UsualWork;
+/** What the same transaction writes besides the events. */
+export interface Companions {
+  /** Statements after those of the row merge, or of the replay from the log. */
+  readonly general: BoundStatements;
+  /** The equivalent rows for a fast-path commit. */
+  readonly fastPath: FastPathWork;
 }
 
-const NONE: EventStatements = { statements: [], variables: {} };
+const NONE: BoundStatements = { statements: [], variables: {} };
 
 /**
- * @param others written in the same transaction, after the events
- * @returns each statement's value, by label; undefined after a usual commit
+ * @param companions written in the same transaction, after the events
+ * @returns each statement's value, by label; undefined after a commit on the fast path
+ * @throws SluiceError PROJECTION_CONFLICT, TRANSITION_ILLEGAL, IDEMPOTENCY_KEY_REUSED,
+ *   DATABASE_UNAVAILABLE, DATABASE_FAILED
  */
 export async function writeEvents(
   writer: Writer,
   execution: Execution,
   events: readonly RunEvent[],
-  others: Others = { always: NONE, usually: {} },
+  companions: Companions = { general: NONE, fastPath: {} },
 ): Promise<ReadonlyMap<string, unknown> | undefined> {
-  const usual = usualEvents(execution, events);
-  if (usual !== undefined && (await wroteUsually(writer, joinWork([usual, others.usually])))) {
+  const work = fastPathForEvents(execution, events);
+  if (work !== undefined && (await tryFastPath(writer, joinWork([work, companions.fastPath])))) {
     return undefined;
   }
-  const followed = joined(openWaitStatements(execution, events), followedBy(execution, events));
-  const write = () => writeAny(writer, execution, events, joined(followed, others.always));
+  const records = joinStatements(openWaitStatements(execution, events), outboxAndLetters(execution, events));
+  const write = () => mergeOrReplay(writer, execution, events, joinStatements(records, companions.general));
   return await (events.length === 0 ? write() : inTurn(writer.database, execution.run, write));
 }
 
-/** What a usual commit of these events writes; undefined: they are not of that kind. */
-export function usualEvents(execution: Execution, events: readonly RunEvent[]): UsualWork | undefined {
-  return followedBy(execution, events).statements.length === 0 ? usualWork(execution, events) : undefined;
+/** What a commit of these events writes on the fast path; undefined where they don't fit it. */
+export function fastPathForEvents(
+  execution: Execution,
+  events: readonly RunEvent[],
+): FastPathWork | undefined {
+  return outboxAndLetters(execution, events).statements.length === 0
+    ? fastPathWork(execution, events)
+    : undefined;
 }
 
-/** What the events do to rows that are no part of the run's picture. */
-function followedBy(execution: Execution, events: readonly RunEvent[]): EventStatements {
-  return joined(
+/** What the events write to the outbox and to dead letters. */
+function outboxAndLetters(execution: Execution, events: readonly RunEvent[]): BoundStatements {
+  return joinStatements(
     outboxStatements(execution, events),
     deadLetterStatements(lettersOf(execution, events)),
-    answered(execution, events),
+    withdrawnLetters(execution, events),
   );
 }
 
-/** A usual end of an action is the first: what depends on that is done. */
+/** On the fast path an action ends for the first time, so the statements that depend on that run. */
 const FINISHED: Statement = { label: 'finished', text: 'LET $finished = true' };
 
 /**
- * Writes usual work, and with it what else belongs to the same transaction.
+ * Commits work on the fast path, with further statements in the same transaction.
  * @param more evidence and the writes of an action
- * @returns false: it was not of the usual kind, and nothing was written
+ * @returns false where the rows did not fit the fast path; nothing was written
  */
-export async function wroteUsually(
+export async function tryFastPath(
   writer: Writer,
-  work: UsualWork,
+  work: FastPathWork,
   more: readonly Statement[] = [],
   variables: Variables = {},
 ): Promise<boolean> {
-  const statements = usualStatements(work);
+  const statements = fastPathStatements(work);
   if (statements.length + more.length === 0) return true;
   try {
-    const alone = more.length === 0 ? undefined : { statements: [FINISHED, ...more], variables };
-    await commitUsually(writer, work, alone);
+    const extra = more.length === 0 ? undefined : { statements: [FINISHED, ...more], variables };
+    await commitFastPath(writer, work, extra);
     return true;
   } catch (error) {
-    if (isUnusual(error)) return false;
+    if (isFastPathMiss(error)) return false;
     throw error instanceof Refusal ? toError(error) : error;
   }
 }
 
-async function writeAny(
+async function mergeOrReplay(
   { database, faults }: Writer,
   execution: Execution,
   events: readonly RunEvent[],
-  more: EventStatements,
+  more: BoundStatements,
 ): Promise<ReadonlyMap<string, unknown>> {
-  const own = eventStatements(execution, events);
-  const statements = [...own.statements, ...more.statements];
+  const merge = rowMergeStatements(execution, events);
+  const statements = [...merge.statements, ...more.statements];
   try {
-    return await commit(database, statements, { ...own.variables, ...more.variables }, faults);
+    return await commit(database, statements, { ...merge.variables, ...more.variables }, faults);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     if (error.code !== 'RESOLVE') throw toError(error);
   }
   try {
-    return await resolveRun(database, execution, { execution, events }, more, faults);
+    return await replayFromLog({ database, faults }, execution, { execution, events }, more);
   } catch (error) {
     throw error instanceof Refusal ? toError(error) : error;
   }
 }
 
-/** A first execution follows no other, so nothing was written about what it does. */
-function answered({ run, executionId }: Execution, events: readonly RunEvent[]): EventStatements {
+/** Withdraws letters after a reset. A first execution follows no other, so none can exist. */
+function withdrawnLetters({ run, executionId }: Execution, events: readonly RunEvent[]): BoundStatements {
   if (executionId === run.runId) return NONE;
   return withdrawalStatements(run.tenant, answeredLetters(run.runId, events));
 }
 
-function joined(...parts: readonly EventStatements[]): EventStatements {
+function joinStatements(...parts: readonly BoundStatements[]): BoundStatements {
   return {
     statements: parts.flatMap(({ statements }) => statements),
-    variables: Object.assign({}, ...parts.map(({ variables }) => variables)) as EventStatements['variables'],
+    variables: Object.assign({}, ...parts.map(({ variables }) => variables)) as BoundStatements['variables'],
   };
 }
 
-/** The coded error of a refusal that stands. */
+/** The coded error of a refusal that no other tier can resolve. */
 export function toError({ code, label, detail }: Refusal): SluiceError {
   if (code === 'CONFLICT') {
     return new SluiceError('PROJECTION_CONFLICT', `${label}: ${detail} exists with other content`, {

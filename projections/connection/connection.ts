@@ -2,52 +2,54 @@
  * The connection to SurrealDB: the only place that knows its SDK's engines, events and error shapes.
  *
  * Invariants
- * - Whatever goes wrong leaves here as a coded error: DATABASE_UNAVAILABLE (retryable), DATABASE_AUTH,
- *   DATABASE_LOCKED, CONFIG_INVALID; a statement's own failure is left in its answer for the caller.
- * - A request that was given up on may still be sent once the server is back: the SDK keeps it. Nothing
- *   here may assume otherwise; every transaction of this room is therefore idempotent.
- * - No update is lost. The engines `mem` and `surrealkv` of SurrealDB 3.0 don't hold that by themselves: of two
- *   transactions that write the same row, of which one begins while the other commits, both may succeed
- *   (github.com/surrealdb/surrealdb/issues/7303; seen here once in some hundred such pairs). Embedded they have
- *   one process, so its transactions are sent one at a time. A server has many clients: its store must be one that
- *   does hold it, such as RocksDB (docs/operations.md).
+ * - Every failure leaves here as a coded error: DATABASE_UNAVAILABLE (retryable), DATABASE_AUTH,
+ *   DATABASE_LOCKED, CONFIG_INVALID; the failure of a statement stays in its answer, for the caller.
+ * - A request that was given up may still be sent once the server is back: the SDK keeps it. So every
+ *   transaction of this room is idempotent.
+ * - No update is lost. The engines `mem` and `surrealkv` of SurrealDB 3.0 don't guarantee that: of two
+ *   transactions that write the same row, one of which begins while the other commits, both may succeed
+ *   (github.com/surrealdb/surrealdb/issues/7303; seen here once in about a hundred such pairs). An embedded
+ *   store has one process, so its transactions are sent one at a time. A server has many clients: its store
+ *   must be one that does guarantee it, such as RocksDB (docs/operations.md).
  */
 import { createNodeEngines } from '@surrealdb/node';
 import { createRemoteEngines, ServerError, Surreal, type ConnectOptions } from 'surrealdb';
 import { WebSocket } from 'ws';
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
+import { within } from '../../contracts/within.js';
 import { claimStore } from './store-lock.js';
 
 export interface DatabaseOptions {
   /**
-   * `surrealkv://PATH`, `mem://`, `ws://HOST:PORT` or `wss://HOST:PORT`. `rocksdb://PATH` is for tests of what a server's
-   * engine does: embedded, it lets go of its store only seconds after it was closed, if at all.
+   * `surrealkv://PATH`, `mem://`, `ws://HOST:PORT` or `wss://HOST:PORT`. `rocksdb://PATH` is for tests of
+   * what a server's engine does: embedded, it releases its store only seconds after it was closed, if at
+   * all.
    */
   readonly url: string;
   /** Default `sluice`. */
   readonly namespace?: string | undefined;
   /** Default `sluice`. */
   readonly database?: string | undefined;
-  /** Of a server; a root, namespace or database user. Absent: anonymous. */
+  /** User of a server: root, of a namespace, or of a database. Absent: anonymous. */
   readonly username?: string | undefined;
   readonly password?: string | undefined;
-  /** How long to wait for the first connection, ms. Default 10,000. */
+  /** Time limit of the first connection, ms. Default 10,000. */
   readonly connectTimeoutMs?: number | undefined;
-  /** How long a request waits for a lost server to come back, ms. Default 5,000. */
+  /** How long a request waits for a lost server to return, ms. Default 5,000. */
   readonly unavailableAfterMs?: number | undefined;
-  /** Whether this connection sends its transactions one at a time. Default: true for `surrealkv` and `mem`, else false. */
+  /** Whether to send transactions one at a time. Default: true for `surrealkv` and `mem`, else false. */
   readonly oneAtATime?: boolean | undefined;
 }
 
 export type Variables = Readonly<Record<string, unknown>>;
 
-/** What one statement of a request gave. */
+/** The result of one statement of a request. */
 export type Answer =
   { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly reason: string };
 
 export interface Database {
   /**
-   * Sends one request and gives each statement's answer, in order.
+   * Sends one request and returns each statement's answer, in order.
    * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_AUTH; DATABASE_FAILED where the text does not parse
    */
   request(text: string, variables?: Variables): Promise<readonly Answer[]>;
@@ -56,21 +58,24 @@ export interface Database {
   close(): Promise<void>;
 }
 
+const CONNECT_TIMEOUT_MS = 10_000;
+const UNAVAILABLE_AFTER_MS = 5_000;
+
 const SERVER = /^wss?:$/;
 const EMBEDDED = /^(surrealkv|mem|rocksdb):$/;
-/** Engines that may lose one of two updates at once. */
+/** Engines that may lose one of two concurrent updates. */
 const LOSSY = /^(surrealkv|mem):$/;
 
 const STORE = 'surrealkv://';
 
-/** Directory of an embedded store; undefined: the URL is that of a server, or of one that is kept nowhere. */
+/** Directory of an embedded store; undefined for the URL of a server or of a store in memory. */
 export function storePath(url: string): string | undefined {
   if (!url.startsWith(STORE)) return undefined;
   return decodeURIComponent(url.slice(STORE.length).replace(/\?.*$/, ''));
 }
 
 /**
- * Opens a connection and selects the database, which is made where it does not exist.
+ * Opens a connection and selects the database; creates it if it does not exist.
  * @throws SluiceError CONFIG_INVALID, DATABASE_LOCKED, DATABASE_AUTH, DATABASE_UNAVAILABLE
  */
 export async function connect(options: DatabaseOptions): Promise<Database> {
@@ -89,7 +94,7 @@ export async function connect(options: DatabaseOptions): Promise<Database> {
 function parseUrl(text: string): URL {
   const kinds = 'surrealkv://PATH, mem://, ws://HOST:PORT or wss://HOST:PORT';
   if (!URL.canParse(text)) {
-    throw new SluiceError('CONFIG_INVALID', `SURREAL_URL is no URL: "${text}". Use ${kinds}.`);
+    throw new SluiceError('CONFIG_INVALID', `SURREAL_URL is not a URL: "${text}". Use ${kinds}.`);
   }
   const url = new URL(text);
   if (!SERVER.test(url.protocol) && !EMBEDDED.test(url.protocol)) {
@@ -107,7 +112,7 @@ async function open(options: DatabaseOptions, url: URL): Promise<Surreal> {
   const { namespace = 'sluice', database = 'sluice', username, password = '' } = options;
   const names = { namespace, database };
   if (!SERVER.test(url.protocol) || username === undefined) return dial(options, url, names);
-  // A user belongs to the root, to a namespace or to a database, and the server wants to be told which.
+  // A user belongs to the root, to a namespace or to a database, and a sign-in must say which.
   const levels: readonly Authentication[] = [
     { username, password },
     { namespace, username, password },
@@ -140,12 +145,11 @@ async function dial(
   surreal.subscribe('error', (error) => {
     last = error.message;
   });
-  const timeoutMs = options.connectTimeoutMs ?? 10_000;
-  // The embedded engine opens what it is given as it is; URL would lower-case and re-encode a path.
+  const timeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
+  // The embedded engine opens the text as it is; a URL would lower-case and re-encode the path.
   const address = SERVER.test(url.protocol) ? url : options.url;
   try {
     await within(
-      timeoutMs,
       surreal.connect(address, {
         ...names,
         ...(authentication === undefined ? {} : { authentication }),
@@ -158,11 +162,15 @@ async function dial(
           retryDelayJitter: 0.2,
         },
       }),
-      () =>
-        new SluiceError(
+      timeoutMs,
+      () => {
+        const host = url.host === '' ? options.url : url.host;
+        const reason = last === undefined ? '' : `: ${last}`;
+        throw new SluiceError(
           'DATABASE_UNAVAILABLE',
-          `No database answered at ${url.host === '' ? options.url : url.host} within ${timeoutMs} ms${last === undefined ? '' : `: ${last}`}`,
-        ),
+          `No database answered at ${host} within ${timeoutMs} ms${reason}`,
+        );
+      },
     );
     return surreal;
   } catch (error) {
@@ -188,32 +196,18 @@ function mapThrown(error: unknown, options: DatabaseOptions): SluiceError {
   return toSluiceError(error, 'DATABASE_UNAVAILABLE');
 }
 
-/** True for the reason of a transaction that lost against another one and may be sent again. */
+/** True for the reason of a transaction that lost a write conflict and may be sent again. */
 export function isConflict(reason: string): boolean {
   return /transaction conflict|can be retried|read or write conflict/i.test(reason);
-}
-
-async function within<T>(ms: number, work: Promise<T>, late: () => Error): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  try {
-    return await Promise.race([
-      work,
-      new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(late()), ms);
-      }),
-    ]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 class SurrealDatabase implements Database {
   private readonly pending = new Set<(error: Error) => void>();
   private outage: ReturnType<typeof setTimeout> | undefined;
-  /** True once an outage has outlasted the patience of a request: later ones fail at once. */
+  /** True once the server has been away for longer than a request waits: later requests fail at once. */
   private down = false;
   private closed = false;
-  /** The latest transaction that was handed in; it never rejects. */
+  /** The transaction that was handed in last; never rejects. */
   private latest: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -270,7 +264,7 @@ class SurrealDatabase implements Database {
     this.outage = setTimeout(() => {
       this.down = true;
       this.rejectAll();
-    }, this.options.unavailableAfterMs ?? 5_000);
+    }, this.options.unavailableAfterMs ?? UNAVAILABLE_AFTER_MS);
     this.outage.unref();
   }
 

@@ -1,26 +1,27 @@
 /**
- * Whether a server keeps the updates that are made of one row at the same time. With `surrealkv` and `memory` SurrealDB
- * 3.0 does not, now and then (connection.ts), and a server does not tell which it has; so it is tried.
+ * Tests whether a server keeps concurrent updates of one row. With `surrealkv` and `memory` SurrealDB 3.0
+ * sometimes loses one (connection.ts), and a server doesn't say which engine it has.
  *
- * It can only be shown that updates are lost, never that they are not: one that loses none within the time may be lucky.
+ * The test can only show that updates are lost, never that none are: a server that loses none in the time
+ * may be lucky.
  */
 import { randomUUID } from 'node:crypto';
 import { SluiceError } from '../../contracts/errors.js';
 import { isConflict, type Answer, type Database } from './connection.js';
 
-/** What became of the updates that the server said it had made. */
+/** Updates that the server acknowledged, and how many of them it lost. */
 export interface UpdatesOfOneRow {
   readonly made: number;
   readonly lost: number;
 }
 
-/** Time between two looks at how many are lost, ms. */
+/** Time between two counts of lost updates, ms. */
 const ROUND_MS = 500;
 
 /**
- * Adds to one counter from all connections at once, in a table of its own, which is removed afterwards.
- * @param forMs how long, unless one is lost before
- * @throws SluiceError DATABASE_FAILED where the user may not make a table; DATABASE_UNAVAILABLE
+ * Adds to one counter from all connections at once, in a separate table, which is removed afterwards.
+ * @param forMs how long to test, ms; ends earlier when an update is lost
+ * @throws SluiceError DATABASE_FAILED where the user may not create a table; DATABASE_UNAVAILABLE
  */
 export async function tryUpdatesOfOneRow(
   connections: readonly [Database, ...Database[]],
@@ -35,8 +36,8 @@ export async function tryUpdatesOfOneRow(
     let lost = 0;
     while (lost <= 0 && Date.now() < end) {
       const until = Math.min(end, Date.now() + ROUND_MS);
-      // All have ended before one that failed is heard: the table is removed after it.
-      const counts = await Promise.allSettled(connections.map((one) => add(one, table, until)));
+      // Wait for all before reporting a failure: the table is removed next.
+      const counts = await Promise.allSettled(connections.map((connection) => add(connection, table, until)));
       for (const count of counts) {
         if (count.status === 'rejected') throw count.reason;
         made += count.value;
@@ -49,7 +50,7 @@ export async function tryUpdatesOfOneRow(
   }
 }
 
-/** @returns how many additions the server said it had made */
+/** @returns how many additions the server acknowledged */
 async function add(database: Database, table: string, until: number): Promise<number> {
   let made = 0;
   while (Date.now() < until) {

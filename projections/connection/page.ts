@@ -1,26 +1,36 @@
-/** Pages of a list, each beginning after the last entry of the one before. */
+/** Pages of a list; each begins after the last entry of the page before. */
 import { SluiceError } from '../../contracts/errors.js';
 
 export interface PageRequest {
-  /** `next` of the page before. */
+  /** `next` of the page before; absent for the first page. */
   readonly after?: string | undefined;
-  /** At most 500; default 50. */
+  /** Entries of the page: 1 to 500; default 50. */
   readonly limit?: number | undefined;
 }
 
 export interface Page<T> {
   readonly items: readonly T[];
-  /** Where the next page begins; null: there is none. */
+  /** Where the next page begins; null on the last page. */
   readonly next: string | null;
 }
 
-/** Rows of a page: what was asked for, within bounds. @throws SluiceError INPUT_INVALID where it is no number */
-export function pageLimit({ limit = 50 }: PageRequest): number {
-  if (!Number.isFinite(limit)) throw new SluiceError('INPUT_INVALID', 'limit: a number from 1 to 500');
-  return Math.max(1, Math.min(500, Math.trunc(limit)));
+const DEFAULT_LIMIT = 50;
+const HIGHEST_LIMIT = 500;
+/** Characters of a cursor that a message shows. */
+const SHOWN_CURSOR = 100;
+
+/**
+ * Entries of a page: as requested, within bounds. @throws SluiceError INPUT_INVALID where `limit` is not a
+ * number
+ */
+export function pageLimit({ limit = DEFAULT_LIMIT }: PageRequest): number {
+  if (!Number.isFinite(limit)) {
+    throw new SluiceError('INPUT_INVALID', `limit: a number from 1 to ${HIGHEST_LIMIT}`);
+  }
+  return Math.max(1, Math.min(HIGHEST_LIMIT, Math.trunc(limit)));
 }
 
-/** A page of `limit` rows of which one more was asked for. */
+/** The page of rows that were read with one more than `limit`. */
 export function toPage<R, T>(
   rows: readonly R[],
   limit: number,
@@ -36,7 +46,7 @@ export function toPage<R, T>(
 }
 
 /**
- * A cursor that is a number; 0 where there is none.
+ * Parses a cursor that is a number; 0 for the first page.
  * @throws SluiceError INPUT_INVALID
  */
 export function numberCursor(after: string | undefined): number {
@@ -46,7 +56,9 @@ export function numberCursor(after: string | undefined): number {
   throw notAnEnd(after);
 }
 
-/** The error of a cursor that is none. */
+/** The error for a cursor that is not valid. */
 export function notAnEnd(cursor: string, cause?: unknown): SluiceError {
-  return new SluiceError('INPUT_INVALID', `"${cursor.slice(0, 100)}" is no end of a page`, { cause });
+  return new SluiceError('INPUT_INVALID', `"${cursor.slice(0, SHOWN_CURSOR)}" is not the end of a page`, {
+    cause,
+  });
 }

@@ -1,4 +1,6 @@
-/** Reading: one statement, its rows parsed. A row of another shape than this room writes is an error. */
+/**
+ * Reads with one statement, and parses its rows. A row in another shape than this room writes is an error.
+ */
 import type { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
 import { isConflict, type Database, type Variables } from './connection.js';
@@ -6,7 +8,7 @@ import { isConflict, type Database, type Variables } from './connection.js';
 const MOST_TRIES = 5;
 
 /**
- * Runs one reading statement and parses what it gives.
+ * Runs one reading statement and parses its result.
  * @throws SluiceError DATABASE_FAILED with the database's reason, or where the rows have another shape
  */
 export async function read<T extends z.ZodType>(
@@ -30,7 +32,7 @@ export async function read<T extends z.ZodType>(
     }
     const reason = answer?.reason ?? 'no answer';
     if (isConflict(reason) && tries < MOST_TRIES) continue;
-    // A table that no migration has made yet has no rows.
+    // A table that no migration has created yet has no rows.
     if (/table '\w+' does not exist/i.test(reason)) {
       const empty = shape.safeParse([]);
       if (empty.success) return empty.data;

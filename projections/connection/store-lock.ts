@@ -1,9 +1,9 @@
 /**
- * One process, one opening of an embedded store.
+ * An embedded store is open in one process, once.
  *
- * The engine itself takes a lock on `<store>/LOCK`, but a second opener hangs in native code for ever
- * instead of being told. So the question is asked before the engine is: openings of this process are
- * remembered, and on Linux the kernel says which other process holds the lock.
+ * The engine takes a lock on `<store>/LOCK`, but a second opener hangs in native code and gets no error. So
+ * Sluice checks before it starts the engine: it remembers the stores that this process opened, and on Linux
+ * the kernel says which other process holds the lock.
  */
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -12,14 +12,17 @@ import { SluiceError, toSluiceError } from '../../contracts/errors.js';
 
 const claimed = new Set<string>();
 
-/** The engine closes a store after it has said so: how long its lock may still be there, ms. */
+/** How long the engine may hold its lock after it reported the store closed, ms. */
 const CLOSING_MS = 5_000;
+const CLOSING_POLL_MS = 10;
 
 /**
- * Claims the store for this process and makes its directory.
+ * Claims the store for this process and creates its directory.
  * @param path directory of the store
- * @returns gives the claim back; call it when the store has been closed, and wait: the engine may still be at it
- * @throws SluiceError DATABASE_LOCKED where the store is open, CONFIG_INVALID where the directory cannot be made
+ * @returns releases the claim; call and await it after the store was closed: the engine may still be
+ *   closing it
+ * @throws SluiceError DATABASE_LOCKED where the store is open, CONFIG_INVALID where the directory can't be
+ *   created
  */
 export async function claimStore(path: string): Promise<() => Promise<void>> {
   const directory = resolve(path);
@@ -42,7 +45,9 @@ export async function claimStore(path: string): Promise<() => Promise<void>> {
   }
   return async () => {
     const until = Date.now() + CLOSING_MS;
-    while ((await lockHolder(lock)) === String(process.pid) && Date.now() < until) await sleep(10);
+    while ((await lockHolder(lock)) === String(process.pid) && Date.now() < until) {
+      await sleep(CLOSING_POLL_MS);
+    }
     claimed.delete(directory);
   };
 }
@@ -53,7 +58,10 @@ function locked(directory: string, holder: string): SluiceError {
   });
 }
 
-/** Process id that holds a kernel lock on the file; undefined where none does, or where the system can't say. */
+/**
+ * Id of the process that holds a kernel lock on the file; undefined if none does, or if the system can't
+ * say.
+ */
 async function lockHolder(file: string): Promise<string | undefined> {
   const inode = await absentIsUndefined(stat(file).then((found) => String(found.ino)));
   const table = await absentIsUndefined(readFile('/proc/locks', 'utf8'));

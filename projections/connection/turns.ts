@@ -1,20 +1,20 @@
 /**
  * One commit of a run's log at a time, in this process.
  *
- * Every commit of events writes the run's head. Lanes that start together bring a hundred of them at once; as
- * optimistic transactions one would win and all others come again, which costs the square of their number.
- * In turns each is sent once.
+ * Every commit of events writes the run's head. Lanes that start together bring a hundred commits at once;
+ * as optimistic transactions one would win and all others would be sent again, which costs the square of
+ * their number. In turns, each is sent once.
  *
- * This is about cost alone: two processes still meet in the database, where one loses the conflict and is
- * sent again (unit-of-work.ts). Nothing here has to be right for the rows to be right.
+ * This saves cost and nothing else: two processes still meet in the database, where one loses the conflict
+ * and is sent again (unit-of-work.ts). The rows are right without it.
  */
 import type { Database } from './connection.js';
 
 const queues = new WeakMap<Database, Map<string, Promise<unknown>>>();
 
 /**
- * Runs the work when all earlier work of the same run has ended, however that ended.
- * @param of tenant and run id
+ * Runs the work after all earlier work of the same run has ended, in success or failure.
+ * @param of the run
  */
 export async function inTurn<T>(
   database: Database,

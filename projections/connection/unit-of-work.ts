@@ -1,16 +1,17 @@
 /**
- * The unit of work: every write of this room is a list of labelled statements, sent as one request
- * `BEGIN … COMMIT`.
+ * The unit of work: every write of this room is a list of labelled statements, sent as one request `BEGIN …
+ * COMMIT`.
  *
  * Invariants
  * - All statements take effect, or none does.
- * - A failure names the statement that failed and the database's own reason, never the engine's
- *   "not executed due to a failed transaction".
- * - A transaction that lost a write conflict is sent again, a bounded number of times, with jittered back-off.
+ * - A failure names the statement that failed and the database's own reason, never the engine's "not
+ *   executed due to a failed transaction".
+ * - A transaction that lost a write conflict is sent again, a bounded number of times, with jittered
+ *   backoff.
  *
- * How it could break: a `RETURN` anywhere in a statement ends the whole transaction *successfully* in this
- * engine and skips what follows. Own statements have none; foreign ones are refused (domain-statements.ts);
- * and the number of answers is checked, so that a slip is loud.
+ * How it could break: in this engine a `RETURN` anywhere in a statement ends the whole transaction
+ * *successfully* and skips what follows. This room's own statements have none, foreign ones are refused
+ * (domain-statements.ts), and the number of answers is checked, so that a mistake is loud.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError } from '../../contracts/errors.js';
@@ -31,11 +32,11 @@ export interface Statement {
   readonly text: string;
 }
 
-/** Tries of one transaction before a write conflict becomes an error. */
+/** Attempts at one transaction before a write conflict becomes an error. */
 const MOST_TRIES = 30;
 const LONGEST_DELAY_MS = 100;
 
-/** A refusal that a statement of this room threw on purpose: `THROW 'sluice:CODE:…'`. */
+/** A refusal that a statement of this room throws on purpose: `THROW 'sluice:CODE:…'`. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
   constructor(
@@ -80,7 +81,7 @@ export async function commit(
     if (tries >= MOST_TRIES) {
       throw new SluiceError(
         'DATABASE_FAILED',
-        `${failure.label}: ${failure.reason} (${tries} tries of ${named(labels.slice(1, -1))})`,
+        `${failure.label}: ${failure.reason} (${tries} tries of ${listLabels(labels.slice(1, -1))})`,
         { details: { statement: failure.label, tries } },
       );
     }
@@ -89,10 +90,12 @@ export async function commit(
   }
 }
 
-/** Labels for a message: a migration has hundreds. */
-function named(labels: readonly string[]): string {
-  const shown = labels.slice(0, 12).join(', ');
-  return labels.length > 12 ? `${shown} and ${labels.length - 12} more` : shown;
+/** Labels that a message names; a migration has hundreds. */
+const NAMED_LABELS = 12;
+
+function listLabels(labels: readonly string[]): string {
+  const shown = labels.slice(0, NAMED_LABELS).join(', ');
+  return labels.length > NAMED_LABELS ? `${shown} and ${labels.length - NAMED_LABELS} more` : shown;
 }
 
 function compose(
@@ -123,18 +126,18 @@ interface Failure {
   readonly reason: string;
 }
 
-/** The statement at fault; those that only did not run because of it say nothing. */
+/** The statement at fault, not those that only did not run because of it. */
 function findFailure(answers: readonly Answer[], labels: readonly string[]): Failure | undefined {
   let fallback: Failure | undefined;
-  let own: Failure | undefined;
+  let culprit: Failure | undefined;
   for (const [i, answer] of answers.entries()) {
     if (answer.ok) continue;
     const failure = { label: labels[i] ?? 'COMMIT', reason: answer.reason };
     if (isConflict(answer.reason)) return failure;
     fallback ??= failure;
-    if (!/not executed due to a (failed|cancelled) transaction/i.test(answer.reason)) own ??= failure;
+    if (!/not executed due to a (failed|cancelled) transaction/i.test(answer.reason)) culprit ??= failure;
   }
-  return own ?? fallback;
+  return culprit ?? fallback;
 }
 
 function failed({ label, reason }: Failure): Error {

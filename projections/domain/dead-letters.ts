@@ -1,13 +1,14 @@
 /**
- * Writing dead letters: by hand-over (`putDeadLetters`), and from run events, in the transaction of the log.
+ * Writing dead letters: on request (`putDeadLetters`), and from run events, in the transaction of the log.
  *
  * Invariants
- * - A letter is written once, whatever is sent twice; what an operator did about it is not undone by a repetition.
- *   `dead_letter_list` holds each letter once, under its status: plain rows, like `run_list`.
- * - No letter is open about what a living run answers for. A run that ended from outside leaves a letter for each step
- *   that stands undone, named by run and undo key; a reset makes the run alive again, and the commit that says that a
- *   step is (still, or again) on its stack withdraws the letter. A compensation that failed in a future that a reset
- *   undid is withdrawn with its event. One that the run never comes to again stays.
+ * - A letter is written once, however often it is sent; a repetition does not undo what an operator did
+ *   about it. `dead_letter_list` holds each letter once, under its status: plain rows, like `run_list`.
+ * - No letter is open about a step that a living run can still compensate. A run that ended from outside
+ *   leaves a letter for each step that was not compensated, named by run and compensation key. A reset
+ *   makes the run alive again, and the commit that says that a step is (still, or again) on its stack
+ *   withdraws the letter. A compensation that failed in a future that a reset superseded is withdrawn with
+ *   its event. The letter of a step that the run never reaches again stays.
  */
 import { createHash } from 'node:crypto';
 import type { DeadLetterAct, NewDeadLetter } from '../../contracts/events/dead-letter.js';
@@ -16,7 +17,7 @@ import type { RunEvent } from '../../contracts/run/run-events.js';
 import { listKey } from '../log/keys.js';
 import { TextWriter } from '../log/texts.js';
 import type { Statement } from '../connection/unit-of-work.js';
-import type { EventStatements } from './row-merge.js';
+import type { BoundStatements } from './row-merge.js';
 
 const PUT: Statement = {
   label: 'dead_letter.put',
@@ -34,7 +35,7 @@ const PUT: Statement = {
 }`,
 };
 
-/** Whoever withdraws a letter or opens it again, for the audit. */
+/** The actor, in the audit, of letters that Sluice withdraws or reopens. */
 const SELF = 'sluice';
 
 const WITHDRAW: Statement = {
@@ -50,16 +51,19 @@ const WITHDRAW: Statement = {
 }`,
 };
 
-/** Id of the letter about a step of a run that ended before it could undo it. @param key of the undoing */
+/**
+ * Id of the letter about a step of a run that ended before it could compensate it.
+ * @param key the idempotency key of the compensation
+ */
 export function undoLetterId(runId: string, key: string): string {
   return deadLetterId('compensation', runId, key);
 }
 
 /**
- * The statements that withdraw letters, where they are open; none for none.
- * @param ids of a tenant's letters
+ * The statements that withdraw those of the letters that are open; none for no letters.
+ * @param ids letters of the tenant
  */
-export function withdrawalStatements(tenant: string, ids: readonly string[]): EventStatements {
+export function withdrawalStatements(tenant: string, ids: readonly string[]): BoundStatements {
   if (ids.length === 0) return { statements: [], variables: {} };
   return {
     statements: [WITHDRAW],
@@ -70,14 +74,14 @@ export function withdrawalStatements(tenant: string, ids: readonly string[]): Ev
   };
 }
 
-/** Ids of the letters about what these events of a living run say that it can undo itself. */
+/** Ids of the letters about steps that a living run, as these events say, can compensate itself. */
 export function answeredLetters(runId: string, events: readonly RunEvent[]): readonly string[] {
   return events.flatMap(({ data }) =>
     'undo' in data && data.undo !== undefined ? [undoLetterId(runId, data.undo.key)] : [],
   );
 }
 
-/** Ids of the letters that these events made. */
+/** Ids of the letters that these events wrote. */
 export function failedLetters(runId: string, events: readonly RunEvent[]): readonly string[] {
   return events.flatMap(({ type, seq, at }) =>
     type === 'COMPENSATION_FAILED' ? [deadLetterId('compensation', runId, seq, at)] : [],
@@ -94,8 +98,8 @@ function deadLetterId(kind: NewDeadLetter['kind'], ...parts: readonly (string | 
   return `${kind}-${hash.slice(0, 24)}`;
 }
 
-/** The statements that write letters; none for none. */
-export function deadLetterStatements(letters: readonly NewDeadLetter[]): EventStatements {
+/** The statements that write letters; none for no letters. */
+export function deadLetterStatements(letters: readonly NewDeadLetter[]): BoundStatements {
   const [first] = letters;
   if (first === undefined) return { statements: [], variables: {} };
   const texts = new TextWriter(first.tenant, 'dead-letter');
@@ -128,7 +132,7 @@ export function deadLetterStatements(letters: readonly NewDeadLetter[]): EventSt
   };
 }
 
-/** The letters of compensations that these events say have failed for good. */
+/** Letters about the compensations that, as these events say, have failed for good. */
 export function lettersOf({ run }: Execution, events: readonly RunEvent[]): readonly NewDeadLetter[] {
   return events.flatMap((event) => {
     if (event.type !== 'COMPENSATION_FAILED') return [];

@@ -1,6 +1,6 @@
 /**
- * The database writes of an action, made fit for a transaction that is not theirs: each is a block of its own
- * with its own variables, and none can end or leave the transaction.
+ * The database writes of an action, made safe for a transaction that belongs to Sluice: each becomes a
+ * separate block with its own variables, and none can end or leave the transaction.
  */
 import { SluiceError } from '../../contracts/errors.js';
 import type { DomainStatement } from '../../contracts/run/projection.js';
@@ -9,17 +9,18 @@ import type { Statement } from '../connection/unit-of-work.js';
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
-/** Names that every block of this room uses. */
+/** Names that an action's variables can't have: SurrealDB reserves them. */
 const RESERVED = new Set(['auth', 'session', 'token', 'value', 'before', 'after', 'this', 'parent', 'event']);
 
-// Strings, backtick names and comments, in which a word means nothing.
+// Strings, quoted names and comments: a keyword in them has no effect.
 const OPAQUE = /'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`[^`]*`|⟨[^⟩]*⟩|\/\*[\s\S]*?\*\/|(?:--|\/\/|#)[^\n]*/g;
 
-// The engine ends a whole transaction, successfully and at once, at a RETURN statement.
+// At a RETURN statement the engine ends the whole transaction, successfully and at once.
 const FORBIDDEN =
   /(?:^|[;{(]|\bTHEN\b|\bELSE\b)\s*(?:RETURN|BEGIN|COMMIT|CANCEL|USE|LIVE|KILL|OPTION|DEFINE|REMOVE|ALTER)\b/i;
 
 /**
+ * Turns an action's writes into statements of its transaction.
  * @param writes in the order in which they run
  * @returns one statement each, which runs only where `$finished` is true
  * @throws SluiceError INPUT_INVALID where a statement would end or leave the transaction

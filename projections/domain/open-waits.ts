@@ -1,15 +1,17 @@
 /**
- * The registration of waits: which waits an event may satisfy, kept in the transaction that changes the wait's row.
+ * The registration of waits: which waits an event may satisfy. It changes in the transaction that changes
+ * the wait's row.
  *
- * Invariant: a wait for an event with a key has a row in `open_wait` for each of its event names while its own row
- * says WAITING, and whoever makes one writes `event_guard` of (tenant, event name, key) in the same transaction: see
- * writers/record-event.ts. A row too many does no harm: the bridge looks at the wait's own row, and the run decides.
+ * Invariant: while the row of a wait says WAITING, a wait for an event with a key has a row in `open_wait`
+ * for each of its event names. The transaction that creates one also writes `event_guard` of (tenant, event
+ * name, key): see writers/events/record-event.ts. A row too many does no harm: the bridge looks at the
+ * wait's own row, and the run decides.
  */
 import type { Execution } from '../../contracts/run/projection.js';
 import type { RunEvent } from '../../contracts/run/run-events.js';
 import { placeOf, stepRowKey } from '../log/keys.js';
 import type { Statement } from '../connection/unit-of-work.js';
-import type { EventStatements } from './row-merge.js';
+import type { BoundStatements } from './row-merge.js';
 
 const follow = (keys: string, key: string): string => `FOR $each IN ${keys} {
   LET $k = ${key};
@@ -26,16 +28,19 @@ const follow = (keys: string, key: string): string => `FOR $each IN ${keys} {
   };
 }`;
 
-/** Follows every wait of the run `$run`: for rows that were made anew, from the log or from a snapshot. */
+/**
+ * Registers or removes every wait of the run `$run`: for rows that came anew, from the log or from a
+ * snapshot.
+ */
 export const FOLLOW_ALL_WAITS: Statement = {
   label: 'open_wait.follow-all',
-  // Not in the FOR itself: there the engine makes a subquery of one row into that row.
+  // A LET, because in the FOR itself the engine turns a subquery of one row into that row.
   text: `{ LET $all = (SELECT id FROM wait:[$run[0], $run[1]]..[$run[0], $run[1], ..]); ${follow('$all', 'record::id($each.id)')} }`,
 };
 
-/** The statements that follow the waits which events open and close; none where none does. */
-export function openWaitStatements(execution: Execution, events: readonly RunEvent[]): EventStatements {
-  // One event, many rows: which, stands in picture.ts.
+/** The statements that register and remove the waits which these events open and close. */
+export function openWaitStatements(execution: Execution, events: readonly RunEvent[]): BoundStatements {
+  // One event changes many rows; picture.ts says which.
   if (events.some(({ type }) => type === 'SNAPSHOT' || type === 'RUN_RECONCILED')) {
     return { statements: [FOLLOW_ALL_WAITS], variables: { wait_workflow: execution.workflowId } };
   }

@@ -1,26 +1,30 @@
 /**
- * The outbox: what steps published, on its way to the bus.
+ * The outbox: events that steps published, on their way to the bus.
  *
  * Invariants
- * - A row stands exactly where its step's end stands in the log: both are made of the same run event, in the same
- *   transaction. Committed twice, it is one row.
- * - `position` counts the publications of a run without a gap. The relay sends position n when n - 1 has been sent
- *   (`outbox_head`), so parallel commits that come out of order leave in order. After a reset positions begin
- *   again lower; they are sent again, under the same event ids, which is a duplicate for whoever takes them.
+ * - A row exists exactly where the log has the end of its step: both come from the same run event, in the
+ *   same transaction. Committed twice, it is one row.
+ * - `position` counts the publications of a run without a gap. The relay sends position n when n - 1 has
+ *   been sent (`outbox_head`), so parallel commits that arrive out of order leave in order. After a reset,
+ *   positions begin again lower; those events are sent again under the same event ids, and consumers see
+ *   duplicates.
  */
 import { encodeEvent } from '../../contracts/events/event-envelope.js';
 import type { Execution } from '../../contracts/run/projection.js';
 import type { RunEvent } from '../../contracts/run/run-events.js';
 import { TextWriter } from '../log/texts.js';
-import type { EventStatements } from './row-merge.js';
+import type { BoundStatements } from './row-merge.js';
 
-/** The source of what a run of that definition publishes. */
+/** The source of the events that runs of this definition publish. */
 function sourceOf(definition: string): string {
   return `/sluice/${definition}`;
 }
 
-/** The statements that put what these events published into the outbox; none where they published nothing. */
-export function outboxStatements(execution: Execution, events: readonly RunEvent[]): EventStatements {
+/**
+ * The statements that put the publications of these run events into the outbox; none where they published
+ * nothing.
+ */
+export function outboxStatements(execution: Execution, events: readonly RunEvent[]): BoundStatements {
   const { tenant, runId, definition } = execution.run;
   const texts = new TextWriter(tenant, runId);
   const rows = events.flatMap((event) => {

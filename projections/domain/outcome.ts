@@ -2,16 +2,17 @@
  * The outcome of an action in its step's row, written by the action's own transaction ahead of the log.
  *
  * States of a step row: what the log says (`provisional` false), or, while the log has not closed the step,
- * what the ledger knows (`provisional` true). The event that closes the step then confirms or corrects it; an
- * event that comes late and only opens it changes no status. So the row stays a function of log and ledger.
+ * what the ledger knows (`provisional` true). The event that closes the step then confirms or corrects it;
+ * an event that comes late and only opens the step changes no status. So the row stays a function of log
+ * and ledger.
  *
- * After a rewind a step is done again under another key: a ledger row settles only the step that has its key, and one
- * from before the rewind makes no row of a step that has not begun since (`$generation`).
+ * After a rewind a step runs again under another key. A ledger row settles only the step that has its key,
+ * and one from before the rewind creates no row for a step that has not begun since (`$generation`).
  */
 import type { Columns } from '../log/effects.js';
 import type { Statement } from '../connection/unit-of-work.js';
 
-/** A step shows a short output; a long one is in the ledger, and the log's own summary follows. */
+/** Characters of output that a step shows. A longer one is in the ledger, and the log brings its summary. */
 const SHOWN = 2048;
 const SUMMARY = `IF string::len($l.output ?? '') > ${SHOWN} { NONE } ELSE { $l.output }`;
 
@@ -44,8 +45,8 @@ export const SETTLE_STEP: Statement = {
 }`,
 };
 
-/** Columns of a ledger row that has just been finished. */
-export interface Finished extends Columns {
+/** The outcome as columns of a ledger row. */
+export interface OutcomeColumns extends Columns {
   readonly status: string;
   readonly output: string | undefined;
   readonly error: string | undefined;
@@ -53,8 +54,8 @@ export interface Finished extends Columns {
   readonly finished_at: Date;
 }
 
-/** What the outcome sets in the row of the action's step, where that is open. */
-export function settledColumns({ status, output, error, error_code, finished_at }: Finished): Columns {
+/** The outcome as columns of the action's step row, for a step that is open. */
+export function outcomeInStep({ status, output, error, error_code, finished_at }: OutcomeColumns): Columns {
   return {
     status,
     output: [...(output ?? '')].length > SHOWN ? undefined : output,
@@ -65,7 +66,7 @@ export function settledColumns({ status, output, error, error_code, finished_at 
   };
 }
 
-/** Settles every step of the run whose outcome the ledger knows and the log does not. */
+/** Settles every step of the run whose outcome the ledger knows and the log doesn't. */
 export const SETTLE_STEPS: readonly Statement[] = [
   {
     label: 'run_invocation.read',

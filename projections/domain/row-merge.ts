@@ -1,13 +1,16 @@
 /**
- * The statements of a commit: a run's events into the log, and what `derive` made of them into the rows.
+ * The row merge, the second tier of a commit: a run's events into the log, and what `derive` made of them
+ * into the rows.
  *
- * They are the fast path: one request, no reading before it. Each guards its own precondition inside the
- * transaction and throws `sluice:RESOLVE` where it does not hold; resolve.ts then does the same from the whole
- * log. The preconditions:
- * - the log's head: these events come from the run's current execution, or continue it as new past all that
- *   is known. Anything else (a reset, an attempt of an older execution, a deleted row) may supersede events.
- * - each row: an edge leads from its status to the first one that the events set, or from the last one to it.
- *   If not, the log is illegal, or has a gap there, or somebody has edited the row, and only the log can tell.
+ * It is one request, with no read before it. Each statement guards its precondition inside the transaction
+ * and throws `sluice:RESOLVE` where that doesn't hold; the replay (commit/from-log.ts) then makes the
+ * commit from the whole log. The preconditions:
+ * - the log's head: these events come from the run's current execution, or continue it as new past
+ *   everything that is known. Anything else (a reset, an attempt of an older execution, a deleted row) may
+ *   supersede events.
+ * - each row: an edge leads from its status to the first one that the events set, or from the last one to
+ *   it. If not, the log is illegal, or has a gap there, or somebody has edited the row, and only the log
+ *   can tell which.
  */
 import type { RunEvent } from '../../contracts/run/run-events.js';
 import type { Execution } from '../../contracts/run/projection.js';
@@ -19,7 +22,8 @@ import { TextWriter } from '../log/texts.js';
 import type { Machine } from '../log/transitions.js';
 import type { Statement } from '../connection/unit-of-work.js';
 
-export interface EventStatements {
+/** Statements, and the variables that they bind. */
+export interface BoundStatements {
   readonly statements: readonly Statement[];
   readonly variables: Variables;
 }
@@ -30,7 +34,7 @@ export interface EventRow {
   readonly [column: string]: unknown;
 }
 
-/** The row of an event; its data as text, in the author's key order. */
+/** The row of an event; its data is text, in the author's key order. */
 export function eventRow(execution: Execution, event: RunEvent, texts: TextWriter): EventRow {
   const { stepPath, iteration, attempt } = event;
   return {
@@ -45,7 +49,7 @@ export function eventRow(execution: Execution, event: RunEvent, texts: TextWrite
   };
 }
 
-/** Inserts events; one that is there already must be the same one. */
+/** Inserts events; an event that exists already must be equal. */
 export const INSERT_EVENTS: Statement = {
   label: 'run_event.insert',
   text: `IF array::len((INSERT IGNORE INTO run_event $events RETURN VALUE id)) < array::len($events) {
@@ -80,8 +84,9 @@ const ADVANCE_HEAD: Statement = {
 };
 
 /**
- * Moves the run `$id`, whose row was `$old`, from the lists that it stood in to those that it stands in. The
- * reconciler watches a run from its first commit until Temporal has confirmed its end (reconcile/watch.ts).
+ * Moves the run `$id`, whose row was `$old`, between lists, so that it is in those that its row names now.
+ * The reconciler watches a run from its first commit until Temporal has confirmed its end
+ * (reconcile/watch.ts).
  */
 const relist = (added: string): string => `;
   LET $now = (SELECT run_id, tenant, status FROM ONLY $id);
@@ -93,19 +98,22 @@ const relist = (added: string): string => `;
 
 const RELIST = relist('array::complement($is, $was)');
 
-/** The same for a row that is made from the log: what the row says of its lists is not taken for granted. */
+/**
+ * The same for a row from the whole log: writes all its lists, because the old row doesn't prove that they
+ * exist.
+ */
 export const LIST_ANEW = relist('$is');
 
-/** A step that is done again after a rewind has another key than what the ledger told of it before. */
+/** A step that runs again after a rewind has another key than the one in the ledger from before it. */
 const SAME_KEY =
   '($old.idempotency_key ?? $c.opened.idempotency_key) = ($c.opened.idempotency_key ?? $old.idempotency_key)';
 
 /**
- * Applies changes to the rows of one table.
- * @param source gives the changes
- * @param missing what to do where there is no row, before one is made
+ * The statement that merges changes into the rows of one table.
+ * @param source expression that gives the changes
+ * @param missing what to do before a missing row is created
  */
-function applyRows(table: Machine, source: string, missing = ''): Statement {
+function mergeRows(table: Machine, source: string, missing = ''): Statement {
   const step = table === 'step';
   const cleared: Readonly<Partial<Record<string, readonly string[]>>> = CLEARED[table];
   const merge = (group: string, set: string) => {
@@ -113,7 +121,7 @@ function applyRows(table: Machine, source: string, missing = ''): Statement {
     return none === '' ? set : `object::extend({ ${none} }, ${set})`;
   };
   // An action's own transaction writes a step's outcome ahead of the log. Until the log closes the step, an
-  // event that opens it comes too late to say anything about the status.
+  // event that only opens it is too late to set the status.
   const status = merge('status', step ? 'object::extend($c.status, { provisional: false })' : '$c.status');
   const sets: Record<string, string> = {
     status: step
@@ -149,20 +157,21 @@ function applyRows(table: Machine, source: string, missing = ''): Statement {
   };
 }
 
-// A commit that neither changes the run nor begins earlier than all before it leaves the run's row, and its
-// indexes, alone. A row that is missing though the log has begun was deleted: only the log can make it again.
-const APPLY_RUN = applyRows(
+// A commit that neither changes the run nor begins earlier than all before it leaves the run's row and its
+// lists alone. A row that is missing although the log has begun was deleted: only a replay from the log can
+// create it again.
+const MERGE_RUN = mergeRows(
   'run',
   '(IF $touches_run OR $first < ($head.execution_first ?? 0) { $runs } ELSE { [] })',
   `IF $head != NONE { THROW 'sluice:RESOLVE' }; `,
 );
-const APPLY_STEPS = applyRows('step', '$steps');
-const APPLY_WAITS = applyRows('wait', '$waits');
+const MERGE_STEPS = mergeRows('step', '$steps');
+const MERGE_WAITS = mergeRows('wait', '$waits');
 /**
- * The statements that commit events on the fast path; none for no events.
+ * The statements that commit events by the row merge; none for no events.
  * @throws SluiceError TRANSITION_ILLEGAL where the events contradict one another
  */
-export function eventStatements(execution: Execution, unsorted: readonly RunEvent[]): EventStatements {
+export function rowMergeStatements(execution: Execution, unsorted: readonly RunEvent[]): BoundStatements {
   const events = [...unsorted].sort((a, b) => a.seq - b.seq);
   const [first, last] = [events[0], events.at(-1)];
   if (first === undefined || last === undefined) return { statements: [], variables: {} };
@@ -178,9 +187,9 @@ export function eventStatements(execution: Execution, unsorted: readonly RunEven
       READ_HEAD,
       ADVANCE_HEAD,
       INSERT_EVENTS,
-      APPLY_RUN,
-      ...(derived.steps.length > 0 ? [APPLY_STEPS] : []),
-      ...(derived.waits.length > 0 ? [APPLY_WAITS] : []),
+      MERGE_RUN,
+      ...(derived.steps.length > 0 ? [MERGE_STEPS] : []),
+      ...(derived.waits.length > 0 ? [MERGE_WAITS] : []),
       ...texts.statements(),
     ],
     variables: {
@@ -203,7 +212,9 @@ export function eventStatements(execution: Execution, unsorted: readonly RunEven
   };
 }
 
-/** Encoding variables is a good part of a commit's time: what all rows of a table share goes once. */
+/**
+ * Encoding variables takes a good part of a commit's time, so what all rows of a table share is sent once.
+ */
 function slim(changes: readonly RowChange[]): readonly Omit<RowChange, 'base'>[] {
   return changes.map(({ base: _, ...change }) => change);
 }

@@ -1,13 +1,13 @@
 /**
  * The one function from a run's log to its rows. Live commits apply it to the few events that they carry;
- * `rebuild` and the resolution of a reset apply it to the whole log.
+ * the rebuild and the replay after a reset apply it to the whole log.
  *
  * Invariants
  * - Pure: no clock, no database. The same events give the same changes.
  * - It converges: a row has groups of columns, each set by one kind of event and stamped with that event's
- *   `seq`. `opened` belongs to the lowest event of the row, every other group to the highest that sets it. So
- *   the changes of any partition of a log, applied in any order and any number of times (apply.ts), give the
- *   row that the whole log gives.
+ *   `seq`. `opened` belongs to the lowest event of the row, every other group to the highest that sets it.
+ *   So the changes of any partition of a log, merged in any order and any number of times (row-merge.ts),
+ *   give the row that the whole log gives.
  */
 import type { RunEvent } from '../../contracts/run/run-events.js';
 import type { Execution } from '../../contracts/run/projection.js';
@@ -18,22 +18,25 @@ import type { TextWriter } from './texts.js';
 import { checkTransition, isOpenStatus, statusesAfter, statusesBefore, type Machine } from './transitions.js';
 
 /**
- * What events do to one row. Groups of columns hold their own `…_seq`; a column of a group that is not there
- * is cleared with it (apply.ts knows which belong to each).
+ * What events do to one row. Each group of columns holds its own `…_seq`; a column that a group leaves out is
+ * cleared with it (`CLEARED` in effects.ts says which belong to each).
  */
 export interface RowChange {
   readonly key: RowKey;
   /** Columns of a row that does not exist yet, before its groups. */
   readonly base: Columns;
-  /** Of the lowest event: `opened_seq`. */
+  /** Set by the lowest event: `opened_seq`. */
   readonly opened: Columns;
-  /** Of the highest event that sets the status: `status_seq`. */
+  /** Set by the highest event that changes the status: `status_seq`. */
   readonly status?: Columns;
-  /** The lowest event of these that sets the status. */
+  /** `seq` of the lowest of these events that sets the status. */
   readonly first?: number;
-  /** Whether these events leave the status open; an open one gives way to an outcome written ahead of the log. */
+  /**
+   * Whether these events leave the status open. An open status gives way to an outcome written ahead of the
+   * log.
+   */
   readonly open?: boolean;
-  /** Statuses that the first status may follow at once, and those that may follow the last one. */
+  /** Statuses that may directly precede the first status, and those that may directly follow the last one. */
   readonly follows?: readonly string[];
   readonly leads?: readonly string[];
   readonly state?: Columns;
@@ -46,20 +49,21 @@ export interface Derived {
   readonly waits: readonly RowChange[];
 }
 
-/** The row that changes make where there is none. */
+/** The row that a change creates where none exists. */
 export function newRow({ base, opened, status, state, cancel }: RowChange): Columns {
   return { ...base, ...opened, ...status, ...state, ...cancel };
 }
 
-/** What a run's rows take from its header: known to every commit. */
+/** What a run's rows take from its execution; every commit knows it. */
 export type Header = Pick<Execution, 'run' | 'workflowId'>;
 
 /**
  * The changes that events make.
- * @param events of one run, any subset of its log, each once, in order of `seq`
- * @param texts makes the text of JSON columns
- * @param forks numbers at which another execution's events begin. What it may still commit can lie before its first
- *   event that is known and supersede what stands there, so that no pair of events across a fork is illegal
+ * @param events any subset of one run's log, each event once, in order of `seq`
+ * @param texts writes the text of JSON columns
+ * @param forks each `seq` at which the events of another execution begin. That execution may still commit
+ *   events before its first known one, and supersede those there, so that no pair of events across a fork
+ *   is illegal
  * @throws SluiceError TRANSITION_ILLEGAL where two of the events can't follow one another
  */
 export function derive(
@@ -76,14 +80,16 @@ export function derive(
     const at = new Date(event.at);
     const effect = runEffect(event, texts);
     const opened = { started_at: at, list_key: listKey(at, run.runId), ...effect.opened };
-    runs.apply(runRowKey(run), `run ${run.runId}`, event, index, { ...effect, opened });
-    const apply = (rows: Rows, what: string, place: StepPlace, done: Effect) => {
-      const at = `${place.path}${place.iteration.length > 0 ? JSON.stringify(place.iteration) : ''}`;
-      rows.apply(stepRowKey(run, place), `${what} ${at} of run ${run.runId}`, event, index, done);
+    const runRow = { key: runRowKey(run), subject: `run ${run.runId}` };
+    runs.apply(runRow, event, index, { ...effect, opened });
+    const apply = (rows: Rows, kind: string, place: StepPlace, done: Effect) => {
+      const where = `${place.path}${place.iteration.length > 0 ? JSON.stringify(place.iteration) : ''}`;
+      const row = { key: stepRowKey(run, place), subject: `${kind} ${where} of run ${run.runId}` };
+      rows.apply(row, event, index, done);
     };
     const picture = pictureOf(event);
-    for (const told of picture.steps) apply(steps, 'step', told.place, told.effect);
-    for (const told of picture.waits) apply(waits, 'wait', told.place, told.effect);
+    for (const placed of picture.steps) apply(steps, 'step', placed.place, placed.effect);
+    for (const placed of picture.waits) apply(waits, 'wait', placed.place, placed.effect);
     const place = placeOf(event);
     if (place === undefined) continue;
     const step = stepEffect(event, texts);
@@ -117,6 +123,12 @@ interface Draft {
   cancel?: Columns;
 }
 
+/** A row, and its name in messages. */
+interface RowRef {
+  readonly key: RowKey;
+  readonly subject: string;
+}
+
 /** The rows of one table that events touch, folded in order. */
 class Rows {
   private readonly drafts = new Map<string, Draft>();
@@ -126,7 +138,7 @@ class Rows {
     private readonly forks: readonly number[],
   ) {}
 
-  apply(key: RowKey, subject: string, event: RunEvent, index: number, effect: Effect): void {
+  apply({ key, subject }: RowRef, event: RunEvent, index: number, effect: Effect): void {
     const { seq } = event;
     const name = JSON.stringify(key);
     const draft: Draft = this.drafts.get(name) ?? {
@@ -141,9 +153,9 @@ class Rows {
     const from = draft.status;
     const forked = this.forks.some((fork) => from !== undefined && from.seq < fork && fork <= seq);
     if (from !== undefined && effect.unchecked !== true && !forked) {
-      // Events between the two are all known where their distance in the list is their distance in the log.
+      // Every event between the two is known if their distance in the list equals their distance in the log.
       const adjacent = index - from.index === seq - from.seq;
-      checkTransition(this.machine, subject, from, to, adjacent);
+      checkTransition(this.machine, subject, { from, to, adjacent });
     }
     draft.first ??= to;
     draft.status = { ...to, index, set: present({ ...effect.set, status: effect.status, status_seq: seq }) };

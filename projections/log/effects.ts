@@ -1,7 +1,7 @@
 /**
- * What each type of event does to the rows of its run, as contracts/run/run-events.ts says beside each type. An
- * event sets a group of columns whole: those that it does not name are cleared (`CLEARED`), so that a later
- * event leaves nothing of an earlier one behind.
+ * What each type of event does to the rows of its run, as contracts/run/run-events.ts says beside each
+ * type. An event sets a whole group of columns: those that it doesn't name are cleared (`CLEARED`), so that
+ * a later event leaves nothing of an earlier one behind.
  */
 import type { RunError } from '../../contracts/errors.js';
 import type { RunEvent } from '../../contracts/run/run-events.js';
@@ -18,7 +18,7 @@ export const CLEARED = {
     state: ['state'],
     cancel: ['cancel_reason'],
   },
-  // What an action's own transaction fills in before the log comes must not stay.
+  // An action's own transaction fills these in ahead of the log; the log replaces them.
   step: {
     opened: ['step_id', 'kind', 'name', 'action', 'action_version', 'idempotency_key', 'input'],
     status: ['output', 'error', 'error_code', 'continued', 'next_at', 'ended_at'],
@@ -35,7 +35,7 @@ export interface Effect {
   readonly set?: Columns;
   readonly state?: Columns;
   readonly cancel?: Columns;
-  /** The status is a statement, not a transition. */
+  /** The event states the status; it is not a transition, and no edge has to lead there. */
   readonly unchecked?: boolean;
 }
 
@@ -43,7 +43,7 @@ function errorColumns(error: RunError, texts: TextWriter): Columns {
   return { error: texts.json(error), error_code: error.code };
 }
 
-/** What an event does to the run's row; every event may be its lowest. */
+/** What an event does to the run's row. Any event may be the lowest that is known. */
 export function runEffect(event: RunEvent, texts: TextWriter): Effect {
   const at = new Date(event.at);
   switch (event.type) {
@@ -119,7 +119,7 @@ function startColumns(data: Extract<RunEvent, { type: 'RUN_STARTED' }>['data'], 
   };
 }
 
-/** What an event does to the row of its step execution; undefined: nothing. */
+/** What an event does to the row of its step execution; undefined where it does nothing. */
 export function stepEffect(event: RunEvent, texts: TextWriter): Effect | undefined {
   const at = new Date(event.at);
   switch (event.type) {
@@ -179,7 +179,7 @@ function ended(event: StepEnd, status: string, set: Columns): Effect {
   };
 }
 
-/** What an event does to the row of its wait; undefined: nothing. */
+/** What an event does to the row of its wait; undefined where it does nothing. */
 export function waitEffect(event: RunEvent, texts: TextWriter): Effect | undefined {
   const at = new Date(event.at);
   switch (event.type) {

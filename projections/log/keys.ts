@@ -1,14 +1,17 @@
-/** Keys of rows. The tenant is part of each: rows of two tenants can't meet, whatever ids they use. */
+/**
+ * Keys of rows. Each begins with the tenant, so that rows of two tenants never collide, even under equal
+ * ids.
+ */
 import type { RunEvent } from '../../contracts/run/run-events.js';
 
-/** Where a step execution or a wait stands in its run. */
+/** Where a step execution or a wait is in its run. */
 export interface StepPlace {
   readonly path: string;
   readonly iteration: readonly number[];
   readonly attempt: number;
 }
 
-/** Whose rows: a tenant's run. */
+/** A run of a tenant. */
 export interface RunKey {
   readonly tenant: string;
   readonly runId: string;
@@ -29,7 +32,7 @@ export function stepRowKey(run: RunKey, place: StepPlace): RowKey {
   return [run.tenant, run.runId, place.path, place.iteration, place.attempt];
 }
 
-/** The step that an event is about; undefined for events of the run itself. */
+/** The step execution that an event is about; undefined for events of the run itself. */
 export function placeOf(event: RunEvent): StepPlace | undefined {
   if (event.stepPath === undefined) return undefined;
   return { path: event.stepPath, iteration: event.iteration ?? [], attempt: event.attempt ?? 1 };
@@ -37,7 +40,7 @@ export function placeOf(event: RunEvent): StepPlace | undefined {
 
 const LATEST_MS = 9_999_999_999_999;
 
-/** Sorts a tenant's runs newest first when walked upwards, and is unique: it is the key of a page's end. */
+/** In ascending order it sorts a tenant's runs newest first. It is unique, so it marks where a page ends. */
 export function listKey(startedAt: Date, runId: string): string {
   return `${String(LATEST_MS - startedAt.getTime()).padStart(13, '0')}-${runId}`;
 }

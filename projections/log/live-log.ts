@@ -5,17 +5,17 @@
  * on the order in which it came. A later execution supersedes every event of an earlier one from the first
  * `seq` on that it authored itself: after a reset those are a future that did not happen.
  *
- * An execution also sends again what an earlier one authored and got no acknowledgement for; other events, with
- * higher numbers, may have been acknowledged in between. Those it sends again supersede nothing: they are live
- * once, as the earlier one's where both have committed them.
+ * An execution also sends again the events that an earlier one authored and got no acknowledgement for;
+ * events with higher numbers may have been acknowledged in between. Events sent again supersede nothing.
+ * They are live once, as the earlier execution's where both have committed them.
  *
- * What the reconciler noted (RUN_RECONCILED) was authored by no workflow and supersedes nothing. A note stands
- * while the last live event is still the one that it is about, and is superseded once the workflow itself has
- * said anything more: a reset, a commit that came late.
+ * A note of the reconciler (RUN_RECONCILED) was authored by no workflow and supersedes nothing. A note is
+ * live while the last live event is still the one that it is about, and is superseded once the workflow
+ * commits anything more: after a reset, or late.
  *
- * Which execution is later: one that continues another as new says so (`previous`). A reset says nothing; but
- * Temporal's run ids are UUIDs of version 7, which begin with the time of their making. For ids of another
- * kind there is the time at which the database first saw them: an execution that is reset was seen before.
+ * Which execution is later: one that continues another as new says so (`previous`). A reset doesn't; but
+ * Temporal's run ids are UUIDs of version 7, which begin with the time of their creation. For other ids,
+ * the time at which the database first saw them decides: an execution that is reset was seen before.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { RunEvent } from '../../contracts/run/run-events.js';
@@ -47,7 +47,7 @@ export function orderExecutions(
   const place = (id: string) => {
     if (order.includes(id) || !began.has(id)) return;
     const before = previous.get(id);
-    previous.delete(id); // a cycle in outside data must not recurse for ever
+    previous.delete(id); // a cycle in outside data must not recurse without end
     if (before !== undefined) place(before);
     order.push(id);
   };
@@ -68,12 +68,14 @@ export interface LogParts {
   readonly superseded: readonly LoggedEvent[];
 }
 
-/** Under what a note about an execution is logged: no event of a workflow's has such a key. */
+/**
+ * The execution id under which a note about an execution is logged. No event of a workflow has such a key.
+ */
 export function noteKey(executionId: string): string {
   return `${NOTE}${executionId}`;
 }
 
-/** The execution behind a `noteKey`; any other id is given back as it is. */
+/** The execution behind a `noteKey`; returns any other id as it is. */
 export function notedExecution(key: string): string {
   return key.startsWith(NOTE) ? key.slice(NOTE.length) : key;
 }
@@ -110,11 +112,11 @@ export function partLog(all: readonly LoggedEvent[], order: readonly string[]): 
     all,
     [...live.values()].sort((a, b) => a.event.seq - b.event.seq),
   );
-  const standing = new Set(kept);
-  return { live: kept, superseded: all.filter((logged) => !standing.has(logged)) };
+  const liveEvents = new Set(kept);
+  return { live: kept, superseded: all.filter((logged) => !liveEvents.has(logged)) };
 }
 
-/** The live events, and the notes that are about the last of them. */
+/** The live events, and the notes about the last of them. */
 function withNotes(all: readonly LoggedEvent[], live: readonly LoggedEvent[]): readonly LoggedEvent[] {
   const last = live.at(-1);
   const notes = all.filter(
@@ -128,27 +130,27 @@ function withNotes(all: readonly LoggedEvent[], live: readonly LoggedEvent[]): r
 
 /**
  * The lowest seq that an execution authored itself; Infinity where it only sent events again.
- * @param earlier what executions before it have committed, by seq
+ * @param earlier the events of earlier executions, by `seq`
  */
 function firstAuthored(
   id: string,
   log: readonly LoggedEvent[],
   earlier: ReadonlyMap<number, readonly RunEvent[]>,
 ): number {
-  // One that continues another authors that first.
+  // An execution that continues another begins with the event that says so.
   const continued = log.find(({ event }) => event.type === 'RUN_CONTINUED');
   if (continued !== undefined) return continued.event.seq;
-  // What a reset execution sends again was authored before it was made.
-  const made = timeOfUuid7(id);
-  const own = log.filter(({ event }) => {
+  // Events that a reset execution sends again were authored before it was created.
+  const createdAt = timeOfUuid7(id);
+  const authored = log.filter(({ event }) => {
     const others = earlier.get(event.seq) ?? [];
     if (others.some((other) => isSame(other, event))) return false;
-    return made === undefined || event.at >= made || others.length > 0;
+    return createdAt === undefined || event.at >= createdAt || others.length > 0;
   });
-  return Math.min(...own.map(({ event }) => event.seq));
+  return Math.min(...authored.map(({ event }) => event.seq));
 }
 
-/** Whether two events are one, sent twice. */
+/** Whether two events are the same one, sent twice. */
 function isSame(a: RunEvent, b: RunEvent): boolean {
   const content = ({ wave: _, ...event }: RunEvent) => event;
   return isDeepStrictEqual(content(a), content(b));

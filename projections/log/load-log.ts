@@ -1,4 +1,4 @@
-/** A run's log as it is stored, read whole. */
+/** Reads a run's whole log as it is stored. */
 import { z } from 'zod';
 import { RunEvent } from '../../contracts/run/run-events.js';
 import type { Database } from '../connection/connection.js';
@@ -29,7 +29,7 @@ export interface StoredEvent extends LoggedEvent {
   readonly superseded: boolean;
 }
 
-/** Parses event rows, their blobs loaded. */
+/** Parses event rows, and loads their blobs. */
 export async function parseEvents(
   database: Database,
   run: RunKey,

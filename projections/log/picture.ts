@@ -1,8 +1,8 @@
 /**
  * What SNAPSHOT and RUN_RECONCILED do to the rows of steps and waits: one event, many rows.
  *
- * Both are statements and no transitions, so they are not held to the edges of a state machine: after a reset a
- * wait that had ended is open, and a run that was terminated closes what stood in any status.
+ * Both state what is so; they are not transitions, so the edges of a state machine don't apply. After a
+ * reset a wait that had ended is open again, and a terminated run closes steps and waits in any status.
  */
 import type { RunEvent } from '../../contracts/run/run-events.js';
 import type { Effect } from './effects.js';
@@ -20,7 +20,7 @@ interface Picture {
 
 const NOTHING: Picture = { steps: [], waits: [] };
 
-/** What the event says of steps and waits all over the run; nothing for events of another kind. */
+/** What the event says about steps and waits all over the run; nothing for events of other types. */
 export function pictureOf(event: RunEvent): Picture {
   if (event.type === 'SNAPSHOT') return snapshot(event);
   if (event.type === 'RUN_RECONCILED') return reconciled(event);

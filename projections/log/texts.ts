@@ -1,9 +1,9 @@
 /**
  * JSON values in rows.
  *
- * They are stored as JSON text: the database sorts the keys of an object, and their order is meaning to an
- * expression that reads a recorded output again. A text over `LIMITS.inlineBytes` is a row of `blob`, named
- * by its hash, and the column holds `@` and the hash: JSON text never begins so.
+ * They are stored as JSON text, because the database sorts the keys of an object, and an expression that
+ * reads a recorded output again depends on their order. A text over `LIMITS.inlineBytes` is a row of
+ * `blob`, named by its hash, and the column holds `@` and the hash: JSON text never begins with `@`.
  */
 import { createHash } from 'node:crypto';
 import { RecordId } from 'surrealdb';
@@ -23,11 +23,11 @@ interface BlobRow {
   readonly text: string;
 }
 
-/** Makes column texts and keeps aside the blobs that they refer to. */
+/** Makes column texts, and collects the blobs that they refer to. */
 export class TextWriter {
   private readonly large = new Map<string, string>();
 
-  /** @param owner whose blobs they are: a run id, or `definition` */
+  /** @param owner what the blobs belong to: a run id, or a word such as `definition` or `event` */
   constructor(
     private readonly tenant: string,
     private readonly owner: string,
@@ -46,7 +46,7 @@ export class TextWriter {
     return MARK + hash;
   }
 
-  /** The statement that stores the blobs; none where nothing was large. */
+  /** The statement that stores the blobs; none where no text was large. */
   statements(): readonly Statement[] {
     if (this.large.size === 0) return [];
     return [{ label: 'blob.insert', text: 'INSERT IGNORE INTO blob $blobs RETURN NONE' }];
@@ -59,7 +59,7 @@ export class TextWriter {
 }
 
 /**
- * Resolves column texts of one owner.
+ * Resolves the column texts of one owner.
  * @throws SluiceError DATABASE_FAILED where a blob is missing
  */
 export async function loadTexts(
@@ -92,10 +92,10 @@ export async function loadTexts(
   };
 }
 
-/** A column's JSON; undefined where the row has none. */
+/** A column's JSON; undefined where the row doesn't have the column. */
 export type Decode = (column: string | undefined) => Json | undefined;
 
-/** Resolves and parses column texts of one owner. */
+/** Resolves and parses the column texts of one owner. */
 export async function loadJson(
   database: Database,
   tenant: string,

@@ -1,9 +1,9 @@
 /**
  * Whether a log moves its run, steps and waits along the edges of contracts/run/run.ts.
  *
- * Events may be known with gaps between them (commits come out of order). So a pair of events is held to a
- * direct edge only where every event between them is known; across a gap the later status must be reachable
- * by some path. Arrival out of order is therefore never called illegal, and what is called so is.
+ * Events may be known with gaps between them (commits arrive out of order). So a pair of events needs a
+ * direct edge only where every event between them is known; across a gap some path must lead to the later
+ * status. So a log that arrives out of order is never called illegal, and a log that is called illegal is.
  */
 import { SluiceError } from '../../contracts/errors.js';
 import {
@@ -17,8 +17,8 @@ export type Machine = 'run' | 'step' | 'wait';
 
 type Edges = Readonly<Record<string, readonly string[]>>;
 
-// A terminal status of a run is left by a reset only, and a reset gives the log another execution: within
-// one live log it is left by nothing.
+// Only a reset leaves a terminal status of a run, and a reset gives the log another execution: within one
+// live log nothing leaves it.
 const terminal: readonly string[] = TERMINAL_RUN_STATUSES;
 const EDGES: Readonly<Record<Machine, Edges>> = {
   run: Object.fromEntries(
@@ -35,8 +35,8 @@ const REACHABLE: Readonly<Record<Machine, ReadonlyMap<string, readonly string[]>
 };
 
 /**
- * Statuses that nearly every event finds. The fast path of a commit takes only these for granted, and leaves
- * all others to the whole log.
+ * Statuses that nearly every event finds. The fast path and the row merge expect only these; all others are
+ * left to the replay from the log.
  */
 const COMMON: Readonly<Record<Machine, readonly string[]>> = {
   run: ['PENDING', 'RUNNING', 'WAITING', 'COMPENSATING'],
@@ -44,7 +44,7 @@ const COMMON: Readonly<Record<Machine, readonly string[]>> = {
   wait: ['WAITING'],
 };
 
-/** For each status, what can follow it sooner or later. An open status follows itself. */
+/** For each status, those that can follow it sooner or later. An open status follows itself. */
 function closure(edges: Edges): ReadonlyMap<string, readonly string[]> {
   return new Map(
     Object.keys(edges).map((from) => {
@@ -70,8 +70,8 @@ export function isOpenStatus(machine: Machine, status: string): boolean {
 }
 
 /**
- * Statuses of those that nearly every event finds from which an edge leads to this one, or that stay as they are.
- * No event makes a run PENDING: such a row has no status of the log yet, so every start of a path may follow.
+ * The common statuses from which an edge leads to this one, or that may be repeated. No event makes a run
+ * PENDING: such a row has no status from the log yet, so any status may follow.
  */
 export function statusesBefore(machine: Machine, status: string): readonly string[] {
   return COMMON[machine].filter((from) => from === 'PENDING' || isEdge(machine, from, status));
@@ -87,18 +87,28 @@ function isEdge(machine: Machine, from: string, to: string): boolean {
   return from === to ? isOpen(edges, from) : (edges[from] ?? []).includes(to);
 }
 
+/** A status, and the event that set it. */
+interface StatusAt {
+  readonly status: string;
+  readonly seq: number;
+}
+
+export interface StatusChange {
+  readonly from: StatusAt;
+  readonly to: StatusAt;
+  /** Whether every event between the two is known. */
+  readonly adjacent: boolean;
+}
+
 /**
  * Refuses a change of status that the state machine has no edge for.
- * @param subject whose status it is, for the message
- * @param adjacent whether every event between the two is known
+ * @param subject what has the status, for the message
  * @throws SluiceError TRANSITION_ILLEGAL, naming both states
  */
 export function checkTransition(
   machine: Machine,
   subject: string,
-  from: { readonly status: string; readonly seq: number },
-  to: { readonly status: string; readonly seq: number },
-  adjacent: boolean,
+  { from, to, adjacent }: StatusChange,
 ): void {
   const legal = adjacent
     ? isEdge(machine, from.status, to.status)

@@ -1,11 +1,14 @@
-/** The derived rows of a run, as they stand, to be compared with what they are afterwards. */
+/** The derived rows of a run, for a comparison before and after a rebuild. */
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { Database } from '../connection/connection.js';
 import type { RunKey } from '../log/keys.js';
 import { read } from '../connection/read.js';
 
-/** A row that was not as the log has it. Absent: there was none, or there is none any more. */
+/**
+ * A row that differs from the log. `before` or `after` is undefined where the row did not exist or no
+ * longer exists.
+ */
 export interface RowDifference {
   readonly table: string;
   readonly key: string;
@@ -16,7 +19,7 @@ export interface RowDifference {
 const Row = z.record(z.string(), z.unknown());
 type Rows = ReadonlyMap<string, { readonly table: string; readonly row: z.infer<typeof Row> }>;
 
-/** The rows of a run that its log makes; counters of commits left out. */
+/** The rows of a run that its log produces, without the counters of commits. */
 export async function derivedRows(database: Database, run: RunKey): Promise<Rows> {
   const rows = new Map<string, { readonly table: string; readonly row: z.infer<typeof Row> }>();
   for (const table of ['run', 'run_head', 'step', 'wait']) {
@@ -31,7 +34,7 @@ export async function derivedRows(database: Database, run: RunKey): Promise<Rows
   return rows;
 }
 
-/** Rows that are not the same in both. */
+/** Rows that differ between the two. */
 export function differences(before: Rows, after: Rows): readonly RowDifference[] {
   const keys = new Set([...before.keys(), ...after.keys()]);
   return [...keys].flatMap((key) => {

@@ -1,4 +1,4 @@
-/** What an operator does to the projections, beside reading them. */
+/** What an operator does to the projections, besides reading them. */
 import type { RunKey } from '../log/keys.js';
 import type { Writer } from '../connection/writer.js';
 import type { RowDifference } from './derived-rows.js';
@@ -8,15 +8,18 @@ import { removeEvents, type EventRetentionRequest } from './remove-events.js';
 import { restoreRun, type CarriedEvents } from './restore-run.js';
 
 export interface Maintenance {
-  /** Recomputes a run's derived rows from its log; gives those that were different. */
+  /** Recomputes a run's derived rows from its log; returns those that were different. */
   rebuildRun(tenant: string, runId: string): Promise<readonly RowDifference[]>;
-  /** Makes a run's log again from what its activities were given; gives the derived rows that were different. */
+  /** Restores a run's log from the inputs of its activities; returns the derived rows that were different. */
   restoreRun(carried: readonly CarriedEvents[]): Promise<readonly RowDifference[]>;
   /** Every run that has a log. Reads the whole log: for maintenance only. */
   loggedRuns(): Promise<readonly RunKey[]>;
-  /** Removes closed runs, at most `limit`; gives how many. Call it again while it gives as many. */
+  /** Removes at most `limit` closed runs; returns how many. Call it again while it returns `limit`. */
   removeClosedRuns(request: RetentionRequest): Promise<number>;
-  /** Removes inbound events whose routing has ended, at most `limit`; gives how many. Call it again while it gives as many. */
+  /**
+   * Removes at most `limit` inbound events whose routing has ended; returns how many. Call it again while
+   * it returns `limit`.
+   */
   removeEvents(request: EventRetentionRequest): Promise<number>;
 }
 

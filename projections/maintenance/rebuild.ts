@@ -1,8 +1,9 @@
 /**
  * Recomputes the derived rows of a run from its log.
  *
- * Derived: run, its lists, head, steps, waits. Records (the ledger, definitions) are not touched; what the
- * ledger knows of a step that the log has not closed is part of the step's row (outcome.ts).
+ * Derived rows are the run, its lists, its head, its steps and its waits. Records (the ledger, definitions)
+ * stay as they are. What the ledger knows about a step that the log has not closed is part of the step's
+ * row (outcome.ts).
  */
 import { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
@@ -11,25 +12,26 @@ import type { Header } from '../log/derive.js';
 import type { RunKey } from '../log/keys.js';
 import { loadLog } from '../log/load-log.js';
 import { read } from '../connection/read.js';
-import { resolveRun } from '../commit/from-log.js';
+import { replayFromLog } from '../commit/from-log.js';
 import type { Writer } from '../connection/writer.js';
 import { derivedRows, differences, type RowDifference } from './derived-rows.js';
 
 /**
  * Rebuilds one run.
- * @returns the rows that were different; none where the live tables were right
- * @throws SluiceError WORKFLOW_NOT_FOUND where the tenant has no log of that run; DATABASE_FAILED where neither
- *   its row nor its log says what it runs
+ * @returns the rows that were different; empty where the live rows were right
+ * @throws SluiceError WORKFLOW_NOT_FOUND where the tenant has no log of that run; DATABASE_FAILED where
+ *   neither its row nor its log says which definition it runs
  */
 export async function rebuildRun(
-  { database, faults }: Writer,
+  writer: Writer,
   tenant: string,
   runId: string,
 ): Promise<readonly RowDifference[]> {
+  const { database } = writer;
   const run = { tenant, runId };
   const header = await findHeader(database, run);
   const before = await derivedRows(database, run);
-  await resolveRun(database, header, undefined, { statements: [], variables: {} }, faults);
+  await replayFromLog(writer, header);
   return differences(before, await derivedRows(database, run));
 }
 
@@ -49,7 +51,7 @@ const RunColumns = z
 async function findHeader(database: Database, run: RunKey): Promise<Header> {
   const log = await loadLog(database, run);
   if (log.length === 0) {
-    throw new SluiceError('WORKFLOW_NOT_FOUND', `There is no log of run ${run.runId} in ${run.tenant}`);
+    throw new SluiceError('WORKFLOW_NOT_FOUND', `Tenant "${run.tenant}" has no log of run ${run.runId}`);
   }
   const started = log.find(({ event }) => event.type === 'RUN_STARTED')?.event;
   if (started?.type === 'RUN_STARTED') {
@@ -62,7 +64,7 @@ async function findHeader(database: Database, run: RunKey): Promise<Header> {
   if (row === undefined) {
     throw new SluiceError(
       'DATABASE_FAILED',
-      `Run ${run.runId} cannot be rebuilt: its row and its first event are missing`,
+      `Run ${run.runId} can't be rebuilt: its row and its first event are missing`,
       { retryable: false },
     );
   }

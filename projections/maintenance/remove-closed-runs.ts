@@ -2,11 +2,11 @@
  * Retention: removes closed runs that ended before a time, with everything that belongs to them.
  *
  * Invariant: a run is removed whole, in one transaction, or not at all; and only if it is closed when that
- * transaction holds. A commit that comes meanwhile writes `run_head`, which is deleted here: one of the two
- * loses the write conflict.
+ * transaction commits. A commit that arrives meanwhile writes `run_head`, which is deleted here: one of the
+ * two loses the write conflict.
  *
- * Kept: a run whose outbox still has something to send, until it is sent. And what is a record of something else
- * than the run: inbound events, and dead letters, about which somebody may still have to do something.
+ * Kept: a run whose outbox still has something to send, until it is sent; and records of something other
+ * than the run: inbound events, and dead letters, which an operator may still have to handle.
  */
 import { z } from 'zod';
 import { TERMINAL_RUN_STATUSES } from '../../contracts/run/run.js';
@@ -20,11 +20,15 @@ import { listTenants } from './tenants.js';
 export interface RetentionRequest {
   /** Runs that ended before this instant are removed. */
   readonly endedBefore: Date;
-  /** At most so many runs in one call. */
+  /** Runs that one call removes at most. */
   readonly limit: number;
 }
 
-const OF_RUN = [
+/** Runs that one read finds at most. */
+const PAGE = 100;
+
+/** Tables whose keys begin with the tenant and the run. */
+const TABLES_OF_RUN = [
   'run_execution',
   'run_event',
   'step',
@@ -51,12 +55,13 @@ const REMOVE: readonly Statement[] = [
     text: 'LET $keys = (SELECT VALUE id[2] FROM run_invocation:[$run[0], $run[1]]..[$run[0], $run[1], ..])',
   },
   {
-    // A key that an author chose may be shared: the row belongs to the run that used it last.
+    // Runs may share a key that an author chose: the row belongs to the run that used it last.
     label: 'action_invocation.remove',
     text: `FOR $key IN $keys { DELETE type::record('action_invocation', [$run[0], $key]) WHERE run_id = $run[1] RETURN NONE }`,
   },
   {
-    // Waits that their run left open when it was ended from outside, and the guard of a key that nothing else has.
+    // Waits that the run left open when it was ended from outside, and the guard of a key that nothing else
+    // uses.
     label: 'open_wait.remove',
     text: `{
   LET $all = (SELECT id, event_names, correlation_key FROM wait:[$run[0], $run[1]]..[$run[0], $run[1], ..]);
@@ -73,7 +78,7 @@ const REMOVE: readonly Statement[] = [
   };
 }`,
   },
-  ...OF_RUN.map((table) => ({
+  ...TABLES_OF_RUN.map((table) => ({
     label: `${table}.remove`,
     text: `DELETE ${table}:[$run[0], $run[1]]..[$run[0], $run[1], ..] RETURN NONE`,
   })),
@@ -83,7 +88,7 @@ const REMOVE: readonly Statement[] = [
 ];
 
 /**
- * @returns how many runs were removed; fewer than `limit`: none is left
+ * @returns how many runs were removed; fewer than `limit` means that none is left
  * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
  */
 export async function removeClosedRuns(writer: Writer, request: RetentionRequest): Promise<number> {
@@ -107,7 +112,8 @@ async function removeOf(
   { endedBefore, limit }: RetentionRequest,
 ): Promise<number> {
   let removed = 0;
-  // A run that ended before a time began before it: those lie above its key, the newest first.
+  // A run that ended before a time began before it. Such runs are above the time's key; the newest come
+  // first.
   let above = listKey(endedBefore, '');
   while (removed < limit) {
     const keys = await read(database, z.array(z.string()), LIST_RUNS, {
@@ -116,7 +122,7 @@ async function removeOf(
       value: status,
       above,
       below: '\u{10ffff}',
-      limit: Math.min(limit - removed, 100),
+      limit: Math.min(limit - removed, PAGE),
     });
     for (const key of keys) {
       const variables = {

@@ -1,12 +1,14 @@
 /**
- * Retention of inbound events: removes those that were received before a time, with all that tells of them.
+ * Retention of inbound events: removes those that were received before a time, with every row about them.
  *
  * Invariants
- * - An event goes whole, in one transaction, or not at all; never one whose routing has not ended.
- * - Nothing that stays refers to what goes: lists, deliveries, the place by key and the stored envelope go with the
- *   row. The guard of its key (writers/record-event.ts) goes with the last event and wait of that key. Whoever records
- *   such an event or opens such a wait meanwhile writes the guard as well: one of the two comes again.
- * - What is gone is forgotten: a wait cannot look back at it, and the same id that comes again is a new event.
+ * - An event is removed whole, in one transaction, or not at all; and never before its routing has ended.
+ * - Nothing that stays refers to a removed event: its lists, deliveries, entry by key and stored envelope
+ *   go with the row. The guard of its key (writers/events/record-event.ts) goes with the last event and
+ *   wait of that key. A transaction that records such an event or opens such a wait meanwhile writes the
+ *   guard too: one of the two is sent again.
+ * - A removed event is forgotten: a wait can't look back at it, and an event that arrives with the same id
+ *   is new.
  */
 import { z } from 'zod';
 import { listKey } from '../log/keys.js';
@@ -18,10 +20,11 @@ import { listTenants } from './tenants.js';
 export interface EventRetentionRequest {
   /** Events that were received before this instant are removed. */
   readonly receivedBefore: Date;
-  /** At most so many events in one call. */
+  /** Events that one call removes at most. */
   readonly limit: number;
 }
 
+/** Events that one read finds at most. */
 const PAGE = 100;
 
 const REMOVE: readonly Statement[] = [
@@ -67,7 +70,7 @@ const Place = z.tuple([z.string(), z.string(), z.string()]);
 type Place = z.infer<typeof Place>;
 
 /**
- * @returns how many events were removed; fewer than `limit`: none is left
+ * @returns how many events were removed; fewer than `limit` means that none is left
  * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
  */
 export async function removeEvents(writer: Writer, request: EventRetentionRequest): Promise<number> {
@@ -85,7 +88,7 @@ async function removeOf(
   { receivedBefore, limit }: EventRetentionRequest,
 ): Promise<number> {
   let removed = 0;
-  // The list has the newest first: what is older than that lies above.
+  // The list has the newest first: older events are above this key.
   let above: Place = [listKey(receivedBefore, '').slice(0, -1), '', ''];
   while (removed < limit) {
     const places = await read(

@@ -1,16 +1,16 @@
-/** Tenants that have rows in a list table, whose keys begin with the tenant. */
+/** Tenants that have rows in a list table; its keys begin with the tenant. */
 import { z } from 'zod';
 import type { Database } from '../connection/connection.js';
 import { read } from '../connection/read.js';
 
-/** Found by skipping from one to the next: as many reads as tenants, however many rows they have. */
+/** Skips from one tenant to the next: one read for each tenant, however many rows it has. */
 export async function listTenants(
   database: Database,
   table: 'run_list' | 'event_list',
 ): Promise<readonly string[]> {
   const tenants: string[] = [];
   for (;;) {
-    // No key of the tenant before sorts above an object.
+    // An object sorts above every key of the previous tenant.
     const from = tenants.length === 0 ? [''] : [tenants.at(-1), {}];
     const [next] = await read(
       database,

@@ -1,9 +1,10 @@
 /**
  * Numbered, immutable migrations.
  *
- * Invariant: each migration is applied once, whole or not at all, whoever else starts at the same time. Its
- * statements and its row in `schema_migration` are one transaction that first writes `schema_lock:migrate`:
- * two that try at once write the same record, so one of them loses, comes again, and finds the row there.
+ * Invariant: each migration is applied once, whole or not at all, even if several processes start at once.
+ * Its statements and its row in `schema_migration` are one transaction that first writes
+ * `schema_lock:migrate`: two processes write the same record, so one of them loses the conflict, is sent
+ * again, and finds the row.
  */
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
@@ -24,7 +25,7 @@ interface Migration {
 export interface MigrationState {
   readonly number: number;
   readonly name: string;
-  /** ISO instant; null: not applied yet. */
+  /** ISO instant; null where it was not applied yet. */
   readonly appliedAt: string | null;
 }
 
@@ -44,9 +45,9 @@ async function migrations(): Promise<readonly Migration[]> {
 }
 
 /**
- * Every migration of this Sluice and of the database, in order, and when it was applied.
- * @throws SluiceError SCHEMA_TOO_NEW where the database has one that this Sluice does not know,
- *   SCHEMA_CHANGED where an applied one has been edited since
+ * Every migration of this version of Sluice, in order, and when it was applied.
+ * @throws SluiceError SCHEMA_TOO_NEW where the database has one that this version doesn't know,
+ *   SCHEMA_CHANGED where an applied one was edited since
  */
 export async function migrationStatus(database: Database): Promise<readonly MigrationState[]> {
   const known = await migrations();
@@ -72,9 +73,9 @@ export async function migrationStatus(database: Database): Promise<readonly Migr
 }
 
 /**
- * Applies what is missing, in order. Safe where many processes call it at once.
+ * Applies the missing migrations, in order. Many processes may call it at once.
  * @returns the names of the migrations that this call applied
- * @throws SluiceError as `migrationStatus` does; DATABASE_FAILED with the migration's name
+ * @throws SluiceError what `migrationStatus` throws; DATABASE_FAILED with the migration's name
  */
 export async function migrate(database: Database): Promise<readonly string[]> {
   await commit(database, [
@@ -102,7 +103,7 @@ function defineField(field: string): { readonly label: string; readonly text: st
   return { label: `${field.split(' ')[2]}.define`, text: `DEFINE FIELD IF NOT EXISTS ${field}` };
 }
 
-/** False where another process was faster. */
+/** Returns false where another process applied it first. */
 async function apply(database: Database, migration: Migration): Promise<boolean> {
   const statements = splitStatements(migration.text);
   try {
@@ -132,7 +133,10 @@ async function apply(database: Database, migration: Migration): Promise<boolean>
   }
 }
 
-/** A migration holds DDL only: one statement ends at a semicolon at the end of a line, which no body has. */
+/**
+ * A migration holds DDL only: a statement ends with a semicolon at the end of a line, which no body
+ * contains.
+ */
 function splitStatements(text: string): readonly string[] {
   return text
     .replace(/^--.*$/gm, '')

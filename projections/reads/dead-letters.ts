@@ -1,4 +1,4 @@
-/** The dead letters of a tenant, newest first. */
+/** The dead letters of a tenant. */
 import { z } from 'zod';
 import {
   DeadLetterAct,
@@ -31,11 +31,14 @@ const Row = z.object({
   acts: z.array(z.string()),
 });
 
+/** Letters that one read looks up. */
+const CHUNK = 200;
+
 const FIRST = '';
 const LAST = '\u{10ffff}';
 
 /**
- * One page. Without a status: all of them, the open ones first.
+ * One page, newest first. Without a status in the filter: letters of every status, the open ones first.
  * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
  */
 export async function listDeadLetters(
@@ -53,27 +56,25 @@ export async function listDeadLetters(
       continue;
     }
     if (rows.length > limit) break;
-    rows.push(
-      ...(await rowsOf(
-        database,
-        tenant,
-        status,
-        status === afterStatus ? afterKey : FIRST,
-        filter,
-        limit + 1,
-      )),
-    );
+    const from = status === afterStatus ? afterKey : FIRST;
+    rows.push(...(await rowsOf(database, tenant, filter, { status, from, atLeast: limit + 1 })));
   }
   return toPage(rows, limit, (row) => `${row.status} ${row.list_key}`, summaryOf);
+}
+
+interface RowRange {
+  readonly status: string;
+  /** The key after which to begin. */
+  readonly from: string;
+  /** How many rows end the search. */
+  readonly atLeast: number;
 }
 
 async function rowsOf(
   database: Database,
   tenant: string,
-  status: string,
-  from: string,
   { kind, runId }: DeadLetterFilter,
-  most: number,
+  { status, from, atLeast }: RowRange,
 ): Promise<readonly z.infer<typeof Row>[]> {
   const found: z.infer<typeof Row>[] = [];
   for (let above = from; ;) {
@@ -93,12 +94,10 @@ async function rowsOf(
     );
     found.push(...rows);
     const last = keys.at(-1);
-    if (found.length >= most || last === undefined || keys.length < CHUNK) return found;
+    if (found.length >= atLeast || last === undefined || keys.length < CHUNK) return found;
     above = last;
   }
 }
-
-const CHUNK = 200;
 
 function summaryOf(row: z.infer<typeof Row>): DeadLetterSummary {
   return {
@@ -115,7 +114,7 @@ function summaryOf(row: z.infer<typeof Row>): DeadLetterSummary {
   };
 }
 
-/** One letter with what was done about it. @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
+/** One letter, with the acts of operators. @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
 export async function getDeadLetter(
   database: Database,
   tenant: string,
@@ -138,7 +137,7 @@ export async function getDeadLetter(
   };
 }
 
-/** Whether a row of the outbox is still there. @throws SluiceError DATABASE_* */
+/** Whether a row of the outbox still exists. @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
 export async function hasOutbox(database: Database, key: readonly (string | number)[]): Promise<boolean> {
   return read(database, z.boolean(), `RETURN record::exists(type::record('outbox', $key))`, {
     key: [...key],

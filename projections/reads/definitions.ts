@@ -1,4 +1,4 @@
-/** Published definitions: listed, and one of them shown. */
+/** Published definitions: a list of them, and one in full. */
 import { z } from 'zod';
 import { RecordId } from 'surrealdb';
 import type { Database } from '../connection/connection.js';
@@ -9,13 +9,13 @@ import { findDefinition } from './find-definition.js';
 /** A definition in a list. */
 export interface DefinitionSummary {
   readonly id: string;
-  /** The version that a start without one takes; where it is unpublished, the highest there is. */
+  /** The version that a start without one takes; the highest version where the definition is unpublished. */
   readonly version: number;
-  /** False: it was taken back, and nothing starts it but a start that names a version. */
+  /** False: it was unpublished, and only a start that names a version starts it. */
   readonly published: boolean;
-  /** How many versions there are. */
+  /** How many versions exist. */
   readonly versions: number;
-  /** sha-256 of that version's document. */
+  /** SHA-256 of that version's document. */
   readonly hash: string;
   /** ISO instant. */
   readonly publishedAt: string;
@@ -39,7 +39,7 @@ export interface DefinitionView extends DefinitionVersion {
 
 const Group = z.object({ id: z.string(), highest: z.number(), versions: z.number() });
 
-/** The statement of a page: versions are counted, never read. */
+/** The statement of a page; it counts versions and reads none. */
 const LIST = `SELECT definition AS id, math::max(version) AS highest, count() AS versions
   FROM type::record('definition', $above>..[$tenant, ..]) GROUP BY id ORDER BY id LIMIT $limit`;
 
@@ -50,7 +50,7 @@ const Version = z.object({
   published_by: z.string(),
 });
 
-/** By id. @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
+/** A page of definitions, by id. @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
 export async function listDefinitions(
   database: Database,
   tenant: string,
@@ -82,15 +82,15 @@ export async function listDefinitions(
   );
   const byId = new Map(rows.map((row) => [row.name, toVersion(row)]));
   return {
-    items: shown.flatMap((one) => {
-      const version = byId.get(one.id);
-      return version === undefined ? [] : [{ ...one, ...version }];
+    items: shown.flatMap((definition) => {
+      const version = byId.get(definition.id);
+      return version === undefined ? [] : [{ ...definition, ...version }];
     }),
     next,
   };
 }
 
-/** Above every version. */
+/** Sorts above every version. */
 const ALL_VERSIONS = Number.MAX_SAFE_INTEGER;
 
 async function latestOf(
@@ -108,8 +108,8 @@ async function latestOf(
 }
 
 /**
- * One version, or the one that a start takes.
- * @returns undefined where there is none
+ * One version; without a number, the one that a start takes.
+ * @returns undefined where the tenant has no such definition or version
  * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
  */
 export async function getDefinition(

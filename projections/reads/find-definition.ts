@@ -1,4 +1,4 @@
-/** The published definition of a version, or the latest one. */
+/** The definition of a version, or of the latest one. */
 import { z } from 'zod';
 import type { StoredDefinition } from '../../contracts/run/projection.js';
 import type { Database } from '../connection/connection.js';
@@ -15,7 +15,10 @@ const Row = z.object({
   published_by: z.string(),
 });
 
-/** @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
+/**
+ * @returns undefined where the tenant has no such version, or none is published
+ * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
+ */
 export async function findDefinition(
   database: Database,
   tenant: string,

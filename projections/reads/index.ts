@@ -1,4 +1,4 @@
-/** Read models: one file for each question. Every one is asked for a tenant and sees no other's rows. */
+/** Read models: one file for each question. Each takes a tenant and sees no other tenant's rows. */
 import type { Database } from '../connection/connection.js';
 import type { Page, PageRequest } from '../connection/page.js';
 import { checkContiguity, type Contiguity } from './runs/check-contiguity.js';
@@ -24,7 +24,7 @@ export interface Reads {
   listRuns(tenant: string, filter?: RunFilter, page?: PageRequest): Promise<Page<RunSummary>>;
   /** Step executions in the order in which they began. */
   listSteps(tenant: string, runId: string, page?: PageRequest): Promise<Page<StepView>>;
-  /** The log in order; `after` may be a `seq`. */
+  /** The log in order of `seq`; `after` may be a `seq`. */
   listEvents(
     tenant: string,
     runId: string,
@@ -34,17 +34,17 @@ export interface Reads {
   listInvocations(tenant: string, runId: string): Promise<readonly InvocationView[]>;
   /** Policy decisions about a run's actions. */
   listEvidence(tenant: string, runId: string): Promise<readonly EvidenceView[]>;
-  /** The same three, page by page. */
+  /** Waits, invocations and evidence, page by page. */
   pageWaits(tenant: string, runId: string, page?: PageRequest): Promise<Page<WaitView>>;
   pageInvocations(tenant: string, runId: string, page?: PageRequest): Promise<Page<InvocationView>>;
   pageEvidence(tenant: string, runId: string, page?: PageRequest): Promise<Page<EvidenceView>>;
-  /** Audit rows of the events that the run got, in the order of its log. */
+  /** Audit rows of the events that the run received, in the order of its log. */
   pageInbound(tenant: string, runId: string, page?: PageRequest): Promise<Page<RunInboundView>>;
-  /** By id, those that were taken back as well. */
+  /** By id; includes unpublished definitions. */
   listDefinitions(tenant: string, page?: PageRequest): Promise<Page<DefinitionSummary>>;
-  /** A version, or the one that a start takes; where it was taken back, the highest. */
+  /** A version; without a number, the one that a start takes, or the highest where it is unpublished. */
   getDefinition(tenant: string, id: string, version?: number): Promise<DefinitionView | undefined>;
-  /** Gaps and doubles of the live log: both are errors once the run has ended. */
+  /** Gaps and doubles in the live log; both are errors once the run has ended. */
   checkContiguity(tenant: string, runId: string): Promise<Contiguity>;
 }
 

@@ -1,9 +1,9 @@
 /**
- * Ends a run's rows as Temporal has ended the run, with an event that says how that was learnt.
+ * Ends a run's rows as Temporal has ended the run, with an event that says how Sluice learned of it.
  *
- * Invariant: the log decides, as everywhere. The event is made from the log as it stands when the transaction
- * holds (`run_head.revision` guards it): of two reconcilers at once the second finds the first one's event and adds
- * nothing; and an event of the workflow's own that arrives later supersedes it (live-log.ts).
+ * Invariant: the log decides, as everywhere. The event is made from the log as it is when the transaction
+ * commits (`run_head.revision` guards it). Of two reconcilers at once, the second finds the first one's
+ * event and adds nothing; and an event that the workflow itself commits later supersedes it (live-log.ts).
  */
 import type { RunStatus } from '../../contracts/run/run.js';
 import type { NewDeadLetter } from '../../contracts/events/dead-letter.js';
@@ -13,7 +13,7 @@ import { deadLetterStatements } from '../domain/dead-letters.js';
 import { derive, newRow, type Header, type RowChange } from '../log/derive.js';
 import { noteKey, notedExecution, type LogParts } from '../log/live-log.js';
 import { listInvocations } from '../reads/runs/list-invocations.js';
-import { resolveRun } from '../commit/from-log.js';
+import { replayFromLog } from '../commit/from-log.js';
 import { stepRowKey } from '../log/keys.js';
 import { TextWriter } from '../log/texts.js';
 import { isOpenStatus } from '../log/transitions.js';
@@ -24,27 +24,29 @@ export interface Closing extends Pick<ReconciledData, 'reason' | 'mended' | 'res
   readonly status: RunStatus;
   /** Epoch ms. */
   readonly closedAt: number;
-  /** About what stands undone; written in the same transaction. */
+  /** Letters about steps that were not compensated; written in the same transaction. */
   readonly letters?: readonly NewDeadLetter[];
 }
 
 type Place = ReconciledData['steps'][number];
 
 /**
- * @returns whether an event was added; false where the log said so already (its rows are then as it has them)
+ * Ends the rows of a run.
+ * @returns whether an event was added; false where the log already said so (its rows are then as the log
+ *   has them)
  * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
  */
 export async function closeRun(
-  { database, faults }: Writer,
+  writer: Writer,
   header: Header,
   { letters = [], ...closing }: Closing,
 ): Promise<boolean> {
   const { tenant, runId } = header.run;
-  // What the ledger knows of a step is more than that it was cut off.
+  // The outcome in the ledger says more about a step than that it was cut off.
   const settled = new Set(
-    (await listInvocations(database, tenant, runId))
-      .filter((one) => one.status !== 'STARTED' && !one.local)
-      .map((one) => JSON.stringify(stepRowKey({ tenant, runId }, one))),
+    (await listInvocations(writer.database, tenant, runId))
+      .filter(({ status, local }) => status !== 'STARTED' && !local)
+      .map((invocation) => JSON.stringify(stepRowKey({ tenant, runId }, invocation))),
   );
   let added = false;
   const note = (log: LogParts) => {
@@ -57,7 +59,7 @@ export async function closeRun(
       events: [event],
     };
   };
-  await resolveRun(database, header, note, deadLetterStatements(letters), faults);
+  await replayFromLog(writer, header, note, deadLetterStatements(letters));
   return added;
 }
 
@@ -96,7 +98,7 @@ function noteOf(
   };
 }
 
-/** A step's row key says where it stands: [tenant, run, path, iteration, attempt]. */
+/** The place in the row key of a step: [tenant, run, path, iteration, attempt]. */
 function placeOfKey([, , path, iteration, attempt]: RowChange['key']): Place {
   return {
     path: String(path),

@@ -1,4 +1,4 @@
-/** What the reconciler reads and writes: which runs it watches, and how their rows end. */
+/** What the reconciler reads and writes: the runs that it watches, and how their rows end. */
 import type { RunStatus } from '../../contracts/run/run.js';
 import type { Header } from '../log/derive.js';
 import type { RunKey } from '../log/keys.js';
@@ -12,15 +12,15 @@ export type { WatchedRun } from './watch.js';
 export interface Reconciliation {
   /** A page of the watched runs, of all tenants. */
   watchedRuns(after: RunKey | undefined, limit: number): Promise<readonly WatchedRun[]>;
-  /** What the projection has of these runs. */
+  /** What the projection knows about these runs. */
   findWatched(runs: readonly RunKey[]): Promise<readonly WatchedRun[]>;
-  /** The run's end is confirmed: it is watched no more. */
+  /** Temporal has confirmed the run's end; stops watching it. */
   confirmRun(run: RunKey, status: RunStatus | undefined): Promise<void>;
-  /** The run was asked to tell its rows anew. */
+  /** Notes that the run was asked for a snapshot of its rows. */
   noteResync(run: RunKey, execution: string): Promise<void>;
-  /** Ends a run's rows; false where the log said so already. */
+  /** Ends a run's rows; false where the log already said so. */
   closeRun(header: Header, closing: Closing): Promise<boolean>;
-  /** Takes the turn of a pass; false where another worker has it. */
+  /** Takes the turn for a pass; false where another worker has taken it. */
   takeTurn(intervalMs: number): Promise<boolean>;
 }
 

@@ -1,7 +1,7 @@
 /**
- * Runs that the reconciler looks at: every one that is open, and every one that has ended until Temporal has
- * confirmed it. A row of `run_watch` stands for each; it is no part of the run's row, so that nobody who edits or
- * deletes that row hides the run from the reconciler.
+ * Runs that the reconciler watches: every open run, and every run that has ended until Temporal has
+ * confirmed its end. Each has a row in `run_watch`, separate from the run's row, so that an edit or
+ * deletion of that row doesn't hide the run from the reconciler.
  */
 import { RecordId } from 'surrealdb';
 import { z } from 'zod';
@@ -13,9 +13,9 @@ import { read } from '../connection/read.js';
 import { commit } from '../connection/unit-of-work.js';
 import type { Writer } from '../connection/writer.js';
 
-/** A run as the projection has it. */
+/** A run as the projection knows it. */
 export interface WatchedRun extends RunKey {
-  /** Undefined: there is no row. */
+  /** Undefined where the row is missing. */
   readonly row:
     | {
         readonly workflowId: string;
@@ -23,9 +23,9 @@ export interface WatchedRun extends RunKey {
         readonly endedAt: Date | undefined;
       }
     | undefined;
-  /** The Temporal run id under which its log was last written; undefined: there is no log. */
+  /** The Temporal run id under which the log was written last; undefined where the run has no log. */
   readonly execution: string | undefined;
-  /** The signal `resync` that was sent last. */
+  /** The last `resync` signal that was sent. */
   readonly resync: { readonly execution: string; readonly at: Date } | undefined;
 }
 
@@ -34,8 +34,8 @@ const Keys = z.array(z.object({ tenant: z.string(), runId: z.string() }));
 const WATCHED = `SELECT id[0] AS tenant, id[1] AS runId FROM type::record('run_watch', [$tenant, $runId]>..) LIMIT $limit`;
 
 /**
- * A page of the runs that are watched.
- * @param after the last run of the page before; undefined: from the beginning
+ * A page of the watched runs.
+ * @param after the last run of the page before; undefined for the first page
  */
 export async function watchedRuns(
   database: Database,
@@ -65,7 +65,7 @@ const Watches = z.array(
   }),
 );
 
-/** What the projection has of each run, in the order in which they were asked for. */
+/** What the projection knows about each run, in the order of `runs`. */
 export async function findWatched(
   database: Database,
   runs: readonly RunKey[],
@@ -90,11 +90,11 @@ export async function findWatched(
     ),
   ]);
   return runs.map(({ tenant, runId }) => {
-    const own = <T extends { tenant: string; run_id: string }>(all: readonly T[]) =>
-      all.find((one) => one.tenant === tenant && one.run_id === runId);
-    const row = own(rows);
-    const head = own(heads);
-    const watch = own(watches);
+    const find = <T extends { tenant: string; run_id: string }>(all: readonly T[]) =>
+      all.find((columns) => columns.tenant === tenant && columns.run_id === runId);
+    const row = find(rows);
+    const head = find(heads);
+    const watch = find(watches);
     return {
       tenant,
       runId,
@@ -105,7 +105,7 @@ export async function findWatched(
   });
 }
 
-/** Temporal has closed the run as its row says: it is watched no more, unless its row changes meanwhile. */
+/** Stops watching a run that Temporal has closed as its row says, unless the row has changed meanwhile. */
 export async function confirmRun(
   { database, faults }: Writer,
   run: RunKey,
@@ -124,7 +124,7 @@ export async function confirmRun(
   );
 }
 
-/** Remembers that the run was asked to tell its rows anew, so that it is not asked at every pass. */
+/** Remembers that the run was asked for a snapshot of its rows, so that not every pass asks again. */
 export async function noteResync(
   { database, faults }: Writer,
   run: RunKey,
@@ -144,9 +144,9 @@ export async function noteResync(
 }
 
 /**
- * Takes the turn of a pass, for all workers on this database together.
- * @param intervalMs until the next one is due
- * @returns false where it is not due yet
+ * Takes the turn for a pass; all workers on this database share the turns.
+ * @param intervalMs time until the next pass is due, ms
+ * @returns false where no pass is due yet
  */
 export async function takeTurn({ database, faults }: Writer, intervalMs: number): Promise<boolean> {
   const answers = await commit(

@@ -1,22 +1,31 @@
 /**
  * Requests to the HTTP API that carry an idempotency key.
  *
- * States of a key: none → STARTED (held, under a lease) → ANSWERED → forgotten. A holder that gives up lets go: the
- * key stays known with its hash, and the next one may take it. A holder that died is told by its lease.
+ * States of a key: none → STARTED (held, under a lease) → ANSWERED → forgotten. A holder that gives up
+ * releases the key: its hash stays, and the next request may take it. The lease of a holder that died
+ * expires.
  *
- * Invariant: two that begin at once write the same row, so one of them loses the write conflict, comes again and sees
- * the other. What a dead holder had already done is not known here: whoever takes over does it again under ids derived
- * from the key, so that it is done once.
+ * Invariant: two requests that begin at once write the same row, so one of them loses the write conflict,
+ * is sent again and sees the other. This room doesn't know what a dead holder had already done: the request
+ * that takes over does it again under ids derived from the key, so that it happens once.
  */
 import { z } from 'zod';
 import { commit } from '../connection/unit-of-work.js';
 import type { Writer } from '../connection/writer.js';
 
-/** Whose key it is: no other tenant's or caller's key is the same one. */
+/** A key belongs to one caller of one tenant: the same text from another caller is another key. */
 export interface ApiRequestKey {
   readonly tenant: string;
   readonly principal: string;
   readonly key: string;
+}
+
+/** What a key is taken for. */
+export interface ApiRequestContent {
+  /** Of the request; the same key with another hash is refused. */
+  readonly hash: string;
+  /** When the key may be forgotten, epoch ms. */
+  readonly expires: number;
 }
 
 /** Times are epoch ms. */
@@ -27,13 +36,13 @@ export interface ApiRequestLease {
 }
 
 export type BegunApiRequest =
-  /** Nobody works on it: it is the caller's to do. */
+  /** The key is the caller's: carry out the request. */
   | { readonly kind: 'execute' }
-  /** It was answered: JSON, as `endApiRequest` was given it. */
+  /** The request was answered: JSON, as passed to `endApiRequest`. */
   | { readonly kind: 'answered'; readonly answer: string }
-  /** Another request holds it. */
+  /** Another request holds the key. */
   | { readonly kind: 'held' }
-  /** The key was used for something else. */
+  /** The key was used for another request. */
   | { readonly kind: 'other' };
 
 const Begun = z.object({
@@ -84,20 +93,21 @@ const FORGET = `{
   array::len($due)
 }`;
 
+/** Keys that one call forgets at most. */
+const FORGOTTEN_AT_ONCE = 500;
+
 const idOf = ({ tenant, principal, key }: ApiRequestKey): string[] => [tenant, principal, key];
 
 /**
  * Takes a key, or says why not.
- * @param hash of what is asked
- * @param expires when the key may be forgotten, epoch ms
+ * @param request `hash` identifies what is requested; `expires` is when the key may be forgotten, epoch ms
  * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
  */
 export async function beginApiRequest(
   { database, faults }: Writer,
   key: ApiRequestKey,
-  hash: string,
+  { hash, expires }: ApiRequestContent,
   { holder, now, until }: ApiRequestLease,
-  expires: number,
 ): Promise<BegunApiRequest> {
   const answers = await commit(
     database,
@@ -109,13 +119,16 @@ export async function beginApiRequest(
   return kind === 'answered' ? { kind, answer } : { kind };
 }
 
-/** What becomes of a key: its answer is kept, its hash alone is, or nothing is. */
+/** How a request ends: the key keeps its answer, keeps only its hash, or is forgotten. */
 export type ApiRequestEnd =
   | { readonly kind: 'answered'; readonly answer: string }
   | { readonly kind: 'undecided' }
   | { readonly kind: 'nothing-done' };
 
-/** Ends a request; one whose lease another has taken over changes nothing. @throws SluiceError DATABASE_* */
+/**
+ * Ends a request; changes nothing where another request has taken over the lease. @throws SluiceError
+ * DATABASE_*
+ */
 export async function endApiRequest(
   { database, faults }: Writer,
   key: ApiRequestKey,
@@ -135,7 +148,11 @@ export async function endApiRequest(
   );
 }
 
-/** Holds a key for longer. @returns false where another holds it by now @throws SluiceError DATABASE_* */
+/**
+ * Extends the lease of a key.
+ * @returns false where another request holds it by now
+ * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
+ */
 export async function renewApiRequest(
   { database, faults }: Writer,
   key: ApiRequestKey,
@@ -150,11 +167,16 @@ export async function renewApiRequest(
   return answers.get('api_request.renew') === true;
 }
 
-/** Forgets keys that have expired, the oldest first. @returns how many @throws SluiceError DATABASE_* */
+/**
+ * Forgets keys that have expired, the oldest first.
+ * @param now epoch ms
+ * @returns how many it forgot
+ * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
+ */
 export async function forgetApiRequests(
   { database, faults }: Writer,
   now: number,
-  limit = 500,
+  limit = FORGOTTEN_AT_ONCE,
 ): Promise<number> {
   const answers = await commit(
     database,

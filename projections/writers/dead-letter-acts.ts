@@ -1,7 +1,7 @@
 /**
- * What is done about a dead letter. An act is added to the letter's row together with its new status, so that
- * nothing is done without a trace of it; two who act at once write the same row, and one of them is refused. The
- * same act again (its text, time included, is the same) changes nothing.
+ * What operators do about a dead letter. An act is added to the letter's row together with the new status,
+ * so that every act leaves a trace. Two operators who act at once write the same row, and one of them is
+ * refused. The same act again (an equal text, time included) changes nothing.
  */
 import { z } from 'zod';
 import type { DeadLetterAct, DeadLetterStatus, NewDeadLetter } from '../../contracts/events/dead-letter.js';
@@ -10,7 +10,7 @@ import { deadLetterStatements } from '../domain/dead-letters.js';
 import type { Writer } from '../connection/writer.js';
 import { commit } from '../connection/unit-of-work.js';
 
-/** Writes letters; those that are there already stay as they are. @throws SluiceError DATABASE_* */
+/** Writes letters; those that exist already stay as they are. @throws SluiceError DATABASE_* */
 export async function putDeadLetters(
   { database, faults }: Writer,
   letters: readonly NewDeadLetter[],
@@ -74,7 +74,10 @@ export async function moveDeadLetter(
   });
 }
 
-/** Makes a row of the outbox due again: the relay sends it, under the same event id. @throws SluiceError DATABASE_* */
+/**
+ * Makes a row of the outbox due again: the relay sends it, under the same event id.
+ * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
+ */
 export async function requeueOutbox(
   { database, faults }: Writer,
   key: readonly (string | number)[],

@@ -1,7 +1,7 @@
 /**
- * Stores a published version once. It never changes: its hash decides whether it is the same. In the same
- * transaction the trigger index follows the latest version, so that an event finds what it starts by its name,
- * and never the triggers of two versions.
+ * Stores a published version once. It never changes; its hash says whether another one is equal. The same
+ * transaction updates the trigger index to the latest version, so that an event finds by its name what it
+ * starts, and never the triggers of two versions.
  */
 import { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
@@ -12,8 +12,7 @@ import { commit, Refusal, type Statement } from '../connection/unit-of-work.js';
 
 const Latest = z.object({ latest: z.boolean(), schedules: z.array(z.string()) });
 
-// A LET of its own for each: the engine forgets a LET inside an ELSE that a transaction runs.
-// One statement each: inside a block this engine forgets a LET that follows a write.
+// A separate statement for each: inside a block the engine forgets a LET that follows a write.
 const FOLLOW_LATEST: readonly Statement[] = [
   {
     label: 'definition_latest.read',
@@ -51,7 +50,7 @@ const FOLLOW_LATEST: readonly Statement[] = [
 ];
 
 /**
- * @returns created: false where the same content was there already
+ * @returns created: false where the version exists with the same content
  * @throws SluiceError DEFINITION_CONFLICT where the version exists with another hash
  */
 export async function putDefinition(

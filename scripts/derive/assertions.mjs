@@ -1,4 +1,4 @@
-/** What must be true of the derived engine, whatever was edited. */
+/** Checks that the derived engine must pass, independent of the edits. */
 import { isFunctionNode, walk } from './tree.mjs';
 
 /** The globals that the engine may use. */

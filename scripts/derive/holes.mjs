@@ -1,10 +1,10 @@
 /**
- * Edits that keep an expression from changing its input or the engine, and the engine from keeping anything
+ * Edits that prevent an expression from changing its input or the engine, and the engine from keeping state
  * between evaluations. Each has a test in test/expressions/.
  */
 import { dotted, expectCount, expression, functionNamed, rewrite, statements } from './tree.mjs';
 
-/** Flags that JSONata keeps as properties. As symbols, no input can forge them. */
+/** Flags that JSONata stores as properties. As symbols, no input can forge them. */
 export const FLAGS = ['_jsonata_lambda', '_jsonata_function', 'tupleStream', 'outerWrapper', 'keepSingleton'];
 
 export function closeHoles(modules, report) {
@@ -47,7 +47,7 @@ export function closeHoles(modules, report) {
       return undefined;
     });
 
-  // The last function called by an expression would leave its name and position in the shared definition.
+  // The last function that an expression calls would leave its name and position in the shared definition.
   edit('no marks on functions', 1, functionNamed($evaluator, 'evaluateFunction'), (node) =>
     node.type === 'IfStatement' &&
     node.test.operator === '===' &&
@@ -76,7 +76,7 @@ export function closeHoles(modules, report) {
       : undefined,
   );
 
-  // `and` and `or` would put their own name and place on an error from inside their operands.
+  // `and` and `or` would set their name and position on an error from inside their operands.
   edit('place of errors', 2, functionNamed($evaluator, 'evaluateBinary'), (node, parents) =>
     node.type === 'ExpressionStatement' &&
     ['err.position', 'err.token'].includes(dotted(node.expression.left ?? node)) &&
@@ -90,7 +90,7 @@ export function closeHoles(modules, report) {
       : undefined,
   );
 
-  // Two places write to an array that may be the input's own.
+  // Two places write to an array that may belong to the input.
   edit('own array of a singleton', 1, functionNamed($evaluator, 'evaluatePath'), (node) =>
     node.type === 'ExpressionStatement' && node.expression.left?.object?.name === 'resultSequence'
       ? {
@@ -118,7 +118,7 @@ export function closeHoles(modules, report) {
       `if (typeof str === 'undefined') return undefined; return $.${name}(str);`,
     );
 
-  // Evaluation is started by expressions/engine/engine.ts; callbacks for other tools cost a lookup at every step.
+  // expressions/engine/engine.ts starts evaluations; callbacks for other tools would cost a look-up per step.
   edit('entry point', 1, $evaluator, (node) =>
     node.type === 'FunctionDeclaration' && node.id.name === 'jsonata' ? null : undefined,
   );

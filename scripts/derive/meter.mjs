@@ -1,9 +1,9 @@
 /**
- * Edits that meter the engine: work is counted, and depth and sizes are bounded, by what is done and never by
- * the clock, so that an expression fails at the same place on every machine and in every replay.
+ * Edits that meter the engine: they count work and bound depth and sizes, and never use the clock, so that an
+ * expression fails at the same place on every machine and in every replay.
  *
- * One unit is charged for each call of an engine function and each turn of an engine loop. What built-ins of
- * the language do in one go (join, concat, JSON.stringify, …) is charged by size, in hooks.
+ * Each call of an engine function and each iteration of an engine loop costs one unit. Hooks charge built-ins
+ * of the language (join, concat, JSON.stringify, …) by size.
  */
 import {
   dotted,
@@ -17,7 +17,7 @@ import {
 
 const charge = () => statements('if (--$.left < 0) $.over();');
 
-/** Functions that call themselves by a way other than `evaluate`. */
+/** Functions that recurse by a way other than `evaluate`. */
 const RECURSIVE = {
   $utils: ['isDeepEqual'],
   $functions: ['boolean', 'lookup', 'keys', 'spread'],
@@ -160,7 +160,7 @@ function hookBuiltIns(modules, report) {
   expectCount(report, 'matches of signatures', counts.match, 1);
 }
 
-/** Text that grows piece by piece, and text made of values. */
+/** Text that grows piece by piece, and text built from values. */
 function hookText({ $functions, $datetime, $evaluator }, report) {
   let grown = 0;
   for (const root of [functionNamed($functions, 'replace'), functionNamed($datetime, 'formatDateTime')])

@@ -1,4 +1,4 @@
-/** Takes the published bundle apart into its modules. */
+/** Splits the published bundle into its modules. */
 import { parse } from 'acorn';
 import { expression, isFunctionNode, rewrite, walk } from './tree.mjs';
 
@@ -10,7 +10,7 @@ const NAMES = {
   './datetime': '$datetime',
 };
 
-/** The modules in an order in which each needs only earlier ones: `{name, type, body}`. */
+/** The modules as `{name, type, body}`; each needs only earlier ones. */
 export function readModules(source) {
   const tree = parse(source, { ecmaVersion: 2022 });
   let table;

@@ -17,7 +17,7 @@ export function makeSynchronous(modules, report) {
         counts.promiseAll++;
         return node.arguments[0];
       }
-      // A value that happens to have a `then` is data like any other.
+      // A value with a `then` is ordinary data.
       if (
         node.type === 'IfStatement' &&
         node.test.type === 'CallExpression' &&

@@ -1,17 +1,17 @@
-/** Small tools for editing syntax trees. */
+/** Helpers for editing syntax trees. */
 import { parse } from 'acorn';
 
-/** Statements from text. `return` may stand outside of a function. */
+/** Parses statements. `return` is allowed outside functions. */
 export const statements = (text) => parse(text, { ecmaVersion: 2022, allowReturnOutsideFunction: true }).body;
 
-/** One expression from text. */
+/** Parses one expression. */
 export const expression = (text) => statements(`(${text})`)[0].expression;
 
 const isNode = (value) => typeof value === 'object' && value !== null && typeof value.type === 'string';
 
 /**
- * Rewrites a tree from the leaves up. `edit(node, parents)` gives a replacement, null to delete a list's
- * element, a list of nodes to put in its place, or undefined to keep it.
+ * Rewrites a tree from the leaves up. `edit(node, parents)` returns a replacement, null to delete an element
+ * of a list, a list of nodes to replace it with, or undefined to keep the node.
  */
 export function rewrite(root, edit) {
   const visit = (node, parents) => {
@@ -60,7 +60,7 @@ export function dotted(node) {
   return '';
 }
 
-/** The function of that name in a module: declared, or assigned to a variable. Exactly one must exist. */
+/** The function with this name in a module, declared or assigned to a variable. Exactly one must exist. */
 export function functionNamed(module, name) {
   const found = [];
   walk(module, (node) => {
@@ -72,7 +72,7 @@ export function functionNamed(module, name) {
   return found[0];
 }
 
-/** Notes how often an edit applied, and refuses any other count than the one it was written for. */
+/** Records how often an edit applied. @throws Error for another count than the expected one */
 export function expectCount(report, name, actual, expected) {
   report[name] = (report[name] ?? 0) + actual;
 

@@ -9,13 +9,13 @@ const run = async (id: string, input: unknown, context = actionContext()): Promi
 };
 
 describe('core.echo', () => {
-  it.each([null, 1, 'a', [1, { b: null }], { z: 1, a: [] }])('gives back %j', async (value) => {
+  it.each([null, 1, 'a', [1, { b: null }], { z: 1, a: [] }])('core.echo returns %j', async (value) => {
     expect(await run('core.echo', value)).toEqual(value);
   });
 });
 
 describe('core.log', () => {
-  it('writes at the level asked for, info by default', async () => {
+  it('core.log writes at the given level, info by default', async () => {
     const context = actionContext();
     await run('core.log', { message: 'hello', fields: { order: 1 } }, context);
     await run('core.log', { message: 'careful', level: 'warn' }, context);
@@ -24,7 +24,7 @@ describe('core.log', () => {
 });
 
 describe('core.fail', () => {
-  it('throws the error described', async () => {
+  it('core.fail throws the given error', async () => {
     const failure = run('core.fail', {
       code: 'NO_STOCK',
       message: 'none left',
@@ -39,20 +39,20 @@ describe('core.fail', () => {
     });
   });
 
-  it('is not retryable unless it says so', async () => {
+  it('core.fail is not retryable unless its input says so', async () => {
     await expect(run('core.fail', {})).rejects.toMatchObject({ code: 'FAILED', retryable: false });
   });
 });
 
 describe('core.sleep', () => {
-  it('ends at once when it is aborted', async () => {
+  it('core.sleep ends at once when it is aborted', async () => {
     const controller = new AbortController();
     const asleep = run('core.sleep', { ms: 3_600_000 }, actionContext({ signal: controller.signal }));
     controller.abort();
     await expect(asleep).rejects.toMatchObject({ name: 'AbortError' });
   });
 
-  it('refuses a time that is no whole number of milliseconds', async () => {
+  it('core.sleep refuses a time that is not a whole number of milliseconds', async () => {
     await expect(run('core.sleep', { ms: -1 })).rejects.toThrow();
     await expect(run('core.sleep', { ms: 1.5 })).rejects.toThrow();
   });

@@ -44,7 +44,7 @@ const text =
     response.end(body);
 
 describe('an exchange', () => {
-  it('sends method, headers, body and the idempotency key, and gives back status, headers and JSON', async () => {
+  it('http.request sends method, headers, body and the idempotency key, and returns status, headers and JSON', async () => {
     let body = '';
     const { url, seen } = await serve((request, response) => {
       request.on('data', (chunk: Buffer) => (body += chunk.toString()));
@@ -64,7 +64,7 @@ describe('an exchange', () => {
     });
   });
 
-  it("keeps the author's own idempotency key and content type", async () => {
+  it("http.request keeps the author's idempotency key and content type", async () => {
     const { url, seen } = await serve(text('ok'));
     await send({
       method: 'POST',
@@ -75,7 +75,7 @@ describe('an exchange', () => {
     expect(seen[0]?.headers).toMatchObject({ 'idempotency-key': 'mine', 'content-type': 'text/csv' });
   });
 
-  it('gives text where the body is no JSON, whatever its type says', async () => {
+  it('http.request returns text for a body that is not JSON, for any content type', async () => {
     const { url } = await serve((_request, response) => {
       response.writeHead(200, { 'content-type': 'application/json' }).end('not json');
     });
@@ -91,7 +91,7 @@ describe('an unexpected status', () => {
     [429, true],
     [500, true],
     [503, true],
-  ])('%i is an error, retryable: %s', async (status, retryable) => {
+  ])('the status %i is an error, retryable: %s', async (status, retryable) => {
     const { url } = await serve((_request, response) => response.writeHead(status).end('why'));
     await expect(send({ url: `${url}/a?token=t` })).rejects.toMatchObject({
       code: 'HTTP_STATUS_UNEXPECTED',
@@ -100,7 +100,7 @@ describe('an unexpected status', () => {
     });
   });
 
-  it('is what expectedStatus does not name', async () => {
+  it('a status that expectedStatus does not name is an error', async () => {
     const { url } = await serve((_request, response) => response.writeHead(404).end());
     expect(await send({ url, expectedStatus: [200, 404] })).toMatchObject({ status: 404 });
     await expect(send({ url, expectedStatus: 200 })).rejects.toMatchObject({
@@ -109,8 +109,8 @@ describe('an unexpected status', () => {
   });
 });
 
-describe('a target inside', () => {
-  it('is refused before anything is sent, unless the host is allowed', async () => {
+describe('a private target', () => {
+  it('a private target is refused before anything is sent, unless the host is allowed', async () => {
     const { url, host, seen } = await serve(text('secret'));
     const refused = { code: 'HTTP_TARGET_REFUSED', retryable: false };
     await expect(send({ url }, { allow: [] })).rejects.toMatchObject(refused);
@@ -122,7 +122,7 @@ describe('a target inside', () => {
     expect(seen).toHaveLength(1);
   });
 
-  it('is refused as the goal of a redirect', async () => {
+  it('a private target of a redirect is refused', async () => {
     const inside = await serve(text('secret'));
     const outside = await serve((_request, response) => {
       response.writeHead(302, { location: inside.url }).end();
@@ -133,7 +133,7 @@ describe('a target inside', () => {
     expect(inside.seen).toHaveLength(0);
   });
 
-  it('is refused where the name server changes its answer between two requests', async () => {
+  it('a private target is refused if the name server changes its answer between two requests', async () => {
     const { url, seen } = await serve(text('secret'));
     const port = new URL(url).port;
     const answers = ['192.0.2.1', '127.0.0.1'];
@@ -153,7 +153,7 @@ describe('a target inside', () => {
     expect(seen).toHaveLength(0);
   });
 
-  it('is connected to by the address that was checked: the socket asks nobody else', async () => {
+  it('the socket connects to the checked address and asks no other name server', async () => {
     const { url, seen } = await serve(text('ok'));
     const asked: string[] = [];
     const action = createHttpRequest({
@@ -163,7 +163,7 @@ describe('a target inside', () => {
         done(null, [{ address: '127.0.0.1', family: 4 }]);
       },
     });
-    // No name server knows pinned.example: only the checked address can have led to the server.
+    // No name server knows pinned.example: only the checked address can lead to the server.
     const input = await action.input.parseAsync({ url: `http://pinned.example:${new URL(url).port}/` });
     expect(await action.run(input, actionContext())).toMatchObject({ status: 200 });
     expect(asked).toEqual(['pinned.example']);
@@ -172,7 +172,7 @@ describe('a target inside', () => {
 });
 
 describe('a redirect', () => {
-  it('is followed on the same origin with its headers; 303 becomes a GET without a body', async () => {
+  it('a redirect on the same origin is followed with its headers; 303 becomes a GET without a body', async () => {
     const { url, seen } = await serve((request, response) => {
       if (request.url === '/a') response.writeHead(303, { location: '/b' }).end();
       else response.end('there');
@@ -183,7 +183,7 @@ describe('a redirect', () => {
     expect(seen[1]?.headers['x-key']).toBe('k');
   });
 
-  it("does not carry the author's headers to another origin", async () => {
+  it("a redirect does not carry the author's headers to another origin", async () => {
     const other = await serve(text('there'));
     const first = await serve((_request, response) => response.writeHead(302, { location: other.url }).end());
     await send({
@@ -195,7 +195,7 @@ describe('a redirect', () => {
     expect(other.seen[0]?.headers).toMatchObject({ accept: 'text/plain', 'idempotency-key': 'key-1' });
   });
 
-  it('does not carry a body to another origin', async () => {
+  it('a redirect does not carry a body to another origin', async () => {
     const other = await serve(text('there'));
     const first = await serve((_request, response) => response.writeHead(307, { location: other.url }).end());
     await expect(send({ method: 'PUT', url: first.url, body: 'b' })).rejects.toMatchObject({
@@ -204,7 +204,7 @@ describe('a redirect', () => {
     expect(other.seen).toHaveLength(0);
   });
 
-  it('is an answer where expectedStatus names it, and an error after five', async () => {
+  it('a redirect is a response if expectedStatus names it, and an error after five', async () => {
     const { url, seen } = await serve((_request, response) =>
       response.writeHead(302, { location: '/' }).end(),
     );
@@ -215,8 +215,8 @@ describe('a redirect', () => {
   });
 });
 
-describe('a bound', () => {
-  it('of size is kept, also where the body is compressed', async () => {
+describe('limits', () => {
+  it('the limit of size holds, for compressed bodies too', async () => {
     const packed = gzipSync(Buffer.alloc(1_000_000));
     const { url } = await serve((request, response) => {
       if (request.url === '/zip') response.writeHead(200, { 'content-encoding': 'gzip' }).end(packed);
@@ -229,7 +229,7 @@ describe('a bound', () => {
     expect((await send({ url, maxResponseBytes: 101 })).body).toHaveLength(101);
   });
 
-  it('of size ends an answer that never ends', async () => {
+  it('the limit of size ends a response that never ends', async () => {
     const { url } = await serve((_request, response) => {
       const pour = () => {
         while (response.write('x'.repeat(1_000)));
@@ -242,7 +242,7 @@ describe('a bound', () => {
     });
   });
 
-  it('of time is kept while waiting for the answer and while reading it', async () => {
+  it('the limit of time holds while waiting for the response and while reading it', async () => {
     const { url } = await serve((request, response) => {
       if (request.url === '/slow') response.write('begun');
     });
@@ -255,7 +255,7 @@ describe('a bound', () => {
     }
   });
 
-  it('of the run: an abort ends the exchange with its own reason', async () => {
+  it('an abort ends the exchange with its own reason', async () => {
     const controller = new AbortController();
     const { url } = await serve(() => controller.abort(new Error('cancelled')));
     await expect(send({ url }, { context: actionContext({ signal: controller.signal }) })).rejects.toThrow(
@@ -264,8 +264,8 @@ describe('a bound', () => {
   });
 });
 
-describe('a server that is not there', () => {
-  it('is a retryable error that says why', async () => {
+describe('a missing server', () => {
+  it('a server that cannot be reached is a retryable error that says why', async () => {
     const { url } = await serve(text(''));
     const gone = open.pop();
     await new Promise((resolve) => gone?.close(resolve));
@@ -284,7 +284,7 @@ describe('bad input', () => {
     [{ url: 'http://example.com/', method: 'GET', body: 'x' }, 'body'],
     [{ url: 'http://example.com/', headers: { 'bad name': 'x' } }, 'headers'],
     [{ url: 'http://example.com/', tmeout: 1 }, undefined],
-  ])('%j is refused', async (input, at) => {
+  ])('the input %j is refused', async (input, at) => {
     const parsed = await createHttpRequest({ allowHosts: [] }).input.safeParseAsync(input);
     expect(parsed.success).toBe(false);
     expect(parsed.error?.issues[0]?.path[0]).toBe(at);

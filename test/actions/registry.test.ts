@@ -7,12 +7,12 @@ const action = (id: string, version = 1) =>
 const code = (expected: string) => expect.objectContaining({ code: expected }) as Error;
 
 describe('defining an action', () => {
-  it('marks it, and nothing else passes for one', () => {
+  it('a defined action has a mark, and nothing else counts as an action', () => {
     expect(isAction(action('payments.charge'))).toBe(true);
     expect([null, {}, { id: 'a.b', version: 1 }, 'a.b'].some(isAction)).toBe(false);
   });
 
-  it('refuses the prefix that Sluice keeps', () => {
+  it('an id with the prefix that Sluice reserves is refused', () => {
     expect(() => action('sluice.flushEvents')).toThrow(code('NAME_RESERVED'));
   });
 
@@ -23,7 +23,7 @@ describe('defining an action', () => {
     },
   );
 
-  it.each([0, -1, 1.5, Number.NaN])('refuses the version %s', (version) => {
+  it.each([0, -1, 1.5, Number.NaN])('the version %s is refused', (version) => {
     expect(() => action('payments.charge', version)).toThrow(/whole number from 1/);
   });
 });
@@ -36,7 +36,7 @@ describe('the registry', () => {
     action('payments.refund'),
   ]);
 
-  it('finds each version and the latest by number', () => {
+  it('the registry finds each version, and the latest by number', () => {
     expect(registry.get('payments.charge', 2).version).toBe(2);
     expect(registry.latest('payments.charge').version).toBe(10);
     expect(registry.actions.map(({ id, version }) => `${id}@${version}`)).toEqual([
@@ -47,13 +47,13 @@ describe('the registry', () => {
     ]);
   });
 
-  it('throws on a second action of the same id and version', () => {
+  it('the registry throws on a second action with the same id and version', () => {
     expect(() => createActionRegistry([action('a.b'), action('a.b')])).toThrow(
       'The action "a.b" version 1 is registered twice',
     );
   });
 
-  it('names the near ones for an unknown id, and the versions for an unknown version', () => {
+  it('the registry suggests similar names for an unknown id, and the versions for an unknown version', () => {
     expect(() => registry.latest('payments.chrage')).toThrow(
       'No action "payments.chrage"; did you mean "payments.charge"?',
     );
@@ -71,7 +71,7 @@ describe('the registry', () => {
     },
   );
 
-  it('holds the built-in actions', () => {
+  it('the registry holds the built-in actions', () => {
     const { versions } = createActionRegistry(builtInActions({ http: { allowHosts: [] } }));
     expect([...versions.keys()]).toEqual([
       'core.echo',

@@ -19,7 +19,7 @@ const lookUp = (guard: ReturnType<typeof createTargetGuard>, name: string, all: 
 
 describe('public addresses', () => {
   it.each(['8.8.8.8', '93.184.216.34', '172.15.0.1', '172.32.0.1', '2606:4700:4700::1111', '::ffff:8.8.8.8'])(
-    '%s is one',
+    'the address %s is public',
     (address) => expect(isPublicAddress(address)).toBe(true),
   );
 
@@ -54,8 +54,10 @@ describe('public addresses', () => {
     ['local NAT64', '64:ff9b:1::a00:1'],
     ['6to4 of a private address', '2002:a00:1::'],
     ['Teredo', '2001::1'],
-    ['no address', 'localhost'],
-  ])('%s is none: %s', (_why, address) => expect(isPublicAddress(address)).toBe(false));
+    ['not an address', 'localhost'],
+  ])('an address that is not public (%s) is refused: %s', (_why, address) =>
+    expect(isPublicAddress(address)).toBe(false),
+  );
 });
 
 describe('a URL', () => {
@@ -72,25 +74,28 @@ describe('a URL', () => {
     'https://10.0.0.1/',
     'ftp://example.com/',
     'file:///etc/passwd',
-  ])('%s is refused', (url) => {
+  ])('the URL %s is refused', (url) => {
     expect(() => guard.check(new URL(url))).toThrow(
       expect.objectContaining({ code: 'HTTP_TARGET_REFUSED' }) as Error,
     );
   });
 
-  it.each(['https://example.com/', 'http://8.8.8.8/', 'http://[2606:4700::1]/'])('%s passes', (url) => {
-    expect(() => guard.check(new URL(url))).not.toThrow();
-  });
+  it.each(['https://example.com/', 'http://8.8.8.8/', 'http://[2606:4700::1]/'])(
+    'the URL %s passes the guard',
+    (url) => {
+      expect(() => guard.check(new URL(url))).not.toThrow();
+    },
+  );
 });
 
 describe('a look-up', () => {
-  it.each([true, false])('gives out public addresses (all: %s)', async (all) => {
+  it.each([true, false])('a look-up returns public addresses (all: %s)', async (all) => {
     const address = await lookUp(createTargetGuard([], resolver('8.8.8.8')), 'example.com', all);
     expect(address).toEqual(all ? [{ address: '8.8.8.8', family: 4 }] : '8.8.8.8');
   });
 
   it.each([[['127.0.0.1']], [['8.8.8.8', '10.0.0.1']], [['::ffff:10.0.0.1']], [[]]])(
-    'refuses a name with the addresses %j',
+    'a look-up refuses a name with the addresses %j',
     async (addresses) => {
       const guard = createTargetGuard([], resolver(...addresses));
       await expect(lookUp(guard, 'rebound.example', true)).rejects.toMatchObject({
@@ -99,7 +104,7 @@ describe('a look-up', () => {
     },
   );
 
-  it('gives the error of the name server as it is', async () => {
+  it('a look-up passes on the error of the name server', async () => {
     const guard = createTargetGuard([], (_name, _options, done) =>
       done(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' }), []),
     );
@@ -120,14 +125,14 @@ describe('an allowed host', () => {
     'http://127.0.0.1:8080/',
     'http://[::1]:9090/',
     'http://db.example:5432/',
-  ])('passes: %s', (url) => expect(() => guard.check(new URL(url))).not.toThrow());
+  ])('the allowed URL %s passes the guard', (url) => expect(() => guard.check(new URL(url))).not.toThrow());
 
   it.each(['http://127.0.0.1:8081/', 'http://[::1]/', 'http://db.example/', 'http://127.0.0.1/'])(
-    'does not let another port pass: %s',
+    'an allowed host on another port is refused: %s',
     (url) => expect(() => guard.check(new URL(url))).toThrow(/HTTP_TARGET|port/),
   );
 
-  it('may have an inside address, but a host of a similar name may not', async () => {
+  it('an allowed host may have a private address, but a host with a similar name may not', async () => {
     expect(await lookUp(guard, 'internal.example', false)).toBe('10.0.0.1');
     expect(await lookUp(guard, 'x.corp.example', false)).toBe('10.0.0.1');
     expect(await lookUp(guard, 'db.example', false)).toBe('10.0.0.1');

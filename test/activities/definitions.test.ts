@@ -42,7 +42,7 @@ const source = (id: string, version: number, steps = '[]', more = '') =>
   `id: ${id}\nversion: ${version}\n${more}\nsteps: ${steps}\n`;
 
 describe('publishing', () => {
-  it('is idempotent, and a version never changes', async () => {
+  it('publishing is idempotent, and a published version never changes', async () => {
     const first = await publish(source('stable', 1));
     expect(first).toMatchObject({ created: true, pin: { id: 'stable', version: 1 } });
     expect(await publish(source('stable', 1))).toEqual({ ...first, created: false });
@@ -51,7 +51,7 @@ describe('publishing', () => {
     );
   });
 
-  it('tells every problem of a bad document, with line and column', async () => {
+  it('publishing a bad document reports every problem with line and column', async () => {
     const failure = publish(source('bad', 1, '[{ id: a, type: action.cal }, { id: a, type: state.set }]'));
     await expect(failure).rejects.toMatchObject(refused('DEFINITION_INVALID', /problems/));
     const { outcome } = (await failure.catch((error: unknown) => error)) as {
@@ -61,7 +61,7 @@ describe('publishing', () => {
     expect(outcome.details[0]?.details.problems[0]).toMatchObject({ line: 4, stepPath: 'steps[0]' });
   });
 
-  it('refuses an action that this worker does not have, with the near ones and the place', async () => {
+  it('publishing refuses an action that this worker does not have, with similar names and the place', async () => {
     const steps =
       '[{ id: a, type: action.call, action: core.ehco }, { id: b, type: action.call, action: core.echo, version: 7 }]';
     const failure = publish(source('unknown-action', 1, steps));
@@ -72,7 +72,7 @@ describe('publishing', () => {
 });
 
 describe('preparing a run', () => {
-  it('pins definition, payload with defaults, actions, children and runtime context', async () => {
+  it('a prepared run is pinned to its definition, payload with defaults, actions, children and runtime context', async () => {
     await publish(source('child', 1));
     await publish(source('child', 2));
     await publish(
@@ -98,12 +98,12 @@ describe('preparing a run', () => {
     expect(Object.keys(prepared.document as object)).toEqual(['id', 'version', 'payloadSchema', 'steps']);
   });
 
-  it('takes the latest version, or the one that is asked for', async () => {
+  it('a prepared run gets the latest version, or the requested one', async () => {
     expect((await prepare('child')).pin.version).toBe(2);
     expect((await prepare('child', {}, { version: 1 })).pin.version).toBe(1);
   });
 
-  it('refuses what cannot run, before anything runs', async () => {
+  it('preparing a run refuses what cannot run, before anything runs', async () => {
     await expect(prepare('chidl')).rejects.toMatchObject(
       refused('DEFINITION_NOT_FOUND', /no definition "chidl"; did you mean "child"/),
     );
@@ -121,7 +121,7 @@ describe('preparing a run', () => {
     );
   });
 
-  it('refuses a definition whose action this worker no longer has', async () => {
+  it('preparing a run refuses a definition whose action this worker no longer has', async () => {
     const gone = source('gone', 1, '[{ id: a, type: action.call, action: old.action }]');
     await world.projections.putDefinition('default', {
       pin: { id: 'gone', version: 1, hash: 'f'.repeat(64) },
@@ -134,7 +134,7 @@ describe('preparing a run', () => {
     );
   });
 
-  it('waits for a database that is away', async () => {
+  it('preparing a run waits for a database that is away', async () => {
     away = true;
     const handle = await world.start({
       type: ACTIVITY_TYPES.prepareRun,
@@ -147,7 +147,7 @@ describe('preparing a run', () => {
 });
 
 describe('flushing events', () => {
-  it('commits them under the execution that the activity belongs to, once', async () => {
+  it('flushed events commit once, under the execution that the activity belongs to', async () => {
     const runId = 'run-flushed';
     const events = [{ seq: 1, at: 1_000, wave: 1, type: 'STATE_SET', data: { state: 'NEW' } }];
     const run = { runId, tenant: 'default', definition: 'child', version: 1 };
@@ -157,7 +157,7 @@ describe('flushing events', () => {
     expect(items).toMatchObject([{ seq: 1, type: 'STATE_SET' }]);
   });
 
-  it('refuses events that do not parse', async () => {
+  it('flushing refuses events that do not parse', async () => {
     const run = { runId: 'r', tenant: 'default', definition: 'child', version: 1 };
     await expect(
       ask(ACTIVITY_TYPES.flushEvents, { run, events: [{ seq: 0, type: 'NO_SUCH' }] }),

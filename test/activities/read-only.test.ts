@@ -1,4 +1,7 @@
-/** Actions that change nothing but through their writes: what is recorded of them, when, and what still counts. */
+/**
+ * Actions that change nothing but through their writes: what is recorded of them, when, and what still
+ * counts.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineAction, SluiceError } from '../../actions/index.js';
@@ -69,7 +72,7 @@ const call = (what?: string) => {
 };
 
 describe('a read-only action', () => {
-  it('that ends soon is recorded at once, with the rows that any action has', async () => {
+  it('a read-only action that ends soon is recorded at once, with the rows that any action has', async () => {
     const { outcome, runId } = await call();
     expect(outcome).toEqual({
       kind: 'result',
@@ -88,14 +91,14 @@ describe('a read-only action', () => {
     ]);
   });
 
-  it('that fails is recorded so, with its code', async () => {
+  it('a read-only action that fails is recorded as FAILED, with its code', async () => {
     const { outcome, runId } = await call('fail');
     expect(outcome).toMatchObject({ kind: 'failure', type: 'NOT_THERE', details: [{ committed: true }] });
     expect(commits).toEqual(['record']);
     expect(await world.ledger(runId)).toMatchObject({ status: 'FAILED', error: { code: 'NOT_THERE' } });
   });
 
-  it('commits its writes with its outcome, or fails with them', async () => {
+  it('a read-only action commits its writes with its outcome, or fails with them', async () => {
     const { outcome } = await call('write');
     expect(outcome).toMatchObject({ kind: 'result' });
     const [note] = await world.projections.database.request('SELECT VALUE n FROM note');
@@ -105,7 +108,7 @@ describe('a read-only action', () => {
     expect(await world.ledger(refused.runId)).toMatchObject({ status: 'FAILED' });
   });
 
-  it('that takes longer shows that it runs, and ends as any action does', async () => {
+  it('a read-only action that takes longer shows that it runs, and ends as any action does', async () => {
     held = gate();
     commits.length = 0;
     const handle = await world.start({ type: 'test.read', input: { what: 'slow' } });
@@ -118,7 +121,7 @@ describe('a read-only action', () => {
     expect(await world.ledger(runId)).toMatchObject({ status: 'SUCCEEDED', attempts: 1 });
   });
 
-  it('is called again where nothing was recorded, and what was recorded first counts', async () => {
+  it('a read-only action is called again if nothing was recorded, and the first recorded outcome counts', async () => {
     let refusals = 2;
     refuse = (name) => name === 'record' && refusals-- > 0;
     const before = calls;
@@ -126,7 +129,7 @@ describe('a read-only action', () => {
     refuse = undefined;
     expect(calls).toBe(before + 3);
     expect(outcome).toMatchObject({ kind: 'result', result: { output: { call: before + 3 } } });
-    // The same key once more, as after a reset: it acts, and gives back what the ledger has.
+    // The same key once more, as after a reset: the action acts, and returns what the ledger has.
     const again = await world.call({
       type: 'test.read',
       input: { what: 'fail' },

@@ -108,7 +108,7 @@ const failure = async (request: Parameters<World['call']>[0]) => {
 };
 
 describe('an action', () => {
-  it('gives its output and artifacts to the workflow, and the ledger keeps them with the events', async () => {
+  it('an action returns its output and artifacts to the workflow, and the ledger keeps them with the events', async () => {
     const { outcome, runId, workflowId } = await world.call({ type: 'test.count', input: { by: 2 } });
     expect(outcome).toEqual({ kind: 'result', result: { output: { runs }, artifacts: [`made-${runs}`] } });
     expect(await world.ledger(runId)).toMatchObject({
@@ -125,7 +125,7 @@ describe('an action', () => {
     });
   });
 
-  it('knows its run, its step and its key', async () => {
+  it('an action sees its run, its step and its key', async () => {
     const { runId, workflowId } = await world.call({
       type: 'test.count',
       input: {},
@@ -142,7 +142,7 @@ describe('an action', () => {
     });
   });
 
-  it('is not run again for a key that has succeeded: the recorded output is given back', async () => {
+  it('an action does not run again for a key that has succeeded, and returns the recorded output', async () => {
     const key = 'order-17/charge';
     const first = await world.call({ type: 'test.count', input: {}, envelope: { idempotencyKey: key } });
     const before = runs;
@@ -152,7 +152,7 @@ describe('an action', () => {
     expect(second.outcome).toEqual({ kind: 'result', result: { ...result, recorded: true } });
   });
 
-  it('runs again for a key that has failed', async () => {
+  it('an action runs again for a key that has failed', async () => {
     const envelope = { idempotencyKey: 'flaky/1' };
     await failure({ type: 'core.fail', input: { code: 'ONCE' }, envelope });
     expect(await failure({ type: 'core.fail', input: { code: 'TWICE' }, envelope })).toMatchObject({
@@ -160,7 +160,7 @@ describe('an action', () => {
     });
   });
 
-  it('that gives nothing has the output null; dates become text, missing keys stay missing', async () => {
+  it('an action that returns nothing has the output null; dates become text, missing keys stay missing', async () => {
     const give = async (what: string) => (await world.call({ type: 'test.give', input: { what } })).outcome;
     expect(await give('nothing')).toMatchObject({ result: { output: null } });
     expect(await give('date')).toMatchObject({ result: { output: { at: '1970-01-01T00:00:00.000Z' } } });
@@ -186,24 +186,27 @@ describe('a business error', () => {
     ['plain', 'ACTION_FAILED', 'plain', { category: 'action', retryable: true, details: null }],
     ['string', 'ACTION_FAILED', 'just text', { retryable: true }],
     ['infrastructure', 'DATABASE_UNAVAILABLE', 'not ours', { retryable: true }],
-  ])('of the kind "%s" keeps code, message and details', async (what, type, message, details) => {
-    const failed = await failure({ type: 'test.throw', input: { what } });
-    expect(failed).toMatchObject({ type, message, nonRetryable: true });
-    expect(failed.details[0]).toMatchObject({ ...details, committed: true });
-    expect(await world.ledger(failed.runId)).toMatchObject({
-      status: 'FAILED',
-      attempts: 1,
-      error: { code: type, message, stepPath: 'steps[0]', attempt: 1 },
-    });
-  });
+  ])(
+    'a business error of the kind "%s" keeps code, message and details',
+    async (what, type, message, details) => {
+      const failed = await failure({ type: 'test.throw', input: { what } });
+      expect(failed).toMatchObject({ type, message, nonRetryable: true });
+      expect(failed.details[0]).toMatchObject({ ...details, committed: true });
+      expect(await world.ledger(failed.runId)).toMatchObject({
+        status: 'FAILED',
+        attempts: 1,
+        error: { code: type, message, stepPath: 'steps[0]', attempt: 1 },
+      });
+    },
+  );
 
-  it('says where it was thrown, without the paths of the machine', async () => {
+  it('a business error says where it was thrown, without the paths of the machine', async () => {
     const { stack } = await failure({ type: 'test.throw', input: { what: 'plain' } });
     expect(stack).toContain('test/activities/run-action.test.ts');
     expect(stack).not.toContain(process.cwd());
   });
 
-  it('is bounded: a long message and long details are cut', async () => {
+  it('a business error is bounded: a long message and long details are cut', async () => {
     const { message, details } = await failure({ type: 'test.throw', input: { what: 'huge' } });
     expect(message.length).toBeLessThan(5_000);
     expect(JSON.stringify(details).length).toBeLessThan(2_000);
@@ -213,7 +216,7 @@ describe('a business error', () => {
     ['test.count', { by: 'x' }, 'ACTION_INPUT_INVALID', '$.by'],
     ['test.count', { by: 1, extra: 1 }, 'ACTION_INPUT_INVALID', '$'],
     ['test.liar', {}, 'ACTION_OUTPUT_INVALID', '$.n'],
-  ])('of %s with %j is %s at %s', async (type, input, code, path) => {
+  ])('a call of %s with %j fails with %s at %s', async (type, input, code, path) => {
     const failed = await failure({ type, input });
     expect(failed).toMatchObject({ type: code, nonRetryable: true });
     expect(failed.details[0]).toMatchObject({ retryable: false, details: { issues: [{ path }] } });
@@ -224,7 +227,7 @@ describe('a business error', () => {
     ['big', 'RESULT_TOO_LARGE', /1100002 bytes/],
     ['function', 'ACTION_OUTPUT_INVALID', /\$\.deep\[0\]\.f is function/],
     ['nan', 'ACTION_OUTPUT_INVALID', /\$\.n is NaN/],
-  ])('is what an output that cannot be kept becomes: %s', async (what, type, message) => {
+  ])('an output that cannot be kept is a business error: %s', async (what, type, message) => {
     const failed = await failure({ type: 'test.give', input: { what } });
     expect(failed.type).toBe(type);
     expect(failed.message).toMatch(message);
@@ -234,7 +237,7 @@ describe('a business error', () => {
 describe("an action's own rows", () => {
   const rows = async () => (await world.dump()).match(/domain:first/g)?.length ?? 0;
 
-  it('are not kept where one of them is refused, and the step fails with the reason', async () => {
+  it('no write of an action is kept if one of them is refused, and the step fails with the reason', async () => {
     for (const [statement, reason] of [
       ['UPSERT domain:second SET v = fn::no_such_function()', /second/],
       ['RETURN 1', /second/],
@@ -248,7 +251,7 @@ describe("an action's own rows", () => {
     expect(await rows()).toBe(0);
   });
 
-  it('commit with the step', async () => {
+  it('the writes of an action commit with the step', async () => {
     const { outcome } = await world.call({
       type: 'test.write',
       input: { statement: 'UPSERT domain:second SET v = 2' },
@@ -264,22 +267,25 @@ describe('a call that no action answers', () => {
     ['constructor', {}, 'ACTION_NOT_FOUND', /No action "constructor"/],
     ['sluice.unknown', {}, 'NAME_RESERVED', /sluice\.unknown/],
     ['test.count', { actionVersion: 9 }, 'ACTION_NOT_FOUND', /no version 9; there is 1/],
-  ])('%s %j fails at once with %s', async (type, envelope, code, message) => {
-    const failed = await failure({ type, input: {}, envelope });
-    expect(failed).toMatchObject({ type: code, nonRetryable: true });
-    expect(failed.message).toMatch(message);
-    expect(failed.details[0]).toMatchObject({ committed: false });
-    expect(await world.ledger(failed.runId)).toBeUndefined();
-  });
+  ])(
+    'a call of the action %s with the envelope %j fails at once with %s',
+    async (type, envelope, code, message) => {
+      const failed = await failure({ type, input: {}, envelope });
+      expect(failed).toMatchObject({ type: code, nonRetryable: true });
+      expect(failed.message).toMatch(message);
+      expect(failed.details[0]).toMatchObject({ committed: false });
+      expect(await world.ledger(failed.runId)).toBeUndefined();
+    },
+  );
 
-  it('has an envelope that does not parse', async () => {
+  it('a call with an envelope that does not parse fails with INPUT_INVALID', async () => {
     const failed = await failure({ type: 'test.count', args: [{}, { run: 1 }] });
     expect(failed).toMatchObject({ type: 'INPUT_INVALID', nonRetryable: true });
   });
 });
 
 describe('a local action', () => {
-  it('has the same ledger row, and no event and no step is written for it', async () => {
+  it('a local action has the same ledger row, but writes no event and no step', async () => {
     const { outcome, runId } = await world.call({ type: 'test.count', input: {}, envelope: { local: true } });
     expect(outcome).toMatchObject({ kind: 'result', result: { output: { runs } } });
     expect(await world.ledger(runId)).toMatchObject({ status: 'SUCCEEDED', attempts: 1 });
@@ -287,7 +293,7 @@ describe('a local action', () => {
     expect((await world.projections.reads.listSteps('default', runId)).items).toEqual([]);
   });
 
-  it('may give back less: its result counts in a workflow task', async () => {
+  it('a local action is limited to a smaller result, which counts in a workflow task', async () => {
     const failed = await failure({
       type: 'core.echo',
       input: 'x'.repeat(300_000),

@@ -76,7 +76,7 @@ async function expectNowhere(workflowId: string): Promise<void> {
   };
   for (const [place, text] of Object.entries(places)) {
     for (const form of FORMS) {
-      // Each place is JSON: what stands in a string there is escaped once more.
+      // Each place is JSON: a string in it is escaped once more.
       for (const shown of [form, JSON.stringify(form).slice(1, -1)]) {
         expect(text.includes(shown), `${shown} in the ${place}`).toBe(false);
       }
@@ -87,7 +87,7 @@ async function expectNowhere(workflowId: string): Promise<void> {
 }
 
 describe('a secret', () => {
-  it('reaches the action, and neither history, nor a table, nor the log, in any form', async () => {
+  it('a secret reaches the action, and neither history, nor a table, nor the log, in any form', async () => {
     const { outcome, runId, workflowId } = await call(input('output'));
     expect(seen.at(-1)).toMatchObject({ apiKey: SECRET });
     expect(outcome).toMatchObject({
@@ -107,7 +107,7 @@ describe('a secret', () => {
     await expectNowhere(workflowId);
   });
 
-  it('is not in the progress that the Web UI shows', async () => {
+  it('a secret is not in the progress that the Web UI shows', async () => {
     const handle = await world.start({
       type: 'test.leak',
       input: input('wait'),
@@ -126,7 +126,7 @@ describe('a secret', () => {
   });
 
   it.each(['error', 'type', 'output-schema'])(
-    'is in no message, detail or stack of an error either: %s',
+    'a secret is in no message, detail or stack of an error: %s',
     async (how) => {
       const { outcome, workflowId } = await call(input(how));
       expect(outcome.kind).toBe('failure');
@@ -135,13 +135,13 @@ describe('a secret', () => {
     },
   );
 
-  it('that the action reads by itself is hidden as well', async () => {
+  it('a secret that the action reads by itself is hidden too', async () => {
     const { outcome, workflowId } = await call({ apiKey: 'none', how: 'own' }, []);
     expect(outcome).toMatchObject({ result: { output: { mine: '[secret:API_KEY]' } } });
     await expectNowhere(workflowId);
   });
 
-  it('is read for each use: a rotated one is seen by the next action', async () => {
+  it('a secret is read for each use: the next action sees a rotated one', async () => {
     world.secrets['ROTATED'] = 'first-value';
     const rotated = [{ path: ['apiKey'], name: 'ROTATED' }];
     await call({ apiKey: { $secret: 'ROTATED' } }, rotated);
@@ -150,7 +150,7 @@ describe('a secret', () => {
     expect(seen.slice(-2)).toMatchObject([{ apiKey: 'first-value' }, { apiKey: 'second-value' }]);
   });
 
-  it('of a few characters is replaced only where it is the whole string', async () => {
+  it('a secret of a few characters is replaced only where it is the whole string', async () => {
     world.secrets['PIN'] = '12';
     const { outcome } = await call({ apiKey: { $secret: 'PIN' } }, [{ path: ['apiKey'], name: 'PIN' }]);
     expect(outcome).toMatchObject({ result: { output: { plain: '[secret:PIN]', within: 'Bearer 12!' } } });
@@ -158,7 +158,7 @@ describe('a secret', () => {
 });
 
 describe('data that looks like a secret', () => {
-  it('stays data: only what the author wrote is resolved', async () => {
+  it('data that looks like a secret stays data: only what the author wrote is resolved', async () => {
     const { outcome } = await call({
       ...input('output'),
       note: { $secret: 'API_KEY', deep: [{ $secret: 'API_KEY' }] },
@@ -170,8 +170,8 @@ describe('data that looks like a secret', () => {
   });
 });
 
-describe('a secret that is not there', () => {
-  it('fails the step, by name, after the events have been committed', async () => {
+describe('a missing secret', () => {
+  it('a missing secret fails the step, by name, after the events have committed', async () => {
     const { outcome, runId } = await call({ apiKey: { $secret: 'NO_SUCH' } }, [
       { path: ['apiKey'], name: 'NO_SUCH' },
     ]);
@@ -187,7 +187,7 @@ describe('a secret that is not there', () => {
     });
   });
 
-  it('any more does not matter to an action that has succeeded', async () => {
+  it('a secret that is gone does not matter to an action that has succeeded', async () => {
     world.secrets['GONE'] = 'here-for-now';
     const request = {
       type: 'test.leak',

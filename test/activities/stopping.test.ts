@@ -44,7 +44,7 @@ const obedient = ({ signal }: ActionContext): Promise<never> =>
 describe("an action's own timeout", () => {
   const timedOut = { kind: 'failure', type: 'ACTION_TIMEOUT', nonRetryable: true };
 
-  it('ends one that obeys its signal with ACTION_TIMEOUT, which is retryable business', async () => {
+  it('a timeout ends an action that obeys its signal with ACTION_TIMEOUT, a retryable business error', async () => {
     const { world } = await play([obedient]);
     const { outcome, runId } = await world.call({ type: 'test.play', envelope: { timeoutMs: 60 } });
     expect(outcome).toMatchObject({ ...timedOut, message: 'test.play took longer than 60 ms' });
@@ -52,7 +52,7 @@ describe("an action's own timeout", () => {
     expect(await world.ledger(runId)).toMatchObject({ status: 'FAILED', error: { code: 'ACTION_TIMEOUT' } });
   });
 
-  it('ends one that ignores its signal too, and takes nothing that it does later (trap 24)', async () => {
+  it('a timeout ends an action that ignores its signal, and drops all that it does later [late-outcomes-are-dropped]', async () => {
     const late = gate();
     const done = gate();
     const afterwards: unknown[] = [];
@@ -83,7 +83,7 @@ describe("an action's own timeout", () => {
     expect(await world.dump()).not.toContain('late:one');
   });
 
-  it('does not come from Temporal: a long action that beats runs on past the heartbeat timeout', async () => {
+  it('a long action that sends heartbeats runs on past the heartbeat timeout', async () => {
     const go = gate();
     const { world, runs } = await play([
       async () => {
@@ -99,14 +99,14 @@ describe("an action's own timeout", () => {
     const first = await leaseEnd();
     await waitFor(async () => (await leaseEnd()) > first + 900);
     go.release();
-    // Not `recorded`: it is the first attempt that was answered.
+    // Not `recorded`: the first attempt was answered.
     expect(await handle.result()).toEqual({ kind: 'result', result: { output: 'done' } });
     expect(runs()).toBe(1);
   });
 });
 
 describe('a cancellation', () => {
-  it('is told to the action, and the workflow goes on only when it has really stopped', async () => {
+  it('a cancellation reaches the action, and the workflow goes on only when the action has really stopped', async () => {
     const told = gate();
     const { world } = await play([
       async ({ signal }) => {
@@ -130,7 +130,7 @@ describe('a cancellation', () => {
     });
   });
 
-  it('does not undo an action that completes all the same', async () => {
+  it('a cancellation does not undo an action that completes all the same', async () => {
     const { world } = await play([
       ({ signal }) =>
         new Promise((resolve) =>
@@ -144,7 +144,7 @@ describe('a cancellation', () => {
     expect(await world.ledger(handle.firstExecutionRunId)).toMatchObject({ status: 'SUCCEEDED' });
   });
 
-  it('of an action that ignores it ends with the time of the action', async () => {
+  it('the cancellation of an action that ignores it ends at the timeout of the action', async () => {
     const never = gate();
     const { world } = await play([() => never.open]);
     const handle = await world.start({ type: 'test.play', heartbeatMs: 300, envelope: { timeoutMs: 600 } });
@@ -159,14 +159,14 @@ describe('a worker that shuts down', () => {
   it.each([
     ['obeys its signal', obedient],
     [
-      'answers with an error of its own',
+      'answers with its own error',
       (context: ActionContext) =>
         obedient(context).catch(() => {
           throw new SluiceError('GATEWAY_LOST', 'aborted', { retryable: false });
         }),
     ],
   ])(
-    'repeats an action that %s on another worker at once, under the same attempt and key',
+    'an action that %s while its worker shuts down repeats on another worker at once, with the same attempt and key',
     async (_how, first) => {
       const keys: string[] = [];
       const note = (context: ActionContext): void =>
@@ -189,7 +189,7 @@ describe('a worker that shuts down', () => {
       const stopped = Date.now();
       await world.startWorker();
       expect(await handle.result()).toMatchObject({ kind: 'result', result: { output: 'by the other' } });
-      // The lease of two heartbeat timeouts was given up, or this would have taken two minutes.
+      // The worker gave up its lease of two heartbeat timeouts, or this would have taken two minutes.
       expect(Date.now() - stopped).toBeLessThan(20_000);
       expect(runs()).toBe(2);
       expect(keys[0]).toBe(keys[1]);
@@ -200,7 +200,7 @@ describe('a worker that shuts down', () => {
     },
   );
 
-  it('lets an action end by itself within the grace time', async () => {
+  it('a worker that shuts down lets an action end by itself within the grace time', async () => {
     const begun = gate();
     let aborted = false;
     const { world, runs } = await play(
@@ -225,7 +225,7 @@ describe('a worker that shuts down', () => {
     expect([runs(), aborted]).toEqual([1, false]);
   });
 
-  it('does not wait for an action that ignores its signal; its lease keeps others off until it ends', async () => {
+  it('a worker that shuts down does not wait for an action that ignores its signal, whose lease keeps other workers off', async () => {
     const never = gate();
     const { world, runs } = await play([() => never.open, () => 'after the lease']);
     const handle = await world.start({ type: 'test.play', heartbeatMs: 400 });
@@ -259,7 +259,7 @@ describe('a lease', () => {
       { holder, until: Date.now() + ms },
     );
 
-  it('of another worker that is alive is waited for, and the action does not run meanwhile', async () => {
+  it('an attempt waits for the lease of another live worker, and the action does not run meanwhile', async () => {
     const { world, runs } = await play([() => 'mine']);
     await lease(world, 'shared', 'somebody', 1_500);
     const begun = Date.now();
@@ -269,7 +269,7 @@ describe('a lease', () => {
     expect(runs()).toBe(1);
   });
 
-  it('that another worker has taken over stops the action and leaves the outcome to that worker', async () => {
+  it('a lease that another worker takes over stops the action and leaves the outcome to that worker', async () => {
     const begun = gate();
     const { world, runs } = await play([
       (context) => {
@@ -307,7 +307,7 @@ describe('the database away', () => {
     });
   }
 
-  it('for a moment at the end of an action does not make it run again', async () => {
+  it('a database that is away for a moment at the end of an action does not make it run again', async () => {
     const { world, runs } = await play([() => 'once'], { through: failing('finishAction', () => 3) });
     const { outcome, runId } = await world.call({ type: 'test.play' });
     expect(outcome).toMatchObject({ kind: 'result', result: { output: 'once' } });
@@ -315,7 +315,7 @@ describe('the database away', () => {
     expect(await world.ledger(runId)).toMatchObject({ status: 'SUCCEEDED', attempts: 1 });
   });
 
-  it('for long fails no run: the same attempt is repeated until it is back', async () => {
+  it('a database that is away for long fails no run: the same attempt repeats until it is back', async () => {
     let left = Number.POSITIVE_INFINITY;
     const { world, runs } = await play([() => 'in the end'], { through: failing('beginAction', () => left) });
     const handle = await world.start({ type: 'test.play' });
@@ -331,7 +331,7 @@ describe('the database away', () => {
     expect(runs()).toBe(1);
   });
 
-  it('while a lease is to be renewed ends nothing', async () => {
+  it('a database that is away at the renewal of a lease ends nothing', async () => {
     const go = gate();
     let renewals = 0;
     const { world } = await play([() => go.open.then(() => 'fine')], {

@@ -1,4 +1,4 @@
-/** Who gets in: JSON Web Tokens, keys that expire, rates, and an API without tokens. */
+/** Authentication: JSON Web Tokens, keys that expire, rate limits, and an API without tokens. */
 import { createServer, type Server } from 'node:http';
 import { request } from 'node:http';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -96,7 +96,7 @@ async function codeOf(url: string, token: string, tenant = 'acme'): Promise<stri
 }
 
 describe('a JSON Web Token', () => {
-  it('gets in with the roles and tenants of its claims, and no further', async () => {
+  it('a valid JWT grants the roles and tenants of its claims, and nothing more', async () => {
     const url = await start({ auth: jwtConfig() });
     const token = await signed(claims());
     expect([await codeOf(url, token), await codeOf(url, token, 'globex')]).toEqual(['ok', 'ok']);
@@ -113,7 +113,7 @@ describe('a JSON Web Token', () => {
     expect(await response.json()).toMatchObject({ code: 'FORBIDDEN' });
   });
 
-  it('does not get in where anything about it is wrong', async () => {
+  it('a JWT with a wrong signature, issuer, audience or expiry is refused', async () => {
     const url = await start({ auth: jwtConfig() });
     const others = await generateKeyPair('ES256');
     const without = (name: string): JWTPayload =>
@@ -139,7 +139,7 @@ describe('a JSON Web Token', () => {
   });
 
   it.each(['http://127.0.0.1:1/jwks', 'provider'])(
-    'cannot be told right or wrong where its issuer is away: %s',
+    'a JWT whose issuer is away is answered IDENTITY_PROVIDER_UNAVAILABLE: %s',
     async (at) => {
       const url = await start({
         auth: jwtConfig(at === 'provider' ? `${jwksUrl}`.replace('http:', 'https:') : at),
@@ -150,7 +150,7 @@ describe('a JSON Web Token', () => {
 });
 
 describe('a static key', () => {
-  it('is refused from the moment on when it expires', async () => {
+  it('a static key is refused from the instant of its expiry on', async () => {
     const expires = new Date(now + 1_000).toISOString();
     const { key, entry } = makeKey({ name: 'ci', roles: ['reader'], tenants: ['acme'], expires });
     const url = await start({ auth: { kind: 'tokens', keys: [entry], jwt: undefined } });
@@ -160,7 +160,7 @@ describe('a static key', () => {
     expect(JSON.stringify(entry)).not.toContain(key);
   });
 
-  it('may ask so often, and others are not held up by it', async () => {
+  it('the rate limit of one key does not slow down other keys', async () => {
     const made = ['one', 'two'].map((name) => makeKey({ name, roles: ['reader'], tenants: ['acme'] }));
     const auth = { kind: 'tokens', keys: made.map(({ entry }) => entry), jwt: undefined } as const;
     const url = await start({ auth, rate: { perSecond: 1, burst: 2 } });
@@ -174,7 +174,7 @@ describe('a static key', () => {
   });
 
   it.each<[string, string]>([
-    ['{"keys": [', 'it is no JSON'],
+    ['{"keys": [', 'it is not JSON'],
     ['{"keys": [{"name": "a"}]}', 'keys.0.hash'],
     ['{"keys": [{"name": "a", "hash": "geheim", "roles": ["boss"], "tenants": ["a b"]}]}', 'keys.0.roles.0'],
     ['{}', 'keys'],
@@ -213,7 +213,7 @@ describe('without tokens', () => {
     await expect(start({ host: '0.0.0.0' })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
   });
 
-  it('the developer gets in, and no page of another origin and no other name for this machine', async () => {
+  it('an API without tokens serves loopback, and refuses pages of other origins and other host names', async () => {
     const url = await start({});
     const { port } = new URL(url);
     const ask = (headers: Record<string, string>, method = 'GET') =>
@@ -232,7 +232,7 @@ describe('without tokens', () => {
     expect(await ask({ origin: 'null' }, 'POST')).toBe(403);
   });
 
-  it('an address that is taken stops the start', async () => {
+  it('an address that is in use stops the start', async () => {
     const url = await start({});
     await expect(start({ port: Number(new URL(url).port) })).rejects.toMatchObject({
       code: 'CONFIG_INVALID',

@@ -1,6 +1,6 @@
 /**
- * Every route of the document, tried with what it must not take: the answer has a code and the right status, and no row
- * of any table is another one afterwards.
+ * Sends every route of the document input that it must refuse. The answer has a code and the right status,
+ * and no row of any table has changed afterwards.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -39,7 +39,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   publishEvent: { eventName: 'GO' },
 };
 
-/** The route as it would be right, but for what is tried. */
+/** A request to the route that is valid but for the tested part. */
 function right(
   route: Route,
   values: Readonly<Record<string, string>> = {},
@@ -80,11 +80,8 @@ afterAll(async () => {
 describe('no route', () => {
   it.each<[string, AskOptions]>([
     ['without a token', { as: undefined }],
-    ['with something else than a bearer token', { as: undefined, headers: { authorization: 'Basic YTpi' } }],
-    [
-      'with a key that nobody has',
-      { as: undefined, headers: { authorization: `Bearer sluice_${'A'.repeat(43)}` } },
-    ],
+    ['with another scheme than Bearer', { as: undefined, headers: { authorization: 'Basic YTpi' } }],
+    ['with an unknown key', { as: undefined, headers: { authorization: `Bearer sluice_${'A'.repeat(43)}` } }],
     ['with half a token', { as: undefined, headers: { authorization: 'Bearer' } }],
     [
       'with a token of 20,000 characters',
@@ -102,7 +99,7 @@ describe('no route', () => {
     }
   });
 
-  it('acts in a tenant that the token is not bound to', async () => {
+  it('no route acts in a tenant that the token is not bound to', async () => {
     for (const route of secured()) {
       const { path, asked } = right(route);
       const { code } = await api().refusal(path, {
@@ -113,7 +110,7 @@ describe('no route', () => {
     }
   });
 
-  it('acts in a tenant that is no name', async () => {
+  it('no route acts in a tenant whose name is not valid', async () => {
     for (const route of secured().filter(({ path }) => path !== '/metrics')) {
       const { path, asked } = right(route);
       const { code } = await api().refusal(path, {
@@ -138,7 +135,7 @@ describe('no route', () => {
     }
   });
 
-  it('shows or touches what is of another tenant, or nowhere', async () => {
+  it('no route reads or changes an entry of another tenant or an unknown entry', async () => {
     const expected: Readonly<Record<string, string>> = {
       runId: 'RUN_NOT_FOUND',
       definitionId: 'DEFINITION_NOT_FOUND',
@@ -158,7 +155,7 @@ describe('no route', () => {
     }
   });
 
-  it('takes a parameter of the path that no id can be', async () => {
+  it('every route refuses a path parameter that cannot be an id', async () => {
     for (const route of secured().filter(({ path }) => path.includes('{'))) {
       for (const bad of ['\u0000', 'a\nb', 'x'.repeat(257)]) {
         const name = /\{(\w+)\}/.exec(route.path)?.[1] ?? '';
@@ -173,7 +170,7 @@ describe('no route', () => {
     }
   });
 
-  it('takes a query that it does not know, or twice the same', async () => {
+  it('every route refuses an unknown query parameter and a repeated one', async () => {
     for (const route of secured().filter(({ path }) => path !== '/metrics')) {
       const { path, asked } = right(route);
       const refusal = await api().refusal(
@@ -206,13 +203,13 @@ describe('a body', () => {
 
   it.each<[string, AskOptions, string, number]>([
     [
-      'that is no JSON',
+      'that is not JSON',
       { body: '{"definition": ', headers: { 'content-type': 'application/json' } },
       'INPUT_INVALID',
       400,
     ],
     [
-      'that is no UTF-8',
+      'that is not UTF-8',
       { body: new Uint8Array([0x7b, 0xff]), headers: { 'content-type': 'application/json' } },
       'INPUT_INVALID',
       400,
@@ -224,7 +221,7 @@ describe('a body', () => {
       400,
     ],
     [
-      'of another kind',
+      'of another content type',
       { body: '<a/>', headers: { 'content-type': 'application/xml' } },
       'MEDIA_TYPE_UNSUPPORTED',
       415,
@@ -233,7 +230,7 @@ describe('a body', () => {
     ['of two megabytes', { json: { definition: 'x'.repeat(2_000_000) } }, 'REQUEST_TOO_LARGE', 413],
     ['that is a list', { json: [] }, 'INPUT_INVALID', 400],
     ['that is null', { json: null }, 'INPUT_INVALID', 400],
-    ['with a field that nobody knows', { json: { nonsense: 1 } }, 'INPUT_INVALID', 400],
+    ['with an unknown field', { json: { nonsense: 1 } }, 'INPUT_INVALID', 400],
   ])('%s is refused by every route that takes one', async (_, sent, code, status) => {
     for (const route of withBody()) {
       const { path } = right(route);
@@ -242,7 +239,7 @@ describe('a body', () => {
     }
   });
 
-  it('of two megabytes is refused before it is read, also where its length is not announced', async () => {
+  it('a body of two megabytes is refused before it is read, even without a Content-Length', async () => {
     const chunk = new Uint8Array(64 * 1_024).fill(0x20);
     let sent = 0;
     const body = new ReadableStream<Uint8Array>({
@@ -291,7 +288,7 @@ describe('a body', () => {
     ]);
   });
 
-  it('of a bulk operation that would take every run has to say so', async () => {
+  it('a bulk operation with an empty filter is refused without `all`', async () => {
     for (const [path, action] of [
       ['/v1/runs/bulk', 'cancel'],
       ['/v1/dead-letters/bulk', 'dismiss'],
@@ -303,7 +300,7 @@ describe('a body', () => {
 });
 
 describe('an answer', () => {
-  it('to an unknown path or method is a problem like any other', async () => {
+  it('the answer to an unknown path or method is a problem with a code', async () => {
     const nothing = await api().ask('/v2/nothing', { as: undefined });
     expect([nothing.status, nothing.headers.get('content-type')]).toEqual([404, 'application/problem+json']);
     expect(await nothing.json()).toMatchObject({
@@ -328,7 +325,7 @@ describe('an answer', () => {
     }
   });
 
-  it('has a request id, headers that keep browsers out, and is kept by nobody', async () => {
+  it('every answer has a request id and security headers, and is not cacheable', async () => {
     const response = await api().ask('/v1/runs');
     expect(response.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
     expect(response.headers.get('cache-control')).toBe('no-store');
@@ -337,7 +334,7 @@ describe('an answer', () => {
     expect(response.headers.get('access-control-allow-origin')).toBeNull();
   });
 
-  it('never has a token in the log', () => {
+  it('the log never holds a token', () => {
     for (const token of Object.values(api().token)) expect(api().log.join('')).not.toContain(token);
   });
 });

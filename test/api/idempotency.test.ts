@@ -1,6 +1,6 @@
 /**
- * Idempotency keys: the same request is done once and answered twice. Crashes are told apart by where they happen: a
- * request that died leaves its key STARTED under a lease, which is what these tests put there.
+ * Idempotency keys: a request that comes twice is done once and answered twice. A request that died leaves
+ * its key STARTED under a lease; these tests write such keys for each point of a crash.
  */
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -27,7 +27,7 @@ async function keyed(): Promise<{ key: string; send: (more?: AskOptions) => Prom
   };
 }
 
-/** Runs of the tenant that Temporal has started with that payload's number. */
+/** Runs of the tenant that were started with this number in their payload. */
 async function runsStarted(workflowPrefix: string): Promise<number> {
   let found = 0;
   for await (const { workflowId } of api().client.temporal.workflow.list({
@@ -38,7 +38,7 @@ async function runsStarted(workflowPrefix: string): Promise<number> {
   return found;
 }
 
-/** What a request leaves that died on its way: its key, held by nobody alive. */
+/** Writes the key that a dead request leaves behind: held under a lease, by no living request. */
 async function died(key: string, json: unknown, leaseMs: number): Promise<string> {
   const body = new TextEncoder().encode(JSON.stringify(json));
   const url = new URL('/v1/runs', api().url).href;
@@ -51,7 +51,7 @@ async function died(key: string, json: unknown, leaseMs: number): Promise<string
 }
 
 describe('the same request with the same key', () => {
-  it('is done once, and answered twice with the same answer', async () => {
+  it('a request that comes twice with one key is done once and gets the same answer twice', async () => {
     const { send } = await keyed();
     const first = await send();
     const second = await send();
@@ -61,7 +61,7 @@ describe('the same request with the same key', () => {
     expect([first, second].map(({ headers }) => headers.get('idempotency-replayed'))).toEqual([null, 'true']);
   });
 
-  it('is done once where ten send it at the same time', async () => {
+  it('a request that ten callers send at once with one key is done once', async () => {
     const { send } = await keyed();
     const answers = await Promise.all(Array.from({ length: 10 }, () => send()));
     const done = answers.filter(({ status }) => status === 201);
@@ -75,7 +75,7 @@ describe('the same request with the same key', () => {
     }
   });
 
-  it('of another token or tenant is another request', async () => {
+  it('one key of two tokens or two tenants means two requests', async () => {
     const { send } = await keyed();
     const ids = [
       Started.parse(await (await send()).json()).runId,
@@ -89,7 +89,7 @@ describe('the same request with the same key', () => {
     expect(await theirs.json()).toMatchObject({ code: 'DEFINITION_NOT_FOUND' });
   });
 
-  it('but with another body or path is refused, and does nothing', async () => {
+  it('a key that comes again with another body or path is refused, and nothing is done', async () => {
     const { key, send } = await keyed();
     const { workflowId } = Started.parse(await (await send()).json());
     for (const [path, json] of [
@@ -103,7 +103,7 @@ describe('the same request with the same key', () => {
     expect(await runsStarted(workflowId)).toBe(1);
   });
 
-  it('was refused before: then the key is free, since nothing was done', async () => {
+  it('a refused request frees its key, because nothing was done', async () => {
     const headers = { 'idempotency-key': `free-${++count}` };
     expect(await api().refusal('/v1/runs', { json: { definition: 'absent' }, headers })).toMatchObject({
       status: 404,
@@ -112,7 +112,7 @@ describe('the same request with the same key', () => {
     expect((await api().ask('/v1/runs', { json: { definition: 'quick' }, headers })).status).toBe(201);
   });
 
-  it.each([' ', 'a b', 'ä', 'x'.repeat(256)])('has a key that is none: %j', async (key) => {
+  it.each([' ', 'a b', 'ä', 'x'.repeat(256)])('a key that is not valid is refused: %j', async (key) => {
     const headers = { 'idempotency-key': encodeURIComponent(key) === key ? key : `bad ${key.length}` };
     expect(await api().refusal('/v1/runs', { json: { definition: 'quick' }, headers })).toMatchObject({
       code: 'INPUT_INVALID',
@@ -121,7 +121,7 @@ describe('the same request with the same key', () => {
 });
 
 describe('a request that died', () => {
-  it('before the run was started is done by whoever comes again, once its lease has run out', async () => {
+  it('a request that died before the start is done by a repetition, once its lease has expired', async () => {
     const { key, send } = await keyed();
     await died(key, { definition: 'quick', payload: { n: count } }, 60_000);
     expect(await (await send()).json()).toMatchObject({ code: 'IDEMPOTENCY_KEY_IN_FLIGHT' });
@@ -145,7 +145,7 @@ describe('a request that died', () => {
     const named = 'workflowId' in options ? { ...options, workflowId: `mine-${key}` } : options;
     const json = { definition: 'quick', payload: { n: count }, ...named };
     const operationId = await died(key, json, -1);
-    // What the dead request had done: the start, as the route does it.
+    // The dead request had started the run already, as the route does.
     const { workflowId = `quick/${operationId}` } = named as { workflowId?: string };
     const before = await api().client.start(
       'quick',
@@ -161,7 +161,7 @@ describe('a request that died', () => {
     expect(await runsStarted(workflowId)).toBe(1);
   });
 
-  it('after the run was taken back does not take it back twice', async () => {
+  it('a request that died after its rewind does not rewind the run twice', async () => {
     await api().ask('/v1/definitions', { json: { source: WAITING } });
     const run = await api().answer(Started, '/v1/runs', { json: { definition: 'waiting' } });
     const { tenant, projections } = api().sluice;
@@ -174,7 +174,7 @@ describe('a request that died', () => {
     await api().client.terminate(run.workflowId);
   });
 
-  it('gives way to whoever took over: what it says in the end changes nothing', async () => {
+  it('a late request whose key another one took over does not change the stored answer', async () => {
     const { apiRequests } = api().sluice.projections;
     const id = { tenant: api().sluice.tenant, principal: 'ada', key: `late-${++count}` };
     const begin = (holder: string, now: number) =>
@@ -191,14 +191,14 @@ describe('a request that died', () => {
 });
 
 describe('a key', () => {
-  it('is forgotten when it has expired, and no other is', async () => {
+  it('an expired key is removed, and no other key is', async () => {
     const { apiRequests } = api().sluice.projections;
     const key = (name: string) => ({ tenant: 'forget', principal: 'p', key: name });
     const begin = (name: string, expires: number) =>
       apiRequests.begin(key(name), 'h', { holder: 'x', now: 0, until: 50 }, expires);
     await begin('old', 100);
     await begin('young', 10_000);
-    // Taken again later, it expires later.
+    // A key that is used again later expires later.
     await begin('again', 100);
     await apiRequests.end(key('again'), 'x', { kind: 'undecided' });
     await begin('again', 10_000);

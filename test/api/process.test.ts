@@ -1,6 +1,6 @@
 /**
- * `sluice api` as a process, with a key of its own making, over a SurrealDB server where there is one; a worker of the
- * suite's runs beside it.
+ * `sluice api` as a separate process with a key that it creates, over a SurrealDB server. The worker of the
+ * suite runs beside it.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,9 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { ApiRun } from '../../contracts/http/api.js';
-import { freePort, hasServer, startServer, type Server } from '../projections/support/server.js';
+import { surrealBinary } from '../support/requirements.js';
+import { startServer, type Server } from '../support/surreal-server.js';
+import { freePort } from '../../worker/temporal-server/ports.js';
 import { runCommand, startCommand, type RunningCommand } from '../support/command.js';
 import { suiteTemporal } from '../support/services.js';
 import { withSluice } from '../support/sluice.js';
@@ -25,7 +27,7 @@ let env: NodeJS.ProcessEnv;
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'sluice-api-'));
-  server = hasServer ? await startServer() : undefined;
+  server = surrealBinary !== undefined ? await startServer() : undefined;
   const { address, namespace } = await suiteTemporal();
   env = {
     ...Object.fromEntries(
@@ -35,7 +37,7 @@ beforeAll(async () => {
     TEMPORAL_NAMESPACE: namespace,
     SURREAL_URL: server?.url ?? `surrealkv://${join(directory, 'db')}`,
     ...(server !== undefined && { SURREAL_USER: 'root', SURREAL_PASS: 'root' }),
-    SLUICE_API_HTTP: `127.0.0.1:${await freePort()}`,
+    SLUICE_API_HTTP: `127.0.0.1:${await freePort('127.0.0.1')}`,
   };
 }, LIMIT_MS);
 afterAll(async () => {
@@ -58,7 +60,7 @@ async function untilUp(api: RunningCommand): Promise<void> {
 
 describe('sluice api', () => {
   it(
-    'does not start without tokens where somebody else could reach it',
+    'the API does not start without tokens if other machines could reach it',
     async () => {
       for (const more of [{ SLUICE_API_HTTP: '0.0.0.0:0' }, { SLUICE_ENVIRONMENT: 'production' }]) {
         const { code, stderr } = await sluice(['api'], more);
@@ -69,7 +71,7 @@ describe('sluice api', () => {
   );
 
   it(
-    'makes keys, serves those who have one, and ends at once with timelines open',
+    '`sluice api` creates keys, serves their holders, and stops at once with timelines open',
     async () => {
       const refused = await sluice(['api', 'key', 'ci', '--role', 'boss', '--for-tenant', 'acme']);
       expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('roles.0')]);
@@ -127,7 +129,7 @@ describe('sluice api', () => {
             );
           }
         } finally {
-          // A second one would end it by force.
+          // A second signal would stop the process by force.
           if (!api.child.killed) api.child.kill('SIGTERM');
         }
         const { code, stdout } = await api.ended;

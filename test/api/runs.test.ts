@@ -49,7 +49,7 @@ async function started(payload: object = { order: 'o-1', pin: 'geheim-4711' }) {
 }
 
 describe('a run through the API', () => {
-  it('is started, shown in all its parts, signalled, and exported', async () => {
+  it('a run is started, shown in all its parts, signalled and exported', async () => {
     const run = await started();
     const path = `/v1/runs/${run.runId}`;
     const list = await api().answer(apiPage(ApiRunSummary), '/v1/runs?definition=waiting&status=WAITING');
@@ -89,7 +89,7 @@ describe('a run through the API', () => {
     expect(api().log.join('')).not.toContain('geheim');
   });
 
-  it('is cancelled with a reason, and run again from the original payload', async () => {
+  it('a run is cancelled with a reason, and re-run with the original payload', async () => {
     const run = await started();
     const path = `/v1/runs/${run.runId}`;
     const cancelled = await api().ask(`${path}/cancel`, { json: { reason: 'not wanted' } });
@@ -110,7 +110,7 @@ describe('a run through the API', () => {
     expect((await api().ask(`${freshPath}/terminate`, { json: { reason: 'enough' } })).status).toBe(202);
   });
 
-  it('can only be started where its definition is published', async () => {
+  it('a run starts only if its definition is published in the tenant', async () => {
     await started();
     expect(await api().refusal('/v1/runs', { json: { definition: 'nothing' } })).toMatchObject({
       code: 'DEFINITION_NOT_FOUND',
@@ -124,14 +124,14 @@ describe('a run through the API', () => {
   });
 });
 
-describe('a workflow id that is taken', () => {
+describe('a workflow id that is in use', () => {
   const start = (workflowId: string, more: object = {}, as: 'admin' | 'other' = 'admin') =>
     api().ask('/v1/runs', {
       json: { definition: 'waiting', workflowId, payload: { order: workflowId }, ...more },
       as,
     });
 
-  it('is refused, given back, or ended first, as the caller says', async () => {
+  it('a start under the workflow id of an open run is refused, returns that run or ends it first, by `onConflict`', async () => {
     await started();
     const id = `taken-${Date.now()}`;
     const first = Started.parse(await (await start(id)).json());
@@ -143,9 +143,9 @@ describe('a workflow id that is taken', () => {
     await api().client.terminate(id);
   });
 
-  it('by a run of another tenant is neither given back nor ended', async () => {
+  it('a start under the workflow id of another tenant neither returns nor ends that run', async () => {
     await started();
-    await api().client.publish(WAITING, { tenant: 'other' });
+    await api().client.publishDefinition(WAITING, { tenant: 'other' });
     const id = `theirs-${Date.now()}`;
     const theirs = Started.parse(await (await start(id, {}, 'other')).json());
     for (const onConflict of ['fail', 'use-existing', 'terminate-existing']) {
@@ -157,7 +157,7 @@ describe('a workflow id that is taken', () => {
     await api().client.terminate(id);
   });
 
-  it('by a later run gets no signal that was meant for the earlier one', async () => {
+  it('a signal to a run never reaches a later run with the same workflow id', async () => {
     await started();
     const id = `again-${Date.now()}`;
     const first = Started.parse(await (await start(id)).json());
@@ -173,7 +173,7 @@ describe('a workflow id that is taken', () => {
 });
 
 describe('a definition through the API', () => {
-  it('has an ETag that changes with what is shown', async () => {
+  it('the ETag of a definition changes with its content', async () => {
     await started();
     const first = await api().ask('/v1/definitions/waiting');
     const etag = first.headers.get('etag') ?? '';
@@ -193,7 +193,7 @@ describe('a definition through the API', () => {
     });
   });
 
-  it('is refused with every problem, its line and a hint', async () => {
+  it('a definition that is not valid is refused with every problem, its line and a hint', async () => {
     const source = 'id: Bad Name\nversion: 0\nsteps:\n  - { id: a, type: nothing }\n';
     const refusal = await api().refusal('/v1/definitions', { json: { source } });
     expect(refusal).toMatchObject({ code: 'DEFINITION_INVALID', status: 400 });

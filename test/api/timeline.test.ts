@@ -1,4 +1,4 @@
-/** The live timeline: no line lost, none twice, in order, also over a broken connection and over a reset. */
+/** The live timeline: every event once and in order, also across a broken connection and a reset. */
 import { afterAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { runTimeline, type TimelineItem, type TimelineOptions } from '../../api/views/timeline.js';
@@ -49,7 +49,7 @@ async function startWaiting() {
 }
 
 describe('a live timeline', () => {
-  it('tells each line once, over a connection that breaks, and closes when the run has ended', async () => {
+  it('a timeline sends each event once across a broken connection, and closes when the run has ended', async () => {
     const run = await startWaiting();
     const first: Message[] = [];
     const broken = new AbortController();
@@ -75,7 +75,7 @@ describe('a live timeline', () => {
     const seqs = [...first, ...second.slice(0, -1)].map(seqOf);
     const { items } = await reads().listEvents(api().sluice.tenant, run.runId, { limit: 500 });
     expect(seqs).toEqual(items.map(({ seq }) => seq));
-    // A bare number is an id as well.
+    // A bare `seq` is accepted as an id too.
     const rest: Message[] = [];
     const since = { headers: { 'last-event-id': String(seqs.at(-2)) } };
     for await (const message of messages(await api().ask(`${run.path}/timeline`, since))) rest.push(message);
@@ -85,7 +85,7 @@ describe('a live timeline', () => {
     ]);
   });
 
-  it('ends with its reader, and asks for nothing where only its head is wanted', async () => {
+  it('a timeline stops reading when its reader leaves, and reads nothing for a HEAD', async () => {
     const { path } = await startWaiting();
     const streams = async () =>
       /^sluice_api_streams (\d+)$/m.exec(
@@ -101,7 +101,7 @@ describe('a live timeline', () => {
     await waitFor(async () => (await streams()) === '0');
   });
 
-  it('is refused to other tenants, for no run, and with an id that is none', async () => {
+  it('a timeline is refused to other tenants, for an unknown run and for an id that is not valid', async () => {
     const { path } = await startWaiting();
     expect(await api().refusal(`${path}/timeline`, { as: 'other' })).toMatchObject({ code: 'RUN_NOT_FOUND' });
     expect(await api().refusal('/v1/runs/none/timeline')).toMatchObject({ code: 'RUN_NOT_FOUND' });
@@ -111,7 +111,7 @@ describe('a live timeline', () => {
     }
   });
 
-  it('ends at once where the API stops', async () => {
+  it('a timeline ends at once when the API stops', async () => {
     const { path } = await startWaiting();
     const response = await api().ask(`${path}/timeline`);
     const told: Message[] = [];
@@ -127,7 +127,7 @@ describe('a live timeline', () => {
 
 describe('the lines of a log that is written out of order, twice, and undone', () => {
   const open: AbortController[] = [];
-  /** How often a reader has looked at a log. */
+  /** How often a reader has read the log. */
   let looks = 0;
   const looked = (): Promise<unknown> => {
     const before = looks;
@@ -135,7 +135,7 @@ describe('the lines of a log that is written out of order, twice, and undone', (
   };
   afterAll(() => open.forEach((controller) => controller.abort()));
 
-  /** What a reader was told so far; `SEQ` of lines, or the kind. */
+  /** The items that a reader has received: `SEQ` of an event, or the kind. */
   function follow(of: ReturnType<typeof execution>, last?: { seq: number; executionId?: string }) {
     const controller = new AbortController();
     open.push(controller);
@@ -179,7 +179,7 @@ describe('the lines of a log that is written out of order, twice, and undone', (
     { state: name },
   ];
 
-  it('comes in order: a line waits for those before it', async () => {
+  it('an event waits for the events before it', async () => {
     const of = execution();
     const { projections } = api().sluice;
     await projections.commitEvents(of, [runStartedAs(of)]);
@@ -200,7 +200,7 @@ describe('the lines of a log that is written out of order, twice, and undone', (
     expect(told).toEqual(['1', '2', '3', '4', '5', '6', 'end']);
   });
 
-  it('says which lines a reset has undone, to a reader that is there and to one that comes again', async () => {
+  it('a reset is reported to a connected reader and to a reader that reconnects', async () => {
     const of = execution();
     const { projections } = api().sluice;
     await projections.commitEvents(of, [runStartedAs(of)]);

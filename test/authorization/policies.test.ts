@@ -65,7 +65,7 @@ function decidedByAll(staticPolicies: Record<string, string>, one: StageRequest)
 }
 
 describe('a decision', () => {
-  it('is no where nothing permits it', async () => {
+  it('a request that nothing permits is denied', async () => {
     const policies = await load({
       'a.cedar': 'permit (principal, action, resource == Stage::"ship");',
     });
@@ -83,9 +83,9 @@ describe('a decision', () => {
     });
   });
 
-  it('sees all files as one set, and one forbid outweighs every permit', async () => {
+  it('all files are one set, and one forbid outweighs every permit', async () => {
     const policies = await load({
-      'a.cedar': `${PERMIT_ALL}\n// nobody; not even at night\n\npermit (principal, action, resource == Stage::"charge");`,
+      'a.cedar': `${PERMIT_ALL}\n// no one; not even at night\n\npermit (principal, action, resource == Stage::"charge");`,
       'b.cedar': '\nforbid (principal, action, resource) when { resource.tags.contains("money") };',
     });
     expect(policies.decide(request())).toMatchObject({ allowed: false, policies: ['b.cedar:2'] });
@@ -95,7 +95,7 @@ describe('a decision', () => {
     });
   });
 
-  it('speaks of tenants, environments, definitions, actions and the actor', async () => {
+  it('policies can select tenants, environments, definitions, actions and the actor', async () => {
     const policies = await load({
       'tenants.cedar': `
         permit (principal == Service::"sluice-orchestrator", action == Action::"execute-stage", resource)
@@ -113,7 +113,7 @@ describe('a decision', () => {
     expect(policies.decide(request({ tenant: 'beta', compensation: true })).allowed).toBe(true);
   });
 
-  it('is about the actor as a user where the configuration says so', async () => {
+  it('the principal is the actor as a user if the configuration says so', async () => {
     const policies = await load(
       { 'a.cedar': 'permit (principal == User::"ada", action, resource);' },
       'actor',
@@ -122,7 +122,7 @@ describe('a decision', () => {
     expect(policies.decide(request({ actor: 'a" || true' }))).toMatchObject({ allowed: false });
   });
 
-  it('is no where a policy cannot be evaluated', async () => {
+  it('a request is denied if a policy cannot be evaluated', async () => {
     const policies = await load({
       'a.cedar': `${PERMIT_ALL}\nforbid (principal, action, resource) when { resource.actionVersion * 9223372036854775807 > 1 };`,
     });
@@ -144,7 +144,7 @@ describe('a decision', () => {
     ['of one of two definitions', (i: number) => when(`["d-${i}", "e-${i}"].contains(resource.definition)`)],
     ['of either action', (i: number) => when(`resource.action == "a-${i}" || resource.action == "b-${i}"`)],
     ['of a tag each', (i: number) => when(`context.attempt < 9 && resource.tags.contains("t-${i}")`)],
-  ])('takes less than 2 ms with a thousand policies %s', async (_, policy) => {
+  ])('a decision takes less than 2 ms with a thousand policies %s', async (_, policy) => {
     const many = Array.from({ length: 1_000 }, (_unused, i) => policy(i));
     const policies = await load({ 'many.cedar': many.join('\n') }, 'actor');
     expect(policies.summary.policies).toBe(1_000);
@@ -167,7 +167,7 @@ describe('a decision', () => {
     expect(times.sort((x, y) => x - y)[25]).toBeLessThan(2);
   });
 
-  it('is that of the whole set, whatever its policies are tied to', async () => {
+  it('a decision equals that of the whole set, for policies with any ties', async () => {
     const scopes = ['principal', 'principal == User::"ada"', 'principal == Service::"sluice-orchestrator"'];
     const stages = ['resource', 'resource == Stage::"charge"', 'resource == Stage::"ship"'];
     const conditions = [
@@ -217,7 +217,7 @@ describe('a decision', () => {
     }
   });
 
-  it('of a slice is that of the whole set: nothing that can apply is left out', async () => {
+  it('the decision of a slice equals that of the whole set: no policy that can apply is missing', async () => {
     const policies = await load({
       'a.cedar': `permit (principal, action, resource);
 forbid (principal, action, resource) when { resource.tenant == "acme" || context.actor == "eve" };
@@ -232,7 +232,7 @@ forbid (principal, action, resource == Stage::"charge") when { "gamma" == resour
     expect(told({ tenant: 'gamma', stage: 'ship' })).toEqual(['a.cedar:3']);
   });
 
-  it('is right however many stages there are', async () => {
+  it('decisions are right with more stages than slots', async () => {
     const many = Array.from(
       { length: 300 },
       (_, i) => `permit (principal, action, resource == Stage::"s-${i}");`,
@@ -248,14 +248,14 @@ forbid (principal, action, resource == Stage::"charge") when { "gamma" == resour
   });
 });
 
-describe('a directory is refused', () => {
+describe('a directory of policies', () => {
   const refused = (files: Readonly<Record<string, string>>) =>
     load(files).then(
       () => 'accepted',
       (error: unknown) => (error as { code: string; message: string }).message,
     );
 
-  it('where it is not there, or has no policy', async () => {
+  it('a directory that is missing or has no policy is refused', async () => {
     await expect(loadPolicies({ directory: '/nowhere/at/all' })).rejects.toMatchObject({
       code: 'POLICY_INVALID',
       message: expect.stringContaining('/nowhere/at/all cannot be read') as string,
@@ -265,7 +265,7 @@ describe('a directory is refused', () => {
     expect(await refused({ 'a.cedar': '// nothing yet\n' })).toContain('holds no policy');
   });
 
-  it('with file and line of what does not parse, in every file', async () => {
+  it('a refused directory reports file and line of each policy that does not parse, in every file', async () => {
     const message = await refused({
       'a.cedar': `${PERMIT_ALL}\n// größe\npermit (principal, action resource);`,
       'b.cedar': 'nothing',
@@ -274,7 +274,7 @@ describe('a directory is refused', () => {
     expect(message).toContain('b.cedar:1: ');
   });
 
-  it('with file and line of what the schema does not know', async () => {
+  it('a refused directory reports file and line of what the schema does not know', async () => {
     const message = await refused({
       'a.cedar': `${PERMIT_ALL}\n\npermit (principal, action, resource) when { resource.tennant == "a" };`,
     });
@@ -283,7 +283,7 @@ describe('a directory is refused', () => {
 });
 
 describe('a reload', () => {
-  it('takes the new policies, all or nothing; the hash tells which are in force', async () => {
+  it('a reload takes the new policies, all or nothing; the hash shows which are in force', async () => {
     const directory = await directoryOf({ 'a.cedar': PERMIT_ALL });
     const policies = await loadPolicies({ directory });
     const first = policies.hash;
@@ -297,7 +297,7 @@ describe('a reload', () => {
     expect(policies.decide(request())).toMatchObject({ allowed: false, policyHash: policies.hash });
   });
 
-  it('of a thousand policies, again and again, does not end the process', async () => {
+  it('repeated reloads of a thousand policies do not end the process', async () => {
     const child = spawn(process.execPath, ['--import', 'tsx', RELOADS], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -308,7 +308,7 @@ describe('a reload', () => {
     expect({ code, signal }, output.slice(0, 2_000)).toEqual({ code: 0, signal: null });
   });
 
-  it('of one set leaves another alone', async () => {
+  it('a reload of one set does not change another', async () => {
     const permits = await load({ 'a.cedar': PERMIT_ALL });
     const forbids = await load({ 'a.cedar': 'forbid (principal, action, resource);' });
     expect(permits.decide(request()).allowed).toBe(true);

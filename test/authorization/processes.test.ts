@@ -20,7 +20,7 @@ describe('a worker', () => {
   it.each([
     ['an empty directory', undefined, 'has no *.cedar file'],
     ['an invalid policy', 'permit (principal, action, resource);\npermit (principal', 'bad.cedar:2'],
-  ])('does not start with %s', async (_, text, shown) => {
+  ])('a worker does not start with %s', async (_, text, shown) => {
     if (text !== undefined) policy('bad.cedar', text);
     const worker = startMain({ SLUICE_CEDAR_POLICY_DIR: directory });
     expect(await worker.exited).toBe(1);
@@ -31,7 +31,7 @@ describe('a worker', () => {
     });
   });
 
-  it('reads the policies again on SIGHUP, all or nothing, and says which are in force', async () => {
+  it('a worker reads the policies again on SIGHUP, all or nothing, and logs which are in force', async () => {
     policy('a.cedar', 'permit (principal, action, resource);');
     const { address, namespace } = await suiteTemporal();
     const worker = startMain({
@@ -48,15 +48,15 @@ describe('a worker', () => {
     });
     policy('b.cedar', 'forbid (principal');
     worker.child.kill('SIGHUP');
-    expect(await says('The policies stay as they were: b.cedar:1')).toMatchObject({ code: 'POLICY_INVALID' });
+    expect(await says('The policies stay unchanged: b.cedar:1')).toMatchObject({ code: 'POLICY_INVALID' });
     policy('b.cedar', 'forbid (principal, action, resource == Stage::"pay");');
     worker.child.kill('SIGHUP');
-    expect(await says('The policies were loaded again')).toMatchObject({ policies: 2 });
+    expect(await says('The policies were reloaded')).toMatchObject({ policies: 2 });
     worker.child.kill('SIGTERM');
     expect(await worker.exited).toBe(0);
   });
 
-  it('without a directory says that authorization is off', async () => {
+  it('a worker without a directory logs that authorization is off', async () => {
     const worker = startMain({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
     expect(await worker.exited).toBe(1);
     expect(worker.lines()[0]).toMatchObject({
@@ -79,7 +79,7 @@ describe('sluice policy check', () => {
       ...args,
     ]);
 
-  it('tells what is decided about every action and every compensation, without running any', async () => {
+  it('sluice policy check shows the decision about every action and compensation, without running any', async () => {
     policy(
       'a.cedar',
       `permit (principal == User::"ada", action, resource);
@@ -119,7 +119,7 @@ steps:
     ]);
   });
 
-  it('refuses what is no principal, and a directory that is no policies', async () => {
+  it('sluice policy check refuses an invalid principal, and a directory without policies', async () => {
     writeFileSync(join(directory, 'd.yaml'), 'id: checked\nversion: 1\nsteps: []\n');
     expect(await check()).toMatchObject({
       code: 1,
@@ -128,7 +128,7 @@ steps:
     policy('a.cedar', 'permit (principal, action, resource);');
     expect(await check('--principal', 'ada')).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('ada is no principal') as string,
+      stderr: expect.stringContaining('ada is not a principal') as string,
     });
   });
 });

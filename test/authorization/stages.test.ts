@@ -55,7 +55,7 @@ const act = (id: string, more: object = {}): object => ({
 let count = 0;
 async function run(steps: readonly object[]): Promise<{ runId: string; end: unknown }> {
   const id = `authorized-${++count}`;
-  await sluice().client.publish(JSON.stringify({ id, version: 1, steps }), { format: 'json' });
+  await sluice().client.publishDefinition(JSON.stringify({ id, version: 1, steps }), { format: 'json' });
   const started = await sluice().start(id, {});
   const end = await sluice()
     .result(started)
@@ -69,7 +69,7 @@ const evidence = async (runId: string) =>
   );
 
 describe('a stage that is permitted', () => {
-  it('runs, and its evidence stands beside it: one for each attempt', async () => {
+  it('a permitted stage runs, and each attempt has its evidence', async () => {
     const before = asked;
     const { runId, end } = await run([
       act('first'),
@@ -110,7 +110,7 @@ describe('a stage that is denied', () => {
     act('after'),
   ];
 
-  it('calls nothing, and no onError, catch or retry swallows it', async () => {
+  it('a denied stage calls nothing, and no onError, catch or retry swallows the error', async () => {
     calls.length = 0;
     const { runId, end } = await run(swallowing);
     expect(end).toMatchObject({
@@ -127,7 +127,7 @@ describe('a stage that is denied', () => {
     ]);
   });
 
-  it('undoes what the run did before, each compensation authorized as well', async () => {
+  it('a denied stage compensates what the run did before, with a decision about each compensation', async () => {
     calls.length = 0;
     const compensate = { action: 'test.counted', input: { $expr: '"undo " & input' } };
     const { runId, end } = await run([
@@ -143,7 +143,7 @@ describe('a stage that is denied', () => {
     expect((await evidence(runId)).filter(({ decision }) => decision === 'DENY')).toHaveLength(2);
   });
 
-  it('as a local action calls nothing either', async () => {
+  it('a denied local action calls nothing', async () => {
     calls.length = 0;
     const { end } = await run([act('denied', { tags: ['forbidden'], local: true })]);
     expect(end).toMatchObject({ code: 'UNAUTHORIZED' });

@@ -1,7 +1,8 @@
 /**
- * The order of the example, whose shipment fails, with the payment, stock and shipping services as real HTTP servers
- * and the policies of the example in place: wherever its worker is killed, in the end everything is done, or
- * everything is undone, or what stands is a dead letter. Nothing is ever lost, and nothing is done twice.
+ * The example order whose shipment fails, with the payment, stock and shipping services as a real HTTP
+ * server and with the example's policies. At any point its worker may be killed: in the end the order is
+ * complete, or fully compensated, or the rest is a dead letter. Nothing is lost, and nothing is done
+ * twice.
  */
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
@@ -21,9 +22,9 @@ const UNDELIVERABLE = {
 const NOTHING = { charges: [], reservations: [], shipments: [] };
 
 interface Case {
-  /** Where the worker is killed: the n-th request of that action, before it is done or when its answer is on the way. */
+  /** Where the worker is killed: at the n-th request of that action, before its work or before its answer. */
   readonly at?: readonly [action: string, nth: number, point: Request['point']];
-  /** The service refuses this for ever. */
+  /** The service always refuses this action. */
   readonly refuses?: string;
   readonly ships?: true;
 }
@@ -47,8 +48,8 @@ const CASES: Readonly<Record<string, Case>> = {
 };
 
 it(
-  'an order is all done, all undone or in the dead letters, wherever its worker is killed',
-  { timeout: 120_000 },
+  'an order is all done, all compensated or in the dead letters, wherever its worker is killed',
+  { timeout: 600_000 },
   async () => {
     const services = await Services.open();
     try {
@@ -120,12 +121,12 @@ it(
           expect(services.twice(name), name).toEqual([]);
         }
 
-        // What stands in the dead letters is undone from there, the last first.
+        // The dead letters are compensated by retries, the last first.
         services.refuses = () => false;
         const left = await waitFor(async () => {
           const { items } = await deadLetters.list({ status: 'OPEN' });
           return items.length === 4 && items;
-        }, 40_000);
+        }, 120_000);
         expect(left.map(({ subject }) => subject).sort()).toEqual([
           'inventory.release of reserve[0]',
           'inventory.release of reserve[1]',

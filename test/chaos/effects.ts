@@ -1,12 +1,11 @@
 /**
- * The world outside of the worker: an HTTP server that is told of every effect. It counts them by idempotency
- * key and can hold one, so that a test has its worker killed exactly there.
+ * The server that actions of the chaos tests report their effects to. It keeps every report, and can hold
+ * one so that a test kills the worker exactly there.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { z } from 'zod';
-import { waitFor } from '../support/wait-for.js';
+import { OutsideServer, type OutsideAnswer, type OutsideRequest } from './outside-server.js';
 
-const Told = z.object({
+const Report = z.object({
   point: z.enum(['acts', 'acted']),
   action: z.string(),
   runId: z.string(),
@@ -16,74 +15,58 @@ const Told = z.object({
   attempt: z.number(),
 });
 
-/** One thing that a worker told: that an action acts, or has acted. */
-export type Effect = z.infer<typeof Told> & { readonly key: string };
+/** A report of a worker: an action acts, or has acted. */
+export type Effect = z.infer<typeof Report> & { readonly key: string };
 
-/** Which effects are held back. */
+/** Which effects are held. */
 export type Hold = (effect: Effect) => boolean;
 
 export class Effects {
-  /** All that was told, in order. */
-  readonly told: Effect[] = [];
+  /** All reports, in order. */
+  readonly reported: Effect[] = [];
   #holds = new Set<Hold>();
-  readonly #held = new Map<ServerResponse, Effect>();
-
-  private constructor(
-    private readonly server: Server,
-    /** Where workers tell their effects. */
-    readonly address: string,
-  ) {
-    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-      void this.#take(request, response);
-    });
-  }
+  #server: OutsideServer<Effect> | undefined;
 
   /** Starts the server; `close` it in the end. */
   static async open(): Promise<Effects> {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const at = server.address();
-    if (at === null || typeof at === 'string') throw new Error('No TCP address');
-    return new Effects(server, `http://127.0.0.1:${at.port}/`);
+    const effects = new Effects();
+    effects.#server = await OutsideServer.open((request) => effects.#answer(request));
+    return effects;
   }
 
-  /** From now on holds back what the predicate says, until `releaseAll`. */
+  /** Where workers report their effects. */
+  get address(): string {
+    return this.#opened.address;
+  }
+
+  /** Holds matching effects from now on, until `releaseAll`. */
   hold(which: Hold): void {
     this.#holds.add(which);
   }
 
-  /** Waits until that many effects are held that the predicate names. */
-  async held(count: number, which: Hold = () => true): Promise<readonly Effect[]> {
-    return waitFor(() => {
-      const found = [...this.#held.values()].filter(which);
-      return found.length >= count && found;
-    }, 60_000);
+  /** Waits until that many matching effects are held. */
+  held(count: number, which: Hold = () => true): Promise<readonly Effect[]> {
+    return this.#opened.held(count, which);
   }
 
-  /** Holds nothing any more, and lets go what is held. */
+  /** Answers all held effects, and holds no more. */
   releaseAll(): void {
     this.#holds = new Set();
-    for (const response of this.#held.keys()) response.end();
-    this.#held.clear();
+    this.#opened.release('answered');
   }
 
-  async close(): Promise<void> {
-    this.server.closeAllConnections();
-    await new Promise((resolve) => this.server.close(resolve));
+  close(): Promise<void> {
+    return this.#opened.close();
   }
 
-  async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const told = Told.parse(JSON.parse(Buffer.concat(chunks).toString()));
-    const effect = { ...told, key: String(request.headers['idempotency-key']) };
-    this.told.push(effect);
-    if (![...this.#holds].some((hold) => hold(effect))) {
-      response.end();
-      return;
-    }
-    this.#held.set(response, effect);
-    // The worker that asked may be gone.
-    response.once('close', () => this.#held.delete(response));
+  get #opened(): OutsideServer<Effect> {
+    if (this.#server === undefined) throw new Error('Effects: use Effects.open');
+    return this.#server;
+  }
+
+  #answer({ body, key }: OutsideRequest): OutsideAnswer<Effect> {
+    const effect = { ...Report.parse(body), key };
+    this.reported.push(effect);
+    return [...this.#holds].some((hold) => hold(effect)) ? { hold: effect } : { status: 200 };
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The shape of a test of crashes: runs that nothing disturbs, runs of the same kind that are each brought to the
- * point where it hurts, one end of the worker for all of them, a new worker, and then the comparison.
+ * The shape of a crash test: undisturbed runs, runs of the same kind that are each brought to a critical
+ * point, one end of the worker for all of them, a new worker, and then the comparison.
  */
 import { expect } from 'vitest';
 import type { StartedRun } from '../../client/index.js';
@@ -10,7 +10,7 @@ import { acted, outcomeOf, type Outcome } from './outcome.js';
 import { Stack, type PublishChange } from './stack.js';
 import type { WorkerProcess } from './worker-process.js';
 
-/** How a run of an example is started and what it is told later. */
+/** How a run of an example is started, and which events it gets later. */
 export interface Kind {
   readonly start: (stack: Stack, workflowId: string) => Promise<StartedRun>;
   /** Brings it to its end, where it does not get there by itself. */
@@ -42,10 +42,10 @@ export interface GoesDown {
   readonly down: (worker: WorkerProcess) => Promise<void>;
 }
 
-/** As a crash ends it. */
+/** Ends the worker as a crash does. */
 export const killed = (worker: WorkerProcess): Promise<void> => worker.kill();
 
-/** As a deployment ends it: it must stop by itself, with nothing to complain about. */
+/** Ends the worker as a deployment does: it must stop by itself, with exit code 0. */
 export async function stopped(worker: WorkerProcess): Promise<void> {
   worker.terminate();
   expect(await worker.ended()).toBe(0);
@@ -124,7 +124,7 @@ function compare(
   expect(again, name).toEqual(at === undefined ? [] : Array.from({ length: held }, () => 2));
 }
 
-// The tests of a file share a Temporal server: one that fails leaves runs open, whose ids the next can't have.
+// The tests of a file share a Temporal server: a failed test leaves runs open, whose ids the next can't use.
 let trial = 0;
 
 /** A workflow id, which tells the run's children as well. */

@@ -1,7 +1,7 @@
 import { describe, it } from 'vitest';
 import { type GoesDown, goesDown, type Kind, killed, stopped } from './goes-down.js';
 
-const LIMIT_MS = 240_000;
+const LIMIT_MS = 600_000;
 
 const night: Kind = {
   start: ({ client }, workflowId) =>
@@ -37,12 +37,16 @@ const nightly: Omit<GoesDown, 'down'> = {
   },
 };
 
-describe('nightly-reconciliation and its children end as they would have, undisturbed, when their worker', () => {
+describe('nightly-reconciliation and its children [deployments-fail-no-run]', () => {
   it(
-    'is killed with lanes and children at work, and no step has a retry policy (trap 21)',
+    'the runs end as undisturbed ones when their worker is killed in lanes and children, without a retry policy',
     () => goesDown({ ...nightly, change: { retry: false }, down: killed }),
     LIMIT_MS,
   );
 
-  it('is stopped there as a deployment does it', () => goesDown({ ...nightly, down: stopped }), LIMIT_MS);
+  it(
+    'the runs end as undisturbed ones when a deployment stops their worker at the same points',
+    () => goesDown({ ...nightly, down: stopped }),
+    LIMIT_MS,
+  );
 });

@@ -1,5 +1,5 @@
 /**
- * What came of a run, told so that two runs of the same definition can be compared: rows, log, ledger, children
+ * The outcome of a run in a form that compares two runs of one definition: rows, log, ledger, children
  * and effects, without times and without the order in which lanes took turns.
  */
 import type { StartedRun } from '../../client/index.js';
@@ -19,15 +19,15 @@ export interface Outcome {
   /** Events by type and place. */
   readonly log: readonly string[];
   readonly gaps: { readonly gaps: unknown; readonly doubled: unknown };
-  /** What was done under which key, and how it ended. */
+  /** Each ledger row: its action, its key and how it ended. */
   readonly ledger: readonly string[];
   readonly children: readonly Outcome[];
 }
 
-/** Events that tell of pauses, which come and go with a crash. */
+/** Events of pauses, which depend on when the worker crashed. */
 const OF_PAUSES = new Set(['RUN_WAITING', 'RUN_RESUMED', 'RUN_CONTINUED']);
 
-/** Reads what came of a run. */
+/** Reads the outcome of a run. */
 export async function outcomeOf(projections: Projections, runId: string): Promise<Outcome> {
   const { reads } = projections;
   const run = await reads.getRun(TENANT, runId);
@@ -86,7 +86,7 @@ async function all<T>(
 /** How often each action of a run and of its children acted, by idempotency key. */
 export function acted(stack: Stack, run: StartedRun): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const effect of stack.effects.told) {
+  for (const effect of stack.effects.reported) {
     const child = effect.workflowId.includes(run.runId);
     if (effect.point !== 'acts' || (effect.runId !== run.runId && !child)) continue;
     // A child's key holds the child's own run id; which child it is says its workflow id.

@@ -1,20 +1,19 @@
 /**
- * The payment, stock and shipping services of the example, as HTTP servers outside of the worker. They keep what was
- * done by idempotency key, as such services do: asked twice, they do it once.
+ * The payment, stock and shipping services of the example, as one HTTP server outside the worker. As such
+ * services do, it keeps its work by idempotency key: a repeated request is done once.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { z } from 'zod';
-import { waitFor } from '../support/wait-for.js';
+import { OutsideServer, type OutsideAnswer, type OutsideRequest } from './outside-server.js';
 
 const Asked = z.object({ action: z.string(), orderId: z.string(), things: z.array(z.string()) });
 
-/** One request: before it is done, or when it has been done and its answer is on the way. */
+/** A request, before its work is done, or after that and before its answer. */
 export interface Request extends z.infer<typeof Asked> {
   readonly point: 'before' | 'after';
   readonly key: string;
 }
 
-/** What stands of an order. */
+/** What was done for an order and not undone. */
 export interface Standing {
   readonly charges: readonly string[];
   readonly reservations: readonly string[];
@@ -29,40 +28,33 @@ const UNDOES: Readonly<Record<string, string>> = {
 export class Services {
   /** By action, order and thing: the keys under which it was done. */
   readonly #done = new Map<string, Set<string>>();
-  readonly #held = new Map<ServerResponse, Request>();
+  #server: OutsideServer<Request> | undefined;
   /** Which requests are held until `letGo`. */
   holds: (request: Request) => boolean = () => false;
   /** Which requests are refused, before anything is done. */
   refuses: (request: Request) => boolean = () => false;
 
-  private constructor(
-    private readonly server: Server,
-    readonly address: string,
-  ) {
-    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-      void this.#take(request, response);
-    });
-  }
-
-  /** Starts them; `close` them in the end. */
+  /** Starts the server; `close` it in the end. */
   static async open(): Promise<Services> {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const at = server.address();
-    if (at === null || typeof at === 'string') throw new Error('No TCP address');
-    return new Services(server, `http://127.0.0.1:${at.port}/`);
+    const services = new Services();
+    services.#server = await OutsideServer.open((request) => services.#answer(request));
+    return services;
   }
 
-  /** Waits until a request that the predicate names is held. */
+  /** Where actions send their requests. */
+  get address(): string {
+    return this.#opened.address;
+  }
+
+  /** Waits until a matching request is held. */
   async held(which: (request: Request) => boolean): Promise<void> {
-    await waitFor(() => [...this.#held.values()].some(which), 40_000);
+    await this.#opened.held(1, which);
   }
 
-  /** Holds nothing any more. */
+  /** Breaks the connections of all held requests, and holds no more. */
   letGo(): void {
     this.holds = () => false;
-    for (const response of this.#held.keys()) response.destroy();
-    this.#held.clear();
+    this.#opened.release('broken');
   }
 
   /** What was done for an order and not undone; a thing that was done under two keys counts twice. */
@@ -90,34 +82,25 @@ export class Services {
     );
   }
 
-  async close(): Promise<void> {
-    this.server.closeAllConnections();
-    await new Promise((resolve) => this.server.close(resolve));
+  close(): Promise<void> {
+    return this.#opened.close();
   }
 
-  async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const asked = Asked.parse(JSON.parse(Buffer.concat(chunks).toString()));
-    const key = String(request.headers['idempotency-key']);
+  get #opened(): OutsideServer<Request> {
+    if (this.#server === undefined) throw new Error('Services: use Services.open');
+    return this.#server;
+  }
+
+  #answer({ body, key }: OutsideRequest): OutsideAnswer<Request> {
+    const asked = Asked.parse(body);
     const before: Request = { ...asked, key, point: 'before' };
     const after: Request = { ...asked, key, point: 'after' };
-    if (this.refuses(before)) {
-      response.writeHead(503).end();
-      return;
-    }
-    if (this.holds(before)) return this.#hold(before, response);
+    if (this.refuses(before)) return { status: 503 };
+    if (this.holds(before)) return { hold: before };
     for (const thing of asked.things) {
       const name = `${asked.action}|${asked.orderId}|${thing}`;
       this.#done.set(name, (this.#done.get(name) ?? new Set()).add(key));
     }
-    if (this.holds(after)) return this.#hold(after, response);
-    response.end();
-  }
-
-  #hold(request: Request, response: ServerResponse): void {
-    this.#held.set(response, request);
-    // The worker that asked may be gone.
-    response.once('close', () => this.#held.delete(response));
+    return this.holds(after) ? { hold: after } : { status: 200 };
   }
 }

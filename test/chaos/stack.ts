@@ -1,7 +1,7 @@
 /**
- * What a test of crashes needs: Temporal, an embedded store on disk, workers as processes, the world outside,
- * and a client. The store is locked by the worker that has it open, as it is deployed, so rows are read when
- * the last worker has ended.
+ * What a crash test needs: Temporal, an embedded store on disk, workers as processes, the server that
+ * actions report to, and a client. The worker locks the store, as in a deployment, so rows are read after
+ * the last worker ended.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -39,7 +39,7 @@ export class Stack {
     private readonly env: Readonly<Record<string, string>>,
   ) {}
 
-  /** Runs a test on a stack of its own; nothing of it is left afterwards. */
+  /** Runs a test on a separate stack, and removes all of it afterwards. */
   static async with(options: StackOptions, test: (stack: Stack) => Promise<void>): Promise<void> {
     const temporal = options.temporal ?? (await suiteTemporal());
     const taskQueue = `chaos-${randomUUID()}`;
@@ -67,7 +67,11 @@ export class Stack {
     }
   }
 
-  /** Starts a worker. @param env more of its environment. @param main what it runs; default: `worker/main.ts` */
+  /**
+   * Starts a worker.
+   * @param env more of its environment
+   * @param main the file that it runs; default: `worker/main.ts`
+   */
   startWorker(env: Readonly<Record<string, string>> = {}, main?: string): Promise<WorkerProcess> {
     return WorkerProcess.start({ ...this.env, ...env }, main);
   }
@@ -75,7 +79,7 @@ export class Stack {
   /** Publishes a definition with short heartbeats. @param file seen from the project's root */
   async publish(file: string, change: PublishChange = {}): Promise<void> {
     const text = await readFile(new URL(`../../${file}`, import.meta.url), 'utf8');
-    await this.client.publish(JSON.stringify(changed(parse(text) as Json, change)));
+    await this.client.publishDefinition(JSON.stringify(changed(parse(text) as Json, change)));
   }
 
   /** Waits until the run has an open wait at that step. */
@@ -83,7 +87,7 @@ export class Stack {
     await waitFor(async () => {
       const { waits } = await this.client.state(run.workflowId);
       return waits.some((wait) => wait.stepId === stepId);
-    }, 60_000);
+    }, 120_000);
   }
 
   /** The result of a run, or the code with which it failed. */
@@ -94,7 +98,7 @@ export class Stack {
     }));
   }
 
-  /** Stops the worker in good order and opens its store. */
+  /** Stops the worker as a deployment does, and opens its store. */
   async rows<T>(worker: WorkerProcess, read: (projections: Projections) => Promise<T>): Promise<T> {
     worker.terminate();
     await worker.ended();

@@ -1,8 +1,8 @@
 /**
- * `worker/main.ts` as a process of its own, as it is deployed, with the project in `test/chaos/project`.
+ * `worker/main.ts` as a separate process, as in a deployment, with the project in `test/chaos/project`.
  *
- * Invariant: none outlives the test: each is known by its process id and is killed by it in `killAll`; where the
- * test process itself dies, the closed channel ends it.
+ * Invariant: no worker outlives the test. `killAll` kills each by its process id; if the test process
+ * itself dies, the closed channel ends the worker.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -28,8 +28,8 @@ export class WorkerProcess {
   }
 
   /**
-   * Starts one and waits until it polls.
-   * @param env its whole environment but for PATH and HOME
+   * Starts a worker and waits until it polls.
+   * @param env its environment, without PATH and HOME
    * @param main what it runs; default: `worker/main.ts`
    */
   static async start(env: Readonly<Record<string, string>>, main = MAIN): Promise<WorkerProcess> {
@@ -41,34 +41,34 @@ export class WorkerProcess {
     const worker = new WorkerProcess(child);
     running.add(worker);
     const up = () => worker.#output.includes('The worker polls');
-    await waitFor(() => worker.#exit !== undefined || up(), 60_000);
+    await waitFor(() => worker.#exit !== undefined || up(), 120_000);
     if (!up()) throw new Error(`The worker ended at once:\n${worker.#output}`);
     return worker;
   }
 
-  /** All that it has printed. */
+  /** Everything that the worker has printed. */
   get output(): string {
     return this.#output;
   }
 
-  /** Ends it as a crash does. */
+  /** Ends the worker as a crash does. */
   async kill(): Promise<void> {
     this.child.kill('SIGKILL');
     await this.ended();
   }
 
-  /** Asks it to stop, as a deployment does. */
+  /** Asks the worker to stop, as a deployment does. */
   terminate(): void {
     this.child.kill('SIGTERM');
   }
 
-  /** Waits until it has ended; gives its exit code, null where a signal killed it. */
+  /** Waits until the worker has ended; gives its exit code, null if a signal killed it. */
   async ended(): Promise<number | null> {
-    return (await waitFor(() => this.#exit, 40_000)).code;
+    return (await waitFor(() => this.#exit, 120_000)).code;
   }
 }
 
-/** Kills all that still run. */
+/** Kills all workers that still run. */
 export async function killAll(): Promise<void> {
   for (const worker of [...running]) await worker.kill();
 }

@@ -1,4 +1,4 @@
-/** Every command with what it must not take: a coded error, the right exit code, and nothing changed. */
+/** Invalid input for every command: a coded error, the right exit code, and no changes. */
 import type { Argument, Command, Option } from 'commander';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { main } from '../../cli/main.js';
@@ -8,14 +8,14 @@ import { useApi } from '../api/support/api.js';
 import { allRows } from '../client/support/all-rows.js';
 import { waitFor } from '../support/wait-for.js';
 
-interface Said {
+interface Outcome {
   readonly code: number;
   readonly error: string | undefined;
   readonly stderr: string;
 }
 
-/** Runs one command line in this process, as `--json`. */
-async function sluice(args: readonly string[], env: Record<string, string> = {}): Promise<Said> {
+/** Runs one command line in this process with `--json`. */
+async function sluice(args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
   const written = { out: '', err: '' };
   const out = vi
     .spyOn(process.stdout, 'write')
@@ -54,7 +54,7 @@ const argumentsOf = (given: readonly Argument[]): string[] =>
   given.filter(({ required }) => required).map(({ argChoices }) => argChoices?.[0] ?? 'x');
 const needed = ({ options }: Command): string[] =>
   options.filter(({ mandatory }) => mandatory).flatMap(({ long }) => [long ?? '', 'x']);
-/** Options that don't take any text. */
+/** Options that do not accept arbitrary text. */
 const strict = ({ options }: Command): readonly Option[] =>
   options.filter(
     ({ argChoices, parseArg, flags }) =>
@@ -64,10 +64,10 @@ const strict = ({ options }: Command): readonly Option[] =>
 afterEach(() => vi.restoreAllMocks());
 
 describe('every command', () => {
-  it('is there to be tried', () => expect(commands.length).toBeGreaterThan(30));
+  it('the tree of commands has more than 30 leaves', () => expect(commands.length).toBeGreaterThan(30));
 
   it.each(commands.map(({ path, command }) => [path.join(' '), path, command] as const))(
-    '%s refuses an unknown option, a missing argument and a value that fits no option',
+    '%s refuses an unknown option, a missing argument and an invalid value of an option',
     async (_name, path, command) => {
       const complete = [...path, ...argumentsOf(command.registeredArguments), ...needed(command)];
       const wrong: string[][] = [[...complete, '--no-such-option']];
@@ -90,7 +90,7 @@ describe('an id', () => {
     run = await api().sluice.startSource(
       'id: bad-input\nversion: 1\nsteps:\n  - { id: pause, type: event.wait, eventName: GO }\n',
     );
-    // Its rows say so too: what they are is compared below.
+    // Wait for the rows, because the test compares them below.
     const { projections, tenant } = api().sluice;
     await waitFor(async () => (await projections.reads.getRun(tenant, run.runId))?.status === 'WAITING');
   });
@@ -115,7 +115,7 @@ describe('an id', () => {
     };
   }
 
-  it('of a run that is not there, or is another tenant’s, is RUN_NOT_FOUND for every command, and changes nothing', async () => {
+  it('the id of a missing run or of another tenant’s run is RUN_NOT_FOUND for every command, and changes nothing', async () => {
     const { sluice: stack } = api();
     const before = await allRows(stack.projections);
     const tries = [
@@ -125,15 +125,15 @@ describe('an id', () => {
     ];
     for (const { as, tenant, id } of tries) {
       for (const [what, ...more] of OF_RUNS) {
-        const said = await sluice(['runs', what, id, ...more, '--tenant', tenant], environment(as));
-        expect({ what, id, as, ...said }).toMatchObject({ what, code: 1, error: 'RUN_NOT_FOUND' });
+        const outcome = await sluice(['runs', what, id, ...more, '--tenant', tenant], environment(as));
+        expect({ what, id, as, ...outcome }).toMatchObject({ what, code: 1, error: 'RUN_NOT_FOUND' });
       }
     }
     expect(await allRows(stack.projections)).toBe(before);
     expect((await stack.client.state(run.workflowId)).status).toBe('WAITING');
   });
 
-  it('of a tenant that the token is not bound to is refused', async () => {
+  it('a run of a tenant that the token is not bound to is TENANT_FORBIDDEN', async () => {
     const args = ['runs', 'show', run.runId, '--tenant', 'somebody-else'];
     expect(await sluice(args, environment('operator'))).toMatchObject({ code: 1, error: 'TENANT_FORBIDDEN' });
     const wrong = { ...environment('operator'), SLUICE_API_TOKEN: 'not-a-token' };
@@ -141,14 +141,14 @@ describe('an id', () => {
   });
 
   it.each([
-    [['definitions', 'show', 'nobody-wrote-this'], 'DEFINITION_NOT_FOUND'],
-    [['unpublish', 'nobody-wrote-this'], 'DEFINITION_NOT_FOUND'],
-    [['run', 'nobody-wrote-this'], 'DEFINITION_NOT_FOUND'],
+    [['definitions', 'show', 'no-such-definition'], 'DEFINITION_NOT_FOUND'],
+    [['unpublish', 'no-such-definition'], 'DEFINITION_NOT_FOUND'],
+    [['run', 'no-such-definition'], 'DEFINITION_NOT_FOUND'],
     [['dead-letters', 'show', 'none'], 'DEAD_LETTER_NOT_FOUND'],
     [['dead-letters', 'dismiss', 'none'], 'DEAD_LETTER_NOT_FOUND'],
     [['dead-letters', 'retry', 'none'], 'DEAD_LETTER_NOT_FOUND'],
-  ])('of something else that is not there: %j', async (args, error) => {
-    const said = await sluice([...args, '--tenant', api().sluice.tenant], environment('operator'));
-    expect(said).toMatchObject({ code: 1, error });
+  ])('%j refuses the id of something that does not exist', async (args, error) => {
+    const outcome = await sluice([...args, '--tenant', api().sluice.tenant], environment('operator'));
+    expect(outcome).toMatchObject({ code: 1, error });
   });
 });

@@ -14,24 +14,24 @@ const at = (line: string) => {
 };
 const names = (line: string) => at(line).items.map(({ name }) => name);
 
-describe('what fits at the cursor', () => {
-  it('completes commands, and those below them', () => {
+describe('candidates at the cursor', () => {
+  it('completion offers commands and subcommands, but no hidden ones', () => {
     expect(names('pub')).toEqual(['publish']);
     expect(names('dead-letters re')).toEqual(['retry']);
     expect(names('')).not.toContain('completion-server');
   });
 
-  it('completes options, those of every command too', () => {
+  it('completion offers the options of the command and the global ones', () => {
     expect(names('run x --w')).toEqual(['--workflow-id']);
     expect(names('run x --js')).toEqual(['--json']);
   });
 
-  it('completes the values of an option and of an argument', () => {
+  it('completion offers the values of an option and of an argument', () => {
     expect(names('dead-letters list --status ')).toEqual(['open', 'all']);
     expect(names('completion z')).toEqual(['zsh']);
   });
 
-  it('leaves files to the shell where a file is wanted, and only there', () => {
+  it('completion leaves file names to the shell, where a file is expected and only there', () => {
     expect(at('publish ')).toEqual({ items: [], files: true });
     expect(at('publish a.yaml b')).toEqual({ items: [], files: true });
     expect(at('--json validate x')).toEqual({ items: [], files: true });
@@ -40,7 +40,7 @@ describe('what fits at the cursor', () => {
     expect(at('policy check a.yaml b')).toEqual({ items: [], files: false });
   });
 
-  it('passes over options and their values', () => {
+  it('completion skips options and their values', () => {
     expect(names('--address 127.0.0.1:1 --json pub')).toEqual(['publish']);
     expect(names('run x --address ')).toEqual([]);
   });
@@ -57,7 +57,7 @@ describe('a real shell', () => {
   });
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-  /** What bash puts on the line at TAB: an interactive bash, told to print it by its own `complete` machinery. */
+  /** The candidates that bash shows at TAB, from the completion function that the script registered. */
   async function tab(line: string): Promise<string[]> {
     const words = line.split(' ');
     const script = `
@@ -83,14 +83,14 @@ describe('a real shell', () => {
 
   it('bash completes commands, options and files', async () => {
     expect(await tab('sluice pub')).toEqual(['publish']);
-    expect(await tab('sluice run x --ver')).toEqual(['--version']);
+    expect(await tab('sluice run x --vers')).toEqual(['--version']);
     expect(await tab('sluice publish ord')).toEqual(['order.yaml']);
   });
 
   it.each([
     ['zsh', 'compdef _sluice_completion sluice'],
     ['fish', 'complete -f -d'],
-  ])('%s gets a script of its own', async (shell, expected) => {
+  ])('%s gets the script for its shell', async (shell, expected) => {
     const { code, stdout } = await runCommand(join(directory, 'sluice'), ['completion', shell]);
     expect(code).toBe(0);
     expect(stdout).toContain(expected);

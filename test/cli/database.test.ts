@@ -32,7 +32,7 @@ const lines = (text: string): unknown[] =>
     .split('\n')
     .map((line) => JSON.parse(line) as unknown);
 
-it('migrates, rebuilds what somebody changed, prunes what is old, and says what each did', async () => {
+it('migrate, rebuild and prune repair a store on disk and report what each of them did', async () => {
   const fresh = await sluice('migrate');
   expect(fresh.code).toBe(0);
   expect(lines(fresh.stdout)[0]).toMatchObject({ migration: '0001-base', now: true });
@@ -48,7 +48,7 @@ it('migrates, rebuilds what somebody changed, prunes what is old, and says what 
   });
   const nothing = { deliveries: [], triggers: [], routedTo: [], error: null, receivedAt };
   await projections.events.finish(arrived, { outcome: 'UNRESOLVED', ...nothing });
-  // While this process has the store open, no other one can.
+  // While this process has the store open, no other process can open it.
   const locked = await sluice('rebuild');
   expect(locked.code).toBe(3);
   expect(lines(locked.stdout)).toMatchObject([{ error: { code: 'DATABASE_LOCKED' } }]);

@@ -1,4 +1,4 @@
-/** `sluice doctor`, with each real thing broken in turn. */
+/** `sluice doctor`, with each real dependency broken in turn. */
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
@@ -6,13 +6,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { examine } from '../../cli/commands/maintenance/doctor.js';
+import { doctorCommand } from '../../cli/commands/maintenance/doctor.js';
 import { Terminal } from '../../cli/terminal/terminal.js';
 import type { Json } from '../../contracts/json.js';
 import { openProjections } from '../../projections/index.js';
 import { freePort } from '../../worker/temporal-server/ports.js';
-import { hasServer, startServer, type Server } from '../projections/support/server.js';
-import { hasRedis, RedisServer } from '../ingress/support/redis.js';
+import { startServer, type Server } from '../support/surreal-server.js';
+import { needs } from '../support/requirements.js';
+import { RedisServer } from '../support/redis-server.js';
 import { makeClone } from '../support/clone.js';
 import { runCommand } from '../support/command.js';
 import { suiteTemporal } from '../support/services.js';
@@ -23,19 +24,27 @@ const BIN = fileURLToPath(new URL('../../cli/bin.mjs', import.meta.url));
 const SHIFT = new URL('./shifted-clock.fixture.mjs', import.meta.url).href;
 
 interface Line {
+  /** Absent in the summary. */
+  readonly check?: string;
   readonly status: string;
   readonly found: string;
   readonly code?: string;
-  readonly mend?: string;
+  readonly fix?: string;
+}
+
+/** A line of `--json`, with the `fix` of the finding. */
+function lineOf(value: unknown): Line {
+  const { mend: fix, ...line } = value as Record<string, string>;
+  return { ...line, ...(fix !== undefined && { fix }) } as unknown as Line;
 }
 
 class Listening extends Terminal {
   readonly lines: Record<string, Line> = {};
   constructor() {
-    super(true, {});
+    super({}, { json: true });
   }
   override data(value: Json): void {
-    const line = value as unknown as Line & { readonly check?: string };
+    const line = lineOf(value);
     if (line.check !== undefined) this.lines[line.check] = line;
   }
 }
@@ -59,13 +68,13 @@ afterAll(() => rmSync(directory, { recursive: true, force: true, maxRetries: 10,
 
 async function doctor(env: Record<string, string> = {}, options: { readonly tryWrites?: boolean } = {}) {
   const terminal = new Listening();
-  const code = await examine(terminal, { ...base, ...env }, options);
+  const code = await doctorCommand(terminal, { ...base, ...env }, options);
   return { code, ...terminal.lines };
 }
 
 const nowhere = async () => `127.0.0.1:${await freePort('127.0.0.1')}`;
 
-it('finds everything in order, and says that no worker polls', async () => {
+it('doctor finds everything in order, and warns that no worker polls', async () => {
   const report = await doctor();
   expect(report).toMatchObject({
     code: 0,
@@ -78,7 +87,7 @@ it('finds everything in order, and says that no worker polls', async () => {
     namespace: { status: 'ok' },
     'search attributes': { status: 'ok' },
     'temporal clock': { status: 'ok' },
-    'task queue': { status: 'warn', mend: expect.stringContaining('sluice worker') as string },
+    'task queue': { status: 'warn', fix: expect.stringContaining('sluice worker') as string },
     database: { status: 'ok' },
     schema: { status: 'ok' },
     redis: { status: 'skip' },
@@ -86,7 +95,7 @@ it('finds everything in order, and says that no worker polls', async () => {
 });
 
 describe('Temporal', () => {
-  it('that does not answer is one failure, and the rest is looked at all the same', async () => {
+  it('a Temporal that does not answer is one failure, and doctor still checks everything else', async () => {
     const address = await nowhere();
     const report = await doctor({ TEMPORAL_ADDRESS: address });
     expect(report).toMatchObject({
@@ -94,7 +103,7 @@ describe('Temporal', () => {
       temporal: {
         status: 'fail',
         code: 'TEMPORAL_UNAVAILABLE',
-        mend: expect.stringContaining('TEMPORAL_ADDRESS') as string,
+        fix: expect.stringContaining('TEMPORAL_ADDRESS') as string,
       },
       namespace: { status: 'skip' },
       'search attributes': { status: 'skip' },
@@ -103,20 +112,20 @@ describe('Temporal', () => {
     expect((report as unknown as Record<string, Line>)['temporal']?.found).toContain(address);
   });
 
-  it('without that namespace says how to make it', async () => {
-    expect(await doctor({ TEMPORAL_NAMESPACE: 'nobody-made-this' })).toMatchObject({
+  it('a missing namespace is a failure that says how to create it', async () => {
+    expect(await doctor({ TEMPORAL_NAMESPACE: 'no-such-namespace' })).toMatchObject({
       code: 3,
       temporal: { status: 'ok' },
       namespace: {
         status: 'fail',
         code: 'TEMPORAL_NAMESPACE_NOT_FOUND',
-        mend: expect.stringContaining('temporal operator namespace create') as string,
+        fix: expect.stringContaining('temporal operator namespace create') as string,
       },
       'search attributes': { status: 'skip' },
     });
   });
 
-  it('whose namespace lacks the search attributes gives the commands that register them', async () => {
+  it('a namespace without the search attributes is a failure with the commands that register them', async () => {
     const namespace = `bare-${randomUUID().slice(0, 8)}`;
     const connection = await Connection.connect({ address: base['TEMPORAL_ADDRESS'] ?? '' });
     try {
@@ -133,7 +142,7 @@ describe('Temporal', () => {
     const report = await doctor({ TEMPORAL_NAMESPACE: namespace, SLUICE_RETENTION_DAYS: '1' });
     expect(report).toMatchObject({
       code: 3,
-      namespace: { status: 'warn', mend: expect.stringContaining('SLUICE_RETENTION_DAYS') as string },
+      namespace: { status: 'warn', fix: expect.stringContaining('SLUICE_RETENTION_DAYS') as string },
       'search attributes': {
         status: 'fail',
         code: 'SEARCH_ATTRIBUTE_MISSING',
@@ -149,29 +158,29 @@ describe('the clock', () => {
   it.each([
     [90_000, 3, { status: 'fail', code: 'CLOCK_SKEW' }, /(8\d|90)\.\d s ahead of Temporal/],
     [-20_000, 0, { status: 'warn' }, /(1\d|20)\.\d s behind Temporal/],
-  ])('off by %i ms is told', async (shift, exit, line, found) => {
+  ])('a clock that is off by %i ms is reported', async (shift, exit, line, found) => {
     const env = { ...process.env, ...base, SHIFT_MS: String(shift), NODE_OPTIONS: `--import ${SHIFT}` };
     const { code, stdout } = await runCommand(process.execPath, [BIN, 'doctor', '--json'], { env });
     const lines = stdout
       .trim()
       .split('\n')
-      .map((text) => JSON.parse(text) as Line & { readonly check: string });
+      .map((text) => lineOf(JSON.parse(text)));
     const clock = lines.find(({ check }) => check === 'temporal clock');
     expect(clock).toMatchObject(line);
     expect(code).toBe(exit);
     expect(clock?.found).toMatch(found);
-    expect(clock?.mend).toContain('NTP');
+    expect(clock?.fix).toContain('NTP');
   });
 });
 
 describe('an embedded store', () => {
-  it('that is not there yet is made by nobody', async () => {
+  it('a missing store is a warning, and doctor does not create it', async () => {
     const url = `surrealkv://${join(directory, 'none')}`;
     expect(await doctor({ SURREAL_URL: url })).toMatchObject({ code: 0, database: { status: 'warn' } });
     expect(await doctor({ SURREAL_URL: url })).toMatchObject({ database: { status: 'warn' } });
   });
 
-  it('of a newer Sluice', async () => {
+  it('the store of a newer Sluice is SCHEMA_TOO_NEW', async () => {
     const url = `surrealkv://${join(directory, 'newer')}`;
     const projections = await openProjections({ url });
     await projections.database.request(
@@ -181,22 +190,22 @@ describe('an embedded store', () => {
     expect(await doctor({ SURREAL_URL: url })).toMatchObject({
       code: 3,
       database: { status: 'ok' },
-      schema: { status: 'fail', code: 'SCHEMA_TOO_NEW', mend: expect.stringContaining('Upgrade') as string },
+      schema: { status: 'fail', code: 'SCHEMA_TOO_NEW', fix: expect.stringContaining('Upgrade') as string },
     });
   });
 
-  it('that lacks migrations', async () => {
+  it('a store that lacks migrations is a warning that names `sluice migrate`', async () => {
     const url = `surrealkv://${join(directory, 'older')}`;
     const projections = await openProjections({ url });
     await projections.database.request('DELETE schema_migration WHERE number > 1');
     await projections.close();
     expect(await doctor({ SURREAL_URL: url })).toMatchObject({
       code: 0,
-      schema: { status: 'warn', mend: expect.stringContaining('sluice migrate') as string },
+      schema: { status: 'warn', fix: expect.stringContaining('sluice migrate') as string },
     });
   });
 
-  it('that another process has open is named with that process', async () => {
+  it('a store that another process has open is DATABASE_LOCKED with the id of that process', async () => {
     const url = `surrealkv://${join(directory, 'locked')}`;
     const projections = await openProjections({ url });
     try {
@@ -205,7 +214,7 @@ describe('an embedded store', () => {
       expect(code).toBe(3);
       expect(stdout).toMatch(new RegExp(`✘ database +DATABASE_LOCKED: .* is open in process ${process.pid}`));
       expect(stdout).toContain('→ Another process has the embedded store open.');
-      expect(stdout).toMatch(/\n1 failed, \d+ to look at, \d+ in order\n$/);
+      expect(stdout).toMatch(/\n1 failed, \d+ warnings, \d+ passed\n$/);
     } finally {
       await projections.close();
     }
@@ -223,7 +232,7 @@ describe('an embedded store', () => {
       }),
     );
 
-    it('is as it should be', async () => {
+    it('a store that the worker has open is in order', async () => {
       const { taskQueue } = sluice();
       await waitFor(async () => {
         const report = (await doctor({ SLUICE_TASK_QUEUE: taskQueue })) as unknown as Record<string, Line>;
@@ -237,7 +246,7 @@ describe('an embedded store', () => {
   });
 });
 
-describe.skipIf(!hasServer)('a SurrealDB server', () => {
+describe('a SurrealDB server', needs('surreal'), () => {
   let server: Server;
   beforeAll(async () => void (server = await startServer()));
   afterAll(() => server.kill());
@@ -248,7 +257,7 @@ describe.skipIf(!hasServer)('a SurrealDB server', () => {
     ...more,
   });
 
-  it('in order is named with its version, and its clock looked at', async () => {
+  it('a server in order is reported with its version and its clock', async () => {
     await (await openProjections({ url: server.url, username: 'root', password: 'root' })).close();
     expect(await doctor(env())).toMatchObject({
       code: 0,
@@ -258,7 +267,7 @@ describe.skipIf(!hasServer)('a SurrealDB server', () => {
     });
   });
 
-  it('that loses updates is told by trying, and has no table more afterwards', async () => {
+  it('a server that loses updates is a failure with tryWrites, which leaves no table behind', async () => {
     const lossy = await startServer({ store: `surrealkv://${join(directory, 'lossy')}` });
     try {
       const options = { url: lossy.url, username: 'root', password: 'root' };
@@ -271,8 +280,8 @@ describe.skipIf(!hasServer)('a SurrealDB server', () => {
         'database writes': {
           status: 'fail',
           code: 'DATABASE_FAILED',
-          found: expect.stringMatching(/^\d+ of \d+ updates of one row at once were lost$/) as string,
-          mend: expect.stringContaining('rocksdb://PATH') as string,
+          found: expect.stringMatching(/^\d+ of \d+ concurrent updates of one row were lost$/) as string,
+          fix: expect.stringContaining('rocksdb://PATH') as string,
         },
       });
       expect(await tables()).toBe(before);
@@ -282,28 +291,28 @@ describe.skipIf(!hasServer)('a SurrealDB server', () => {
     }
   });
 
-  it('with another database than the workers use', async () => {
+  it('a database without a schema is a warning that names SURREAL_DATABASE', async () => {
     expect(await doctor(env({ SURREAL_DATABASE: 'elsewhere' }))).toMatchObject({
       code: 0,
-      schema: { status: 'warn', mend: expect.stringContaining('SURREAL_DATABASE') as string },
+      schema: { status: 'warn', fix: expect.stringContaining('SURREAL_DATABASE') as string },
     });
   });
 
-  it('that refuses the password', async () => {
+  it('a server that refuses the password is DATABASE_AUTH, and doctor does not print the password', async () => {
     const report = await doctor(env({ SURREAL_PASS: 'wrong-and-not-to-be-shown' }));
     expect(report).toMatchObject({
       code: 3,
       database: {
         status: 'fail',
         code: 'DATABASE_AUTH',
-        mend: expect.stringContaining('SURREAL_PASS') as string,
+        fix: expect.stringContaining('SURREAL_PASS') as string,
       },
       schema: { status: 'skip' },
     });
     expect(JSON.stringify(report)).not.toContain('wrong-and-not-to-be-shown');
   });
 
-  it('that is stopped', async () => {
+  it('a stopped server is DATABASE_UNAVAILABLE', async () => {
     expect(await doctor(env({ SURREAL_URL: `ws://${await nowhere()}` }))).toMatchObject({
       code: 3,
       database: { status: 'fail', code: 'DATABASE_UNAVAILABLE' },
@@ -312,19 +321,19 @@ describe.skipIf(!hasServer)('a SurrealDB server', () => {
   });
 });
 
-describe.skipIf(!hasRedis)('Redis', () => {
+describe('Redis', needs('redis'), () => {
   let redis: RedisServer;
   beforeAll(async () => void (redis = await RedisServer.start()));
   afterAll(() => redis.remove());
 
-  it('in order is named with its version and what waits in its stream', async () => {
+  it('a Redis in order is reported with its version and its unread events', async () => {
     expect(await doctor({ REDIS_URL: redis.url })).toMatchObject({
       code: 0,
-      redis: { status: 'ok', found: expect.stringMatching(/Redis \d.*no event yet/) as string },
+      redis: { status: 'ok', found: expect.stringMatching(/Redis \d.*no events yet/) as string },
     });
   });
 
-  it('that is stopped', async () => {
+  it('a stopped Redis is REDIS_UNAVAILABLE', async () => {
     expect(await doctor({ REDIS_URL: `redis://${await nowhere()}` })).toMatchObject({
       code: 3,
       redis: {
@@ -335,7 +344,7 @@ describe.skipIf(!hasRedis)('Redis', () => {
     });
   });
 
-  it('that refuses the password', async () => {
+  it('a Redis that refuses the password is REDIS_UNAVAILABLE, and doctor does not print the password', async () => {
     const client = redis.connect();
     await client.config('SET', 'requirepass', 'the-right-one');
     client.disconnect();
@@ -347,7 +356,7 @@ describe.skipIf(!hasRedis)('Redis', () => {
 });
 
 describe('this installation', () => {
-  it('names each variable that is wrong, and looks at nothing that it cannot know', async () => {
+  it('doctor reports invalid variables and skips the checks that depend on them', async () => {
     const report = await doctor({ SLUICE_LOG_LEVEL: 'loud', SLUICE_BRIDGE_TRIES: 'many' });
     expect(report).toMatchObject({
       code: 3,
@@ -357,21 +366,21 @@ describe('this installation', () => {
     });
   });
 
-  it('names a bridge that was said to be there and is not', async () => {
+  it('a configured bridge that does not answer is BRIDGE_UNAVAILABLE', async () => {
     expect(await doctor({ SLUICE_BRIDGE_URL: `http://${await nowhere()}` })).toMatchObject({
       code: 3,
       bridge: { status: 'fail', code: 'BRIDGE_UNAVAILABLE' },
     });
   });
 
-  it('names an API that was said to be there and is not', async () => {
+  it('a configured API that does not answer is API_UNAVAILABLE', async () => {
     expect(await doctor({ SLUICE_API_URL: `http://${await nowhere()}` })).toMatchObject({
       code: 3,
       api: { status: 'fail', code: 'API_UNAVAILABLE' },
     });
   });
 
-  it('names packages that are not those of the lock file', async () => {
+  it('doctor names packages that are not the pinned ones', async () => {
     const clone = makeClone();
     try {
       const path = join(clone.root, 'package.json');

@@ -1,8 +1,9 @@
-/** `sluice rebuild --from-temporal`: logs and rows that are gone are made again, beside a worker that runs on. */
+/** `sluice rebuild --from-temporal` restores lost logs and rows while a worker is running. */
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../contracts/json.js';
-import { hasServer, startServer, type Server } from '../projections/support/server.js';
+import { startServer, type Server } from '../support/surreal-server.js';
+import { needs } from '../support/requirements.js';
 import { tables } from '../projections/support/runs.js';
 import { runCommand } from '../support/command.js';
 import { withSluice } from '../support/sluice.js';
@@ -21,7 +22,7 @@ steps:
 result: { $expr: vars.said }
 `;
 
-describe.runIf(hasServer)('sluice rebuild --from-temporal', () => {
+describe('sluice rebuild --from-temporal', needs('surreal'), () => {
   let server: Server;
   beforeAll(async () => {
     server = await startServer();
@@ -29,7 +30,7 @@ describe.runIf(hasServer)('sluice rebuild --from-temporal', () => {
   afterAll(() => server.kill());
 
   it(
-    'makes every log again, row by row, says which, and one that cannot be stops no other',
+    'rebuild restores every log row by row and reports each run; a failure does not stop the others',
     () =>
       withSluice({ database: { url: server.url, username: 'root', password: 'root' } }, async (sluice) => {
         const { projections, tenant, temporal, client } = sluice;
@@ -63,7 +64,7 @@ describe.runIf(hasServer)('sluice rebuild --from-temporal', () => {
           await sluice.result(run).catch(() => undefined);
         }
         await waitFor(async () => (await statuses()).join() === 'SUCCEEDED,FAILED,WAITING');
-        // Visibility learns of a run a moment after the run itself.
+        // Visibility lists a run with a delay.
         const listed = async (): Promise<number> =>
           (await client.temporal.workflow.count(`SluiceTenant = '${tenant}'`)).count;
         await waitFor(async () => (await listed()) === runs.length);
@@ -77,7 +78,7 @@ describe.runIf(hasServer)('sluice rebuild --from-temporal', () => {
         );
         expect(await tables(projections)).toEqual(before);
 
-        // One whose log says something else than Temporal, one that is named, one that there is not.
+        // A log that contradicts Temporal, a workflow given by id, and one that does not exist.
         const [odd, , waiting] = runs;
         await projections.database.request(
           `UPDATE run_event SET type = 'RUN_FAILED' WHERE id[1] = $run AND id[2] = 2`,
@@ -100,7 +101,7 @@ describe.runIf(hasServer)('sluice rebuild --from-temporal', () => {
           lines: [{ error: { code: 'WORKFLOW_NOT_FOUND' } }, { runs: 1, failed: 1 }],
         });
 
-        // The run that waits goes on, found by the wait that was made again.
+        // The waiting run continues: the event finds it by the restored wait.
         if (waiting === undefined) throw new Error('no run');
         await sluice.signal(waiting, { eventName: 'GO', correlationKey: 'r-2' });
         expect(await sluice.result(waiting)).toEqual(payloads[2]);

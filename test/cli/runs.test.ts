@@ -1,4 +1,4 @@
-/** `sluice runs …`, `definitions …` and `types`, reading through the API as where the store is embedded. */
+/** `sluice runs …`, `definitions …` and `types`, reading through the API, as with an embedded store. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,15 +17,15 @@ beforeAll(() => void (directory = mkdtempSync(join(tmpdir(), 'sluice-runs-'))));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 /**
- * Runs a command in this process: each of its own would load the SDK anew. Without an API it has only an embedded
- * store, which belongs to another process.
+ * Runs a command in this process, because every new process would load the SDK again. Without an API it has
+ * only an embedded store, which belongs to another process.
  */
 async function sluice(args: readonly string[], more: NodeJS.ProcessEnv = {}): Promise<CommandResult> {
   const { temporal, taskQueue, tenant } = api().sluice;
-  const said = { stdout: '', stderr: '' };
+  const output = { stdout: '', stderr: '' };
   const spies = (['stdout', 'stderr'] as const).map((stream) =>
     vi.spyOn(process[stream], 'write').mockImplementation((text) => {
-      said[stream] += String(text);
+      output[stream] += String(text);
       return true;
     }),
   );
@@ -38,7 +38,7 @@ async function sluice(args: readonly string[], more: NodeJS.ProcessEnv = {}): Pr
       SLUICE_API_TOKEN: api().token.admin,
       ...more,
     });
-    return { code, ...said };
+    return { code, ...output };
   } finally {
     for (const spy of spies) spy.mockRestore();
   }
@@ -59,7 +59,7 @@ const rowSays = ({ runId }: StartedRun, status: string) =>
   waitFor(async () => (await api().sluice.client.runs.get(runId)).status === status);
 
 describe('sluice runs', () => {
-  it('shows a run, its steps, log and waits: tables for people, JSON for scripts', async () => {
+  it('the show commands print a run, its steps, log and waits as tables for people and as JSON for scripts', async () => {
     const { runId, workflowId } = await waiting();
     const shown = await sluice(['runs', 'show', runId]);
     const steps = await sluice(['runs', 'steps', runId]);
@@ -82,7 +82,7 @@ describe('sluice runs', () => {
     });
   });
 
-  it('signals, cancels, rewinds, re-runs and exports one', async () => {
+  it('one run can be signalled, rewound, re-run, cancelled, exported and verified', async () => {
     const run = await waiting();
     await json('runs', 'signal', run.runId, 'GO', '--payload', '{"n":1}');
     await rowSays(run, 'SUCCEEDED');
@@ -107,7 +107,7 @@ describe('sluice runs', () => {
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('BUNDLE_INVALID') as string });
   });
 
-  it('acts on many at once, a line for each, and a summary', async () => {
+  it('a bulk command acts on many runs and prints a line for each and a summary', async () => {
     const { pin } = await api().sluice.publish(sourceOf(WAITS));
     const started = await Promise.all([1, 2, 3].map(() => api().sluice.start(pin.id)));
     await Promise.all(started.map((run) => rowSays(run, 'WAITING')));
@@ -121,7 +121,7 @@ describe('sluice runs', () => {
     expect(everything).toMatchObject({ code: 2, stderr: expect.stringContaining('--all') as string });
   });
 
-  it('refuses what the old contract could do, connected to nothing', async () => {
+  it('the actions of the old contract are refused without a connection', async () => {
     const nowhere = { TEMPORAL_ADDRESS: '127.0.0.1:1', SLUICE_API_URL: 'http://127.0.0.1:1' };
     for (const action of ['resume', 'retry', 'requeue-event-wait']) {
       const { code, stdout } = await sluice(['runs', action, 'some-run', '--json'], nowhere);
@@ -135,7 +135,7 @@ describe('sluice runs', () => {
     }
   });
 
-  it('says what is wrong: an unknown run, another tenant’s, bad options, nothing to read from, no Temporal', async () => {
+  it('an unknown run, invalid options, a missing source to read from and a missing Temporal have their own codes', async () => {
     const { runId } = await waiting();
     const refusals: readonly (readonly [readonly string[], number, string, NodeJS.ProcessEnv?])[] = [
       [['runs', 'show', 'unheard-of'], 1, 'RUN_NOT_FOUND'],
@@ -154,12 +154,12 @@ describe('sluice runs', () => {
       expect(JSON.parse(refused.stdout), args.join(' ')).toMatchObject({ error: { code: error } });
       expect(refused.code, args.join(' ')).toBe(code);
     }
-    expect((await api().sluice.client.runs.get(runId)).status, 'nothing has happened').toBe('WAITING');
+    expect((await api().sluice.client.runs.get(runId)).status, 'the run is unchanged').toBe('WAITING');
   });
 });
 
 describe('sluice definitions and types', () => {
-  it('list and show what is published, and make types of it', async () => {
+  it('published definitions are listed and shown, and types are generated from them', async () => {
     const payloadSchema = { type: 'object', required: ['n'], properties: { n: { type: 'integer' } } };
     const source = sourceOf([], { payloadSchema });
     const { pin } = await api().sluice.publish(source);

@@ -1,6 +1,6 @@
 /**
- * The scripts of examples/, each of which drives the whole life of a run with one tool, against one running stack: that
- * of `sluice dev` in a directory that is no clone, as for an installed package.
+ * The scripts of examples/ against one running stack. Each drives the whole life of a run with one tool. The
+ * stack is `sluice dev` in a directory that is not a clone, as for an installed package.
  */
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -38,7 +38,7 @@ beforeAll(async () => {
   writeFileSync(join(directory, 'mine.yaml'), 'id: mine\nversion: 1\nsteps: []\n');
   stack = startCommand(process.execPath, [BIN, 'dev', 'mine.yaml', '--example'], { cwd: directory, env });
   await waitFor(() => {
-    if (stack.child.exitCode !== null) throw new Error(`it ended:\n${stack.output()}`);
+    if (stack.child.exitCode !== null) throw new Error(`sluice dev ended:\n${stack.output()}`);
     return stack.output().includes('Ctrl-C stops everything.');
   }, 60_000);
 }, LIMIT_MS);
@@ -58,7 +58,7 @@ function addressOf(service: string): string {
 }
 
 describe('sluice dev', () => {
-  it('keeps its data in the directory where it was started, and runs the example that Sluice comes with', () => {
+  it('sluice dev keeps its data in the working directory and runs the bundled example', () => {
     expect(existsSync(join(directory, '.sluice', 'db'))).toBe(true);
     expect(stack.output()).toMatch(/✔ run +SUCCEEDED/);
     expect(stack.output()).toMatch(/✔ Published .*order-fulfilment.*, mine$/m);
@@ -67,7 +67,7 @@ describe('sluice dev', () => {
 
 describe('examples/', () => {
   it(
-    'run-with-temporal-cli.sh: the whole life of a run with the `temporal` command alone',
+    'run-with-temporal-cli.sh drives the whole life of a run with the `temporal` command alone',
     async () => {
       const { code, stdout, stderr } = await runCommand('bash', ['examples/run-with-temporal-cli.sh'], {
         cwd: ROOT,
@@ -82,7 +82,7 @@ describe('examples/', () => {
   );
 
   it(
-    'run-with-sluice.sh: the whole life of a run with `sluice` alone',
+    'run-with-sluice.sh drives the whole life of a run with `sluice` alone',
     async () => {
       const places = { SLUICE_BRIDGE_URL: addressOf('Event bridge'), SLUICE_API_URL: addressOf('HTTP API') };
       const { code, stdout, stderr } = await runCommand(
@@ -100,7 +100,7 @@ describe('examples/', () => {
   );
 
   it(
-    'run-with-curl.sh: the whole life of a run with `curl` alone',
+    'run-with-curl.sh drives the whole life of a run with `curl` alone',
     async () => {
       const { code, stdout, stderr } = await runCommand(
         'bash',

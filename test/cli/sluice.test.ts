@@ -63,7 +63,7 @@ const BROKEN =
   'id: broken\nversion: 1\nsteps:\n  - { id: a, type: actoin.call, action: core.echo }\nmore: 1\n';
 
 describe('sluice validate', () => {
-  it('says nothing but that a valid file is valid', async () => {
+  it('validate reports a valid file in one line', async () => {
     const path = file('echo.yaml', ECHO);
     expect(await offline('validate', path)).toEqual({
       code: 0,
@@ -72,7 +72,7 @@ describe('sluice validate', () => {
     });
   });
 
-  it('shows every problem with file, line, column, step path and hint, of every file', async () => {
+  it('validate shows every problem of every file with file, line, column, step path and hint', async () => {
     const broken = file('broken.yaml', BROKEN);
     const unknown = file('unknown.yaml', ECHO.replace('core.echo', 'core.ehco'));
     const { code, stdout } = await offline('validate', broken, unknown, file('fine.yaml', ECHO));
@@ -88,7 +88,7 @@ describe('sluice validate', () => {
     expect(lines[3]).toContain('is valid');
   });
 
-  it('speaks JSON to a script', async () => {
+  it('validate prints JSON for scripts', async () => {
     const { code, stdout } = await offline(
       'validate',
       '--json',
@@ -114,20 +114,20 @@ it('sluice dev refuses a file with mistakes before it starts anything', async ()
 });
 
 describe('sluice publish', () => {
-  it('publishes, and says where a version was there already', async () => {
+  it('publish publishes a file and says if the version was already published', async () => {
     const path = file('echo.yaml', ECHO);
     expect((await online('publish', path)).stdout).toBe(`cli-echo version 1  published  (${path})\n`);
-    expect((await online('publish', path)).stdout).toContain('was there already');
+    expect((await online('publish', path)).stdout).toContain('already published');
   });
 
-  it('publishes the valid files beside one that is refused, and ends with 1', async () => {
+  it('publish publishes the valid files although another one is refused, and exits with 1', async () => {
     const { code, stdout } = await online('publish', file('broken.yaml', BROKEN), file('fail.yaml', FAIL));
     expect(code).toBe(1);
     expect(stdout).toContain('broken.yaml:4:20  steps[0]');
     expect(stdout).toContain('cli-fail version 1  published');
   });
 
-  it('ends with 1 for another document under a published version, and says what to do', async () => {
+  it('publish exits with 1 for another document under a published version, and says what to do', async () => {
     await online('publish', file('fail.yaml', FAIL));
     const { code, stderr } = await online('publish', file('fail.yaml', FAIL.replace('Nothing', 'Little')));
     expect(code).toBe(1);
@@ -141,7 +141,7 @@ describe('sluice run', () => {
     for (const source of [ECHO, FAIL, WAIT]) await sluice().publish(source);
   });
 
-  it('shows a line per step with the elapsed time, then the result', async () => {
+  it('run shows a line per step with the elapsed time, then the result', async () => {
     const { code, stdout } = await online('run', 'cli-echo', '--input', '{"a":1}');
     expect(code).toBe(0);
     expect(stdout).toMatch(/^ +\d+\.\d\d s {2}✔ say +core\.echo$/m);
@@ -149,7 +149,7 @@ describe('sluice run', () => {
     expect(stdout).not.toContain('\u001b[');
   });
 
-  it('takes its input from a file, a workflow id and a version', async () => {
+  it('run takes its input from a file, a workflow id and a version', async () => {
     const workflowId = `cli-echo/${sluice().tenant}`;
     const input = file('input.json', '{"from":"file"}');
     const { stdout } = await online(
@@ -169,14 +169,14 @@ describe('sluice run', () => {
     expect(lines.at(-1)).toEqual({ type: 'result', result: { from: 'file' } });
   });
 
-  it('ends with 1 where the run fails, with its code, message and place', async () => {
+  it('run exits with 1 if the run fails, and prints its code, message and step', async () => {
     const { code, stdout, stderr } = await online('run', 'cli-fail');
     expect(code).toBe(1);
     expect(stdout).toMatch(/✘ no +failed NO_FUNDS: Nothing left/);
     expect(stderr).toContain('NO_FUNDS: Nothing left\n  at steps[0]');
   });
 
-  it('prints the workflow id and does not wait, with --detach', async () => {
+  it('run prints the workflow id and does not wait with --detach', async () => {
     const { code, stdout } = await online('run', 'cli-wait', '--detach');
     expect(code).toBe(0);
     expect((await sluice().client.temporal.workflow.getHandle(stdout.trim()).describe()).status.name).toBe(
@@ -184,40 +184,40 @@ describe('sluice run', () => {
     );
   });
 
-  it('leaves the run alone at Ctrl-C, and ends with 130', async () => {
+  it('the run continues after Ctrl-C, and the command exits with 130', async () => {
     const command = startCommand(process.execPath, [BIN, 'run', 'cli-wait', ...place()], { cwd: ROOT });
     await waitFor(() => command.output().includes('waits for NEVER'));
     command.child.kill('SIGINT');
     const { code, stderr } = await command.ended;
     expect(code).toBe(130);
-    const workflowId = /the run goes on\. Its id: (\S+)/.exec(stderr)?.[1] ?? '';
+    const workflowId = /the run continues\. Its id: (\S+)/.exec(stderr)?.[1] ?? '';
     expect((await sluice().client.state(workflowId)).status).toBe('WAITING');
   });
 });
 
-describe('a wrong command line', () => {
+describe('an invalid command line', () => {
   it.each([
     ['an unknown command', ['frobnicate']],
     ['a missing argument', ['run']],
-    ['input that is no JSON', ['run', 'x', '--input', '{']],
-    ['an input file that is not there', ['run', 'x', '--input', '@/nope.json']],
-    ['a version that is no number', ['run', 'x', '--version', 'one']],
-  ])('ends with 2: %s', async (_name, args) => {
+    ['input that is not JSON', ['run', 'x', '--input', '{']],
+    ['a missing input file', ['run', 'x', '--input', '@/nope.json']],
+    ['a version that is not a number', ['run', 'x', '--version', 'one']],
+  ])('%s exits with 2', async (_name, args) => {
     const { code, stderr } = await offline(...args);
     expect(code).toBe(2);
     expect(stderr).not.toBe('');
   });
 });
 
-describe('something needed that is not there', () => {
-  it('ends with 3 where Temporal does not answer, and says where it was looked for', async () => {
+describe('a missing dependency', () => {
+  it('a command exits with 3 if Temporal does not answer, and names its address', async () => {
     const address = `127.0.0.1:${await freePort('127.0.0.1')}`;
     const { code, stderr } = await offline('run', 'x', '--address', address);
     expect(code).toBe(3);
     expect(stderr).toContain(`TEMPORAL_UNAVAILABLE: Temporal at ${address}`);
   });
 
-  it.each(['worker', 'bridge', 'api'])('ends %s with 3 where Temporal does not answer', async (command) => {
+  it.each(['worker', 'bridge', 'api'])('%s exits with 3 if Temporal does not answer', async (command) => {
     const address = `127.0.0.1:${await freePort('127.0.0.1')}`;
     const env = {
       ...process.env,
@@ -231,7 +231,7 @@ describe('something needed that is not there', () => {
     expect(stdout + stderr).toContain(`Temporal at ${address}`);
   });
 
-  it('ends with 3 for a configuration that is wrong, and names the variable', async () => {
+  it('a command exits with 3 for an invalid configuration and names the variable', async () => {
     const env = { ...process.env, SLUICE_LOG_LEVEL: 'loud' };
     const { code, stderr } = await runCommand(process.execPath, [BIN, 'run', 'x'], { cwd: ROOT, env });
     expect(code).toBe(3);

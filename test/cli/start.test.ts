@@ -1,4 +1,4 @@
-/** What `sluice` costs before it does anything: help, a mistake and a TAB must answer at once. */
+/** What `sluice` loads before it does anything: help, a mistyped command and a TAB must answer at once. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ let directory: string;
 beforeAll(() => void (directory = mkdtempSync(join(tmpdir(), 'sluice-start-'))));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-/** Packages under node_modules that a command line loads. */
+/** The packages under node_modules that a command line loads. */
 async function packagesOf(name: string, ...args: string[]): Promise<ReadonlySet<string>> {
   const file = join(directory, name);
   const env = { ...process.env, LOADED_MODULES: file, NODE_OPTIONS: `--import ${HOOK}` };
@@ -26,7 +26,7 @@ async function packagesOf(name: string, ...args: string[]): Promise<ReadonlySet<
   );
 }
 
-describe('what is loaded', () => {
+describe('loaded packages', () => {
   it.each([
     ['help', ['--help'], []],
     ['help of a command', ['doctor', '--help'], []],
@@ -34,19 +34,19 @@ describe('what is loaded', () => {
     ['a mistake', ['publihs'], ['zod']],
   ])('%s loads commander, and nothing that a command may need', async (name, args, more) => {
     const packages = await packagesOf(name.replaceAll(' ', '-'), ...args);
-    const known = new Set(['tsx', 'esbuild', 'get-tsconfig', 'commander', ...more]);
+    const expected = new Set(['tsx', 'esbuild', 'get-tsconfig', 'commander', ...more]);
     expect(packages).toContain('commander');
-    expect([...packages].filter((found) => !known.has(found))).toEqual([]);
+    expect([...packages].filter((found) => !expected.has(found))).toEqual([]);
   });
 
-  it('a command loads what it needs and no more: validate talks to nobody', async () => {
+  it('validate loads the YAML parser, but neither Temporal nor a database nor Redis', async () => {
     const packages = await packagesOf('validate', 'validate', 'examples/order-fulfilment.yaml');
     expect([...packages]).toContain('yaml');
     expect(['@temporalio/worker', 'surrealdb', 'ioredis'].filter((heavy) => packages.has(heavy))).toEqual([]);
   });
 });
 
-it('offers every kind of dead letter', () => {
+it('dead-letters list --kind offers every kind of dead letter', () => {
   const { program } = createProgram({}, () => undefined);
   const list = program.commands
     .find((command) => command.name() === 'dead-letters')
@@ -64,7 +64,7 @@ describe('a mistyped command line', () => {
     [['run', 'x', '--vrsion', '1'], /unknown option '--vrsion' \(Did you mean --version\?\)/],
     [['run', 'x', '--version', 'one'], /argument 'one' is invalid\. It must be a whole number from 1\./],
     [['run'], /missing required argument 'id'/],
-  ])('%j is a coded error that names the near ones, and exit code 2', async (args, message) => {
+  ])('%j is a coded error that suggests similar names, with exit code 2', async (args, message) => {
     const { code, stdout, stderr } = await sluice(...args);
     expect(code).toBe(2);
     expect(stderr).toMatch(message);
@@ -72,14 +72,14 @@ describe('a mistyped command line', () => {
     expect(stdout).toBe('');
   });
 
-  it('speaks JSON to a script', async () => {
+  it('a mistyped command prints its error as JSON for scripts', async () => {
     const { code, stdout, stderr } = await sluice('--json', 'publihs');
     expect(code).toBe(2);
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'USAGE_INVALID' } });
     expect(stderr).toBe('');
   });
 
-  it('shows the help where a command has only subcommands, and for nothing at all', async () => {
+  it('a command that only has subcommands, and `sluice` alone, show the help', async () => {
     for (const args of [[], ['events']]) {
       const { code, stderr } = await sluice(...args);
       expect(code).toBe(2);

@@ -1,4 +1,4 @@
-/** The same operation on every run that fits: each run is an item of its own. */
+/** The same act on every run that matches a filter: each run has its own item. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { BulkItem, StartedRun } from '../../client/index.js';
 import type { RunStatus } from '../../contracts/run/run.js';
@@ -29,13 +29,13 @@ async function some(
   const { pin } = await sluice().publish(sourceOf(steps));
   const started = await Promise.all(Array.from({ length: count }, () => sluice().start(pin.id)));
   await Promise.all(started.map((run) => rowSays(run, status)));
-  // The last commit of a run comes just before its end.
+  // A run's last commit precedes its close.
   if (status === 'SUCCEEDED') await Promise.all(started.map((run) => sluice().result(run)));
   return { definition: pin.id, started };
 }
 
 describe('bulk', () => {
-  it('cancels every run that fits, and no other; a dry run only says which', async () => {
+  it('a bulk cancel cancels every run that matches and no other; a dry run only lists them', async () => {
     const { definition, started } = await some(5);
     const { started: others } = await some(1);
     const ids = started.map(({ runId }) => runId).sort();
@@ -56,10 +56,10 @@ describe('bulk', () => {
     expect(await collect(runs().bulk('cancel', { definition })), 'nothing is left').toEqual([]);
   });
 
-  it('goes on past a run that fails or has ended, and says so', async () => {
+  it('a bulk cancel continues past a run that fails or has ended, and reports it', async () => {
     const { definition, started } = await some(3);
     const [ended, gone] = started;
-    // Temporal has ended one and lost another; their rows do not know yet.
+    // Temporal has ended one run and lost another; their rows are behind.
     await sluice().stopWorker();
     const { temporal } = sluice().client;
     await temporal.workflow.getHandle(ended?.workflowId ?? '').terminate();
@@ -87,10 +87,10 @@ describe('bulk', () => {
     await sluice().startWorker();
   });
 
-  it('re-runs each source once, however often it is repeated under one operation id', async () => {
+  it('a bulk re-run that is repeated under one operation id re-runs each source once', async () => {
     const { definition, started } = await some(3, [call('a')], 'SUCCEEDED');
     expect(seen.done).toHaveLength(3);
-    const operation = { operationId: 'mend-1' };
+    const operation = { operationId: 'repeat-1' };
     const first = await collect(
       runs().bulk('rerun', { definition, status: 'SUCCEEDED' }, { ...operation, limit: 2 }),
     );
@@ -109,7 +109,7 @@ describe('bulk', () => {
     ]);
   });
 
-  it('refuses what was hardly meant', async () => {
+  it('a bulk act refuses an empty filter without `all` and options that are not valid', async () => {
     const refused = (...args: Parameters<ReturnType<typeof runs>['bulk']>) =>
       expect(
         runs()

@@ -8,7 +8,7 @@ import { suiteTemporal } from '../support/services.js';
 
 let client: SluiceClient;
 let server: { readonly address: string; readonly namespace: string };
-const taskQueue = `nobody-${randomUUID()}`;
+const taskQueue = `unpolled-${randomUUID()}`;
 
 beforeAll(async () => {
   server = await suiteTemporal();
@@ -19,7 +19,7 @@ afterAll(() => client.close());
 const describeRun = (workflowId: string) => client.temporal.workflow.getHandle(workflowId).describe();
 
 describe('starting a run', () => {
-  it('is a plain Temporal start: type, payload first, options in the memo', async () => {
+  it('a start is a plain Temporal start: type, payload as the first argument, options in the memo', async () => {
     const run = await client.start('order', { orderId: 'o-1' }, { version: 3, correlationKeys: ['o-1'] });
     expect(run.workflowId).toMatch(/^order\/[0-9a-f-]{14}7/);
     const described = await describeRun(run.workflowId);
@@ -30,12 +30,12 @@ describe('starting a run', () => {
     expect(JSON.parse(Buffer.from(input ?? []).toString())).toEqual({ orderId: 'o-1' });
   });
 
-  it('lets each start say its own tenant and actor', async () => {
+  it('a start may name its tenant and actor', async () => {
     const { workflowId } = await client.start('order', null, { tenant: 'other', actor: 'bob' });
     expect((await describeRun(workflowId)).memo).toMatchObject({ tenant: 'other', actor: 'bob' });
   });
 
-  it('refuses a workflow id that is open, unless told to use or to replace that run', async () => {
+  it('a start under the workflow id of an open run is refused, unless it uses or replaces that run', async () => {
     const workflowId = `order/${randomUUID()}`;
     const first = await client.start('order', 1, { workflowId });
     await expect(client.start('order', 2, { workflowId })).rejects.toMatchObject({
@@ -48,7 +48,7 @@ describe('starting a run', () => {
     expect(replaced.runId).not.toBe(first.runId);
   });
 
-  it('starts a closed workflow id again, unless told not to', async () => {
+  it('a start under the workflow id of a closed run succeeds, unless `reuse` forbids it', async () => {
     const workflowId = `order/${randomUUID()}`;
     await client.start('order', 1, { workflowId });
     await client.terminate(workflowId);
@@ -60,7 +60,7 @@ describe('starting a run', () => {
     });
   });
 
-  it('refuses what could not run: reserved names, bad options, a payload over the limit', async () => {
+  it('a start refuses reserved names, options that are not valid and a payload over the limit', async () => {
     await expect(client.start('sluice.publish', {})).rejects.toMatchObject({ code: 'NAME_RESERVED' });
     await expect(client.start('order', {}, { tenant: 'no spaces' })).rejects.toMatchObject({
       code: 'INPUT_INVALID',
@@ -73,7 +73,7 @@ describe('starting a run', () => {
   });
 });
 
-describe('a run that is not there', () => {
+describe('an unknown run', () => {
   it.each([
     ['cancel', () => client.cancel('order/none')],
     ['terminate', () => client.terminate('order/none')],
@@ -91,7 +91,7 @@ describe('a run that is not there', () => {
 });
 
 describe('a run ended from outside', () => {
-  it('gives its end a code', async () => {
+  it('the end of a run that was cancelled or terminated from outside has a code', async () => {
     const { workflowId, runId } = await client.start('order', {});
     const result = client.result(workflowId, runId).catch((thrown: unknown) => thrown);
     await client.terminate(workflowId, 'no longer wanted');
@@ -102,8 +102,8 @@ describe('a run ended from outside', () => {
   });
 });
 
-describe('a server or worker that is not there', () => {
-  it('is TEMPORAL_UNAVAILABLE where nothing listens', async () => {
+describe('a server or worker that is away', () => {
+  it('a client whose address no server listens on throws TEMPORAL_UNAVAILABLE', async () => {
     const address = `127.0.0.1:${await freePort('127.0.0.1')}`;
     await expect(
       createSluiceClient({
@@ -118,7 +118,7 @@ describe('a server or worker that is not there', () => {
     });
   });
 
-  it('is TEMPORAL_NAMESPACE_NOT_FOUND for a namespace that the server does not have', async () => {
+  it('an unknown namespace is TEMPORAL_NAMESPACE_NOT_FOUND', async () => {
     const connection = await Connection.connect({ address: server.address });
     const lost = await createSluiceClient({ connection, namespace: 'nowhere', taskQueue });
     await expect(lost.start('order', {})).rejects.toMatchObject({
@@ -126,12 +126,12 @@ describe('a server or worker that is not there', () => {
       message: expect.stringContaining('nowhere') as string,
     });
     await lost.close();
-    // The caller's own connection is left open.
+    // The caller's connection stays open.
     await expect(connection.workflowService.getSystemInfo({})).resolves.toBeDefined();
     await connection.close();
   });
 
-  it('is WORKER_NOT_FOUND for a query that no worker answers', async () => {
+  it('a query that no worker answers is WORKER_NOT_FOUND', async () => {
     const { workflowId } = await client.start('order', {});
     const error = (await client.state(workflowId).catch((thrown: unknown) => thrown)) as SluiceError;
     expect(`${error.code}: ${error.message}`).toMatch(new RegExp(`^WORKER_NOT_FOUND: .*${taskQueue}`));

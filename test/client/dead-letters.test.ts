@@ -7,7 +7,7 @@ import type { Json } from '../../contracts/json.js';
 import { runCommand } from '../support/command.js';
 import { useSluice } from '../support/sluice.js';
 
-/** Whether the service that undoes things works. */
+/** Whether the service that the compensation calls works. */
 let works = false;
 const undone: { readonly key: string; readonly attempt: number; readonly what: unknown }[] = [];
 
@@ -40,7 +40,7 @@ const sluice = useSluice({ actions: [make, unmake], secrets: { TOKEN: 't0ken' } 
 afterAll(() => void undone.splice(0));
 
 let count = 0;
-/** A run whose compensation has failed; gives the id of its letter. */
+/** Starts a run whose compensation fails. @returns the id of its dead letter */
 async function letter(): Promise<{ readonly id: string; readonly runId: string }> {
   works = false;
   const definition = `letter-${++count}`;
@@ -57,7 +57,9 @@ async function letter(): Promise<{ readonly id: string; readonly runId: string }
     },
     { id: 'no', type: 'control.fail' },
   ];
-  await sluice().client.publish(JSON.stringify({ id: definition, version: 1, steps }), { format: 'json' });
+  await sluice().client.publishDefinition(JSON.stringify({ id: definition, version: 1, steps }), {
+    format: 'json',
+  });
   const run = await sluice().start(definition, {});
   await expect(sluice().result(run)).rejects.toMatchObject({ code: 'FAILED' });
   const { items } = await sluice().client.deadLetters.list({ runId: run.runId });
@@ -77,7 +79,7 @@ const actsOf = async (id: string) =>
   (await sluice().client.deadLetters.show(id)).acts.map(({ act, actor, note }) => [act, actor, note]);
 
 describe('a compensation that failed', () => {
-  it('is retried on its normal path: same key, secrets resolved, artifacts, a step of the run, audited', async () => {
+  it('a retried compensation runs on its normal path: same key, secrets, artifacts, a step of the run, audited', async () => {
     const { id, runId } = await letter();
     const before = undone.length;
     const { deadLetters } = sluice().client;
@@ -109,7 +111,7 @@ describe('a compensation that failed', () => {
     expect(JSON.stringify(await deadLetters.show(id))).not.toContain('t0ken');
   });
 
-  it('is done once, however often it is retried', async () => {
+  it('a compensation that is retried several times is done once', async () => {
     const { id } = await letter();
     works = true;
     const before = undone.length;
@@ -125,7 +127,7 @@ describe('a compensation that failed', () => {
     expect(undone.length).toBe(before + 1);
   });
 
-  it('is dismissed with a reason, and then not retried any more', async () => {
+  it('a dismissed letter keeps its reason and cannot be retried', async () => {
     const { id } = await letter();
     works = true;
     const { deadLetters } = sluice().client;
@@ -139,7 +141,7 @@ describe('a compensation that failed', () => {
 });
 
 describe('other kinds', () => {
-  it('an event goes back over the bus; without one it stays open', async () => {
+  it('an event is retried over the bus; without a bus its letter stays open', async () => {
     const { tenant, client, projections } = sluice();
     const envelope = { eventId: 'e-1', eventName: 'X', tenantId: tenant, payload: null };
     await projections.deadLetters.put([
@@ -183,7 +185,7 @@ describe('other kinds', () => {
     expect(await client.deadLetters.show('event-1')).toMatchObject({ status: 'RETRIED' });
   });
 
-  it('a message of the outbox that retention has removed says so, and is not called sent', async () => {
+  it('the retry of a message that retention has removed is refused, and the message is not marked as sent', async () => {
     const { tenant, client, projections } = sluice();
     const letter = { kind: 'outbox' as const, subject: 'e-8', reason: 'x', body: '{}', at: Date.now() };
     const retryWith = { key: [tenant, 'run-gone', 1, 7, 'e-8'] };
@@ -220,7 +222,7 @@ describe('other kinds', () => {
 });
 
 describe('lists', () => {
-  it('come page by page, newest first, open ones first, of one tenant', async () => {
+  it('lists come page by page, newest first, open ones first, of one tenant', async () => {
     const { client, projections } = sluice();
     const tenant = `${sluice().tenant}-pages`;
     const at = Date.parse('2026-01-01T00:00:00Z');
@@ -268,7 +270,7 @@ describe('sluice dead-letters', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as unknown);
 
-  it('retries in bulk, after a dry run that does nothing', async () => {
+  it('`sluice dead-letters` retries in bulk, after a dry run that does nothing', async () => {
     const one = await letter();
     works = true;
     const before = undone.length;

@@ -1,4 +1,7 @@
-/** What an older engine did from its database: refused, and nothing happens. All three are watched: rows, history, calls. */
+/**
+ * Operations of the older engine are refused, and nothing happens: neither in rows nor in histories nor in
+ * calls.
+ */
 import { Connection } from '@temporalio/client';
 import { expect, it } from 'vitest';
 import { createSluiceClient, LEGACY_ACTIONS } from '../../client/index.js';
@@ -9,11 +12,11 @@ import { sourceOf } from './support/outside.js';
 
 const sluice = useSluice();
 
-it('a legacy action against a live run leaves rows, history and signals as they were', async () => {
+it('a legacy action on an open run changes no row, no history and no signal', async () => {
   const run = await sluice().startSource(sourceOf([{ id: 'go', type: 'event.wait', eventName: 'GO' }]));
   await waitFor(async () => (await sluice().client.runs.get(run.runId)).status === 'WAITING');
   const before = await waitFor(async () => {
-    // The task that waits has been completed, and nothing more is to come.
+    // The task that opened the wait is complete, so the history does not grow any more.
     const history = await sluice().history(run);
     return history.at(-1)?.workflowTaskCompletedEventAttributes && history;
   });

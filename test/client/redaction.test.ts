@@ -10,7 +10,7 @@ describe('Which values are marked', () => {
   it.each<[string, JsonObject, Json, Json]>([
     ['a property', { properties: { a: marked } }, { a: 'x', b: 'y' }, { a: REDACTED, b: 'y' }],
     [
-      'one in a list',
+      'an item of a list',
       { properties: { a: { items: marked } } },
       { a: ['x', 'y'] },
       { a: [REDACTED, REDACTED] },
@@ -41,7 +41,7 @@ describe('Which values are marked', () => {
       { 'x-a': REDACTED, y: null },
     ],
     [
-      'by what is additional',
+      'by additionalProperties',
       { properties: { a: {} }, additionalProperties: marked },
       { a: 1, b: 2 },
       { a: 1, b: REDACTED },
@@ -69,7 +69,7 @@ describe('Where a marked value is found', () => {
     },
   );
 
-  it('equal, inside a text, in JSON within a text, percent-encoded, as a key', () => {
+  it('a marked value is found as a whole, inside a text, in JSON within a text, percent-encoded and as a key', () => {
     const value = 'he said "no" twice';
     expect(
       redactor.json([value, `x${value}y`, JSON.stringify({ q: value }), encodeURIComponent(value)]),
@@ -80,11 +80,11 @@ describe('Where a marked value is found', () => {
     });
   });
 
-  it('a short one only where it is the whole value', () => {
+  it('a short marked value is found only where it is the whole value', () => {
     expect(redactor.json(['ab', 'cab', 12])).toEqual([REDACTED, 'cab', 12]);
   });
 
-  it('cut off at the end of a summary', () => {
+  it('a marked value that a summary cuts off is found', () => {
     expect(redactor.json({ $summary: '{"x":"he said', bytes: 2_000 })).toEqual({
       $summary: `{"x":"${REDACTED}`,
       bytes: 2_000,

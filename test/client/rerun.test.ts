@@ -1,4 +1,4 @@
-/** A fresh run from what another one was started with. */
+/** Re-running: a new run with the input of another run. */
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createSluiceClient, REDACTED, type RunReads, type StartedRun } from '../../client/index.js';
@@ -29,7 +29,7 @@ const payloadSchema = {
 const giveBack = { payloadSchema, result: { $expr: 'payload' } };
 
 describe('A re-run', () => {
-  it('takes the original payload, never a redacted one, and the pinned version (trap 17)', async () => {
+  it('a re-run takes the original payload, never a redacted one, and the pinned version [reruns-use-the-original-input]', async () => {
     const source = sourceOf([call('a')], giveBack);
     const run = await sluice().startSource(
       source,
@@ -60,11 +60,11 @@ describe('A re-run', () => {
     expect((await runs().get(run.runId)).rerunOf, 'the source is not touched').toBeNull();
   });
 
-  it('gets the same from the log where Temporal’s history is gone', async () => {
+  it('a re-run takes its input from the log if Temporal’s history is gone', async () => {
     const run = await sluice().startSource(sourceOf([call('a')], giveBack), { token: SECRET });
     const first = await sluice().result(run);
     await rowSays(run, 'SUCCEEDED');
-    // In another namespace nothing is known of the run, as after retention.
+    // Another namespace does not know the run, as after retention.
     const { taskQueue, tenant, projections } = sluice();
     const elsewhere = { address: sluice().temporal.address, namespace: 'default', taskQueue, tenant };
     const knowing = await createSluiceClient({ ...elsewhere, reads: projections.reads });
@@ -81,7 +81,7 @@ describe('A re-run', () => {
     await client.close();
   });
 
-  it('takes another payload where it is asked to, and a workflow id', async () => {
+  it('a re-run takes another payload and a workflow id from the caller', async () => {
     const run = await sluice().startSource(sourceOf([call('a')], giveBack), { token: SECRET });
     await sluice().result(run);
     await rowSays(run, 'SUCCEEDED');
@@ -91,7 +91,7 @@ describe('A re-run', () => {
     expect(await sluice().result(again)).toEqual({ token: 'other', cents: 5 });
   });
 
-  it('of an open run has to be meant', async () => {
+  it('a re-run of an open run is refused without `whileOpen`', async () => {
     const run = await sluice().startSource(sourceOf([{ id: 'go', type: 'event.wait', eventName: 'GO' }]));
     await rowSays(run, 'WAITING');
     await expect(runs().rerun(run.runId)).rejects.toMatchObject({ code: 'RUN_OPEN', status: 409 });
@@ -99,7 +99,7 @@ describe('A re-run', () => {
     await rowSays(again, 'WAITING');
   });
 
-  it('of an unknown run, or of another tenant’s, starts nothing', async () => {
+  it('a re-run of an unknown run or of another tenant’s run starts nothing', async () => {
     const run = await sluice().startSource(sourceOf([call('a')]));
     await rowSays(run, 'SUCCEEDED');
     await expect(runs().rerun('unheard-of')).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });

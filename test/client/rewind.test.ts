@@ -1,4 +1,6 @@
-/** A run that is taken back to a step: that step and what came after it is done again, what came before is kept. */
+/**
+ * Rewinding a run to a step: the run repeats that step and what came after it, and keeps what came before.
+ */
 import { Worker } from '@temporalio/worker';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createSluiceClient, type RunReads, type SluiceClient, type StartedRun } from '../../client/index.js';
@@ -25,7 +27,7 @@ const paid = (eventId: string) => ({ eventId, eventName: 'PAID', correlationKey:
 const PAID = { id: 'paid', type: 'event.wait', eventName: 'PAID', correlationKey: 'o-1' };
 
 describe('A run that has ended', () => {
-  it('does the step and what came after it again, under other keys, and keeps what came before', async () => {
+  it('a rewound run repeats the step and what came after it under other keys, and keeps what came before', async () => {
     const run = await sluice().startSource(sourceOf([call('a'), call('b'), call('c')], counts));
     expect(await resultOf(run)).toEqual({ a: 1, b: 1, c: 1 });
     await rowSays(run, 'SUCCEEDED');
@@ -63,7 +65,7 @@ describe('A run that has ended', () => {
     ]);
   });
 
-  it('goes on from its failure once what was wrong is mended', async () => {
+  it('a failed run continues from its failed step once the cause is fixed', async () => {
     seen.fails = true;
     const fragile = { ...call('b'), action: 'test.fragile' };
     const run = await sluice().startSource(sourceOf([call('a'), fragile, call('c')], counts));
@@ -75,7 +77,7 @@ describe('A run that has ended', () => {
     expect(await rowSays(run, 'SUCCEEDED')).toMatchObject({ error: null, errorCode: null });
   });
 
-  it('goes on though it was cancelled, from before the cancellation', async () => {
+  it('a cancelled run continues from a step before the cancellation', async () => {
     const run = await sluice().startSource(sourceOf([call('a'), PAID, call('b')], counts));
     await sluice().waiting(run);
     await sluice().client.cancel(run.workflowId, 'by mistake');
@@ -86,7 +88,7 @@ describe('A run that has ended', () => {
     expect(await resultOf(run)).toEqual({ a: 1, b: 1 });
   });
 
-  it('begins anew at its first step, with the version that it was pinned to', async () => {
+  it('a run that is rewound to its first step keeps its pinned version', async () => {
     const source = sourceOf([call('a'), call('b')], counts);
     const run = await sluice().startSource(source);
     await resultOf(run);
@@ -98,7 +100,7 @@ describe('A run that has ended', () => {
     expect(await rowSays(run, 'SUCCEEDED')).toMatchObject({ version: 1 });
   });
 
-  it('can be rewound twice; a plain reset in between takes no rewind back', async () => {
+  it('a run can be rewound twice, and a plain reset in between undoes no rewind', async () => {
     const run = await sluice().startSource(sourceOf([call('a'), call('b'), call('c')], counts));
     await resultOf(run);
     await runs().rewind(run.runId, { stepPath: 'steps[1]' });
@@ -129,8 +131,8 @@ describe('A run that has ended', () => {
   });
 });
 
-describe('Where a step stands', () => {
-  it('a wait after the step takes the event that has come already', async () => {
+describe('The place of the step', () => {
+  it('a wait after the step takes the event that arrived before the rewind', async () => {
     const run = await sluice().startSource(sourceOf([call('a'), PAID, call('b')], counts));
     await sluice().waiting(run);
     await sluice().signal(run, paid('e-1'));
@@ -144,7 +146,7 @@ describe('Where a step stands', () => {
     expect(waits).toHaveLength(1);
   });
 
-  it('a wait can be the step: an open run waits anew', async () => {
+  it('a rewind of an open run to its wait opens the wait again', async () => {
     const run = await sluice().startSource(sourceOf([PAID, call('a'), { ...PAID, id: 'again' }], counts));
     await sluice().waiting(run);
     await sluice().signal(run, paid('e-1'));
@@ -157,7 +159,7 @@ describe('Where a step stands', () => {
     expect(await resultOf(run)).toEqual({ a: 2 });
   });
 
-  it('in a loop: that iteration and those after it', async () => {
+  it('a rewind into a loop repeats that iteration and the later ones', async () => {
     const loop = {
       id: 'each',
       type: 'control.forEach',
@@ -180,7 +182,7 @@ describe('Where a step stands', () => {
     expect(await resultOf(run), 'without an iteration the first').toEqual([2, 3, 3]);
   });
 
-  it('in a branch: what the other branch did before it is kept, though both began in one task', async () => {
+  it('a rewind into a branch keeps the earlier steps of the other branch, although both began in one task', async () => {
     const branches = { left: [call('l1'), call('l2')], right: [call('r1'), call('r2')] };
     const run = await sluice().startSource(
       sourceOf([{ id: 'both', type: 'control.parallel', branches }, call('z')], counts),
@@ -190,7 +192,7 @@ describe('Where a step stands', () => {
     expect(await resultOf(run)).toMatchObject({ l1: 1, r1: 2, r2: 2, z: 2 });
   });
 
-  it('a local action, and a step that ends at once', async () => {
+  it('a run can be rewound to a local action and to a step that ends at once', async () => {
     const assign = { id: 'set', type: 'transform.assign', assign: { 'vars.x': { n: 5 } } };
     const run = await sluice().startSource(
       sourceOf([call('a'), call('b', { local: true }), assign, call('c')], counts),
@@ -202,7 +204,7 @@ describe('Where a step stands', () => {
     expect(await resultOf(run)).toEqual({ a: 1, b: 2, x: 5, c: 3 });
   });
 
-  it('before a child that is open: that one is cancelled, and another one begins', async () => {
+  it('a rewind to before an open child cancels that child and starts another one', async () => {
     const inner = sourceOf([PAID, call('inside')]);
     const { pin } = await sluice().publish(inner);
     const outer = sourceOf([
@@ -224,7 +226,7 @@ describe('Where a step stands', () => {
     expect(seen.done).toEqual(['a 1', 'a 2', 'inside 1']);
   });
 
-  it('before a continue-as-new', () =>
+  it('a run can be rewound to before a continue-as-new', () =>
     withSluice({ actions, tuning: { historyEvents: 25 } }, async (own) => {
       const ids = Array.from({ length: 12 }, (_, i) => `s${i}`);
       const run = await own.startSource(
@@ -249,8 +251,8 @@ describe('Where a step stands', () => {
     }));
 });
 
-describe('A rewind that cannot be', () => {
-  it('names what is wrong with its input, and unknown runs and steps', async () => {
+describe('A rewind that is refused', () => {
+  it('a refused rewind names the problems of its input, and unknown runs and steps', async () => {
     const run = await sluice().startSource(sourceOf([call('a'), PAID], counts));
     await sluice().waiting(run);
     const refusals = [
@@ -269,7 +271,7 @@ describe('A rewind that cannot be', () => {
     expect(runId, 'it was not reset').toBe(run.runId);
   });
 
-  it('past a compensation names where it can go back to', async () => {
+  it('a rewind to after a compensation is refused with the steps that are possible', async () => {
     seen.fails = true;
     const undo = { compensate: { action: 'test.do', input: 'undo' } };
     const fragile = { ...call('c'), action: 'test.fragile' };
@@ -286,7 +288,7 @@ describe('A rewind that cannot be', () => {
     expect(await resultOf(run)).toEqual({ a: 2, b: 2, c: 1 });
   });
 
-  it('where another run has its workflow id leaves that one alone', async () => {
+  it('a rewind of a run whose workflow id another run has leaves that run alone', async () => {
     const source = sourceOf([call('a'), PAID], counts);
     const run = await sluice().startSource(source);
     await sluice().waiting(run);
@@ -305,7 +307,7 @@ describe('A rewind that cannot be', () => {
 });
 
 describe('Two rewinds at once', () => {
-  /** Two clients, each of which asks Temporal for the reset only when both have looked at the run. */
+  /** Two clients that each request the reset only after both have read the run. */
   async function both<T>(act: (one: SluiceClient, two: SluiceClient) => Promise<T>): Promise<T> {
     const { temporal, taskQueue, tenant, projections } = sluice();
     let looked = 0;
@@ -328,7 +330,7 @@ describe('Two rewinds at once', () => {
     }
   }
 
-  it('to the same step are one', async () => {
+  it('two concurrent rewinds to the same step are one rewind', async () => {
     const run = await sluice().startSource(sourceOf([call('a'), call('b')], counts));
     await resultOf(run);
     const to = { stepPath: 'steps[1]' };
@@ -339,7 +341,7 @@ describe('Two rewinds at once', () => {
     expect(await resultOf(run)).toEqual({ a: 1, b: 2 });
   });
 
-  it('to different steps: one is made, the other is told', async () => {
+  it('of two concurrent rewinds to different steps one is done, and the other gets REWIND_CONFLICT', async () => {
     const run = await sluice().startSource(sourceOf([call('a'), call('b'), call('c')], counts));
     await resultOf(run);
     const made = await both((one, two) =>

@@ -37,13 +37,13 @@ const refused = async (call: Promise<unknown>) =>
   };
 
 describe('publishing', () => {
-  it('says whether the version is new', async () => {
+  it('publishing tells whether the version is new', async () => {
     const first = await sluice().publish(greeting('published'));
     expect(first).toMatchObject({ created: true, pin: { id: 'published', version: 1 } });
     expect(await sluice().publish(greeting('published'))).toEqual({ ...first, created: false });
   });
 
-  it('is refused with every problem of the document', async () => {
+  it('publishing is refused with every problem of the document', async () => {
     const error = await refused(
       sluice().publish('id: broken\nversion: 1\nsteps:\n  - { id: a, type: actoin.call }\nmore: 1\n'),
     );
@@ -51,19 +51,19 @@ describe('publishing', () => {
     expect(error.details).toMatchObject({ problems: [{ line: 4 }, { line: 4 }, { line: 5 }] });
   });
 
-  it('is refused for another document under a published version', async () => {
+  it('publishing another document under a published version is refused', async () => {
     await sluice().publish(greeting('conflict'));
     const error = await refused(sluice().publish(greeting('conflict').replace('GREETED', 'MET')));
     expect(error.code).toBe('DEFINITION_CONFLICT');
   });
 
-  it('is refused for a document over 512 KiB before anything is sent', async () => {
+  it('publishing a document over 512 KiB is refused before anything is sent', async () => {
     expect((await refused(sluice().publish('x'.repeat(600_000)))).code).toBe('DEFINITION_TOO_LARGE');
   });
 });
 
 describe('a run', () => {
-  it('can be started, seen, signalled, followed and waited for', async () => {
+  it('a run can be started, queried, signalled, followed and awaited', async () => {
     const { client } = sluice();
     const run = await sluice().startSource(greeting('whole'), { name: 'ada' });
     const followed = collect(client.follow(run.workflowId));
@@ -89,7 +89,7 @@ describe('a run', () => {
     expect(later.map((line) => line.seq)).toEqual([lines.length - 1, lines.length]);
   });
 
-  it('fails with its own code, message and details', async () => {
+  it('a failed run throws its own code, message and details', async () => {
     await sluice().publish(greeting('picky'));
     const error = await refused(sluice().result(await sluice().start('picky', { name: 7 })));
     expect(error.code).toBe('PAYLOAD_INVALID');
@@ -108,7 +108,7 @@ steps:
     });
   });
 
-  it('can be cancelled, and then has that as its end', async () => {
+  it('a cancelled run throws RUN_CANCELED', async () => {
     const run = await sluice().startSource(greeting('cancelled'), { name: 'ada' });
     await sluice().waiting(run);
     await sluice().client.cancel(run.workflowId);
@@ -118,14 +118,14 @@ steps:
     });
   });
 
-  it('of a definition that nobody published fails at once', async () => {
+  it('a run of an unpublished definition fails at once', async () => {
     const error = await refused(sluice().result(await sluice().start('unheard-of')));
     expect(error.code).toBe('DEFINITION_NOT_FOUND');
   });
 });
 
 describe('following', () => {
-  it('ends where the run is terminated', async () => {
+  it('following ends when the run is terminated', async () => {
     const run = await sluice().startSource(greeting('terminated'), { name: 'ada' });
     await sluice().waiting(run);
     const followed = collect(sluice().client.follow(run.workflowId));
@@ -133,7 +133,7 @@ describe('following', () => {
     expect((await followed).at(-1)).toMatchObject({ type: 'RUN_WAITING' });
   });
 
-  it('ends when it is told to, and leaves the run alone', async () => {
+  it('following ends when its signal aborts, and leaves the run alone', async () => {
     const run = await sluice().startSource(greeting('left-alone'), { name: 'ada' });
     const stop = new AbortController();
     for await (const line of sluice().client.follow(run.workflowId, { signal: stop.signal })) {

@@ -1,4 +1,4 @@
-/** What is shown of runs and definitions: page by page, redacted, and exported as one bundle. */
+/** Reads of runs and definitions: page by page, redacted, and exported as one bundle. */
 import { describe, expect, it } from 'vitest';
 import { REDACTED, verifyBundle, type StartedRun } from '../../client/index.js';
 import type { JsonObject } from '../../contracts/json.js';
@@ -40,7 +40,7 @@ const source = sourceOf(
   },
 );
 
-/** A run whose every place holds the marked values. */
+/** A run that has the marked values in every place. */
 async function finished(): Promise<StartedRun> {
   const run = await sluice().startSource(source, { card: CARD, pin: 987_654, open: 'seen' });
   await sluice().waiting(run);
@@ -56,7 +56,7 @@ async function finished(): Promise<StartedRun> {
 }
 
 describe('Values that the payloadSchema marks writeOnly', () => {
-  it('are in nothing that is shown, and in all of it where they are asked for', async () => {
+  it('marked values are in no answer, and in every answer with `unredacted`', async () => {
     const run = await finished();
     const shown = async (unredacted: boolean) => [
       await runs().get(run.runId, { unredacted }),
@@ -82,7 +82,7 @@ describe('Values that the payloadSchema marks writeOnly', () => {
 });
 
 describe('A bundle', () => {
-  it('holds the whole run, and a digest that a change breaks', async () => {
+  it('a bundle holds the whole run, and a digest that detects any change', async () => {
     const run = await finished();
     const bundle = await runs().export(run.runId);
     expect(bundle).toMatchObject({
@@ -96,7 +96,7 @@ describe('A bundle', () => {
     expect([bundle.steps.length, bundle.waits.length, bundle.invocations.length]).toEqual([5, 1, 3]);
     expect(verifyBundle(JSON.parse(JSON.stringify(bundle))).digest).toBe(bundle.digest);
     const reordered = Object.fromEntries(Object.entries(bundle).reverse());
-    expect(verifyBundle(reordered).digest, 'the order of keys is no content').toBe(bundle.digest);
+    expect(verifyBundle(reordered).digest, 'the order of keys does not count').toBe(bundle.digest);
     const changed = { ...bundle, run: { ...bundle.run, status: 'SUCCEEDED' } };
     expect(() => verifyBundle(changed)).toThrow(expect.objectContaining({ code: 'BUNDLE_INVALID' }) as Error);
     expect(() => verifyBundle({ nonsense: true })).toThrow(
@@ -107,7 +107,7 @@ describe('A bundle', () => {
     expect(whole.digest).not.toBe(bundle.digest);
   });
 
-  it('keeps what a rewind undid, and says so', async () => {
+  it('a bundle keeps the events that a rewind undid, and flags them', async () => {
     const run = await finished();
     await runs().rewind(run.runId, { stepPath: 'steps[2]' });
     await waitFor(async () =>
@@ -123,7 +123,7 @@ describe('A bundle', () => {
 });
 
 describe('Pages', () => {
-  it('follow one another without a gap or a double, in every list', async () => {
+  it('the pages of every list follow one another without a gap or a duplicate', async () => {
     const run = await finished();
     const lists = {
       steps: (page: object) => runs().steps(run.runId, page),
@@ -149,7 +149,7 @@ describe('Pages', () => {
     }
   });
 
-  it('are refused with bad times and limits', async () => {
+  it('a page with times or limits that are not valid is refused', async () => {
     for (const [filter, page] of [
       [{ startedFrom: 'yesterday' }, {}],
       [{ startedBefore: '' }, {}],
@@ -160,7 +160,7 @@ describe('Pages', () => {
     expect((await runs().list({ startedBefore: '2020-01-01T00:00:00Z' })).items).toEqual([]);
   });
 
-  it('of another tenant’s run are not there', async () => {
+  it('the pages of another tenant’s run are RUN_NOT_FOUND', async () => {
     const run = await finished();
     const other = { tenant: 'another' };
     for (const ask of [
@@ -178,12 +178,12 @@ describe('Pages', () => {
 });
 
 describe('Definitions', () => {
-  it('are listed and shown with their versions, also when they were taken back', async () => {
+  it('definitions are listed and shown with their versions, unpublished ones included', async () => {
     const { client } = sluice();
     const one = sourceOf([], { result: 1 });
     const two = JSON.stringify({ ...(JSON.parse(one) as object), version: 2, result: 2 });
-    const { pin } = await client.publish(one);
-    await client.publish(two);
+    const { pin } = await client.publishDefinition(one);
+    await client.publishDefinition(two);
     expect(await client.definitions.get(pin.id)).toMatchObject({
       version: 2,
       latest: 2,
@@ -196,7 +196,7 @@ describe('Definitions', () => {
       source: one,
       hash: pin.hash,
     });
-    await client.unpublish(pin.id);
+    await client.unpublishDefinition(pin.id);
     expect(await client.definitions.get(pin.id)).toMatchObject({
       version: 2,
       latest: null,

@@ -1,4 +1,6 @@
-/** Cancelling and terminating a run: Temporal accepts it, or nothing happens and the error says why. */
+/**
+ * Cancelling and terminating a run: Temporal accepts the request, or nothing happens and the error says why.
+ */
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createSluiceClient, type StartedRun } from '../../client/index.js';
@@ -27,7 +29,7 @@ const rowSays = (run: StartedRun, status: RunStatus) =>
   });
 
 describe('cancel', () => {
-  it('ends the run CANCELED, and its row says who asked why', async () => {
+  it('a cancelled run ends CANCELED, and its row names the actor and the reason', async () => {
     const run = await waiting();
     expect(await runs().cancel(run.runId, { reason: 'the customer left', actor: 'olga' })).toEqual(run);
     expect(await rowSays(run, 'CANCELED')).toMatchObject({ cancelReason: 'the customer left' });
@@ -37,7 +39,7 @@ describe('cancel', () => {
     expect(request?.workflowExecutionCancelRequestedEventAttributes).toMatchObject({ identity: 'olga' });
   });
 
-  it('by workflow id takes a reason too, and none leaves none', async () => {
+  it('a cancel by workflow id may have a reason', async () => {
     const [one, two] = [await waiting(), await waiting()];
     await sluice().client.cancel(one.workflowId, 'enough');
     await sluice().client.cancel(two.workflowId);
@@ -45,7 +47,7 @@ describe('cancel', () => {
     expect(await rowSays(two, 'CANCELED')).toMatchObject({ cancelReason: null });
   });
 
-  it('asked by two at once is one cancellation, and the first reason stays', async () => {
+  it('two concurrent cancels are one cancellation, and the first reason stays', async () => {
     const run = await waiting();
     await Promise.all([
       runs().cancel(run.runId, { reason: 'one' }),
@@ -56,7 +58,7 @@ describe('cancel', () => {
     expect(items.filter(({ type }) => type === 'RUN_CANCEL_REQUESTED')).toHaveLength(1);
   });
 
-  it('of a run that has ended says how and when', async () => {
+  it('a cancel of a closed run tells how and when it ended', async () => {
     const run = await waiting();
     await runs().cancel(run.runId);
     const { endedAt } = await rowSays(run, 'CANCELED');
@@ -70,7 +72,7 @@ describe('cancel', () => {
     expect((await runs().get(run.runId)).endedAt).toBe(endedAt);
   });
 
-  it('never hits another run that has come to its workflow id', async () => {
+  it('a cancel never hits another run with the same workflow id', async () => {
     const first = await waiting();
     await runs().cancel(first.runId);
     const { definition } = await rowSays(first, 'CANCELED');
@@ -82,7 +84,7 @@ describe('cancel', () => {
     expect((await runs().get(second.runId)).status).toBe('WAITING');
   });
 
-  it('of an unknown run, another tenant’s, or nonsense is refused, and changes nothing', async () => {
+  it('a cancel of an unknown run, of another tenant’s run or of an id that is not valid changes nothing', async () => {
     const run = await waiting();
     const rows = await allRows(sluice().projections);
     for (const stop of ['cancel', 'terminate'] as const) {
@@ -102,7 +104,7 @@ describe('cancel', () => {
 });
 
 describe('terminate', () => {
-  it('ends the run at once, with the reason in its history', async () => {
+  it('a terminate ends the run at once, with the reason in its history', async () => {
     const run = await waiting();
     await runs().terminate(run.runId, { reason: 'stuck' });
     const last = (await sluice().history(run)).at(-1);
@@ -115,7 +117,7 @@ describe('terminate', () => {
 });
 
 describe('without reads', () => {
-  it('a client says what to give it', async () => {
+  it('a client without reads names the option that it needs', async () => {
     const client = await createSluiceClient({ ...sluice().temporal, taskQueue: sluice().taskQueue });
     await expect(client.runs.list()).rejects.toMatchObject({
       code: 'READS_NOT_CONFIGURED',
@@ -127,7 +129,7 @@ describe('without reads', () => {
 });
 
 describe('A Temporal server that is stopped', () => {
-  it('leaves every row as it was, and the error keeps the cause', async () => {
+  it('a cancel while the Temporal server is stopped changes no row, and the error keeps the cause', async () => {
     const server = await startTemporalDevServer({ env: process.env, log: () => undefined, headless: true });
     const temporal = { address: server.address, namespace: server.namespace };
     try {

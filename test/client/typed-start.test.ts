@@ -1,4 +1,4 @@
-/** A client that knows its payloads: what does not fit does not compile (`npx tsc` looks at this file). */
+/** A client with typed payloads: a payload of another type does not compile (`npx tsc` checks this file). */
 import { expect, it } from 'vitest';
 import { createSluiceClient } from '../../client/index.js';
 import { suiteTemporal } from '../support/services.js';
@@ -7,10 +7,10 @@ interface Payloads {
   readonly order: { readonly orderId: string; readonly cents?: number };
 }
 
-it('takes the payload of each definition, and no other', async () => {
+it('a typed client accepts the payload of each definition, and no other payload', async () => {
   const client = await createSluiceClient<Payloads>({
     ...(await suiteTemporal()),
-    taskQueue: 'nobody-types',
+    taskQueue: 'unpolled-types',
   });
   const { workflowId } = await client.start('order', { orderId: 'o-1' });
   expect(workflowId).toMatch(/^order\//);

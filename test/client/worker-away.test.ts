@@ -11,7 +11,7 @@ steps:
   - { id: last, type: action.call, action: core.echo, input: 2 }
 `;
 
-it('a run is followed over the restart of its worker, with every line once and in order', () =>
+it('a run is followed across the restart of its worker, with every line once and in order', () =>
   withSluice({}, async (sluice) => {
     const run = await sluice.startSource(WAITS);
     await sluice.waiting(run);
@@ -22,7 +22,7 @@ it('a run is followed over the restart of its worker, with every line once and i
     await waitFor(() => seen.length > 0);
     const before = seen.length;
     await sluice.stopWorker();
-    // Kept by Temporal until there is a worker again.
+    // Temporal keeps the signal until a worker polls again.
     await sluice.signal(run, { eventName: 'GO' });
     await sluice.startWorker();
     await sluice.result(run);
@@ -31,9 +31,9 @@ it('a run is followed over the restart of its worker, with every line once and i
     expect(seen).toEqual(seen.map((_, index) => index + 1));
   }));
 
-it('a run that is started while no worker is there begins when one comes', () =>
+it('a run that is started while no worker polls begins when a worker comes', () =>
   withSluice({ startWorker: false }, async (sluice) => {
-    const run = await sluice.start('nobody-published-this');
+    const run = await sluice.start('never-published');
     await sluice.startWorker();
     await expect(sluice.result(run)).rejects.toMatchObject({ code: 'DEFINITION_NOT_FOUND' });
   }));

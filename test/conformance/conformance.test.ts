@@ -20,7 +20,7 @@ let world: World;
 /** More at once only make one another late. */
 const RUNS_AT_ONCE = 24;
 /** A case waits for those before it. */
-const CASE_MS = 90_000;
+const CASE_MS = 300_000;
 
 beforeAll(async () => {
   world = await openWorld({ secrets: { TOKEN: 'correct-horse-battery' } });
@@ -41,33 +41,37 @@ beforeAll(async () => {
 afterAll(() => world?.close());
 
 describe.each(files)('$name', ({ cases }) => {
-  it.each(cases)('$name', { timeout: CASE_MS }, async (one) => {
-    const played = await (started.get(one) as Promise<Played>);
-    const { handle, end } = played;
-    const own = await historiesOf(world, handle.workflowId, handle.firstExecutionRunId);
-    histories.push(...own);
-    checkEnd(end, one.expect);
-    const log = world.log(handle.firstExecutionRunId);
-    if (one.expect.unstarted) {
-      expect(log).toEqual([]);
-      return;
-    }
-    const folded = checkLog(played, one.expect);
-    const tenant = (one.memo?.['tenant'] as string | undefined) ?? 'default';
-    await expectRows(world.projections, tenant, handle.firstExecutionRunId, log, folded);
-    checkCalls(handle.firstExecutionRunId, one.expect);
-    const text = JSON.stringify([own, log]);
-    for (const secret of one.expect.secrets) {
-      expect(text).not.toContain(secret);
-      expect(text).not.toContain(Buffer.from(secret).toString('base64').slice(0, -4));
-    }
-    if (Object.keys(one.expect.history).length > 0) {
-      expect(eventCounts(own)).toMatchObject(one.expect.history);
-    }
-  });
+  it.each(cases)(
+    'the case "$name" has the end, log and rows of its file',
+    { timeout: CASE_MS },
+    async (one) => {
+      const played = await (started.get(one) as Promise<Played>);
+      const { handle, end } = played;
+      const own = await historiesOf(world, handle.workflowId, handle.firstExecutionRunId);
+      histories.push(...own);
+      checkEnd(end, one.expect);
+      const log = world.log(handle.firstExecutionRunId);
+      if (one.expect.unstarted) {
+        expect(log).toEqual([]);
+        return;
+      }
+      const folded = checkLog(played, one.expect);
+      const tenant = (one.memo?.['tenant'] as string | undefined) ?? 'default';
+      await expectRows(world.projections, tenant, handle.firstExecutionRunId, log, folded);
+      checkCalls(handle.firstExecutionRunId, one.expect);
+      const text = JSON.stringify([own, log]);
+      for (const secret of one.expect.secrets) {
+        expect(text).not.toContain(secret);
+        expect(text).not.toContain(Buffer.from(secret).toString('base64').slice(0, -4));
+      }
+      if (Object.keys(one.expect.history).length > 0) {
+        expect(eventCounts(own)).toMatchObject(one.expect.history);
+      }
+    },
+  );
 });
 
-it('replays the history of every case', { timeout: CASE_MS }, async () => {
+it('the history of every case replays [replays-are-equal]', { timeout: CASE_MS }, async () => {
   expect(histories.length).toBeGreaterThanOrEqual(started.size);
   await replay(histories);
 });

@@ -1,34 +1,31 @@
 /**
- * The table of limits in docs/limits.md, search attributes, histories and signals: each test goes past one of Sluice's own, gets the
- * coded error, and its catch branch runs. What lies behind each is a limit of Temporal's that ends a run past
- * every catch, or repeats its workflow task for ever.
+ * The limits of docs/limits.md: search attributes, histories and signals. Each test exceeds one limit of
+ * Sluice, gets the coded error, and the catch branch of its run runs. Behind each is a limit of Temporal
+ * that ends a run past every catch, or repeats its workflow task without an end.
  */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { NativeConnection } from '@temporalio/worker';
 import { Connection } from '@temporalio/client';
 import type { Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import { suiteTemporal } from '../support/services.js';
-import { caught, finishOn, freshId, MINUTE, result, startOn } from './support/limit-run.js';
+import {
+  caught,
+  finishOn,
+  freshId,
+  LONG_MS,
+  result,
+  startOn,
+  useLimitRuns,
+  withWorld,
+} from './support/limit-run.js';
 import { countOf } from './support/log-lines.js';
-import { type End } from './support/play.js';
-import { type Handle, openWorld, type World } from './support/world.js';
+import { type Handle, type World } from './support/world.js';
 
-let world: World;
+const { world, start, finish, run } = useLimitRuns();
 
-beforeAll(async () => {
-  world = await openWorld();
-});
-afterAll(() => world.close());
-
-const start = (definition: Record<string, unknown>, payload?: Json): Promise<Handle> =>
-  startOn(world, definition, payload);
-const finish = (handle: Handle): Promise<End> => finishOn(world, handle);
-const run = async (definition: Record<string, unknown>, payload?: Json): Promise<End> =>
-  finish(await start(definition, payload));
-
-describe('search attributes (trap 22)', () => {
-  it('more than 32 keys, of 10 KB each, are hashed, and 32 of them kept', { timeout: MINUTE }, async () => {
+describe('search attributes [limits-are-errors]', () => {
+  it('of more than 32 correlation keys of 10 KB each, 32 hashes are kept as a search attribute', async () => {
     const key = { $expr: '$pad("", 10000, "k") & $string(item)' };
     const wait = {
       id: 'w',
@@ -49,11 +46,11 @@ describe('search attributes (trap 22)', () => {
     expect(await finish(handle)).toEqual(result(null));
     const { searchAttributes } = await handle.describe();
     expect(searchAttributes['SluiceCorrelationKeys']).toHaveLength(LIMITS.correlationKeys);
-    const waits = await world.projections.reads.listWaits('default', handle.firstExecutionRunId);
+    const waits = await world().projections.reads.listWaits('default', handle.firstExecutionRunId);
     expect(new Set(waits.map(({ correlationKey }) => correlationKey)).size).toBe(40);
   });
 
-  it('a key over 10,240 characters is CORRELATION_KEY_INVALID', { timeout: MINUTE }, async () => {
+  it('a correlation key over 10,240 characters is CORRELATION_KEY_INVALID', async () => {
     const wait: Json = {
       id: 'w',
       type: 'event.wait',
@@ -63,17 +60,17 @@ describe('search attributes (trap 22)', () => {
     expect(await run(caught(wait))).toEqual(result('CORRELATION_KEY_INVALID'));
   });
 
-  it('keys that a run is started with are hashed likewise', { timeout: MINUTE }, async () => {
+  it('the correlation keys of a start are hashed, and 32 of them are kept', async () => {
     const id = freshId();
-    await world.publish({ id, version: 1, steps: [] });
+    await world().publish({ id, version: 1, steps: [] });
     const correlationKeys = Array.from({ length: 50 }, (_, i) => `${'k'.repeat(5_000)}${i}`);
-    const handle = await world.start(id, {}, { correlationKeys });
+    const handle = await world().start(id, {}, { correlationKeys });
     expect(await finish(handle)).toEqual(result(null));
     const { searchAttributes } = await handle.describe();
     expect(searchAttributes['SluiceCorrelationKeys']).toHaveLength(LIMITS.correlationKeys);
   });
 
-  it('where one is not registered the worker does not start', { timeout: MINUTE }, async () => {
+  it('a worker does not start while a search attribute is not registered', async () => {
     const { ensureSearchAttributes } = await import('../../worker/temporal/search-attributes.js');
     const { address } = await suiteTemporal();
     const admin = await Connection.connect({ address });
@@ -90,7 +87,7 @@ describe('search attributes (trap 22)', () => {
             ensureSearchAttributes(connection, namespace, false).catch(
               (error: unknown) => (error as { code?: string }).code,
             ),
-          { timeout: 5_000, interval: 200 },
+          { timeout: 60_000, interval: 200 },
         )
         .toBe('SEARCH_ATTRIBUTE_MISSING');
     } finally {
@@ -109,9 +106,8 @@ describe('a history that is full', () => {
     }
   };
 
-  it('because of a child that runs on is HISTORY_LIMIT', { timeout: MINUTE }, async () => {
-    const own = await openWorld({ limits });
-    try {
+  it('a history that fills while a child runs on is HISTORY_LIMIT', async () => {
+    await withWorld({ limits }, async (own) => {
       await own.publish({
         id: 'limits-runs-on',
         version: 1,
@@ -124,14 +120,11 @@ describe('a history that is full', () => {
       await own.seen(handle.firstExecutionRunId, 'child', (log) => countOf(log, 'CHILD_STARTED') === 1);
       await flood(own, handle);
       expect(await finishOn(own, handle)).toEqual(result('HISTORY_LIMIT'));
-    } finally {
-      await own.close();
-    }
+    });
   });
 
-  it('because of an action that runs on is HISTORY_LIMIT', { timeout: MINUTE }, async () => {
-    const own = await openWorld({ limits });
-    try {
+  it('a history that fills while an action runs on is HISTORY_LIMIT', async () => {
+    await withWorld({ limits }, async (own) => {
       const step: Json = {
         id: 'g',
         type: 'action.call',
@@ -143,37 +136,31 @@ describe('a history that is full', () => {
       await own.seen(handle.firstExecutionRunId, 'action', (log) => countOf(log, 'STEP_STARTED g') === 1);
       await flood(own, handle);
       expect(await finishOn(own, handle)).toEqual(result('HISTORY_LIMIT'));
-    } finally {
-      await own.close();
-    }
+    });
   });
 });
 
-describe('signals', () => {
-  it(
-    'an event over 256 KiB is dropped and told, whether or not its wait is open',
-    { timeout: MINUTE },
-    async () => {
-      const handle = await start({
-        steps: [{ id: 'w', type: 'event.wait', eventName: 'X' }],
-        result: { $expr: '$length(event.payload)' },
-      });
-      await world.seen(handle.firstExecutionRunId, 'wait', (log) => countOf(log, 'WAIT_OPENED w') === 1);
-      await handle.signal('event', {
-        eventId: '1',
-        eventName: 'X',
-        payload: 'x'.repeat(LIMITS.bufferedBytes),
-      });
-      await handle.signal('event', { eventId: '2', eventName: 'X', payload: 'x'.repeat(1_500_000) });
-      await handle.signal('event', { eventId: '3', eventName: 'X', payload: 'x'.repeat(200_000) });
-      expect(await finish(handle)).toEqual(result(200_000));
-      expect(countOf(world.log(handle.firstExecutionRunId), 'EVENT_DROPPED')).toBe(2);
-    },
-  );
+describe('signals [bad-signals-are-harmless]', () => {
+  it('an event over 256 KiB is dropped and logged, whether or not its wait is open', async () => {
+    const handle = await start({
+      steps: [{ id: 'w', type: 'event.wait', eventName: 'X' }],
+      result: { $expr: '$length(event.payload)' },
+    });
+    await world().seen(handle.firstExecutionRunId, 'wait', (log) => countOf(log, 'WAIT_OPENED w') === 1);
+    await handle.signal('event', {
+      eventId: '1',
+      eventName: 'X',
+      payload: 'x'.repeat(LIMITS.bufferedBytes),
+    });
+    await handle.signal('event', { eventId: '2', eventName: 'X', payload: 'x'.repeat(1_500_000) });
+    await handle.signal('event', { eventId: '3', eventName: 'X', payload: 'x'.repeat(200_000) });
+    expect(await finish(handle)).toEqual(result(200_000));
+    expect(countOf(world().log(handle.firstExecutionRunId), 'EVENT_DROPPED')).toBe(2);
+  });
 
   it(
-    'the buffer has 1,000 events at most; the oldest goes, and the log says so',
-    { timeout: 2 * MINUTE },
+    'the buffer is limited to 1,000 events: the oldest are dropped and logged [early-events-wait]',
+    { timeout: LONG_MS },
     async () => {
       const steps = [
         { id: 'g', type: 'event.wait', eventName: 'GO' },
@@ -195,11 +182,11 @@ describe('signals', () => {
       }
       await handle.signal('event', { eventId: 'go', eventName: 'GO' });
       expect(await finish(handle)).toEqual(result(10));
-      expect(countOf(world.log(handle.firstExecutionRunId), 'EVENT_DROPPED')).toBe(10);
+      expect(countOf(world().log(handle.firstExecutionRunId), 'EVENT_DROPPED')).toBe(10);
     },
   );
 
-  it('a key, a name or a nesting without bounds is SIGNAL_REJECTED', { timeout: MINUTE }, async () => {
+  it('an event with an unbounded key, name or nesting is SIGNAL_REJECTED', async () => {
     const handle = await start({ steps: [{ id: 'w', type: 'event.wait', eventName: 'X' }] });
     let deep: Json = 0;
     for (let i = 0; i < 100_000; i++) deep = [deep];
@@ -209,6 +196,6 @@ describe('signals', () => {
     await handle.signal('n'.repeat(300), 'unknown');
     await handle.signal('event', { eventId: '5', eventName: 'X' });
     expect(await finish(handle)).toEqual(result(null));
-    expect(countOf(world.log(handle.firstExecutionRunId), 'SIGNAL_REJECTED')).toBe(4);
+    expect(countOf(world().log(handle.firstExecutionRunId), 'SIGNAL_REJECTED')).toBe(4);
   });
 });

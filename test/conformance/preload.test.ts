@@ -1,4 +1,4 @@
-/** What a run loads of its own: nothing that all runs of a worker can share (workflows/preload.ts). */
+/** A run loads nothing that all runs of a worker can share (workflows/preload.ts). */
 import { readFile } from 'node:fs/promises';
 import { createContext, runInContext } from 'node:vm';
 import { injectGlobals } from '@temporalio/worker/lib/workflow/vm-shared.js';

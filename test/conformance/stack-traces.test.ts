@@ -1,4 +1,7 @@
-/** The notes on promises are cheap (workflows/promise-notes.ts), and still there for who asks where a run stands. */
+/**
+ * The notes on promises are cheap (workflows/promise-notes.ts), and the stack trace query still finds
+ * them.
+ */
 import { createContext, runInContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cheapenPromiseNotes, type Realm } from '../../workflows/promise-notes.js';
@@ -12,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 describe('the stack trace query', () => {
-  it('tells where a run waits, in the sources', async () => {
+  it('the stack trace query names the source line at which a run waits', async () => {
     const handle = await startOn(world, { steps: [{ id: 'w', type: 'event.wait', eventName: 'GO' }] });
     await world.seen(handle.firstExecutionRunId, 'its wait', (log) =>
       log.some(({ type }) => type === 'WAIT_OPENED'),
@@ -30,7 +33,7 @@ describe('in the realm of workflows', () => {
   const run = (code: string): unknown => runInContext(code, context);
   cheapenPromiseNotes(run('({ Promise, Function, Error })') as Realm);
 
-  it('what the SDK asks for is what it is at that moment', () => {
+  it('the SDK gets the current value of what it asks for', () => {
     const ask = "Promise.constructor('return globalThis.__TEMPORAL_ACTIVATOR__')()";
     expect(run(ask)).toBe(1);
     run('globalThis.__TEMPORAL_ACTIVATOR__ = 2');
@@ -38,7 +41,7 @@ describe('in the realm of workflows', () => {
     expect(run("Promise.constructor('return globalThis.Error')() === Error")).toBe(true);
   });
 
-  it('every other source is compiled, and Function is what it was', () => {
+  it('every other source is compiled, and Function stays unchanged', () => {
     expect(run("Promise.constructor('a', 'return a + 1')(1)")).toBe(2);
     expect(run("new Promise.constructor('return 3')()")).toBe(3);
     expect(run('Promise.constructor.prototype === Function.prototype')).toBe(true);

@@ -13,7 +13,7 @@ describe('an assignment path', () => {
     ['a.payload', ['a', 'payload']],
     ['a.vars', ['a', 'vars']],
     ['toString', ['toString']],
-  ])('%s names a place in vars', (path, segments) => {
+  ])('the assignment path %s names a place in vars', (path, segments) => {
     expect(parseAssignPath(path)).toEqual(segments);
   });
 
@@ -33,20 +33,20 @@ describe('an assignment path', () => {
     ['a.prototype', 'a.prototype names prototype, which is refused in a path'],
     ['0', '0 begins with a number; the first segment is the name of a variable'],
     ['vars.7.a', 'vars.7.a begins with a number; the first segment is the name of a variable'],
-  ])('%j is refused', (path, message) => {
+  ])('the assignment path %j is refused', (path, message) => {
     expect(() => parseAssignPath(path)).toThrow(
       expect.objectContaining({ code: 'ASSIGN_INVALID', message }) as Error,
     );
   });
 
   it.each(['a..b', '.a', 'a.', 'a[0]', 'a b', '$a', 'a.$b', '1a', 'a.-b', 'a/b', 'a.b\n'])(
-    '%j is refused: it has another shape',
+    'the assignment path %j is refused, because it has another shape',
     (path) => {
-      expect(() => parseAssignPath(path)).toThrow(/is no assignment path/);
+      expect(() => parseAssignPath(path)).toThrow(/is not an assignment path/);
     },
   );
 
-  it('has at most 32 segments', () => {
+  it('an assignment path is limited to 32 segments', () => {
     expect(parseAssignPath(Array(32).fill('a').join('.'))).toHaveLength(32);
     expect(() => parseAssignPath(Array(33).fill('a').join('.'))).toThrow(/more than 32 segments/);
   });

@@ -45,7 +45,7 @@ describe('a filter of an event wait', () => {
     ['name', 'starts_with', 'A', true],
     ['name', 'ends_with', 'a', true],
     ['total', 'starts_with', '1', false],
-  ])('%s %s %j: %j', (path, op, value, expected) => {
+  ])('the filter %s %s %j gives %j', (path, op, value, expected) => {
     expect(passes(path, op, value)).toBe(expected);
   });
 
@@ -63,11 +63,11 @@ describe('a filter of an event wait', () => {
     ['contains', false],
     ['starts_with', false],
     ['ends_with', false],
-  ])('a missing path and %s: %j', (op, expected) => {
+  ])('a filter with a missing path and the operator %s gives %j', (op, expected) => {
     expect(passes('missing.deep', op, op === 'in' || op === 'not_in' ? [] : 'x')).toBe(expected);
   });
 
-  it('never looks at what every object has', () => {
+  it('a filter never looks at properties that every object has', () => {
     expect(valueAtPath(PAYLOAD, 'constructor')).toBeUndefined();
     expect(valueAtPath(PAYLOAD, 'tags.length')).toBeUndefined();
     expect(valueAtPath(PAYLOAD, 'name.length')).toBeUndefined();

@@ -15,8 +15,8 @@ const MAPPING = {
   nothing: null,
 };
 
-describe('what a mapping holds', () => {
-  it('its expressions, in the order of the author, with the place of each', () => {
+describe('the markers of a mapping', () => {
+  it('the expressions of a mapping are found in the order of the author, with their paths', () => {
     expect(findExpressions(MAPPING)).toEqual([
       { path: ['id'], source: 'payload.id' },
       { path: ['list', 1], source: 'vars.a' },
@@ -24,17 +24,17 @@ describe('what a mapping holds', () => {
     expect(findExpressions({ $expr: 'x' })).toEqual([{ path: [], source: 'x' }]);
   });
 
-  it('its secrets', () => {
+  it('the secrets of a mapping are found with their paths', () => {
     expect(findSecrets(MAPPING)).toEqual([{ path: ['list', 2, 'deep'], name: 'API_KEY' }]);
   });
 
-  it('nothing inside a $literal', () => {
+  it('no marker is found inside a $literal', () => {
     expect(findExpressions(MAPPING.raw)).toEqual([]);
     expect(findSecrets(MAPPING.raw)).toEqual([]);
     expect(mappingProblems({ $literal: { $expr: 1, $any: 2 } })).toEqual([]);
   });
 
-  it('markers are own keys, not what every object has', () => {
+  it('only own keys are markers, not properties that every object has', () => {
     for (const is of [isExpression, isSecret, isLiteral]) {
       expect([is({}), is([]), is(null), is('$expr'), is({ expr: 1 })]).toEqual([
         false,
@@ -52,13 +52,13 @@ describe('what a mapping holds', () => {
 
 describe('the shape of a mapping', () => {
   it.each([null, true, 0, '', [], {}, { a: [{ b: null }] }, MAPPING, { $literal: null }])(
-    'accepts %j',
+    'the mapping %j is accepted',
     (value) => {
       expect(Mapping.safeParse(value)).toEqual({ success: true, data: value });
     },
   );
 
-  it('reports every fault, with its place', () => {
+  it('a mapping with several problems reports each with its path', () => {
     const faults = mappingProblems({
       a: { $expr: 'x', or: 1, also: 2 },
       b: [{ $expr: 5 }, { $secret: 'no spaces please' }],
@@ -66,11 +66,11 @@ describe('the shape of a mapping', () => {
       d: { $merge: [] },
     });
     expect(faults).toEqual([
-      { path: ['a', 'or'], message: 'or cannot stand beside $expr' },
-      { path: ['a', 'also'], message: 'also cannot stand beside $expr' },
+      { path: ['a', 'or'], message: 'or cannot be combined with $expr' },
+      { path: ['a', 'also'], message: 'also cannot be combined with $expr' },
       { path: ['b', 0, '$expr'], message: '$expr must be the text of an expression' },
       { path: ['b', 1, '$secret'], message: '$secret must be the name of a secret' },
-      { path: ['c', '$literal'], message: '$literal cannot stand beside $expr' },
+      { path: ['c', '$literal'], message: '$literal cannot be combined with $expr' },
       {
         path: ['d', '$merge'],
         message: '$merge is not one of $expr, $secret, $literal; put data with such keys into $literal',
@@ -78,7 +78,7 @@ describe('the shape of a mapping', () => {
     ]);
   });
 
-  it('refuses a value that is missing', () => {
+  it('a missing value is refused', () => {
     expect(Mapping.safeParse(undefined).success).toBe(false);
   });
 });

@@ -73,11 +73,11 @@ const PATHS: readonly (readonly [string, string])[] = [
 ];
 
 describe('step paths', () => {
-  it('name every step of a definition, in the order of the document', () => {
+  it('step paths name every step of a definition, in the order of the document', () => {
     expect([...walkSteps(definition)].map(({ path, step }) => [path, step.id])).toEqual(PATHS);
   });
 
-  it.each(PATHS)('%s is the step %s', (path, id) => {
+  it.each(PATHS)('the path %s leads to the step %s', (path, id) => {
     expect(stepAt(definition, path).id).toBe(id);
   });
 
@@ -90,7 +90,7 @@ describe('step paths', () => {
     'x[0]',
     'steps[1]x',
     '',
-  ])('%j is no step', (path) => {
+  ])('the path %j leads to no step', (path) => {
     expect(() => stepAt(definition, path)).toThrow(
       expect.objectContaining({
         code: 'STATE_CORRUPT',
@@ -101,7 +101,7 @@ describe('step paths', () => {
 });
 
 describe('block paths', () => {
-  it('name the blocks of each step, empty ones too, and no block that is not written', () => {
+  it('block paths name the blocks of each step, empty ones too, and no block that is not written', () => {
     const blocks = [...walkSteps(definition)].flatMap(({ path, step }) => childBlocks(step, path));
     expect(blocks.map((block) => block.path)).toEqual([
       'steps[1].then',
@@ -134,7 +134,7 @@ describe('block paths', () => {
     'steps[3].branches.b',
     'steps[3].branches.constructor',
     'other',
-  ])('%j is no block', (path) => {
+  ])('the path %j leads to no block', (path) => {
     expect(() => blockAt(definition, path)).toThrow(
       expect.objectContaining({ code: 'STATE_CORRUPT' }) as Error,
     );

@@ -16,7 +16,7 @@ describe('a duration', () => {
     ['P2W', 1_209_600_000],
     ['P1W2DT3H4M5S', 788_645_000],
     ['P36525D', LONGEST_MS],
-  ])('%s has %d ms', (text, ms) => {
+  ])('the duration %s has %d ms', (text, ms) => {
     expect(durationToMs(text)).toBe(ms);
   });
 
@@ -44,7 +44,7 @@ describe('a duration', () => {
     'PT1.S',
     'P36526D',
     `PT${'9'.repeat(400)}S`,
-  ])('%s is none', (text) => {
+  ])('the text %s is not a duration', (text) => {
     expect(durationToMs(text)).toBeUndefined();
   });
 });
@@ -55,7 +55,7 @@ describe('an instant', () => {
     ['2026-03-01T09:00:00+01:00', Date.UTC(2026, 2, 1, 8)],
     ['2026-03-01T09:00:00.250-05:30', Date.UTC(2026, 2, 1, 14, 30, 0, 250)],
     ['2028-02-29T00:00:00Z', Date.UTC(2028, 1, 29)],
-  ])('%s is %d', (text, ms) => {
+  ])('the instant %s is %d ms after the epoch', (text, ms) => {
     expect(instantToMs(text)).toBe(ms);
   });
 
@@ -71,7 +71,7 @@ describe('an instant', () => {
     '1 March 2026',
     '',
     '2026-03-01T09:00:00+25:00',
-  ])('%s is none: it says nothing, or something else on another machine', (text) => {
+  ])('the text %s is not an instant: it means nothing, or another time on another machine', (text) => {
     expect(instantToMs(text)).toBeUndefined();
   });
 });

@@ -7,7 +7,7 @@ import { type DefinitionFormat, readDefinition } from '../../definitions/index.j
 
 const EXAMPLE = readFileSync(new URL('../../examples/order-fulfilment.yaml', import.meta.url), 'utf8');
 
-/** A definition, or a coded refusal; anything else is a defect. */
+/** Fails unless the text is a definition or is refused with a code. */
 function outcome(text: string, format: DefinitionFormat): 'accepted' | 'refused' {
   try {
     const { definition, document } = readDefinition(text, format);
@@ -25,7 +25,7 @@ function outcome(text: string, format: DefinitionFormat): 'accepted' | 'refused'
 }
 
 describe('any text', () => {
-  it('is a definition or is refused with a code', () => {
+  it('a random text is a definition or is refused with a code', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: 'binary', maxLength: 200 }),
@@ -38,7 +38,7 @@ describe('any text', () => {
     );
   });
 
-  it('made of pieces of a definition as well', () => {
+  it('a text of pieces of a definition is a definition or is refused with a code', () => {
     const lines = EXAMPLE.split('\n');
     const piece = fc.oneof(
       fc.constantFrom(...lines),
@@ -69,7 +69,7 @@ describe('any text', () => {
     );
   });
 
-  it('made of an example with one line changed', () => {
+  it('an example with one changed line is a definition or is refused with a code', () => {
     const lines = EXAMPLE.split('\n');
     let accepted = 0;
     fc.assert(
@@ -90,7 +90,7 @@ describe('any text', () => {
 });
 
 describe('any JSON', () => {
-  it('in the place of any part of a definition is accepted or refused with a code', () => {
+  it('a definition with random JSON in place of any part is accepted or refused with a code', () => {
     const document = readDefinition(EXAMPLE, 'yaml').document;
     const parts: (readonly (string | number)[])[] = [];
     const collect = (value: unknown, path: readonly (string | number)[]): void => {

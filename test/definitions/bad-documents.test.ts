@@ -4,7 +4,7 @@ import { badDocuments, problemsOf, refusal, written } from './cases.js';
 const files = badDocuments();
 
 describe.each(files)('a definition is refused with all its problems: $file', ({ cases }) => {
-  it.each(cases)('$name', ({ text, format, problems }) => {
+  it.each(cases)('every problem is reported at its position: $name', ({ text, format, problems }) => {
     expect(problemsOf(text, format).map(written)).toEqual(problems);
   });
 });
@@ -12,7 +12,7 @@ describe.each(files)('a definition is refused with all its problems: $file', ({ 
 describe('every problem', () => {
   const all = files.flatMap(({ cases }) => cases);
 
-  it('has a place inside the text', () => {
+  it('every problem has a position inside the text', () => {
     for (const { text, format } of all) {
       const lines = text.split('\n');
       for (const { line, column } of problemsOf(text, format)) {
@@ -24,14 +24,14 @@ describe('every problem', () => {
     }
   });
 
-  it('comes in the order of the text', () => {
+  it('problems come in the order of the text', () => {
     for (const { text, format } of all) {
       const places = problemsOf(text, format).map(({ line, column }) => (line ?? 0) * 10_000 + (column ?? 0));
       expect(places).toEqual([...places].sort((a, b) => a - b));
     }
   });
 
-  it('is counted in the message, which names the first', () => {
+  it('the message counts the problems and names the first', () => {
     const error = refusal('id: A\nversion: 0\nsteps: []');
     expect(error.code).toBe('DEFINITION_INVALID');
     expect(error.message).toBe(
@@ -40,6 +40,6 @@ describe('every problem', () => {
   });
 });
 
-it('many documents are tried', () => {
+it('the cases contain many documents', () => {
   expect(files.flatMap(({ cases }) => cases).length).toBeGreaterThanOrEqual(280);
 });

@@ -1,7 +1,8 @@
 /**
- * Cases of bad documents, as data: `cases/*.yaml`. Each has a document (`document`: YAML; `json`: JSON; `steps`:
- * YAML of steps, set below a head of three lines, so that it begins at line 4) and the problems it has, all of
- * them, in order: `line:column CODE step-path path | message | hint` (`-`: no step, `.`: the document itself).
+ * Cases of bad documents, as data: `cases/*.yaml`. Each case has a document (`document`: YAML; `json`: JSON;
+ * `steps`: YAML of steps below a head of three lines, so that the steps begin at line 4) and all of its
+ * problems in order: `line:column CODE step-path path | message | hint` (`-`: no step, `.`: the document
+ * itself).
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { parse } from 'yaml';
@@ -27,7 +28,7 @@ export interface BadDocument {
 
 const FOLDER = new URL('./cases/', import.meta.url);
 
-/** A document of steps alone. */
+/** A document with these steps. */
 export function withHead(steps: string): string {
   return `id: t\nversion: 1\nsteps:\n${steps}`;
 }
@@ -48,7 +49,7 @@ export function badDocuments(): readonly { readonly file: string; readonly cases
   }));
 }
 
-/** The error of a document that is refused; a test fails where it is not. */
+/** The error of a refused document. @throws Error if the document is accepted */
 export function refusal(text: string, format: DefinitionFormat = 'yaml'): SluiceError {
   try {
     readDefinition(text, format);
@@ -73,12 +74,12 @@ const Details = z.object({
   ),
 });
 
-/** Problems of a document that is refused. */
+/** The problems of a refused document. */
 export function problemsOf(text: string, format: DefinitionFormat = 'yaml'): readonly DefinitionProblem[] {
   return Details.parse(refusal(text, format).details).problems as readonly DefinitionProblem[];
 }
 
-/** A problem as the cases write it. */
+/** A problem in the notation of the cases. */
 export function written({ line, column, code, stepPath, path, message, hint }: DefinitionProblem): string {
   const place = `${line}:${column} ${code} ${stepPath ?? '-'} ${path === '' ? '.' : path}`;
   return [place, message, ...(hint === undefined ? [] : [hint])].join(' | ');

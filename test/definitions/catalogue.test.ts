@@ -16,7 +16,7 @@ function check(steps: string): string[] {
 }
 
 describe('a definition against the catalogue of actions', () => {
-  it('has no problem where each action is there, in its version or in any', () => {
+  it('a definition has no problem if the catalogue has each action in its version', () => {
     expect(
       check(`  - { id: a, type: action.call, action: payments.charge }
   - { id: b, type: action.call, action: payments.charge, version: 1 }
@@ -25,7 +25,7 @@ describe('a definition against the catalogue of actions', () => {
     ).toEqual([]);
   });
 
-  it('names every unknown action and version at its place, at any depth, with the near ones', () => {
+  it('every unknown action and version is reported at its position, at any depth, with similar names', () => {
     expect(
       check(`  - { id: a, type: action.call, action: payment.charge }
   - id: s
@@ -50,7 +50,7 @@ describe('a definition against the catalogue of actions', () => {
     ]);
   });
 
-  it('is checked together with all the rest where the catalogue is given to readDefinition', () => {
+  it('readDefinition with a catalogue reports unknown actions together with all other problems', () => {
     const text = withHead('  - { id: a, type: action.call, action: core.ecko, retry: 3 }\n').replace(
       'id: t',
       'id: T',
@@ -69,7 +69,7 @@ describe('a definition against the catalogue of actions', () => {
     expect(problems(CATALOGUE)).toEqual(['NAME_INVALID', 'ACTION_UNKNOWN', 'VALUE_INVALID']);
   });
 
-  it('has problems without a place where the text is not known', () => {
+  it('problems have no position without the source', () => {
     const { definition } = readDefinition(
       withHead('  - { id: a, type: action.call, action: a.b }\n'),
       'yaml',
@@ -87,7 +87,7 @@ describe('a definition against the catalogue of actions', () => {
     ]);
   });
 
-  it('finds no action by the name of a property of every object', () => {
+  it('the name of a property of every object is an unknown action', () => {
     const { definition } = readDefinition(
       withHead('  - { id: a, type: action.call, action: a.constructor }\n'),
       'yaml',
@@ -102,13 +102,13 @@ describe('problems on a terminal', () => {
     'yaml',
   );
 
-  it('are a line each: file, line and column, step, message, hint', () => {
+  it('each problem is one line with file, line, column, step, message and hint', () => {
     expect(formatProblems(checkCatalogue(definition, CATALOGUE, source), 'orders/a.yaml')).toBe(
       'orders/a.yaml:4:41  steps[0]  there is no action "core.ecko"  (did you mean "core.echo"?)',
     );
   });
 
-  it('leave out what is not known', () => {
+  it('a problem without a position has a line without file, line and column', () => {
     expect(formatProblems(checkCatalogue(definition, CATALOGUE))).toBe(
       'steps[0]  there is no action "core.ecko"  (did you mean "core.echo"?)',
     );

@@ -15,7 +15,7 @@ describe('the examples', () => {
     expect(text.startsWith('# yaml-language-server: $schema=../schema/definition.schema.json\n')).toBe(true);
   });
 
-  it('are real ones: four, with at least 15 steps in the larger three', () => {
+  it('the examples are four real definitions, and three of them have at least 15 steps', () => {
     const sizes = examples.map((file) => {
       const { definition } = readDefinition(readFileSync(new URL(file, EXAMPLES), 'utf8'), 'yaml');
       return [...walkSteps(definition)].length;
@@ -114,12 +114,12 @@ const ACCEPTED: Readonly<Record<string, string>> = {
   - { id: b, type: control.return, result: { constructor: 1, prototype: 2, hasOwnProperty: 3 } }`,
 };
 
-describe('accepted', () => {
-  it.each(Object.entries(ACCEPTED))('%s', (_name, steps) => {
+describe('accepted documents', () => {
+  it.each(Object.entries(ACCEPTED))('validation accepts %s', (_name, steps) => {
     expect(readDefinition(withHead(steps === '' ? '  []' : steps.slice(1)), 'yaml').definition.id).toBe('t');
   });
 
-  it('every scalar of the core schema, as JSON has it', () => {
+  it('every scalar of the core schema has its JSON value', () => {
     const { document } = readDefinition(
       'id: a\nversion: 0x1\nsteps: []\nresult: [0o17, 1.5e3, -0.0, yes, on, ~, True, "1", 9007199254740991, 012]\n',
       'yaml',
@@ -130,7 +130,7 @@ describe('accepted', () => {
     });
   });
 
-  it('anchors and aliases, each standing for the value that was last given to its name', () => {
+  it('an alias has the value of the last anchor with its name', () => {
     const { document } = readDefinition(
       'id: a\nversion: 1\nresult: [&x 1, *x, &x { b: &y two }, *x, *y, &key k]\nsteps: []\n',
       'yaml',
@@ -138,19 +138,19 @@ describe('accepted', () => {
     expect(document).toMatchObject({ result: [1, 1, { b: 'two' }, { b: 'two' }, 'two', 'k'] });
   });
 
-  it('a document as JSON, with escapes, surrogates and a byte order mark', () => {
+  it('a JSON document may have escapes, surrogates and a byte order mark', () => {
     const text = '\uFEFF{"id":"a","version":1,"steps":[],"name":"\\ud83d\\ude00 \\u00e9\\/"}';
     expect(readDefinition(text, 'json').definition.name).toBe('😀 é/');
   });
 
-  it('a document as YAML with a byte order mark and Windows line ends', () => {
+  it('a YAML document may have a byte order mark and Windows line ends', () => {
     const text = '\uFEFFid: a\r\nversion: 1\r\nsteps: []\r\n';
     expect(readDefinition(text, 'yaml').definition).toEqual({ id: 'a', version: 1, steps: [] });
   });
 });
 
 describe('the order of the document', () => {
-  it('is that of the author, for branches, assignments and mappings (trap 19)', () => {
+  it('branches, assignments and mappings keep the order of the author [written-order-holds]', () => {
     const { definition } = readDefinition(
       withHead(`  - id: p
     type: control.parallel

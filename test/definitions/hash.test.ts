@@ -7,12 +7,12 @@ const hash = (text: string, format: DefinitionFormat = 'yaml') => readDefinition
 const BASE = 'id: a\nversion: 1\nresult: { x: 1, y: [2, 3] }\nsteps: []\n';
 
 describe('the hash of a definition', () => {
-  it('is the sha-256 of the document as JSON, keys in the order of the author', () => {
+  it('the hash is the sha-256 of the document as JSON with its keys in the order of the author', () => {
     const json = '{"id":"a","version":1,"result":{"x":1,"y":[2,3]},"steps":[]}';
     expect(hash(BASE)).toBe(createHash('sha256').update(json).digest('hex'));
   });
 
-  it('does not change with comments, blank lines, quotes, line ends, or JSON for YAML', () => {
+  it('the hash does not depend on comments, blank lines, quotes, line ends, or the choice of YAML or JSON', () => {
     const same = [
       `# a comment\n\n${BASE}# another`,
       'id: "a"\nversion: 0x1\nresult:\n  x: 1\n  y:\n    - 2\n    - 3\nsteps: []',
@@ -25,7 +25,7 @@ describe('the hash of a definition', () => {
     );
   });
 
-  it('changes with a value, and with the order of anything', () => {
+  it('the hash changes with any value and any order', () => {
     const other = [
       BASE.replace('x: 1', 'x: 2'),
       BASE.replace('x: 1', 'x: "1"'),

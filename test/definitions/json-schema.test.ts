@@ -10,12 +10,12 @@ const validate = new Ajv({ strict: false, logger: false }).compile(schema);
 const EXAMPLES = new URL('../../examples/', import.meta.url);
 
 describe('the JSON Schema for editors', () => {
-  it('is the one in schema/ (else: npm run docs)', () => {
+  it('the file in schema/ is up to date (else: npm run docs)', () => {
     const committed = readFileSync(new URL('../../schema/definition.schema.json', import.meta.url), 'utf8');
     expect(committed).toBe(`${JSON.stringify(schema, null, 2)}\n`);
   });
 
-  it('accepts every example', () => {
+  it('the schema accepts every example', () => {
     for (const file of readdirSync(EXAMPLES).filter((name) => name.endsWith('.yaml'))) {
       const text = readFileSync(new URL(file, EXAMPLES), 'utf8');
       expect([file, validate(readDefinition(text, 'yaml').document)]).toEqual([file, true]);
@@ -26,12 +26,12 @@ describe('the JSON Schema for editors', () => {
     .flatMap(({ cases }) => cases)
     .filter(({ problems }) => problems.some((problem) => / KEY_UNKNOWN | STEP_TYPE_UNKNOWN /.test(problem)));
 
-  it.each(shape)('refuses $name', ({ text }) => {
+  it.each(shape)('the schema refuses $name', ({ text }) => {
     expect(validate(parse(text, { uniqueKeys: false, strict: false }))).toBe(false);
   });
 
-  it('says what each step type is for', () => {
+  it('the schema describes each step type', () => {
     const definitions = schema['definitions'] as Readonly<Record<string, { readonly description?: string }>>;
-    expect(definitions['control.race']?.description).toBe('The first branch to finish wins.');
+    expect(definitions['control.race']?.description).toBe('Run branches at once; the first to finish wins.');
   });
 });

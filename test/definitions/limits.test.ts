@@ -5,25 +5,25 @@ import { problemsOf, refusal, withHead, written } from './cases.js';
 
 const HEAD = 'id: a\nversion: 1\nsteps: []\n';
 
-/** A result of so many bytes that the whole text has `bytes`. */
+/** A document whose text has `bytes` bytes. */
 function ofSize(bytes: number): string {
   const start = `${HEAD}result: `;
   return start + 'x'.repeat(bytes - start.length);
 }
 
 describe('size', () => {
-  it('is at most 512 KiB of UTF-8', () => {
+  it('a document has at most 512 KiB of UTF-8', () => {
     expect(readDefinition(ofSize(LIMITS.definitionBytes - 100), 'yaml').definition.id).toBe('a');
     const error = refusal(ofSize(LIMITS.definitionBytes + 1));
     expect(error.code).toBe('DEFINITION_TOO_LARGE');
     expect(error.details).toEqual({ bytes: 524_289, limit: 524_288 });
   });
 
-  it('counts bytes, not characters', () => {
+  it('the limit counts bytes, not characters', () => {
     expect(refusal(`${HEAD}result: ${'é'.repeat(300_000)}`).code).toBe('DEFINITION_TOO_LARGE');
   });
 
-  it('is also that of the document as JSON, which escapes may make larger', () => {
+  it('the limit also applies to the document as JSON, which may be larger because of escapes', () => {
     const text = `${HEAD}result: ${'\u0001'.repeat(200_000)}`;
     expect(problemsOf(text.replaceAll('\u0001', '"')).map(written)).toHaveLength(1);
     expect(problemsOf(`${HEAD}result: |\n  ${'"'.repeat(300_000)}`).map(written)).toEqual([
@@ -33,10 +33,12 @@ describe('size', () => {
 });
 
 describe('what could stop the process is refused in time', () => {
+  /** Limits processor time, which does not depend on the load of the machine. */
   const within = (ms: number, work: () => void): void => {
-    const started = performance.now();
+    const start = process.cpuUsage();
     work();
-    expect(performance.now() - started).toBeLessThan(ms);
+    const { user, system } = process.cpuUsage(start);
+    expect((user + system) / 1_000).toBeLessThan(ms);
   };
 
   const billionLaughs = [
@@ -51,7 +53,7 @@ describe('what could stop the process is refused in time', () => {
     ),
   ].join('\n');
 
-  it('a bomb of aliases', () => {
+  it('a bomb of aliases is refused without being expanded', () => {
     within(10_000, () => {
       expect(problemsOf(billionLaughs).map(written)).toEqual([
         '1:1 YAML_FEATURE - . | with its aliases written out, the document has more than 524288 bytes | split it with control.callWorkflow',
@@ -59,7 +61,7 @@ describe('what could stop the process is refused in time', () => {
     });
   });
 
-  it('a deep chain of aliases', () => {
+  it('a deep chain of aliases is refused', () => {
     const links = Array.from({ length: 300 }, (_, i) => `  l${i + 1}: &l${i + 1} [*l${i}]`);
     const text = `${HEAD}result:\n  l0: &l0 x\n${links.join('\n')}`;
     expect(problemsOf(text).map(written)).toEqual([
@@ -75,7 +77,7 @@ describe('what could stop the process is refused in time', () => {
     ['complex keys', `${HEAD}result:\n  ${'? '.repeat(200_000)}a`, 'yaml'],
     ['JSON lists', `{"id":"a","version":1,"steps":[],"result":${'['.repeat(400_000)}`, 'json'],
     ['JSON objects', `{"id":"a","version":1,"steps":[],"result":${'{"a":'.repeat(90_000)}`, 'json'],
-  ] as const)('nesting without end: %s', (_name, text, format) => {
+  ] as const)('a text with endlessly nested %s is refused', (_name, text, format) => {
     within(10_000, () => {
       expect(problemsOf(text, format).map(({ code }) => code)).toEqual(['TOO_DEEP']);
     });
@@ -90,7 +92,7 @@ describe('what could stop the process is refused in time', () => {
     ['documents', '---\n'.repeat(100_000)],
     ['errors', 'a: }\n'.repeat(80_000)],
     ['wrong expressions', `${HEAD}result: [${'{ $expr: 1 + }, '.repeat(25_000)}]`],
-  ])('a great number of %s', (_name, text) => {
+  ])('a text with a great number of %s is refused in time', (_name, text) => {
     within(20_000, () => {
       try {
         readDefinition(text, 'yaml');
@@ -102,7 +104,7 @@ describe('what could stop the process is refused in time', () => {
 });
 
 describe('levels', () => {
-  it('are at most 200', () => {
+  it('a document has at most 200 levels', () => {
     const nested = (levels: number) => `${HEAD}result: ${'['.repeat(levels)}${']'.repeat(levels)}`;
     expect(readDefinition(nested(199), 'yaml').definition.id).toBe('a');
     expect(problemsOf(nested(200)).map(written)).toEqual([
@@ -112,7 +114,7 @@ describe('levels', () => {
 });
 
 describe('problems', () => {
-  it('are at most 1,000, and the rest is counted', () => {
+  it('the list has at most 1,000 problems, and the others are counted', () => {
     const error = refusal(withHead('  - nothing\n'.repeat(1_500)));
     expect(error.message).toContain('has 1500 problems');
     expect(error.details).toMatchObject({ omitted: 500 });
@@ -120,13 +122,13 @@ describe('problems', () => {
   });
 });
 
-it('at most 500 branches', () => {
+it('a step has at most 500 branches', () => {
   const branches = (count: number) =>
     withHead(
       `  - id: x\n    type: control.parallel\n    branches: { ${Array.from({ length: count }, (_, i) => `b${i}: []`).join(', ')} }\n`,
     );
   expect(readDefinition(branches(500), 'yaml').definition.id).toBe('t');
   expect(problemsOf(branches(501)).map(written)).toEqual([
-    '6:15 VALUE_INVALID steps[0] steps[0].branches | branches may have at most 500 branches',
+    '6:15 VALUE_INVALID steps[0] steps[0].branches | branches must have at most 500 branches',
   ]);
 });

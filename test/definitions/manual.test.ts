@@ -1,4 +1,6 @@
-/** docs/definition.md says only what is so: its definitions are valid, its expressions give what it says. */
+/**
+ * docs/definition.md is correct: its definitions are valid, and its expressions have the documented results.
+ */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Json, JsonObject } from '../../contracts/json.js';
@@ -19,13 +21,13 @@ describe('docs/definition.md', () => {
     },
   );
 
-  it('shows every step type', () => {
+  it('the page shows every step type', () => {
     for (const type of STEP_TYPES) expect(page).toContain(`\`${type}`);
   });
 
   const rows = [...page.matchAll(/^\| `(.+?)` \| `(\{.*?\})` \| `(.+?)` \|$/gm)];
 
-  it('has a table of surprises', () => {
+  it('the page has a table of surprises', () => {
     expect(rows.length).toBeGreaterThanOrEqual(14);
   });
 
@@ -37,7 +39,7 @@ describe('docs/definition.md', () => {
     },
   );
 
-  it('lists every code that a problem can have', () => {
+  it('the page lists every code of a problem', () => {
     const codes = badDocuments()
       .flatMap(({ cases }) => cases.flatMap(({ problems }) => problems))
       .map((problem) => problem.split(' ')[1] ?? '');

@@ -36,8 +36,8 @@ function refused(schema: JsonObject, payload: Json | undefined): SluiceError {
   throw new Error('the payload was accepted');
 }
 
-describe('a payload that fits', () => {
-  it('comes back with the defaults of the schema, nested ones too', () => {
+describe('a valid payload', () => {
+  it('the result has the defaults of the schema, at every depth', () => {
     expect(
       validatePayload(ORDER, { orderId: 'o', lines: [{ sku: 'a' }, { sku: 'b', quantity: 2 }] }),
     ).toEqual({
@@ -51,20 +51,20 @@ describe('a payload that fits', () => {
     });
   });
 
-  it('is copied, not changed', () => {
+  it('the payload is copied and never changed', () => {
     const payload = { orderId: 'o', lines: [{ sku: 'a' }] };
     validatePayload(ORDER, payload);
     expect(payload).toEqual({ orderId: 'o', lines: [{ sku: 'a' }] });
   });
 
-  it('gets defaults of its own each time', () => {
+  it('each result gets a fresh copy of the defaults', () => {
     const schema: JsonObject = { type: 'object', properties: { list: { default: [1] } } };
     const first = validatePayload(schema, {}) as { list: number[] };
     first.list.push(2);
     expect(validatePayload(schema, {})).toEqual({ list: [1] });
   });
 
-  it('is anything where there is no schema, and {} where nothing was sent', () => {
+  it('any payload is valid without a schema, and a missing payload is {}', () => {
     expect(validatePayload(undefined, [1, null])).toEqual([1, null]);
     expect(validatePayload(undefined, null)).toBeNull();
     expect(validatePayload(undefined, undefined)).toEqual({});
@@ -73,25 +73,25 @@ describe('a payload that fits', () => {
     });
   });
 
-  it('may have keys that are names of JavaScript', () => {
+  it('a payload can have keys that are names of JavaScript', () => {
     const payload = JSON.parse('{"constructor":1,"toString":2}') as Json;
     expect(validatePayload({ type: 'object' }, payload)).toEqual({ constructor: 1, toString: 2 });
   });
 
-  it('is held to draft 2020-12', () => {
+  it('the schema is interpreted as draft 2020-12', () => {
     const schema: JsonObject = { type: 'array', prefixItems: [{ type: 'string' }], items: false };
     expect(validatePayload(schema, ['a'])).toEqual(['a']);
     expect(refused(schema, ['a', 1]).code).toBe('PAYLOAD_INVALID');
   });
 });
 
-describe('a payload that does not fit', () => {
-  it('is refused with the JSONPath of each problem, all at once', () => {
+describe('an invalid payload', () => {
+  it('all problems are reported at once, each with its JSONPath', () => {
     const error = refused(ORDER, {
       orderId: '',
       currency: 'GBP',
       lines: [{ sku: 'a' }, { quantity: 1.5 }],
-      contact: { mail: 'nobody', 'e/x~y': 2 },
+      contact: { mail: 'not-an-address', 'e/x~y': 2 },
       extra: true,
     });
     expect(error.code).toBe('PAYLOAD_INVALID');
@@ -120,7 +120,7 @@ describe('a payload that does not fit', () => {
     expect(error.retryable).toBe(false);
   });
 
-  it('is refused where it is of another type altogether', () => {
+  it('a payload of another type is refused', () => {
     expect(refused(ORDER, 'o-1').message).toBe('The payload: $ must be object');
     expect(refused(ORDER, null).message).toBe('The payload: $ must be object');
     expect(refused(ORDER, undefined).message).toBe('The payload: $.orderId is missing; $.lines is missing');
@@ -132,21 +132,21 @@ describe('a payload that does not fit', () => {
     );
   });
 
-  it('has at most 100 of its problems listed', () => {
+  it('the list has at most 100 problems', () => {
     const error = refused({ type: 'array', items: { type: 'string' } }, Array<number>(5_000).fill(1));
     expect(error.details).toMatchObject({ omitted: 4_900 });
     expect(error.message).toMatch(/^The payload: \$\[0\] must be string; .*; and \d+ more$/);
     expect(error.message.length).toBeLessThan(1_300);
   });
 
-  it('is refused, not looped over, where the schema refers to itself without end', () => {
+  it('a schema that refers to itself without end refuses the payload instead of looping', () => {
     expect(refused({ $ref: '#' }, {}).code).toBe('PAYLOAD_INVALID');
     expect(refused({ $defs: { a: { $ref: '#/$defs/a' } }, $ref: '#/$defs/a' }, {}).code).toBe(
       'PAYLOAD_INVALID',
     );
   });
 
-  it('is refused where it nests too deeply, whatever the schema', () => {
+  it('a payload that nests too deeply is refused, with any schema', () => {
     const nested = (levels: number) => JSON.parse('['.repeat(levels) + ']'.repeat(levels)) as Json;
     const tree: JsonObject = { type: 'array', items: { $ref: '#' } };
     expect(validatePayload(tree, nested(500))).toEqual(nested(500));
@@ -158,7 +158,7 @@ describe('a payload that does not fit', () => {
 });
 
 describe('schemas of two definitions', () => {
-  it('with the same $id do not meet', () => {
+  it('two schemas with the same $id do not collide', () => {
     const one: JsonObject = { $id: 'https://example.com/payload', type: 'string' };
     const other: JsonObject = { $id: 'https://example.com/payload', type: 'number' };
     expect(validatePayload(one, 'a')).toBe('a');
@@ -166,7 +166,7 @@ describe('schemas of two definitions', () => {
     expect(refused(other, 'a').code).toBe('PAYLOAD_INVALID');
   });
 
-  it('stay correct when more are in use than are kept compiled', () => {
+  it('schemas stay correct if more of them are in use than the cache holds', () => {
     for (let i = 0; i < 250; i++) expect(validatePayload({ const: i }, i)).toBe(i);
     expect(refused({ const: 0 }, 1).code).toBe('PAYLOAD_INVALID');
   });

@@ -1,6 +1,7 @@
 /**
- * Trap 18: validation accepts what the run then refuses. Here is every literal at the edge of what validation
- * accepts, run for real. (That what a run refuses is refused before is in `bad-documents.test.ts`.)
+ * [what-is-accepted-runs]: a run never refuses what validation accepts. This file really runs every literal
+ * at the limit of what validation accepts. `bad-documents.test.ts` covers the other direction: validation
+ * refuses what a run would refuse.
  */
 import { describe, expect, it } from 'vitest';
 import { useSluice } from '../support/sluice.js';
@@ -103,7 +104,7 @@ const EDGES: Readonly<Record<string, string>> = {
   - { id: h, type: control.race, branches: { _: [] }, saveAs: winner }
   - { id: i, type: transform.assign, assign: {} }
   - { id: j, type: control.parallel, branches: { ${names(500, (i) => `b${i}: []`).join(', ')} }, saveAs: all }`,
-  'break and continue from every block that they may stand in': `
+  'break and continue from every block that allows them': `
   - id: loop
     type: control.forEach
     items: [1, 2, 3, 4, 5, 6]
@@ -149,8 +150,8 @@ const EDGES: Readonly<Record<string, string>> = {
   - { id: a, type: control.return }`,
 };
 
-describe('a run accepts what validation accepts (trap 18)', () => {
-  it.each(Object.entries(EDGES))('%s', async (name, steps) => {
+describe('a run accepts what validation accepts [what-is-accepted-runs]', () => {
+  it.each(Object.entries(EDGES))('a run with an accepted document succeeds: %s', async (name, steps) => {
     const id = `edge-${Object.keys(EDGES).indexOf(name)}`;
     const source = withHead(`${steps.slice(1)}\n`).replace('id: t\n', `id: ${id}\n`);
     await expect(sluice().run(source)).resolves.toBeNull();

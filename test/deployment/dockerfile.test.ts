@@ -6,7 +6,7 @@ const root = new URL('../../', import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, root), 'utf8');
 const version = (JSON.parse(read('package.json')) as { version: string }).version;
 
-it('is built in stages, from one base with an exact version that Sluice runs on', () => {
+it('the image is built in stages, from one base with an exact version that Sluice supports', () => {
   const bases = dockerfile.getFROMs();
   expect(bases.map((from) => from.getBuildStage())).toEqual(['build', null]);
   const images = new Set(bases.map((from) => from.getImage()));
@@ -15,7 +15,7 @@ it('is built in stages, from one base with an exact version that Sluice runs on'
   expect([Number(major), Number(minor)]).toEqual([20, 20]);
 });
 
-it('runs as a user without rights, whose files belong to somebody else', () => {
+it('the image runs as an unprivileged user that does not own its files', () => {
   const names = finalStage().map((instruction) => instruction.getInstruction());
   const user = finalStage().find((instruction) => instruction.getInstruction() === 'USER');
   expect(user?.getArgumentsContent()).toBe('node');
@@ -24,7 +24,7 @@ it('runs as a user without rights, whose files belong to somebody else', () => {
   expect(finalStage().some((instruction) => /--chown/.test(instruction.getTextContent()))).toBe(false);
 });
 
-it('installs what the lock file says, runs no script of a package, and keeps no package for development', () => {
+it('the image has the packages of the lock file, without install scripts and development packages', () => {
   const runs = dockerfile
     .getInstructions()
     .filter((instruction) => instruction.getInstruction() === 'RUN')
@@ -35,7 +35,7 @@ it('installs what the lock file says, runs no script of a package, and keeps no 
   );
 });
 
-it('holds every room, and neither tests nor docs', () => {
+it('the image contains every room, without tests and docs', () => {
   const copied = dockerfile
     .getCOPYs()
     .filter((copy) => copy.getFromFlag() !== null)
@@ -53,10 +53,10 @@ it('holds every room, and neither tests nor docs', () => {
   expect(copied.filter((path) => ignored.includes(path))).toEqual(['node_modules']);
 });
 
-it('is started as one program with the command as its argument', () => {
+it('the image starts one program with the command as its argument', () => {
   expect([...jsonWords('ENTRYPOINT'), ...jsonWords('CMD')]).toEqual(['node', '/app/cli/bin.mjs', 'worker']);
 });
 
-it('has the version that docker-compose.yml runs', () => {
+it('the image has the version that docker-compose.yml runs', () => {
   expect(read('docker-compose.yml')).toContain(`image: sluice:${version}\n`);
 });

@@ -1,6 +1,6 @@
 /**
- * The deployment of docker-compose.yml without Docker: its processes, commands, variables and health checks, from the
- * content of the image, against real Temporal, SurrealDB and Redis servers.
+ * The deployment of docker-compose.yml without Docker: its processes, commands, variables and health
+ * checks, with the content of the image, against real Temporal, SurrealDB and Redis servers.
  */
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -9,8 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeKey } from '../../api/index.js';
 import { createSluiceClient, type SluiceClient, type StartedRun } from '../../client/index.js';
-import { hasRedis } from '../ingress/support/redis.js';
-import { hasServer } from '../projections/support/server.js';
+import { needs } from '../support/requirements.js';
 import { exampleOrder, orderPaid } from '../support/example-payloads.js';
 import { waitFor } from '../support/wait-for.js';
 import { requiredVariables } from './support/compose-file.js';
@@ -20,7 +19,7 @@ import { makeImage, type Image } from './support/image.js';
 const LIMIT_MS = 180_000;
 const ORDERS = 4;
 
-describe.skipIf(!hasServer || !hasRedis)('docker-compose.yml, as processes', () => {
+describe('docker-compose.yml, as processes', needs('surreal', 'redis'), () => {
   let image: Image;
   let deployment: Deployment;
   let client: SluiceClient;
@@ -56,14 +55,14 @@ describe.skipIf(!hasServer || !hasRedis)('docker-compose.yml, as processes', () 
     rmSync(directory, { recursive: true, force: true });
   });
 
-  it('is up: every process is healthy, and two workers poll', () => {
+  it('the deployment comes up: every process is healthy, and two workers poll', () => {
     for (const name of ['temporal', 'surrealdb', 'redis', 'api', 'bridge']) {
       expect(deployment.running(name), name).toHaveLength(1);
     }
     expect(deployment.running('worker')).toHaveLength(2);
   });
 
-  it('finds itself in order: sluice doctor, in the image and with the variables of a worker', async () => {
+  it('sluice doctor finds no problem in the image with the variables of a worker', async () => {
     const { child, output } = await deployment.run('worker', ['doctor']);
     expect(output).toMatch(/✔ packages .*as pinned/);
     expect(output).toMatch(/✔ task queue +2 worker\(s\) poll sluice/);
@@ -72,16 +71,16 @@ describe.skipIf(!hasServer || !hasRedis)('docker-compose.yml, as processes', () 
     expect(child.exitCode).toBe(0);
   });
 
-  it('can be brought up again over what is there: what runs once may run twice', async () => {
+  it('the deployment comes up a second time over its data: one-time services may run twice', async () => {
     await deployment.start('temporal-search-attributes');
     const again = await deployment.start('migrate');
     expect(again.output).not.toContain('(applied now)');
   });
 
   it(
-    'runs orders over two workers, loses one of them, and ends every order',
+    'every order ends on two workers, although one of them is killed',
     async () => {
-      await client.publish(
+      await client.publishDefinition(
         readFileSync(new URL('../../examples/order-fulfilment.yaml', import.meta.url), 'utf8'),
       );
       const runs: StartedRun[] = [];
@@ -107,14 +106,14 @@ describe.skipIf(!hasServer || !hasRedis)('docker-compose.yml, as processes', () 
     LIMIT_MS,
   );
 
-  it('asks for its tokens', async () => {
+  it('the API and the bridge refuse requests without a token', async () => {
     expect((await fetch(`http://${await deployment.at('api:8235')}/v1/runs`)).status).toBe(401);
     const bridge = await fetch(`http://${await deployment.at('bridge:8234')}/events`, { method: 'POST' });
     expect(bridge.status).toBe(401);
   });
 
   it(
-    'ends in good order: each process by SIGTERM, with exit code 0',
+    'each process ends on SIGTERM with exit code 0',
     async () => {
       for (const name of ['api', 'bridge', 'worker']) {
         for (const process of deployment.running(name)) {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { GENERATED_PAGES } from '../../scripts/generated-pages.js';
+import { GENERATED_PAGES } from '../../scripts/pages/generated-pages.js';
 
 describe('generated pages of docs/', () => {
   it.each(Object.entries(GENERATED_PAGES))(

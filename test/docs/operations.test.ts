@@ -1,4 +1,4 @@
-/** docs/operations.md is written by hand; metrics, variables and commands in it are held against the code. */
+/** docs/operations.md is written by hand; these tests hold its metrics, variables and commands. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -29,14 +29,14 @@ function nativeSdk(): Buffer {
   return readFileSync(join(releases, name ?? '', 'index.node'));
 }
 
-it('names only metrics that there are', async () => {
+it('every metric that the page names exists, and every counter of Sluice is on the page', async () => {
   const sdk = nativeSdk();
   const ofSdk = named(/`temporal_(\w+)`/g);
   expect(ofSdk.filter((name) => !sdk.includes(name.replace(/_total$/, '')))).toEqual([]);
   expect(ofSdk.length).toBeGreaterThan(5);
 
   const api = await createMetrics().text(undefined);
-  const sources = ['worker/reconciler/reconciler.ts', 'workflows/interpreter/compensation/undo.ts']
+  const sources = ['worker/reconciler/reconciler.ts', 'workflows/interpreter/compensation/compensate.ts']
     .map(read)
     .join('');
   const counted = [...sources.matchAll(/createCounter\('(\w+)'/g)].map((found) => `${found[1]}_total`);
@@ -45,7 +45,7 @@ it('names only metrics that there are', async () => {
   expect(counted.filter((name) => !own.includes(name))).toEqual([]);
 });
 
-it('names only variables that there are, and links to the page that has them all', () => {
+it('every variable that the page names exists, and it links to the page that has them all', () => {
   const known = [Variables, BridgeVariables, ApiVariables].flatMap((schema) => Object.keys(schema.shape));
   const compose = read('docker-compose.yml');
   const variables = named(/`?((?:SLUICE|SURREAL|TEMPORAL)_[A-Z_]+)/g);
@@ -53,6 +53,6 @@ it('names only variables that there are, and links to the page that has them all
   expect(page).toContain('](configuration.md)');
 });
 
-it('names only commands that there are', () => {
+it('every command that the page names exists', () => {
   expect(unknownCommands(page)).toEqual([]);
 });

@@ -1,4 +1,4 @@
-/** docs/support-posture.md is written by hand; whatever in it has a counterpart in the code is held against it. */
+/** docs/support-posture.md is written by hand; these tests hold what it says about code against the code. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { LEGACY_ACTIONS } from '../../client/runs/legacy.js';
@@ -36,11 +36,11 @@ const literals = (path: string, type: string): string[] => {
 };
 
 describe('docs/support-posture.md', () => {
-  it('has the four parts', () => {
+  it('the page has four parts', () => {
     expect(page.match(/^## \d\. /gm)).toHaveLength(4);
   });
 
-  it('names only error codes, run events and variables that there are', () => {
+  it('every error code, run event and variable that the page names exists', () => {
     const words = codes.filter((code) => /^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$/.test(code));
     const known = new Set([
       ...Object.keys(ERRORS),
@@ -54,11 +54,11 @@ describe('docs/support-posture.md', () => {
     expect(words.length).toBeGreaterThan(20);
   });
 
-  it('lists every action that is refused, and no other', () => {
-    expect(firstCells('action | why there is none').sort()).toEqual([...LEGACY_ACTIONS].sort());
+  it('the page lists every action that is refused, and no other', () => {
+    expect(firstCells('action | why it is refused').sort()).toEqual([...LEGACY_ACTIONS].sort());
   });
 
-  it('explains every outcome of an event, and every status of its delivery to a run', () => {
+  it('the page explains every outcome of an event, and every status of its delivery to a run', () => {
     const outcomes = literals('projections/writers/events/finish-event.ts', 'export type EventOutcome');
     expect(firstCells('`inbound_event.outcome`')).toEqual(outcomes);
     const allowed = /DEFINE FIELD status ON event_delivery .*\[(.*?)\]/.exec(schema)?.[1] ?? '';
@@ -67,11 +67,11 @@ describe('docs/support-posture.md', () => {
     );
   });
 
-  it('explains every status of a run', () => {
+  it('the page explains every status of a run', () => {
     expect(firstCells('`run.status` | what Temporal has').sort()).toEqual([...RunStatus.options].sort());
   });
 
-  it('names only fields that the schema has', () => {
+  it('every field that the page names is in the schema', () => {
     const fields = codes.filter(
       (code) => /^[a-z_]+\.[a-z_]+$/.test(code) && schema.includes(`ON ${code.split('.')[0]} `),
     );
@@ -83,7 +83,7 @@ describe('docs/support-posture.md', () => {
     expect(fields.length).toBeGreaterThan(20);
   });
 
-  it('names only commands of sluice that there are', () => {
+  it('every command of sluice that the page names exists', () => {
     expect(unknownCommands(page)).toEqual([]);
   });
 });

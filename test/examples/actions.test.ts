@@ -16,20 +16,20 @@ const order = { orderId: 'o-1', currency: 'EUR' };
 const payment = { ...order, amountCents: 500, card: 'tok_ok', apiKey: 'key' };
 
 describe('the example actions', () => {
-  it('are those that examples/README.md lists, all of version 1', async () => {
+  it('the example actions are those that examples/README.md lists, all of version 1', async () => {
     const readme = await readFile(new URL('../../examples/README.md', import.meta.url), 'utf8');
     const listed = [...readme.matchAll(/^\| `([a-z]+\.[A-Za-z]+)` \|/gm)].map((match) => match[1]);
     expect([...registry.versions.keys()]).toEqual(listed.sort());
     expect(registry.actions.every(({ version }) => version === 1)).toBe(true);
   });
 
-  it('give a repeated attempt the same ids, and another step others', async () => {
+  it('an action gives a repeated attempt the same ids, and another step other ids', async () => {
     const first = await run('payments.charge', payment);
     expect(await run('payments.charge', payment)).toEqual(first);
     expect(await run('payments.charge', payment, { idempotencyKey: 'key-2' })).not.toEqual(first);
   });
 
-  it('add an order up', async () => {
+  it('orders.validate adds an order up', async () => {
     const lineItems = [
       { sku: 'a', quantity: 2, unitPriceCents: 150 },
       { sku: 'b', quantity: 1, unitPriceCents: 0 },
@@ -78,13 +78,13 @@ describe('the example actions', () => {
     await expect(run(id, input)).rejects.toMatchObject(error);
   });
 
-  it('has a gateway that recovers at the third attempt', async () => {
+  it('the payment gateway recovers at the third attempt', async () => {
     const flaky = { ...payment, card: 'tok_flaky' };
     await expect(run('payments.charge', flaky, { attempt: 2 })).rejects.toThrow();
     expect(await run('payments.charge', flaky, { attempt: 3 })).toMatchObject({ status: 'PENDING' });
   });
 
-  it('has records and balances as the table says', async () => {
+  it('ledger records and balances are those of the table', async () => {
     const { records } = (await run('ledger.fetchRecords', { date: 'd', count: 12, corruptEvery: 5 })) as {
       records: { id: string; corrupt: boolean }[];
     };
@@ -97,7 +97,7 @@ describe('the example actions', () => {
     expect(await balance('acc-9')).toMatchObject({ balanceCents: 100_000 });
   });
 
-  it('keep a row of a charge, without the key of the gateway', async () => {
+  it('a charge has a ledger row without the key of the gateway', async () => {
     const writes: unknown[][] = [];
     await run('payments.charge', payment, { writes: { add: (...write) => void writes.push(write) } });
     expect(writes.map(([label]) => label)).toEqual(['payment']);

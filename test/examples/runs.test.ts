@@ -1,4 +1,4 @@
-/** The examples as they are, run on a real Temporal server with their own actions: each path that they have. */
+/** Every path of the examples, run on a real Temporal server with their own actions. */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Json, JsonObject } from '../../contracts/json.js';
@@ -54,7 +54,7 @@ describe('order-fulfilment', () => {
     payload: { orderId, settledCents },
   });
 
-  it('ships an order whose payment settles; too small a payment settles nothing', async () => {
+  it('an order ships when its payment settles; a payment that is too small settles nothing', async () => {
     const run = await sluice().start('order-fulfilment', order('o-1'));
     await sluice().waiting(run);
     expect(await state(run)).toBe('AWAITING_SETTLEMENT');
@@ -72,20 +72,20 @@ describe('order-fulfilment', () => {
     expect(await state(run)).toBe('SHIPPED');
   });
 
-  it('gives a list of one reservation for an order of one line, and takes a settlement that came first', async () => {
+  it('an order of one line has a list of one reservation, and accepts a settlement that arrived early', async () => {
     const lineItems = [{ sku: 'MUG', quantity: 1, unitPriceCents: 5 }];
     const run = await sluice().start('order-fulfilment', order('o-2', { lineItems }));
     await sluice().signal(run, settled('o-2', 5));
     expect(await sluice().result(run)).toMatchObject({ reservationIds: [expect.any(String)] });
   });
 
-  it('tries a flaky gateway again', async () => {
+  it('an order tries a flaky gateway again', async () => {
     const run = await sluice().start('order-fulfilment', order('o-3', { card: 'tok_flaky' }));
     await sluice().signal(run, settled('o-3', 7_480));
     expect(await sluice().result(run)).toMatchObject({ state: 'SHIPPED' });
   });
 
-  it('fails with the code of a declined card, its details kept, nothing refunded', async () => {
+  it('an order fails with the code and details of a declined card, and nothing is refunded', async () => {
     const run = await sluice().start('order-fulfilment', order('o-4', { card: 'tok_declined' }));
     expect(await failure(run)).toMatchObject({
       code: 'PAYMENT_DECLINED',
@@ -95,7 +95,7 @@ describe('order-fulfilment', () => {
     expect(await undone(run)).toEqual([]);
   });
 
-  it('releases what was reserved and refunds where a later line is sold out', async () => {
+  it('an order with a later line sold out releases its reservations and refunds the charge', async () => {
     const lineItems = [
       { sku: 'MUG', quantity: 1, unitPriceCents: 5 },
       { sku: 'SOLDOUT-POT', quantity: 1, unitPriceCents: 5 },
@@ -108,13 +108,13 @@ describe('order-fulfilment', () => {
     expect(await undone(run)).toEqual(['inventory.release', 'payments.refund']);
   });
 
-  it('succeeds as UNSETTLED, refunded, where the payment does not settle in time', async () => {
+  it('an order whose payment does not settle in time succeeds as UNSETTLED and is refunded', async () => {
     const run = await sluice().start('order-fulfilment', order('o-6', { settlementTimeoutMs: 200 }));
     expect(await sluice().result(run)).toEqual({ orderId: 'o-6', state: 'UNSETTLED' });
     expect(await undone(run)).toEqual(['inventory.release', 'inventory.release', 'payments.refund']);
   });
 
-  it('undoes an order that no carrier takes: each item released, the last first, then the refund', async () => {
+  it('an order that no carrier accepts is compensated: each item is released, the last first, then the charge refunded', async () => {
     const customer = {
       email: 'ada@example.com',
       address: { name: 'Ada', street: '1 Main St', city: 'Nowhere', country: 'ZZ' },
@@ -125,7 +125,7 @@ describe('order-fulfilment', () => {
     expect(await undone(run)).toEqual(['inventory.release', 'inventory.release', 'payments.refund']);
   });
 
-  it('is refused before anything is done where the payload does not fit', async () => {
+  it('an order with an invalid payload is refused before any action runs', async () => {
     const run = await sluice().start('order-fulfilment', { orderId: 'o-7' });
     expect(await failure(run)).toMatchObject({
       code: 'PAYLOAD_INVALID',
@@ -148,7 +148,7 @@ describe('ticket-escalation', () => {
     ...changes,
   });
 
-  it('closes a ticket that is answered at the first level', async () => {
+  it('a ticket that is answered at the first level is closed', async () => {
     const run = await sluice().start('ticket-escalation', ticket('t-1'));
     await sluice().waiting(run, 3);
     expect(await state(run)).toBe('OPEN');
@@ -166,7 +166,7 @@ describe('ticket-escalation', () => {
     expect(await state(run)).toBe('RESOLVED');
   });
 
-  it('reminds, escalates level by level, and ends with a manager; a channel that is down stops nothing', async () => {
+  it('an unanswered ticket is escalated level by level to a manager, although one channel is down', async () => {
     const run = await sluice().start(
       'ticket-escalation',
       ticket('t-2', { deadlineMs: 400, reminderMs: 100, reminders: 2, pager: 'down@pager' }),
@@ -180,7 +180,7 @@ describe('ticket-escalation', () => {
     expect(await state(run)).toBe('UNANSWERED');
   });
 
-  it('is answered at a higher level', async () => {
+  it('a ticket can be answered at a higher level', async () => {
     const run = await sluice().start('ticket-escalation', ticket('t-3', { deadlineMs: 3_000, levels: 2 }));
     await expect.poll(() => state(run), { timeout: 20_000 }).toBe('ESCALATED_2');
     await sluice().signal(run, { eventName: 'TICKET_CLOSED', correlationKey: 't-3', payload: {} });
@@ -192,7 +192,7 @@ describe('ticket-escalation', () => {
 const NIGHT_MS = 90_000;
 
 describe('nightly-reconciliation', { timeout: NIGHT_MS }, () => {
-  it('matches 200 records, notes the corrupt ones, and reconciles each account in a child', async () => {
+  it('the nightly run matches 200 records, notes the corrupt ones, and reconciles each account in a child', async () => {
     const run = await sluice().start('nightly-reconciliation', { date: '2026-03-01' });
     const result = (await sluice().result(run)) as JsonObject & {
       accounts: readonly { accountId: string; status: string }[];
@@ -219,7 +219,7 @@ describe('nightly-reconciliation', { timeout: NIGHT_MS }, () => {
     expect(await state(run)).toBe('NEEDS_ATTENTION');
   });
 
-  it('has nothing to say about a day without records', async () => {
+  it('the nightly run of a day without records succeeds with an empty result', async () => {
     const run = await sluice().start('nightly-reconciliation', { date: '2026-03-02', recordCount: 0 });
     expect(await sluice().result(run)).toEqual({
       date: '2026-03-02',
@@ -232,7 +232,7 @@ describe('nightly-reconciliation', { timeout: NIGHT_MS }, () => {
     expect(await state(run)).toBe('BALANCED');
   });
 
-  it('works for a single record, which is still a list', async () => {
+  it('the nightly run of a single record gets a list of one', async () => {
     const run = await sluice().start('nightly-reconciliation', { date: '2026-03-03', recordCount: 1 });
     expect(await sluice().result(run)).toMatchObject({
       matched: 1,
@@ -242,7 +242,7 @@ describe('nightly-reconciliation', { timeout: NIGHT_MS }, () => {
 });
 
 describe('account-reconciliation on its own', () => {
-  it('fails with its own code and details where the account is out of balance', async () => {
+  it('an account that is out of balance fails with its own code and details', async () => {
     const run = await sluice().start('account-reconciliation', {
       accountId: 'acc-9',
       date: '2026-03-01',

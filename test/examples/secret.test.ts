@@ -1,4 +1,4 @@
-/** Trap 11: secrets in plain text in history or in a ledger row. The real example, the real worker process. */
+/** Invariant [secrets-stay-out]: the real example in the real worker process leaves no secret anywhere. */
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ import { waitFor } from '../support/wait-for.js';
 import { startMain } from '../worker/main-process.js';
 
 const SECRET = 'sk_live_9f3a"0c81\\d2b4';
-/** As it would stand in text, in JSON, in JSON within JSON, in a URL and in base64. */
+/** Its forms in text, in JSON, in JSON within JSON, in a URL and in base64. */
 const FORMS = [
   SECRET,
   JSON.stringify(SECRET).slice(1, -1),
@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-it('leaves the key of the payment gateway in no history, no table and no log', async () => {
+it('the key of the payment gateway is in no history, no table and no log [secrets-stay-out]', async () => {
   const { address, namespace } = await suiteTemporal();
   const taskQueue = `secret-${randomUUID()}`;
   const url = `surrealkv://${join(directory, 'db')}`;
@@ -43,7 +43,7 @@ it('leaves the key of the payment gateway in no history, no table and no log', a
   const client = await createSluiceClient({ address, namespace, taskQueue, tenant: 'secret', actor: 'test' });
   let history: string;
   try {
-    await client.publish(
+    await client.publishDefinition(
       await readFile(new URL('../../examples/order-fulfilment.yaml', import.meta.url), 'utf8'),
     );
     const run = await client.start('order-fulfilment', {
@@ -75,7 +75,7 @@ it('leaves the key of the payment gateway in no history, no table and no log', a
   for (const [place, text] of Object.entries({ history, tables, log })) {
     for (const form of FORMS) expect(text.includes(form), `the secret in the ${place}`).toBe(false);
   }
-  // The search has looked where the action was: its name is there, its value is not.
+  // The search read the right places: they contain the secret's name, not its value.
   for (const text of [history, tables]) expect(text).toContain('PAYMENTS_API_KEY');
   expect(tables).toContain('example_payment');
   expect(log).toContain('payments.charge');

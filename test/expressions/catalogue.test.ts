@@ -6,14 +6,14 @@ import { value } from './support/evaluate-in.js';
 
 describe('the catalogue of functions', () => {
   for (const { name, kind, example } of FUNCTIONS) {
-    it(`has a true example of ${kind} ${name}`, () => {
+    it(`the example of ${kind} ${name} has the documented result`, () => {
       expect(check(example.source)).toEqual([]);
       expect(example.source).toContain(name);
       expect(value(example.source, example.input)).toEqual(example.result);
     });
   }
 
-  it('describes each function once', () => {
+  it('the catalogue describes each function once', () => {
     expect(new Set(FUNCTIONS.map(({ kind, name }) => `${kind} ${name}`)).size).toBe(FUNCTIONS.length);
     for (const { signature, name, description } of FUNCTIONS) {
       expect(signature).toContain(`${name}(`);
@@ -21,11 +21,11 @@ describe('the catalogue of functions', () => {
     }
   });
 
-  it('is what can be called: every listed function is there and no other', () => {
+  it('an expression can call every function of the catalogue and no others', () => {
     const { engine, allowed } = theEngine();
     for (const name of BUILT_IN_NAMES) expect(allowed.lookup(name), name).toBeDefined();
     for (const name of REFUSED.keys()) expect(allowed.lookup(name), name).toBeUndefined();
-    // A function that a new version of JSONata brings is refused until it is listed.
+    // A function of a new version of JSONata is refused until it is in the catalogue.
     for (const name of ['eval', 'random', 'shuffle']) {
       expect(engine.staticFrame.lookup(name), name).toBeDefined();
     }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { SluiceError } from '../../contracts/errors.js';
 import { check, evaluate } from '../../expressions/index.js';
 
-/** A small generator with a seed (mulberry32): 100,000 sources need no shrinking. */
+/** A small seeded generator (mulberry32): 100,000 sources need no shrinking. */
 function random(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -97,7 +97,7 @@ function expectCodedEnd(source: string): boolean {
 }
 
 describe('100,000 random sources end in a result or a coded error', () => {
-  it('as random bytes', { timeout: 120_000 }, () => {
+  it('sources of random bytes have a result or a coded error', { timeout: 120_000 }, () => {
     const next = random(4);
     for (let i = 0; i < 50_000; i++) {
       const bytes = Uint8Array.from({ length: 1 + next(40) }, () => next(256));
@@ -107,7 +107,7 @@ describe('100,000 random sources end in a result or a coded error', () => {
     }
   });
 
-  it('as random tokens', { timeout: 120_000 }, () => {
+  it('sources of random tokens have a result or a coded error', { timeout: 120_000 }, () => {
     const next = random(5);
     let results = 0;
     for (let i = 0; i < 50_000; i++) {

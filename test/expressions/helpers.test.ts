@@ -44,7 +44,7 @@ describe('helpers', () => {
     ['$reduce(l, function($a, $x) { append($a, $x * 2) }, [])', [2, 4, 6]],
     ['append(?, 9)(l)', [1, 2, 3, 9]],
     ['append(l[$ > 5], 1)', [1]],
-  ])('%s', (source, expected) => {
+  ])('%s has the expected value', (source, expected) => {
     expect(value(source, root)).toEqual(expected);
   });
 
@@ -61,18 +61,18 @@ describe('dateAdd', () => {
     ['"2024-05-01T10:00:00+02:00", "PT90M"', '2024-05-01T09:30:00.000Z'],
     ['"2024-05-01T10:00:00Z", "PT0.25S"', '2024-05-01T10:00:00.250Z'],
     ['"2024-05-01T10:00:00Z", "P1W2DT3H"', '2024-05-10T13:00:00.000Z'],
-    // A day over the start of summer time is 23 hours; 24 hours stay 24.
+    // The day on which summer time starts has 23 hours; 24 hours stay 24 hours.
     ['"2024-03-30T09:00:00Z", "P1D", "Europe/Paris"', '2024-03-31T08:00:00.000Z'],
     ['"2024-03-30T09:00:00Z", "PT24H", "Europe/Paris"', '2024-03-31T09:00:00.000Z'],
-    // 02:30 does not exist that night: it moves on by the gap.
+    // 02:30 does not exist that night: it moves forward by the gap.
     ['"2024-03-30T01:30:00Z", "P1D", "Europe/Paris"', '2024-03-31T01:30:00.000Z'],
-    // 02:30 comes twice that night: the first is meant.
+    // 02:30 occurs twice that night: the first one counts.
     ['"2024-10-26T00:30:00Z", "P1D", "Europe/Paris"', '2024-10-27T00:30:00.000Z'],
     ['"2024-03-09T20:00:00Z", "P1D", "America/New_York"', '2024-03-10T19:00:00.000Z'],
     ['"2024-06-01T00:00:00Z", "P1M", "Asia/Kathmandu"', '2024-07-01T00:00:00.000Z'],
     // A zone that skipped a whole day.
     ['"2011-12-29T20:00:00Z", "P1D", "Pacific/Apia"', '2011-12-30T20:00:00.000Z'],
-  ])('of %s', (args, expected) => {
+  ])('dateAdd of %s is the expected instant', (args, expected) => {
     expect(value(`dateAdd(${args})`)).toBe(expected);
   });
 
@@ -90,11 +90,11 @@ describe('dateAdd', () => {
     '5, "P1D"',
     '"2024-05-01T10:00:00Z", 5',
     '"2024-05-01T10:00:00Z", "P1D", 5',
-  ])('refuses %s', (args) => {
+  ])('dateAdd refuses %s', (args) => {
     expect(failure(`dateAdd(${args})`).code).toBe('EXPRESSION_TYPE');
   });
 
-  it('is undefined of nothing', () => {
+  it('dateAdd of undefined is undefined', () => {
     expect(value('dateAdd(missing, "P1D")')).toBeNull();
   });
 });
@@ -114,11 +114,11 @@ describe('dateDiff', () => {
     ['"2024-03-30T12:00:00Z", "2024-03-31T11:00:00Z", "days", "Europe/Paris"', 1],
     ['"2024-03-30T12:00:00Z", "2024-03-31T11:00:00Z", "days"', 0],
     ['"2024-05-15T00:00:00Z", "2024-05-01T00:00:00Z", "weeks"', -2],
-  ])('of %s', (args, expected) => {
+  ])('dateDiff of %s is the expected difference', (args, expected) => {
     expect(value(`dateDiff(${args})`)).toEqual(expected);
   });
 
-  it('is what dateAdd adds', () => {
+  it('dateAdd with the result of dateDiff gives the second instant', () => {
     const zone = fc.constantFrom(
       'UTC',
       'Europe/Paris',
@@ -139,7 +139,7 @@ describe('dateDiff', () => {
     );
   });
 
-  it('refuses a unit that it does not know', () => {
+  it('dateDiff refuses an unknown unit', () => {
     for (const unit of ['fortnights', 'constructor', 'day']) {
       expect(failure(`dateDiff(nowIso(), nowIso(), "${unit}")`).message).toContain('years');
     }
@@ -147,7 +147,7 @@ describe('dateDiff', () => {
 });
 
 describe('base64', () => {
-  it('is what Buffer gives', () => {
+  it('Base64 agrees with Buffer', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 40 }), (text) => {
         expect(base64encode(text)).toBe(Buffer.from(text, 'binary').toString('base64'));

@@ -17,7 +17,7 @@ function deepFreeze(item: unknown): void {
   Object.values(item).forEach(deepFreeze);
 }
 
-/** What JSON.stringify does not show: marks on arrays, symbols, prototypes. */
+/** Everything that JSON.stringify does not show: marks on arrays, symbols, prototypes. */
 function traces(item: unknown): string[] {
   if (typeof item !== 'object' || item === null) return [];
   const own = Reflect.ownKeys(item).filter(
@@ -29,14 +29,14 @@ function traces(item: unknown): string[] {
 const sources = corpus.groups.flatMap((group) => group.sources);
 
 describe('inputs are never changed', () => {
-  it('by the written cases', { timeout: 120_000 }, () => {
+  it('the written cases never change their input', { timeout: 120_000 }, () => {
     for (const source of sources) {
       const root = structuredClone(corpus.input);
       const bindings = { payload: root, x: root['lines'] ?? null };
       try {
         value(source, root, bindings);
       } catch {
-        // The error is another test's matter.
+        // Another test checks the error.
       }
       expect(root, source).toEqual(corpus.input);
       expect(traces(root), source).toEqual([]);
@@ -44,7 +44,7 @@ describe('inputs are never changed', () => {
     }
   });
 
-  it('by 4,000 generated expressions, whose input is frozen', { timeout: 120_000 }, () => {
+  it('4,000 generated expressions never change their frozen input', { timeout: 120_000 }, () => {
     for (const [source, input] of fc.sample(fc.tuple(expressionSource, expressionInput), {
       numRuns: 4_000,
       seed: 11,
@@ -59,7 +59,7 @@ describe('inputs are never changed', () => {
     }
   });
 
-  it('by the transform operator, whatever its pattern selects', () => {
+  it('the transform operator never changes its input, with any pattern', () => {
     const root = { a: { n: 1 }, l: [{ n: 1 }, { n: 2 }], e: [] };
     for (const source of [
       '$ ~> |a|{"n": 9}|',
@@ -81,7 +81,7 @@ describe('inputs are never changed', () => {
     expect(value('[a ~> |$|{"n": 9}|, a]', root)).toEqual([{ n: 9 }, { n: 1 }]);
   });
 
-  it('where the package leaves marks or elements behind', () => {
+  it('inputs get no marks or elements where the package would leave some', () => {
     const root = { e: [], l: [1, 2], f: { a: 1 } };
     expect(value('e{"a": 1}', root)).toEqual({ a: 1 });
     expect(value('$$.l[]', root)).toEqual([1, 2]);
@@ -91,7 +91,7 @@ describe('inputs are never changed', () => {
     expect(traces(root)).toEqual([]);
   });
 
-  it('and a result shares nothing with them', () => {
+  it('a result shares nothing with the input', () => {
     const root = { a: { b: [1] } };
     for (const source of ['$', 'a', 'a.b', '[a]', '{"x": a}', '$x', '$lookup($, "a")', '$append(a, a)']) {
       const result = value(source, root, { x: root.a });

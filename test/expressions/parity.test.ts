@@ -37,10 +37,10 @@ describe('one table of expressions', () => {
   }
 
   it(
-    'gives the same at validation, in a workflow, in an activity and here',
+    'every expression has the same outcome at validation, in a workflow, in an activity and here',
     { timeout: 120_000 },
     async () => {
-      // As it would come back from a workflow or an activity.
+      // The same round trip as from a workflow or an activity.
       const here = JSON.parse(JSON.stringify(cases.map(parityOutcome))) as ParityOutcome[];
       const inActivity = JSON.parse(JSON.stringify(await activities.parityTable(cases))) as ParityOutcome[];
       const inWorkflow = await withWorker((client, taskQueue) =>
@@ -56,7 +56,8 @@ describe('one table of expressions', () => {
         expect(inWorkflow[i], source).toEqual(here[i]);
         expect(inActivity[i], source).toEqual(here[i]);
         const [problem] = check(source);
-        // What validation refuses, evaluation refuses with the same words; what it takes never fails for them.
+        // Evaluation refuses what validation refuses, with the same message, and never anything else for that
+        // reason.
         if (problem) {
           expect(here[i]?.error, source).toMatchObject({
             code: problem.code,

@@ -18,7 +18,7 @@ const order: JsonObject = {
   ],
 };
 
-/** Runs the workflow on the server and gives its history. */
+/** Runs the workflow on the server and returns its history. */
 async function record(): Promise<Record<string, unknown>> {
   return withWorker(async (client, taskQueue) => {
     const handle = await client.workflow.start<typeof deterministicRun>('deterministicRun', {
@@ -27,7 +27,7 @@ async function record(): Promise<Record<string, unknown>> {
       args: [order],
     });
     await handle.result();
-    // Not historyToJSON: its copy of protobufjs is another than that of the messages.
+    // Not historyToJSON: it uses another copy of protobufjs than the messages.
     return History.toObject(History.fromObject(await handle.fetchHistory()), {
       enums: String,
       bytes: String,
@@ -40,7 +40,7 @@ const committed = () => JSON.parse(readFileSync(file, 'utf8')) as Record<string,
 
 describe('a workflow whose expressions read the time, sort, group and construct', () => {
   beforeAll(async () => {
-    // Recorded once and committed; delete the file to record it anew after an intended change.
+    // Committed once. After an intended change, delete the file to record it again.
     if (existsSync(file)) return;
     mkdirSync(directory, { recursive: true });
     writeFileSync(file, `${JSON.stringify(await record(), null, 2)}\n`);
@@ -52,19 +52,27 @@ describe('a workflow whose expressions read the time, sort, group and construct'
       History.fromObject(history),
     );
 
-  it('replays from its committed history with a cold cache (trap 13)', { timeout: 120_000 }, async () => {
-    await replay('workflows.ts', committed());
-  });
+  it(
+    'the committed history replays with a cold cache [replays-are-equal]',
+    { timeout: 600_000 },
+    async () => {
+      await replay('workflows.ts', committed());
+    },
+  );
 
-  it('replays from the same history with a warm cache', { timeout: 120_000 }, async () => {
-    await replay('workflows-warm.ts', committed());
-  });
+  it(
+    'the committed history replays with a warm cache [replays-are-equal]',
+    { timeout: 600_000 },
+    async () => {
+      await replay('workflows-warm.ts', committed());
+    },
+  );
 
-  it('replays a run of today', { timeout: 120_000 }, async () => {
+  it('a run of the current code replays', { timeout: 600_000 }, async () => {
     await replay('workflows.ts', await record());
   });
 
-  it('would not replay with another order of its results', { timeout: 120_000 }, async () => {
+  it('a replay with another order of results fails', { timeout: 600_000 }, async () => {
     const { code } = await bundle('workflows.ts');
     const changed = code.replace('price, sku)', 'sku, price)');
     expect(changed).not.toBe(code);

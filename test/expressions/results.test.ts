@@ -20,15 +20,15 @@ describe('a result is JSON', () => {
     '$match("a", /a/)[0] ~> function($m) { /b/ }',
     '$string(1/0)',
     '1/0 + 1',
-  ])('or an error: %s', (source) => {
+  ])('a result that is not JSON is an error: %s', (source) => {
     expect(failure(source).code).toBe('EXPRESSION_NOT_JSON');
   });
 
-  it('or an error: a value that contains itself', () => {
+  it('a value that contains itself is an error', () => {
     expect(failure('$ ~> |a|{"self": $}|', { a: { n: 1 } }).code).toBe('EXPRESSION_NOT_JSON');
   });
 
-  it('without what JSON has not', () => {
+  it('values that JSON does not have are left out or converted', () => {
     expect(Object.is(value('-zero', { zero: 0 }), 0)).toBe(true);
     expect(value('$match("b", /(a)?b/).groups')).toEqual([null]);
     expect(value('[$match("b", /(a)?(b)/)]')).toEqual([{ match: 'b', index: 0, groups: [null, 'b'] }]);
@@ -36,13 +36,13 @@ describe('a result is JSON', () => {
     expect(Reflect.ownKeys(value('[1, 2][$ > 0]') as object)).toEqual(['0', '1', 'length']);
   });
 
-  it('and lone surrogates stay what they are', () => {
+  it('lone surrogates stay unchanged', () => {
     expect(value('$substring(s, 0)', { s: 'a\ud800b' })).toBe('a\ud800b');
   });
 });
 
 describe('a list sorted at the end of a function', () => {
-  it('is sorted: the package fails there, since a tail call hands over its function unwrapped', () => {
+  it('the list is sorted, although the package fails there because a tail call passes its function unwrapped', () => {
     expect(value('($f := function($l) { $sort($l, function($a, $b) { $a > $b }) }; $f([2, 3, 1]))')).toEqual([
       1, 2, 3,
     ]);
@@ -50,7 +50,7 @@ describe('a list sorted at the end of a function', () => {
 });
 
 describe('undefined', () => {
-  it('is null where no value is required', () => {
+  it('an undefined result is null if no value is required', () => {
     for (const source of [
       'missing',
       'a[b=1]',
@@ -64,23 +64,23 @@ describe('undefined', () => {
     }
   });
 
-  it('is an error where one is', () => {
+  it('an undefined result is an error if a value is required', () => {
     expect(failure('missing', {}, {}, { required: true }).code).toBe('EXPRESSION_UNDEFINED');
     expect(value('n', { n: null }, {}, { required: true })).toBeNull();
     expect(value('false', {}, {}, { required: true })).toBe(false);
   });
 
-  it('compares as in JSONata: = and != are both false', () => {
+  it('an undefined operand makes both = and != false, as in JSONata', () => {
     expect(value('[missing = "x", missing != "x", missing = missing]')).toEqual([false, false, false]);
   });
 });
 
 describe('the size of a result', () => {
-  it('is at most 256 KiB of UTF-8 JSON', () => {
+  it('a result has at most 256 KiB of UTF-8 JSON', () => {
     const text = 'x'.repeat(256 * KIB - 2);
     expect(value('t', { t: text })).toBe(text);
     expect(failure('t', { t: `${text}x` }).code).toBe('EXPRESSION_TOO_LARGE');
-    // Two bytes for each, and six for a control character.
+    // Each takes two bytes, and a control character six.
     expect(failure('t', { t: 'é'.repeat(130 * KIB) }).code).toBe('EXPRESSION_TOO_LARGE');
     expect(failure('t', { t: '\u0001'.repeat(50 * KIB) }).code).toBe('EXPRESSION_TOO_LARGE');
     expect(failure('[1..200000]').code).toBe('EXPRESSION_TOO_LARGE');
@@ -89,7 +89,7 @@ describe('the size of a result', () => {
     );
   });
 
-  it('is none of an input of which little is selected', () => {
+  it('a small selection of a large input is a valid result', () => {
     expect(value('payload.b', { payload: { a: 'x'.repeat(900 * KIB), b: 1 } })).toBe(1);
   });
 });
@@ -107,7 +107,7 @@ describe('an error', () => {
     ['1 +', 'EXPRESSION_SYNTAX', 'S0207'],
     ['$power(9, 999)', 'EXPRESSION_NOT_JSON', 'D3061'],
     ['"a" & (1/0)', 'EXPRESSION_NOT_JSON', 'D3001'],
-  ])('of %s has the code %s and JSONata’s own', (source, code, jsonata) => {
+  ])('the error of %s has the code %s and the code of JSONata', (source, code, jsonata) => {
     const error = failure(source, {}, {}, { at: 'steps[2].when' });
     expect(error.code).toBe(code);
     expect(error.category).toBe('expression');
@@ -117,11 +117,11 @@ describe('an error', () => {
     expect(error.message).not.toContain('{{');
   });
 
-  it('keeps the author’s own message', () => {
+  it('an error keeps the message of the author', () => {
     expect(failure('$error("out of stock")').message).toBe('out of stock');
   });
 
-  it('of the runtime is coded as well', () => {
+  it('an error of the runtime has a code, too', () => {
     for (const source of [
       '$formatNumber(1, "#", {"zero-digit": 5})',
       '$uppercase(?)(5)',
@@ -132,14 +132,14 @@ describe('an error', () => {
     }
   });
 
-  it('shows no large or private values', () => {
+  it('an error shows no large or private values', () => {
     const secret = { password: 'hunter2'.repeat(100) };
     expect(failure('secret + 1', { secret }).message).not.toContain('hunter2');
     expect(failure('$number(text)', { text: 'x'.repeat(10_000) }).message.length).toBeLessThan(500);
     expect(JSON.stringify(failure('1 + '.repeat(3_000)).details).length).toBeLessThan(2_000);
   });
 
-  it('says the same on every evaluation, whatever was evaluated before', () => {
+  it('an error has the same message on every evaluation, independent of earlier ones', () => {
     const source = '"a" ~> $sum';
     const first = failure(source);
     failure('          $sum(["x"])');

@@ -11,12 +11,12 @@ const table = JSON.parse(readFileSync(new URL('./support/security.json', import.
 
 describe('a function outside of the catalogue is refused', () => {
   for (const { way, refused, sources } of table) {
-    it(`by way of ${way}`, () => {
+    it(`a refused function cannot be called by way of ${way}`, () => {
       for (const source of sources) {
         const problems = check(source);
         const error = failure(source, { a: [{ n: 1 }] });
         expect(problems[0]?.code, source).toBe('EXPRESSION_DISALLOWED_FUNCTION');
-        // The message names the function and says what to use.
+        // The message names the function and what to use instead.
         expect(problems[0]?.message, source).toContain(refused);
         expect(error.code, source).toBe('EXPRESSION_DISALLOWED_FUNCTION');
         expect(error.message, source).toContain(refused);
@@ -25,7 +25,7 @@ describe('a function outside of the catalogue is refused', () => {
     });
   }
 
-  it('by way of a value that only the run knows', () => {
+  it('a name that is only known at run time calls no function', () => {
     for (const [source, when] of [
       ['$toMillis(when)', '2024-05-01T10:00:00'],
       ['$map([when], function($w) { $toMillis($w) })', '2024-05'],
@@ -36,7 +36,7 @@ describe('a function outside of the catalogue is refused', () => {
     ] as const) {
       expect(failure(source, { when }).code, source).toBe('EXPRESSION_DISALLOWED_FUNCTION');
     }
-    // No source can know these names at publish: they are nothing at run time, and nothing cannot be called.
+    // Publish cannot know these names. At run time they are undefined, and undefined cannot be called.
     for (const source of [
       '($f := $item; $f("1"))',
       '$map(["1"], $item)',
@@ -47,7 +47,7 @@ describe('a function outside of the catalogue is refused', () => {
     }
   });
 
-  it('with what to use instead', () => {
+  it('the refusal says what to use instead', () => {
     expect(failure('$now()').message).toContain('nowIso()');
     expect(failure('$millis()').message).toContain('$toMillis(nowIso())');
     expect(failure('$uppercas("a")').message).toContain('$uppercase(text)');
@@ -57,7 +57,7 @@ describe('a function outside of the catalogue is refused', () => {
 });
 
 describe('nothing of the engine can be reached', () => {
-  it('by names of prototypes', () => {
+  it('the names of prototypes reach nothing', () => {
     const root = { a: { b: 1 }, s: 'x', l: [1] };
     for (const name of ['constructor', '__proto__', 'prototype', 'toString', 'hasOwnProperty', 'valueOf']) {
       for (const source of [
@@ -86,7 +86,7 @@ describe('nothing of the engine can be reached', () => {
     }
   });
 
-  it('by an input that looks like a function', () => {
+  it('an input that looks like a function is data', () => {
     const forged = {
       _jsonata_lambda: true,
       _jsonata_function: true,
@@ -112,7 +112,7 @@ describe('nothing of the engine can be reached', () => {
     expect(value('f', { f: forged })).toEqual(forged);
   });
 
-  it('by changing a function', () => {
+  it('an expression cannot change a function', () => {
     for (const source of [
       '$ ~> |$uppercase|{"implementation": 1}|',
       '($f := function(){1}; $ ~> |$f|{"body": {"type": "number", "value": 2}}|; $f())',
@@ -124,7 +124,7 @@ describe('nothing of the engine can be reached', () => {
     expect(value('$uppercase("a")')).toBe('A');
   });
 
-  it('by a field that becomes a prototype', () => {
+  it('a field named __proto__ never becomes a prototype', () => {
     const result = value('$ ~> |a|{"__proto__": {"polluted": 1}}|', { a: {} }) as {
       a: { polluted?: number };
     };
@@ -138,17 +138,17 @@ describe('nothing of the engine can be reached', () => {
 });
 
 describe('a binding', () => {
-  it('never hides a function', () => {
+  it('a binding never hides a function', () => {
     expect(value('$len("abc") + len("ab")', {}, { len: 'x' })).toBe(5);
     expect(value('$uppercase("a")', {}, { uppercase: 'x' })).toBe('A');
     expect(value('$item.len', {}, { item: { len: 3 }, len: 1 })).toBe(3);
   });
 
-  it('named like a refused function is no way to it', () => {
+  it('a binding with the name of a refused function does not make it callable', () => {
     expect(failure('$eval("1")', {}, { eval: 'x' }).code).toBe('EXPRESSION_DISALLOWED_FUNCTION');
   });
 
-  it('that the expression makes itself may hide a function, as in JSONata', () => {
+  it('a variable that the expression binds may hide a function, as in JSONata', () => {
     expect(value('($count := 5; $count + 1)')).toBe(6);
   });
 });

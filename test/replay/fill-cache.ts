@@ -1,6 +1,6 @@
 /**
- * A workflow module: by the time a run begins, the cache of compiled expressions is full of others. The test
- * sets how many; as it stands there are none.
+ * A workflow module that fills the cache of compiled expressions before a run begins. The test sets the
+ * number of expressions; without that it adds nothing.
  */
 import { evaluate } from '../../expressions/index.js';
 

@@ -1,8 +1,8 @@
 /**
- * Records the histories of the scenarios on a Temporal dev server of its own (`npm run record-histories`).
+ * Records the histories of the scenarios on a new Temporal dev server (`npm run record-histories`).
  *
- * Invariant: the folder then holds the histories of one recording and nothing else, and nothing in them says
- * on which machine that was.
+ * Invariant: the folder then holds the histories of one recording and nothing else, and they do not reveal
+ * the machine that recorded them.
  */
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
@@ -25,7 +25,7 @@ const EARLY = 60;
 
 /**
  * Records every scenario.
- * @param print told of each file
+ * @param print called with a line about each file
  * @throws Error where a run does not end as its scenario says
  */
 export async function recordHistories(print: (line: string) => void): Promise<void> {
@@ -38,7 +38,7 @@ export async function recordHistories(print: (line: string) => void): Promise<vo
     await mkdir(FOLDER, { recursive: true });
     for (const continues of [false, true]) {
       const scenarios = SCENARIOS.filter((scenario) => (scenario.continues ?? false) === continues);
-      await withWorker(server, connection, projections, continues, async (client) => {
+      await withWorker({ server, connection, projections }, continues, async (client) => {
         for (const scenario of scenarios) await record(client, scenario, print);
       });
     }
@@ -50,14 +50,18 @@ export async function recordHistories(print: (line: string) => void): Promise<vo
   }
 }
 
+interface Services {
+  readonly server: { readonly address: string; readonly namespace: string };
+  readonly connection: NativeConnection;
+  readonly projections: Projections;
+}
+
+/** @param continues true: runs of the worker continue as new early */
 async function withWorker(
-  server: { readonly address: string; readonly namespace: string },
-  connection: NativeConnection,
-  projections: Projections,
+  { server: { address, namespace }, connection, projections }: Services,
   continues: boolean,
   work: (client: SluiceClient) => Promise<void>,
 ): Promise<void> {
-  const { address, namespace } = server;
   const taskQueue = continues ? 'replay-early' : 'replay';
   const worker = await createSluiceWorker({
     connection,
@@ -83,7 +87,7 @@ async function record(
   print: (line: string) => void,
 ): Promise<void> {
   const { name, workflow, failsWith } = scenario;
-  for (const file of scenario.definitions) await client.publish(await readDefinitionFile(file));
+  for (const file of scenario.definitions) await client.publishDefinition(await readDefinitionFile(file));
   const run = await client.start(workflow, scenario.payload, { workflowId: `${workflow}/${name}` });
   await scenario.drive?.(client, run);
   const code = await client.result(run.workflowId, run.runId).then(
@@ -135,7 +139,7 @@ async function chain(client: SluiceClient, workflowId: string, first: string): P
 }
 
 async function write(name: string, history: RawHistory, print: (line: string) => void): Promise<void> {
-  // Not historyToJSON: its copy of protobufjs is another than that of the messages.
+  // Not historyToJSON: it uses another copy of protobufjs than the messages.
   const plain: unknown = History.toObject(History.fromObject(history), {
     enums: String,
     bytes: String,
@@ -149,7 +153,7 @@ async function write(name: string, history: RawHistory, print: (line: string) =>
   print(`${name}: ${history.events?.length ?? 0} events, ${Math.ceil(text.length / 1024)} KiB`);
 }
 
-/** Without the names of processes, machines and folders, which replay does not look at. */
+/** A history without the names of processes, machines and folders, which replay ignores. */
 function anonymous(value: unknown): unknown {
   if (typeof value === 'string') return value.replaceAll(`${process.cwd()}/`, '');
   if (Array.isArray(value)) return value.map(anonymous);

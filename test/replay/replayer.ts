@@ -28,14 +28,14 @@ export interface Recorded {
   readonly json: { readonly events: readonly Record<string, unknown>[] };
 }
 
-/** What came of one replay. */
+/** The outcome of one replay. */
 export interface Replayed {
   readonly name: string;
-  /** What Temporal has against it. */
+  /** Why Temporal rejects the replay. */
   readonly error: Error | undefined;
-  /** Commands that the history tells of. */
+  /** Number of commands in the history. */
   readonly commands: number;
-  /** The first command that is not what it was, with a piece of both. */
+  /** The first command that differs from the recorded one, with a part of both. */
   readonly difference: Difference | undefined;
 }
 
@@ -91,11 +91,11 @@ export async function replay(
     commands: {
       add: {
         callDuringReplay: true,
-        fn: (_info, number, kind, name, values) => {
+        fn: (_info, ...[number, kind, name, values]) => {
           asked.set(number, line(kind, name, values));
         },
       },
-      takeBack: {
+      withdraw: {
         callDuringReplay: true,
         fn: (_info, number) => {
           asked.delete(number);
@@ -105,7 +105,7 @@ export async function replay(
   };
   const parsed = histories.map(({ name, json }) => {
     const history = History.fromObject(json);
-    // The run's own id: expressions can see it.
+    // The id of the recorded run: expressions can see it.
     const { workflowId } = history.events[0]?.workflowExecutionStartedEventAttributes ?? {};
     return { name, workflowId: workflowId ?? '', history };
   });

@@ -1,15 +1,15 @@
 /**
- * A workflow module: tells the replaying test what the workflow asks of Temporal, with all values. Temporal's
- * own replay compares names and order; an input that has changed it would not notice.
+ * A workflow module that reports to the replaying test each command of the workflow, with all values.
+ * Temporal's replay compares names and order only; it does not notice a changed input.
  *
- * What is taken back in the workflow task in which it was asked for is never sent, and in no history.
+ * A command that is withdrawn in the workflow task that made it is never sent, and is in no history.
  */
 import { proxySinks, workflowInfo, type Sinks, type WorkflowInterceptors } from '@temporalio/workflow';
 
 export interface CommandSinks extends Sinks {
   commands: {
     add(number: number, kind: string, name: string, values: unknown): void;
-    takeBack(number: number): void;
+    withdraw(number: number): void;
   };
 }
 
@@ -18,15 +18,15 @@ const { commands } = proxySinks<CommandSinks>();
 /** Named as Temporal's `workflowModules` expects it. */
 export const interceptors = (): WorkflowInterceptors => {
   let count = 0;
-  const asks = <T>(kind: string, name: string, values: unknown, ask: () => Promise<T>): Promise<T> => {
+  const report = <T>(kind: string, name: string, values: unknown, send: () => Promise<T>): Promise<T> => {
     const number = count++;
     const task = workflowInfo().historyLength;
     commands.add(number, kind, name, values);
-    const asked = ask();
-    asked.catch(() => {
-      if (workflowInfo().historyLength === task) commands.takeBack(number);
+    const sent = send();
+    sent.catch(() => {
+      if (workflowInfo().historyLength === task) commands.withdraw(number);
     });
-    return asked;
+    return sent;
   };
   return {
     inbound: [
@@ -41,10 +41,10 @@ export const interceptors = (): WorkflowInterceptors => {
     outbound: [
       {
         scheduleActivity: (input, next) =>
-          asks('activity', input.activityType, input.args, () => next(input)),
+          report('activity', input.activityType, input.args, () => next(input)),
         startChildWorkflowExecution: (input, next) =>
-          asks('child', input.workflowType, input.options.args, () => next(input)),
-        startTimer: (input, next) => asks('timer', '', [input.durationMs], () => next(input)),
+          report('child', input.workflowType, input.options.args, () => next(input)),
+        startTimer: (input, next) => report('timer', '', [input.durationMs], () => next(input)),
         continueAsNew(input, next) {
           commands.add(count++, 'continue', '', input.args);
           return next(input);

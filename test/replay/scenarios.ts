@@ -1,6 +1,6 @@
 /**
- * The runs whose histories are recorded and replayed: every example on its ways through, and definitions made
- * for what is easily not the same the second time (test/replay/definitions).
+ * The runs whose histories are recorded and replayed: every example along each of its paths, and definitions
+ * for behaviour that easily differs on replay (test/replay/definitions).
  */
 import { readFile } from 'node:fs/promises';
 import type { SluiceClient, StartedRun } from '../../client/index.js';
@@ -11,11 +11,11 @@ import { waitFor } from '../support/wait-for.js';
 export interface Scenario {
   /** Begins the names of the files. */
   readonly name: string;
-  /** Files to publish, seen from the project; children before their parents. */
+  /** Files to publish, relative to the project; children before their parents. */
   readonly definitions: readonly string[];
   readonly workflow: string;
   readonly payload: Json;
-  /** Says to the run what it waits for. */
+  /** Sends the run the events that it waits for. */
   drive?(client: SluiceClient, run: StartedRun): Promise<void>;
   /** How the run ends: its code, or nothing for success. */
   readonly failsWith?: string;
@@ -23,12 +23,12 @@ export interface Scenario {
   readonly continues?: boolean;
 }
 
-/** Reads a definition. @param file seen from the project's root */
+/** Reads a definition. @param file relative to the project's root */
 export function readDefinitionFile(file: string): Promise<string> {
   return readFile(new URL(`../../${file}`, import.meta.url), 'utf8');
 }
 
-const own = (name: string) => `test/replay/definitions/${name}.yaml`;
+const testDefinition = (name: string) => `test/replay/definitions/${name}.yaml`;
 
 async function waits(client: SluiceClient, run: StartedRun, stepId: string): Promise<void> {
   await waitFor(async () =>
@@ -93,7 +93,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'continued-branches',
-    definitions: [own('continued-branches')],
+    definitions: [testDefinition('continued-branches')],
     workflow: 'continued-branches',
     payload: {},
     continues: true,
@@ -105,7 +105,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'expressions',
-    definitions: [own('expressions')],
+    definitions: [testDefinition('expressions')],
     workflow: 'expressions',
     payload: {
       lines: [
@@ -116,10 +116,10 @@ export const SCENARIOS: readonly Scenario[] = [
       ],
     },
   },
-  { name: 'lanes', definitions: [own('lanes')], workflow: 'lanes', payload: {}, continues: true },
+  { name: 'lanes', definitions: [testDefinition('lanes')], workflow: 'lanes', payload: {}, continues: true },
   {
     name: 'cancelled',
-    definitions: [own('cancelled')],
+    definitions: [testDefinition('cancelled')],
     workflow: 'cancelled',
     payload: {},
     failsWith: 'RUN_CANCELED',
@@ -129,7 +129,7 @@ export const SCENARIOS: readonly Scenario[] = [
       await client.cancel(run.workflowId);
     },
   },
-  { name: 'local-steps', definitions: [own('local-steps')], workflow: 'local-steps', payload: {} },
+  { name: 'local-steps', definitions: [testDefinition('local-steps')], workflow: 'local-steps', payload: {} },
   {
     name: 'payload-refused',
     definitions: ['examples/order-fulfilment.yaml'],

@@ -24,6 +24,6 @@ it("has every platform's optional packages, without which npm ci refuses it", ()
   expect(missing).toEqual([]);
 });
 
-it('names no registry, so that each machine uses its own', () => {
+it('the lock file names no registry, so that each machine uses its own', () => {
   expect(Object.entries(packages).filter(([, { resolved }]) => resolved !== undefined)).toEqual([]);
 });

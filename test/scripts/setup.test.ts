@@ -18,18 +18,18 @@ function installed(packages: Record<string, { version: string }>): void {
 const stale = () => (dependenciesAreStale as (root: string) => boolean)(clone);
 
 describe('the packages of a clone', () => {
-  it('are stale where nothing is installed', () => {
+  it('packages are stale where nothing is installed', () => {
     lock({ 'node_modules/a': { version: '1.0.0' } });
     expect(stale()).toBe(true);
   });
 
-  it('are fresh where every package has the version of the lock file', () => {
+  it('packages are fresh where each has the version of the lock file', () => {
     lock({ 'node_modules/a': { version: '1.0.0' } });
     installed({ 'node_modules/a': { version: '1.0.0' } });
     expect(stale()).toBe(false);
   });
 
-  it('are stale where the lock file names another version, or one more package', () => {
+  it('packages are stale where the lock file names another version or one more package', () => {
     installed({ 'node_modules/a': { version: '1.0.0' } });
     lock({ 'node_modules/a': { version: '1.0.1' } });
     expect(stale()).toBe(true);
@@ -37,7 +37,7 @@ describe('the packages of a clone', () => {
     expect(stale()).toBe(true);
   });
 
-  it("are fresh without another platform's optional packages", () => {
+  it('packages are fresh without the optional ones of another platform', () => {
     lock({
       'node_modules/a': { version: '1.0.0' },
       'node_modules/mac': { version: '1.0.0', optional: true },

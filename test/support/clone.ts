@@ -1,6 +1,6 @@
 /**
- * A copy of this clone for a test that runs a whole `npm start`: its `.sluice/` is its own, so a developer's
- * running stack is left alone. Packages are shared by a link.
+ * A copy of this clone for a test that runs a whole `npm start`. It has its own `.sluice/`, so a
+ * developer's running stack is left alone. Packages are shared by a link.
  */
 import { randomUUID } from 'node:crypto';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
@@ -14,7 +14,7 @@ const MARK = 'SLUICE_TEST_CLONE';
 
 export interface TestClone {
   readonly root: string;
-  /** Environment of a new user: nothing that points to servers of somebody else. */
+  /** Environment of a new user: without variables that point to other servers. */
   readonly env: NodeJS.ProcessEnv;
   /** Command lines of every process that was started with `env`, or by one that was, and still runs. */
   leftovers(): string[];
@@ -27,7 +27,7 @@ export function makeClone(): TestClone {
     if (!NOT_COPIED.has(name)) cpSync(join(ROOT, name), join(root, name), { recursive: true });
   }
   symlinkSync(join(ROOT, 'node_modules'), join(root, 'node_modules'));
-  // The bundle is named by the hash of its sources; with it the copy starts as the original does.
+  // The bundle is named by the hash of its sources; with its cache the copy starts as fast as the original.
   const cache = join('.sluice', 'cache');
   if (existsSync(join(ROOT, cache))) cpSync(join(ROOT, cache), join(root, cache), { recursive: true });
   const mark = randomUUID();
@@ -54,7 +54,7 @@ function readProcess(pid: string, file: string): string[] {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8').split('\0');
   } catch {
-    // It has ended in the meantime, or is somebody else's.
+    // It has ended in the meantime, or belongs to another user.
     return [];
   }
 }

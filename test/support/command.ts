@@ -1,4 +1,4 @@
-/** Runs a command as a user would, and keeps what it said. */
+/** Runs a command as a user does, and keeps its output. */
 import { spawn, type ChildProcess } from 'node:child_process';
 
 export interface CommandResult {
@@ -10,12 +10,12 @@ export interface CommandResult {
 
 export interface RunningCommand {
   readonly child: ChildProcess;
-  /** What it has printed so far, both streams. */
+  /** The output of both streams so far. */
   output(): string;
   readonly ended: Promise<CommandResult>;
 }
 
-/** Starts a command. It is in a process group of its own, as in a terminal. */
+/** Starts a command in a new process group, as a terminal does. */
 export function startCommand(
   command: string,
   args: readonly string[],

@@ -1,8 +1,8 @@
 /**
  * Setup file of every test file. Two things fail a file though each of its tests has passed:
  *
- * - A worker or a worker's connection that was left open: it would go on polling, take other tests' tasks, and
- *   hide that something never shuts down.
+ * - A worker or a worker's connection that was left open: it would go on polling, take other tests'
+ *   tasks, and hide that something never shuts down.
  * - A warning of Node (a deprecation, a leak of listeners): warnings of any tool are errors here.
  */
 import { createRequire } from 'node:module';

@@ -1,8 +1,8 @@
 /**
  * A whole Sluice for a test: real Temporal, an embedded database in memory, a real worker.
  *
- * Invariant: each has a task queue, a tenant and a database of its own, so tests may run at once and in any
- * order; whatever was started is stopped, also where the test fails.
+ * Invariant: each has its own task queue, tenant and database, so tests may run at once and in any order. All
+ * that was started is stopped, also where the test fails.
  */
 import { randomUUID } from 'node:crypto';
 import { DefaultLogger, NativeConnection, Runtime, type Worker } from '@temporalio/worker';
@@ -44,7 +44,7 @@ export interface SluiceTestOptions {
   readonly startWorker?: boolean;
 }
 
-/** Starts one; `stop` it in the end. `withSluice` and `useSluice` do that by themselves. */
+/** Starts a Sluice; `stop` it in the end, as `withSluice` and `useSluice` do. */
 async function startSluice(options: SluiceTestOptions = {}): Promise<SluiceTest> {
   quietRuntime();
   const temporal = options.temporal ?? (await suiteTemporal());
@@ -68,7 +68,7 @@ async function startSluice(options: SluiceTestOptions = {}): Promise<SluiceTest>
   return sluice;
 }
 
-/** Runs a test against a Sluice of its own. */
+/** Runs a test against a separate Sluice. */
 export async function withSluice(
   options: SluiceTestOptions,
   test: (sluice: SluiceTest) => Promise<void>,
@@ -187,7 +187,7 @@ export class SluiceTest {
 
   /** Publishes a definition, YAML or JSON. */
   publish(source: string): Promise<PublishResult> {
-    return this.client.publish(source);
+    return this.client.publishDefinition(source);
   }
 
   /** Starts a run. */
@@ -230,7 +230,10 @@ export class SluiceTest {
 
 let quiet = false;
 
-/** The SDK's log at errors (a run that fails is a warning), and no signal handlers of its own. Only the first call of a process may set it. */
+/**
+ * Logs only errors of the SDK, to which a failed run is a warning, and sets no signal handlers. Once per
+ * process.
+ */
 function quietRuntime(): void {
   if (quiet) return;
   quiet = true;

@@ -1,10 +1,11 @@
 /**
- * What the whole suite shares: one Temporal dev server and one workflow bundle. Each is made when the first
- * test asks for it, so that the tests of a pure room start at once. Test files run in processes of their
- * own; they ask over loopback HTTP, whose address vitest provides to them.
+ * What the whole suite shares: one Temporal dev server and one workflow bundle. Each is created when the
+ * first test asks for it, so that the tests of a pure room start at once. Test files run in separate
+ * processes; they ask over loopback HTTP, whose address vitest provides to them.
  */
 import { createServer, type Server } from 'node:http';
 import type { TestProject } from 'vitest/node';
+import { locateSurreal } from '../../worker/surreal-server/find-surreal.js';
 import { loadWorkflowBundle } from '../../worker/temporal/workflow-bundle.js';
 import { provideTemporal, type ProvidedTemporal } from './provide-temporal.js';
 
@@ -15,8 +16,9 @@ declare module 'vitest' {
   }
 }
 
-/** vitest's global set-up: starts the services' address; what it gives back stops everything. */
+/** vitest's global set-up: starts the HTTP server of the services. The returned function stops everything. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await nameSurreal();
   let temporal: Promise<ProvidedTemporal> | undefined;
   const services: Readonly<Record<string, () => Promise<object>>> = {
     '/temporal': async () => {
@@ -39,6 +41,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await new Promise((resolve) => server.close(resolve));
     await (await temporal)?.stop();
   };
+}
+
+/** Names this machine's SurrealDB server for the test files, where `npm test` has not done so. */
+async function nameSurreal(): Promise<void> {
+  if (process.env.SURREAL_CLI_PATH !== undefined) return;
+  const log = (line: string) => process.stderr.write(`${line}\n`);
+  process.env.SURREAL_CLI_PATH = (await locateSurreal({ env: process.env, log }))?.path ?? '';
 }
 
 function listen(server: Server): Promise<string> {

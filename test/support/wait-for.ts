@@ -1,10 +1,13 @@
-/** How often a condition is looked at, and how long, ms. */
+/**
+ * How often a condition is checked, and for how long, ms. The limit is one that a busy machine does not
+ * reach.
+ */
 const INTERVAL_MS = 25;
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 60_000;
 
 /**
- * Waits until the probe gives something other than false, undefined or null.
- * @throws Error with the probe's last answer or error, after 20 s
+ * Waits until the probe answers something other than false, undefined or null.
+ * @throws Error with the probe's last answer or error, after `limitMs`
  */
 export async function waitFor<T>(
   probe: () => Promise<T> | T,

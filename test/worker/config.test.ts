@@ -13,7 +13,7 @@ const problemsOf = (env: Record<string, string>): string => {
 };
 
 describe('the configuration', () => {
-  it('has a default for everything', () => {
+  it('the configuration has a default for everything', () => {
     expect(loadConfig({})).toMatchObject({
       temporal: { address: '127.0.0.1:7233', namespace: 'default', apiKey: undefined, tls: undefined },
       taskQueue: 'sluice',
@@ -26,7 +26,7 @@ describe('the configuration', () => {
     });
   });
 
-  it('takes a blank variable for an unset one, and trims the others', () => {
+  it('a blank variable counts as unset, and others are trimmed', () => {
     const { taskQueue, temporal, logLevel } = loadConfig({
       SLUICE_TASK_QUEUE: '  ',
       TEMPORAL_ADDRESS: ' temporal:7233 ',
@@ -39,7 +39,7 @@ describe('the configuration', () => {
     });
   });
 
-  it('reads numbers, lists and sources', () => {
+  it('numbers, lists and sources are parsed', () => {
     const config = loadConfig({
       SLUICE_WORKER_ACTIVITIES: '7',
       SLUICE_HTTP_ALLOW_HOSTS: 'a.example, *.b.example ,[::1]:8080,',
@@ -62,13 +62,13 @@ describe('a bad variable', () => {
     ['SLUICE_HTTP_ALLOW_HOSTS', 'http://a.example/'],
     ['SURREAL_URL', 'postgres://db'],
     ['TEMPORAL_TLS', 'perhaps'],
-  ])('%s=%s is named in the message, its value is not', (name, value) => {
+  ])('the invalid variable %s=%s is named in the message, without its value', (name, value) => {
     const message = problemsOf({ [name]: value });
     expect(message).toMatch(new RegExp(`^${name}: `));
     if (value.length > 2) expect(message).not.toContain(value);
   });
 
-  it('comes with all the others', () => {
+  it('all invalid variables are reported in one message', () => {
     expect(problemsOf({ SLUICE_LOG_LEVEL: 'loud', SLUICE_SECRETS: 'x' })).toMatch(
       /SLUICE_SECRETS: .*; SLUICE_LOG_LEVEL: /,
     );
@@ -85,17 +85,17 @@ describe('a bad variable', () => {
       { TEMPORAL_TLS_SERVER_CA_CERT_PATH: '/ca', TEMPORAL_TLS_SERVER_CA_CERT_DATA: 'pem' },
       'TEMPORAL_TLS_SERVER_CA_CERT_PATH and TEMPORAL_TLS_SERVER_CA_CERT_DATA are both set',
     ],
-  ])('that contradicts another is one too: %j', (env, message) => {
+  ])('a variable that contradicts another is refused: %j', (env, message) => {
     expect(problemsOf(env)).toBe(message);
   });
 });
 
 it.each(['surrealkv://', 'surrealkv://50%', 'ws://', 'http://127.0.0.1:8000'])(
-  'refuses the database %j',
+  'the database URL %j is refused',
   (url) => expect(problemsOf({ SURREAL_URL: url })).toMatch(/^SURREAL_URL: (must be|has a %)/),
 );
 
-it('makes a worker a version of a deployment where both of its names are given', () => {
+it('a worker with both deployment variables is a version of that deployment', () => {
   expect(loadConfig({}).worker.deployment).toBeUndefined();
   const env = { SLUICE_WORKER_DEPLOYMENT: 'sluice', SLUICE_WORKER_BUILD_ID: '2026-11-21' };
   expect(loadConfig(env).worker.deployment).toEqual({
@@ -113,12 +113,12 @@ describe('TLS', () => {
     [{ TEMPORAL_TLS: 'true' }, true],
     [{ TEMPORAL_TLS_SERVER_NAME: 'temporal.example' }, true],
     [{ TEMPORAL_API_KEY: 'k', TEMPORAL_TLS: 'false' }, false],
-  ])('with %j is on: %s', (env, on) => {
+  ])('TLS with the variables %j is on: %s', (env, on) => {
     expect(loadConfig(env).temporal.tls !== undefined).toBe(on);
   });
 });
 
-it('lets a bridge without a token listen on loopback only', () => {
+it('a bridge without a token listens on loopback only', () => {
   for (const http of ['127.0.0.1:8234', '[::1]:8234', 'localhost:8234', 'off']) {
     expect(() => loadBridgeConfig({ SLUICE_BRIDGE_HTTP: http }), http).not.toThrow();
   }

@@ -45,7 +45,7 @@ const create = (namespace: string, more: { registerSearchAttributes?: boolean } 
   });
 
 describe('a worker', () => {
-  it('refuses a namespace without the search attributes, with the commands that register them', async () => {
+  it('a worker refuses a namespace without the search attributes, with the commands that register them', async () => {
     const creating = create(bare);
     await expect(creating).rejects.toMatchObject({
       code: 'SEARCH_ATTRIBUTE_MISSING',
@@ -57,9 +57,9 @@ describe('a worker', () => {
     expect(await registeredByQuery(connection, bare)).toEqual(new Map());
   });
 
-  it('registers them where it is told to, and then starts and stops', async () => {
+  it('a worker registers the search attributes where it is told to, and then starts and stops', async () => {
     const worker = await waitFor(() => create(bare, { registerSearchAttributes: true }));
-    // The SDK has the option, though it does not document it: see ISOLATE_OPTIONS.
+    // An undocumented option of the SDK: see ISOLATE_OPTIONS.
     expect(worker.options).toMatchObject({ isolateExecutionTimeoutMs: 300_000 });
     const running = worker.run();
     worker.shutdown();
@@ -68,14 +68,14 @@ describe('a worker', () => {
     // A server looks for new namespaces every ten seconds.
   }, 60_000);
 
-  it('finds them by a query where the server has no operator service, as Temporal Cloud', async () => {
+  it('a worker finds the search attributes by a query on a server without an operator service', async () => {
     const { namespace } = await suiteTemporal();
     expect([...(await registeredByQuery(connection, namespace)).keys()]).toEqual(
       Object.keys(SEARCH_ATTRIBUTES),
     );
   });
 
-  it('takes the bundle that is there for these sources', async () => {
+  it('a worker uses the cached bundle of these sources', async () => {
     const bundle = await suiteBundle();
     expect(bundle).toMatchObject({
       codePath: expect.stringMatching(/workflows-[0-9a-f]{16}\.js$/) as string,

@@ -27,7 +27,7 @@ afterEach(async () => {
 const npmStart = (...args: string[]): RunningCommand =>
   startCommand('npm', ['start', '--silent', ...args], { cwd: clone.root, env: clone.env });
 
-/** Without npm and its shell, which end by the signal themselves and hide the stack's own exit code. */
+/** Without npm and its shell, which die by the signal and hide the exit code of the stack. */
 const nodeStart = (): RunningCommand =>
   startCommand(process.execPath, ['scripts/start.mjs'], { cwd: clone.root, env: clone.env });
 
@@ -45,7 +45,7 @@ async function untilUp(stack: RunningCommand): Promise<void> {
   }, START_LIMIT_MS);
 }
 
-/** Makes sure that the ports of Temporal and its Web UI are taken, by this test or by somebody else. */
+/** Makes sure that the ports of Temporal and its Web UI are in use, by this test or by another process. */
 async function takePorts(): Promise<() => void> {
   const servers = [7233, 8233].map((port) => createServer().listen(port, '127.0.0.1'));
   await Promise.all(
@@ -56,7 +56,7 @@ async function takePorts(): Promise<() => void> {
 
 describe('npm start -- --once', () => {
   it(
-    'runs the order with a line per step, prints the result, and leaves nothing running',
+    'npm start --once runs the order with a line per step, prints the result, and leaves nothing running',
     async () => {
       const { code, stdout, stderr } = await npmStart('--', '--once').ended;
       expect(stderr).toBe('');
@@ -75,7 +75,7 @@ describe('npm start -- --once', () => {
   );
 
   it(
-    'ends with 1 where the run fails, and says why',
+    'npm start --once ends with 1 where the run fails, and says why',
     async () => {
       const path = join(clone.root, 'examples', 'order-fulfilment.yaml');
       const original = readFileSync(path, 'utf8');
@@ -98,7 +98,7 @@ describe('npm start -- --once', () => {
   );
 
   it(
-    'uses the Temporal server and the database that the environment names, and leaves that server alone',
+    'npm start uses the Temporal server and database that the environment names, and leaves that server alone',
     async () => {
       const { address, namespace } = await suiteTemporal();
       const taskQueue = `stack-${randomUUID()}`;
@@ -124,7 +124,7 @@ describe('npm start -- --once', () => {
   );
 
   it(
-    'says where it looked for a Temporal server that does not answer',
+    'a Temporal server that does not answer is an error that names its address',
     async () => {
       const address = `127.0.0.1:${await freePort('127.0.0.1')}`;
       const env = { ...clone.env, TEMPORAL_ADDRESS: address, SURREAL_URL: 'mem://' };
@@ -137,7 +137,7 @@ describe('npm start -- --once', () => {
   );
 
   it(
-    'refuses an option that it does not know',
+    'an unknown option is refused',
     async () => {
       const { code, stderr } = await npmStart('--', '--twice').ended;
       expect(code).toBe(2);
@@ -149,14 +149,14 @@ describe('npm start -- --once', () => {
 
 describe('npm start', () => {
   it(
-    'avoids ports that are taken, gives commands that work, keeps a second one out, and ends at Ctrl-C',
+    'npm start avoids ports in use, prints commands that work, refuses a second stack, and ends at Ctrl-C',
     async () => {
       const freePorts = await takePorts();
       const stack = nodeStart();
       try {
         await untilUp(stack);
-        expect(stack.output()).toMatch(/Port 7233 is taken by something else: Temporal listens on \d+/);
-        expect(stack.output()).toMatch(/Port 8233 is taken by something else: The Web UI listens on \d+/);
+        expect(stack.output()).toMatch(/Port 7233 is in use: Temporal listens on \d+/);
+        expect(stack.output()).toMatch(/Port 8233 is in use: The Web UI listens on \d+/);
 
         const commands = /Try next\n((?: {2}.*\n)+)/.exec(stack.output())?.[1]?.trim().split('\n') ?? [];
         expect(commands).toHaveLength(3);
@@ -182,7 +182,7 @@ describe('npm start', () => {
   );
 
   it(
-    'reads its policies again on SIGHUP, all or nothing, and goes on',
+    'the stack reloads its policies on SIGHUP, all or nothing, and goes on',
     async () => {
       const { address, namespace } = await suiteTemporal();
       const directory = join(clone.root, 'policies');
@@ -198,10 +198,10 @@ describe('npm start', () => {
       const says = (text: string) => waitFor(() => stack.output().includes(text));
       writeFileSync(join(directory, 'b.cedar'), 'forbid (principal');
       stack.child.kill('SIGHUP');
-      await says('The policies stay as they were: b.cedar:1');
+      await says('The policies stay unchanged: b.cedar:1');
       writeFileSync(join(directory, 'b.cedar'), 'forbid (principal, action, resource == Stage::"x");');
       stack.child.kill('SIGHUP');
-      await says('The policies were loaded again');
+      await says('The policies were reloaded');
       stack.child.kill('SIGTERM');
       expect((await stack.ended).code).toBe(0);
     },
@@ -209,7 +209,7 @@ describe('npm start', () => {
   );
 
   it(
-    'ends cleanly where npm gets a SIGTERM',
+    'the stack ends cleanly when npm gets a SIGTERM',
     async () => {
       const stack = npmStart();
       await untilUp(stack);
@@ -222,7 +222,7 @@ describe('npm start', () => {
   );
 
   it(
-    'leaves nothing running where npm is killed with SIGKILL',
+    'the stack leaves nothing running when npm is killed with SIGKILL',
     async () => {
       const stack = npmStart();
       await untilUp(stack);
@@ -233,7 +233,7 @@ describe('npm start', () => {
   );
 
   it(
-    'leaves nothing running where everything but its Temporal is killed with SIGKILL',
+    'the stack leaves nothing running when everything but its Temporal is killed with SIGKILL',
     async () => {
       const stack = npmStart();
       await untilUp(stack);
@@ -244,7 +244,7 @@ describe('npm start', () => {
   );
 
   it(
-    'is forced by a second Ctrl-C, and even then leaves nothing running',
+    'a second Ctrl-C forces the stop, and even then nothing is left running',
     async () => {
       const stack = nodeStart();
       await untilUp(stack);
@@ -258,7 +258,7 @@ describe('npm start', () => {
   );
 
   it(
-    'stops in the middle of its start as well',
+    'the stack stops even in the middle of its start',
     async () => {
       const stack = npmStart();
       await waitFor(() => stack.output().includes('SurrealDB'), START_LIMIT_MS);

@@ -1,7 +1,7 @@
 /**
- * The environment, region and release of a run come from the worker's configuration, and are pinned when the run
- * starts. So no source may know the name of one: code that asks `environment === 'production'` would do something
- * in one place that no test of another place has seen. Only the defaults of the configuration are literals.
+ * The environment, region and release of a run come from the worker's configuration, and are pinned when the
+ * run starts. So no source may name one: code that compares `environment === 'production'` would behave
+ * differently where no test runs. Only the defaults of the configuration are literals.
  */
 import { readFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
@@ -11,7 +11,7 @@ import { describe, expect, it } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Where the defaults stand. */
+/** The files with the defaults. */
 const CONFIG = ['worker/config/config-variables.ts'];
 
 const ROOMS =
@@ -19,11 +19,11 @@ const ROOMS =
 
 const ENVIRONMENT =
   /^(prod|production|live|stage|staging|pre-?prod|preproduction|dev|development|test|testing|qa|uat|sandbox|canary|ci)$/i;
-// As the clouds name them: eu-west-1, us-central1, westeurope, ap-southeast-2.
+// Names that cloud providers use: eu-west-1, us-central1, westeurope, ap-southeast-2.
 const REGION =
   /^((us|eu|ap|sa|ca|me|af|il|cn)(-gov)?-(north|south|east|west|central)+-?\d|(europe|asia|us|australia|northamerica|southamerica)-(north|south|east|west|central)+\d|(north|south|east|west|central)(us|europe|asia)\d?)$/i;
 
-/** The name of a command line's command, as in `sluice dev`: `.command('dev')`. */
+/** The name of a CLI command, as in `sluice dev`: `.command('dev')`. */
 function isCommand({ parent }: ts.Node): boolean {
   return (
     ts.isCallExpression(parent) &&
@@ -50,7 +50,7 @@ function literalsIn(file: string, text: string): readonly string[] {
 }
 
 describe('The name of an environment or a region', () => {
-  it('stands in the defaults of the configuration and in no other source', () => {
+  it('the name of an environment or region is only in the defaults of the configuration', () => {
     const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], {
       cwd: ROOT,
       encoding: 'utf8',
@@ -67,11 +67,11 @@ describe('The name of an environment or a region', () => {
     'const where = `staging`;',
     `const { NODE_ENV } = env;`,
     `switch (environment) { case 'dev': break; }`,
-  ])('is found in %s', (text) => {
+  ])('a name is found in %s', (text) => {
     expect(literalsIn('x.ts', text).length).toBe(1);
   });
 
-  it('is not found in other words', () => {
+  it('other words are not taken for such a name', () => {
     expect(
       literalsIn(
         'x.ts',

@@ -23,13 +23,13 @@ import { defineAction } from '${ACTIONS}';
 `;
 
 describe('a project', () => {
-  it('without a configuration file has no actions of its own', async () => {
+  it('a project without a configuration file adds no actions', async () => {
     expect(await loadProject(directory)).toEqual({ file: undefined, actions: [], allowHosts: [] });
     const registry = await loadRegistry({ http: { allowHosts: [] } }, directory);
     expect([...registry.versions.keys()]).toContain('http.request');
   });
 
-  it('has the actions of its modules, however they are exported, each once', async () => {
+  it('a project has the actions of its modules, however they are exported, each once', async () => {
     await write({
       'sluice.config.ts': `export default { actions: ['./mine.ts'], http: { allowHosts: ['a.example'] } };`,
       'mine.ts': `${ACTION_MODULE}
@@ -43,12 +43,12 @@ describe('a project', () => {
     expect(allowHosts).toEqual(['a.example']);
   });
 
-  it('may be written in JavaScript', async () => {
+  it('a configuration file may be written in JavaScript', async () => {
     await write({ 'sluice.config.mjs': 'export default {};' });
     expect(await loadProject(directory)).toMatchObject({ actions: [] });
   });
 
-  it('of Sluice itself has the actions of the examples', async () => {
+  it('the project of Sluice itself has the actions of the examples', async () => {
     const root = fileURLToPath(new URL('../../', import.meta.url));
     const registry = await loadRegistry({ http: { allowHosts: [] } }, root);
     expect(registry.latest('payments.charge').version).toBe(1);
@@ -85,7 +85,7 @@ describe('a broken project', () => {
       },
       /m\.mjs cannot be loaded: boom/,
     ],
-  ])('with %s stops the start and names the file', async (_what, files, message) => {
+  ])('a project with %s stops the start and names the file', async (_what, files, message) => {
     await write(files);
     const loading = loadProject(directory);
     await expect(loading).rejects.toMatchObject({ code: 'CONFIG_INVALID' });

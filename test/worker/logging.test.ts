@@ -16,18 +16,18 @@ const destination = new Writable({
 const last = () => JSON.parse(lines.at(-1) ?? '{}') as Record<string, unknown>;
 
 describe('the log', () => {
-  it('is a JSON line each, with an ISO time and the name of the level', () => {
+  it('each log entry is a JSON line with an ISO time and the name of the level', () => {
     createLogger('info', destination).info({ runId: 'r-1' }, 'begun');
     expect(last()).toMatchObject({ level: 'info', msg: 'begun', runId: 'r-1' });
     expect(last()['time']).toMatch(/^\d{4}-\d\d-\d\dT.*Z$/);
   });
 
-  it('leaves out what is below its level', () => {
+  it('entries below the level are left out', () => {
     createLogger('warn', destination).info('not this');
     expect(lines).toEqual([]);
   });
 
-  it('censors credentials by their name, wherever they stand', () => {
+  it('credentials are censored by their name, in nested fields too', () => {
     createLogger('info', destination).info(
       {
         apiKey: 'c-1',
@@ -39,7 +39,7 @@ describe('the log', () => {
     expect(lines.join().match(/\[redacted\]/g)).toHaveLength(4);
   });
 
-  it('shows an error with its code', () => {
+  it('an error is logged with its code', () => {
     createLogger('info', destination).error(
       { error: new SluiceError('DATABASE_LOCKED', 'taken') },
       'no start',
@@ -49,7 +49,7 @@ describe('the log', () => {
     });
   });
 
-  it('takes the messages of Temporal', () => {
+  it('messages of Temporal are in the same log', () => {
     const { logger } = temporalRuntimeOptions(createLogger('debug', destination));
     logger?.log('WARN', 'poll failed', { taskQueue: 'q' });
     logger?.debug('details');

@@ -1,4 +1,4 @@
-/** Starts `worker/main.ts` as a process of its own, as a deployment does. */
+/** Starts `worker/main.ts` as a separate process, as a deployment does. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterEach } from 'vitest';
@@ -18,7 +18,7 @@ afterEach(() => {
   for (const child of started.splice(0)) child.kill('SIGKILL');
 });
 
-/** Starts a worker; one that still runs at the end of the test is killed. */
+/** Starts a worker; a worker that still runs at the end of the test is killed. */
 export function startMain(env: Record<string, string>) {
   const child = spawn(process.execPath, ['--import', 'tsx', 'worker/main.ts'], {
     cwd: ROOT,

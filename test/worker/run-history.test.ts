@@ -1,6 +1,6 @@
 /**
- * Rebuilding from Temporal: the log of a run is deleted with every row made from it, and made again from the inputs
- * of the run's activities. Also where the run has continued as new, and where it was reset.
+ * Rebuilding from Temporal: the log of a run is deleted with every derived row, and rebuilt from the inputs
+ * of the run's activities, even where the run continued as new or was reset.
  */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
@@ -36,7 +36,7 @@ describe('The events of a run in Temporal’s history', () => {
   const sluice = useSluice({ tuning: { historyEvents: 60 } });
   let before: Awaited<ReturnType<typeof tables>>;
 
-  /** Deletes the log of all runs and what is made of it, restores it, and expects the same rows. */
+  /** Deletes the log of all runs and the derived rows, restores them, and expects the same rows. */
   async function expectRestored(run: StartedRun): Promise<void> {
     const { projections, client } = sluice();
     before = await tables(projections);
@@ -55,7 +55,7 @@ describe('The events of a run in Temporal’s history', () => {
     });
   }
 
-  it('makes its log and its rows again, over continue-as-new', async () => {
+  it('the history of a run restores its log and its rows across continue-as-new', async () => {
     const run = await sluice().startSource(BUSY);
     expect(await sluice().result(run)).toEqual({ n: 30 });
     const { items } = await sluice().projections.reads.listEvents(sluice().tenant, run.runId, { limit: 500 });
@@ -64,7 +64,7 @@ describe('The events of a run in Temporal’s history', () => {
     await expectRestored(run);
   });
 
-  it('makes them again after a reset, each event under the execution that committed it', async () => {
+  it('the history of a reset run restores them, each event under the execution that committed it', async () => {
     const { client, projections, tenant, temporal } = sluice();
     const run = await sluice().startSource(WAITS, { a: 1 });
     await sluice().waiting(run);
@@ -73,7 +73,7 @@ describe('The events of a run in Temporal’s history', () => {
     await sluice().result(run);
     const history = await sluice().history(run);
     const tasks = history.filter((event) => event.workflowTaskCompletedEventAttributes);
-    // To where the first action has ended: what came after it did not happen.
+    // To the end of the first action: later events did not happen.
     const at = tasks.find(
       (task) =>
         Number(task.eventId) >
@@ -101,7 +101,7 @@ describe('The events of a run in Temporal’s history', () => {
     await expectRestored(run);
   });
 
-  /** Visibility knows a run some time after the run does. */
+  /** Visibility learns of a run with a delay. */
   async function listed(workflowId: string, executions = 1): Promise<void> {
     await waitFor(async () => {
       const closed: string[] = [];

@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true, force: true }));
 
 describe('secrets from the environment', () => {
-  it('are variables with the prefix, read at each use', async () => {
+  it('secrets from the environment are variables with the prefix, read at each use', async () => {
     const env: Record<string, string> = { APP_KEY: 'one', KEY: 'other', APP_EMPTY: '' };
     const secrets = createSecretProvider({ kind: 'env', prefix: 'APP_' }, env);
     expect(await secrets.read('KEY')).toBe('one');
@@ -21,14 +21,14 @@ describe('secrets from the environment', () => {
     expect(await secrets.read('MISSING')).toBeUndefined();
   });
 
-  it('have names that definitions may use, so no member of an object is one', async () => {
+  it('secrets have names that definitions may use, so no member of an object is a secret', async () => {
     const secrets = createSecretProvider({ kind: 'env', prefix: '' }, { 'a b': 'x' });
     expect(await secrets.read('a b')).toBeUndefined();
   });
 });
 
 describe('secrets from a directory', () => {
-  it('are files, without the newline at the end, and are read anew when they are rotated', async () => {
+  it('secrets from a directory are files without their last newline, and are read again after a rotation', async () => {
     const directory = join(root, 'mounted');
     await mkdir(join(directory, '..data'), { recursive: true });
     await writeFile(join(directory, '..data', 'API_KEY'), 'first\n');
@@ -43,7 +43,7 @@ describe('secrets from a directory', () => {
     expect(await secrets.read('MISSING')).toBeUndefined();
   });
 
-  it('cannot be reached outside of it', async () => {
+  it('a secret outside of the directory cannot be read', async () => {
     const directory = join(root, 'inside');
     await mkdir(directory, { recursive: true });
     await writeFile(join(root, 'OUTSIDE'), 'no');
@@ -53,7 +53,7 @@ describe('secrets from a directory', () => {
     }
   });
 
-  it('that cannot be read are an error that says why, without the path', async () => {
+  it('a secret that cannot be read is an error that says why, without the path', async () => {
     const directory = join(root, 'odd');
     await mkdir(join(directory, 'KEY'), { recursive: true });
     const secrets = createSecretProvider({ kind: 'dir', path: directory }, {});
@@ -63,7 +63,7 @@ describe('secrets from a directory', () => {
     });
   });
 
-  it('need the directory when the worker starts', () => {
+  it('a worker needs the directory of its secrets when it starts', () => {
     expect(() => createSecretProvider({ kind: 'dir', path: join(root, 'none') }, {})).toThrow(
       expect.objectContaining({ code: 'CONFIG_INVALID' }) as Error,
     );

@@ -1,4 +1,7 @@
-/** Workers as versions of a Temporal worker deployment: who goes on with a run when a newer version becomes current. */
+/**
+ * Workers as versions of a Temporal worker deployment: which worker continues a run when a newer version
+ * becomes current.
+ */
 import { randomUUID } from 'node:crypto';
 import { NativeConnection } from '@temporalio/worker';
 import { expect, it } from 'vitest';
@@ -18,7 +21,7 @@ steps:
   - { id: after, type: action.call, action: core.echo, input: 2 }
 `;
 
-/** Runs a worker of a version beside others, on one database. */
+/** Runs a worker of one version, on the same database as the others. */
 async function startVersion(sluice: SluiceTest, deployment: WorkerDeployment): Promise<() => Promise<void>> {
   const connection = await NativeConnection.connect({ address: sluice.temporal.address });
   const worker = await createSluiceWorker({
@@ -49,14 +52,14 @@ async function startVersion(sluice: SluiceTest, deployment: WorkerDeployment): P
 async function makeCurrent(sluice: SluiceTest, deploymentName: string, buildId: string): Promise<void> {
   const { workflowService } = sluice.client.temporal;
   const { namespace } = sluice.temporal;
-  // The server learns of a version by its first poll.
+  // The server learns of a version at its first poll.
   await waitFor(async () => {
     await workflowService.setWorkerDeploymentCurrentVersion({ namespace, deploymentName, buildId });
     return true;
   });
 }
 
-/** Which worker did the action of a step, by the run's history. */
+/** The worker that ran the action of a step, by the run's history. */
 async function builder(sluice: SluiceTest, workflowId: string, position: 0 | 1): Promise<string | undefined> {
   const { events } = await sluice.client.temporal.workflow.getHandle(workflowId).fetchHistory();
   const began = (events ?? []).filter((event) => event.workflowTaskStartedEventAttributes);
@@ -65,7 +68,7 @@ async function builder(sluice: SluiceTest, workflowId: string, position: 0 | 1):
   );
 }
 
-it('moves a run to the current version where its worker says auto-upgrade, and leaves it where it says pinned', async () => {
+it('a run moves to the current version on an auto-upgrade worker, and stays on its version on a pinned one', async () => {
   await withSluice({ startWorker: false }, async (sluice) => {
     const name = `sluice-${randomUUID().slice(0, 8)}`;
     const stopOld = await startVersion(sluice, { name, buildId: '1', versioning: 'auto-upgrade' });

@@ -1,4 +1,7 @@
-/** Compensation on a real Temporal server and the real projections: docs/compensation.md, sentence by sentence. */
+/**
+ * Compensation on a real Temporal server and the real projections: docs/compensation.md, sentence by
+ * sentence.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Json } from '../../contracts/json.js';
 import type { RunProgress } from '../../contracts/run/messages.js';
@@ -30,7 +33,7 @@ async function start(body: object, payload: Json = {}, where = world): Promise<H
   return await where.start(id, payload);
 }
 
-/** The end of a run, and its log held against the rules, the rows and the history. */
+/** The end of a run, after its log was checked against the rules, the rows and the history. */
 async function finish(handle: Handle, where = world): Promise<{ end: End; lines: readonly string[] }> {
   const end = await endOf(handle);
   const runId = handle.firstExecutionRunId;
@@ -51,7 +54,7 @@ const step = (id: string, more: object = {}): object => ({
 });
 const fails = (id = 'broken', code = 'BROKEN'): object => ({ id, type: 'control.fail', code });
 
-/** What was undone, in order: the inputs of the compensations that ran. */
+/** What was compensated, in order: the inputs of the compensations that ran. */
 const undone = (handle: Handle, where = world): unknown[] =>
   where.test.calls
     .filter(({ runId }) => runId === handle.firstExecutionRunId)
@@ -63,7 +66,7 @@ const undone = (handle: Handle, where = world): unknown[] =>
 const failed = (code = 'BROKEN') => expect.objectContaining({ kind: 'error', type: code }) as unknown;
 
 describe('a run that fails', () => {
-  it('undoes what succeeded, the last first, and fails with its own error', async () => {
+  it('a run that fails undoes the steps that succeeded, the last first, and keeps its own error', async () => {
     const handle = await start({
       steps: [
         step('a'),
@@ -89,7 +92,7 @@ describe('a run that fails', () => {
     ]);
   });
 
-  it('undoes nothing where it succeeds', async () => {
+  it('a run that succeeds undoes nothing', async () => {
     const handle = await start({ steps: [step('a'), step('b')] });
     const { end, lines } = await finish(handle);
     expect(end).toEqual({ kind: 'result', result: null });
@@ -97,13 +100,13 @@ describe('a run that fails', () => {
     expect(undone(handle)).toEqual([]);
   });
 
-  it('undoes what it did where only its result cannot be worked out', async () => {
+  it('a run whose result cannot be evaluated undoes its steps', async () => {
     const handle = await start({ steps: [step('a')], result: { $expr: '1 + "x"' } });
     expect((await finish(handle)).end).toEqual(failed('EXPRESSION_TYPE'));
     expect(undone(handle)).toEqual(['a']);
   });
 
-  it('gives the mapping the scopes as they were when the step ended, and each iteration its own', async () => {
+  it('the mapping of a compensation sees the names as they were when its step ended, in each iteration', async () => {
     const handle = await start({
       steps: [
         {
@@ -135,7 +138,7 @@ describe('a run that fails', () => {
     expect(lines).toContain('STEP_SUCCEEDED s.compensate[2]');
   });
 
-  it('links each compensation to its step in the timeline', async () => {
+  it('the timeline links each compensation to its step', async () => {
     const handle = await start({ steps: [step('a'), fails()] });
     await finish(handle);
     const { items } = await world.projections.reads.listSteps('default', handle.firstExecutionRunId);
@@ -148,7 +151,7 @@ describe('a run that fails', () => {
     });
   });
 
-  it('undoes parallel branches in reverse order of completion', async () => {
+  it('parallel branches are undone in reverse order of completion', async () => {
     const gated = (id: string): object =>
       step(id, { action: 'test.gate', input: { gate: id, output: { input: { did: id } } } });
     const handle = await start({
@@ -170,7 +173,7 @@ describe('a run that fails', () => {
 });
 
 describe('a compensation that fails', () => {
-  it('is retried by its own policy, then becomes a dead letter and does not stop the rest', async () => {
+  it('a compensation that fails is retried by its policy, then becomes a dead letter and stops no other', async () => {
     const bad = {
       compensate: {
         action: 'test.flaky',
@@ -202,7 +205,7 @@ describe('a compensation that fails', () => {
     ]);
   });
 
-  it('whose input cannot be worked out is a dead letter with the context of the step', async () => {
+  it('a compensation whose input cannot be evaluated is a dead letter with the context of its step', async () => {
     const handle = await start({
       steps: [
         step('a', { compensate: { action: 'test.echo', version: 1, input: { $expr: '1 + "x"' } } }),
@@ -241,19 +244,19 @@ describe('onFailure: true', () => {
       },
     });
 
-  it('undoes a step that timed out, which may have had its effect', async () => {
+  it('onFailure: true undoes a step that timed out, because it may have had its effect', async () => {
     const handle = await start({ steps: [step('a'), doubtful()] });
     expect((await finish(handle)).end).toEqual(failed('ACTION_TIMEOUT'));
     expect(undone(handle)).toEqual([['never', 'ACTION_TIMEOUT', null], 'a']);
   });
 
-  it('is no default', async () => {
+  it('a step that timed out is not undone by default', async () => {
     const handle = await start({ steps: [step('a'), doubtful({ onFailure: false })] });
     await finish(handle);
     expect(undone(handle)).toEqual(['a']);
   });
 
-  it('does not undo a step that was denied: it has done nothing', async () => {
+  it('onFailure: true does not undo a step that was denied, because it has done nothing', async () => {
     const denied = step('d', {
       action: 'test.unauthorized',
       version: 1,
@@ -265,8 +268,8 @@ describe('onFailure: true', () => {
   });
 });
 
-describe('scopes', () => {
-  it('a control.saga that fails undoes its own steps only; what catches the error goes on', async () => {
+describe('compensation scopes', () => {
+  it('a control.saga that fails undoes only its own steps, and a catch around it goes on', async () => {
     const handle = await start({
       steps: [
         step('outside'),
@@ -284,7 +287,7 @@ describe('scopes', () => {
     expect(lines.indexOf('RUN_RESUMED')).toBeGreaterThan(lines.indexOf('STEP_SUCCEEDED a.compensate'));
   });
 
-  it('a nested scope that succeeded belongs to the one around it', async () => {
+  it('the steps of a nested scope that succeeded are undone with the scope around it', async () => {
     const inner = { id: 'in', type: 'control.saga', steps: [step('b'), step('c')] };
     const handle = await start({
       steps: [
@@ -302,7 +305,7 @@ describe('scopes', () => {
     expect(undone(handle)).toEqual(['d', 'c', 'b', 'a', 'z']);
   });
 
-  it('of a nested scope that failed, nothing is undone twice', async () => {
+  it('the steps of a nested scope that failed are not undone twice', async () => {
     const inner = { id: 'in', type: 'control.saga', steps: [step('b'), fails()] };
     const handle = await start({
       steps: [{ id: 'out', type: 'control.saga', steps: [step('a'), inner] }],
@@ -311,7 +314,7 @@ describe('scopes', () => {
     expect(undone(handle)).toEqual(['b', 'a']);
   });
 
-  it('a scope in a branch that lost a race is undone; the winner stays', async () => {
+  it('a scope in a branch that lost a race is undone, and the winner stays', async () => {
     const handle = await start({
       steps: [
         {
@@ -347,7 +350,7 @@ describe('cancellation', () => {
     return handle;
   };
 
-  it('undoes the run, scopes that are open included, and the run ends CANCELED', async () => {
+  it('cancellation undoes the run, open scopes included, and the run ends CANCELED', async () => {
     const saga = { id: 'g', type: 'control.saga', steps: [step('b'), waits] };
     const handle = await cancelled({ onCancel: 'compensate', steps: [step('a'), saga] });
     const { end, lines } = await finish(handle);
@@ -356,7 +359,7 @@ describe('cancellation', () => {
     expect(lines).toContain('RUN_COMPENSATING');
   });
 
-  it('with onCancel: leave leaves everything as it is', async () => {
+  it('a cancelled run with onCancel: leave undoes nothing', async () => {
     const handle = await cancelled({ onCancel: 'leave', steps: [step('a'), waits] });
     const { end, lines } = await finish(handle);
     expect(end).toEqual({ kind: 'canceled' });
@@ -364,7 +367,7 @@ describe('cancellation', () => {
     expect(lines).not.toContain('RUN_COMPENSATING');
   });
 
-  it('while the run is undone stops nothing of it, and the run fails with its error', async () => {
+  it('cancellation during the compensation of a run stops none of it, and the run fails with its error', async () => {
     const gated = { action: 'test.gate', version: 1, input: { gate: 'undo' } };
     const handle = await start({ steps: [step('a'), step('b', { compensate: gated }), fails()] });
     const runId = handle.firstExecutionRunId;
@@ -379,7 +382,7 @@ describe('cancellation', () => {
     expect(undone(handle)).toEqual(['a']);
   });
 
-  it('that runs out of the time of the run undoes it too', async () => {
+  it('a run that exceeds its timeout is undone', async () => {
     const handle = await start({ timeoutMs: 1_500, steps: [step('a'), waits] });
     expect((await finish(handle)).end).toEqual(failed('RUN_TIMEOUT'));
     expect(undone(handle)).toEqual(['a']);
@@ -387,7 +390,7 @@ describe('cancellation', () => {
 });
 
 describe('a child workflow', () => {
-  it('undoes itself where it fails, and its parent what the parent did', async () => {
+  it('a child that fails undoes its own steps, and its parent undoes those of the parent', async () => {
     await world.publish({ id: 'saga-child', version: 1, steps: [step('c1'), step('c2'), fails()] });
     const call = { id: 'call', type: 'control.callWorkflow', workflow: 'saga-child' };
     const handle = await start({ steps: [step('p1'), call] });
@@ -401,28 +404,32 @@ describe('a child workflow', () => {
 });
 
 describe('continue-as-new', () => {
-  it('carries the stack, and goes on undoing where it was', { timeout: 60_000 }, async () => {
-    const loop = {
-      id: 'l',
-      type: 'control.forEach',
-      items: { $expr: '[1..30]' },
-      body: [
-        step('s', {
-          compensate: { action: 'test.echo', version: 1, input: { undo: { $expr: 'item' } } },
-        }),
-      ],
-    };
-    const handle = await start({ steps: [loop, fails()] }, {}, early);
-    const { end, lines } = await finish(handle, early);
-    expect(end).toEqual(failed());
-    expect(undone(handle, early)).toEqual(Array.from({ length: 30 }, (_, i) => 30 - i));
-    const after = lines.slice(lines.indexOf('RUN_COMPENSATING'));
-    expect(after.filter((line) => line === 'RUN_CONTINUED').length).toBeGreaterThan(0);
-    expect(lines.indexOf('RUN_CONTINUED')).toBeLessThan(lines.indexOf('RUN_COMPENSATING'));
-  });
+  it(
+    'continue-as-new carries the compensation stack, and compensation goes on at the same entry',
+    { timeout: 60_000 },
+    async () => {
+      const loop = {
+        id: 'l',
+        type: 'control.forEach',
+        items: { $expr: '[1..30]' },
+        body: [
+          step('s', {
+            compensate: { action: 'test.echo', version: 1, input: { undo: { $expr: 'item' } } },
+          }),
+        ],
+      };
+      const handle = await start({ steps: [loop, fails()] }, {}, early);
+      const { end, lines } = await finish(handle, early);
+      expect(end).toEqual(failed());
+      expect(undone(handle, early)).toEqual(Array.from({ length: 30 }, (_, i) => 30 - i));
+      const after = lines.slice(lines.indexOf('RUN_COMPENSATING'));
+      expect(after.filter((line) => line === 'RUN_CONTINUED').length).toBeGreaterThan(0);
+      expect(lines.indexOf('RUN_CONTINUED')).toBeLessThan(lines.indexOf('RUN_COMPENSATING'));
+    },
+  );
 
   it(
-    'comes between two compensations where the history fills up while one of them runs; none is lost',
+    'a history that fills up during a compensation makes the run continue as new after it, and loses none',
     { timeout: 60_000 },
     async () => {
       const gated = step('b', {
@@ -444,7 +451,7 @@ describe('continue-as-new', () => {
   );
 
   it(
-    'cannot come after a cancellation: what the history has no room to undo is a dead letter each',
+    'a cancelled run whose history is full makes each step that it cannot undo a dead letter',
     { timeout: 60_000 },
     async () => {
       const full = await openWorld({ limits: { historyEvents: 60, historyEventsMost: 150 } });

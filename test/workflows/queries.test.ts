@@ -1,4 +1,4 @@
-/** `state` and `progress` of a run that failed before it began, from any worker, now and after a restart. */
+/** The queries `state` and `progress` of a run that failed before it began, before and after a restart. */
 import { describe, expect, it } from 'vitest';
 import { withSluice } from '../support/sluice.js';
 
@@ -13,21 +13,30 @@ steps: []
 `;
 const PROBLEMS = 'The payload: $.orderId must be string; $.lines[0].sku is missing';
 
-describe('a run whose payload is refused', () => {
-  it('says so to whoever asks, each problem with its path, also to a worker that never ran it', () =>
+describe('queries of runs that failed', () => {
+  it('a run whose payload is refused shows each problem with its path, also from a worker that never ran it', () =>
     withSluice({}, async (sluice) => {
       await sluice.publish(DEFINITION);
       const run = await sluice.start('strict', { orderId: 5, lines: [{}] });
       await expect(sluice.result(run)).rejects.toMatchObject({ code: 'PAYLOAD_INVALID', message: PROBLEMS });
       const expected = {
-        ...{ runId: run.runId, workflowId: run.workflowId, definition: 'strict', version: null },
-        ...{ status: 'FAILED', state: null, vars: {}, waits: [], lastSeq: 0 },
+        runId: run.runId,
+        workflowId: run.workflowId,
+        definition: 'strict',
+        version: null,
+        status: 'FAILED',
+        state: null,
+        vars: {},
+        waits: [],
+        lastSeq: 0,
         error: { code: 'PAYLOAD_INVALID', message: PROBLEMS, category: 'validation', stepPath: null },
       };
       const first = await sluice.client.state(run.workflowId);
       expect(first).toMatchObject(expected);
       expect(await sluice.client.progress(run.workflowId)).toMatchObject({
-        ...{ status: 'FAILED', lines: [], lastSeq: 0 },
+        status: 'FAILED',
+        lines: [],
+        lastSeq: 0,
         error: { code: 'PAYLOAD_INVALID' },
       });
       await sluice.stopWorker();
@@ -35,17 +44,21 @@ describe('a run whose payload is refused', () => {
       expect(await sluice.client.state(run.workflowId)).toEqual(first);
     }));
 
-  it('and one of no definition likewise; one that failed later tells its error beside all else', () =>
+  it('a run without a definition shows its error, and so does a run that failed later', () =>
     withSluice({}, async (sluice) => {
       await sluice.publish('{id: late, version: 1, steps: [{id: a, type: control.fail, code: NO_STOCK}]}');
-      const [unknown, late] = [await sluice.start('nobody'), await sluice.start('late')];
+      const [unknown, late] = [await sluice.start('missing'), await sluice.start('late')];
       for (const run of [unknown, late]) await sluice.result(run).catch(() => undefined);
       expect(await sluice.client.state(unknown.workflowId)).toMatchObject({
-        ...{ definition: 'nobody', version: null, status: 'FAILED' },
+        definition: 'missing',
+        version: null,
+        status: 'FAILED',
         error: { code: 'DEFINITION_NOT_FOUND' },
       });
       expect(await sluice.client.state(late.workflowId)).toMatchObject({
-        ...{ definition: 'late', version: 1, status: 'FAILED' },
+        definition: 'late',
+        version: 1,
+        status: 'FAILED',
         error: { code: 'NO_STOCK', stepPath: 'steps[0]' },
       });
     }));

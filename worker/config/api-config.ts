@@ -1,20 +1,22 @@
 /**
- * Configuration of the HTTP API, from the environment. The same rules as in config.ts: blank is unset, every variable
- * at fault is named, no value is shown.
+ * Configuration of the HTTP API, from the environment. The rules are those of config.ts: blank is unset,
+ * every invalid variable is named, no value is shown.
  *
- * Invariant: the API asks for tokens. It does so not only where it listens on loopback, the environment is the one of
- * development, and nothing says what a token is.
+ * Invariant: the API requires tokens. The one exception: it listens on loopback, the environment is
+ * `development`, and no variable configures tokens.
  */
 import { isLoopback, readKeyFile, type ApiConfig, type AuthConfig } from '../../api/index.js';
 import { apiVariables, invalid, type ApiVariables } from './api-variables.js';
 import { DEVELOPMENT } from './config-variables.js';
 import type { Environment, SluiceConfig } from './config.js';
 
-/** The API's configuration, but for what its process knows itself. */
+const HOUR_MS = 3_600_000;
+
+/** The API's configuration, without what only its process knows. */
 export type ApiSettings = Omit<ApiConfig, 'sdkMetricsUrl'>;
 
 /**
- * Reads it, and the file of keys.
+ * Reads the configuration and the file of keys.
  * @throws SluiceError CONFIG_INVALID
  */
 export async function loadApiConfig(
@@ -26,7 +28,7 @@ export async function loadApiConfig(
     ...vars.SLUICE_API_HTTP,
     auth: await authOf(vars, system.environment),
     rate: { perSecond: vars.SLUICE_API_RATE, burst: vars.SLUICE_API_BURST },
-    idempotencyMs: vars.SLUICE_API_IDEMPOTENCY_HOURS * 3_600_000,
+    idempotencyMs: vars.SLUICE_API_IDEMPOTENCY_HOURS * HOUR_MS,
   };
 }
 

@@ -1,5 +1,5 @@
 /**
- * The variables of the HTTP API, apart from what they configure: commands that only ask an API load nothing of it.
+ * The variables of the HTTP API, in a file without its code: commands that only call an API do not load it.
  */
 import { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
@@ -28,9 +28,9 @@ export const ApiVariables = z.object({
   SLUICE_API_KEYS_FILE: z
     .string()
     .optional()
-    .describe('File with the static keys: names, hashes, roles, tenants. `sluice api key` makes an entry.'),
+    .describe('File with the static keys: names, hashes, roles, tenants. `sluice api key` creates an entry.'),
   SLUICE_API_JWT_JWKS_URL: HttpUrl.optional().describe(
-    'Where an identity provider publishes its keys; turns JSON Web Tokens on.',
+    'URL at which an identity provider publishes its keys; turns JSON Web Tokens on.',
   ),
   SLUICE_API_JWT_ISSUER: z.string().optional().describe('Issuer (`iss`) that a JWT must name.'),
   SLUICE_API_JWT_AUDIENCE: z.string().optional().describe('Audience (`aud`) that a JWT must name.'),
@@ -38,35 +38,35 @@ export const ApiVariables = z.object({
     .string()
     .default('roles')
     .describe(
-      'Claim of a JWT with its roles: a list, or words. A dot goes into an object (`realm_access.roles`).',
+      'Claim of a JWT with its roles: a list, or words. A dot descends into an object (`realm_access.roles`).',
     ),
   SLUICE_API_JWT_TENANTS_CLAIM: z
     .string()
     .default('tenants')
     .describe('Claim of a JWT with its tenants, in the same form; `*` is all of them.'),
-  SLUICE_API_RATE: count(100_000).default(50).describe('Requests that one token may send in a second.'),
+  SLUICE_API_RATE: count(100_000).default(50).describe('Requests per second that one token may send.'),
   SLUICE_API_BURST: count(1_000_000)
     .default(200)
-    .describe('Requests beyond that which it may send at once; a pause of 10 s gives them back.'),
+    .describe('Requests beyond that which a token may send at once; a pause of 10 s restores them.'),
   SLUICE_API_IDEMPOTENCY_HOURS: count(8_760)
     .default(24)
     .describe('How long the API remembers an idempotency key.'),
   SLUICE_API_URL: HttpUrl.optional().describe(
-    'Where commands of `sluice` find the API. Default: they read the database, which must be a server.',
+    'URL at which commands of `sluice` find the API. Default: they read the database, which must be a server.',
   ),
-  SLUICE_API_TOKEN: z.string().optional().describe('Token of these commands.'),
+  SLUICE_API_TOKEN: z.string().optional().describe('Token that these commands send.'),
 });
 export type ApiVariables = z.infer<typeof ApiVariables>;
 
-/** Where an API is. */
+/** An API as a command reaches it. */
 export interface ApiPlace {
   readonly url: string;
   readonly token: string | undefined;
 }
 
 /**
- * Reads where commands find the API.
- * @returns undefined where nothing says so
+ * Reads the API that commands call.
+ * @returns undefined where SLUICE_API_URL is not set
  * @throws SluiceError CONFIG_INVALID
  */
 export function loadApiPlace(env: Environment): ApiPlace | undefined {
@@ -74,7 +74,10 @@ export function loadApiPlace(env: Environment): ApiPlace | undefined {
   return url === undefined ? undefined : { url, token };
 }
 
-/** @throws SluiceError CONFIG_INVALID */
+/**
+ * Reads the variables.
+ * @throws SluiceError CONFIG_INVALID
+ */
 export function apiVariables(env: Environment): ApiVariables {
   const set = Object.fromEntries(
     Object.keys(ApiVariables.shape).flatMap((name) => {
@@ -87,7 +90,7 @@ export function apiVariables(env: Environment): ApiVariables {
   throw invalid(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`));
 }
 
-/** CONFIG_INVALID with everything that is wrong. */
+/** The error CONFIG_INVALID with every problem. */
 export function invalid(problems: readonly string[]): SluiceError {
   return new SluiceError('CONFIG_INVALID', problems.join('; '), { details: [...problems] });
 }

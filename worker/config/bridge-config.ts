@@ -1,6 +1,6 @@
 /**
- * Configuration of the event bridge, from the environment. The same rules as in config.ts: blank is unset, every
- * variable at fault is named, no value is shown.
+ * Configuration of the event bridge, from the environment. The rules are those of config.ts: blank is unset,
+ * every invalid variable is named, no value is shown.
  */
 import { z } from 'zod';
 import { isLoopback } from '../../api/http/loopback.js';
@@ -19,6 +19,10 @@ const count = (most: number) =>
     .int('must be a whole number')
     .positive('must be over 0')
     .max(most, `must be at most ${most}`);
+
+/** The shortest token that is accepted. */
+const TOKEN_CHARACTERS = 16;
+const DAY_MS = 86_400_000;
 
 const Listen = z
   .string()
@@ -47,20 +51,20 @@ export const BridgeVariables = z.object({
     .regex(/^rediss?:\/\//, 'must be redis://… or rediss://…')
     .optional()
     .describe(
-      'Redis with the event stream. Without it events come in over HTTP only, and what runs publish goes to the bridge itself.',
+      'Redis with the event stream. Without it the bridge receives events over HTTP only, and events that runs publish go to the bridge itself.',
     ),
   SLUICE_BRIDGE_HTTP: Listen.prefault('127.0.0.1:8234').describe(
-    'Where the bridge takes events over HTTP, `host:port`; `off`: nowhere. `npm start` takes the next free port.',
+    'Where the bridge listens for events over HTTP, as `host:port`; `off`: it does not. `npm start` uses the next free port.',
   ),
   SLUICE_BRIDGE_TOKEN: z
     .string()
-    .min(16, 'must have at least 16 characters')
+    .min(TOKEN_CHARACTERS, `must have at least ${TOKEN_CHARACTERS} characters`)
     .optional()
-    .describe('Bearer token that senders need. The bridge listens beyond loopback only with one.'),
+    .describe('Bearer token that senders need. Without a token the bridge listens on loopback only.'),
   SLUICE_BRIDGE_URL: z
     .url({ protocol: /^https?$/, error: 'must be http://… or https://…' })
     .default('http://127.0.0.1:8234')
-    .describe('Where `sluice events` finds the bridge.'),
+    .describe('URL at which `sluice events` finds the bridge.'),
   SLUICE_EVENT_STREAM: z
     .string()
     .default('sluice:events')
@@ -69,11 +73,11 @@ export const BridgeVariables = z.object({
   SLUICE_BRIDGE_IN_FLIGHT: count(10_000)
     .default(64)
     .describe(
-      'Events on their way at once, of each source. Past it HTTP answers 503 and the stream is not read.',
+      'Events in flight at the same time, for each source. Past it HTTP answers 503 and the stream is not read.',
     ),
-  SLUICE_BRIDGE_CLAIM_MS: count(86_400_000)
+  SLUICE_BRIDGE_CLAIM_MS: count(DAY_MS)
     .default(30_000)
-    .describe("A message that a bridge took and did not acknowledge for so long is another one's to take."),
+    .describe('Time after which another bridge claims a message that a bridge read and did not acknowledge.'),
   SLUICE_BRIDGE_TRIES: count(1_000)
     .default(5)
     .describe('Deliveries after which a message that fails for its own reason is a dead letter.'),
@@ -81,31 +85,31 @@ export const BridgeVariables = z.object({
     .number('must be a number')
     .int('must be a whole number')
     .nonnegative('must not be negative')
-    .default(86_400_000)
+    .default(DAY_MS)
     .describe(
-      'Age at which the bridge takes messages off the stream that every consumer group of it has acknowledged.',
+      'Age at which the bridge removes messages from the stream that every consumer group has acknowledged.',
     ),
   [PATHS]: Paths.prefault('{}').describe(
-    `Where the correlation key of an event stands in its payload, by event name and \`*\`: \`{"ORDER_PLACED": ["orderId"], "*": ["ticketId"]}\`. Older name: \`${PATHS_ALIAS}\`.`,
+    `Paths of the correlation key in the payload, by event name and \`*\`: \`{"ORDER_PLACED": ["orderId"], "*": ["ticketId"]}\`. Older name: \`${PATHS_ALIAS}\`.`,
   ),
 });
 
 type BridgeVariables = z.infer<typeof BridgeVariables>;
 
-/** The bridge's configuration, and where a command finds a bridge. */
+/** The bridge's configuration, and the URL at which a command finds a bridge. */
 export interface BridgeSettings {
   readonly bridge: BridgeConfig;
   readonly url: string;
 }
 
-/** Whoever reaches a bridge without a token can move runs: that may be this machine, and nobody else. */
-function openToAll({ SLUICE_BRIDGE_HTTP: http, SLUICE_BRIDGE_TOKEN: token }: BridgeVariables): string[] {
+/** A bridge without a token lets every caller move runs, so only this machine may reach it. */
+function unprotected({ SLUICE_BRIDGE_HTTP: http, SLUICE_BRIDGE_TOKEN: token }: BridgeVariables): string[] {
   if (http === undefined || token !== undefined || isLoopback(http.host)) return [];
   return [`SLUICE_BRIDGE_TOKEN must be set: ${http.host} is not loopback`];
 }
 
 /**
- * Reads it.
+ * Reads the configuration.
  * @throws SluiceError CONFIG_INVALID
  */
 export function loadBridgeConfig(env: Environment): BridgeSettings {
@@ -117,11 +121,11 @@ export function loadBridgeConfig(env: Environment): BridgeSettings {
     }),
   );
   const alias = valueOf(PATHS_ALIAS);
-  const both = alias !== '' && set[PATHS] !== undefined && set[PATHS] !== alias;
+  const differ = alias !== '' && set[PATHS] !== undefined && set[PATHS] !== alias;
   const parsed = BridgeVariables.safeParse(alias === '' ? set : { ...set, [PATHS]: set[PATHS] ?? alias });
   const problems = [
-    ...(parsed.success ? openToAll(parsed.data) : []),
-    ...(both ? [`${PATHS} and its older name ${PATHS_ALIAS} differ`] : []),
+    ...(parsed.success ? unprotected(parsed.data) : []),
+    ...(differ ? [`${PATHS} and its older name ${PATHS_ALIAS} differ`] : []),
     ...(parsed.success
       ? []
       : parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)),

@@ -1,6 +1,6 @@
 /**
  * Every environment variable that Sluice reads, with its type, default and meaning. docs/configuration.md is
- * made from this file, so what stands here is what an operator reads.
+ * generated from this file: operators read these texts.
  */
 import { z } from 'zod';
 import { LIMITS } from '../../contracts/limits.js';
@@ -8,7 +8,7 @@ import { LIMITS } from '../../contracts/limits.js';
 const count = () => z.coerce.number('must be a number').int('must be a whole number').positive();
 const milliseconds = () => z.coerce.number('must be a number').int('must be a whole number').nonnegative();
 
-/** Comma-separated; blanks around an entry do not count. */
+/** Comma-separated; blanks around an entry are ignored. */
 const list = () =>
   z.string().transform((text) =>
     text
@@ -17,7 +17,7 @@ const list = () =>
       .filter((entry) => entry !== ''),
   );
 
-/** `host`, `host:port` or `*.domain`: anything else would allow nothing, silently. */
+/** `host`, `host:port` or `*.domain`: any other entry would silently allow nothing. */
 const HostList = list().refine(
   (hosts) => hosts.every((host) => /^(\*\.)?(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+)(:\d+)?$/.test(host)),
   'must be hosts, as host, host:port or *.domain, joined by commas',
@@ -39,12 +39,12 @@ const SurrealUrl = z
     /^(mem:\/\/|(surrealkv|ws|wss):\/\/.)/,
     'must be surrealkv://PATH, mem://, or ws://HOST:PORT or wss://HOST:PORT of a server',
   )
-  .refine((text) => !/%(?![0-9a-fA-F]{2})/.test(text), 'has a % that is no escape: write %25');
+  .refine((text) => !/%(?![0-9a-fA-F]{2})/.test(text), 'has a % that does not begin an escape: write %25');
 
-/** Temporal writes both into one text with a dot between them. */
+/** Temporal joins both names with a dot. */
 const DeploymentName = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, 'must be letters, digits, _ or -');
 
-/** `system.environment` of a developer's own machine. */
+/** `system.environment` of a developer's machine. */
 export const DEVELOPMENT = 'development';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
@@ -61,7 +61,7 @@ export const Variables = z.object({
   TEMPORAL_TLS_SERVER_NAME: z
     .string()
     .optional()
-    .describe('Server name to expect, where it is not the host.'),
+    .describe('Expected server name, if it differs from the host.'),
   TEMPORAL_TLS_SERVER_CA_CERT_PATH: z
     .string()
     .optional()
@@ -77,7 +77,7 @@ export const Variables = z.object({
   SLUICE_TASK_QUEUE: z.string().default('sluice').describe('Task queue, the same for producers and workers.'),
 
   SURREAL_URL: SurrealUrl.default('surrealkv://.sluice/db').describe(
-    'SurrealDB: `surrealkv://PATH` embeds it (one process), `ws://host:port` is a server, `mem://` forgets.',
+    'SurrealDB: `surrealkv://PATH` embeds it (one process), `ws://host:port` is a server, `mem://` keeps nothing.',
   ),
   SURREAL_NAMESPACE: z.string().default('sluice').describe('SurrealDB namespace.'),
   SURREAL_DATABASE: z.string().default('sluice').describe('SurrealDB database.'),
@@ -88,14 +88,14 @@ export const Variables = z.object({
     .positive('must be more than 0')
     .optional()
     .describe(
-      'Age in days, since their end, from which workers remove closed runs with all that belongs to them. Default: they are kept.',
+      'Days after their end at which workers remove closed runs with all their rows. Default: runs are kept.',
     ),
   SLUICE_EVENT_RETENTION_DAYS: z.coerce
     .number('must be a number')
     .positive('must be more than 0')
     .optional()
     .describe(
-      'Age in days from which workers remove inbound events. It is the longest that a wait can look back, and that a redelivery is known. Default: they are kept.',
+      'Age in days at which workers remove inbound events. It limits how far a wait can look back, and how long a redelivery is recognised. Default: events are kept.',
     ),
 
   SLUICE_ENVIRONMENT: z
@@ -106,7 +106,7 @@ export const Variables = z.object({
   SLUICE_RELEASE: z.string().default('development').describe('`system.release` of the runs that start here.'),
 
   SLUICE_SECRETS: SecretSource.prefault('env:SLUICE_SECRET_').describe(
-    'Where secrets come from: `env:PREFIX` reads the variable PREFIX + name, `dir:/path` a file of that name, read anew each time.',
+    'Source of secrets: `env:PREFIX` reads the variable PREFIX + name, `dir:/path` reads a file of that name, each time.',
   ),
   SLUICE_HTTP_ALLOW_HOSTS: HostList.prefault('').describe(
     'Hosts that `http.request` may reach although they are loopback, link-local or private: `host`, `host:port`, `*.domain`, joined by commas.',
@@ -116,13 +116,13 @@ export const Variables = z.object({
     .string()
     .optional()
     .describe(
-      'Directory of `*.cedar` policies that are asked before each action, docs/authorization.md. Default: authorization is off.',
+      'Directory of the `*.cedar` policies that are evaluated before each action (docs/authorization.md). Default: authorization is off.',
     ),
   SLUICE_CEDAR_PRINCIPAL: z
     .enum(['service', 'actor'])
     .default('service')
     .describe(
-      'Who acts, for the policies: `service` is `Service::"sluice-orchestrator"`, `actor` is `User::` and the run\'s actor.',
+      'Principal in the policies: `service` is `Service::"sluice-orchestrator"`, `actor` is `User::` and the run\'s actor.',
     ),
   SLUICE_LOG_LEVEL: z
     .enum(LOG_LEVELS)
@@ -137,31 +137,29 @@ export const Variables = z.object({
     .regex(/^(\[[0-9a-fA-F:]+\]|[0-9.]+):\d{1,5}$/, 'must be IP:PORT')
     .optional()
     .describe(
-      "Where the worker shows its metrics and those of Temporal's SDK, as `IP:PORT`; path `/metrics`. Default: nowhere.",
+      "Where the worker serves its metrics and those of Temporal's SDK, as `IP:PORT`; path `/metrics`. Default: it does not.",
     ),
   SLUICE_WORKER_DEPLOYMENT: DeploymentName.optional().describe(
-    "Name of Temporal's worker deployment that this worker is part of: turns worker versioning on. See operations.md.",
+    'Name of the Temporal worker deployment of this worker: turns worker versioning on. See operations.md.',
   ),
-  SLUICE_WORKER_BUILD_ID: DeploymentName.optional().describe(
-    'Version of that deployment that this worker is.',
-  ),
+  SLUICE_WORKER_BUILD_ID: DeploymentName.optional().describe('Version of this worker in that deployment.'),
   SLUICE_WORKER_VERSIONING: z
     .enum(['auto-upgrade', 'pinned'])
     .default('auto-upgrade')
     .describe(
-      'With worker versioning: whether runs move to the current version (`auto-upgrade`), or stay with the one that they began on (`pinned`).',
+      'With worker versioning: whether runs move to the current version (`auto-upgrade`), or stay on the version that they began on (`pinned`).',
     ),
-  SLUICE_WORKER_ACTIVITIES: count().default(100).describe('Actions that run at once in this worker.'),
+  SLUICE_WORKER_ACTIVITIES: count().default(100).describe('Actions that run concurrently in this worker.'),
   SLUICE_WORKER_LOCAL_ACTIVITIES: count()
     .default(100)
-    .describe('Local actions that run at once in this worker.'),
+    .describe('Local actions that run concurrently in this worker.'),
   SLUICE_WORKER_WORKFLOW_TASKS: count()
     .min(2, 'must be at least 2')
     .default(40)
-    .describe('Workflow tasks that run at once in this worker.'),
+    .describe('Workflow tasks that run concurrently in this worker.'),
   SLUICE_WORKER_CACHED_WORKFLOWS: count()
     .optional()
-    .describe("Runs kept in memory between their tasks. Default: by the heap's size."),
+    .describe('Runs kept in memory between their tasks. Default: by the size of the heap.'),
   SLUICE_RUN_HISTORY_EVENTS: count()
     .min(50, 'must be at least 50')
     .max(LIMITS.historyEvents, `must be at most ${LIMITS.historyEvents}`)
@@ -172,13 +170,13 @@ export const Variables = z.object({
   SLUICE_RECONCILE_INTERVAL_MS: milliseconds()
     .default(60_000)
     .describe(
-      'How often one of the workers compares the rows of runs with what Temporal has, and mends them. 0: never.',
+      'Interval in which one of the workers compares the rows of runs with Temporal, and repairs them. 0: never.',
     ),
   SLUICE_SHUTDOWN_GRACE_MS: milliseconds()
     .default(10_000)
-    .describe('How long a stopping worker lets running actions go on before it tells them to stop.'),
+    .describe('Time that a stopping worker gives running actions before it aborts their signal.'),
   SLUICE_SHUTDOWN_STOP_MS: milliseconds()
     .default(5_000)
-    .describe('How long an action that was told to stop may take; then another worker repeats it.'),
+    .describe('Time that an aborted action has to end; then another worker repeats it.'),
 });
 export type Variables = z.infer<typeof Variables>;

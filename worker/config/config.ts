@@ -2,10 +2,10 @@
  * The configuration of a process, from its environment.
  *
  * Invariants
- * - Only `main` files read `process.env`; everything else gets it handed in, or this.
- * - A blank variable is an unset one.
- * - A bad variable stops the start, with every problem in one message that names the variables. Values are
- *   not shown: they may be credentials.
+ * - Only `main` files read `process.env`; all other code receives the environment or this configuration.
+ * - A blank variable counts as unset.
+ * - An invalid variable stops the start, with every problem in one message that names the variables. Values
+ *   are not shown: they may be credentials.
  */
 import { SluiceError } from '../../contracts/errors.js';
 import type { SystemContext } from '../../contracts/run/run.js';
@@ -14,7 +14,7 @@ import { type SecretSource, Variables } from './config-variables.js';
 /** Environment variables, as `process.env` has them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** TLS files and texts as configured; a path or the text itself of each. */
+/** TLS material as configured: each item by its path or as text. */
 export interface TlsConfig {
   readonly serverName: string | undefined;
   readonly ca: PathOrData;
@@ -45,7 +45,7 @@ export interface SluiceConfig {
   };
   /** Days since its end after which a closed run is removed; undefined: never. */
   readonly retentionDays: number | undefined;
-  /** Days since it came after which an inbound event is removed; undefined: never. */
+  /** Days since its arrival after which an inbound event is removed; undefined: never. */
   readonly eventRetentionDays: number | undefined;
   readonly system: SystemContext;
   readonly secrets: SecretSource;
@@ -57,9 +57,9 @@ export interface SluiceConfig {
   readonly reconcileIntervalMs: number;
   readonly worker: {
     readonly identity: string | undefined;
-    /** `ip:port`; undefined: metrics are nowhere to be read */
+    /** `ip:port`; undefined: metrics are not served */
     readonly metricsAddress: string | undefined;
-    /** Version of a worker deployment of Temporal's; undefined: workers have no versions. */
+    /** Version in a Temporal worker deployment; undefined: worker versioning is off. */
     readonly deployment: WorkerDeployment | undefined;
     readonly activities: number;
     readonly localActivities: number;
@@ -74,7 +74,7 @@ export interface SluiceConfig {
   };
 }
 
-/** Which version of which worker deployment a worker is. */
+/** A worker's version in a Temporal worker deployment. */
 export interface WorkerDeployment {
   readonly name: string;
   readonly buildId: string;
@@ -83,8 +83,8 @@ export interface WorkerDeployment {
 
 /**
  * Reads the configuration.
- * @param env `process.env`, or what a test has in its place
- * @throws SluiceError CONFIG_INVALID, which names every variable at fault
+ * @param env `process.env`, or a test's replacement
+ * @throws SluiceError CONFIG_INVALID, which names every invalid variable
  */
 export function loadConfig(env: Environment): SluiceConfig {
   const set = Object.fromEntries(

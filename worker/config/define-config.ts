@@ -1,4 +1,4 @@
-/** What `sluice.config.ts` exports. */
+/** The content of `sluice.config.ts`. */
 import { z } from 'zod';
 
 export const ProjectConfig = z.strictObject({
@@ -6,7 +6,7 @@ export const ProjectConfig = z.strictObject({
   actions: z.array(z.string().min(1)).default([]),
   http: z
     .strictObject({
-      /** Hosts that `http.request` may reach although they are inside; beside SLUICE_HTTP_ALLOW_HOSTS. */
+      /** Private hosts that `http.request` may reach, in addition to SLUICE_HTTP_ALLOW_HOSTS. */
       allowHosts: z.array(z.string().min(1)).default([]),
     })
     .prefault({}),
@@ -14,8 +14,13 @@ export const ProjectConfig = z.strictObject({
 export type ProjectConfig = z.infer<typeof ProjectConfig>;
 
 /**
- * Describes a project to its workers: `export default defineConfig({ actions: ['./actions/index.ts'] })`.
- * It gives back what it is given; it is here for the editor's sake. The worker checks it when it loads it.
+ * Describes a project to its workers. It returns its argument and exists for the editor's completion; the
+ * worker validates the configuration when it loads the file.
+ * @param config modules with actions, and hosts that `http.request` may reach
+ * @example
+ * ```ts
+ * export default defineConfig({ actions: ['./actions/index.ts'] });
+ * ```
  */
 export function defineConfig(config: z.input<typeof ProjectConfig>): z.input<typeof ProjectConfig> {
   return config;

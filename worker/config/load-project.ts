@@ -1,9 +1,9 @@
 /**
  * Loads `sluice.config.ts` and the actions of the modules that it names.
  *
- * Invariant: no file at all is fine and adds nothing; a file that is there is loaded whole, or the start
- * stops with CONFIG_INVALID and the file's name. An action never goes missing silently: a module without one
- * is an error.
+ * Invariant: without a file nothing is added; a file that exists is loaded completely, or the start stops
+ * with CONFIG_INVALID and the file's name. An action never goes missing silently: a module without actions is
+ * an error.
  */
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -11,13 +11,13 @@ import { pathToFileURL } from 'node:url';
 import { register } from 'tsx/esm/api';
 import { isAction } from '../../actions/index.js';
 import type { ActionDefinition } from '../../contracts/run/action.js';
-import { SluiceError } from '../../contracts/errors.js';
+import { messageOf, SluiceError } from '../../contracts/errors.js';
 import { ProjectConfig } from './define-config.js';
 
 const FILES = ['sluice.config.ts', 'sluice.config.js', 'sluice.config.mjs'];
 
 export interface Project {
-  /** Path of the configuration file; undefined: there is none. */
+  /** Path of the configuration file; undefined: the project does not have one. */
   readonly file: string | undefined;
   readonly actions: readonly ActionDefinition[];
   readonly allowHosts: readonly string[];
@@ -48,14 +48,16 @@ async function actionsOf(path: string, configFile: string): Promise<readonly Act
   const exported = Object.values(await load(path, configFile)).flat();
   // A module may export an action by name and in its list as well.
   const actions = new Set(exported.filter(isAction));
-  if (actions.size === 0) throw invalid(configFile, `${path} exports nothing that defineAction made`);
+  if (actions.size === 0) {
+    throw invalid(configFile, `${path} does not export an action made with defineAction`);
+  }
   return [...actions];
 }
 
 let typescript = false;
 
 async function load(path: string, configFile: string): Promise<Record<string, unknown>> {
-  if (!existsSync(path)) throw invalid(configFile, `there is no file ${path}`);
+  if (!existsSync(path)) throw invalid(configFile, `${path} does not exist`);
   if (!typescript && path.endsWith('.ts')) {
     register();
     typescript = true;
@@ -63,11 +65,7 @@ async function load(path: string, configFile: string): Promise<Record<string, un
   try {
     return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   } catch (error) {
-    throw invalid(
-      configFile,
-      `${path} cannot be loaded: ${error instanceof Error ? error.message : String(error)}`,
-      error,
-    );
+    throw invalid(configFile, `${path} cannot be loaded: ${messageOf(error)}`, error);
   }
 }
 

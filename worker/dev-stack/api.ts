@@ -1,7 +1,8 @@
-/** The HTTP API of the local stack: in its process, because the embedded store belongs to one. */
+/** The HTTP API of the local stack, in the stack's process: the embedded store belongs to one process. */
 import type { Logger } from 'pino';
 import { startApi } from '../../api/index.js';
 import { createSluiceClient, httpBus } from '../../client/index.js';
+import type { ClosingStack } from '../../contracts/closing-stack.js';
 import type { Projections } from '../../projections/index.js';
 import type { ApiSettings } from '../config/api-config.js';
 import type { SluiceConfig } from '../config/config.js';
@@ -15,16 +16,16 @@ export interface DevStackApiOptions {
   readonly taskQueue: string;
   readonly projections: Projections;
   readonly actions: readonly { readonly id: string; readonly version: number }[];
-  /** Where events go that the API is given; undefined: the bridge takes none over HTTP. */
+  /** The bridge, to which the API forwards events; undefined: the bridge does not listen on HTTP. */
   readonly bridge: { readonly url: string; readonly token: string | undefined } | undefined;
   readonly sdkMetricsUrl: string;
   readonly screen: Console;
-  /** Gets what is to be closed. */
-  readonly opened: (what: string, close: () => Promise<unknown>) => void;
+  /** Gets what has to be closed. */
+  readonly opened: ClosingStack;
   readonly log: Logger;
 }
 
-/** Starts it. @throws SluiceError CONFIG_INVALID, TEMPORAL_UNAVAILABLE */
+/** Starts the API. @throws SluiceError CONFIG_INVALID, TEMPORAL_UNAVAILABLE */
 export async function startDevStackApi(options: DevStackApiOptions): Promise<void> {
   const { settings, temporal, taskQueue, projections, actions, bridge, screen, opened, log } = options;
   const { address, ...connectionOptions } = await temporalConnectionOptions(temporal);
@@ -37,7 +38,7 @@ export async function startDevStackApi(options: DevStackApiOptions): Promise<voi
     reads: projections.reads,
     ...(bridge !== undefined && { bus: httpBus(bridge.url, bridge.token) }),
   });
-  opened("The API's Temporal client", () => client.close());
+  opened.add("The API's Temporal client", () => client.close());
   const { host, port } = settings;
   const api = await startApi({
     config: { ...settings, port: await portNear(host, port), sdkMetricsUrl: options.sdkMetricsUrl },
@@ -46,7 +47,7 @@ export async function startDevStackApi(options: DevStackApiOptions): Promise<voi
     actions,
     log,
   });
-  opened('HTTP API', () => api.stop());
+  opened.add('HTTP API', () => api.stop());
   const open = settings.auth.kind === 'off' ? ', no tokens: loopback only' : '';
   screen.ready('HTTP API', `${api.url}/docs${open}`);
 }

@@ -1,10 +1,13 @@
-/** What `npm start` prints: a line for each thing that is ready, plain where nobody looks. */
+/** The output of `npm start`: a line for each service that is ready; plain where it is not a terminal. */
 import { styleText } from 'node:util';
 import type { SluiceError } from '../../contracts/errors.js';
 import type { Environment } from '../config/config.js';
+import { terminalStatus } from '../executables/progress.js';
 
 export class Console {
   readonly color: boolean;
+  /** Shows a line that the next output replaces; undefined: the output is not a terminal. */
+  readonly status: ((line: string) => void) | undefined;
   readonly #started = Date.now();
 
   constructor(
@@ -12,9 +15,11 @@ export class Console {
     env: Environment,
   ) {
     this.color = out.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
+    this.status = terminalStatus(out, env);
   }
 
   readonly print = (line = ''): void => {
+    this.status?.('');
     this.out.write(`${line}\n`);
   };
 
@@ -23,7 +28,7 @@ export class Console {
     this.print(this.color ? styleText('bold', text) : text);
   }
 
-  /** Something is ready, with the time since the start. */
+  /** Reports a service that is ready, with the time since the start. */
   ready(what: string, where: string): void {
     const seconds = ((Date.now() - this.#started) / 1000).toFixed(2).padStart(8);
     const mark = this.color ? styleText('green', '✔') : '✔';

@@ -1,37 +1,39 @@
 /**
- * `npm start` and `sluice dev`: the whole of Sluice in one process tree, where it is wished an example run on it, and
- * then it stays up.
+ * `npm start` and `sluice dev`: the whole of Sluice in one process tree. Runs an example on it where that is
+ * asked for, and then stays up.
  *
- * Invariant: nothing is left running. Whatever was started is stopped in the reverse order, after Ctrl-C, an
- * error or `--once`; and what could not be stopped dies with this process (temporal-server/supervisor.mjs).
+ * Invariant: nothing is left running. Everything that was started is stopped in the reverse order, after
+ * Ctrl-C, an error or `--once`; what could not be stopped dies with this process
+ * (temporal-server/supervisor.mjs).
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SluiceClient } from '../../client/index.js';
+import { ClosingStack } from '../../contracts/closing-stack.js';
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
 import type { DefinitionPin } from '../../contracts/run/run.js';
 import type { Environment } from '../config/config.js';
 import { Console } from './console.js';
 import { DEMO_DEFINITION, runDemoOrder } from './order.js';
-import { Resources, startDevStack, type DevStack } from './services.js';
+import { startDevStack, type DevStack } from './services.js';
 import { listenForStop } from './stop.js';
 
 export interface RunDevStackOptions {
   readonly env: Environment;
   /** The project: its `.sluice/` gets all data, its `sluice.config.ts` is loaded. */
   readonly root: string;
-  /** Definitions to publish, paths as seen from the working directory. */
+  /** Files of definitions to publish, relative to the working directory. */
   readonly files?: readonly string[];
-  /** Publishes the examples that Sluice comes with, and runs an order. */
+  /** Publishes the bundled examples, and runs an order. */
   readonly example: boolean;
-  /** Ends when that is done instead of staying up. */
+  /** Ends when the example is done, instead of staying up. */
   readonly once: boolean;
   readonly out: NodeJS.WriteStream;
 }
 
 const FORCED = 130;
-/** The definitions that Sluice comes with. */
+/** The bundled definitions. */
 const EXAMPLES = fileURLToPath(new URL('../../examples', import.meta.url));
 
 /**
@@ -41,13 +43,13 @@ const EXAMPLES = fileURLToPath(new URL('../../examples', import.meta.url));
 export async function runDevStack(options: RunDevStackOptions): Promise<number> {
   const { env, root, files = [], example, once, out } = options;
   const screen = new Console(out, env);
-  const resources = new Resources();
+  const opened = new ClosingStack();
   const stop = listenForStop(env, () => process.exit(FORCED));
   let exitCode = 0;
   try {
     screen.heading('Starting Sluice');
-    const work = start(screen, resources);
-    // A stop during the start waits for nothing that is not there yet.
+    const work = start(screen, opened);
+    // A stop during the start does not wait for services that have not started yet.
     await Promise.race([work, stop.requested]);
   } catch (thrown) {
     screen.failed(toSluiceError(thrown));
@@ -55,20 +57,20 @@ export async function runDevStack(options: RunDevStackOptions): Promise<number> 
   }
   screen.print();
   screen.print('Stopping …');
-  for (const failure of await resources.close()) {
-    screen.print(`  not stopped in good order: ${failure}`);
+  for (const failure of await opened.closeAndReport()) {
+    screen.print(`  not stopped cleanly: ${failure}`);
     exitCode = 1;
   }
   stop.dispose();
   return exitCode;
 
-  async function start(console: Console, opened: Resources): Promise<void> {
+  async function start(console: Console, services: ClosingStack): Promise<void> {
     const stack = await startDevStack({
       env,
       root,
       example,
       screen: console,
-      resources: opened,
+      opened: services,
       onReload: (reload) => stop.onHangUp(reload),
     });
     const examples = example ? await exampleFiles() : [];
@@ -81,7 +83,7 @@ export async function runDevStack(options: RunDevStackOptions): Promise<number> 
     } else if (!once) {
       console.heading('Try next');
       for (const command of ['publish FILE', "run ID --input '{}'", 'doctor']) {
-        console.print(`  npx sluice ${command} ${placeOf(stack)}`);
+        console.print(`  npx sluice ${command} ${sluiceOptions(stack)}`);
       }
     }
     if (once || stop.signal.aborted) return;
@@ -96,7 +98,7 @@ async function exampleFiles(): Promise<string[]> {
   return names.map((name) => join(EXAMPLES, name));
 }
 
-/** Publishes files. One that was edited under its published version is left as it was published. */
+/** Publishes files. A file that was edited without a new version keeps its published form. */
 async function publishAll(
   client: SluiceClient,
   files: readonly string[],
@@ -107,7 +109,7 @@ async function publishAll(
     const name = relative(process.cwd(), file);
     try {
       const format = file.endsWith('.json') ? 'json' : 'yaml';
-      const { pin } = await client.publish(await readDefinitionFile(file), { format });
+      const { pin } = await client.publishDefinition(await readDefinitionFile(file), { format });
       published.push(pin);
     } catch (thrown) {
       const error = toSluiceError(thrown);
@@ -128,7 +130,7 @@ async function readDefinitionFile(file: string): Promise<string> {
   }
 }
 
-/** Runs the order and says what to try next; gives the exit code. */
+/** Runs the order and prints what to try next; returns the exit code. */
 async function demonstrate(
   stack: DevStack,
   screen: Console,
@@ -165,10 +167,10 @@ async function demonstrate(
   return exitCode;
 }
 
-/** Three commands that work as they stand, with this stack's address, namespace and task queue. */
+/** Three commands that can be copied: they have this stack's address, namespace and task queue. */
 function nextCommands(stack: DevStack, suffix: string): string[] {
   const { temporal, taskQueue } = stack;
-  const place = temporalPlaceOf(stack);
+  const options = temporalOptions(stack);
   const ticket = `t-${suffix}`;
   const payload = { ticketId: ticket, customerEmail: 'ada@example.com', subject: 'Printer on fire' };
   const reply = {
@@ -178,20 +180,20 @@ function nextCommands(stack: DevStack, suffix: string): string[] {
     payload: { from: 'support', text: 'Water helps' },
   };
   return [
-    `npx sluice run nightly-reconciliation --input '{"date":"2026-03-01"}' ${placeOf(stack)}`,
-    `${temporal.cli} workflow start --type ticket-escalation --task-queue ${taskQueue} --workflow-id ticket-${suffix} --input '${JSON.stringify(payload)}' ${place}`,
-    `${temporal.cli} workflow signal --workflow-id ticket-${suffix} --name event --input '${JSON.stringify(reply)}' ${place}`,
+    `npx sluice run nightly-reconciliation --input '{"date":"2026-03-01"}' ${sluiceOptions(stack)}`,
+    `${temporal.cli} workflow start --type ticket-escalation --task-queue ${taskQueue} --workflow-id ticket-${suffix} --input '${JSON.stringify(payload)}' ${options}`,
+    `${temporal.cli} workflow signal --workflow-id ticket-${suffix} --name event --input '${JSON.stringify(reply)}' ${options}`,
   ];
 }
 
 /** Options by which `temporal` finds this stack. */
-function temporalPlaceOf({ temporal }: DevStack): string {
+function temporalOptions({ temporal }: DevStack): string {
   const { address, namespace } = temporal.config;
   return `--address ${address}${namespace === 'default' ? '' : ` --namespace ${namespace}`}`;
 }
 
-/** Options by which `sluice` finds it. */
-function placeOf(stack: DevStack): string {
+/** Options by which `sluice` finds this stack. */
+function sluiceOptions(stack: DevStack): string {
   const queue = stack.taskQueue === 'sluice' ? '' : ` --task-queue ${stack.taskQueue}`;
-  return `${temporalPlaceOf(stack)}${queue}`;
+  return `${temporalOptions(stack)}${queue}`;
 }

@@ -1,6 +1,6 @@
 /**
- * The order that `npm start` runs, and the payment provider that it plays: the example waits for an event that
- * in real life comes from outside.
+ * The order that `npm start` runs, and the payment provider that it plays: the example waits for an event
+ * that otherwise comes from outside.
  */
 import { ProgressPrinter, type SluiceClient } from '../../client/index.js';
 import type { Json } from '../../contracts/json.js';
@@ -14,7 +14,7 @@ const LINE_ITEMS = [
   { sku: 'TEA-ASSAM-250', quantity: 1, unitPriceCents: 1000 },
 ];
 
-/** What the customer pays, in cents. */
+/** The price of the order, in cents. */
 const TOTAL_CENTS = LINE_ITEMS.reduce(
   (sum, { quantity, unitPriceCents }) => sum + quantity * unitPriceCents,
   0,
@@ -33,7 +33,7 @@ function demoOrder(orderId: string): Json {
   };
 }
 
-/** The event by which a payment provider says that the order is paid, as the signal `event` carries it. */
+/** The event of a payment provider for a paid order, as payload of the signal `event`. */
 function paymentSettled(orderId: string): {
   eventId: string;
   source: string;
@@ -53,18 +53,18 @@ function paymentSettled(orderId: string): {
 export interface DemoOptions {
   readonly client: SluiceClient;
   readonly orderId: string;
-  /** Of the definition; absent: the latest one. */
+  /** Version of the definition; undefined: the latest one. */
   readonly version: number | undefined;
   readonly print: (line: string) => void;
   readonly color: boolean;
-  /** Aborted when the user wants to stop: the run is left as it is. */
+  /** Aborted when the user wants to stop: the run stays as it is. */
   readonly signal: AbortSignal;
 }
 
 /**
  * Runs one order, with its progress as it happens.
  * @returns the run's result; undefined where the user stopped it
- * @throws SluiceError the run's own error where it did not succeed
+ * @throws SluiceError the run's error where it did not succeed
  */
 export async function runDemoOrder(options: DemoOptions): Promise<Json | undefined> {
   const { client, orderId, version, print, color, signal } = options;

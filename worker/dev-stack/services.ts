@@ -1,76 +1,53 @@
 /**
- * The services of the local stack, started in the order in which each needs the one before and stopped in
- * the reverse one.
+ * The services of the local stack, started in the order of their dependencies and stopped in the reverse
+ * order.
  *
- * Invariant: the embedded store is opened first. Its lock is what keeps a second `npm start` of this clone from
+ * Invariant: the embedded store is opened first. Its lock prevents a second `npm start` of this clone from
  * running two Temporal servers on one database file.
  */
 import { delimiter, join } from 'node:path';
-import { NativeConnection, Runtime } from '@temporalio/worker';
+import { Runtime } from '@temporalio/worker';
 import { pino, type Logger } from 'pino';
 import type { SecretProvider } from '../../activities/index.js';
 import { createSluiceClient, type SluiceClient } from '../../client/index.js';
+import type { ClosingStack } from '../../contracts/closing-stack.js';
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
 import exampleActions from '../../examples/actions/index.js';
 import { startBridge } from '../../ingress/index.js';
+import { openProjections } from '../../projections/index.js';
 import { loadApiConfig } from '../config/api-config.js';
 import { loadBridgeConfig } from '../config/bridge-config.js';
-import { openProjections, type Projections } from '../../projections/index.js';
 import { loadConfig, type Environment, type SluiceConfig } from '../config/config.js';
-import { createSluiceWorker, type SluiceWorkerOptions } from '../processes/create-worker.js';
 import { loadRegistry } from '../processes/load-registry.js';
 import { createLogger, temporalRuntimeOptions } from '../processes/logging.js';
 import { openPolicies, reloadPolicies } from '../processes/open-policies.js';
-import { startReconciler } from '../reconciler/reconciler.js';
+import { startWorker } from '../processes/start-worker.js';
 import { createSecretProvider } from '../secrets/secret-provider.js';
 import { temporalConnectionOptions } from '../temporal/temporal-connection.js';
+import { loadWorkflowBundle } from '../temporal/workflow-bundle.js';
 import { startTemporalDevServer } from '../temporal-server/dev-server.js';
 import { freePort, portNear } from '../temporal-server/ports.js';
-import { startRetention } from '../processes/retention.js';
-import { loadWorkflowBundle } from '../temporal/workflow-bundle.js';
-import type { Console } from './console.js';
 import { startDevStackApi } from './api.js';
+import type { Console } from './console.js';
 
 const TEMPORAL_PORT = 7233;
 const WEB_UI_PORT = 8233;
-/** Enough for a stack whose actions take milliseconds: Ctrl-C shall not take ten seconds. */
+/** Enough for a stack whose actions take milliseconds: Ctrl-C must not take ten seconds. */
 const SHUTDOWN_GRACE_MS = 2_000;
 
-/** Closes what was opened, last first. */
-export class Resources {
-  readonly #closers: { readonly what: string; readonly close: () => Promise<unknown> }[] = [];
-
-  add(what: string, close: () => Promise<unknown>): void {
-    this.#closers.push({ what, close });
-  }
-
-  /** Closes everything, also where one of them fails; gives back what failed. */
-  async close(): Promise<readonly string[]> {
-    const failures: string[] = [];
-    for (const { what, close } of this.#closers.splice(0).reverse()) {
-      try {
-        await close();
-      } catch (error) {
-        failures.push(`${what}: ${toSluiceError(error).message}`);
-      }
-    }
-    return failures;
-  }
-}
-
-/** Where Temporal is. */
-interface TemporalPlace {
+/** The Temporal server of the stack. */
+interface TemporalTarget {
   readonly config: SluiceConfig['temporal'];
   readonly uiUrl: string | undefined;
-  /** The `temporal` command to show to the user. */
+  /** The `temporal` command, as messages show it. */
   readonly cli: string;
 }
 
 export interface DevStack {
   readonly client: SluiceClient;
   readonly taskQueue: string;
-  readonly temporal: TemporalPlace;
-  /** Rejects when a service ends although nobody asked for it. */
+  readonly temporal: TemporalTarget;
+  /** Rejects when a service ends by itself. */
   readonly broken: Promise<never>;
 }
 
@@ -78,12 +55,12 @@ export interface DevStackOptions {
   readonly env: Environment;
   /** The project: its `.sluice/` holds all data and logs. */
   readonly root: string;
-  /** The actions of the examples are there, also where `sluice.config.ts` does not name them. */
+  /** Adds the actions of the examples, even where `sluice.config.ts` does not name them. */
   readonly example: boolean;
   readonly screen: Console;
-  /** Gets what was started, as it is started. */
-  readonly resources: Resources;
-  /** Called with what reads the policies again, where there are any. */
+  /** Gets each service as it is started. */
+  readonly opened: ClosingStack;
+  /** Called with a function that reloads the policies, if there are any. */
   readonly onReload?: (reload: () => Promise<void>) => void;
 }
 
@@ -93,14 +70,14 @@ export interface DevStackOptions {
  *   SEARCH_ATTRIBUTE_MISSING
  */
 export async function startDevStack(options: DevStackOptions): Promise<DevStack> {
-  const { env, root, example, screen, resources, onReload } = options;
+  const { env, root, example, screen, opened, onReload } = options;
   const config = loadConfig(env);
   const settings = loadBridgeConfig(env);
   const apiSettings = await loadApiConfig(env, config);
   const log = logTo(join(root, '.sluice', 'worker.log'), config);
   const sdkMetrics = config.worker.metricsAddress ?? `127.0.0.1:${await freePort('127.0.0.1')}`;
   Runtime.install(temporalRuntimeOptions(log, sdkMetrics));
-  resources.add('Temporal SDK', () => Runtime.instance().shutdown());
+  opened.add('Temporal SDK', () => Runtime.instance().shutdown());
   const registry = await loadRegistry(config, root, example ? exampleActions : []);
   const authorizer = await openPolicies(config, log);
   if (authorizer !== undefined) {
@@ -108,15 +85,15 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
   }
 
   const projections = await openProjections(config.database);
-  resources.add('SurrealDB', () => projections.close());
+  opened.add('SurrealDB', () => projections.close());
   screen.ready('SurrealDB', config.database.url);
 
   let fail: (error: SluiceError) => void;
   const broken = new Promise<never>((_, reject) => (fail = reject));
-  // Looked at only once the stack is up; until then the start itself reports what fails.
+  // Awaited only once the stack is up; until then the start itself reports what fails.
   broken.catch(() => undefined);
 
-  // The bundle takes seconds the first time, like the server: both at once.
+  // Bundling and the server each take seconds the first time: start both concurrently.
   const [temporal, workflowBundle] = await Promise.all([
     provideTemporal(config, options, (error) => fail(error)),
     loadWorkflowBundle(),
@@ -124,7 +101,7 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
   screen.ready('Temporal', `${temporal.config.address}, namespace ${temporal.config.namespace}`);
   if (temporal.uiUrl !== undefined) screen.ready('Temporal Web UI', temporal.uiUrl);
 
-  // Before the worker: it is this client that says in so many words where Temporal cannot be reached.
+  // Before the worker: this client gives the clearer error where Temporal cannot be reached.
   const { taskQueue } = config;
   const { address, ...connectionOptions } = await temporalConnectionOptions(temporal.config);
   const { namespace } = temporal.config;
@@ -135,20 +112,30 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
     taskQueue,
     actor: 'npm-start',
   });
-  resources.add('Temporal client', () => client.close());
+  opened.add('Temporal client', () => client.close());
 
-  await runWorker(config, temporal.config, resources, (error) => fail(error), log, {
-    taskQueue,
-    projections,
-    deadLetters: projections.deadLetters,
-    registry,
-    authorizer,
-    secrets: withDemoSecret(createSecretProvider(config.secrets, env)),
-    system: config.system,
-    workflowBundle,
+  const shutdownGraceMs = Math.min(config.worker.shutdownGraceMs, SHUTDOWN_GRACE_MS);
+  const worker = await startWorker(
+    {
+      config: { ...config, temporal: temporal.config, worker: { ...config.worker, shutdownGraceMs } },
+      projections,
+      registry,
+      authorizer,
+      secrets: withDemoSecret(createSecretProvider(config.secrets, env)),
+      workflowBundle: () => Promise.resolve(workflowBundle),
+      log,
+    },
+    opened,
+  );
+  let stopping = false;
+  opened.add('Worker', async () => {
+    stopping = true;
+    worker.shutDown();
+    await worker.ended;
   });
-  const { retentionDays: days, eventRetentionDays: eventDays } = config;
-  resources.add('Retention', startRetention({ projections, days, eventDays, log }));
+  worker.ended.catch((error: unknown) => {
+    if (!stopping) fail(toSluiceError(error));
+  });
   screen.ready('Worker', `task queue ${taskQueue}`);
   const { http, ...bridge } = settings.bridge;
   const bridgePort = http === undefined ? 0 : await portNear(http.host, http.port);
@@ -158,7 +145,7 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
     client,
     log,
   });
-  resources.add('Event bridge', () => running.stop());
+  opened.add('Event bridge', () => running.stop());
   if (running.url !== undefined) screen.ready('Event bridge', `${running.url}/events`);
   await startDevStackApi({
     settings: apiSettings,
@@ -169,23 +156,24 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
     bridge: running.url === undefined ? undefined : { url: running.url, token: bridge.token },
     sdkMetricsUrl: `http://${sdkMetrics}/metrics`,
     screen,
-    opened: (what, close) => resources.add(what, close),
+    opened,
     log,
   });
   return { client, taskQueue, temporal, broken };
 }
 
-/** The server that TEMPORAL_ADDRESS names, else a durable dev server of the stack's own. */
+/** The server that TEMPORAL_ADDRESS names, else a durable dev server that the stack starts. */
 async function provideTemporal(
   config: SluiceConfig,
-  { env, root, screen, resources }: DevStackOptions,
+  { env, root, screen, opened }: DevStackOptions,
   fail: (error: SluiceError) => void,
-): Promise<TemporalPlace> {
+): Promise<TemporalTarget> {
   if (env.TEMPORAL_ADDRESS?.trim()) return { config: config.temporal, uiUrl: undefined, cli: 'temporal' };
   const logFile = join(root, '.sluice', 'temporal.log');
   const server = await startTemporalDevServer({
     env,
     log: (line) => screen.print(`            ${line}`),
+    status: screen.status && ((line) => screen.status?.(line === '' ? '' : `            ${line}`)),
     namespace: config.temporal.namespace,
     port: TEMPORAL_PORT,
     uiPort: WEB_UI_PORT,
@@ -193,7 +181,7 @@ async function provideTemporal(
     logFile,
   });
   let stopping = false;
-  resources.add('Temporal', () => {
+  opened.add('Temporal', () => {
     stopping = true;
     return server.stop();
   });
@@ -216,47 +204,7 @@ async function provideTemporal(
   };
 }
 
-async function runWorker(
-  config: SluiceConfig,
-  temporal: SluiceConfig['temporal'],
-  resources: Resources,
-  fail: (error: SluiceError) => void,
-  log: Logger,
-  options: Omit<SluiceWorkerOptions, 'connection' | 'namespace' | 'projections'> & {
-    readonly projections: Projections;
-  },
-): Promise<void> {
-  const connection = await NativeConnection.connect(await temporalConnectionOptions(temporal));
-  resources.add('Temporal connection', () => connection.close());
-  const worker = await createSluiceWorker({
-    ...options,
-    connection,
-    namespace: temporal.namespace,
-    tuning: { ...config.worker, shutdownGraceMs: Math.min(config.worker.shutdownGraceMs, SHUTDOWN_GRACE_MS) },
-  });
-  const ended = worker.run();
-  const reconciler = startReconciler({
-    connection,
-    namespace: temporal.namespace,
-    taskQueue: options.taskQueue,
-    projections: options.projections,
-    log,
-    intervalMs: config.reconcileIntervalMs,
-    latestVersion: (action) => options.registry.versions.get(action)?.at(-1),
-  });
-  resources.add('Reconciler', () => reconciler.stop());
-  let stopping = false;
-  resources.add('Worker', async () => {
-    stopping = true;
-    if (worker.getState() === 'RUNNING') worker.shutdown();
-    await ended;
-  });
-  ended.catch((error: unknown) => {
-    if (!stopping) fail(toSluiceError(error));
-  });
-}
-
-/** The examples charge a pretended card: their key has a value unless the user gave it one. */
+/** The examples charge a fake card: their API key has a value unless the user sets one. */
 function withDemoSecret(provider: SecretProvider): SecretProvider {
   return {
     read: async (name) =>

@@ -1,9 +1,9 @@
 /**
- * When the local stack has to stop: Ctrl-C or a signal, or the death of the npm that started it. What is
- * asked for twice is done by force.
+ * When the local stack has to stop: Ctrl-C or a signal, or the death of the npm that started it. A second
+ * request stops it by force.
  *
- * SIGHUP means two things. With policies it is what makes a worker read them again; it is also what a terminal that is
- * closed sends, and then the stack must not stay behind: the terminal is looked for.
+ * SIGHUP means two things. With policies it makes a worker reload them; a terminal that closes sends it too,
+ * and then the stack must not stay behind. So the handler checks whether the terminal still exists.
  */
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
@@ -11,19 +11,19 @@ import type { Environment } from '../config/config.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 const TERMINAL = '/dev/tty';
-/** Between two looks at the parent's process id. */
+/** Time between two checks of the parent's process id. */
 const PARENT_INTERVAL_MS = 500;
 
 export interface StopRequest {
-  /** Aborted when somebody asks to stop. */
+  /** Aborted when the stack has to stop. */
   readonly signal: AbortSignal;
-  /** Resolves then. */
+  /** Resolves when the stack has to stop. */
   readonly requested: Promise<void>;
-  /** From now on SIGHUP does this, unless it is the terminal that has gone. */
+  /** From now on SIGHUP does this work, unless the terminal is gone. */
   onHangUp(work: () => Promise<void>): void;
-  /** Asks to stop, as a signal would. */
+  /** Requests a stop, as a signal does. */
   request(): void;
-  /** Listens no more. */
+  /** Removes the listeners. */
   dispose(): void;
 }
 
@@ -47,7 +47,7 @@ export function listenForStop(env: Environment, force: () => void): StopRequest 
   };
   process.on('SIGHUP', onHangUp);
 
-  // A signal to npm is passed on; a SIGKILL is not, and only shows in that npm is gone.
+  // npm passes signals on, except SIGKILL: that one only shows in that npm is gone.
   const parent = process.ppid;
   const npm = env.npm_lifecycle_event === undefined ? undefined : npmAbove(parent);
   const watch =
@@ -70,13 +70,13 @@ export function listenForStop(env: Environment, force: () => void): StopRequest 
   };
 }
 
-/** Whether the process has a controlling terminal that is still there. */
+/** True where the process has a controlling terminal that still exists. */
 function hasTerminal(): boolean {
   try {
     closeSync(openSync(TERMINAL, 'r'));
     return true;
   } catch {
-    // ENXIO, EIO or ENOENT: whichever it is, there is none to read from.
+    // ENXIO, EIO or ENOENT: no terminal can be opened.
     return false;
   }
 }
@@ -87,7 +87,7 @@ function npmAbove(parent: number): number | undefined {
   return / -c\b/.test(command) ? above : parent;
 }
 
-/** Linux says so in /proc, other systems by `ps`; where neither does, nothing is watched. */
+/** From /proc on Linux, from `ps` elsewhere; where neither works, no parent is watched. */
 function describeProcess(pid: number): { readonly command: string; readonly parent: number | undefined } {
   try {
     const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');

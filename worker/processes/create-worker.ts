@@ -1,9 +1,9 @@
 /**
  * A Temporal worker that runs Sluice's workflows and activities.
  *
- * Invariant: what is created here can run every run of its task queue: the search attributes are registered
- * and the bundle is that of these sources. Stopping it never fails a run: running actions first get the grace
- * time, then are told to stop, and what still runs then is repeated by another worker.
+ * Invariant: a worker can run every run of its task queue: the search attributes are registered, and the
+ * bundle is built from these sources. Stopping it never fails a run: running actions get the grace time, then
+ * their signal is aborted, and another worker repeats those that have not ended.
  */
 import { hostname } from 'node:os';
 import {
@@ -23,12 +23,21 @@ import type { SluiceConfig } from '../config/config.js';
 import { ensureSearchAttributes } from '../temporal/search-attributes.js';
 import { ISOLATE_OPTIONS, loadWorkflowBundle } from '../temporal/workflow-bundle.js';
 
-/** Past the time in which actions must have stopped: what the worker itself needs to end, ms. */
+/** Time that the worker itself needs to end, after the actions must have stopped, ms. */
 const FORCE_MARGIN_MS = 10_000;
-/** A beat reaches Temporal, and a cancellation the action, no later than this after the action's own beat, ms. */
+/** Delay, ms, within which a heartbeat of an action reaches Temporal, and a cancellation the action. */
 const HEARTBEAT_THROTTLE_MS = 1_000;
 
-/** Temporal's names. */
+/** The defaults of the configuration, for workers that are made without it. */
+const DEFAULTS = {
+  activities: 100,
+  localActivities: 100,
+  workflowTasks: 40,
+  shutdownGraceMs: 10_000,
+  shutdownStopMs: 5_000,
+} as const;
+
+/** The names of the configuration in Temporal's terms. */
 const VERSIONING = { 'auto-upgrade': 'AUTO_UPGRADE', pinned: 'PINNED' } as const;
 
 export interface SluiceWorkerOptions {
@@ -38,21 +47,21 @@ export interface SluiceWorkerOptions {
   readonly projections: ProjectionStore;
   readonly registry: ActionRegistry;
   readonly secrets: SecretProvider;
-  /** Dead letters, for clients to look at and to retry; absent: none are kept. */
+  /** Dead letters, for clients to list and to retry; absent: none are kept. */
   readonly deadLetters?: Projections['deadLetters'] | undefined;
   /** Asked before each action; absent: authorization is off. */
   readonly authorizer?: Authorizer | undefined;
   readonly system: SystemContext;
-  /** Numbers and times of the worker; default: those of `loadConfig({})`. */
+  /** Concurrency and time limits of the worker; default: those of `loadConfig({})`. */
   readonly tuning?: Partial<SluiceConfig['worker']>;
-  /** Registers missing search attributes instead of refusing to start: for a dev server. */
+  /** Registers missing search attributes instead of refusing to start; for a dev server. */
   readonly registerSearchAttributes?: boolean;
-  /** Default: the bundle of these sources. */
+  /** Default: the bundle of the current sources. */
   readonly workflowBundle?: WorkflowBundleOption;
 }
 
 /**
- * Creates a worker; `run()` it, and `shutdown()` it in the end.
+ * Creates a worker. Call `run()`, and `shutdown()` at the end.
  * @throws SluiceError SEARCH_ATTRIBUTE_MISSING
  */
 export async function createSluiceWorker(options: SluiceWorkerOptions): Promise<Worker> {
@@ -61,17 +70,17 @@ export async function createSluiceWorker(options: SluiceWorkerOptions): Promise<
   return await Worker.create(await workerOptions(options));
 }
 
-/** What Temporal's SDK is told of such a worker. */
+/** The options of Temporal's SDK for such a worker. */
 export async function workerOptions(options: SluiceWorkerOptions): Promise<WorkerOptions> {
   const { connection, namespace, taskQueue, projections, registry, secrets, system } = options;
   const {
     identity = `${process.pid}@${hostname()}`,
-    activities = 100,
-    localActivities = 100,
-    workflowTasks = 40,
+    activities = DEFAULTS.activities,
+    localActivities = DEFAULTS.localActivities,
+    workflowTasks = DEFAULTS.workflowTasks,
     cachedWorkflows,
-    shutdownGraceMs = 10_000,
-    shutdownStopMs = 5_000,
+    shutdownGraceMs = DEFAULTS.shutdownGraceMs,
+    shutdownStopMs = DEFAULTS.shutdownStopMs,
     historyEvents,
     deployment,
   } = options.tuning ?? {};
@@ -106,7 +115,7 @@ export async function workerOptions(options: SluiceWorkerOptions): Promise<Worke
     maxConcurrentLocalActivityExecutions: localActivities,
     maxConcurrentWorkflowTaskExecutions: workflowTasks,
     ...(cachedWorkflows !== undefined && { maxCachedWorkflows: cachedWorkflows }),
-    // A task queue has four partitions: with the SDK's 0.2, two pollers would leave two of them unpolled.
+    // A task queue has four partitions: with the SDK's default of 0.2, two pollers would leave two unpolled.
     nonStickyToStickyPollRatio: 0.5,
     maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
     shutdownGraceTime: shutdownGraceMs,

@@ -4,9 +4,9 @@ import type { SluiceConfig } from '../config/config.js';
 import { loadProject } from '../config/load-project.js';
 
 /**
- * The catalogue of a worker: the built-in actions and those that `sluice.config.ts` names.
- * @param directory where `sluice.config.ts` is looked for
- * @param more actions that are added where the file does not name them already
+ * Loads the actions of a worker: the built-in ones and those that `sluice.config.ts` names.
+ * @param directory the directory of `sluice.config.ts`
+ * @param more actions that are added unless the file names them
  * @throws SluiceError CONFIG_INVALID, NAME_RESERVED
  */
 export async function loadRegistry(
@@ -16,9 +16,9 @@ export async function loadRegistry(
 ): Promise<ActionRegistry> {
   const { actions, allowHosts } = await loadProject(directory);
   const http = { allowHosts: [...config.http.allowHosts, ...allowHosts] };
-  const named = new Set(actions.map(nameOf));
-  const missing = more.filter((action) => !named.has(nameOf(action)));
+  const loaded = new Set(actions.map(keyOf));
+  const missing = more.filter((action) => !loaded.has(keyOf(action)));
   return createActionRegistry([...builtInActions({ http }), ...actions, ...missing]);
 }
 
-const nameOf = ({ id, version }: ActionDefinition): string => `${id} ${version}`;
+const keyOf = ({ id, version }: ActionDefinition): string => `${id} ${version}`;

@@ -1,8 +1,8 @@
 /**
  * One log for a process: JSON lines by pino, Temporal's own messages among them.
  *
- * Invariant: fields that hold credentials by their name are censored wherever they stand, at most four levels
- * deep. Values of secrets never get here: actions log through a redactor of their own.
+ * Invariant: fields whose names denote credentials are censored, down to four levels. Values of secrets never
+ * get here: actions log through their own redactor.
  */
 import type { LogLevel, LogMetadata, RuntimeOptions } from '@temporalio/worker';
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
@@ -52,10 +52,10 @@ function describeError(error: unknown): unknown {
 const LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
 
 /**
- * Options of Temporal's Runtime that send its messages, those of its native part too, to this log. Signals
- * are not its business: the process that owns the worker shuts it down.
- * @param metricsAddress `host:port` where the SDK's metrics, and the product's own beside them, can be read; absent:
- *   nowhere
+ * Options of Temporal's Runtime that send its messages, including those of its native part, to this log. The
+ * Runtime handles no signals: the process that owns the worker shuts it down.
+ * @param metricsAddress `host:port` at which the metrics of the SDK and of Sluice are served; absent: they
+ *   are not
  */
 export function temporalRuntimeOptions(log: Logger, metricsAddress?: string): RuntimeOptions {
   const write = (level: LogLevel, message: string, meta: LogMetadata = {}): void => {

@@ -1,6 +1,8 @@
 /**
- * The policies of a worker. Invariant: every start says whether actions are authorized; a directory that is wrong
- * stops the start, and a reload of one that is wrong changes nothing.
+ * The policies of a worker.
+ *
+ * Invariant: every start logs whether actions are authorized. A directory with an invalid policy stops the
+ * start; a reload of one changes nothing.
  */
 import type { Logger } from 'pino';
 import { loadPolicies, type Policies } from '../../authorization/index.js';
@@ -8,7 +10,7 @@ import { toSluiceError } from '../../contracts/errors.js';
 import type { SluiceConfig } from '../config/config.js';
 
 /**
- * Loads the policies that the configuration names, and says so.
+ * Loads the policies that the configuration names, and logs the result.
  * @throws SluiceError POLICY_INVALID
  */
 export async function openPolicies(
@@ -16,7 +18,7 @@ export async function openPolicies(
   log: Logger,
 ): Promise<Policies | undefined> {
   if (configured === undefined) {
-    log.warn('Authorization is off: SLUICE_CEDAR_POLICY_DIR is not set, and every action may act');
+    log.warn('Authorization is off: SLUICE_CEDAR_POLICY_DIR is not set, so every action is permitted');
     return undefined;
   }
   const policies = await loadPolicies(configured);
@@ -25,8 +27,8 @@ export async function openPolicies(
 }
 
 /**
- * Reads the policies again; where they are wrong, says so and keeps those in force.
- * @returns what it said
+ * Reloads the policies; if any is invalid, the current ones stay in force.
+ * @returns the message that it logged
  */
 export async function reloadPolicies(policies: Policies | undefined, log: Logger): Promise<string> {
   if (policies === undefined) {
@@ -36,12 +38,12 @@ export async function reloadPolicies(policies: Policies | undefined, log: Logger
   }
   try {
     await policies.reload();
-    const again = 'The policies were loaded again';
-    log.info({ ...policies.summary, hash: policies.hash }, again);
-    return again;
+    const reloaded = 'The policies were reloaded';
+    log.info({ ...policies.summary, hash: policies.hash }, reloaded);
+    return reloaded;
   } catch (error) {
     const { code, message } = toSluiceError(error);
-    const kept = `The policies stay as they were: ${message}`;
+    const kept = `The policies stay unchanged: ${message}`;
     log.error({ code, hash: policies.hash }, kept);
     return kept;
   }

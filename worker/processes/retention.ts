@@ -1,11 +1,12 @@
 /**
- * Retention in a worker: closed runs and inbound events that are old enough are removed, at the start and every hour.
+ * Retention in a worker: removes closed runs and inbound events of a certain age, at the start and every
+ * hour.
  *
  * Invariants
- * - Any number of workers may do it at once: each run and event is removed whole by one transaction, and by whoever is
- *   first.
- * - A pass that fails harms nothing: it is logged, and the next one goes on where it stopped.
- * - Stopping waits for the batch under way, so that the database is not closed under it.
+ * - Any number of workers may do it concurrently: each run and event is removed whole by one transaction, by
+ *   the worker that comes first.
+ * - A pass that fails does no harm: it is logged, and the next one continues where it stopped.
+ * - Stopping waits for the current batch, so that the database is not closed under it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { toSluiceError } from '../../contracts/errors.js';
@@ -13,14 +14,14 @@ import type { Projections } from '../../projections/index.js';
 
 const DAY_MS = 86_400_000;
 const BETWEEN_PASSES_MS = 3_600_000;
-/** Runs or events of one call: between two of them a stop is noticed. */
+/** Runs or events of one call; a stop is noticed between two calls. */
 const BATCH = 100;
 
 export interface RetentionOptions {
   readonly projections: Pick<Projections, 'maintenance'>;
   /** Age from which a closed run is removed, days since it ended; undefined: never. */
   readonly days: number | undefined;
-  /** Age from which an inbound event is removed, days since it came; undefined: never. */
+  /** Age from which an inbound event is removed, days since its arrival; undefined: never. */
   readonly eventDays?: number | undefined;
   readonly log: {
     info(fields: object, message: string): void;
@@ -31,8 +32,9 @@ export interface RetentionOptions {
 }
 
 /**
- * Removes closed runs that ended before that many days ago, in batches, until none is left.
- * @param onBatch told how many each batch removed; false stops
+ * Removes closed runs, in batches, until none is left.
+ * @param days age since their end
+ * @param onBatch called with the number that a batch removed; false stops
  * @returns how many were removed
  */
 export async function pruneRuns(
@@ -45,8 +47,9 @@ export async function pruneRuns(
 }
 
 /**
- * Removes inbound events that came before that many days ago, in batches, until none is left.
- * @param onBatch told how many each batch removed; false stops
+ * Removes inbound events, in batches, until none is left.
+ * @param days age since their arrival
+ * @param onBatch called with the number that a batch removed; false stops
  * @returns how many were removed
  */
 export async function pruneEvents(
@@ -75,7 +78,7 @@ async function inBatches(
 }
 
 /**
- * Starts it; does nothing where neither is to be removed.
+ * Starts retention; does nothing where neither runs nor events have an age limit.
  * @returns stops it, and waits until it has stopped
  */
 export function startRetention(options: RetentionOptions): () => Promise<void> {
@@ -90,7 +93,7 @@ export function startRetention(options: RetentionOptions): () => Promise<void> {
       if (removed > 0) log.info({ removed, days: age }, `${what} past their retention were removed`);
     } catch (error) {
       const { code, message } = toSluiceError(error);
-      log.error({ code, error: message }, `${what} could not be removed; it is tried again`);
+      log.error({ code, error: message }, `${what} could not be removed; the next pass tries again`);
     }
   };
   const work = async (): Promise<void> => {

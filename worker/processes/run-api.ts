@@ -1,24 +1,26 @@
 /**
- * The life of an API process: open, answer until told to stop, close in the other order.
+ * The life of an API process: open, answer until told to stop, close in the reverse order.
  *
- * Invariant: whatever was opened is closed, also where the start fails half-way.
+ * Invariant: everything that was opened is closed, even where the start fails half-way.
  */
 import type { Logger } from 'pino';
 import { startApi, type ApiConfig } from '../../api/index.js';
 import { createSluiceClient, httpBus } from '../../client/index.js';
+import { ClosingStack } from '../../contracts/closing-stack.js';
 import { openProjections } from '../../projections/index.js';
 import type { ApiSettings } from '../config/api-config.js';
 import type { BridgeSettings } from '../config/bridge-config.js';
 import type { SluiceConfig } from '../config/config.js';
 import { temporalConnectionOptions } from '../temporal/temporal-connection.js';
 import { loadRegistry } from './load-registry.js';
+import { whenAborted } from './when-aborted.js';
 
 export interface RunApiOptions {
   readonly config: SluiceConfig;
   readonly settings: ApiSettings;
-  /** Where events go that the API is given: the bridge. */
+  /** The bridge, to which the API forwards events. */
   readonly bridge: BridgeSettings;
-  /** Where `sluice.config.ts` is looked for. */
+  /** The directory of `sluice.config.ts`. */
   readonly directory: string;
   readonly log: Logger;
   /** Aborted when the API has to stop. */
@@ -26,17 +28,17 @@ export interface RunApiOptions {
 }
 
 /**
- * Runs the API until it is told to stop and has stopped. The database must be a server, unless no worker runs: an
- * embedded store belongs to one process.
- * @throws SluiceError of what could not be opened
+ * Runs the API until it is told to stop and has stopped. The database must be a server, unless no worker
+ * runs: an embedded store belongs to one process.
+ * @throws SluiceError of the part that could not be opened
  */
 export async function runApi(options: RunApiOptions): Promise<void> {
   const { config, settings, bridge, directory, log, stop } = options;
-  const opened: (() => Promise<void>)[] = [];
+  const opened = new ClosingStack();
   try {
     const { actions } = await loadRegistry(config, directory);
     const projections = await openProjections(config.database);
-    opened.push(() => projections.close());
+    opened.add('SurrealDB', () => projections.close());
     const { namespace } = config.temporal;
     const { address, ...connectionOptions } = await temporalConnectionOptions(config.temporal);
     const client = await createSluiceClient({
@@ -48,18 +50,15 @@ export async function runApi(options: RunApiOptions): Promise<void> {
       reads: projections.reads,
       bus: httpBus(bridge.url, bridge.bridge.token),
     });
-    opened.push(() => client.close());
+    opened.add('Temporal client', () => client.close());
     const apiConfig: ApiConfig = { ...settings, sdkMetricsUrl: undefined };
     const api = await startApi({ config: apiConfig, client, projections, actions, log });
-    opened.push(() => api.stop());
+    opened.add('HTTP API', () => api.stop());
     log.info({ url: api.url }, 'The API answers');
-    await new Promise<void>((resolve) => {
-      if (stop.aborted) resolve();
-      else stop.addEventListener('abort', () => resolve(), { once: true });
-    });
-    log.info('The API stops; what is under way is answered');
+    await whenAborted(stop);
+    log.info('The API stops; open requests are answered');
   } finally {
-    for (const close of opened.reverse()) await close();
+    await opened.close();
   }
   log.info('The API has stopped');
 }

@@ -1,15 +1,17 @@
 /**
- * The life of a bridge process: open, route until told to stop, close in the other order.
+ * The life of a bridge process: open, route until told to stop, close in the reverse order.
  *
- * Invariant: whatever was opened is closed, also where the start fails half-way.
+ * Invariant: everything that was opened is closed, even where the start fails half-way.
  */
 import type { Logger } from 'pino';
 import { createSluiceClient } from '../../client/index.js';
+import { ClosingStack } from '../../contracts/closing-stack.js';
 import { startBridge } from '../../ingress/index.js';
 import { openProjections } from '../../projections/index.js';
 import type { BridgeSettings } from '../config/bridge-config.js';
 import type { SluiceConfig } from '../config/config.js';
 import { temporalConnectionOptions } from '../temporal/temporal-connection.js';
+import { whenAborted } from './when-aborted.js';
 
 export interface RunBridgeOptions {
   readonly config: SluiceConfig;
@@ -20,15 +22,15 @@ export interface RunBridgeOptions {
 }
 
 /**
- * Runs a bridge until it is told to stop and has stopped. The database must be a server, unless no worker runs: an
- * embedded store belongs to one process.
- * @throws SluiceError of what could not be opened
+ * Runs a bridge until it is told to stop and has stopped. The database must be a server, unless no worker
+ * runs: an embedded store belongs to one process.
+ * @throws SluiceError of the part that could not be opened
  */
 export async function runBridge({ config, settings, log, stop }: RunBridgeOptions): Promise<void> {
-  const opened: (() => Promise<void>)[] = [];
+  const opened = new ClosingStack();
   try {
     const projections = await openProjections(config.database);
-    opened.push(() => projections.close());
+    opened.add('SurrealDB', () => projections.close());
     const { namespace } = config.temporal;
     const { taskQueue } = config;
     const { address, ...connectionOptions } = await temporalConnectionOptions(config.temporal);
@@ -39,21 +41,18 @@ export async function runBridge({ config, settings, log, stop }: RunBridgeOption
       taskQueue,
       actor: 'bridge',
     });
-    opened.push(() => client.close());
+    opened.add('Temporal client', () => client.close());
     const bridge = await startBridge({ config: settings.bridge, projections, client, log });
-    opened.push(() => bridge.stop());
+    opened.add('Event bridge', () => bridge.stop());
     const { redisUrl, stream } = settings.bridge;
     log.info(
       { url: bridge.url ?? null, stream: redisUrl === undefined ? null : stream },
       'The bridge takes events',
     );
-    await new Promise<void>((resolve) => {
-      if (stop.aborted) resolve();
-      else stop.addEventListener('abort', () => resolve(), { once: true });
-    });
-    log.info('The bridge stops; what is under way is finished');
+    await whenAborted(stop);
+    log.info('The bridge stops; events in flight are routed to the end');
   } finally {
-    for (const close of opened.reverse()) await close();
+    await opened.close();
   }
   log.info('The bridge has stopped');
 }

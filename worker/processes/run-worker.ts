@@ -1,39 +1,38 @@
 /**
- * The life of a worker process: open, poll until told to stop, close in the other order.
+ * The life of a worker process: open, poll until told to stop, close in the reverse order.
  *
- * Invariant: whatever was opened is closed, also where the start fails half-way, or the embedded store would
- * stay locked and a connection would keep the process alive.
+ * Invariant: everything that was opened is closed, even where the start fails half-way. Otherwise the
+ * embedded store would stay locked, and a connection would keep the process alive.
  */
 import { Runtime } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import { ClosingStack } from '../../contracts/closing-stack.js';
 import { openProjections } from '../../projections/index.js';
 import type { Environment, SluiceConfig } from '../config/config.js';
-import { startReconciler } from '../reconciler/reconciler.js';
 import { createSecretProvider } from '../secrets/secret-provider.js';
-import { connectTemporal } from '../temporal/temporal-connection.js';
 import { loadWorkflowBundle } from '../temporal/workflow-bundle.js';
-import { createSluiceWorker } from './create-worker.js';
 import { loadRegistry } from './load-registry.js';
 import { temporalRuntimeOptions } from './logging.js';
 import { openPolicies, reloadPolicies } from './open-policies.js';
-import { startRetention } from './retention.js';
+import { startWorker } from './start-worker.js';
+import { whenAborted } from './when-aborted.js';
 
 export interface RunWorkerOptions {
   readonly config: SluiceConfig;
   /** Where `env:` secrets are looked up. */
   readonly env: Environment;
-  /** Where `sluice.config.ts` is looked for. */
+  /** The directory of `sluice.config.ts`. */
   readonly directory: string;
   readonly log: Logger;
   /** Aborted when the worker has to stop. */
   readonly stop: AbortSignal;
-  /** Called with what reloads the policies, once that can be done. */
+  /** Called with a function that reloads the policies, as soon as they can be reloaded. */
   readonly onReload?: (reload: () => Promise<void>) => void;
 }
 
 /**
  * Runs a worker until it is told to stop and has stopped.
- * @throws SluiceError of what could not be opened
+ * @throws SluiceError of the part that could not be opened
  */
 export async function runWorker({
   config,
@@ -43,57 +42,36 @@ export async function runWorker({
   stop,
   onReload,
 }: RunWorkerOptions): Promise<void> {
-  const opened: (() => Promise<void>)[] = [];
+  const opened = new ClosingStack();
   try {
     const registry = await loadRegistry(config, directory);
     const secrets = createSecretProvider(config.secrets, env);
-    const policies = await openPolicies(config, log);
-    onReload?.(async () => void (await reloadPolicies(policies, log)));
+    const authorizer = await openPolicies(config, log);
+    onReload?.(async () => void (await reloadPolicies(authorizer, log)));
     const projections = await openProjections(config.database);
-    opened.push(() => projections.close());
-    // Not before the first connection: the runtime ends with the last one, and keeps a process alive till then.
+    opened.add('SurrealDB', () => projections.close());
+    // Just before the first connection: the runtime ends with the last one, and keeps the process alive until
+    // then.
     Runtime.install(temporalRuntimeOptions(log, config.worker.metricsAddress));
-    const connection = await connectTemporal(config.temporal);
-    opened.push(() => connection.close());
-    const worker = await createSluiceWorker({
-      connection,
-      namespace: config.temporal.namespace,
-      taskQueue: config.taskQueue,
-      projections,
-      deadLetters: projections.deadLetters,
-      registry,
-      secrets,
-      authorizer: policies,
-      system: config.system,
-      tuning: config.worker,
-      workflowBundle: await loadWorkflowBundle(Runtime.instance().logger),
-    });
-    const shutDown = (): void => {
-      log.info('The worker stops; running actions get the grace time');
-      worker.shutdown();
-    };
-    const { retentionDays: days, eventRetentionDays: eventDays } = config;
-    opened.push(startRetention({ projections, days, eventDays, log }));
-    const running = worker.run();
-    log.info(
-      { taskQueue: config.taskQueue, namespace: config.temporal.namespace, actions: registry.actions.length },
-      'The worker polls',
+    const worker = await startWorker(
+      {
+        config,
+        projections,
+        registry,
+        secrets,
+        authorizer,
+        workflowBundle: () => loadWorkflowBundle(Runtime.instance().logger),
+        log,
+      },
+      opened,
     );
-    const reconciler = startReconciler({
-      connection,
-      namespace: config.temporal.namespace,
-      taskQueue: config.taskQueue,
-      projections,
-      log,
-      intervalMs: config.reconcileIntervalMs,
-      latestVersion: (action) => registry.versions.get(action)?.at(-1),
+    void whenAborted(stop).then(() => {
+      log.info('The worker stops; running actions get the grace time');
+      worker.shutDown();
     });
-    opened.push(() => reconciler.stop());
-    if (stop.aborted) shutDown();
-    else stop.addEventListener('abort', shutDown, { once: true });
-    await running;
+    await worker.ended;
   } finally {
-    for (const close of opened.reverse()) await close();
+    await opened.close();
   }
   log.info('The worker has stopped');
 }

@@ -1,15 +1,16 @@
 /**
- * One pass of the reconciler: every run whose row and whose workflow may differ is looked at, once from each side.
+ * One pass of the reconciler: it visits every run whose row and whose workflow may differ, once from each
+ * side.
  *
- * From the database: runs that are open there, or ended and not confirmed. From Temporal: runs that are open there
- * and whose rows say something else or are missing, as after a reset. Temporal is asked about pages of runs at once;
- * only those about which that leaves a doubt are described one by one, and at most so many in one pass.
+ * From the database: runs that are open there, or ended and not confirmed. From Temporal: runs that are open
+ * there and whose rows differ or are missing, as after a reset. Temporal is asked about whole pages of runs;
+ * only runs that stay in doubt are described one by one, and a pass describes a limited number.
  *
  * Invariants
- * - No run is moved by it. It writes rows, and sends `resync`, which makes a run tell its rows.
- * - What fails for one run stops no other; it is logged, counted, and tried again at the next pass.
- * - Each correction is one transaction that decides by the log as it stands: several workers may do the same at
- *   the same time.
+ * - The reconciler moves no run. It writes rows, and sends `resync`, which makes a run write its rows.
+ * - A failure for one run stops no other run; it is logged, counted, and tried again at the next pass.
+ * - Each correction is one transaction that decides by the log as it is then: several workers may do the same
+ *   concurrently.
  */
 import type { Logger } from 'pino';
 import type { RunHeader } from '../../contracts/run/activity.js';
@@ -17,19 +18,19 @@ import { toSluiceError } from '../../contracts/errors.js';
 import { RESERVED_PREFIX, StartMemo } from '../../contracts/run/messages.js';
 import type { Projections, WatchedRun } from '../../projections/index.js';
 import { judge } from './judge.js';
-import { hasGap, mendFromHistory } from './mend.js';
-import { undoneLetters } from './undone.js';
+import { hasGap, repairFromHistory } from './repair.js';
 import type { Execution, TemporalRuns } from './temporal-runs.js';
+import { uncompensatedLetters } from './uncompensated.js';
 
-/** What a pass did. */
+/** The counts of a pass; names are labels of the metrics. */
 export interface PassCounts {
-  /** Runs that were looked at, from either side. */
+  /** Runs that were visited, from either side. */
   looked: number;
-  /** Of these, those that Temporal was asked about one by one. */
+  /** Visited runs that were described one by one. */
   described: number;
-  /** Rows that were ended as Temporal has it. */
+  /** Rows that were ended as Temporal says. */
   closed: number;
-  /** Runs that were asked to tell their rows anew. */
+  /** Runs that were asked to write their rows again. */
   resynced: number;
   /** Runs whose end Temporal has confirmed. */
   confirmed: number;
@@ -41,31 +42,31 @@ export interface PassOptions {
   readonly temporal: TemporalRuns;
   readonly taskQueue: string;
   readonly log: Logger;
-  /** Of an action that a definition names without one. */
+  /** The version of an action that a definition names without a version. */
   readonly latestVersion?: ((action: string) => number | undefined) | undefined;
-  /** How old a difference must be that a run under way may have, ms. */
+  /** Age that a difference must have which a healthy run may show, ms. */
   readonly graceMs: number;
-  /** At most so many runs are described, from each side; the next pass goes on from there. */
+  /** Limit of the runs that are described, from each side; the next pass continues from there. */
   readonly limit: number;
-  /** Aborted when the worker stops: the pass ends after the page at hand. */
+  /** Aborted when the worker stops: the pass ends after the current page. */
   readonly stop: AbortSignal;
 }
 
-/** Where the next pass goes on: this process's memory of the pass before. */
+/** Where the next pass continues; each process has its own. */
 export interface Memory {
   after?: { readonly tenant: string; readonly runId: string };
-  /** Executions whose first run id is known: it is in no list of Temporal's. */
+  /** First run ids by execution: Temporal's lists do not have them. */
   readonly runOf: Map<string, string>;
 }
 
 const PAGE = 100;
-/** A run that ended so could not undo what it did. */
+/** Statuses of runs that could not compensate what they had done. */
 const ENDED_FROM_OUTSIDE: readonly string[] = ['TERMINATED', 'TIMED_OUT', 'INTERRUPTED'];
-/** At once, of one page. */
+/** Runs of one page that are settled concurrently. */
 const CONCURRENCY = 8;
-/** Executions that are remembered. */
+/** Size of the cache of first run ids. */
 const REMEMBERED = 100_000;
-/** A run that did not answer `resync` is asked again after this, ms. */
+/** Time after which a run that did not answer `resync` is asked again, ms. */
 const ASK_AGAIN_MS = 600_000;
 
 /** Makes a pass. */
@@ -84,7 +85,7 @@ class Pass {
     private readonly counts: PassCounts,
   ) {}
 
-  /** Runs that the database has as open or not confirmed. */
+  /** Visits runs that the database has as open, or as ended and not confirmed. */
   async fromDatabase(): Promise<void> {
     const { projections, temporal, limit, stop } = this.options;
     let left = limit;
@@ -116,7 +117,7 @@ class Pass {
     }
   }
 
-  /** Runs that Temporal has as open and the database has not, or not so. */
+  /** Visits runs that Temporal has as open and whose rows differ or are missing. */
   async fromTemporal(): Promise<void> {
     const { temporal, taskQueue, limit, stop } = this.options;
     let left = limit;
@@ -135,17 +136,20 @@ class Pass {
     await this.compare(page);
   }
 
-  /** Compares a page of running executions with their rows; gives how many had to be described. */
+  /**
+   * Compares a page of open executions with their rows.
+   * @returns how many had to be described
+   */
   private async compare(page: readonly Candidate[]): Promise<number> {
     const { projections, temporal } = this.options;
     const { runOf } = this.memory;
     const rows = await projections.reconciliation.findWatched(
       page.map(({ tenant, executionId }) => ({ tenant, runId: runOf.get(executionId) ?? executionId })),
     );
-    const doubtful = page.filter((one, i) => {
+    const doubtful = page.filter((candidate, i) => {
       const found = rows[i];
       const open = found?.row !== undefined && found.row.endedAt === undefined;
-      return !open || found.execution !== one.executionId;
+      return !open || found.execution !== candidate.executionId;
     });
     this.counts.looked += page.length;
     await this.each(doubtful, async ({ workflowId, executionId, tenant }) => {
@@ -158,7 +162,7 @@ class Pass {
     return doubtful.length;
   }
 
-  /** Does what is to be done about one run. */
+  /** Brings one run in line with Temporal. */
   private async settle(found: WatchedRun, execution: Execution | undefined): Promise<void> {
     const { projections, temporal, graceMs, log } = this.options;
     const { tenant, runId, row } = found;
@@ -192,25 +196,25 @@ class Pass {
   }
 
   private async close(
-    { tenant, runId, row, execution: known }: WatchedRun,
+    { tenant, runId, row, execution: knownExecution }: WatchedRun,
     workflowId: string,
     execution: Execution | undefined,
   ): Promise<void> {
     const { projections, temporal, log } = this.options;
     const closed = execution?.run?.open === false ? execution.run : undefined;
-    const mended =
+    const repaired =
       closed &&
-      (await mendFromHistory(temporal, projections, { workflowId, executionId: closed.executionId }));
-    const run = mended?.header ?? (await this.headerOf(tenant, runId));
+      (await repairFromHistory(temporal, projections, { workflowId, executionId: closed.executionId }));
+    const run = repaired?.header ?? (await this.headerOf(tenant, runId));
     if (run === undefined) return;
     const status = closed?.status ?? 'INTERRUPTED';
     const reason =
       closed === undefined
-        ? `Temporal does not know the workflow ${workflowId} with the execution ${String(known)}`
+        ? `Temporal does not know the workflow ${workflowId} with the execution ${String(knownExecution)}`
         : `Temporal has the execution ${closed.executionId} as ${closed.status}`;
     const closedAt = closed?.closedAt ?? Date.now();
     const letters = ENDED_FROM_OUTSIDE.includes(status)
-      ? await undoneLetters(
+      ? await uncompensatedLetters(
           projections,
           { run, workflowId, reason: `The run ended ${status} before it could undo this`, closedAt },
           this.options.latestVersion ?? (() => undefined),
@@ -223,15 +227,17 @@ class Pass {
         reason,
         closedAt,
         letters,
-        mended: mended?.events ?? 0,
-        ...(status === 'SUCCEEDED' && mended?.result !== undefined && { result: mended.result }),
-        ...(status === 'FAILED' && mended?.error !== undefined && { error: mended.error }),
+        mended: repaired?.events ?? 0,
+        ...(status === 'SUCCEEDED' && repaired?.result !== undefined && { result: repaired.result }),
+        ...(status === 'FAILED' && repaired?.error !== undefined && { error: repaired.error }),
       },
     );
     if (!added) return;
     if (letters.length > 0) {
-      const undone = letters.length;
-      log.warn({ tenant, runId, workflowId, undone }, 'A run that was ended from outside leaves work undone');
+      log.warn(
+        { tenant, runId, workflowId, letters: letters.length },
+        'A run that was ended from outside left effects to compensate; they are dead letters now',
+      );
     }
     this.counts.closed++;
     log.warn({ tenant, runId, workflowId, was: row?.status, status, reason }, 'Run closed by the reconciler');
@@ -242,7 +248,7 @@ class Pass {
     return row && { tenant, runId, definition: row.definition, version: row.version };
   }
 
-  /** Makes the row of a run anew from its log; a run that has neither is watched no more. */
+  /** Rebuilds the row of a run from its log; a run that has neither is no longer watched. */
   private async rebuilt(run: WatchedRun): Promise<boolean> {
     const { projections } = this.options;
     if (run.execution === undefined) {
@@ -260,18 +266,18 @@ class Pass {
     runOf.set(executionId, runId);
   }
 
-  /** Works through a page, a few at once. */
-  private async each<T>(page: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+  /** Works through a page, a few runs concurrently. */
+  private async each<T>(page: readonly T[], settle: (item: T) => Promise<void>): Promise<void> {
     this.counts.described += page.length;
     const queue = [...page];
     const worker = async (): Promise<void> => {
-      for (let one = queue.shift(); one !== undefined; one = queue.shift()) {
+      for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
         try {
-          await work(one);
+          await settle(item);
         } catch (thrown) {
           this.counts.failed++;
           const { code, message } = toSluiceError(thrown);
-          this.options.log.warn({ run: one, code, error: message }, 'A run could not be reconciled');
+          this.options.log.warn({ run: item, code, error: message }, 'A run could not be reconciled');
         }
       }
     };

@@ -1,9 +1,9 @@
 /**
- * The reconciler of a worker process: a pass when it starts, and then one in each interval, whichever worker on the
- * same database comes first. A pass that fails is logged; the next one is the retry.
+ * The reconciler of a worker process: a pass when it starts, and then one in each interval, made by the first
+ * worker of the same database that takes the turn. A pass that fails is logged; the next one is the retry.
  *
- * It is a part of the worker and no Temporal Schedule, because it must run where the database is, and tell of a
- * Temporal that lost everything, its schedules too.
+ * It is part of the worker and not a Temporal Schedule: it must run where the database is, and must notice a
+ * Temporal that has lost everything, including its schedules.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
@@ -20,23 +20,25 @@ export interface ReconcilerOptions {
   readonly taskQueue: string;
   readonly projections: Projections;
   readonly log: Logger;
-  /** Of an action that a definition names without one, for what stands undone. */
+  /** The version of an action that a definition names without a version, for compensations. */
   readonly latestVersion?: (action: string) => number | undefined;
-  /** Between two passes, ms; 0: no passes but those that are asked for. */
+  /** Time between two passes, ms; 0: only passes that are asked for. */
   readonly intervalMs: number;
-  /** Default 30,000. */
+  /** Age that a difference must have which a healthy run may show, ms. Default 30,000. */
   readonly graceMs?: number;
-  /** Runs that Temporal is asked about one by one, in a pass and from each side. Default 1,000. */
+  /** Limit of the runs that a pass describes one by one, from each side. Default 1,000. */
   readonly limit?: number;
 }
 
 const DEFAULT_GRACE_MS = 30_000;
 const DEFAULT_LIMIT = 1_000;
+/** The most by which a pause exceeds the interval, as a part of it. */
+const JITTER = 0.1;
 
 export interface Reconciler {
   /** Makes a pass now. */
   pass(): Promise<PassCounts>;
-  /** Ends the passes, and waits until the one under way has ended. */
+  /** Stops, and waits for a pass in progress. */
   stop(): Promise<void>;
 }
 
@@ -69,12 +71,12 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
   const work = async (): Promise<void> => {
     for (let first = true; !stop.signal.aborted; first = false) {
       try {
-        // The first pass of a process takes the turn too, but does not wait for it.
+        // The first pass of a process takes the turn too, but runs even without it.
         const turn = await projections.reconciliation.takeTurn(intervalMs);
         if (turn || first) await pass();
       } catch (thrown) {
         const { code, message } = toSluiceError(thrown);
-        log.warn({ code, error: message }, 'The reconciler could not make its pass; it tries again');
+        log.warn({ code, error: message }, 'A reconciler pass failed; the next one tries again');
       }
       await pause(intervalMs, stop.signal);
     }
@@ -89,9 +91,9 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
   };
 }
 
-/** A little more than the interval, so that workers do not all come at once. */
+/** Sleeps a little longer than the interval, so that workers do not all ask at the same time. */
 async function pause(intervalMs: number, signal: AbortSignal): Promise<void> {
-  const ms = intervalMs * (1 + 0.1 * Math.random());
+  const ms = intervalMs * (1 + JITTER * Math.random());
   try {
     await sleep(ms, undefined, { signal });
   } catch (error) {
@@ -99,7 +101,7 @@ async function pause(intervalMs: number, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** Counters beside the SDK's own, wherever its metrics go. */
+/** Counters in the metrics of Temporal's SDK. */
 function counters(): (counts: PassCounts) => void {
   const meter = Runtime.instance().metricMeter;
   const runs = meter.createCounter('sluice_reconciler_runs', 'runs', 'Runs by what the reconciler did');

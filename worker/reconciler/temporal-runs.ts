@@ -1,9 +1,9 @@
 /**
- * What Temporal knows of a run, by its first execution run id.
+ * Runs as Temporal has them, by first execution run id.
  *
- * A run's latest execution is the latest of its workflow id, unless that id was used again: then it is found by
- * following the executions that continued it as new. Lists of Temporal's visibility carry no first run id and lag
- * behind, so they only say what need not be looked at; what counts is what `describe` says.
+ * A run's latest execution is the latest of its workflow id, unless that id was reused: then it is found by
+ * following the executions that continued it as new. Visibility lists do not carry the first run id and lag
+ * behind, so they only rule runs out; `describe` decides.
  */
 import {
   type Client,
@@ -13,6 +13,10 @@ import {
 } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
 import type { RunStatus } from '../../contracts/run/run.js';
+import { historyOf } from '../../contracts/temporal-history.js';
+
+/** Executions of one page of a visibility list. */
+const PAGE = 500;
 
 /** A run as Temporal has it. */
 export type TemporalRun =
@@ -60,7 +64,7 @@ export class TemporalRuns {
 
   /**
    * The latest execution of a run; undefined where Temporal has none.
-   * @param known an execution of it, from where it is found though its workflow id was used again
+   * @param known one of its executions, from which it is found even if its workflow id was reused
    */
   async find(workflowId: string, runId: string, known: string): Promise<Execution | undefined> {
     const latest = await this.describe(workflowId);
@@ -92,7 +96,7 @@ export class TemporalRuns {
     }
   }
 
-  /** Which of these executions run, as far as Temporal's visibility has heard. */
+  /** The executions of these that are open, according to Temporal's visibility. */
   async running(executionIds: readonly string[]): Promise<ReadonlySet<string>> {
     if (executionIds.length === 0) return new Set();
     const ids = executionIds.map((id) => `'${id.replaceAll("'", '')}'`).join(',');
@@ -102,34 +106,20 @@ export class TemporalRuns {
     return found;
   }
 
-  /** Every execution that runs on a task queue, as far as Temporal's visibility has heard. */
+  /** Every open execution of a task queue, according to Temporal's visibility. */
   allRunning(taskQueue: string): AsyncIterable<WorkflowExecutionInfo> {
     const query = `ExecutionStatus = 'Running' AND TaskQueue = '${taskQueue.replaceAll("'", "\\'")}'`;
-    return this.client.workflow.list({ query, pageSize: 500 });
+    return this.client.workflow.list({ query, pageSize: PAGE });
   }
 
-  /** Asks a run to write its picture anew; it changes nothing that the run does. */
+  /** Asks a run to write its rows again; this changes nothing in what the run does. */
   async resync({ workflowId, executionId }: Execution, reason: string): Promise<void> {
     await this.client.workflow.getHandle(workflowId, executionId).signal('resync', { reason });
   }
 
-  /** The events of one execution's history, page by page; none where it is gone. */
-  async *history(workflowId: string, runId: string): AsyncGenerator<HistoryEvent> {
-    let nextPageToken: Uint8Array | null | undefined;
-    do {
-      const page = await this.client.workflowService
-        .getWorkflowExecutionHistory({
-          namespace: this.client.options.namespace,
-          execution: { workflowId, runId },
-          ...(nextPageToken && { nextPageToken }),
-        })
-        .catch((error: unknown) => {
-          if (isNotFound(error)) return undefined;
-          throw error;
-        });
-      yield* page?.history?.events ?? [];
-      nextPageToken = page?.nextPageToken;
-    } while (nextPageToken !== undefined && nextPageToken !== null && nextPageToken.length > 0);
+  /** The events of one execution's history; none where it is gone. */
+  history(workflowId: string, runId: string): AsyncGenerator<HistoryEvent> {
+    return historyOf(this.client, workflowId, runId);
   }
 
   private async continuedAs(workflowId: string, runId: string): Promise<string | undefined> {
@@ -153,10 +143,4 @@ function toRun(found: WorkflowExecutionDescription): TemporalRun | undefined {
     startedAt: found.startTime.getTime(),
     historyLength: found.historyLength,
   };
-}
-
-const NOT_FOUND = 5;
-
-function isNotFound(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === NOT_FOUND;
 }

@@ -2,9 +2,9 @@
  * Secrets by name, from the environment or from a directory of files, as Kubernetes mounts them.
  *
  * Invariants
- * - Nothing is cached: a file that is rotated is read anew by the next action.
- * - A name is one word of the shape that definitions may use, so it can never lead out of the directory.
- * - An empty secret is none.
+ * - Nothing is cached: the next action reads a rotated file.
+ * - A name has the form that definitions may use, so it cannot leave the directory.
+ * - An empty secret counts as missing.
  */
 import { statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -17,8 +17,8 @@ import type { Environment } from '../config/config.js';
 
 /**
  * Makes the provider that the configuration names.
- * @param env where the variables of `env:PREFIX` are looked up, at each read
- * @throws SluiceError CONFIG_INVALID where `dir:` names no directory
+ * @param env holds the variables of `env:PREFIX`; read each time
+ * @throws SluiceError CONFIG_INVALID where `dir:` does not name a directory
  */
 export function createSecretProvider(source: SecretSource, env: Environment): SecretProvider {
   switch (source.kind) {
@@ -40,13 +40,13 @@ function fromEnvironment(prefix: string, env: Environment): SecretProvider {
 
 function fromDirectory(directory: string): SecretProvider {
   if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) {
-    throw new SluiceError('CONFIG_INVALID', `SLUICE_SECRETS: ${directory} is no directory`);
+    throw new SluiceError('CONFIG_INVALID', `SLUICE_SECRETS: ${directory} is not a directory`);
   }
   return {
     async read(name) {
       if (!SECRET_NAME.test(name)) return undefined;
       try {
-        // Whoever writes a secret with an editor or `echo` ends it with a newline that is no part of it.
+        // Editors and `echo` end the file with a newline that does not belong to the secret.
         const value = (await readFile(join(directory, name), 'utf8')).replace(/\r?\n$/, '');
         return value === '' ? undefined : value;
       } catch (error) {

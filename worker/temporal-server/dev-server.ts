@@ -2,9 +2,9 @@
  * Starts a Temporal dev server with the settings that every local server of Sluice has.
  *
  * Invariants
- * - A server that was given out answers, knows the namespace and has the search attributes registered.
- * - It dies with this process, however that ends.
- * - It listens on loopback unless told otherwise; a port that is taken is never fought over.
+ * - A server that is returned answers, knows the namespace and has the search attributes registered.
+ * - It dies with this process, however this process ends.
+ * - It listens on loopback unless told otherwise; a port in use is left to its owner.
  */
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -29,27 +29,32 @@ const DYNAMIC_CONFIG = [
   'matching.numTaskqueueReadPartitions=1',
   'matching.numTaskqueueWritePartitions=1',
 ];
-/** A write-ahead log: survives a crash of the server, and costs no flush of the disk in every transition. */
+/** A write-ahead log survives a crash of the server without flushing the disk at every transition. */
 const SQLITE = ['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'];
 const READY_LIMIT_MS = 60_000;
-/** Between asking for a free port and binding it, somebody else may take it. */
+const READY_INTERVAL_MS = 50;
+const CONNECT_LIMIT_MS = 1_000;
+const ANSWER_LIMIT_MS = 2_000;
+/** Another process may take a free port before the server binds it. */
 const START_TRIES = 3;
 
 export interface DevServerOptions {
   readonly env: Environment;
   readonly log: (line: string) => void;
+  /** Shows a line in place of the last one, on a terminal. */
+  readonly status?: ((line: string) => void) | undefined;
   readonly namespace?: string;
   /** Default 127.0.0.1. */
   readonly ip?: string;
-  /** Wanted port; where it is taken, the nearest free one is used and said. Absent: any free one. */
+  /** Wanted port; if it is in use, the nearest free one is used and logged. Absent: any free port. */
   readonly port?: number;
-  /** Wanted port of the Web UI, likewise. */
+  /** Wanted port of the Web UI, with the same rule. */
   readonly uiPort?: number;
-  /** No Web UI. */
+  /** True: no Web UI. */
   readonly headless?: boolean;
-  /** Makes the server durable: it may be killed and started again with the same file. */
+  /** Makes the server durable: it can be killed and started again with the same file. */
   readonly dbFilename?: string;
-  /** Gets what the server prints. */
+  /** Gets the output of the server. */
   readonly logFile?: string;
 }
 
@@ -60,15 +65,15 @@ export interface TemporalDevServer {
   readonly namespace: string;
   /** Path of the `temporal` command that runs it. */
   readonly cli: string;
-  /** Base address of the Web UI; undefined where it is headless. */
+  /** Base URL of the Web UI; undefined where it is headless. */
   readonly uiUrl: string | undefined;
   /** Process id of its supervisor. */
   readonly pid: number;
-  /** Resolves when the server has ended, also by itself. */
+  /** Resolves when the server has ended, even by itself. */
   readonly exited: Promise<number>;
-  /** Ends it and waits until it is gone. */
+  /** Stops the server and waits until it has ended. */
   stop(): Promise<void>;
-  /** Ends it as a crash would. */
+  /** Kills the server, as a crash would. */
   kill(): Promise<void>;
 }
 
@@ -85,11 +90,11 @@ export async function startTemporalDevServer(options: DevServerOptions): Promise
   }
   let output = '';
   for (let attempt = 1; attempt <= START_TRIES; attempt++) {
-    const port = await choosePort('Temporal', ip, options.port, [], options.log);
+    const port = await choosePort('Temporal', { ip, wanted: options.port, avoid: [] }, options.log);
     const uiPort =
       options.headless === true
         ? undefined
-        : await choosePort('The Web UI', ip, options.uiPort, [port], options.log);
+        : await choosePort('The Web UI', { ip, wanted: options.uiPort, avoid: [port] }, options.log);
     const server = spawnSupervised(cli.path, serverArguments(options, { ip, port, uiPort, namespace }), {
       env: childEnvironment(options.env),
       ...(options.logFile === undefined ? {} : { logFile: options.logFile }),
@@ -113,16 +118,20 @@ export async function startTemporalDevServer(options: DevServerOptions): Promise
   );
 }
 
+interface WantedPort {
+  readonly ip: string;
+  readonly wanted: number | undefined;
+  readonly avoid: readonly number[];
+}
+
 async function choosePort(
   who: string,
-  ip: string,
-  wanted: number | undefined,
-  avoid: readonly number[],
+  { ip, wanted, avoid }: WantedPort,
   log: (line: string) => void,
 ): Promise<number> {
   if (wanted === undefined) return freePort(ip);
   const port = await portNear(ip, wanted, avoid);
-  if (port !== wanted) log(`Port ${wanted} is taken by something else: ${who} listens on ${port}.`);
+  if (port !== wanted) log(`Port ${wanted} is in use: ${who} listens on ${port}.`);
   return port;
 }
 
@@ -140,31 +149,30 @@ function serverArguments(
   ];
 }
 
-/** The user's own Temporal profile (addresses, API keys, TLS) is meant for another server. */
+/** Without the user's Temporal profile (addresses, API keys, TLS), which is meant for another server. */
 function childEnvironment(env: Environment): NodeJS.ProcessEnv {
-  const own = Object.entries(env).filter(([name]) => !name.startsWith('TEMPORAL_'));
-  return Object.fromEntries(own);
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('TEMPORAL_')));
 }
 
-/** True when it answers with everything in place; false when it ended or took too long. */
+/** True when the server answers with everything in place; false when it ended or took too long. */
 async function isReady(server: SupervisedProcess, address: string, namespace: string): Promise<boolean> {
   let ended = false;
   void server.exited.then(() => (ended = true));
   const deadline = Date.now() + READY_LIMIT_MS;
   while (!ended && Date.now() < deadline) {
     if (await answers(address, namespace)) return true;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, READY_INTERVAL_MS));
   }
   return false;
 }
 
-/** Asks what a worker and a start need: the namespace, and a query by one of the search attributes. */
+/** Asks for what a worker and a start need: the namespace, and a query by a search attribute. */
 async function answers(address: string, namespace: string): Promise<boolean> {
   let connection: Connection | undefined;
   try {
-    connection = await Connection.connect({ address, connectTimeout: 1_000 });
+    connection = await Connection.connect({ address, connectTimeout: CONNECT_LIMIT_MS });
     const [attribute] = Object.keys(SEARCH_ATTRIBUTES);
-    await connection.withDeadline(Date.now() + 2_000, async () => {
+    await connection.withDeadline(Date.now() + ANSWER_LIMIT_MS, async () => {
       await connection?.workflowService.describeNamespace({ namespace });
       await connection?.workflowService.listWorkflowExecutions({
         namespace,

@@ -1,5 +1,6 @@
-// Lets the Temporal SDK download its CLI into a directory: `node download-cli.mjs DIR`. A process of its own,
-// because the download can't be given a time limit and because the SDK starts the server it has downloaded.
+// Lets the Temporal SDK download its CLI into a directory: `node download-cli.mjs DIR`. A separate process,
+// because the download does not take a time limit, and because the SDK starts the server that it has
+// downloaded.
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 
 const [directory] = process.argv.slice(2);

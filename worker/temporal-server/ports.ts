@@ -1,9 +1,11 @@
 import { createServer, connect } from 'node:net';
 
-/** How many of the next higher ports are tried before the system picks one. */
+/** The number of higher ports that are tried before the system picks one. */
 const NEARBY = 20;
+const ANSWER_LIMIT_MS = 500;
+const HIGHEST_PORT = 65_535;
 
-/** A port that nothing uses right now, picked by the system. */
+/** A free port, picked by the system. */
 export async function freePort(ip: string): Promise<number> {
   const port = await tryListen(ip, 0);
   if (port === undefined) throw new Error(`No free port on ${ip}`);
@@ -12,18 +14,18 @@ export async function freePort(ip: string): Promise<number> {
 
 /**
  * The wanted port if it is free, else the nearest higher one that is.
- * @param avoid ports that are spoken for though nothing listens on them yet
+ * @param avoid ports that are reserved although nothing listens on them yet
  */
 export async function portNear(ip: string, wanted: number, avoid: readonly number[] = []): Promise<number> {
-  for (let port = wanted; port <= Math.min(wanted + NEARBY, 65_535); port++) {
+  for (let port = wanted; port <= Math.min(wanted + NEARBY, HIGHEST_PORT); port++) {
     if (!avoid.includes(port) && (await isFree(ip, port))) return port;
   }
   return freePort(ip);
 }
 
 /**
- * A listener on the wildcard address does not stop one on a single address everywhere (macOS), but it would
- * get or lose connections at random: so a port is free only when nobody answers there either.
+ * On macOS a listener on the wildcard address does not prevent one on a single address, and connections then
+ * go to either of them. So a port is free only if nothing answers there either.
  */
 async function isFree(ip: string, port: number): Promise<boolean> {
   return !(await answers(ip, port)) && (await tryListen(ip, port)) !== undefined;
@@ -31,7 +33,7 @@ async function isFree(ip: string, port: number): Promise<boolean> {
 
 function answers(ip: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host: ip, port, timeout: 500 });
+    const socket = connect({ host: ip, port, timeout: ANSWER_LIMIT_MS });
     const settle = (answer: boolean) => {
       socket.destroy();
       resolve(answer);

@@ -9,24 +9,26 @@ const SUPERVISOR = fileURLToPath(new URL('./supervisor.mjs', import.meta.url));
 /** The supervisor gives the command 5 s; past this the supervisor itself is killed. */
 const KILL_AFTER_MS = 8_000;
 const KEPT_LINES = 40;
+/** The exit code of a command that does not start, as in a shell. */
+const NOT_STARTED = 127;
 
 /** A running supervised command. */
 export interface SupervisedProcess {
   /** Process id of the supervisor. */
   readonly pid: number;
-  /** The last lines that it printed, for an error message. */
+  /** The last lines of its output, for an error message. */
   output(): string;
-  /** Resolves with the exit code when it has ended, for whatever reason. */
+  /** Resolves with the exit code when it has ended, for any reason. */
   readonly exited: Promise<number>;
-  /** Ends it and waits until it is gone; safe to call twice. */
+  /** Stops it and waits until it has ended; safe to call twice. */
   stop(): Promise<void>;
-  /** Ends it at once, as a crash would (SIGKILL). */
+  /** Kills it, as a crash would (SIGKILL). */
   kill(): Promise<void>;
 }
 
 /**
  * Starts a command that ends when this process does.
- * @param logFile gets everything that the command prints, appended
+ * @param options.logFile gets all output of the command, appended
  */
 export function spawnSupervised(
   command: string,
@@ -53,7 +55,7 @@ export function spawnSupervised(
   const exited = new Promise<number>((resolve) => {
     child.once('error', (error) => {
       lines.push(error.message);
-      resolve(127);
+      resolve(NOT_STARTED);
     });
     child.once('close', (code) => resolve(code ?? 1));
   }).finally(() => log?.end());
@@ -65,7 +67,7 @@ export function spawnSupervised(
     clearTimeout(kill);
   };
   const kill = async (): Promise<void> => {
-    // The supervisor leads a process group of its own, which holds nothing but itself and the command.
+    // The supervisor leads its own process group, which holds only itself and the command.
     if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
     await exited;
   };

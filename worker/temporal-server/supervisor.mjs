@@ -1,9 +1,9 @@
-// Runs one command that must not outlive the process that asked for it, however that one ends.
+// Runs one command that must not outlive the process that started it, however that process ends.
 //
-// Invariant: when standard input ends, the command is stopped. The parent holds the other end of that pipe
-// and the kernel closes it when the parent dies, SIGKILL included, so nothing has to be polled.
-// The supervisor stands in a session of its own: Ctrl-C in the terminal reaches the parent, which stops its
-// worker first and its server afterwards.
+// Invariant: when standard input ends, the command is stopped. The parent holds the other end of that pipe,
+// and the kernel closes it when the parent dies, even by SIGKILL, so nothing has to be polled. The supervisor
+// has its own session: Ctrl-C in the terminal reaches only the parent, which stops its worker first and its
+// server afterwards.
 import { spawn } from 'node:child_process';
 
 const GRACE_MS = 5_000;

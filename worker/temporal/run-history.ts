@@ -1,14 +1,15 @@
 /**
- * The run events that stand in Temporal's history, as the inputs of a run's regular activities.
+ * Reads the run events in Temporal's history, which are inputs of a run's regular activities.
  *
- * Invariant: an event is told under the Temporal execution that committed it. The history of a reset execution
- * begins with a copy of the one it was reset from, up to a failed workflow task that names both: what was
- * scheduled before that belongs to the earlier execution.
+ * Invariant: an event belongs to the Temporal execution that committed it. The history of a reset execution
+ * begins with a copy of the execution that it was reset from, up to a failed workflow task that names both:
+ * activities scheduled before that task belong to the earlier execution.
  */
 import type { Client } from '@temporalio/client';
 import { z } from 'zod';
 import { RunHeader } from '../../contracts/run/activity.js';
 import { RunEvent } from '../../contracts/run/run-events.js';
+import { argumentsOf, resetOf } from '../../contracts/temporal-history.js';
 import type { CarriedEvents } from '../../projections/index.js';
 
 type History = Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['fetchHistory']>>;
@@ -18,8 +19,8 @@ type HistoryEvent = NonNullable<History['events']>[number];
 const Carrier = z.object({ run: RunHeader, events: z.array(RunEvent) });
 
 /**
- * Events of every run that Temporal has under a workflow id, by run id: all its executions, continued as new and
- * reset ones too.
+ * Events of every run that Temporal has under a workflow id, by run id: all its executions, continued as new
+ * and reset ones too.
  */
 export async function readRunEvents(
   client: Client,
@@ -32,7 +33,7 @@ export async function readRunEvents(
     const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
     executions.push({ runId, history });
   }
-  // The ids of resets say nothing about their order: the database goes by the order in which it sees them.
+  // Ids of resets have no order: the database uses the order in which it sees them.
   executions.sort((a, b) => beginning(a.history) - beginning(b.history));
   for (const { runId, history } of executions) {
     for (const { executionId, argument } of await carriedIn(client, history, runId)) {
@@ -62,9 +63,11 @@ function quoted(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }
 
-/** When an execution began, epoch ms: a reset one with the task that names it, any other with its first event. */
+/**
+ * When an execution began, epoch ms: a reset one with the task that names it, any other with its first event.
+ */
 function beginning({ events }: History): number {
-  const event = events?.findLast((one) => resetFrom(one) !== undefined) ?? events?.[0];
+  const event = events?.findLast((historyEvent) => resetOf(historyEvent) !== undefined) ?? events?.[0];
   return Number(event?.eventTime?.seconds ?? 0) * 1_000 + Number(event?.eventTime?.nanos ?? 0) / 1_000_000;
 }
 
@@ -75,37 +78,22 @@ interface Found {
 
 async function carriedIn(client: Client, { events }: History, runId: string): Promise<readonly Found[]> {
   const found: Found[] = [];
-  // What has been read belongs to an execution that is known only at the reset that follows it, if there is one.
+  // The execution of these events is known only at the reset that follows them, if one does.
   let read: z.infer<typeof Carrier>[] = [];
   const settle = (executionId: string) => {
     found.push(...read.map((argument) => ({ executionId, argument })));
     read = [];
   };
   for (const event of events ?? []) {
-    const base = resetFrom(event);
-    if (base !== undefined) settle(base);
-    read.push(...(await argumentsOf(client, event)));
+    const reset = resetOf(event);
+    if (reset !== undefined) settle(reset.resetFrom);
+    read.push(...(await carriersIn(client, event)));
   }
   settle(runId);
   return found;
 }
 
-/** The execution that a reset copied the history before this event from; undefined for any other event. */
-function resetFrom({ workflowTaskFailedEventAttributes: failed }: HistoryEvent): string | undefined {
-  const base = failed?.baseRunId;
-  if (base === undefined || base === null || base === '' || !failed?.newRunId) return undefined;
-  return base;
-}
-
-async function argumentsOf(
-  client: Client,
-  { activityTaskScheduledEventAttributes: scheduled }: HistoryEvent,
-): Promise<readonly z.infer<typeof Carrier>[]> {
-  let payloads = scheduled?.input?.payloads ?? [];
-  const { payloadConverter, payloadCodecs } = client.options.loadedDataConverter;
-  for (const codec of payloadCodecs) payloads = await codec.decode(payloads);
-  return payloads.flatMap((payload) => {
-    const argument = Carrier.safeParse(payloadConverter.fromPayload(payload));
-    return argument.success ? [argument.data] : [];
-  });
+async function carriersIn(client: Client, event: HistoryEvent): Promise<readonly z.infer<typeof Carrier>[]> {
+  const values = await argumentsOf(client.options.loadedDataConverter, event);
+  return values.flatMap((value) => Carrier.safeParse(value).data ?? []);
 }

@@ -1,7 +1,7 @@
-/** From the configuration to Temporal's connection options, for workers and clients alike. */
+/** Makes Temporal's connection options from the configuration, for workers and clients. */
 import { readFile } from 'node:fs/promises';
 import type { NativeConnection } from '@temporalio/worker';
-import { SluiceError } from '../../contracts/errors.js';
+import { messageOf, SluiceError } from '../../contracts/errors.js';
 import type { SluiceConfig, TlsConfig } from '../config/config.js';
 
 /** Options that `NativeConnection.connect` and `Connection.connect` both take. */
@@ -37,13 +37,12 @@ export async function temporalConnectionOptions({
  */
 export async function connectTemporal(config: SluiceConfig['temporal']): Promise<NativeConnection> {
   const options = await temporalConnectionOptions(config);
-  // Here, so that a client, which wants only the options, does not load the native part of the SDK.
+  // Imported here: a client needs only the options, and must not load the native part of the SDK.
   const worker = await import('@temporalio/worker');
   try {
     return await worker.NativeConnection.connect(options);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SluiceError('TEMPORAL_UNAVAILABLE', `Temporal at ${config.address}: ${reason}`, {
+    throw new SluiceError('TEMPORAL_UNAVAILABLE', `Temporal at ${config.address}: ${messageOf(error)}`, {
       cause: error,
     });
   }
@@ -66,7 +65,8 @@ async function pem(variable: string, { path, data }: TlsConfig['ca']): Promise<B
   try {
     return await readFile(path);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SluiceError('CONFIG_INVALID', `${variable}_PATH cannot be read: ${reason}`, { cause: error });
+    throw new SluiceError('CONFIG_INVALID', `${variable}_PATH cannot be read: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }

@@ -1,9 +1,9 @@
 /**
  * The workflow code as a worker loads it.
  *
- * Invariant: a bundle is a function of its sources and of this file, so its file is named by their hash: a cached one is never
- * stale, and two processes that make the same one at once write the same bytes. Bundling takes seconds; a
- * worker that finds the file starts without it.
+ * Invariant: a bundle is a function of its sources and of this file, and its file is named by their hash. So
+ * a cached bundle is never stale, and two processes that build it concurrently write the same bytes. Bundling
+ * takes seconds; a worker that finds the file skips it.
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -17,17 +17,19 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** The rooms whose code can be in the bundle. */
 const ROOMS = ['workflows', 'contracts', 'expressions'];
 const CACHE = join(ROOT, '.sluice', 'cache');
+/** Hexadecimal digits of the sources' hash in a file name. */
+const HASH_DIGITS = 16;
 
 /**
- * How long one activation of a workflow may take by the clock. The SDK's own 5 s are past where a run with
- * hundreds of lanes is worked on by a machine with too much to do, and what follows is not a failed task: to
- * stop the code in the middle aborts the process, with every run that it has in hand. So the end of a task that
- * takes too long is left to the server, which gives it to another worker after 10 s; no definition can make
- * one without end, because expressions and steps of one task are bounded (contracts/limits.ts).
+ * Time limit of one activation of a workflow. The SDK's default of 5 s is too short for a run with hundreds
+ * of lanes on an overloaded machine, and exceeding it does not fail the task: stopping the code in the middle
+ * aborts the process, with every run that it holds. So a task that takes too long is left to the server,
+ * which gives it to another worker after 10 s. No definition can make an endless task: the expressions and
+ * steps of one task are bounded (contracts/limits.ts).
  */
 export const ISOLATE_OPTIONS = { isolateExecutionTimeout: '5 minutes' } as const;
 
-/** What a bundle is made of. */
+/** The sources of a bundle. */
 export const WORKFLOW_SOURCES = {
   workflowsPath: join(ROOT, 'workflows', 'index.ts'),
   workflowInterceptorModules: [join(ROOT, 'workflows', 'interceptors.ts')],
@@ -38,8 +40,8 @@ export const WORKFLOW_SOURCES = {
 let loaded: Promise<WorkflowBundleOption> | undefined;
 
 /**
- * The bundle of all workflows, made once for each state of the sources.
- * @param logger gets what the bundler says; default: nothing but errors, which are thrown anyway
+ * The bundle of all workflows, built once for each state of the sources.
+ * @param logger gets the bundler's messages; default: none, because errors are thrown anyway
  */
 export function loadWorkflowBundle(logger: Logger = SILENT): Promise<WorkflowBundleOption> {
   loaded ??= load(logger).catch((error: unknown) => {
@@ -60,8 +62,8 @@ async function load(logger: Logger): Promise<WorkflowBundleOption> {
     await rename(unfinished, codePath);
     return { codePath };
   } catch (error) {
-    // In a container the sources may lie on a read-only disk; then every start bundles anew.
-    logger.warn('The workflow bundle could not be kept', { error });
+    // In a container the sources may be on a read-only disk; then every start bundles again.
+    logger.warn('The workflow bundle could not be cached', { error });
     return { code };
   }
 }
@@ -77,7 +79,7 @@ async function hashOfSources(): Promise<string> {
       hash.update(`${room}/${file} ${content.length}\n`).update(content);
     }
   }
-  return hash.digest('hex').slice(0, 16);
+  return hash.digest('hex').slice(0, HASH_DIGITS);
 }
 
 const SILENT: Logger = {

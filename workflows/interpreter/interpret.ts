@@ -6,8 +6,9 @@
  *   between two awaits.
  * - Cancellation while parking: the run does not continue as new; its lanes go on from their frames and see
  *   the cancellation there. A continue-as-new after a cancel request would end the run FAILED.
- * - A continue-as-new is thrown here, outside of every lane, so no handler of a definition sees it (trap 1).
- * - A defect in a definition is a coded failure; nothing but a lost worker is left to Temporal to retry.
+ * - A continue-as-new is thrown here, outside of every lane, so no handler of a definition sees it
+ *   (continue-as-new-is-not-an-error).
+ * - A defect in a definition is a coded failure; Temporal retries nothing except a lost worker.
  */
 import {
   CancellationScope,
@@ -27,10 +28,10 @@ import { LIMITS } from '../../contracts/limits.js';
 import { SIGNALS } from '../../contracts/run/messages.js';
 import { cancelReason } from '../runtime/cancel-reason.js';
 import { now } from '../runtime/clock.js';
-import type { ContinueReason } from './lane/budget.js';
+import type { ContinueReason, HistoryLimits } from './lane/budget.js';
 import { errorCompletion, runFailure } from './state/failure.js';
-import { undoesRun } from './compensation/scopes.js';
-import { runLane } from './machine.js';
+import { beginRunCompensation } from './compensation/scopes.js';
+import { createMachine } from './machine.js';
 import { Queries } from './surface/queries.js';
 import { Resets } from './run/resets.js';
 import { takeRewinds } from './run/rewinds.js';
@@ -38,14 +39,18 @@ import { Run } from './run/run.js';
 import { announce } from './run/search-attributes.js';
 import { Snapshots } from './surface/snapshot.js';
 import { startRun, type Started } from './start.js';
-import type { Completion } from './state/state.js';
+import { NORMAL, type Completion } from './state/state.js';
+import { STEP_KINDS } from './steps/kinds.js';
 import { carriedLines, describe, watchProgress } from './surface/views.js';
+
+const MACHINE = createMachine(STEP_KINDS);
 
 /**
  * Runs the definition that the workflow type names.
  * @param payload as the definition's payloadSchema describes it
  * @param carried the state of the execution before; only for a run that continues as new
  * @returns the run's result
+ * @throws ApplicationFailure with the code of the run's error; CancelledFailure for a run that was cancelled
  */
 export async function interpret(payload: unknown, carried: unknown): Promise<Json> {
   const cancelled = CancellationScope.current().cancelRequested;
@@ -54,43 +59,44 @@ export async function interpret(payload: unknown, carried: unknown): Promise<Jso
     const resets = new Resets();
     let started: Started;
     try {
-      // Not cancellable: a run that is cancelled before its first step is a run all the same, and ends as one.
+      // Not cancellable: a run that is cancelled before its first step still starts, and then ends as
+      // cancelled.
       started = await startRun(payload, carried, resets);
     } catch (thrown) {
       const refusal = errorCompletion(thrown, null);
       queries.refused = refusal.error;
       throw runFailure(refusal);
     }
-    return await live(started, resets, queries, cancelled);
+    const run = new Run({ ...started, resets, limits: limitsOf(started), runLane: MACHINE });
+    queries.run = run;
+    return await live(run, started.resumed, cancelled);
   });
 }
 
-async function live(
-  started: Started,
-  resets: Resets,
-  queries: Queries,
-  cancelled: Promise<never>,
-): Promise<Json> {
-  const run = new Run(started.definition, started.state, started.payload, resets, {
-    historyEvents: started.state.prepared.limits?.historyEvents ?? LIMITS.historyEvents,
-    historyEventsMost: started.state.prepared.limits?.historyEventsMost ?? LIMITS.historyEventsMost,
-  });
-  queries.run = run;
+function limitsOf({ state }: Started): HistoryLimits {
+  return {
+    historyEvents: state.prepared.limits?.historyEvents ?? LIMITS.historyEvents,
+    historyEventsMost: state.prepared.limits?.historyEventsMost ?? LIMITS.historyEventsMost,
+  };
+}
+
+async function live(run: Run, resumed: boolean, cancelled: Promise<never>): Promise<Json> {
   watchProgress(run);
   const snapshots = new Snapshots(run);
   run.onQuiet = () => {
-    snapshots.tell();
+    snapshots.emit();
     describe(run);
   };
-  if (started.resumed) resume(run);
+  if (resumed) resume(run);
   else begin(run);
-  resets.listen((told) => takeRewinds(run, told));
+  run.resets.listen((answer) => takeRewinds(run, answer));
   void run.flusher.work();
   void run.inbox.work();
   cancelled.catch(() => requestCancel(run));
   const end = await (async () => {
     const outcome = execute(run);
-    // After the lanes have opened their waits again: a signal that came meanwhile finds them in their order.
+    // After the lanes have opened their waits again: a signal that arrived meanwhile finds them in their
+    // order.
     handleMessages(run, snapshots);
     return await outcome;
   })();
@@ -127,10 +133,14 @@ function resume(run: Run): void {
   run.log.emit('RUN_CONTINUED', { reason, previous: info.continuedFromExecutionRunId ?? '' });
 }
 
-/** Runs the root lane to its end, and then back where the run is undone, over as many rounds of parking as cancellation takes back. */
+/**
+ * Runs the root lane to completion, then its compensation. Loops because a cancellation that arrives while
+ * parking aborts the continue-as-new.
+ */
 async function execute(run: Run): Promise<LastCompletion> {
-  // RUN_STARTED holds the payload and rides with every action until one has committed it. A large one travels
-  // alone: with each of hundreds of lanes that start together it would fill the history.
+  // RUN_STARTED holds the payload and is attached to every action until one has committed it. A large payload
+  // is committed by a flush first: attached to each of hundreds of lanes that start together, it would fill
+  // the history.
   if (jsonSize(run.payload) > LIMITS.ridingPayloadBytes && !run.log.isEmpty) await run.flusher.drain();
   let ended = false;
   const watch = async (): Promise<void> => {
@@ -150,13 +160,14 @@ async function execute(run: Run): Promise<LastCompletion> {
   void watchDeadline(run, () => ended);
   try {
     for (;;) {
-      const outcome = await runLane(run, run.root);
+      const outcome = await run.runLane(run.root);
       if (outcome === 'ended') {
         const end = resultOf(run, endOf(run));
-        if (!undoesRun(run, end)) return end;
+        if (!beginRunCompensation(run, end)) return end;
         continue;
       }
-      // The next execution is none that a reset has made: what this one was told must be in its state.
+      // The next execution was not made by a reset, so its state must hold the rewinds that this one learned
+      // of.
       const reset = run.resets.pending();
       if (reset !== undefined) await reset;
       await condition(() => run.flusher.idle || run.cancelRequested);
@@ -168,37 +179,39 @@ async function execute(run: Run): Promise<LastCompletion> {
   }
 }
 
-/** State and payload that a next execution takes, bytes; Temporal takes 2 MiB. */
-const CARRY_MOST = 2_000_000;
+/** Most bytes of state and payload that a run continues as new with; Temporal takes 2 MiB. */
+const CARRIED_MOST = 2_000_000;
 
-/** Memo key that tells the next execution why it is one. */
+/** Memo key that tells the next execution why the run continued as new. */
 const CONTINUE_MEMO = 'continuedBecause';
 
-/** Continues as new; where the state is too large for that, the run ends in order instead of by Temporal. */
+/**
+ * Continues as new. If the state is too large for that, the run ends in order, before Temporal terminates it.
+ */
 async function continueRun(run: Run): Promise<void> {
   const reason = run.budget.continueReason ?? 'history';
   run.inbox.giveAll();
   const state = run.snapshot();
   state.recent = carriedLines(run);
   const bytes = jsonSize(state) + jsonSize(run.payload);
-  if (bytes > CARRY_MOST) {
+  if (bytes > CARRIED_MOST) {
     stop(
       run,
       new SluiceError(
         'STATE_TOO_LARGE',
-        `The run would continue with ${bytes} bytes of state; the limit is ${CARRY_MOST}`,
-        { details: { bytes, limit: CARRY_MOST } },
+        `The run would continue with ${bytes} bytes of state; the limit is ${CARRIED_MOST}`,
+        { details: { bytes, limit: CARRIED_MOST } },
       ),
     );
     return;
   }
-  const carry = makeContinueAsNewFunc<Workflow>({
+  const continueAsNew = makeContinueAsNewFunc<Workflow>({
     memo: { ...workflowInfo().memo, [CONTINUE_MEMO]: reason },
   });
-  await carry(run.payload, state);
+  await continueAsNew(run.payload, state);
 }
 
-/** The definition's own timeout of the whole run: an orderly cancellation, after which the run has failed. */
+/** The definition's timeout of the whole run: an orderly cancellation, after which the run has failed. */
 async function watchDeadline(run: Run, ended: () => boolean): Promise<void> {
   const { timeoutMs } = run.definition;
   if (timeoutMs === undefined) return;
@@ -207,7 +220,7 @@ async function watchDeadline(run: Run, ended: () => boolean): Promise<void> {
     const left = due() - now();
     const before = left <= 0 ? ended() : await condition(ended, left, { summary: 'timeout of the run' });
     if (before) return;
-    // The timer may be from before a rewind, and the time counts anew from there.
+    // The timer may be older than a rewind, from which the timeout counts anew.
     const reset = run.resets.pending();
     if (reset !== undefined) await reset;
     if (due() <= now()) break;
@@ -215,15 +228,15 @@ async function watchDeadline(run: Run, ended: () => boolean): Promise<void> {
   stop(run, new SluiceError('RUN_TIMEOUT', `The run did not end within ${timeoutMs} ms`));
 }
 
-/** How the root lane ended. A cancellation that was the run's own doing is the error behind it. */
+/** How the root lane ended. If the run cancelled itself, the error behind the cancellation. */
 function endOf(run: Run): Completion {
-  const end = run.root.state.end ?? { t: 'normal' };
+  const end = run.root.state.end ?? NORMAL;
   return end.t === 'cancel' && run.stoppedBy ? errorCompletion(run.stoppedBy, null) : end;
 }
 
-/** Ends the run with an error that nothing in it can catch, `finally`s included. */
+/** Ends the run with an error that nothing in it can catch; its `finally` blocks run. */
 function stop(run: Run, error: SluiceError): void {
-  // A run that was cancelled before ends as cancelled, however long it cleans up.
+  // A run that was already cancelled ends as cancelled, however long its cleanup takes.
   if (run.cancelRequested) return;
   run.stoppedBy = error;
   stopLanes(run);
@@ -268,12 +281,15 @@ function resultOf(run: Run, end: Completion): LastCompletion {
   if (end.t === 'error' || end.t === 'cancel' || end.t === 'return') return end;
   try {
     const { result } = run.definition;
-    const value = result === undefined ? null : run.evaluator.mapping(run.root, result, 'result');
+    const value = result === undefined ? null : run.evaluator.mapping(run.root, result, { at: 'result' });
     return { t: 'return', value: run.fitting(value, 'RESULT_TOO_LARGE', 'The result') };
   } catch (thrown) {
     return errorCompletion(thrown, 'result');
   }
 }
+
+/** Characters of an unknown signal's name in the log. */
+const SIGNAL_CHARACTERS = 256;
 
 function handleMessages(run: Run, snapshots: Snapshots): void {
   setHandler(
@@ -281,7 +297,7 @@ function handleMessages(run: Run, snapshots: Snapshots): void {
     (payload) => {
       const before = run.state.seq;
       run.inbox.receive(payload);
-      // A lane that goes on with the event takes along what is said of it.
+      // A lane that goes on with the event soon starts a carrier for the run events about it.
       if (run.state.seq !== before && !run.inbox.hasTaker) run.flusher.request();
     },
     {
@@ -297,7 +313,7 @@ function handleMessages(run: Run, snapshots: Snapshots): void {
     { description: 'Asks the run to write its whole picture to the projection again: {reason?}' },
   );
   setDefaultSignalHandler((name) => {
-    run.log.emit('SIGNAL_REJECTED', { signal: name.slice(0, 256), reason: 'no such signal' });
+    run.log.emit('SIGNAL_REJECTED', { signal: name.slice(0, SIGNAL_CHARACTERS), reason: 'no such signal' });
     run.flusher.request();
   });
 }

@@ -1,8 +1,8 @@
 /**
- * The beginning of an execution: a new run is prepared by one local activity, which only reads; an execution
- * that continues a run takes over its state.
+ * The beginning of an execution: one local activity, which only reads, prepares a new run; an execution that
+ * continues a run takes over its state.
  *
- * Everything the interpreter executes comes from here, and so from the run's own history.
+ * Everything that the interpreter executes is read here, and so is in the run's history.
  */
 import { scheduleLocalActivity, workflowInfo } from '@temporalio/workflow';
 import { PreparedRun, type PrepareRunRequest } from '../../contracts/run/activity.js';
@@ -12,11 +12,15 @@ import { isDeeperThan, isJsonObject, jsonSize, type Json } from '../../contracts
 import { LIMITS } from '../../contracts/limits.js';
 import { ACTIVITY_TYPES, StartMemo } from '../../contracts/run/messages.js';
 import { UNDECODABLE } from '../../contracts/undecodable.js';
+import { INFRASTRUCTURE_RETRY } from '../runtime/retry-options.js';
 import { definitionOf } from './state/definitions.js';
 import type { Resets } from './run/resets.js';
 import type { RunState } from './state/state.js';
 
-/** Raised when the same definition would do something else; a run keeps the one that it started with. */
+/**
+ * Version of the interpreter's semantics, raised when the same definition would behave differently. A run
+ * keeps the version that it started with.
+ */
 const SEMANTICS = 1;
 
 export interface Started {
@@ -29,8 +33,8 @@ export interface Started {
 /**
  * Prepares the execution.
  * @param payload the workflow's first argument
- * @param carried the second one, which only an execution that continues a run has
- * @param resets says whether this execution was made by a reset
+ * @param carried the workflow's second argument, which only an execution that continues a run has
+ * @param resets knows whether a reset made this execution
  * @throws SluiceError START_RETRY_UNSUPPORTED, START_OPTIONS_INVALID, DEFINITION_*, ACTION_NOT_FOUND,
  * PAYLOAD_INVALID, STATE_CORRUPT
  */
@@ -71,7 +75,7 @@ async function prepare(payload: unknown, start: StartMemo, resets: Resets): Prom
       { details: { bytes, limit: LIMITS.stateBytes } },
     );
   }
-  // Reset to its very beginning, a run is prepared again: for the version that it was pinned to.
+  // A run that is reset to its very beginning is prepared again: for the version that it was pinned to.
   const reset = resets.pending();
   if (reset !== undefined) await reset;
   const version = resets.last?.version ?? start.version;
@@ -111,7 +115,7 @@ async function prepare(payload: unknown, start: StartMemo, resets: Resets): Prom
 async function read(request: PrepareRunRequest): Promise<unknown> {
   return await scheduleLocalActivity(ACTIVITY_TYPES.prepareRun, [request], {
     startToCloseTimeout: '30s',
-    retry: { initialInterval: 200, backoffCoefficient: 2, maximumInterval: '10s' },
+    retry: INFRASTRUCTURE_RETRY,
     summary: 'read the definition',
   });
 }
@@ -123,7 +127,7 @@ function takeOver(payload: Json, carried: unknown): Started {
       'The run continued as new without the state of an interpreter of this version',
     );
   }
-  // The state was written by this very interpreter one execution ago; its inner shape is TypeScript's to check.
+  // This interpreter wrote the state one execution ago, so TypeScript has checked its inner shape.
   const state = carried as unknown as RunState;
   return { definition: definitionOf(state.prepared.document), state, payload, resumed: true };
 }

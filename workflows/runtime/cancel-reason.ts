@@ -1,19 +1,20 @@
 /**
- * Why a cancellation was requested, as Temporal's history has it. The SDK gives no word of it to workflow code, so it
- * is read off the activation in which the request comes.
+ * Why a cancellation was requested, as Temporal's history records it. The SDK does not pass the reason to
+ * workflow code, so it is read off the activation that carries the request.
  *
- * Invariant: it is known before anything in the workflow sees the cancellation, and is the same on every replay.
+ * Invariant: the reason is known before anything in the workflow sees the cancellation, and is the same on
+ * every replay.
  */
 import type { WorkflowInternalsInterceptor } from '@temporalio/workflow';
 
-/** As a run's log keeps it. */
-const MOST_CHARACTERS = 1_000;
+/** Characters that a run's log keeps of the reason. */
+const REASON_CHARACTERS = 1_000;
 
-let given: string | undefined;
+let firstReason: string | undefined;
 
-/** The reason of the first request that has come; undefined: none was given. */
+/** The reason of the first request that has arrived; undefined: no request gave a reason. */
 export function cancelReason(): string | undefined {
-  return given;
+  return firstReason;
 }
 
 /** Reads the reason off each activation. */
@@ -21,7 +22,7 @@ export const readCancelReason: WorkflowInternalsInterceptor = {
   activate(input, next) {
     for (const { cancelWorkflow } of input.activation.jobs ?? []) {
       const reason = cancelWorkflow?.reason ?? '';
-      if (reason !== '') given ??= reason.slice(0, MOST_CHARACTERS);
+      if (reason !== '') firstReason ??= reason.slice(0, REASON_CHARACTERS);
     }
     next(input);
   },

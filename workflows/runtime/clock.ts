@@ -8,12 +8,15 @@ export function now(): number {
   return Date.now();
 }
 
-/** Workflow time as an ISO instant. */
+/**
+ * An instant in ISO form.
+ * @param ms epoch ms
+ */
 export function isoAt(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-/** Epoch ms of an ISO instant with offset; NaN where it is none. */
+/** Epoch ms of an ISO instant with an offset; NaN for any other text. */
 export function parseInstant(text: string): number {
   return /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$/.test(text)
     ? Date.parse(text)

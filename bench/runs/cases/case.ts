@@ -1,13 +1,13 @@
 import type { Figure } from '../measure.js';
 
 export interface CaseOptions {
-  /** Rounds that count. */
+  /** Rounds that are counted. */
   readonly rounds: number;
-  /** Says how far it is. */
+  /** Reports progress. */
   readonly say: (line: string) => void;
 }
 
-/** What is measured of runs. */
+/** A case: something that is measured of runs. */
 export interface Case {
   readonly name: string;
   readonly about: string;

@@ -1,4 +1,6 @@
-/** What a run costs that only waits: memory of the worker that has it in its cache, and replay once it is evicted. */
+/**
+ * The cost of a run that only waits: memory of the worker that caches it, and replay once it is evicted.
+ */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -13,7 +15,7 @@ const REPLAYS = 5;
 
 const Told = z.object({ waiting: z.number(), rss: z.number() });
 
-/** Resident memory of a worker of its own with nothing, and with so many waiting runs of that kind, bytes. */
+/** Resident memory of a separate worker without runs, and with waiting runs of that kind, bytes. */
 async function memory(kind: Kind, address: string, namespace: string): Promise<readonly number[]> {
   const script = fileURLToPath(new URL('../idle-worker.ts', import.meta.url));
   const child = spawn(
@@ -54,7 +56,7 @@ async function resident({ say }: CaseOptions): Promise<readonly Figure[]> {
   });
 }
 
-/** With room for one run, each query of another one has it replayed first. */
+/** With a cache of one run, each query of another run replays it first. */
 const replay = ({ rounds, say }: CaseOptions): Promise<readonly Figure[]> =>
   withStack(
     async (stack) => {

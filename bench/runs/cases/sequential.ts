@@ -1,4 +1,4 @@
-/** Actions one after another: the case that a definition's cost is judged by. */
+/** Sequential actions: the main case for the cost of a definition. */
 import { compared, inTurns, median, timed, type Figure, type Kind } from '../measure.js';
 import { cpuUsed } from '../cpu.js';
 import { sequence } from '../definitions.js';
@@ -14,7 +14,7 @@ const LENGTHS = [
   { actions: 200, runs: 20, target: 0.85 },
 ];
 const AT_ONCE = 20;
-/** The length whose cost is taken apart; read-only actions are measured up to it. */
+/** The length whose cost is broken down; read-only actions are measured up to it. */
 const PARTED = 40;
 
 /** Starts one run of that kind and waits for its end. */
@@ -90,16 +90,19 @@ async function sequential({ rounds, say }: CaseOptions): Promise<readonly Figure
         );
       }
       say(`${actions} actions, one run at a time`);
-      const one = await inTurns(rounds, async (kind) => (await timed(2, 1, () => run(kind))) / (2 * actions));
+      const perAction = await inTurns(
+        rounds,
+        async (kind) => (await timed(2, 1, () => run(kind))) / (2 * actions),
+      );
       figures.push(
         compared(
           { ...about, what: `${about.what}, one run at a time`, unit: 'runs/s' },
           {
-            sluice: one.sluice.map((ms) => 1_000 / (ms * actions)),
-            byHand: one.byHand.map((ms) => 1_000 / (ms * actions)),
+            sluice: perAction.sluice.map((ms) => 1_000 / (ms * actions)),
+            byHand: perAction.byHand.map((ms) => 1_000 / (ms * actions)),
           },
         ),
-        compared({ ...about, what: `${about.what}, one run at a time`, unit: 'ms a step' }, one),
+        compared({ ...about, what: `${about.what}, one run at a time`, unit: 'ms a step' }, perAction),
       );
       const histories = {
         sluice: await stack.historyOf(await run('sluice')),
@@ -131,7 +134,10 @@ export const sequentialCase: Case = {
 
 const LOCAL = { actions: 40, runs: 20 };
 
-/** `local: true` against regular activities by hand: what an author wins who can do without their guarantees. */
+/**
+ * `local: true` compared with regular activities by hand: the gain for an author who can do without their
+ * guarantees.
+ */
 export const sequentialLocalCase: Case = {
   name: 'sequential-local',
   about: 'local actions one after another, against regular activities and against local ones',
@@ -175,7 +181,7 @@ export const sequentialLocalCase: Case = {
     }),
 };
 
-/** A workload that published comparisons of workflow engines use. */
+/** A workload of published comparisons of workflow engines. */
 export const tenMsCase: Case = {
   name: 'ten-ms',
   about: '40 actions of 10 ms one after another',
@@ -185,20 +191,20 @@ export const tenMsCase: Case = {
       await stack.publish(document);
       const run = runner(stack, id, work);
       say('one run at a time');
-      const one = await inTurns(rounds, (kind) => timed(2, 1, () => run(kind)).then((ms) => ms / 2));
+      const perAction = await inTurns(rounds, (kind) => timed(2, 1, () => run(kind)).then((ms) => ms / 2));
       say(`${AT_ONCE} runs at once`);
       const many = await inTurns(rounds, async (kind) => {
         return AT_ONCE / ((await timed(AT_ONCE, AT_ONCE, () => run(kind))) / 1_000);
       });
       const about = { case: 'ten-ms', what: '40 actions of 10 ms' };
       return [
-        compared({ ...about, what: `${about.what}, one run at a time`, unit: 'ms a run' }, one),
+        compared({ ...about, what: `${about.what}, one run at a time`, unit: 'ms a run' }, perAction),
         compared({ ...about, what: `${about.what}, ${AT_ONCE} runs at once`, unit: 'runs/s' }, many),
       ];
     }),
 };
 
-/** What a variable that no action names costs. */
+/** The cost of a variable that no action names. */
 export const payloadCase: Case = {
   name: 'payload',
   about: '40 actions with 200 KB in scope',

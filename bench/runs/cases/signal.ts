@@ -40,7 +40,7 @@ export const signalCase: Case = {
                 ? (await handle.query<{ waits: unknown[] }>('state')).waits.length > 0
                 : await handle.query<boolean>('waiting');
           }
-          // And nothing else is under way: a wait has been open for a while when its event comes.
+          // Nothing else is in progress: a wait has been open for a while when its event arrives.
           for (let busy = true; busy;) {
             const { raw } = await handle.describe();
             busy = (raw.pendingActivities ?? []).length > 0 || Boolean(raw.pendingWorkflowTask);

@@ -1,8 +1,8 @@
 import { FUNCTIONS } from '../../../expressions/index.js';
 import type { Terminal } from '../../terminal/terminal.js';
 
-/** `sluice functions`: what an expression may call, with an example of each. */
-export function listFunctions(terminal: Terminal): void {
+/** `sluice functions`: lists the functions that an expression may call, each with an example. */
+export function functionsCommand(terminal: Terminal): void {
   terminal.data(
     FUNCTIONS.map(({ name, kind, signature, description }) => ({ name, kind, signature, description })),
   );

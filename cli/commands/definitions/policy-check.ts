@@ -16,22 +16,26 @@ export interface PolicyCheckOptions {
   readonly tenant: string;
 }
 
+export interface PolicyCheckProject {
+  readonly config: SluiceConfig;
+  /** Actions of the catalogue. A call without a version gets the latest one. */
+  readonly actions: readonly { readonly id: string; readonly version: number }[];
+}
+
 /**
- * `sluice policy check FILE`: what the policies decide about every action of a definition, offline.
- * @param actions latest versions of the catalogue, for calls that name none
- * @returns 0 where every action is permitted
+ * `sluice policy check FILE`: shows offline what the policies decide about every action of a definition.
+ * @returns 0 if every action is permitted
  * @throws SluiceError POLICY_INVALID, DEFINITION_INVALID, INPUT_INVALID
  */
-export async function checkPolicies(
+export async function policyCheckCommand(
   terminal: Terminal,
   file: string,
   options: PolicyCheckOptions,
-  config: SluiceConfig,
-  actions: readonly { readonly id: string; readonly version: number }[],
+  { config, actions }: PolicyCheckProject,
 ): Promise<number> {
   const directory = options.dir ?? config.policies?.directory;
   if (directory === undefined) {
-    throw new SluiceError('INPUT_INVALID', 'Which policies? Name them with --dir or SLUICE_CEDAR_POLICY_DIR');
+    throw new SluiceError('INPUT_INVALID', 'No policies given: set --dir or SLUICE_CEDAR_POLICY_DIR');
   }
   const principal =
     options.principal === undefined
@@ -85,12 +89,12 @@ function show(terminal: Terminal, stepPath: string, request: StageRequest, decis
     policyHash,
   });
   const why = [...errors, ...policies].join(', ') || 'no policy permits it';
-  const what = `${stage}${compensation ? ' (compensation)' : ''}`;
-  terminal.print(`${allowed ? 'permit' : 'DENY  '}  ${what}  ${action}  ${why}`);
+  const call = `${stage}${compensation ? ' (compensation)' : ''}`;
+  terminal.print(`${allowed ? 'permit' : 'DENY  '}  ${call}  ${action}  ${why}`);
 }
 
 function principalOf(text: string): Principal {
   const [, type, id] = /^(User|Service)::"((?:[^"\\])+)"$/.exec(text) ?? [];
   if ((type === 'User' || type === 'Service') && id !== undefined) return { type, id };
-  throw new SluiceError('INPUT_INVALID', `${text} is no principal: write User::"ada" or Service::"name"`);
+  throw new SluiceError('INPUT_INVALID', `${text} is not a principal: write User::"ada" or Service::"name"`);
 }

@@ -5,10 +5,10 @@ import { problemsOf, showProblems } from '../../terminal/problems.js';
 import type { Terminal } from '../../terminal/terminal.js';
 
 /**
- * `sluice publish FILE…`: publishes each file; one that is refused does not stop the others.
+ * `sluice publish FILE…`: publishes each file; a refused one does not stop the others.
  * @returns the exit code of the first failure, else 0
  */
-export async function publishFiles(
+export async function publishCommand(
   client: SluiceClient,
   terminal: Terminal,
   files: readonly string[],
@@ -17,10 +17,10 @@ export async function publishFiles(
   for (const file of files) {
     try {
       const source = await readInputFile(file);
-      const { pin, created } = await client.publish(source, { format: formatOfFile(file) });
+      const { pin, created } = await client.publishDefinition(source, { format: formatOfFile(file) });
       terminal.data({ file, ...pin, created });
       terminal.print(
-        `${pin.id} version ${pin.version}  ${created ? 'published' : 'was there already'}  (${file})`,
+        `${pin.id} version ${pin.version}  ${created ? 'published' : 'already published'}  (${file})`,
       );
     } catch (thrown) {
       const problems = problemsOf(thrown);
@@ -33,13 +33,13 @@ export async function publishFiles(
 }
 
 /** `sluice unpublish ID`. */
-export async function unpublishDefinition(
+export async function unpublishCommand(
   client: SluiceClient,
   terminal: Terminal,
   id: string,
 ): Promise<number> {
-  await client.unpublish(id);
+  await client.unpublishDefinition(id);
   terminal.data({ id, unpublished: true });
-  terminal.print(`${id} is not published any more; its runs go on`);
+  terminal.print(`${id} is no longer published; its runs continue`);
   return EXIT.ok;
 }

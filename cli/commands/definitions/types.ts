@@ -1,4 +1,4 @@
-/** `sluice types`: TypeScript types of payloads, from the payloadSchema of each definition. */
+/** `sluice types`: generates TypeScript types of payloads from the payloadSchema of definitions. */
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { compile, type JSONSchema } from 'json-schema-to-typescript';
@@ -10,21 +10,22 @@ import { EXIT } from '../../terminal/exit-codes.js';
 import { formatOfFile, readInputFile } from '../../terminal/input.js';
 import type { Terminal } from '../../terminal/terminal.js';
 
-/** What types are made of. */
-interface Typed {
+/** The part of a definition that its types depend on. */
+interface PayloadSource {
   readonly id: string;
   readonly version: number;
   readonly payloadSchema: JsonObject | undefined;
 }
 
 /**
- * Makes them.
- * @param names files, and ids of published definitions
- * @param out file to write; absent: standard output
- * @param connected runs with a client, where an id has to be looked up
- * @throws SluiceError INPUT_INVALID where two say the same id; DEFINITION_INVALID, DEFINITION_NOT_FOUND
+ * Writes the types.
+ * @param names files and ids of published definitions
+ * @param out file to write; undefined: standard output
+ * @param connected provides a client to look up ids with
+ * @throws SluiceError INPUT_INVALID if two definitions have the same id; DEFINITION_INVALID,
+ * DEFINITION_NOT_FOUND
  */
-export async function writeTypes(
+export async function typesCommand(
   terminal: Terminal,
   names: readonly string[],
   out: string | undefined,
@@ -32,78 +33,83 @@ export async function writeTypes(
 ): Promise<number> {
   const files = names.filter((name) => isFile(name));
   const ids = names.filter((name) => !isFile(name));
-  const typed: Typed[] = [];
+  const sources: PayloadSource[] = [];
   for (const file of files) {
     const { definition } = readDefinition(await readInputFile(file), formatOfFile(file));
-    typed.push({ id: definition.id, version: definition.version, payloadSchema: definition.payloadSchema });
+    sources.push({ id: definition.id, version: definition.version, payloadSchema: definition.payloadSchema });
   }
   if (ids.length > 0) {
     await connected(async ({ definitions }) => {
       for (const id of ids) {
         const { source, format, version } = await definitions.get(id);
         const { payloadSchema } = readDefinition(source, format).definition;
-        typed.push({ id, version, payloadSchema });
+        sources.push({ id, version, payloadSchema });
       }
     });
   }
-  const twice = typed.find(({ id }, i) => typed.findIndex((other) => other.id === id) !== i);
-  if (twice !== undefined) throw new SluiceError('INPUT_INVALID', `${twice.id} is named twice`);
-  const source = await sourceOf(typed);
+  const duplicate = sources.find(({ id }, i) => sources.findIndex((other) => other.id === id) !== i);
+  if (duplicate !== undefined) {
+    throw new SluiceError('INPUT_INVALID', `${duplicate.id} is given twice`);
+  }
+  const source = await moduleOf(sources);
   if (out === undefined) {
     terminal.data({ source });
     terminal.print(source.trimEnd());
   } else {
     await writeFile(out, source);
-    terminal.data({ file: out, definitions: typed.map(({ id }) => id) });
-    terminal.print(`${out}: payloads of ${typed.map(({ id }) => id).join(', ')}`);
+    terminal.data({ file: out, definitions: sources.map(({ id }) => id) });
+    terminal.print(`${out}: payloads of ${sources.map(({ id }) => id).join(', ')}`);
   }
   return EXIT.ok;
 }
 
-/** An id has neither a dot nor a slash. */
+/** Whether a name is a file: ids contain neither dots nor slashes. */
 function isFile(name: string): boolean {
   return /[./\\]/.test(name) || existsSync(name);
 }
 
-/** One module: an interface for each payload, and one that says which is whose. */
-async function sourceOf(typed: readonly Typed[]): Promise<string> {
+/** One module: a type for each payload, and an interface that maps ids to them. */
+async function moduleOf(sources: readonly PayloadSource[]): Promise<string> {
   const parts: string[] = [];
-  for (const { id, version, payloadSchema } of typed) {
+  for (const { id, version, payloadSchema } of sources) {
     const name = payloadName(id);
-    const about = `/** What a run of ${id} is started with (version ${version}). */\n`;
+    const about = `/** Payload of a run of ${id} (version ${version}). */\n`;
     parts.push(
       payloadSchema === undefined
         ? `${about}export type ${name} = unknown;\n`
         : about + (await interfaceOf(payloadSchema, name)),
     );
   }
-  const entries = typed.map(({ id }) => `  readonly ${JSON.stringify(id)}: ${payloadName(id)};`);
-  return `${HEAD}\n${parts.join('\n')}\n/** For \`createSluiceClient<Payloads>(…)\`: which definition takes which payload. */\nexport interface Payloads {\n${entries.join('\n')}\n}\n`;
+  const entries = sources.map(({ id }) => `  readonly ${JSON.stringify(id)}: ${payloadName(id)};`);
+  return `${HEAD}\n${parts.join('\n')}\n/** The payload of each definition, for \`createSluiceClient<Payloads>(…)\`. */\nexport interface Payloads {\n${entries.join('\n')}\n}\n`;
 }
 
-const HEAD =
-  '// Made by `sluice types` from the payloadSchema of each definition: make it anew instead of editing it.\n';
+const HEAD = '// Generated by `sluice types` from the payloadSchema of each definition; do not edit.\n';
 
 async function interfaceOf(schema: JsonObject, name: string): Promise<string> {
-  const made = await compile(ownNames(schema, name) as JSONSchema, name, {
+  const code = await compile(uniqueNames(schema, name) as JSONSchema, name, {
     bannerComment: '',
     unknownAny: true,
     format: false,
   });
-  return made.trimStart();
+  return code.trimStart();
 }
 
 const DEFS = '#/$defs/';
 
-/** The schema with names that no other definition's has: titles would name types, and so do the keys of `$defs`. */
-function ownNames(schema: JsonObject, name: string): unknown {
+/**
+ * The schema with names that no other definition uses: titles and the keys of `$defs` become names of types.
+ */
+function uniqueNames(schema: JsonObject, name: string): unknown {
   return JSON.parse(JSON.stringify(schema), (key, value: unknown) => {
     if (key === 'title' && typeof value === 'string') return undefined;
     if (key === '$ref' && typeof value === 'string' && value.startsWith(DEFS)) {
       return `${DEFS}${name}-${value.slice(DEFS.length)}`;
     }
     if (key !== '$defs' || !isJsonObject(value)) return value;
-    return Object.fromEntries(Object.entries(value).map(([inner, one]) => [`${name}-${inner}`, one]));
+    return Object.fromEntries(
+      Object.entries(value).map(([inner, definition]) => [`${name}-${inner}`, definition]),
+    );
   }) as unknown;
 }
 

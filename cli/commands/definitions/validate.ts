@@ -6,10 +6,10 @@ import type { Terminal } from '../../terminal/terminal.js';
 
 /**
  * `sluice validate FILE…`: checks documents against the format and the actions of sluice.config.ts, offline.
- * @param registry absent: whether the actions are there is not looked at
- * @returns 0 where every file is valid
+ * @param registry without it, the actions of the documents are not checked
+ * @returns 0 if every file is valid
  */
-export async function validateFiles(
+export async function validateCommand(
   terminal: Terminal,
   files: readonly string[],
   registry?: { readonly actions: readonly { readonly id: string; readonly version: number }[] },

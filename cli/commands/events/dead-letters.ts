@@ -10,6 +10,7 @@ export interface DeadLetterSelection {
   readonly run?: string;
 }
 
+/** Which letters to act on, and how. */
 export interface DeadLetterBulk extends DeadLetterSelection {
   readonly all?: boolean;
   readonly dryRun?: boolean;
@@ -21,8 +22,8 @@ const filterOf = ({ kind, run }: DeadLetterSelection): DeadLetterFilter => ({
   ...(run !== undefined && { runId: run }),
 });
 
-/** `sluice dead-letters list`: the open ones, or all. */
-export async function listDeadLetters(
+/** `sluice dead-letters list`: open letters, or all. */
+export async function listDeadLettersCommand(
   client: SluiceClient,
   terminal: Terminal,
   { status = 'open', ...selection }: DeadLetterSelection,
@@ -44,8 +45,12 @@ function show(terminal: Terminal, letter: DeadLetterSummary): void {
   terminal.print(`  ${reason}`);
 }
 
-/** `sluice dead-letters show ID`: all that a letter holds, and what was done about it. */
-export async function showDeadLetter(client: SluiceClient, terminal: Terminal, id: string): Promise<number> {
+/** `sluice dead-letters show ID`: one letter with its data and what was done about it. */
+export async function showDeadLetterCommand(
+  client: SluiceClient,
+  terminal: Terminal,
+  id: string,
+): Promise<number> {
   const letter = await client.deadLetters.show(id);
   if (terminal.json) terminal.data({ ...letter });
   else terminal.print(JSON.stringify(letter, null, 2));
@@ -53,19 +58,18 @@ export async function showDeadLetter(client: SluiceClient, terminal: Terminal, i
 }
 
 /**
- * `sluice dead-letters retry|dismiss`: those named, or with `--all` every open one that fits; one that fails stops
- * no other.
+ * `sluice dead-letters retry|dismiss`: acts on the given letters, or with `--all` on every matching open one.
+ * A failure does not stop the others.
  * @returns the exit code of the first failure, else 0
  */
-export async function actOnDeadLetters(
+export async function actOnDeadLettersCommand(
   client: SluiceClient,
   terminal: Terminal,
   act: 'retry' | 'dismiss',
-  ids: readonly string[],
-  options: DeadLetterBulk,
+  { ids, ...options }: DeadLetterBulk & { readonly ids: readonly string[] },
 ): Promise<number> {
   if ((ids.length === 0) !== (options.all === true)) {
-    throw new SluiceError('INPUT_INVALID', 'Name letters, or give --all');
+    throw new SluiceError('INPUT_INVALID', 'Give either the ids of dead letters or --all');
   }
   const chosen: string[] = [...ids];
   if (options.all === true) {

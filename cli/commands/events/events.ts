@@ -1,11 +1,11 @@
-/** `sluice events`: through the bridge, which has the database. */
+/** `sluice events`: asks the bridge, because it has the database open. */
 import { z } from 'zod';
 import { callBridge, type SluiceClient } from '../../../client/index.js';
 import type { Json } from '../../../contracts/json.js';
 import { EXIT } from '../../terminal/exit-codes.js';
 import type { Terminal } from '../../terminal/terminal.js';
 
-/** Where the bridge is. */
+/** Address and token of the bridge. */
 export interface BridgePlace {
   readonly url: string;
   readonly token: string | undefined;
@@ -47,8 +47,11 @@ const Explained = z.object({
   ),
 });
 
-/** `sluice events explain`: which rule gave the key, which waits were candidates, what each workflow answered. */
-export async function explainEvent(
+/**
+ * `sluice events explain`: which rule gave the correlation key, which waits were candidates, and what each
+ * workflow answered.
+ */
+export async function explainEventCommand(
   bridge: BridgePlace,
   terminal: Terminal,
   event: { readonly tenant: string; readonly source: string; readonly id: string },
@@ -61,23 +64,23 @@ export async function explainEvent(
   terminal.data(answer);
   const found = Explained.parse(answer);
   terminal.print(
-    `${found.name} ${event.id} of ${event.source}, received ${found.receivedAt} by ${found.via}`,
+    `${found.name} ${event.id} from ${event.source}, received ${found.receivedAt} over ${found.via}`,
   );
   terminal.print(`outcome: ${found.outcome ?? 'being routed'}`);
   if (found.error !== null) terminal.print(`  ${found.error.code}: ${found.error.message}`);
   terminal.print(
-    found.correlationKey === null ? 'key: none' : `key: ${found.correlationKey}, by ${found.resolvedBy}`,
+    found.correlationKey === null ? 'key: none' : `key: ${found.correlationKey}, from ${found.resolvedBy}`,
   );
   for (const place of found.tried) terminal.print(`  tried ${place}`);
-  terminal.print(found.runs.length === 0 ? 'runs: no open wait had that name and key' : 'runs:');
+  terminal.print(found.runs.length === 0 ? 'runs: no open wait matched the name and key' : 'runs:');
   for (const run of found.runs) {
     terminal.print(`  ${run.workflowId} (${run.runId}): ${run.status}, found by ${run.foundBy}`);
     if (run.error !== null) terminal.print(`    ${run.error}`);
     for (const wait of run.waits) {
       terminal.print(`    wait ${wait.place}: ${wait.status ?? 'unknown'}`);
-      for (const filter of wait.failedFilters) terminal.print(`      does not pass ${filter}`);
+      for (const filter of wait.failedFilters) terminal.print(`      failed filter ${filter}`);
     }
-    if (run.answers.length === 0) terminal.print('    the workflow has said nothing of it yet');
+    if (run.answers.length === 0) terminal.print('    no answer from the workflow yet');
     for (const line of run.answers) terminal.print(`    ${line}`);
   }
   if (found.triggers.length > 0) terminal.print('triggers:');
@@ -103,7 +106,7 @@ const ListPage = z.object({
 });
 
 /** `sluice events list`: the newest events. */
-export async function listEvents(
+export async function listEventsCommand(
   bridge: BridgePlace,
   terminal: Terminal,
   options: {
@@ -137,14 +140,14 @@ export interface PublishEventOptions {
   readonly source?: string;
 }
 
-/** `sluice events publish`: puts an event on the bus. */
-export async function publishEvent(
+/** `sluice events publish`: sends an event to the bridge. */
+export async function publishEventCommand(
   client: SluiceClient,
   terminal: Terminal,
   eventName: string,
   { payload, key, id, source }: PublishEventOptions,
 ): Promise<number> {
-  const { eventId } = await client.publish({
+  const { eventId } = await client.publishEvent({
     eventName,
     payload,
     ...(key !== undefined && { correlationKey: key }),

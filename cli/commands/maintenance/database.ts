@@ -1,7 +1,7 @@
 import { openProjections, type Projections } from '../../../projections/index.js';
 import type { SluiceConfig } from '../../../worker/config/config.js';
 
-/** Opens the database of the configuration for one command, and closes it. */
+/** Opens the configured database for one command and closes it afterwards. */
 export async function withProjections<T>(
   config: SluiceConfig,
   work: (projections: Projections) => Promise<T>,

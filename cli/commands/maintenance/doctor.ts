@@ -16,12 +16,17 @@ const MARKS = {
   skip: ['-', 'gray'],
 } as const satisfies Record<CheckStatus, readonly [string, Parameters<typeof styleText>[0]]>;
 
+/** Columns for the name of a check. */
+const CHECK_WIDTH = 18;
+/** Indents the further lines of a finding past the mark and the name of its check. */
+const INDENT = ' '.repeat(CHECK_WIDTH + 3);
+
 /**
- * `sluice doctor`: looks at everything that Sluice needs, and says how to mend what is not as it should be. It
- * changes nothing, unless it is told to try whether a database server keeps what is written.
- * @returns 0, or 3 where a check failed; what is worth a warning does not fail
+ * `sluice doctor`: checks everything that Sluice needs and says how to fix problems. It changes nothing,
+ * except with `tryWrites`, which tests whether a database server loses updates.
+ * @returns 0, or 3 if a check failed; warnings are not failures
  */
-export async function examine(
+export async function doctorCommand(
   terminal: Terminal,
   env: Environment,
   options: { readonly tryWrites?: boolean } = {},
@@ -47,17 +52,19 @@ export async function examine(
     }
   }
   terminal.data({ summary: counts });
-  terminal.print(`\n${counts.fail} failed, ${counts.warn} to look at, ${counts.ok} in order`);
+  terminal.print(`\n${counts.fail} failed, ${counts.warn} warnings, ${counts.ok} passed`);
   return counts.fail === 0 ? EXIT.ok : EXIT.unavailable;
 }
 
 function show(terminal: Terminal, finding: Finding): void {
-  const { check, status, found, code, mend } = finding;
-  terminal.data({ ...finding });
+  const { fix, ...rest } = finding;
+  const { check, status, found, code } = rest;
+  // Scripts read the field by its first name.
+  terminal.data({ ...rest, ...(fix !== undefined && { mend: fix }) });
   const [mark, color] = MARKS[status];
   const shown = terminal.color ? styleText(color, mark) : mark;
   const [first, ...more] = `${code === undefined ? '' : `${code}: `}${found}`.split('\n');
-  terminal.print(`${shown} ${check.padEnd(18)} ${first}`);
-  for (const line of more) terminal.print(`  ${' '.repeat(19)}${line}`);
-  if (mend !== undefined) terminal.print(`  ${' '.repeat(19)}→ ${mend}`);
+  terminal.print(`${shown} ${check.padEnd(CHECK_WIDTH)} ${first}`);
+  for (const line of more) terminal.print(`${INDENT}${line}`);
+  if (fix !== undefined) terminal.print(`${INDENT}→ ${fix}`);
 }

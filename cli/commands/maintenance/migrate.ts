@@ -4,10 +4,10 @@ import { EXIT } from '../../terminal/exit-codes.js';
 import type { Terminal } from '../../terminal/terminal.js';
 
 /**
- * `sluice migrate`: applies the migrations that are missing; `--status` shows them and applies none.
- * @returns the exit code: 1 where `--status` found some missing
+ * `sluice migrate`: applies the missing migrations; with `--status` it only shows them.
+ * @returns the exit code: 1 if migrations are missing
  */
-export async function migrateDatabase(
+export async function migrateCommand(
   terminal: Terminal,
   config: SluiceConfig,
   options: { readonly status?: boolean },

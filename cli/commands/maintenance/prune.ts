@@ -6,12 +6,12 @@ import type { Terminal } from '../../terminal/terminal.js';
 import { withProjections } from './database.js';
 
 /**
- * `sluice prune`: removes closed runs and inbound events past their retention, now.
- * @param days of runs, given on the command line; absent: SLUICE_RETENTION_DAYS
- * @param eventDays of events, given on the command line; absent: SLUICE_EVENT_RETENTION_DAYS
- * @throws SluiceError CONFIG_INVALID where nothing says how old
+ * `sluice prune`: removes closed runs and inbound events past their retention.
+ * @param days age of runs, in days; default: SLUICE_RETENTION_DAYS
+ * @param eventDays age of events, in days; default: SLUICE_EVENT_RETENTION_DAYS
+ * @throws SluiceError CONFIG_INVALID if neither is set
  */
-export async function pruneClosedRuns(
+export async function pruneCommand(
   terminal: Terminal,
   config: SluiceConfig,
   days = config.retentionDays,
@@ -20,7 +20,7 @@ export async function pruneClosedRuns(
   if (days === undefined && eventDays === undefined) {
     throw new SluiceError(
       'CONFIG_INVALID',
-      'How old? Give --days or --event-days, or set SLUICE_RETENTION_DAYS or SLUICE_EVENT_RETENTION_DAYS',
+      'No age given: use --days or --event-days, or set SLUICE_RETENTION_DAYS or SLUICE_EVENT_RETENTION_DAYS',
     );
   }
   return await withProjections(config, async (projections) => {
@@ -32,13 +32,13 @@ export async function pruneClosedRuns(
     if (eventDays !== undefined) {
       const removedEvents = await pruneEvents(projections, eventDays, counting(terminal, 'events'));
       terminal.data({ removedEvents, eventDays });
-      terminal.print(`Removed ${removedEvents} inbound events that came more than ${eventDays} days ago.`);
+      terminal.print(`Removed ${removedEvents} inbound events received more than ${eventDays} days ago.`);
     }
     return EXIT.ok;
   });
 }
 
-/** Says after each batch how many there were so far. */
+/** Reports the total after each batch. */
 function counting(terminal: Terminal, what: string): (batch: number) => boolean {
   let soFar = 0;
   return (batch) => {

@@ -5,13 +5,13 @@ import { listWorkflowIds, readRunEvents } from '../../../worker/temporal/run-his
 import { EXIT } from '../../terminal/exit-codes.js';
 import type { Terminal } from '../../terminal/terminal.js';
 
-/** Runs between two lines of progress. */
-const PROGRESS = 100;
+/** Number of runs between two lines of progress. */
+const PROGRESS_RUNS = 100;
 
 export interface RebuildOptions {
-  /** Absent: all tenants; for ids that are named, `default`. */
+  /** Undefined: all tenants, or `default` if ids are given. */
   readonly tenant: string | undefined;
-  /** Run ids, or workflow ids where Temporal's history is read. None: all. */
+  /** Run ids, or workflow ids with --from-temporal. Empty: all. */
   readonly ids: readonly string[];
 }
 
@@ -22,16 +22,16 @@ interface Task {
   readonly rebuild: () => Promise<readonly RowDifference[]>;
 }
 
-/** `sluice rebuild`: the derived rows of runs, from their logs. */
-export async function rebuildFromLog(
+/** `sluice rebuild`: recomputes the derived rows of runs from their logs. */
+export async function rebuildFromLogCommand(
   terminal: Terminal,
   { maintenance }: Projections,
   { tenant, ids }: RebuildOptions,
 ): Promise<number> {
-  const all = ids.map((runId) => ({ tenant: tenant ?? 'default', runId }));
+  const given = ids.map((runId) => ({ tenant: tenant ?? 'default', runId }));
   const runs =
     ids.length > 0
-      ? all
+      ? given
       : (await maintenance.loggedRuns()).filter((run) => tenant === undefined || run.tenant === tenant);
   async function* tasks(): AsyncGenerator<Task> {
     for (const run of runs) {
@@ -45,8 +45,10 @@ export async function rebuildFromLog(
   return await rebuildAll(terminal, tasks());
 }
 
-/** `sluice rebuild --from-temporal`: logs and derived rows of runs, from the inputs of their activities. */
-export async function rebuildFromTemporal(
+/**
+ * `sluice rebuild --from-temporal`: restores logs and derived rows from the activity inputs in the history.
+ */
+export async function rebuildFromTemporalCommand(
   terminal: Terminal,
   { maintenance }: Projections,
   client: Client,
@@ -57,17 +59,17 @@ export async function rebuildFromTemporal(
       let found = 0;
       try {
         for (const [runId, carried] of await readRunEvents(client, workflowId)) {
-          const of = carried[0]?.execution.run.tenant ?? '';
-          if (tenant !== undefined && of !== tenant) continue;
+          const owner = carried[0]?.execution.run.tenant ?? '';
+          if (tenant !== undefined && owner !== tenant) continue;
           found += 1;
-          yield { name: workflowId, tenant: of, runId, rebuild: () => maintenance.restoreRun(carried) };
+          yield { name: workflowId, tenant: owner, runId, rebuild: () => maintenance.restoreRun(carried) };
         }
       } catch (error) {
-        yield failing(workflowId, tenant, error);
+        yield failedTask(workflowId, tenant, error);
         continue;
       }
-      // One that was listed may have nothing to tell yet; one that was asked for must be there.
-      if (found === 0 && ids.length > 0) yield failing(workflowId, tenant, noRun(workflowId, tenant));
+      // A listed workflow may not have committed anything yet; one that was asked for must have a run.
+      if (found === 0 && ids.length > 0) yield failedTask(workflowId, tenant, noRun(workflowId, tenant));
     }
   }
   return await rebuildAll(terminal, tasks());
@@ -75,15 +77,18 @@ export async function rebuildFromTemporal(
 
 function noRun(workflowId: string, tenant: string | undefined): SluiceError {
   const whose = tenant === undefined ? '' : ` of tenant "${tenant}"`;
-  return new SluiceError('WORKFLOW_NOT_FOUND', `Temporal has no history of a run${whose} as ${workflowId}`);
+  return new SluiceError(
+    'WORKFLOW_NOT_FOUND',
+    `Temporal has no history of a run${whose} with the workflow id ${workflowId}`,
+  );
 }
 
-/** What could not even be read counts as one that failed. */
-function failing(workflowId: string, tenant = '', error: unknown): Task {
+/** A history that could not be read counts as a failed run. */
+function failedTask(workflowId: string, tenant = '', error: unknown): Task {
   return { name: workflowId, tenant, runId: '', rebuild: () => Promise.reject(toSluiceError(error)) };
 }
 
-/** One that fails does not stop the others. */
+/** Rebuilds every run; a failure does not stop the others. */
 async function rebuildAll(terminal: Terminal, tasks: AsyncIterable<Task>): Promise<number> {
   const counts = { runs: 0, changed: 0, failed: 0 };
   for await (const { name, tenant, runId, rebuild } of tasks) {
@@ -94,7 +99,7 @@ async function rebuildAll(terminal: Terminal, tasks: AsyncIterable<Task>): Promi
       if (rows.length > 0) {
         counts.changed += 1;
         terminal.data({ tenant, runId, rows });
-        terminal.print(`${name}  ${rows.length} rows were different: ${tablesOf(different)}`);
+        terminal.print(`${name}  ${rows.length} rows differed: ${tablesOf(different)}`);
       }
     } catch (thrown) {
       counts.failed += 1;
@@ -102,10 +107,10 @@ async function rebuildAll(terminal: Terminal, tasks: AsyncIterable<Task>): Promi
       terminal.data({ tenant, runId, error: { code, message } });
       terminal.print(`${name}  ${code}: ${message}`);
     }
-    if (counts.runs % PROGRESS === 0) terminal.note(`${counts.runs} runs…`);
+    if (counts.runs % PROGRESS_RUNS === 0) terminal.note(`${counts.runs} runs…`);
   }
   terminal.data({ ...counts });
-  terminal.print(`${counts.runs} runs looked at, ${counts.changed} changed, ${counts.failed} failed.`);
+  terminal.print(`${counts.runs} runs checked, ${counts.changed} changed, ${counts.failed} failed.`);
   return counts.failed === 0 ? EXIT.ok : EXIT.failed;
 }
 

@@ -4,8 +4,8 @@ import type { Environment } from '../../../worker/config/config.js';
 import { EXIT } from '../../terminal/exit-codes.js';
 import type { Terminal } from '../../terminal/terminal.js';
 
-/** `sluice api`: answers until SIGTERM or SIGINT. */
-export async function serveApi(env: Environment): Promise<number> {
+/** `sluice api`: serves the HTTP API until SIGTERM or SIGINT. */
+export async function apiCommand(env: Environment): Promise<number> {
   const [{ loadApiConfig }, { loadBridgeConfig }, { loadConfig }, { createLogger }, { runApi }] =
     await Promise.all([
       import('../../../worker/config/api-config.js'),
@@ -39,18 +39,22 @@ export interface KeyOptions {
   readonly expires?: string;
 }
 
-/** `sluice api key NAME`: a new key, and its entry for the file of SLUICE_API_KEYS_FILE. */
-export function printKey(terminal: Terminal, name: string, { role, tenant, expires }: KeyOptions): number {
+/** `sluice api key NAME`: prints a new key and its entry for the file of SLUICE_API_KEYS_FILE. */
+export function apiKeyCommand(
+  terminal: Terminal,
+  name: string,
+  { role, tenant, expires }: KeyOptions,
+): number {
   const { key, entry } = makeKey({
     name,
-    // What is no role or tenant is refused there, by name.
+    // makeKey refuses unknown roles and invalid tenants.
     roles: role as never,
     tenants: [...tenant],
     ...(expires !== undefined && { expires }),
   });
   terminal.data({ key, entry: JSON.parse(JSON.stringify(entry)) as Json });
-  terminal.print(`Key, shown this once: ${key}`);
-  terminal.print('Entry for `keys` in the file of SLUICE_API_KEYS_FILE:');
+  terminal.print(`Key (not shown again): ${key}`);
+  terminal.print('Add this entry to `keys` in the file of SLUICE_API_KEYS_FILE:');
   terminal.print(JSON.stringify(entry, null, 2));
   return EXIT.ok;
 }

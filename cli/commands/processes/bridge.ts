@@ -5,7 +5,7 @@ import { runBridge } from '../../../worker/processes/run-bridge.js';
 import { EXIT } from '../../terminal/exit-codes.js';
 
 /** `sluice bridge`: routes events until SIGTERM or SIGINT. */
-export async function serveBridge(env: Environment): Promise<number> {
+export async function bridgeCommand(env: Environment): Promise<number> {
   const stop = new AbortController();
   const end = (): void => stop.abort();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);

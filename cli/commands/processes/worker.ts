@@ -2,8 +2,8 @@ import { runWorkerProcess } from '../../../worker/processes/worker-process.js';
 import type { Environment } from '../../../worker/config/config.js';
 import { EXIT, exitCodeOf } from '../../terminal/exit-codes.js';
 
-/** `sluice worker`: what `worker/main.ts` does, with the exit codes of `sluice`. */
-export async function serveWorker(env: Environment): Promise<number> {
+/** `sluice worker`: like `worker/main.ts`, with the exit codes of `sluice`. */
+export async function workerCommand(env: Environment): Promise<number> {
   const error = await runWorkerProcess(env);
   return error === undefined ? EXIT.ok : exitCodeOf(error);
 }

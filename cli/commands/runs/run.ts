@@ -5,6 +5,7 @@ import { EXIT } from '../../terminal/exit-codes.js';
 import type { Terminal } from '../../terminal/terminal.js';
 
 export interface RunOptions {
+  /** The payload as given: JSON, or `@FILE`. */
   readonly input: string;
   readonly version?: number;
   readonly workflowId?: string;
@@ -12,31 +13,29 @@ export interface RunOptions {
 }
 
 /**
- * `sluice run ID`: starts a run, shows its progress as it happens, then its result.
+ * `sluice run ID`: starts a run, shows its progress, then its result.
  * @returns the exit code
- * @throws SluiceError the run's own error where it did not succeed
+ * @throws SluiceError the error of the run if it did not succeed
  */
-export async function runDefinition(
+export async function runDefinitionCommand(
   client: SluiceClient,
   terminal: Terminal,
   definitionId: string,
-  payload: Json,
-  options: RunOptions,
+  { payload, version, workflowId, detach }: RunOptions & { readonly payload: Json },
 ): Promise<number> {
-  const { version, workflowId } = options;
   const start: StartOptions = {
     ...(version === undefined ? {} : { version }),
     ...(workflowId === undefined ? {} : { workflowId }),
   };
   const run = await client.start(definitionId, payload, start);
   terminal.data({ type: 'started', ...run });
-  if (options.detach === true) {
+  if (detach === true) {
     terminal.print(run.workflowId);
     return EXIT.ok;
   }
   terminal.note(`${run.workflowId}  (run ${run.runId})`);
   if (!(await follow(client, terminal, run))) {
-    terminal.note(`No longer following; the run goes on. Its id: ${run.workflowId}`);
+    terminal.note(`Stopped following; the run continues. Its id: ${run.workflowId}`);
     return EXIT.interrupted;
   }
   const result = await client.result(run.workflowId);
@@ -45,7 +44,7 @@ export async function runDefinition(
   return EXIT.ok;
 }
 
-/** Shows the run's lines until it ends; false where the user interrupted that. */
+/** Prints the progress of a run until it ends. @returns false if the user interrupted it */
 async function follow(client: SluiceClient, terminal: Terminal, run: StartedRun): Promise<boolean> {
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort();

@@ -1,4 +1,4 @@
-/** `sluice runs cancel|terminate|rerun|rewind|signal|export|bulk …`: what is done about runs. */
+/** `sluice runs cancel|terminate|rerun|rewind|signal|export|verify|bulk …`: acts on runs. */
 import { writeFile } from 'node:fs/promises';
 import {
   refuseLegacy,
@@ -16,35 +16,34 @@ import type { Terminal } from '../../terminal/terminal.js';
 import { filterOf, type RunSelection } from './runs-show.js';
 
 /** `sluice runs cancel|terminate ID`. */
-export async function stopRun(
+export async function stopCommand(
   { runs }: SluiceClient,
   terminal: Terminal,
-  act: 'cancel' | 'terminate',
   runId: string,
-  { reason }: { readonly reason?: string },
+  { act, reason }: { readonly act: 'cancel' | 'terminate'; readonly reason: string | undefined },
 ): Promise<number> {
   const stopped = await runs[act](runId, { reason });
   terminal.data({ ...stopped, act, accepted: true });
   terminal.print(
     act === 'cancel'
-      ? `${stopped.workflowId}: Temporal has taken the request; the run cleans up and ends CANCELED`
+      ? `${stopped.workflowId}: Temporal accepted the request; the run cleans up and ends CANCELED`
       : `${stopped.workflowId} is terminated`,
   );
   return EXIT.ok;
 }
 
-export interface RerunCommand {
+export interface RerunOptions {
   readonly payload?: Json;
   readonly workflowId?: string;
   readonly whileOpen?: boolean;
 }
 
 /** `sluice runs rerun ID`. */
-export async function rerunRun(
+export async function rerunCommand(
   { runs }: SluiceClient,
   terminal: Terminal,
   runId: string,
-  options: RerunCommand,
+  options: RerunOptions,
 ): Promise<number> {
   const started = await runs.rerun(runId, options);
   terminal.data({ ...started, rerunOf: { ...started.rerunOf } });
@@ -53,35 +52,39 @@ export async function rerunRun(
 }
 
 /** `sluice runs rewind ID STEP`. */
-export async function rewindRun(
+export async function rewindCommand(
   { runs }: SluiceClient,
   terminal: Terminal,
   runId: string,
-  stepPath: string,
-  options: { readonly iteration?: readonly number[]; readonly reason?: string },
+  options: {
+    readonly stepPath: string;
+    readonly iteration?: readonly number[];
+    readonly reason?: string;
+  },
 ): Promise<number> {
-  const rewound = await runs.rewind(runId, { stepPath, ...options });
+  const rewound = await runs.rewind(runId, options);
   terminal.data({ ...rewound, iteration: [...rewound.iteration] });
   const at = rewound.iteration.length === 0 ? '' : ` [${rewound.iteration.join(', ')}]`;
   terminal.print(
-    `${rewound.workflowId} goes on from ${rewound.stepPath}${at}, as execution ${rewound.executionId}`,
+    `${rewound.workflowId} continues from ${rewound.stepPath}${at} as execution ${rewound.executionId}`,
   );
   return EXIT.ok;
 }
 
 /** `sluice runs signal ID EVENT`. */
-export async function signalRun(
+export async function signalCommand(
   { runs }: SluiceClient,
   terminal: Terminal,
   runId: string,
-  eventName: string,
   {
+    eventName,
     payload,
     key,
     id,
     source,
     human,
   }: {
+    readonly eventName: string;
     readonly payload: Json;
     readonly key?: string;
     readonly id?: string;
@@ -101,12 +104,12 @@ export async function signalRun(
     human === true ? { signalName: 'humanTask' } : {},
   );
   terminal.data({ runId, eventName, sent: true });
-  terminal.print(`${eventName} was sent; whether a wait takes it is for the run to decide`);
+  terminal.print(`${eventName} was sent; the run decides whether a wait accepts it`);
   return EXIT.ok;
 }
 
 /** `sluice runs export ID`. */
-export async function exportRun(
+export async function exportCommand(
   { runs }: SluiceClient,
   terminal: Terminal,
   runId: string,
@@ -125,27 +128,27 @@ export async function exportRun(
   return EXIT.ok;
 }
 
-/** `sluice runs verify FILE`: whether a bundle is as it was exported. */
-export async function verifyFile(terminal: Terminal, file: string): Promise<number> {
+/** `sluice runs verify FILE`: checks that a bundle is unchanged since its export. */
+export async function verifyCommand(terminal: Terminal, file: string): Promise<number> {
   const text = await readInputFile(file);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new SluiceError('BUNDLE_INVALID', `${file} is no JSON`, { cause: error });
+    throw new SluiceError('BUNDLE_INVALID', `${file} is not JSON`, { cause: error });
   }
   const { run, digest, redacted } = verifyBundle(value);
   terminal.data({ file, runId: run.runId, digest, redacted });
-  terminal.print(`${file} is as it was exported: run ${run.runId}, sha-256 ${digest}`);
+  terminal.print(`${file} is unchanged since its export: run ${run.runId}, sha-256 ${digest}`);
   return EXIT.ok;
 }
 
-/** `sluice runs resume|retry|requeue-event-wait ID`: refused before anything is connected. */
-export function refuse(action: LegacyAction, runId: string): never {
+/** `sluice runs resume|retry|requeue-event-wait ID`: refuses without connecting to anything. */
+export function refuseLegacyCommand(action: LegacyAction, runId: string): never {
   return refuseLegacy(action, runId);
 }
 
-export interface BulkCommand extends RunSelection {
+export interface BulkOptions extends RunSelection {
   readonly all?: boolean;
   readonly dryRun?: boolean;
   readonly concurrency?: number;
@@ -156,14 +159,14 @@ export interface BulkCommand extends RunSelection {
 }
 
 /**
- * `sluice runs bulk cancel|terminate|rerun`: a line for each run as it is done, and a summary.
- * @returns 1 where a run failed; 130 where the user stopped it
+ * `sluice runs bulk cancel|terminate|rerun`: prints a line for each run, then a summary.
+ * @returns 1 if a run failed; 130 if the user interrupted
  */
-export async function bulkRuns(
+export async function bulkCommand(
   { runs }: SluiceClient,
   terminal: Terminal,
   action: BulkAction,
-  { all, dryRun, concurrency, limit, reason, operationId, whileOpen, ...selection }: BulkCommand,
+  { all, dryRun, concurrency, limit, reason, operationId, whileOpen, ...selection }: BulkOptions,
 ): Promise<number> {
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort();
@@ -184,15 +187,15 @@ export async function bulkRuns(
       counts[item.outcome]++;
       terminal.data(JSON.parse(JSON.stringify(item)) as Json);
       const why = item.error === undefined ? '' : `  ${item.error.code}: ${item.error.message}`;
-      const fresh = item.started === undefined ? '' : `  → ${item.started.runId}`;
-      terminal.print(`${item.outcome.padEnd(7)} ${item.runId}  ${item.workflowId}${fresh}${why}`);
+      const started = item.started === undefined ? '' : `  → ${item.started.runId}`;
+      terminal.print(`${item.outcome.padEnd(7)} ${item.runId}  ${item.workflowId}${started}${why}`);
     }
   } finally {
     process.removeListener('SIGINT', interrupt);
   }
-  const told = Object.entries(counts).filter(([, count]) => count > 0);
+  const outcomes = Object.entries(counts).filter(([, count]) => count > 0);
   terminal.note(
-    told.length === 0 ? 'No run fits.' : told.map(([outcome, n]) => `${n} ${outcome}`).join(', '),
+    outcomes.length === 0 ? 'No run matches.' : outcomes.map(([outcome, n]) => `${n} ${outcome}`).join(', '),
   );
   if (interrupted.signal.aborted) return EXIT.interrupted;
   return counts.failed > 0 ? EXIT.failed : EXIT.ok;

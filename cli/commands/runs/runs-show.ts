@@ -1,4 +1,4 @@
-/** `sluice runs list|show|steps|events|waits|invocations|evidence|inbound`: what is known of runs. */
+/** `sluice runs list|show|steps|events|waits|invocations|evidence|inbound` and `sluice definitions …`. */
 import type { RunControl, SluiceClient } from '../../../client/index.js';
 import type { Json } from '../../../contracts/json.js';
 import type { RunStatus } from '../../../contracts/run/run.js';
@@ -12,7 +12,7 @@ export interface PageOptions {
   readonly unredacted?: boolean;
 }
 
-/** What picks runs, as the command line says it. */
+/** The options that select runs. */
 export interface RunSelection {
   readonly status?: RunStatus;
   readonly definition?: string;
@@ -24,7 +24,7 @@ export interface RunSelection {
   readonly before?: string;
 }
 
-/** The filter that it means. */
+/** The options as a filter of the client. */
 export function filterOf(selection: RunSelection): Parameters<RunControl['list']>[0] {
   const { status, definition, state, key, parent, rerunOf, from, before } = selection;
   return {
@@ -65,7 +65,7 @@ const COLUMNS: { readonly [K in keyof Views]: readonly Column<Views[K]>[] } = {
     ['ERROR', ({ error }) => error && `${error.code}: ${error.message}`],
   ],
   events: [
-    ['SEQ', ({ seq, superseded }) => `${seq}${superseded ? ' undone' : ''}`],
+    ['SEQ', ({ seq, superseded }) => `${seq}${superseded ? ' superseded' : ''}`],
     ['AT', ({ at }) => new Date(at).toISOString()],
     ['TYPE', ({ type }) => type],
     [
@@ -123,17 +123,20 @@ const RUN_COLUMNS: readonly Column<Run>[] = [
   ['ERROR', ({ errorCode }) => errorCode],
 ];
 
-const MOST_SHOWN = 100;
+/** Characters of the data of an event that a table shows. */
+const DATA_CHARACTERS = 100;
+/** Characters of a hash that a table shows. */
+const HASH_CHARACTERS = 12;
 
 function short(value: Json): string {
   const text = JSON.stringify(value);
-  return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text;
+  return text.length > DATA_CHARACTERS ? `${text.slice(0, DATA_CHARACTERS)}…` : text;
 }
 
 const pageOf = ({ limit, after }: PageOptions) => ({ limit, after });
 
 /** `sluice runs list`. */
-export async function listRuns(
+export async function listRunsCommand(
   { runs }: SluiceClient,
   terminal: Terminal,
   { limit, after, unredacted, ...selection }: RunSelection & PageOptions,
@@ -143,7 +146,7 @@ export async function listRuns(
 }
 
 /** `sluice runs show ID`. */
-export async function showRun(
+export async function showRunCommand(
   { runs }: SluiceClient,
   terminal: Terminal,
   runId: string,
@@ -169,21 +172,20 @@ function indented(value: unknown): string {
     .join('\n');
 }
 
-/** `sluice runs steps|events|… ID`: one page of what a run has. */
-export async function showOfRun<K extends keyof Views>(
+/** `sluice runs steps|events|… ID`: one page of the steps, events, … of a run. */
+export async function showPartOfRunCommand<K extends keyof Views>(
   { runs }: SluiceClient,
   terminal: Terminal,
-  what: K,
-  runId: string,
-  { superseded, ...options }: PageOptions & { readonly superseded?: boolean },
+  part: K,
+  { runId, superseded, ...options }: PageOptions & { readonly runId: string; readonly superseded?: boolean },
 ): Promise<number> {
-  const page = await runs[what](
+  const page = await runs[part](
     runId,
-    { ...pageOf(options), ...(what === 'events' && { superseded }) },
+    { ...pageOf(options), ...(part === 'events' && { superseded }) },
     { unredacted: options.unredacted },
   );
-  // Each list has the columns of its own items; TypeScript can't tie the two through the name.
-  return showPage(terminal, COLUMNS[what] as readonly Column<unknown>[], page, `No ${what}.`);
+  // COLUMNS has the columns for the items of each part; TypeScript cannot relate the two by name.
+  return showPage(terminal, COLUMNS[part] as readonly Column<unknown>[], page, `No ${part}.`);
 }
 
 function showPage<T>(
@@ -205,13 +207,13 @@ const DEFINITION_COLUMNS: readonly Column<Definition>[] = [
   ['DEFINITION', ({ id }) => id],
   ['VERSION', ({ version }) => version],
   ['VERSIONS', ({ versions }) => versions],
-  ['PUBLISHED', ({ published, publishedAt }) => (published ? publishedAt : 'taken back')],
+  ['PUBLISHED', ({ published, publishedAt }) => (published ? publishedAt : 'unpublished')],
   ['BY', ({ publishedBy }) => publishedBy],
-  ['SHA-256', ({ hash }) => hash.slice(0, 12)],
+  ['SHA-256', ({ hash }) => hash.slice(0, HASH_CHARACTERS)],
 ];
 
 /** `sluice definitions list`. */
-export async function listDefinitions(
+export async function listDefinitionsCommand(
   { definitions }: SluiceClient,
   terminal: Terminal,
   options: PageOptions,
@@ -219,8 +221,8 @@ export async function listDefinitions(
   return showPage(terminal, DEFINITION_COLUMNS, await definitions.list(pageOf(options)), 'No definitions.');
 }
 
-/** `sluice definitions show ID`: the source, and what is known of it. */
-export async function showDefinition(
+/** `sluice definitions show ID`: the source with its hash and versions. */
+export async function showDefinitionCommand(
   { definitions }: SluiceClient,
   terminal: Terminal,
   id: string,
@@ -234,7 +236,7 @@ export async function showDefinition(
     `${id} version ${found.version}, published ${publishedAt} by ${publishedBy}, sha-256 ${hash}`,
   );
   terminal.note(
-    `versions: ${versions.map((one) => one.version).join(', ')}; ${latest === null ? 'it was taken back' : `a start takes ${latest}`}`,
+    `versions: ${versions.map((entry) => entry.version).join(', ')}; ${latest === null ? 'unpublished' : `a start uses ${latest}`}`,
   );
   terminal.print(source.trimEnd());
   return EXIT.ok;

@@ -1,4 +1,4 @@
-/** What the relay has to send. */
+/** The events that the relay has to send. */
 import { z } from 'zod';
 import type { Json } from '../../../contracts/json.js';
 import type { Database } from '../../connection/connection.js';
@@ -12,11 +12,11 @@ const Row = z.object({ key: Key, envelope: z.string(), attempts: z.number(), sen
 export interface OutboxRow {
   /** [tenant, run id, position, seq, event id] */
   readonly key: z.infer<typeof Key>;
-  /** As the bus gets it. */
+  /** The envelope for the bus. */
   readonly envelope: Json;
-  /** Times that sending it has failed. */
+  /** How often sending it has failed. */
   readonly attempts: number;
-  /** Position of the run that was sent last; 0: none. */
+  /** The run's position that was sent last; 0 before the first. */
   readonly sent: number;
 }
 
@@ -25,8 +25,8 @@ const DUE = `SELECT record::id(id) AS key, type::record('outbox', record::id(id)
   FROM outbox_due:[$after]..  LIMIT $limit`;
 
 /**
- * @param after key of the row before; undefined: from the first
- * @returns runs one after the other, each in its order
+ * @param after key of the last row of the page before; undefined for the first page
+ * @returns the rows of one run after the other, each run's in order of position
  */
 export async function dueOutbox(
   database: Database,
@@ -47,11 +47,11 @@ export async function dueOutbox(
     runs.set(run, [...(runs.get(run) ?? []), row]);
   }
   const due: OutboxRow[] = [];
-  for (const own of runs.values()) {
-    const [tenant, runId] = own[0]?.key ?? ['', ''];
-    const columns = own.map(({ envelope }) => envelope);
+  for (const rowsOfRun of runs.values()) {
+    const [tenant, runId] = rowsOfRun[0]?.key ?? ['', ''];
+    const columns = rowsOfRun.map(({ envelope }) => envelope);
     const decode = await loadJson(database, tenant, runId, columns);
-    for (const { key, envelope, attempts, sent } of own) {
+    for (const { key, envelope, attempts, sent } of rowsOfRun) {
       due.push({ key, envelope: decode(envelope) ?? null, attempts, sent: sent ?? 0 });
     }
   }

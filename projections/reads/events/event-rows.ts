@@ -1,9 +1,9 @@
-/** Rows of inbound events, as they are read. */
+/** Rows of inbound events. */
 import { z } from 'zod';
 import type { Database } from '../../connection/connection.js';
 import { read } from '../../connection/read.js';
 
-/** What makes an event one event. */
+/** Identifies an event. */
 export interface EventKey {
   readonly tenant: string;
   readonly source: string;

@@ -1,6 +1,6 @@
 /**
- * Everything that is known of one event: its audit row, the runs that were proposed for it, and what each of them
- * did with it, as its own log says.
+ * Everything that is known about one event: its audit row, the runs that were proposed for it, and what
+ * each run did with it, as the run's log says.
  */
 import { z } from 'zod';
 import { EventFilter, passesFilter } from '../../../contracts/events/filters.js';
@@ -13,25 +13,25 @@ import { listWaits } from '../runs/list-waits.js';
 import { deliveriesOf, InboundRow, type EventKey } from './event-rows.js';
 import { answersOf } from './run-answers.js';
 
-/** One run that was proposed. */
+/** A run that was proposed for the event. */
 export interface ExplainedRun {
   readonly runId: string;
   readonly workflowId: string;
-  /** The waits for which it was. */
+  /** The waits for which it was proposed. */
   readonly waits: readonly ExplainedWait[];
-  /** `arrival`: the wait was open; `lookback`: it opened later. */
+  /** `arrival`: the wait was open when the event arrived; `lookback`: it opened later. */
   readonly foundBy: string;
   /** PENDING, SIGNALED, RUN_CLOSED or FAILED. */
   readonly status: string;
   readonly error: string | null;
-  /** What the workflow said, in the order of its log. */
+  /** What the run's log says about the event, in the order of the log. */
   readonly answers: readonly string[];
 }
 
 export interface ExplainedWait {
   readonly place: string;
   readonly status: string | null;
-  /** Filters of the wait that the event does not pass. */
+  /** Filters of the wait that the event doesn't pass. */
   readonly failedFilters: readonly string[];
 }
 

@@ -9,7 +9,7 @@ export interface InboundFilter {
   readonly eventName?: string | undefined;
 }
 
-/** An inbound event, short. */
+/** An inbound event in a list. */
 export interface InboundSummary {
   readonly source: string;
   readonly id: string;
@@ -17,7 +17,7 @@ export interface InboundSummary {
   readonly correlationKey: string | null;
   readonly resolvedBy: string;
   readonly via: string;
-  /** Null while it is being routed. */
+  /** Null while the event is being routed. */
   readonly outcome: string | null;
   /** ISO instant. */
   readonly receivedAt: string;
@@ -31,7 +31,7 @@ const LIST = `SELECT [id[3], id[4], id[5]] AS place, (SELECT * FROM ONLY type::r
 
 /**
  * @param page `after` is `next` of the page before
- * @throws SluiceError INPUT_INVALID where `after` is none
+ * @throws SluiceError INPUT_INVALID where `after` is not such a value; DATABASE_UNAVAILABLE, DATABASE_FAILED
  */
 export async function listInbound(
   database: Database,

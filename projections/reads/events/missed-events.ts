@@ -1,13 +1,14 @@
 /**
- * Events that came before a wait for them was registered, and that its run has not been sent.
+ * Events that arrived before a wait for them was registered, and that its run has not been sent.
  *
- * Read after the registration has committed (writers/record-event.ts says why that is enough): an event whose arrival
- * committed before is found here; one that commits later finds the wait.
+ * Read them after the registration has committed (writers/events/record-event.ts says why that suffices):
+ * an event whose arrival committed before is found here, and an event that commits later finds the wait.
  */
 import { z } from 'zod';
 import { decodeEvent } from '../../../contracts/events/event-envelope.js';
+import type { DeliveredEvent } from '../../../contracts/inbound-event.js';
 import { LIMITS } from '../../../contracts/limits.js';
-import type { MissedEvent, OpenedWait } from '../../../contracts/run/projection.js';
+import type { OpenedWait } from '../../../contracts/run/projection.js';
 import type { Database } from '../../connection/connection.js';
 import { read } from '../../connection/read.js';
 import { loadJson } from '../../log/texts.js';
@@ -33,7 +34,7 @@ export async function missedEvents(
   tenant: string,
   runId: string,
   waits: readonly OpenedWait[],
-): Promise<readonly MissedEvent[]> {
+): Promise<readonly DeliveredEvent[]> {
   const keys = new Map<string, readonly [string, string]>();
   for (const { eventNames, correlationKey, since } of waits) {
     for (const name of new Set(eventNames)) {
@@ -65,8 +66,8 @@ export async function missedEvents(
     const decoded = decodeEvent(decode(row.envelope));
     return {
       source: row.source,
-      eventId: row.event_id,
-      eventName: row.event_name,
+      id: row.event_id,
+      name: row.event_name,
       correlationKey: row.correlation_key,
       payload: decoded.ok ? decoded.event.payload : null,
       receivedAt: row.received_at.toISOString(),

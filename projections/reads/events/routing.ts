@@ -1,4 +1,4 @@
-/** What the bridge asks while it routes. */
+/** What the bridge reads while it routes an event. */
 import { z } from 'zod';
 import type { Json } from '../../../contracts/json.js';
 import type { Database } from '../../connection/connection.js';
@@ -22,7 +22,7 @@ export interface TriggerRow {
   readonly spec: Json;
 }
 
-/** Triggers that name the event. */
+/** The triggers that name the event. */
 export async function triggersFor(
   database: Database,
   tenant: string,
@@ -69,7 +69,7 @@ export async function unfinishedEvents(
   );
 }
 
-/** The envelope of an event as it was received; undefined: there is no such event. */
+/** The envelope of an event as it was received; undefined for an unknown event. */
 export async function envelopeOf(database: Database, key: EventKey): Promise<Json | undefined> {
   const column = await read(
     database,
@@ -80,7 +80,7 @@ export async function envelopeOf(database: Database, key: EventKey): Promise<Jso
   return (await loadJson(database, key.tenant, 'event', [column]))(column);
 }
 
-/** True where a definition of the tenant is published. */
+/** Whether any definition of the tenant is published. */
 export async function isKnownTenant(database: Database, tenant: string): Promise<boolean> {
   const rows = await read(
     database,

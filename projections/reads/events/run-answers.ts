@@ -4,23 +4,23 @@ import type { Database } from '../../connection/connection.js';
 import { read } from '../../connection/read.js';
 import type { EventKey } from './event-rows.js';
 
-const Said = z.object({ type: z.string(), path: z.string().optional(), data: z.string() });
+const Line = z.object({ type: z.string(), path: z.string().optional(), data: z.string() });
 const About = z.object({
   eventId: z.string().optional(),
   source: z.string().optional(),
   reason: z.string().optional(),
 });
 
-/** One line of a log. */
+/** A line of a run's log about an event. */
 export interface RunAnswer {
   /** EVENT_RECEIVED, EVENT_DROPPED or WAIT_SATISFIED. */
   readonly type: string;
-  /** As an operator reads it: with the place and the reason. */
+  /** For operators: the type, the place and the reason. */
   readonly text: string;
 }
 
 /**
- * The lines of a run's log that name the event, in their order.
+ * The lines of a run's log that name the event, in the order of the log.
  * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
  */
 export async function answersOf(
@@ -30,7 +30,7 @@ export async function answersOf(
 ): Promise<readonly RunAnswer[]> {
   const rows = await read(
     database,
-    z.array(Said),
+    z.array(Line),
     `SELECT type, path, data FROM run_event:[$tenant, $runId]..[$tenant, $runId, ..]
       WHERE type IN ['EVENT_RECEIVED', 'EVENT_DROPPED', 'WAIT_SATISFIED'] AND superseded != true`,
     { tenant: key.tenant, runId },
@@ -46,8 +46,9 @@ export async function answersOf(
 }
 
 /**
- * True where the run's log says that it got the event. Whole for a run that has ended by itself, because it writes
- * its log before it ends; one that was terminated may have got what its log no longer says.
+ * Whether the run's log says that the run received the event. The answer is complete for a run that ended
+ * by itself, because it writes its log before it ends; a terminated run may have received events that its
+ * log doesn't show.
  * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
  */
 export async function wasReceived(database: Database, key: EventKey, runId: string): Promise<boolean> {

@@ -1,6 +1,7 @@
 /**
- * The audit rows of the events that a run got: what started it, and every event that its log says it received, in
- * the order of the log. An event that no bridge has seen (any Temporal client may send one) has no row.
+ * The audit rows of the events that a run received: the event that started it, and every event that its log
+ * says it received, in the order of the log. An event that no bridge has seen (any Temporal client may send
+ * one) has no row.
  */
 import { z } from 'zod';
 import { RecordId } from 'surrealdb';
@@ -14,7 +15,7 @@ import { InboundRow } from './event-rows.js';
 
 /** An event of a run, as the bridge recorded it. Times are ISO instants. */
 export interface RunInboundView {
-  /** Of the line of the log that says that the run got it; 1: it started the run. */
+  /** `seq` of the log line that says so; 1 where the event started the run. */
   readonly seq: number;
   readonly source: string;
   readonly id: string;
@@ -38,7 +39,7 @@ const LINES = `SELECT id[2] AS seq, data FROM type::record('run_event', [$tenant
 const About = z.object({ eventId: z.string(), source: z.string() });
 const Started = z.object({ trigger: z.object({ id: z.string(), source: z.string() }) });
 
-/** One page. @throws SluiceError INPUT_INVALID; DATABASE_UNAVAILABLE, DATABASE_FAILED */
+/** One page. @throws SluiceError INPUT_INVALID, DATABASE_UNAVAILABLE, DATABASE_FAILED */
 export async function pageInbound(
   database: Database,
   tenant: string,

@@ -1,13 +1,13 @@
-/** Whether a run's live log has every number from 1 to its last, once. */
+/** Whether a run's live log has every `seq` from 1 to its last, once. */
 import { z } from 'zod';
 import type { Database } from '../../connection/connection.js';
 import { read } from '../../connection/read.js';
 
 export interface Contiguity {
   readonly lastSeq: number;
-  /** Ranges of numbers that no live event has, first and last included. */
+  /** Ranges of `seq` that no live event has; both ends are included. */
   readonly gaps: readonly { readonly from: number; readonly to: number }[];
-  /** Numbers that more than one live event has. */
+  /** Each `seq` that more than one live event has. */
   readonly doubled: readonly number[];
 }
 

@@ -1,4 +1,4 @@
-/** One run. */
+/** One run in full. */
 import type { Database } from '../../connection/connection.js';
 import { read } from '../../connection/read.js';
 import { loadJson } from '../../log/texts.js';

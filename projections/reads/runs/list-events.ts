@@ -1,4 +1,4 @@
-/** The log of a run, in order of `seq`. Superseded events only on request. */
+/** The log of a run, in order of `seq`. It includes superseded events only on request. */
 import { z } from 'zod';
 import type { RunEvent } from '../../../contracts/run/run-events.js';
 import type { Database } from '../../connection/connection.js';
@@ -6,10 +6,10 @@ import { EVENT_SELECT, EventColumns, parseEvents } from '../../log/load-log.js';
 import { read } from '../../connection/read.js';
 import { numberCursor, pageLimit, type Page, type PageRequest } from '../../connection/page.js';
 
-/** An event, and under which Temporal run id it was committed. */
+/** An event, and the Temporal run id under which it was committed. */
 export type EventView = RunEvent & { readonly executionId: string; readonly superseded: boolean };
 
-/** The statement of a page; keys are in order of `seq`, so that a range of them is one. */
+/** The statement of a page. Keys are in order of `seq`, so a page is a range of keys. */
 const LIST_EVENTS = `SELECT ${EVENT_SELECT} FROM type::record('run_event',
   [$tenant, $runId, $seq, $execution]>..[$tenant, $runId, ..]) WHERE superseded = NONE OR $superseded LIMIT $limit`;
 
@@ -38,7 +38,7 @@ export async function listEvents(
   };
 }
 
-/** `SEQ` or `SEQ:EXECUTION`; a bare number goes on after every event of that number. */
+/** `SEQ` or `SEQ:EXECUTION`; a number alone goes on after every event with that `seq`. */
 function parseCursor(after: string | undefined): readonly [number, string] {
   if (after === undefined) return [0, ''];
   const [seq = '0', execution = '\u{10ffff}'] = after.split(/:(.*)/s);

@@ -1,4 +1,4 @@
-/** What let the writes of a run happen, or kept them from it. */
+/** Policy decisions about the actions of a run. */
 import { z } from 'zod';
 import type { Json } from '../../../contracts/json.js';
 import type { Database } from '../../connection/connection.js';
@@ -22,7 +22,7 @@ export interface EvidenceView {
   readonly iteration: readonly number[];
   readonly attempt: number;
   readonly kind: string;
-  /** For whom the run acted. */
+  /** The actor for whom the run acted. */
   readonly actor: string;
   readonly decision: string;
   readonly body: Json;
@@ -32,13 +32,15 @@ export interface EvidenceView {
 
 const COLUMNS = '*, id[2] AS path, id[3] AS iteration, id[4] AS attempt';
 
-/** The statement. */
 const LIST_EVIDENCE = `SELECT ${COLUMNS} FROM evidence:[$tenant, $runId]..[$tenant, $runId, ..]`;
 
-/** The statement of a page: keys are in its order. */
+/** The statement of a page; the order of keys is the order of the page. */
 const PAGE_EVIDENCE = `SELECT ${COLUMNS} FROM type::record('evidence', $above>..[$tenant, $runId, ..]) LIMIT $limit`;
 
-/** By step path, iteration and attempt. @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
+/**
+ * All evidence of a run, by step path, iteration and attempt. @throws SluiceError DATABASE_UNAVAILABLE,
+ * DATABASE_FAILED
+ */
 export async function listEvidence(
   database: Database,
   tenant: string,
@@ -51,8 +53,9 @@ export async function listEvidence(
 const Cursor = z.tuple([z.string(), z.array(z.number()), z.number(), z.string()]);
 
 /**
- * One page of it.
- * @throws SluiceError INPUT_INVALID where `after` is none; DATABASE_UNAVAILABLE, DATABASE_FAILED
+ * One page of the evidence.
+ * @throws SluiceError INPUT_INVALID where `after` is not the `next` of a page; DATABASE_UNAVAILABLE,
+ *   DATABASE_FAILED
  */
 export async function pageEvidence(
   database: Database,

@@ -1,4 +1,4 @@
-/** What the ledger knows of a run's actions. */
+/** What the ledger knows about a run's actions. */
 import { z } from 'zod';
 import { RecordId } from 'surrealdb';
 import { RunError } from '../../../contracts/errors.js';
@@ -39,16 +39,16 @@ export interface InvocationView {
   readonly path: string;
   readonly stepId: string;
   readonly iteration: readonly number[];
-  /** The author's attempt that used it last. */
+  /** The author's attempt that used the key last. */
   readonly attempt: number;
   readonly status: 'STARTED' | 'SUCCEEDED' | 'FAILED';
   readonly input: Json;
   readonly output: Json;
   readonly artifacts: readonly string[];
   readonly error: RunError | null;
-  /** How many times it was begun. */
+  /** How often the action was begun. */
   readonly attempts: number;
-  /** True: it ran as a local activity, and its step's outcome came with the log alone. */
+  /** True: it ran as a local activity, and only the log brought its step's outcome. */
   readonly local: boolean;
   readonly lease: { readonly holder: string; readonly until: string } | null;
   readonly startedAt: string;
@@ -58,10 +58,13 @@ export interface InvocationView {
 /** The statement that finds the ledger keys of a run. */
 const LIST_INVOCATIONS = `SELECT VALUE id[2] FROM run_invocation:[$tenant, $runId]..[$tenant, $runId, ..]`;
 
-/** The statement of a page: by key. */
+/** The statement of a page, by key. */
 const PAGE_INVOCATIONS = `SELECT VALUE id[2] FROM type::record('run_invocation', $above>..[$tenant, $runId, ..]) LIMIT $limit`;
 
-/** In the order in which they were begun. @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
+/**
+ * All invocations of a run, in the order in which they began. @throws SluiceError DATABASE_UNAVAILABLE,
+ * DATABASE_FAILED
+ */
 export async function listInvocations(
   database: Database,
   tenant: string,
@@ -72,7 +75,10 @@ export async function listInvocations(
   return [...views].sort((a, b) => Date.parse(a.startedAt) - Date.parse(b.startedAt));
 }
 
-/** One page of them, by idempotency key. @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
+/**
+ * One page of a run's invocations, by idempotency key. @throws SluiceError DATABASE_UNAVAILABLE,
+ * DATABASE_FAILED
+ */
 export async function pageInvocations(
   database: Database,
   tenant: string,

@@ -1,10 +1,10 @@
 /**
  * A page of a tenant's runs, newest first.
  *
- * Invariant: the cost of a page does not grow with the number of runs. `run_list` holds each run once for each
- * list that it stands in, under a key that descends with time, so that a page is a range of keys. One filter
- * picks the list; the runs in it are looked up, and their rows decide: an entry whose row says otherwise (a row
- * that somebody edited or deleted) is passed over.
+ * Invariant: the cost of a page doesn't grow with the number of runs. `run_list` holds each run once for
+ * each list that it is in, under a key that descends with time, so that a page is a range of keys. One
+ * filter picks the list; the runs in it are looked up, and their rows decide: an entry whose row says
+ * otherwise (somebody edited or deleted the row) is skipped.
  */
 import { z } from 'zod';
 import { RecordId } from 'surrealdb';
@@ -22,21 +22,21 @@ export interface RunFilter {
   readonly state?: string | undefined;
   readonly correlationKey?: string | undefined;
   readonly parentRunId?: string | undefined;
-  /** Re-runs of that run. */
+  /** Only re-runs of this run. */
   readonly rerunOf?: string | undefined;
   /** ISO instants: started at or after, started before. */
   readonly startedFrom?: string | undefined;
   readonly startedBefore?: string | undefined;
 }
 
-/** The statement of a page of a list: keys above one key and below another. */
+/** The statement of a page of a list: the keys between two keys. */
 export const LIST_RUNS = `SELECT VALUE id[3] FROM type::record('run_list',
   [$tenant, $list, $value, $above]>..[$tenant, $list, $value, $below]) LIMIT $limit`;
 
 /** The statement that looks up the runs of a page. */
 const LOOK_UP_RUNS = `SELECT * OMIT payload, result, trigger, error FROM $ids`;
 
-/** The most telling list first. */
+/** The most selective list for a filter. */
 function listOf(filter: RunFilter): readonly [list: string, value: string] {
   const { correlationKey, parentRunId, rerunOf, state, definition, status } = filter;
   if (rerunOf !== undefined) return ['rerun-of', rerunOf];
@@ -82,13 +82,16 @@ export async function listRuns(
 
 const LAST_KEY = '\u{10ffff}';
 
-// A key descends with time: runs of one instant lie between its own time key and that of the instant before,
-// so "before a time" is above the key that ends its instant, "from a time on" below it.
+/** Characters of an instant that a message shows. */
+const SHOWN_INSTANT = 100;
+
+// A key descends with time: runs of one instant lie between its time key and that of the instant before. So
+// "before a time" is above the key that ends its instant, and "from a time on" is below it.
 function timeKey(instant: string | undefined): string | undefined {
   if (instant === undefined) return undefined;
   const time = new Date(instant);
   if (!Number.isNaN(time.getTime())) return listKey(time, LAST_KEY);
-  throw new SluiceError('INPUT_INVALID', `"${instant.slice(0, 100)}" is no ISO 8601 instant`);
+  throw new SluiceError('INPUT_INVALID', `"${instant.slice(0, SHOWN_INSTANT)}" is not an ISO 8601 instant`);
 }
 
 async function lookUp(

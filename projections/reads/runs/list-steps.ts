@@ -36,7 +36,7 @@ export interface StepView {
   readonly path: string;
   readonly iteration: readonly number[];
   readonly attempt: number;
-  /** Of a compensation: path of the step that it undoes; the iteration is the same. */
+  /** For a compensation: path of the step that it compensates, in the same iteration; else null. */
   readonly undoes: string | null;
   readonly id: string | null;
   readonly kind: string | null;
@@ -45,19 +45,19 @@ export interface StepView {
   readonly actionVersion: number | null;
   readonly idempotencyKey: string | null;
   readonly status: StepStatus;
-  /** Summaries, redacted and cut. */
+  /** Input and output are redacted, shortened summaries. */
   readonly input: Json;
   readonly output: Json;
   readonly error: RunError | null;
-  /** True: it failed, and its onError let the run go on. */
+  /** True: the step failed, and its `onError` let the run go on. */
   readonly continued: boolean;
-  /** When the next attempt is due, of a step that is RETRYING. */
+  /** When the next attempt is due, for a step that is RETRYING. */
   readonly nextAt: string | null;
   readonly startedAt: string | null;
   readonly endedAt: string | null;
 }
 
-/** The statement of a page: the rows of one run, whichever page it is, and no others. */
+/** The statement of a page. It reads the rows of this run only. */
 const LIST_STEPS = `SELECT *, id[2] AS path, id[3] AS iteration, id[4] AS attempt FROM step:[$tenant, $runId]..[$tenant, $runId, ..]
   WHERE opened_seq > $after ORDER BY opened_seq LIMIT $limit`;
 

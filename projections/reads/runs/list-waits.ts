@@ -35,12 +35,12 @@ export interface WaitView {
   readonly path: string;
   readonly iteration: readonly number[];
   readonly attempt: number;
-  /** Null until the event that opened it is known. */
+  /** Null until the run event that opened the wait is known. */
   readonly kind: WaitKind | null;
   readonly eventNames: readonly string[];
   readonly correlationKey: string | null;
   readonly filters: Json;
-  /** Null: for ever. */
+  /** Null: the wait has no deadline. */
   readonly deadline: string | null;
   readonly child: { readonly workflowId: string; readonly runId: string | null } | null;
   readonly status: WaitStatus;
@@ -57,7 +57,6 @@ export interface WaitView {
 
 const FROM_RUN = `SELECT *, id[2] AS path, id[3] AS iteration, id[4] AS attempt FROM wait:[$tenant, $runId]..[$tenant, $runId, ..]`;
 
-/** The statement. */
 const LIST_WAITS = `${FROM_RUN} ORDER BY opened_seq`;
 
 /** The statement of a page. */
@@ -74,7 +73,7 @@ export async function listWaits(
   return rows.map(view);
 }
 
-/** One page of them. @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
+/** One page of a run's waits. @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
 export async function pageWaits(
   database: Database,
   tenant: string,

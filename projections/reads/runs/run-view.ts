@@ -5,7 +5,7 @@ import { JsonValue, type Json } from '../../../contracts/json.js';
 import { RunStatus, type RunRef } from '../../../contracts/run/run.js';
 import type { Decode } from '../../log/texts.js';
 
-/** Columns of a list: no payload, no result. */
+/** Columns of a run in a list; excludes its payload and result. */
 export const RunColumns = z.object({
   tenant: z.string(),
   run_id: z.string(),
@@ -52,12 +52,12 @@ export interface RunSummary {
   readonly definition: string;
   readonly version: number;
   readonly status: RunStatus;
-  /** The business state that the definition named last; null: none. */
+  /** The business state that the definition set last; null before the first. */
   readonly state: string | null;
   readonly actor: string | null;
   readonly parent: RunRef | null;
   readonly root: RunRef | null;
-  /** The run that this one is a re-run of. */
+  /** The run of which this one is a re-run. */
   readonly rerunOf: RunRef | null;
   readonly correlationKeys: readonly string[];
   readonly errorCode: string | null;
@@ -66,9 +66,9 @@ export interface RunSummary {
   readonly cancelRequestedAt: string | null;
 }
 
-/** One run, whole. */
+/** One run in full. */
 export interface RunView extends RunSummary {
-  /** sha-256 of the pinned source; null until the run's first event is known. */
+  /** SHA-256 of the pinned source; null until the run's first event is known. */
   readonly definitionHash: string | null;
   readonly semantics: number | null;
   readonly system: { readonly environment: string; readonly region: string; readonly release: string } | null;

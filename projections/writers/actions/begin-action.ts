@@ -3,24 +3,23 @@
  *
  * The ledger row, by tenant and idempotency key:
  *
- *   (none) ── begin ──▶ STARTED ── finish ──▶ SUCCEEDED   for ever: its output is given back
+ *   (none) ── begin ──▶ STARTED ── finish ──▶ SUCCEEDED   final: later begins get its output
  *                        ▲   └──── finish ──▶ FAILED
  *                        └──────── begin ◀──────┘          attempts + 1, same row
  *
- * STARTED under another holder's live lease is `held`; a stale one is taken over. The decision is made inside
- * the transaction that writes the row, so that of two workers at once one loses the write conflict, comes
- * again, and sees the other. A lease's end is compared with the database's clock: it is the only one that all
- * workers share.
+ * STARTED under another holder's live lease is `held`; a stale lease is taken over. The decision is made
+ * inside the transaction that writes the row: of two workers at once, one loses the write conflict, is sent
+ * again, and sees the other. The end of a lease is compared with the database's clock: all workers share it.
  */
 import { z } from 'zod';
 import { SluiceError } from '../../../contracts/errors.js';
 import type { BeginDecision, Execution, Invocation, Lease } from '../../../contracts/run/projection.js';
-import type { RunEvent } from '../../../contracts/run/run-events.js';
 import type { Json } from '../../../contracts/json.js';
 import type { Writer } from '../../connection/writer.js';
 import { loadJson, TextWriter } from '../../log/texts.js';
 import type { Statement } from '../../connection/unit-of-work.js';
-import { writeEvents, type Others } from '../../commit/write-events.js';
+import { writeEvents, type Companions } from '../../commit/write-events.js';
+import type { NewEvents } from '../../commit/from-log.js';
 
 /** Lists the ledger row under its run. A key that runs share is listed under each. */
 export const LIST_INVOCATION = `UPSERT type::record('run_invocation', [$ledger_key[0], $ledger_row.run_id, $ledger_key[1]]) RETURN NONE;`;
@@ -64,11 +63,13 @@ const Decision = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('held'), until: z.number() }),
 ]);
 
-/** @throws SluiceError IDEMPOTENCY_KEY_REUSED, and as `commitEvents` does */
+/**
+ * Commits the pending events, and begins the action unless its key says otherwise.
+ * @throws SluiceError IDEMPOTENCY_KEY_REUSED, and what `commitEvents` throws
+ */
 export async function beginAction(
   writer: Writer,
-  execution: Execution,
-  events: readonly RunEvent[],
+  { execution, events }: NewEvents,
   invocation: Invocation,
   lease: Lease,
 ): Promise<BeginDecision> {
@@ -86,16 +87,16 @@ export async function beginAction(
   const blobs = texts.statements().map(renamed);
   const key = [tenant, invocation.idempotencyKey];
   const variables = { ledger_row: row, ledger_blobs: texts.variables().blobs };
-  const others: Others = {
-    always: { statements: [...blobs, BEGIN, DECIDED], variables: { ...variables, ledger_key: key } },
-    // In a usual commit nobody has used the key before: where a row is there, this fails, and BEGIN decides.
-    usually: {
+  const companions: Companions = {
+    general: { statements: [...blobs, BEGIN, DECIDED], variables: { ...variables, ledger_key: key } },
+    // The fast path expects an unused key. If the row exists, it misses, and BEGIN decides.
+    fastPath: {
       invocations: [{ id: key, ...row }],
       listed: [{ id: [tenant, execution.run.runId, invocation.idempotencyKey] }],
       blobs: variables.ledger_blobs,
     },
   };
-  const answers = await writeEvents(writer, execution, events, others);
+  const answers = await writeEvents(writer, execution, events, companions);
   if (answers === undefined) return { kind: 'execute' };
   const decision = Decision.parse(answers.get('decision'));
   if (decision.kind !== 'recorded') return decision;
@@ -107,12 +108,12 @@ export async function beginAction(
   return { kind: 'recorded', output, artifacts: decision.artifacts };
 }
 
-/** The events of the same transaction have blobs of their own. */
+/** The ledger's blobs, under another variable than the blobs of the events in the same transaction. */
 function renamed(statement: Statement): Statement {
   return { label: `ledger-${statement.label}`, text: statement.text.replace('$blobs', '$ledger_blobs') };
 }
 
-/** Columns of a ledger row that say what is invoked, and where. */
+/** Columns of a ledger row that say what is invoked, and by which step. */
 export function ledgerRow(
   execution: Execution,
   invocation: Invocation,

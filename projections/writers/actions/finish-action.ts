@@ -2,26 +2,26 @@
  * After an action acted: its domain writes, the ledger row with its outcome, and the step's outcome.
  *
  * Invariants
- * - The first success recorded for a key wins: nothing overwrites SUCCEEDED, and the domain writes of whoever
- *   comes second are not applied. So a repetition after a lost acknowledgement changes nothing.
- * - A failure is recorded only by the holder of the lease: one whose lease was taken over has no say about an
- *   attempt that another worker has in hand.
+ * - The first success recorded for a key wins: nothing overwrites SUCCEEDED, and the domain writes of a
+ *   later success are not applied. So a repetition after a lost acknowledgement changes nothing.
+ * - Only the holder of the lease records a failure: a worker whose lease was taken over can't fail an
+ *   attempt that another worker is running.
  */
 import { RecordId } from 'surrealdb';
 import type { Evidence } from '../../../contracts/authorization.js';
 import type {
+  ActionEnd,
   Execution,
-  DomainStatement,
   Invocation,
   InvocationOutcome,
 } from '../../../contracts/run/projection.js';
 import { domainStatements } from '../../domain/domain-statements.js';
-import { type Finished, SETTLE_STEP } from '../../domain/outcome.js';
-import { settledStep, type UsualWork } from '../../commit/fast-path.js';
+import { type OutcomeColumns, SETTLE_STEP } from '../../domain/outcome.js';
+import { stepSettlement, type FastPathWork } from '../../commit/fast-path.js';
 import type { Writer } from '../../connection/writer.js';
 import { TextWriter } from '../../log/texts.js';
 import { commit, Refusal, type Statement } from '../../connection/unit-of-work.js';
-import { toError, wroteUsually } from '../../commit/write-events.js';
+import { toError, tryFastPath } from '../../commit/write-events.js';
 import { ledgerRow, LIST_INVOCATION } from './begin-action.js';
 
 const FINISH: Statement = {
@@ -46,7 +46,7 @@ const FINISH: Statement = {
 }`,
 };
 
-/** Evidence is a record: the first of an attempt stays. */
+/** Evidence is a record: the first one of an attempt stays. */
 const EVIDENCE: Statement = {
   label: 'evidence.put',
   text: `IF $finished {
@@ -56,7 +56,7 @@ const EVIDENCE: Statement = {
 };
 
 /**
- * @param holder whose lease the attempt ran under; absent: whoever's
+ * Records how an action ended, with its writes and evidence, in one transaction.
  * @throws SluiceError IDEMPOTENCY_KEY_REUSED; INPUT_INVALID for a write that would leave the transaction;
  *   DATABASE_FAILED with the label of the write that failed; DATABASE_UNAVAILABLE
  */
@@ -64,10 +64,7 @@ export async function finishAction(
   writer: Writer,
   execution: Execution,
   invocation: Invocation,
-  outcome: InvocationOutcome,
-  writes: readonly DomainStatement[],
-  holder?: string,
-  evidence?: Evidence,
+  { outcome, writes, holder, evidence }: ActionEnd,
 ): Promise<void> {
   const { tenant, runId } = execution.run;
   const texts = new TextWriter(tenant, runId);
@@ -88,22 +85,24 @@ export async function finishAction(
     ...domain.variables,
     ...texts.variables(),
   };
-  const proof = evidence === undefined ? [] : [EVIDENCE];
-  const own = [...proof, ...domain.statements];
+  const more = [...(evidence === undefined ? [] : [EVIDENCE]), ...domain.statements];
   if (holder !== undefined) {
-    const work = usualEnd(execution, invocation, variables.outcome, holder, texts);
-    if (await wroteUsually(writer, work, own, variables)) return;
+    const work = {
+      ...fastPathEnd(execution, invocation, variables.outcome, holder),
+      blobs: texts.variables().blobs,
+    };
+    if (await tryFastPath(writer, work, more, variables)) return;
   }
   try {
-    const statements = [FINISH, ...texts.statements(), SETTLE_STEP, ...own];
+    const statements = [FINISH, ...texts.statements(), SETTLE_STEP, ...more];
     await commit(writer.database, statements, variables, writer.faults);
   } catch (error) {
     throw error instanceof Refusal ? toError(error) : error;
   }
 }
 
-/** Columns of a ledger row that say what came of it. */
-export function outcomeColumns(outcome: InvocationOutcome, texts: TextWriter, at: Date): Finished {
+/** Columns of a ledger row that hold the outcome. */
+export function outcomeColumns(outcome: InvocationOutcome, texts: TextWriter, at: Date): OutcomeColumns {
   const succeeded = outcome.status === 'SUCCEEDED';
   return {
     status: outcome.status,
@@ -117,26 +116,24 @@ export function outcomeColumns(outcome: InvocationOutcome, texts: TextWriter, at
 }
 
 /**
- * The usual end: the ledger row stands as this attempt's holder began it, and the step's row is open. Where it does
- * not, this fails, and FINISH decides.
+ * The end on the fast path: the ledger row is as this attempt's holder began it, and the step's row is
+ * open. If not, it misses, and FINISH decides.
  */
-function usualEnd(
+function fastPathEnd(
   { run }: Execution,
   invocation: Invocation,
-  outcome: Finished,
+  outcome: OutcomeColumns,
   holder: string,
-  texts: TextWriter,
-): UsualWork {
+): FastPathWork {
   const { idempotencyKey, action, local } = invocation;
   const row = new RecordId('action_invocation', [run.tenant, idempotencyKey]);
   return {
     ended: [{ id: row, action, holder, outcome }],
-    settled: local ? [] : [settledStep(run, invocation, outcome)],
-    blobs: texts.variables().blobs,
+    settled: local ? [] : [stepSettlement(run, invocation, outcome)],
   };
 }
 
-/** [tenant, run_id, path, iteration, attempt, kind]: one of each kind for an attempt. */
+/** The key is [tenant, run_id, path, iteration, attempt, kind]: an attempt has one row of each kind. */
 function evidenceRow(
   { run }: Execution,
   { step }: Invocation,

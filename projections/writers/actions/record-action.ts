@@ -1,9 +1,9 @@
 /**
  * Begin and end of an action in one transaction, after it acted.
  *
- * Invariant: what the ledger says of the key is found by the transaction that writes it. Where a row is there already,
- * or anything else is not as in a run that nothing disturbs, nothing was written, and begin and end are written one
- * after the other as for any action: begin-action.ts then decides whether this outcome is the one that counts.
+ * Invariant: the transaction that writes the ledger row also finds out whether the key was used. If a row
+ * exists already, or any other row does not fit the fast path, nothing was written; begin and end are then
+ * two transactions, as for any action, and begin-action.ts decides whether this outcome counts.
  */
 import type {
   BeginDecision,
@@ -11,50 +11,52 @@ import type {
   Execution,
   Invocation,
 } from '../../../contracts/run/projection.js';
-import type { RunEvent } from '../../../contracts/run/run-events.js';
 import { domainStatements } from '../../domain/domain-statements.js';
 import { stepRowKey } from '../../log/keys.js';
-import { settledColumns } from '../../domain/outcome.js';
+import { outcomeInStep } from '../../domain/outcome.js';
 import { TextWriter } from '../../log/texts.js';
-import { joinWork, settledStep, type UsualWork } from '../../commit/fast-path.js';
+import { joinWork, stepSettlement, type FastPathWork } from '../../commit/fast-path.js';
 import type { Writer } from '../../connection/writer.js';
-import { usualEvents, wroteUsually } from '../../commit/write-events.js';
+import type { NewEvents } from '../../commit/from-log.js';
+import { fastPathForEvents, tryFastPath } from '../../commit/write-events.js';
 import { beginAction, ledgerRow } from './begin-action.js';
 import { finishAction, outcomeColumns } from './finish-action.js';
 
-/** @throws SluiceError as `beginAction` and `finishAction` do */
+/**
+ * @returns `execute`: this outcome is recorded; else the record that prevails
+ * @throws SluiceError what `beginAction` and `finishAction` throw
+ */
 export async function recordAction(
   writer: Writer,
-  execution: Execution,
-  events: readonly RunEvent[],
+  { execution, events }: NewEvents,
   invocation: Invocation,
   ended: EndedInvocation,
 ): Promise<BeginDecision> {
   const { lease, outcome, writes } = ended;
-  const usual = usualEvents(execution, events);
-  if (usual !== undefined) {
-    const own = domainStatements(writes);
-    const work = withAction(usual, execution, invocation, ended);
-    if (await wroteUsually(writer, work, own.statements, own.variables)) return { kind: 'execute' };
+  const eventWork = fastPathForEvents(execution, events);
+  if (eventWork !== undefined) {
+    const domain = domainStatements(writes);
+    const work = withAction(eventWork, execution, invocation, ended);
+    if (await tryFastPath(writer, work, domain.statements, domain.variables)) return { kind: 'execute' };
   }
-  const decision = await beginAction(writer, execution, events, invocation, lease);
+  const decision = await beginAction(writer, { execution, events }, invocation, lease);
   if (decision.kind === 'execute') {
-    await finishAction(writer, execution, invocation, outcome, writes, lease.holder);
+    await finishAction(writer, execution, invocation, { outcome, writes, holder: lease.holder });
   }
   return decision;
 }
 
 function withAction(
-  usual: UsualWork,
+  eventWork: FastPathWork,
   execution: Execution,
   invocation: Invocation,
   { lease, startedAt, outcome }: EndedInvocation,
-): UsualWork {
+): FastPathWork {
   const { run } = execution;
   const { idempotencyKey, step, local } = invocation;
   const texts = new TextWriter(run.tenant, run.runId);
   const columns = outcomeColumns(outcome, texts, new Date());
-  const row = {
+  const ledger = {
     id: [run.tenant, idempotencyKey],
     ...ledgerRow(execution, invocation, texts),
     attempts: 1,
@@ -63,16 +65,16 @@ function withAction(
     ...columns,
   };
   const place = JSON.stringify(stepRowKey(run, step));
-  const set = settledColumns(columns);
-  const { opened = [] } = usual;
-  // A step that begins here is made with its outcome; the start of another lane's may be on its way elsewhere.
+  const set = outcomeInStep(columns);
+  const { opened = [] } = eventWork;
+  // A step that begins here is created with its outcome; its start may also travel with another commit.
   const isOwn = ({ id }: { readonly id: unknown }): boolean => !local && JSON.stringify(id) === place;
   return joinWork([
-    { ...usual, opened: opened.map((one) => (isOwn(one) ? { ...one, ...set } : one)) },
+    { ...eventWork, opened: opened.map((row) => (isOwn(row) ? { ...row, ...set } : row)) },
     {
-      invocations: [row],
+      invocations: [ledger],
       listed: [{ id: [run.tenant, run.runId, idempotencyKey] }],
-      settled: local || opened.some(isOwn) ? [] : [settledStep(run, invocation, columns)],
+      settled: local || opened.some(isOwn) ? [] : [stepSettlement(run, invocation, columns)],
       blobs: texts.variables().blobs,
     },
   ]);

@@ -1,4 +1,7 @@
-/** Renews a lease while a long action runs; false where another holder has it by now, or it is over. */
+/**
+ * Renews a lease while a long action runs; false where another holder has it by now, or the action has
+ * ended.
+ */
 import { z } from 'zod';
 import type { Lease } from '../../../contracts/run/projection.js';
 import type { Writer } from '../../connection/writer.js';

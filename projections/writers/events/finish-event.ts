@@ -1,24 +1,28 @@
 /**
- * The end of an event's routing: what came of each proposed run and each trigger, onto the audit row.
+ * The end of an event's routing: writes the outcome of each proposed run and each trigger to the audit row.
  *
- * Invariant: the first end counts. A bridge that resumed an event another one was still routing finds it finished
- * and changes nothing; both did the same, because signals and starts are harmless the second time. A run that took
- * the event when its wait opened (record-missed.ts) may have come first: then it is routed, whatever this one found.
+ * Invariant: the first end counts. A bridge that resumes an event while another bridge is still routing it
+ * may find it finished and change nothing; both did the same, because a second signal or start is harmless.
+ * A run that took the event when its wait opened (record-missed.ts) may have been first: then the outcome
+ * is ROUTED, even if this bridge found no match.
  */
 import type { Json } from '../../../contracts/json.js';
 import type { DeliveryRow, EventKey } from '../../reads/events/event-rows.js';
 import { commit } from '../../connection/unit-of-work.js';
 import type { Writer } from '../../connection/writer.js';
 
-/** What an event came to. */
+/** The outcome of an event's routing. */
 export type EventOutcome =
-  /** A run was signalled or started. */
+  /** A run was signaled or started. */
   | 'ROUTED'
-  /** It has a key; no run waits for it and no trigger started one. A wait that opens later may still take it. */
+  /**
+   * It has a key; no run waits for it, and no trigger started one. A wait that opens later may still take
+   * it.
+   */
   | 'NO_MATCH'
   /** It has no key, so no wait was looked for; no trigger started a run. */
   | 'UNRESOLVED'
-  /** It was for somebody, and nobody could take it: every run had ended, or every trigger failed. */
+  /** It had receivers, but none could take it: every run had ended, or every trigger failed. */
   | 'FAILED';
 
 export interface FinishedDelivery {
@@ -30,9 +34,9 @@ export interface FinishedDelivery {
 export interface FinishedEvent {
   readonly outcome: EventOutcome;
   readonly deliveries: readonly FinishedDelivery[];
-  /** What each trigger that names the event came to. */
+  /** The outcome of each trigger that names the event. */
   readonly triggers: Json;
-  /** Ids of the runs that were signalled or started. */
+  /** Ids of the runs that were signaled or started. */
   readonly routedTo: readonly string[];
   readonly error: Json | null;
   readonly receivedAt: Date;

@@ -1,19 +1,21 @@
 /**
  * The arrival of an event: its audit row and the runs that are proposed for it, in one transaction, before
- * anything is signalled.
+ * any run is signaled.
  *
  * Invariants
- * - (tenant, source, id) is recorded once. A second delivery writes nothing and gets what the first one left.
- * - An event and a wait for it that come at once do not miss each other: this transaction and the one that opens
- *   the wait (open-waits.ts) both write `event_guard` of (tenant, event name, key). Where both run at once, one
- *   loses the write conflict, comes again and sees the other; where one came first, the other sees it anyway:
- *   this one by reading `open_wait`, the opening one by reading `event_by_key` after its commit (missed-events.ts).
- * - A row in `event_unfinished` stands until the routing has ended (finish-event.ts), so that a crash anywhere
- *   after this commit is mended by whoever finds it.
+ * - (tenant, source, id) is recorded once. A second delivery writes nothing and gets what the first one
+ *   recorded.
+ * - An event and a wait for it that arrive at once do not miss each other: this transaction and the one
+ *   that opens the wait (open-waits.ts) both write `event_guard` of (tenant, event name, key). If both run
+ *   at once, one loses the write conflict, is sent again and sees the other. If one came first, the other
+ *   sees it anyway: this one by reading `open_wait`, the opening one by reading `event_by_key` after its
+ *   commit (missed-events.ts).
+ * - A row in `event_unfinished` exists until the routing has ended (finish-event.ts), so that any bridge
+ *   can finish the work after a crash that follows this commit.
  */
 import { z } from 'zod';
-import type { BusEvent } from '../../../contracts/events/event-envelope.js';
 import type { Correlation } from '../../../contracts/events/correlation.js';
+import type { InboundEvent } from '../../../contracts/inbound-event.js';
 import type { Json } from '../../../contracts/json.js';
 import { DeliveryRow } from '../../reads/events/event-rows.js';
 import { listKey } from '../../log/keys.js';
@@ -22,11 +24,11 @@ import { commit, type Statement } from '../../connection/unit-of-work.js';
 import type { Variables } from '../../connection/connection.js';
 import type { Writer } from '../../connection/writer.js';
 
-/** By which way an event came in. */
+/** How an event came in. */
 export type EventVia = 'http' | 'stream' | 'relay';
 
 export interface ArrivedEvent {
-  readonly event: BusEvent;
+  readonly event: InboundEvent;
   /** The envelope as it was received. */
   readonly envelope: unknown;
   readonly correlation: Correlation;
@@ -35,7 +37,7 @@ export interface ArrivedEvent {
 }
 
 export interface RecordedEvent {
-  /** False: it had been recorded before. */
+  /** False: it was recorded before. */
   readonly created: boolean;
   /** Null while the routing has not ended. */
   readonly outcome: string | null;
@@ -44,7 +46,7 @@ export interface RecordedEvent {
   readonly resolvedBy: string;
   readonly tried: readonly string[];
   readonly deliveries: readonly DeliveryRow[];
-  /** What the triggers came to; null while the routing has not ended. */
+  /** The outcomes of the triggers; null while the routing has not ended. */
   readonly triggers: Json | null;
   readonly error: Json | null;
 }
@@ -56,7 +58,7 @@ export function arrivalStatements(arrived: ArrivedEvent): {
 } {
   const { event, correlation, receivedAt } = arrived;
   const texts = new TextWriter(event.tenant, 'event');
-  // Before the statements are asked for: a large one is a statement of its own.
+  // Before `texts.statements()`: a large envelope adds a statement.
   const envelope = texts.json(arrived.envelope);
   const newest = listKey(receivedAt, '').slice(0, -1);
   return {

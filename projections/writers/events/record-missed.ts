@@ -1,18 +1,19 @@
-/** Notes on the audit rows of events that a run was sent them when its wait opened. */
-import type { OpenedWait, Execution, MissedEvent } from '../../../contracts/run/projection.js';
+/** Notes on the audit rows of events that a run was sent when its wait opened. */
+import type { DeliveredEvent } from '../../../contracts/inbound-event.js';
+import type { OpenedWait, Execution } from '../../../contracts/run/projection.js';
 import { commit } from '../../connection/unit-of-work.js';
 import type { Writer } from '../../connection/writer.js';
 
 /**
- * Best effort by its nature: it comes after the signal, and a crash in between sends the events again, which the run
- * knows by their ids. An event that retention has removed meanwhile gets no note.
+ * Best effort: the note follows the signal, and a crash in between sends the events again; the run
+ * recognizes them by their ids. An event that retention has removed meanwhile gets no note.
  * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
  */
 export async function recordMissed(
   { database, faults }: Writer,
   { run, workflowId }: Execution,
   waits: readonly OpenedWait[],
-  events: readonly MissedEvent[],
+  events: readonly DeliveredEvent[],
 ): Promise<void> {
   if (events.length === 0) return;
   await commit(
@@ -36,11 +37,11 @@ export async function recordMissed(
       workflow: workflowId,
       missed: events.map((event) => ({
         source: event.source,
-        id: event.eventId,
+        id: event.id,
         waits: waits
           .filter(
             ({ eventNames, correlationKey }) =>
-              eventNames.includes(event.eventName) && correlationKey === event.correlationKey,
+              eventNames.includes(event.name) && correlationKey === event.correlationKey,
           )
           .map(({ place }) => place),
       })),

@@ -1,11 +1,11 @@
 /**
- * The end of one sending. Sent and not yet noted here, an event is sent again: published at least once.
+ * The end of one attempt to send. An event that was sent but not yet noted here is sent again: at-least-once.
  */
 import type { OutboxRow } from '../../reads/events/due-outbox.js';
 import { commit } from '../../connection/unit-of-work.js';
 import type { Writer } from '../../connection/writer.js';
 
-/** SENT and DEAD end it; FAILED keeps it due. */
+/** SENT and DEAD are final; FAILED keeps the row due. */
 export type OutboxSettlement =
   { readonly status: 'SENT' } | { readonly status: 'FAILED' | 'DEAD'; readonly error: string };
 

@@ -1,11 +1,12 @@
-/** The lease of the one relay that sends. */
+/** The lease of the relay that sends; there is one for all relays. */
 import { z } from 'zod';
 import { commit } from '../../connection/unit-of-work.js';
 import type { Writer } from '../../connection/writer.js';
 
 /**
  * @param now epoch ms
- * @param until epoch ms; one that has passed gives the lease up
+ * @param until end of the lease, epoch ms; a time that has passed gives it up
+ * @returns false where another relay holds the lease
  * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
  */
 export async function takeRelayLease(

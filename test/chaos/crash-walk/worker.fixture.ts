@@ -1,6 +1,6 @@
 /**
- * A worker that kills itself with SIGKILL at a point of a commit of one run, and is otherwise as it is deployed.
- * Which one says CRASH_AT; without it the worker lives.
+ * A deployed worker that kills itself with SIGKILL at one point of one commit, which CRASH_AT names. Without
+ * CRASH_AT the worker lives.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Runtime } from '@temporalio/worker';

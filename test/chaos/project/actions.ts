@@ -1,6 +1,6 @@
 /**
- * The actions of the examples, each of which asks the test before it acts and tells it when it has acted: so a
- * test counts effects from outside, and holds an action at the point where it wants the worker to die.
+ * The actions of the examples. Each reports to the test before it acts and after it has acted, so a test
+ * counts effects from outside, and holds an action at the point where the worker is to be killed.
  */
 import { z } from 'zod';
 import { defineAction, SluiceError } from '../../../actions/index.js';

@@ -13,7 +13,7 @@ interface Outside {
   fails: boolean;
 }
 
-/** `test.do` and `test.fragile` take a name, and give it with how often it was done. */
+/** `test.do` and `test.fragile` take a name and return it with how often it was done. */
 export function outside() {
   const seen: Outside = { done: [], keys: [], fails: false };
   const action = (id: string, act: () => void) =>
@@ -41,12 +41,12 @@ export function outside() {
   return { seen, actions, clear };
 }
 
-/** A step that does what its id says. */
+/** A step that calls `test.do` with its id. */
 export function call(id: string, more: JsonObject = {}): JsonObject {
   return { id, type: 'action.call', action: 'test.do', input: id, saveAs: `vars.${id}`, ...more };
 }
 
-/** The source of a definition that no other test has. */
+/** The source of a definition with a new id. */
 export function sourceOf(steps: readonly JsonObject[], more: JsonObject = {}): string {
   return JSON.stringify({ id: `d-${randomUUID()}`, version: 1, ...more, steps });
 }

@@ -1,5 +1,5 @@
 /**
- * Definition cases as data: a definition, what is done to its run, and what has to come of it.
+ * Definition cases as data: a definition, the acts on its run, and the expected outcome.
  * `conformance.test.ts` runs every file of `cases/`.
  */
 import { readdirSync, readFileSync } from 'node:fs';
@@ -10,8 +10,8 @@ import { z } from 'zod';
 import { JsonValue } from '../../../contracts/json.js';
 
 /**
- * A line of the log: `TYPE`, `TYPE id`, `TYPE id[0,2]` or `TYPE id#2`, with the step's id, its iteration and its
- * attempt. Where a line names no iteration or attempt, any will do.
+ * A line of the log: `TYPE`, `TYPE id`, `TYPE id[0,2]` or `TYPE id#2`, with the step's id, its iteration
+ * and its attempt. Where a line names no iteration or attempt, any matches.
  */
 const Line = z.string().regex(/^[A-Z_]+( [\w-]+(\[[\d,]+\])?(#\d+)?)?$/);
 
@@ -89,7 +89,7 @@ const Case = z.strictObject({
   name: z.string(),
   /** Fields of the definition beside `id` and `version`. */
   definition: z.record(z.string(), JsonValue).optional(),
-  /** Or a definition that is published by the file, or a workflow type that nobody published. */
+  /** Or a definition that is published by the file, or a workflow type that no one published. */
   type: z.string().optional(),
   payload: JsonValue.optional(),
   memo: z.record(z.string(), JsonValue).optional(),

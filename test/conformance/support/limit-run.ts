@@ -1,17 +1,64 @@
-/** What the tests of limits share: a run of a definition with a limit in it, and what its catch says. */
+/**
+ * What the tests of limits share: a run of a definition with a limit in it, and what its catch branch
+ * returns.
+ */
+import { afterAll, beforeAll } from 'vitest';
 import type { Json, JsonObject } from '../../../contracts/json.js';
 import { historiesOf, replay } from './histories.js';
 import { foldLog } from './log-rules.js';
 import { endOf, type End } from './play.js';
 import { expectRows } from './rows.js';
-import type { Handle, World } from './world.js';
+import { openWorld, type Handle, type World, type WorldOptions } from './world.js';
 
-export const MINUTE = 60_000;
+/** Ends a test that hangs, for tests that take many seconds on a quiet machine, ms. */
+export const LONG_MS = 600_000;
 
 let serial = 0;
 
-/** An id that no other definition of this process has. */
+/** A definition id that this process has not used yet. */
 export const freshId = (): string => `limits-${++serial}`;
+
+/** A world for all tests of a file, and what they do in it. */
+export interface LimitRuns {
+  world(): World;
+  /** Publishes a definition and starts it. */
+  start(definition: Record<string, unknown>, payload?: Json): Promise<Handle>;
+  /** The end of a run; its log, its rows and its replay are right. */
+  finish(handle: Handle): Promise<End>;
+  /** Starts a definition and finishes its run. */
+  run(definition: Record<string, unknown>, payload?: Json): Promise<End>;
+}
+
+/** Opens a world for the file that calls this, and closes it after the file's last test. */
+export function useLimitRuns(): LimitRuns {
+  let opened: World | undefined;
+  beforeAll(async () => {
+    opened = await openWorld();
+  });
+  afterAll(() => opened?.close());
+  const world = (): World => {
+    if (opened === undefined) throw new Error('useLimitRuns: use it inside a test');
+    return opened;
+  };
+  const start: LimitRuns['start'] = (definition, payload) => startOn(world(), definition, payload);
+  const finish: LimitRuns['finish'] = (handle) => finishOn(world(), handle);
+  return {
+    world,
+    start,
+    finish,
+    run: async (definition, payload) => finish(await start(definition, payload)),
+  };
+}
+
+/** Runs a test in its own world, and closes that in the end. */
+export async function withWorld(options: WorldOptions, test: (world: World) => Promise<void>): Promise<void> {
+  const world = await openWorld(options);
+  try {
+    await test(world);
+  } finally {
+    await world.close();
+  }
+}
 
 /** Publishes a definition and starts it. */
 export async function startOn(
@@ -33,7 +80,7 @@ export async function finishOn(world: World, handle: Handle): Promise<End> {
   return end;
 }
 
-/** Steps in a try whose catch says what it caught. */
+/** Steps in a try whose catch branch returns the code that it caught. */
 export const caught = (...steps: Json[]): JsonObject => ({
   steps: [
     {
@@ -56,7 +103,7 @@ export const caught = (...steps: Json[]): JsonObject => ({
 
 export const result = (value: Json): End => ({ kind: 'result', result: value });
 
-/** An expression that gives text of so many KiB; one of them may give 256. */
+/** An expression that gives so many KiB of text; a single expression is limited to 256. */
 export const text = (kib: number): Json => ({
   $expr: `$substring($join($map([1..${kib}], function() { $pad("", 1024, "x") })), 2)`,
 });

@@ -1,6 +1,4 @@
-/**
- * What holds for every log of a run that has ended, whatever the run did.
- */
+/** What holds for the log of every run that has ended. */
 import {
   RUN_TRANSITIONS,
   type RunStatus,

@@ -46,7 +46,7 @@ async function perform(world: World, handle: Handle, act: Act): Promise<void> {
     const what = `${act.until} × ${act.times}`;
     await world.seen(runId, what, (log) => countOf(log, act.until) >= act.times);
   } else if ('sees' in act) {
-    await vi.waitFor(() => tells(handle, act.sees), { timeout: 20_000, interval: 50 });
+    await vi.waitFor(() => tells(handle, act.sees), { timeout: 60_000, interval: 50 });
   } else if ('event' in act) {
     const signal: JsonObject = {
       eventId: act.id ?? randomUUID(),

@@ -7,7 +7,7 @@ import { type FoldedLog, rowName } from './log-rules.js';
 
 const MOST = 500;
 
-/** Expects that the database says of a run what its log says: nothing missing, nothing doubled, nothing open. */
+/** Expects the rows of a run to match its log: nothing missing, nothing doubled, nothing open. */
 export async function expectRows(
   { reads }: Projections,
   tenant: string,

@@ -48,7 +48,7 @@ export interface World {
   close(): Promise<void>;
 }
 
-const SEEN_MS = 20_000;
+const SEEN_MS = 60_000;
 /** A page of a history with large values is over the 4 MiB that a client takes by default. */
 const HISTORY_CHANNEL = { 'grpc.max_receive_message_length': 64 * 1024 * 1024 };
 

@@ -1,11 +1,12 @@
 /**
- * The services of docker-compose.yml as processes of this machine: the same commands and the same variables, in the
- * order that compose would start them, each waited for by its own health check.
+ * The services of docker-compose.yml as processes of this machine: the same commands and variables, in
+ * the order of compose, each awaited by its own health check.
  *
  * Invariants
- * - Only addresses, paths and ports are other ones than in the file: here all processes share one network and one disk.
- * - What compose would run from an image of somebody else's is that program of this machine; PostgreSQL, and Temporal on
- *   it, are a Temporal dev server; the Web UI has nothing to do here and is left out.
+ * - Only addresses, paths and ports differ from the file: here all processes share one network and one
+ *   disk.
+ * - A program that compose runs from another project's image is that program of this machine. A Temporal
+ *   dev server replaces PostgreSQL and Temporal on it; the Web UI is left out.
  * - Nothing outlives `stop`: every process is killed by its id.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
@@ -15,13 +16,13 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { findTemporalCli } from '../../../worker/temporal-server/find-cli.js';
 import { freePort } from '../../../worker/temporal-server/ports.js';
-import { surrealBinary } from '../../projections/support/server.js';
+import { surrealBinary } from '../../support/requirements.js';
 import { waitFor } from '../../support/wait-for.js';
 import { readCompose, type Compose, type Service } from './compose-file.js';
 import { jsonWords, type Image } from './image.js';
 
-/** Not root's: processes of Sluice run as a user without rights. */
-const NOBODY = { uid: 65_534, gid: 65_534 };
+/** Processes of Sluice run as an unprivileged user, not as root. */
+const UNPRIVILEGED = { uid: 65_534, gid: 65_534 };
 const ABSENT = new Set(['postgres', 'temporal-ui']);
 
 export class Process {
@@ -124,7 +125,7 @@ export class Deployment {
       cwd,
       env: { ...env, ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
-      ...(asNobody && this.mayBeNobody() && NOBODY),
+      ...(asNobody && this.mayBeNobody() && UNPRIVILEGED),
     });
     const healthcheck = service.healthcheck && (await this.localWords(service.healthcheck.test, replica));
     const started = new Process(name, child, healthcheck);
@@ -143,7 +144,7 @@ export class Deployment {
   private mayBeNobody(): boolean {
     if (process.getuid?.() !== 0) return false;
     const reads = `require('fs').readFileSync(${JSON.stringify(join(this.image.app, 'node_modules', 'tsx', 'package.json'))})`;
-    return spawnSync('node', ['-e', reads], { ...NOBODY, stdio: 'ignore' }).status === 0;
+    return spawnSync('node', ['-e', reads], { ...UNPRIVILEGED, stdio: 'ignore' }).status === 0;
   }
 
   /** As `docker compose run --rm NAME COMMAND`: runs to its end. */
@@ -155,7 +156,7 @@ export class Deployment {
       cwd: program.cwd,
       env: program.env,
       stdio: ['ignore', 'pipe', 'pipe'],
-      ...(program.asNobody && this.mayBeNobody() && NOBODY),
+      ...(program.asNobody && this.mayBeNobody() && UNPRIVILEGED),
     });
     const started = new Process(name, child, undefined);
     this.#processes.push(started);
@@ -263,7 +264,7 @@ export class Deployment {
       /\b(temporal|surrealdb|redis|bridge|0\.0\.0\.0|127\.0\.0\.1):(\d{4,5})\b/g,
     )) {
       const shared = /^[a-z]/.test(host) ? `${host}:${port}` : `${service}:${port}`;
-      // Each replica has a network of its own: the port of its metrics is its own as well.
+      // Each replica has its own network, and with it its own port of metrics.
       const place = service === 'worker' && !/^[a-z]/.test(host) ? `${replica}:${port}` : shared;
       result = result.replace(whole, await this.at(place));
     }

@@ -1,9 +1,9 @@
 /**
- * What the image of the Dockerfile holds, on disk without Docker: the same files at the same places, and the packages
- * that are left when those for development are pruned.
+ * The content of the Dockerfile's image on disk, without Docker: the same files at the same places, and
+ * the packages that remain after those for development are pruned.
  *
- * Invariant: nothing else is there. A file or a package that a process needs and that the image lacks is missing here
- * as well.
+ * Invariant: there is nothing else. A file or a package that a process needs and that the image lacks is
+ * missing here, too.
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -4,7 +4,7 @@ import { forgetCompiled } from '../../../expressions/compile.js';
 import { MAX_STEPS } from '../../../expressions/budget/limits.js';
 import { failure, value } from '../support/evaluate-in.js';
 
-/** Processor time: the load of the machine is no matter of the budget. */
+/** Processor time, because the budget does not depend on the load of the machine. */
 function cpuMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1_000;
@@ -14,7 +14,10 @@ const numbers = (length: number) => Array.from({ length }, (_, i) => i);
 const big = { a: numbers(10_000), b: numbers(10_000) };
 const nested = (depth: number) => JSON.parse('['.repeat(depth) + ']'.repeat(depth)) as [];
 
-/** Source, input, and what the message says. Each would run for minutes, take gigabytes, or crash. */
+/**
+ * Source, input and expected message. Without the budget, each would run for minutes, take gigabytes, or
+ * crash.
+ */
 const table: [what: string, source: string, says: RegExp, root?: Record<string, never> | object][] = [
   ['endless tail recursion', '($f := function($x){ $f($x) }; $f(1))', /steps/],
   ['endless recursion', '($f := function($x){ 1 + $f($x) }; $f(1))', /deeper/],
@@ -90,17 +93,17 @@ const table: [what: string, source: string, says: RegExp, root?: Record<string, 
 
 describe('the budget', () => {
   for (const [what, source, says, root = {}] of table) {
-    it(`ends ${what} with a code`, () => {
+    it(`the budget ends ${what} with a code`, () => {
       const before = cpuMs();
       const error = failure(source, root as Record<string, never>);
       expect(error.code).toBe('EXPRESSION_BUDGET');
       expect(error.message).toMatch(says);
-      // Far above what it takes, far below what the workflow's deadlock detector allows.
+      // Far above the usual time, far below the limit of the workflow's deadlock detector.
       expect(cpuMs() - before).toBeLessThan(4_000);
     });
   }
 
-  it('counts the same work at every evaluation, cold and warm', () => {
+  it('every evaluation of an expression costs the same, with a cold and a warm cache', () => {
     const sources = [
       '$sort([3,1,2])',
       'a[$ > 9990]',
@@ -122,7 +125,7 @@ describe('the budget', () => {
     expect(cold.every((units) => units > 0 && units < MAX_STEPS)).toBe(true);
   });
 
-  it('adds what was spent to the meter, also of an expression that fails', () => {
+  it('the meter counts the work of an expression, even if it fails', () => {
     const meter = { spent: 100 };
     expect(failure('($f := function($x){ $f($x) }; $f(1))', {}, {}, { meter }).code).toBe(
       'EXPRESSION_BUDGET',
@@ -130,7 +133,7 @@ describe('the budget', () => {
     expect(meter.spent).toBe(100 + MAX_STEPS);
   });
 
-  it('leaves room for honest work on thousands of items', () => {
+  it('the budget suffices for ordinary work on thousands of items', () => {
     const lines = numbers(10_000).map((i) => ({ sku: `s${i % 100}`, qty: i % 7, price: i / 10 }));
     const root = { lines };
     expect(value('$sum(lines.(qty * price))', root)).toBeGreaterThan(0);
@@ -159,14 +162,14 @@ describe('the budget of parsing', () => {
     ['comments upon comments', '/**/'.repeat(8_000) + '1'],
     ['unary operators', '-'.repeat(20_000) + '1'],
     ['a source that is too long', `"${'x'.repeat(40_000)}"`],
-  ])('ends %s with a code', (_, source) => {
+  ])('the budget of parsing ends %s with a code', (_, source) => {
     const before = cpuMs();
     expect(check(source)[0]?.code).toBe('EXPRESSION_BUDGET');
     expect(failure(source).code).toBe('EXPRESSION_BUDGET');
     expect(cpuMs() - before).toBeLessThan(4_000);
   });
 
-  it('refuses regular expressions that are too large or unsupported, at publish', () => {
+  it('publish refuses regular expressions that are too large or unsupported', () => {
     expect(check('$match(a, /(x{500}){500}/)')[0]).toMatchObject({ code: 'EXPRESSION_SYNTAX', position: 10 });
     expect(check('$match(a, /(?<=x)y/)')[0]?.message).toContain('lookbehind');
   });

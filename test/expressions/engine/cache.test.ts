@@ -12,7 +12,7 @@ const corpus = JSON.parse(readFileSync(new URL('../support/corpus.json', import.
 const sources = corpus.groups.flatMap((group) => group.sources);
 
 describe('the cache of compiled expressions', () => {
-  it('changes no outcome, cold or warm, in any order', () => {
+  it('the cache changes no outcome, cold or warm, in any order', () => {
     const all = (order: string[]) =>
       new Map(order.map((source) => [source, sluiceOutcome(source, corpus.input)]));
     forgetCompiled();
@@ -26,24 +26,24 @@ describe('the cache of compiled expressions', () => {
     }
   });
 
-  it('keeps what was used last', () => {
+  it('the cache keeps the most recently used expressions', () => {
     forgetCompiled();
     const kept = compile('1 + 1');
     for (let i = 0; i < CACHE_ENTRIES - 1; i++) compile(`${i} + 2`);
     expect(compile('1 + 1')).toBe(kept);
-    // Used just now, it outlives the others.
+    // The most recently used expression outlives the others.
     for (let i = 0; i < CACHE_ENTRIES - 1; i++) compile(`${i} + 3`);
     expect(compile('1 + 1')).toBe(kept);
     for (let i = 0; i < CACHE_ENTRIES; i++) compile(`${i} + 4`);
     expect(compile('1 + 1')).not.toBe(kept);
   });
 
-  it('is bounded in size as well', () => {
+  it('the cache is bounded in size, too', () => {
     forgetCompiled();
     const first = compile('"first"');
     for (let i = 0; i < 60; i++) compile(`"${String(i).padEnd(20_000, 'x')}"`);
     expect(compile('"first"')).not.toBe(first);
-    // And goes on keeping what fits.
+    // It still caches expressions that fit.
     expect(compile('"first"')).toBe(compile('"first"'));
     const last = compile('"last"');
     compile('"first"');

@@ -11,7 +11,7 @@ const source = readFileSync(require.resolve('jsonata'), 'utf8');
 const { version } = require('jsonata/package.json') as { version: string };
 
 describe('the derivation of the synchronous engine', () => {
-  it('holds for the installed version of jsonata, and is the one that is used', () => {
+  it('the derivation applies to the installed version of jsonata, and its result is in use', () => {
     expect(derivedFrom.version).toBe(version);
     const text = deriveJsonata(source, version);
     expect(
@@ -19,11 +19,11 @@ describe('the derivation of the synchronous engine', () => {
     ).toBe(text);
   });
 
-  it('gives the same text every time', () => {
+  it('the derivation produces the same text every time', () => {
     expect(deriveJsonata(source, version)).toBe(deriveJsonata(source, version));
   });
 
-  it('leaves nothing asynchronous, no clock and no stack traces', () => {
+  it('the derived engine has no asynchronous code, no clock and no stack traces', () => {
     const names = new Set<string>();
     let asynchronous = 0;
     full(parse(deriveJsonata(source, version), { ecmaVersion: 2022, sourceType: 'module' }), (node) => {
@@ -49,7 +49,7 @@ describe('the derivation of the synchronous engine', () => {
     ['a promise is made', 'function boolize(value) {', 'function boolize(value) { Promise.resolve(value);'],
     ['a global is used', 'function boolize(value) {', 'function boolize(value) { process.exit();'],
     ['the clock is read', 'function boolize(value) {', 'function boolize(value) { new Date();'],
-  ])('fails loudly where %s', (_, before, after) => {
+  ])('the derivation fails and names the edit if %s', (_, before, after) => {
     expect(source).toContain(before);
     expect(() => deriveJsonata(source.replace(before, after), version)).toThrow(
       /deriving the engine|functions named/,

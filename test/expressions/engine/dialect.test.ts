@@ -13,7 +13,7 @@ describe('== means =', () => {
     ['a==a==true', true],
     ['(1)==(1)', true],
     ['a/* == */==/* == */"x"', true],
-  ])('in %s', (source, expected) => {
+  ])('== is equality in %s', (source, expected) => {
     expect(value(source, { a: 'x', l: [{ n: 1 }, { n: 2 }] })).toBe(expected);
   });
 
@@ -28,12 +28,12 @@ describe('== means =', () => {
     ['$replace("a/==b", /\\/==/, "-")', 'a-b'],
     ['4/2 == 2 and "=="="=="', true],
     ['/* == " */ 1', 1],
-  ])('never inside %s', (source, expected) => {
+  ])('== is unchanged in texts, names, patterns and comments: %s', (source, expected) => {
     if (expected === undefined) expect(failure(source).code).toBe('EXPRESSION_SYNTAX');
     else expect(value(source, { 'a==b': 1 })).toBe(expected);
   });
 
-  it('and nothing else does', () => {
+  it('other spellings of equality are syntax errors', () => {
     for (const source of ['1 === 1', '1 !== 1', 'a = = b', '== 1', '1 ==']) {
       expect(check(source)[0]?.code, source).toBe('EXPRESSION_SYNTAX');
     }
@@ -61,16 +61,16 @@ describe('a bare call of a helper', () => {
     ['append(l.name, "c")', ['a', 'bb', 'c']],
     ['$append(l.name, ["c"])', ['a', 'bb', 'c']],
     ['append(l.name, ["c"])', ['a', 'bb', ['c']]],
-  ])('gives its $ to %s', (source, expected) => {
+  ])('a bare call is a helper and a bare name is a field: %s', (source, expected) => {
     expect(value(source, { a: 'abc', len: 7, l: [{ name: 'a' }, { name: 'bb' }] })).toEqual(expected);
   });
 
-  it('is none where the name is quoted', () => {
+  it('a quoted name is not a call of a helper', () => {
     expect(failure('`len`("a")').code).toBe('EXPRESSION_DISALLOWED_FUNCTION');
     expect(value('{"len": function($x) { "own" }}.`len`(1)')).toBe('own');
   });
 
-  it('and == are the dialect of expressions, not of the bare engine', () => {
+  it('the bare engine has neither == nor bare calls of helpers', () => {
     for (const source of ['1 == 1', 'len("a")']) expect(() => evaluateRaw(source, {}), source).toThrow();
   });
 });
@@ -85,12 +85,12 @@ describe('the position of a problem', () => {
     ['a ] b', 2],
     ['a == "b', 7],
     ['(1 + 2', 6],
-  ])('of %s is where it stands in the source', (source, position) => {
+  ])('the problem of %s has its position in the source', (source, position) => {
     expect(check(source)[0]?.position).toBe(position);
     expect(failure(source).details).toMatchObject({ source, position });
   });
 
-  it('of an error at run time is where it stands in the source', () => {
+  it('an error at run time has the position of its cause in the source', () => {
     expect(failure('a or 1 + "x"').message).toContain('"+"');
     expect(failure('true and 1 + "x"').details).toMatchObject({ position: 11, jsonata: 'T2002' });
     expect(failure('len(1)').details).toMatchObject({ position: 3 });
@@ -98,11 +98,11 @@ describe('the position of a problem', () => {
 });
 
 describe('check', () => {
-  it('lists every problem of the allow-list', () => {
+  it('check lists every problem of the allow-list', () => {
     expect(check('$eval("1") & $now() & uppercase("a")').map(({ message }) => message)).toHaveLength(3);
   });
 
-  it('finds nothing wrong with what may be evaluated', () => {
+  it('check finds no problem in a valid expression', () => {
     for (const source of [
       'payload.total > 3',
       '$item.a',

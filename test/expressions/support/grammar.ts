@@ -1,4 +1,4 @@
-/** A fast-check grammar of JSONata expressions, and inputs that their paths meet. */
+/** A fast-check grammar of JSONata expressions, and inputs that match their paths. */
 import fc from 'fast-check';
 
 const field = fc.constantFrom('a', 'b', 'c', 'items', 'name', 'n', '`a b`');
@@ -7,7 +7,7 @@ const number = fc.oneof(fc.integer({ min: -3, max: 12 }), fc.constantFrom(0.5, 2
 const text = fc.constantFrom('"x"', "'a'", '"b c"', '""', '"2"', '"é😀"', '"a,b,c"', '"\\u0041\\n"');
 const regex = fc.constantFrom('/a/', '/[a-c]+/i', '/(b)(c)?/', '/\\s*,\\s*/', '/^x$/m');
 
-/** Calls by how their arguments are made: n number, s text, l list, o object, v any value, 1/2 a lambda. */
+/** Calls by the kinds of their arguments: n number, s text, l list, o object, v any value, 1/2 a lambda. */
 const CALLS: readonly (readonly [string, string])[] = [
   ...['sum', 'max', 'min', 'average', 'count', 'sort', 'reverse', 'distinct', 'zip', 'merge'].map(
     (f) => [f, 'l'] as const,
@@ -234,7 +234,7 @@ const rules = fc.letrec<Rules>((tie) => {
   };
 });
 
-/** Source of an expression. */
+/** Generates the source of an expression. */
 export const expressionSource = rules.value;
 
 const scalar = fc.oneof(
@@ -252,7 +252,7 @@ const item = fc.record(
   { requiredKeys: ['n'] },
 );
 
-/** An input with the fields that the grammar's paths name. */
+/** Generates an input with the fields that the paths of the grammar name. */
 export const expressionInput = fc.record(
   {
     a: fc.oneof(

@@ -1,4 +1,4 @@
-/** One expression of the parity table, and its outcome in a form that travels. Runs in workflows as well. */
+/** One expression of the parity table with its outcome in a serializable form. Also runs in workflows. */
 import { SluiceError } from '../../../contracts/errors.js';
 import type { Json, JsonObject } from '../../../contracts/json.js';
 import { evaluate } from '../../../expressions/index.js';

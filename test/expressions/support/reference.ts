@@ -23,11 +23,11 @@ const isOwnFunction = (value: object): boolean =>
 
 function failure(thrown: unknown): Outcome {
   const code = (thrown as { code?: unknown } | null)?.code;
-  // Errors of the runtime have no code, and their texts are no contract.
+  // Errors of the runtime have no code, and their messages may differ.
   return { error: typeof code === 'string' ? code : 'runtime' };
 }
 
-/** What the package gives. */
+/** The outcome of the package. */
 export async function referenceOutcome(
   source: string,
   input: unknown,
@@ -41,8 +41,9 @@ export async function referenceOutcome(
 }
 
 /**
- * The same with the items of array and object constructors failing in the order in which they are written. The
- * package starts them all and throws the error of whichever fails first; the synchronous engine goes in order.
+ * The outcome of the package, with the items of array and object constructors failing in the order of the
+ * source. The package starts them all and throws the first error in time; the synchronous engine proceeds in
+ * order.
  */
 export async function orderedReferenceOutcome(
   source: string,
@@ -62,7 +63,7 @@ export async function orderedReferenceOutcome(
   }
 }
 
-/** What the synchronous engine gives. */
+/** The outcome of the synchronous engine. */
 export function rawOutcome(source: string, input: unknown, bindings: Record<string, unknown> = {}): Outcome {
   try {
     return json(evaluateRaw(source, structuredClone(input), structuredClone(bindings)));
@@ -71,7 +72,7 @@ export function rawOutcome(source: string, input: unknown, bindings: Record<stri
   }
 }
 
-/** What `evaluate` gives, with JSONata's own code for an error that has one. */
+/** The outcome of `evaluate`, with JSONata's code for an error that has one. */
 export function sluiceOutcome(
   source: string,
   root: JsonObject,

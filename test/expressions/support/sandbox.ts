@@ -1,4 +1,4 @@
-/** Workers and replays for the workflows of this folder. */
+/** Workers and replays of the workflows in this folder. */
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
@@ -8,7 +8,7 @@ import { parityOutcome } from './parity-case.js';
 
 const logger = new DefaultLogger('ERROR');
 
-/** Workflow code of one of the modules of this folder. */
+/** The bundled workflow code of a module in this folder. */
 export function bundle(module: 'workflows.ts' | 'workflows-warm.ts'): Promise<{ code: string }> {
   return bundleWorkflowCode({
     workflowsPath: fileURLToPath(new URL(module, import.meta.url)),
@@ -25,7 +25,7 @@ export const activities = {
   parityTable: async (cases: readonly ParityCase[]) => Promise.resolve(cases.map(parityOutcome)),
 };
 
-/** Runs something with a worker of its own on the suite's server. */
+/** Runs `work` with a separate worker on the server of the suite. */
 export async function withWorker<T>(run: (client: Client, taskQueue: string) => Promise<T>): Promise<T> {
   Runtime.install({ logger });
   const { address, namespace } = await suiteTemporal();

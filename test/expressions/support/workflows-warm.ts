@@ -1,4 +1,4 @@
-/** The same workflows in a sandbox whose cache already holds their expressions, and many others. */
+/** The same workflows in a sandbox whose cache already holds their expressions and many others. */
 import { evaluate } from '../../../expressions/index.js';
 import { REPLAYED } from './workflows.js';
 
@@ -7,7 +7,7 @@ for (let i = 0; i < 300; i++) {
     try {
       evaluate(source, { root: { n: i }, bindings: {}, nowMs: 0 });
     } catch {
-      // Only the compiled expression is wanted.
+      // Only the compiled expression matters.
     }
   }
 }

@@ -1,4 +1,4 @@
-/** Workflows of the tests of expressions: evaluation inside the sandbox. */
+/** Workflows for the tests of expressions: they evaluate inside the sandbox. */
 import { proxyActivities, sleep } from '@temporalio/workflow';
 import type { Json, JsonObject } from '../../../contracts/json.js';
 import { evaluate } from '../../../expressions/index.js';
@@ -12,12 +12,12 @@ export async function parityTable(cases: readonly ParityCase[]): Promise<ParityO
 
 const activities = proxyActivities<Record<string, () => Promise<void>>>({ startToCloseTimeout: '10 s' });
 
-/** An activity whose type is the value: a replay compares types, not inputs. */
+/** An activity whose type is the value, because a replay compares types, not inputs. */
 async function note(value: Json): Promise<void> {
   await activities[JSON.stringify(value)]?.();
 }
 
-/** Expressions whose results decide on commands: their order, their number and their input. */
+/** Expressions whose results decide the order, number and input of commands. */
 export const REPLAYED = {
   groups: 'lines{sku: $sum(qty)}',
   order: '$sort($keys(groups), function($a, $b) { $lookup($$.groups, $a) < $lookup($$.groups, $b) })',
@@ -29,7 +29,7 @@ export const REPLAYED = {
   again: 'len(ranked) > 2 and $contains(report.text, /(tea\\+?)+/)',
 } as const;
 
-/** Runs as its expressions say. Its history is committed: a change of any result fails the replay. */
+/** Its expressions control it. Its history is committed, so a change of any result fails the replay. */
 export async function deterministicRun(order: JsonObject): Promise<Json> {
   const scope: Record<string, Json> = { ...order };
   const set = (name: keyof typeof REPLAYED) => {

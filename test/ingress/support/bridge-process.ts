@@ -1,7 +1,7 @@
 /**
- * `sluice bridge` as a process of its own, as it is deployed.
+ * `sluice bridge` as a separate process, as it is deployed.
  *
- * Invariant: none outlives the test: each is killed by its process id in `killAll`.
+ * Invariant: no process outlives the test: `killAll` kills each by its process id.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,7 +20,7 @@ export class BridgeProcess {
     }
   }
 
-  /** Starts one and waits until it takes events. */
+  /** Starts a bridge and waits until it takes events. */
   static async start(env: Readonly<Record<string, string>>): Promise<BridgeProcess> {
     const child = spawn(process.execPath, [BIN, 'bridge'], {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -37,12 +37,12 @@ export class BridgeProcess {
     return this.#output;
   }
 
-  /** Ends it as a crash does. */
+  /** Kills the process, as a crash does. */
   kill(): Promise<void> {
     return this.#end('SIGKILL');
   }
 
-  /** Ends it as a deployment does; gives the exit code. */
+  /** Stops the process as a deployment does; returns the exit code. */
   async terminate(): Promise<number | null> {
     await this.#end('SIGTERM');
     return this.child.exitCode;
@@ -57,7 +57,7 @@ export class BridgeProcess {
   }
 }
 
-/** Kills all that still run. */
+/** Kills all processes that still run. */
 export async function killAll(): Promise<void> {
   for (const bridge of [...running]) await bridge.kill();
 }

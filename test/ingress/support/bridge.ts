@@ -1,4 +1,4 @@
-/** A bridge in the test's own process, on a Sluice of the test's. */
+/** A bridge in the test's process, on the test's Sluice. */
 import { randomUUID } from 'node:crypto';
 import type { Json, JsonObject } from '../../../contracts/json.js';
 import type { CorrelationPaths } from '../../../contracts/events/correlation.js';
@@ -12,12 +12,12 @@ export interface TestBridgeOptions {
   readonly sweep?: Parameters<typeof startBridge>[0]['sweep'];
 }
 
-/** What the bridge said. */
+/** A running bridge, and what it logged. */
 export interface TestBridge extends RunningBridge {
   readonly url: string;
   readonly stream: string;
   readonly logged: { readonly level: string; readonly message: string; readonly fields: object }[];
-  /** POSTs a body; gives status, headers and the answer. */
+  /** POSTs a body; returns status, headers and the answer. */
   post(body: Json | Buffer, headers?: Readonly<Record<string, string>>): Promise<BridgeAnswer>;
   get(query: Readonly<Record<string, string>>): Promise<BridgeAnswer>;
 }
@@ -28,7 +28,7 @@ export interface BridgeAnswer {
   readonly body: JsonObject;
 }
 
-/** Starts one; `stop` it in the end. */
+/** Starts a bridge; `stop` it at the end. */
 export async function openBridge(sluice: SluiceTest, options: TestBridgeOptions = {}): Promise<TestBridge> {
   const logged: TestBridge['logged'] = [];
   const log = (level: string) => (fields: object, message: string) =>

@@ -1,29 +1,35 @@
-/** What a test of crashes needs: Redis, a SurrealDB server, a worker in the test's process, bridges as processes. */
+/**
+ * The servers of a crash test: Redis, a SurrealDB server, a worker in the test's process, bridges as
+ * processes.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { hasServer, startServer, type Server } from '../../projections/support/server.js';
+import { startServer, type Server } from '../../support/surreal-server.js';
 import { withSluice, type SluiceTest } from '../../support/sluice.js';
 import { suiteTemporal } from '../../support/services.js';
+import { RedisServer } from '../../support/redis-server.js';
 import { BridgeProcess, killAll } from './bridge-process.js';
-import { hasRedis, RedisServer } from './redis.js';
-
-/** True where the servers can be started. */
-export const hasServers = hasRedis && hasServer;
 
 const STREAM = 'sluice:events';
 const GROUP = 'sluice';
 
 export class Stack {
+  readonly sluice: SluiceTest;
+  readonly redis: RedisServer;
+  readonly bus: Redis;
+
   private constructor(
-    readonly sluice: SluiceTest,
-    readonly redis: RedisServer,
-    readonly bus: Redis,
+    { sluice, redis, bus }: Pick<Stack, 'sluice' | 'redis' | 'bus'>,
     private surreal: Server,
     private readonly storePath: string,
-  ) {}
+  ) {
+    this.sluice = sluice;
+    this.redis = redis;
+    this.bus = bus;
+  }
 
   static async with(
     test: (stack: Stack) => Promise<void>,
@@ -42,7 +48,7 @@ export class Stack {
           database: { url: surreal.url, username: 'root', password: 'root' },
         },
         async (sluice) => {
-          stack = new Stack(sluice, redis, bus, surreal, store);
+          stack = new Stack({ sluice, redis, bus }, surreal, store);
           await test(stack);
           await killAll();
         },
@@ -94,13 +100,13 @@ export class Stack {
     return pending + lag;
   }
 
-  /** One number of the database. */
+  /** Reads one number from the database. */
   async count(query: string): Promise<number> {
     const last = (await this.answers(query)).at(-1);
     return z.array(z.object({ count: z.number() })).parse(last)[0]?.count ?? 0;
   }
 
-  /** What the database answers to each of the statements. */
+  /** The answers of the database to the statements. */
   async answers(query: string): Promise<unknown[]> {
     const answers = await this.sluice.projections.database.request(query, { tenant: this.sluice.tenant });
     return answers.map((answer) => {

@@ -1,7 +1,8 @@
 /**
- * Every activity that writes, failed at every fault point of every commit that it makes, and repeated as Temporal
- * repeats it: the outcome and the rows are those of an undisturbed run, times and attempts aside. Activities are
- * taken from the worker's own list, and actions from the registry, so that a new one can't be forgotten.
+ * Every activity that writes, failed at every fault point of each of its commits, and retried as Temporal
+ * retries it: the outcome and the rows are those of an undisturbed run, except for times and attempts.
+ * Activities come from the worker's list, and actions from the registry, so that a new one can't be
+ * forgotten.
  */
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
@@ -18,7 +19,7 @@ import { event, execution, runStartedAs, START_MS, stepStarted, uuid7 } from '..
 const of = execution({ runId: uuid7(4_000_000), tenant: 'acme' });
 const registry = createActionRegistry(builtInActions({ http: { allowHosts: [] } }));
 
-/** Input of each action: what it then does is to succeed or to fail, without the world outside. */
+/** Input of each action. With it the action succeeds or fails without the outside world. */
 const INPUTS: Readonly<Record<string, unknown>> = {
   'core.echo': { a: 1 },
   'core.fail': { code: 'NO_FUNDS', message: 'Nothing left', retryable: false },
@@ -42,7 +43,7 @@ const published = {
   format: 'yaml',
 };
 
-const own = (
+const walkOf = (
   activity: Exclude<keyof Activities, 'default'>,
   request: unknown,
   before?: Walk['before'],
@@ -55,7 +56,7 @@ const own = (
 });
 
 const WALKS: readonly Walk[] = [
-  own('sluice.flushEvents', {
+  walkOf('sluice.flushEvents', {
     run: of.run,
     events: [
       runStartedAs(of),
@@ -68,13 +69,13 @@ const WALKS: readonly Walk[] = [
       event(3, 'RUN_WAITING', {}),
     ],
   }),
-  own('sluice.publishDefinition', published),
-  own(
+  walkOf('sluice.publishDefinition', published),
+  walkOf(
     'sluice.unpublishDefinition',
     { tenant: 'acme', actor: 'alice', definition: 'walked' },
     (_, activities) => activities['sluice.publishDefinition'](published),
   ),
-  own(
+  walkOf(
     'sluice.deadLetters',
     { act: 'dismiss', tenant: 'acme', id: 'd-1', actor: 'alice', note: 'seen' },
     ({ deadLetters }) =>
@@ -102,7 +103,7 @@ const WALKS: readonly Walk[] = [
   })),
 ];
 
-// It only reads.
+// These only read.
 const READERS = ['sluice.prepareRun', 'sluice.afterReset'];
 
 const OF_THE_SCHEMA = ['schema_migration', 'schema_lock'];
@@ -155,7 +156,8 @@ onEveryDatabase(
     beforeAll(async () => {
       projections = await host.open({ faults: (point) => faults(point) });
       activities = createActivities({
-        // A renewal of the lease comes by the clock, at any point or none; the walk of the writers has it.
+        // Lease renewals follow the clock, so they hit any point or none; the walk of the writers covers
+        // them.
         projections: { ...projections, renewLease: () => Promise.resolve(true) },
         deadLetters: projections.deadLetters,
         registry,
@@ -172,7 +174,7 @@ onEveryDatabase(
     });
 
     let attempt = 0;
-    /** Each time another one: a process remembers which runs it has begun. */
+    /** A new one each time: a process remembers which runs it has begun. */
     let runId = of.run.runId;
     const renamed = <T>(value: T, from: string, to: string): T =>
       JSON.parse(JSON.stringify(value).replaceAll(from, to)) as T;
@@ -212,14 +214,14 @@ onEveryDatabase(
       await before?.(projections, activities);
     };
 
-    it('is walked: the list has every one that a worker has, and every action has an input', () => {
+    it('the walk covers every activity of a worker, and every action has an input', () => {
       const known = [...WALKS.map(({ activity }) => activity), ...READERS];
       expect([...new Set(known)].sort()).toEqual(Object.keys(activities).sort());
       expect(registry.actions.filter(({ id }) => INPUTS[id] === undefined)).toEqual([]);
     });
 
     describe.each(WALKS)('$name', (walk) => {
-      it('ends the same after a failure at any point, and leaves the same rows', async () => {
+      it('an activity that fails at any point and is retried ends the same and leaves the same rows', async () => {
         await again(walk);
         const asked = new Set<FaultPoint>();
         const commits: Record<string, number> = {};
@@ -235,7 +237,7 @@ onEveryDatabase(
 
         let points = 0;
         for (const point of asked) {
-          // Of an activity that commits twice, each commit has the point.
+          // In an activity that commits twice, each commit has the point.
           for (let which = 1; which <= (commits[point] ?? 0); which++) {
             points += 1;
             await again(walk);
@@ -243,10 +245,10 @@ onEveryDatabase(
             faults = (at) => at === point && ++passed === which;
             expect(await ended(walk), `${point} of commit ${which}`).toMatchObject({ again: true });
             faults = calm;
-            // A lease of the attempt that failed is waited for, as Temporal does.
+            // Wait for the lease of the failed attempt to end, as Temporal does.
             const end = await waitFor(async () => {
-              const told = await ended(walk);
-              return (told as { failed?: string }).failed === 'LEASE_HELD' ? undefined : told;
+              const outcome = await ended(walk);
+              return (outcome as { failed?: string }).failed === 'LEASE_HELD' ? undefined : outcome;
             });
             expect(shape(end), `after ${point} of commit ${which}`).toEqual(shape(undisturbed));
             expect(
@@ -262,11 +264,11 @@ onEveryDatabase(
   ['mem', 'server'],
 );
 
-/** An outcome, whether it came from the action or from what was recorded of it. */
+/** The keys of an outcome that are equal whether the action or the ledger provided it. */
 function shape(outcome: unknown): unknown {
   const { value, ...rest } = outcome as { value?: object | null };
   if (value === undefined || value === null) return rest;
-  // A repetition says that it was recorded, and tells artifacts also where there are none.
-  const told = Object.keys(value).filter((key) => key !== 'recorded' && key !== 'artifacts');
-  return { value: told.sort() };
+  // A retry adds `recorded`, and lists artifacts even without any.
+  const keys = Object.keys(value).filter((key) => key !== 'recorded' && key !== 'artifacts');
+  return { value: keys.sort() };
 }

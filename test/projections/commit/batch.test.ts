@@ -1,4 +1,4 @@
-/** Usual commits that wait at the same time: what they share, and what they do not. */
+/** Fast-path commits that wait at the same time share a transaction, and nothing else. */
 import { expect, it } from 'vitest';
 import { onEveryDatabase } from '../support/databases.js';
 import { execution, invocation, lease, runStartedAs, stepStarted, stepSucceeded } from '../support/runs.js';
@@ -6,8 +6,8 @@ import { execution, invocation, lease, runStartedAs, stepStarted, stepSucceeded 
 const ALIVE = { holder: 'w1', until: 4_000_000_000_000 };
 const done = (output: number) => ({ status: 'SUCCEEDED' as const, output, artifacts: [] });
 
-onEveryDatabase('Commits that come together', (host) => {
-  it('share transactions, and each is as it would be alone', async () => {
+onEveryDatabase('Commits that share a transaction', (host) => {
+  it('commits that wait at the same time share transactions, and write what they would write alone', async () => {
     const { projections, points } = await host.openWatched();
     const runs = Array.from({ length: 20 }, () => execution());
     await Promise.all(runs.map((of) => projections.commitEvents(of, [runStartedAs(of)])));
@@ -15,7 +15,7 @@ onEveryDatabase('Commits that come together', (host) => {
       runs.map(async (of) => {
         const use = invocation(`key-${of.run.runId}`);
         await projections.beginAction(of, [stepStarted(2, 'steps[0]', use.idempotencyKey)], use, ALIVE);
-        await projections.finishAction(of, use, done(1), [], 'w1');
+        await projections.finishAction(of, use, { outcome: done(1), writes: [], holder: 'w1' });
       }),
     );
     expect(points.filter((point) => point === 'before-commit').length).toBeLessThan(20);
@@ -27,7 +27,7 @@ onEveryDatabase('Commits that come together', (host) => {
     }
   });
 
-  it('fail alone: what is unusual in one of them, or wrong, is nothing to the others', async () => {
+  it('a commit that misses the fast path, or is wrong, does not affect those that share its transaction', async () => {
     const projections = await host.open();
     const [good, again, wrong] = [execution(), execution(), execution()];
     for (const of of [good, again, wrong]) await projections.commitEvents(of, [runStartedAs(of)]);
@@ -51,7 +51,7 @@ onEveryDatabase('Commits that come together', (host) => {
     }
   });
 
-  it('of lanes that start a run together begin it once', async () => {
+  it('lanes that start a run at the same time begin it once', async () => {
     const projections = await host.open();
     const of = execution();
     const lanes = Array.from({ length: 12 }, (_, n) => invocation(`lane-${n}`, `steps[${n}]`));
@@ -62,7 +62,7 @@ onEveryDatabase('Commits that come together', (host) => {
       ),
     );
     expect(begun).toEqual(lanes.map(() => ({ kind: 'execute' })));
-    // Another start of the same run is no other lane's.
+    // A different start of the same run is refused.
     const forged = { ...runStartedAs(of), at: 123_456 };
     await expect(
       projections.beginAction(of, [forged], invocation('forged', 'steps[99]'), ALIVE),
@@ -75,17 +75,17 @@ onEveryDatabase('Commits that come together', (host) => {
     });
   });
 
-  it('may tell the end of an action before its start: the step is opened with what is known of it', async () => {
+  it('an action that ends before its start is committed keeps its outcome when the step opens', async () => {
     const projections = await host.open();
     const of = execution();
     const use = invocation('ahead');
     await projections.beginAction(of, [runStartedAs(of)], use, ALIVE);
-    await projections.finishAction(of, use, done(7), [], 'w1');
+    await projections.finishAction(of, use, { outcome: done(7), writes: [], holder: 'w1' });
     const next = invocation('next', 'steps[1]');
     const started = stepStarted(2, 'steps[0]', 'ahead');
     await projections.beginAction(of, [started, stepStarted(3, 'steps[1]', 'next')], next, ALIVE);
-    const known = (await projections.reads.listSteps('acme', of.run.runId)).items;
-    expect(known).toMatchObject([
+    const steps = (await projections.reads.listSteps('acme', of.run.runId)).items;
+    expect(steps).toMatchObject([
       { path: 'steps[0]', status: 'SUCCEEDED', startedAt: new Date(started.at).toISOString() },
       { path: 'steps[1]', status: 'RUNNING' },
     ]);

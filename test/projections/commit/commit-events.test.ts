@@ -1,3 +1,6 @@
+/**
+ * Commits of events: the rows that they write, in any order, under any execution, and after edits by hand.
+ */
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { RunEvent } from '../../../contracts/run/run-events.js';
@@ -17,7 +20,7 @@ import {
 
 const WAIT = 'steps[1]';
 
-/** A run that acts, waits, loops, fails a step, goes on, and ends. */
+/** A run that acts, waits, loops, fails a step, continues, and ends. */
 function story(): readonly RunEvent[] {
   return [
     runStarted(),
@@ -89,7 +92,7 @@ onEveryDatabase('commitEvents', (host) => {
     projections = await host.open();
   });
 
-  it('makes the run, its steps and its waits from the log', async () => {
+  it('a commit writes the rows of the run, its steps and its waits from the log', async () => {
     const of = execution();
     await projections.commitEvents(of, story());
     const { tenant, runId } = of.run;
@@ -126,14 +129,14 @@ onEveryDatabase('commitEvents', (host) => {
     ]);
   });
 
-  it('keeps the key order of payloads and results', async () => {
+  it('payloads and results keep their key order', async () => {
     const of = execution();
     await projections.commitEvents(of, [runStarted({ z: 1, a: { y: 1, b: 2 } })]);
     const run = await projections.reads.getRun(of.run.tenant, of.run.runId);
     expect(JSON.stringify(run?.payload)).toBe('{"z":1,"a":{"y":1,"b":2}}');
   });
 
-  it('keeps values over the inline limit, byte for byte', async () => {
+  it('values over the inline limit are kept byte for byte', async () => {
     const of = execution();
     const payload = { text: 'é'.repeat(300_000) };
     await projections.commitEvents(of, [runStarted(payload), event(2, 'RUN_SUCCEEDED', { result: payload })]);
@@ -144,7 +147,7 @@ onEveryDatabase('commitEvents', (host) => {
     expect(started?.type === 'RUN_STARTED' && started.data.payload).toEqual(payload);
   });
 
-  it('converges to the same rows whatever the order and number of commits', async () => {
+  it('the rows converge for any order and any number of commits', async () => {
     const log = story();
     const ordered = await host.open();
     const shape = fc
@@ -156,7 +159,7 @@ onEveryDatabase('commitEvents', (host) => {
       .map(({ size, order, twice }) => {
         const commits: RunEvent[][] = [];
         for (let at = 0, i = 0; at < log.length; at += size[i++] ?? 1) {
-          // Like the interpreter, a commit may carry again what earlier ones carried.
+          // As from the interpreter, a commit may carry events again that earlier commits carried.
           commits.push(log.slice(Math.max(0, at - ((order[i] ?? 0) % 3)), at + (size[i] ?? 1)));
         }
         return commits
@@ -179,21 +182,21 @@ onEveryDatabase('commitEvents', (host) => {
     );
   }, 120_000);
 
-  it('loses and doubles nothing where many lanes commit at once', async () => {
+  it('many lanes that commit at once lose nothing and double nothing', async () => {
     const many = await host.open();
     const of = Array.from({ length: 20 }, () => execution());
     const lanes = 10;
     await Promise.all(
-      of.flatMap((one) =>
+      of.flatMap((run) =>
         Array.from({ length: lanes }, async (_, lane) => {
           const seq = 2 + lane * 2;
           const mine = [stepStarted(seq, `steps[${lane}]`), stepSucceeded(seq + 1, `steps[${lane}]`)];
-          await many.commitEvents(one, [runStarted(), ...mine]);
+          await many.commitEvents(run, [runStarted(), ...mine]);
         }),
       ),
     );
-    for (const one of of) {
-      const { tenant, runId } = one.run;
+    for (const { run } of of) {
+      const { tenant, runId } = run;
       expect(await many.reads.checkContiguity(tenant, runId)).toEqual({
         lastSeq: 1 + lanes * 2,
         gaps: [],
@@ -205,8 +208,8 @@ onEveryDatabase('commitEvents', (host) => {
     }
   }, 120_000);
 
-  describe('refuses', () => {
-    it('another content under a number that is taken, and changes nothing', async () => {
+  describe('an illegal commit', () => {
+    it('an event with other content under a used `seq` is refused, and nothing changes', async () => {
       const of = execution();
       await projections.commitEvents(of, [runStarted(), stepStarted(2, 'steps[0]')]);
       const before = await tables(projections);
@@ -219,7 +222,7 @@ onEveryDatabase('commitEvents', (host) => {
       expect(await tables(projections)).toEqual(before);
     });
 
-    it('an illegal transition of a run, naming both states', async () => {
+    it('an illegal transition of a run is refused, and the error names both states', async () => {
       const of = execution();
       await projections.commitEvents(of, [runStarted(), event(2, 'RUN_SUCCEEDED', { result: null })]);
       await expect(projections.commitEvents(of, [event(3, 'RUN_WAITING', {})])).rejects.toMatchObject({
@@ -229,7 +232,7 @@ onEveryDatabase('commitEvents', (host) => {
       expect((await projections.reads.getRun(of.run.tenant, of.run.runId))?.status).toBe('SUCCEEDED');
     });
 
-    it('an illegal transition of a step and of a wait, in one commit or in two', async () => {
+    it('an illegal transition of a step or a wait is refused, in one commit or in two', async () => {
       const of = execution();
       const skipped = event(3, 'STEP_SKIPPED', { id: 'a', kind: 'action.call' }, { path: 'steps[0]' });
       await expect(
@@ -247,7 +250,7 @@ onEveryDatabase('commitEvents', (host) => {
   });
 
   describe('after somebody changed the rows by hand', () => {
-    it('an edited status stops nothing: the log puts it right', async () => {
+    it('a status that somebody edited is corrected from the log', async () => {
       const of = execution();
       const { tenant, runId } = of.run;
       await projections.commitEvents(of, [runStarted(), stepStarted(2, 'steps[0]')]);
@@ -260,7 +263,7 @@ onEveryDatabase('commitEvents', (host) => {
       expect((await projections.reads.listSteps(tenant, runId)).items[0]?.status).toBe('SUCCEEDED');
     });
 
-    it('a deleted run is made again, whole', async () => {
+    it('a run that somebody deleted is restored in full', async () => {
       const of = execution();
       const { tenant, runId } = of.run;
       await projections.commitEvents(of, [runStarted(), event(2, 'STATE_SET', { state: 'begun' })]);
@@ -278,7 +281,7 @@ onEveryDatabase('commitEvents', (host) => {
     const first = uuid7(1_000_001);
     const second = uuid7(1_000_002);
 
-    it('goes on after a continue-as-new, also where events are sent again', async () => {
+    it('the log goes on after a continue-as-new, even if events are sent again', async () => {
       const of = execution({ runId: uuid7(1_000_000), executionId: first });
       const { tenant, runId } = of.run;
       await projections.commitEvents(of, [runStarted(), stepStarted(2, 'steps[0]')]);
@@ -307,10 +310,10 @@ onEveryDatabase('commitEvents', (host) => {
       ['in order', [0, 1]],
       ['out of order', [1, 0]],
     ])(
-      'a reset that keeps the start and sends it again has no gap, its commits coming %s',
+      'a reset that keeps the start and sends it again leaves no gap when its commits arrive %s',
       async (_, order) => {
         const own = await host.open();
-        // A reset has an id of version 4 from the server: the database has seen it later.
+        // This reset has an id of version 4, so the time at which the database saw it decides.
         const of = execution({ runId: uuid7(1_000_000), executionId: first });
         const reset = { ...of, executionId: 'b85c9444-75d4-47a2-aa4a-7ac61d784a37' };
         const { tenant, runId } = of.run;
@@ -341,7 +344,7 @@ onEveryDatabase('commitEvents', (host) => {
     );
 
     it.each(['in order', 'late'])(
-      'a reset supersedes what it undid, the old commit coming %s',
+      'a reset supersedes the events after its point when the old commit arrives %s',
       async (when) => {
         const own = await host.open();
         const of = execution({ runId: uuid7(1_000_000), executionId: first });

@@ -1,7 +1,7 @@
 /**
- * Every writer, failed at every point of its transaction: nothing partial remains, and the retry gives the
- * rows of an undisturbed run. The points are found by watching an undisturbed run, so that a new statement
- * cannot be forgotten; the writers are checked against the interface, so that a new one cannot either.
+ * Every writer, failed at every point of its transaction: nothing partial remains, and the retry leaves the
+ * rows of an undisturbed run. An undisturbed run is watched for its points, and the writers are checked
+ * against the interface, so that neither a new statement nor a new writer can be forgotten.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FaultPoint, Faults, Projections } from '../../../projections/index.js';
@@ -21,7 +21,7 @@ import { offered, READS, READS_OF_ALL, WRITES } from '../support/tenant-life.js'
 
 const first = uuid7(2_000_001);
 const of = execution({ runId: uuid7(2_000_000), executionId: first });
-/** In its first execution. */
+/** A run in its first execution. */
 const undisturbed = execution({ runId: uuid7(2_000_300) });
 const reset = { ...of, executionId: uuid7(2_000_002) };
 const use = invocation('walked');
@@ -105,26 +105,29 @@ const WALKS: readonly Walk[] = [
     name: 'finishAction with domain writes',
     before: (store) => store.beginAction(of, start, use, mine),
     write: (store) =>
-      store.finishAction(
-        of,
-        use,
-        { status: 'SUCCEEDED', output: { large: 'x'.repeat(300_000) }, artifacts: [] },
-        [
+      store.finishAction(of, use, {
+        outcome: { status: 'SUCCEEDED', output: { large: 'x'.repeat(300_000) }, artifacts: [] },
+        writes: [
           { label: 'payment', statement: 'UPSERT payment:one SET times = (times ?? 0) + 1', variables: {} },
           { label: 'entry', statement: 'CREATE entry:one SET amount = $amount', variables: { amount: 5 } },
         ],
-        'w1',
-      ),
+        holder: 'w1',
+      }),
   },
   {
     name: 'finishAction of a denial, with its evidence',
     before: (store) => store.beginAction(of, start, use, mine),
     write: (store) =>
-      store.finishAction(of, use, { status: 'FAILED', error: runError('UNAUTHORIZED') }, [], 'w1', {
-        kind: 'authorization',
-        actor: 'ada',
-        decision: 'DENY',
-        body: { policies: ['a.cedar:1'] },
+      store.finishAction(of, use, {
+        outcome: { status: 'FAILED', error: runError('UNAUTHORIZED') },
+        writes: [],
+        holder: 'w1',
+        evidence: {
+          kind: 'authorization',
+          actor: 'ada',
+          decision: 'DENY',
+          body: { policies: ['a.cedar:1'] },
+        },
       }),
   },
   {
@@ -146,7 +149,11 @@ const WALKS: readonly Walk[] = [
     name: 'rebuildRun of rows that somebody changed',
     before: async (store) => {
       await store.beginAction(of, start, use, mine);
-      await store.finishAction(of, use, { status: 'SUCCEEDED', output: 1, artifacts: [] }, [], 'w1');
+      await store.finishAction(of, use, {
+        outcome: { status: 'SUCCEEDED', output: 1, artifacts: [] },
+        writes: [],
+        holder: 'w1',
+      });
       await store.commitEvents(of, [event(3, 'WAIT_OPENED', { kind: 'time' }, { path: 'steps[1]' })]);
       await store.database.request(
         `DELETE run; DELETE wait; UPDATE step SET status = 'SKIPPED', provisional = false; CREATE type::record('step', $extra) SET status = 'RUNNING', opened_seq = 9, status_seq = 9, provisional = false`,
@@ -159,7 +166,11 @@ const WALKS: readonly Walk[] = [
     name: 'removeClosedRuns',
     before: async (store) => {
       await store.beginAction(of, start, use, mine);
-      await store.finishAction(of, use, { status: 'SUCCEEDED', output: 1, artifacts: [] }, [], 'w1');
+      await store.finishAction(of, use, {
+        outcome: { status: 'SUCCEEDED', output: 1, artifacts: [] },
+        writes: [],
+        holder: 'w1',
+      });
       await store.commitEvents(of, [stepSucceeded(3, 'steps[0]'), event(4, 'RUN_SUCCEEDED', { result: 1 })]);
       const open = execution({ runId: uuid7(2_000_100) });
       await store.commitEvents(open, [runStarted()]);
@@ -168,7 +179,7 @@ const WALKS: readonly Walk[] = [
   },
 ];
 
-/** Every write in the life of a tenant, after all those before it. */
+/** Every write in the life of a tenant, after all earlier ones. */
 const LIFE_WALKS: readonly Walk[] = Object.entries(WRITES).map(([name, write], i, all) => ({
   name,
   before: async (store) => {
@@ -177,7 +188,7 @@ const LIFE_WALKS: readonly Walk[] = Object.entries(WRITES).map(([name, write], i
   write: (store) => write(store, of),
 }));
 
-// Counters of commits and of turns differ between histories that mean the same; so do clocks.
+// Counters and clocks differ between histories that mean the same.
 const COUNTERS = ['revision', 'turn', 'lease_until', 'seen_at'];
 const OF_THE_SCHEMA = ['schema_migration', 'schema_lock'];
 
@@ -189,14 +200,14 @@ async function tableNames(projections: Projections): Promise<readonly string[]> 
   );
 }
 
-/** Deletes every row: opening a database for each point would be most of the time. */
+/** Deletes every row: opening a database for each point would take most of the time. */
 async function empty(projections: Projections): Promise<void> {
   const names = await tableNames(projections);
   const answers = await projections.database.request(names.map((name) => `DELETE ${name}`).join(';'));
   expect(answers.every((answer) => answer.ok)).toBe(true);
 }
 
-/** Every row of every table, without clocks and counters; tables that have none left out. */
+/** Every row of every table that has rows, without clocks and counters. */
 async function state(projections: Projections): Promise<unknown> {
   const names = await tableNames(projections);
   const answers = await projections.database.request(names.map((name) => `SELECT * FROM ${name}`).join(';'));
@@ -215,8 +226,8 @@ async function state(projections: Projections): Promise<unknown> {
 }
 
 /**
- * Points that the last transaction of a write does not have. Where one of these is in a statement after the
- * refusal that sends the write to its slow path, the fault is never reached, and the write succeeds.
+ * Points that the last transaction of a write doesn't have. If one of these is in a statement after the
+ * refusal that sends the write to a slower tier, the fault is never reached, and the write succeeds.
  */
 function refusedPoints(asked: readonly FaultPoint[]): ReadonlySet<FaultPoint> {
   const ends = asked.flatMap((point, i) => (point === 'before-commit' ? [i] : []));
@@ -244,19 +255,20 @@ onEveryDatabase(
       );
     });
 
-    it('is walked: the list has every write there is', () => {
+    it('the walk covers every write that projections offer', () => {
       const walks = new Set([...Object.keys(WRITES), ...Object.keys(READS), ...READS_OF_ALL]);
       expect(offered(projections).filter((name) => !walks.has(name))).toEqual([]);
     });
 
     describe.each([...WALKS, ...LIFE_WALKS])('$name', ({ name, before, write }) => {
-      it('leaves nothing partial at any point, and the retry gives the rows of an undisturbed run (trap 15)', async () => {
+      it('a failure at any point leaves nothing partial, and the retry leaves the rows of an undisturbed run [one-transaction]', async () => {
         const asked: FaultPoint[] = [];
         const again = async () => {
           await empty(projections);
           await before?.(projections);
         };
-        // Once before it counts: a process remembers which runs it has begun, and looks again where rows are gone.
+        // Write once before it counts: a process remembers the runs that it began, and checks again where
+        // rows are gone.
         await again();
         await write(projections);
         await again();
@@ -284,7 +296,7 @@ onEveryDatabase(
           if (failed !== undefined) {
             expect(failed, point).toMatchObject({ code: 'DATABASE_FAILED', retryable: true });
             expect(await state(projections), point).toEqual(point === 'after-commit' ? expected : initial);
-            // Rolled back to the same rows, the retry at the next point is the retry of this one as well.
+            // The rows are as before, so the retry at the next point is also the retry of this one.
             if (point !== 'after-commit') continue;
             await write(projections);
           } else {

@@ -1,4 +1,4 @@
-/** What an operator sees where the database cannot be opened: which setting is wrong, and what to do. */
+/** Errors for a database that can't be opened: they say which setting is wrong, and what to do. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -10,7 +10,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openProjections } from '../../../projections/index.js';
 import { onEveryDatabase } from '../support/databases.js';
-import { freePort, startServer } from '../support/server.js';
+import { startServer } from '../../support/surreal-server.js';
+import { freePort } from '../../../worker/temporal-server/ports.js';
 
 const OPEN_STORE = fileURLToPath(new URL('../support/open-store.fixture.ts', import.meta.url));
 
@@ -39,14 +40,14 @@ async function openInAnotherProcess(url: string, env: NodeJS.ProcessEnv = {}) {
 }
 
 describe('A URL', () => {
-  it.each(['nonsense', 'http://127.0.0.1:8000', 'tikv://x', ''])('%j is refused', async (url) => {
+  it.each(['nonsense', 'http://127.0.0.1:8000', 'tikv://x', ''])('the URL %j is refused', async (url) => {
     await expect(openProjections({ url })).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
       message: expect.stringMatching(/SURREAL_URL.*surrealkv:\/\/PATH/) as string,
     });
   });
 
-  it('of a store whose directory cannot be made is refused', async () => {
+  it('the URL of a store whose directory can not be created is refused', async () => {
     await writeFile(join(directory, 'file'), '');
     await expect(openProjections({ url: `surrealkv://${directory}/file/store` })).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
@@ -55,9 +56,9 @@ describe('A URL', () => {
   });
 });
 
-describe('A server that is not there', () => {
-  it('is named, with the reason, once the time to connect is over', async () => {
-    const port = await freePort();
+describe('A server that does not answer', () => {
+  it('a server that does not answer in time is named in the error, with the reason', async () => {
+    const port = await freePort('127.0.0.1');
     const url = `ws://127.0.0.1:${port}`;
     await expect(openProjections({ url, connectTimeoutMs: 300 })).rejects.toMatchObject({
       code: 'DATABASE_UNAVAILABLE',
@@ -67,7 +68,7 @@ describe('A server that is not there', () => {
     });
   });
 
-  it('but something else that listens there, too', async () => {
+  it('another program that listens on the port is reported as an unavailable database', async () => {
     const other = createServer((_, response) => response.end('hello')).listen(0, '127.0.0.1');
     await once(other, 'listening');
     const address = other.address();
@@ -84,9 +85,9 @@ onEveryDatabase(
   (host) => {
     it.each([
       ['a wrong password', { password: 'wrong' }],
-      ['an unknown user', { username: 'nobody' }],
-      ['none', { username: undefined, password: undefined }],
-    ])('%s: refused, and never shown', async (_, wrong) => {
+      ['an unknown user', { username: 'stranger' }],
+      ['no user', { username: undefined, password: undefined }],
+    ])('credentials with %s are refused, and the error does not show them', async (_, wrong) => {
       const opened = openProjections({ ...(await host.fresh()), ...wrong });
       await expect(opened).rejects.toMatchObject({
         code: 'DATABASE_AUTH',
@@ -96,7 +97,7 @@ onEveryDatabase(
       });
     });
 
-    it('of a user of the namespace or of the database are taken', async () => {
+    it('the credentials of a user of the namespace or of the database are accepted', async () => {
       const options = await host.fresh();
       const root = await openProjections(options);
       const names = { namespace: 'sluice', database: options.database };
@@ -114,7 +115,7 @@ onEveryDatabase(
       }
     });
 
-    it('travel over TLS where the URL is wss://', async () => {
+    it('credentials travel over TLS where the URL is wss://', async () => {
       const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
       await promisify(execFile)('openssl', [
         ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
@@ -139,7 +140,7 @@ onEveryDatabase(
 onEveryDatabase(
   'A store that is open',
   (host) => {
-    it('in another process is refused, with its id, and free when that one has closed it', async () => {
+    it('a store that is open in another process is refused with its id, and is free once that process closed it', async () => {
       const options = await host.fresh();
       const other = await openInAnotherProcess(options.url);
       try {
@@ -154,7 +155,7 @@ onEveryDatabase(
       await (await openProjections(options)).close();
     });
 
-    it('in this process is refused', async () => {
+    it('a store that is open in this process is refused', async () => {
       const options = await host.fresh();
       const first = await openProjections(options);
       await expect(openProjections(options)).rejects.toMatchObject({ code: 'DATABASE_LOCKED' });

@@ -1,8 +1,8 @@
 /**
- * Transactions that write the same row at the same time: none of them is lost.
+ * Transactions that write the same row at the same time: none is lost.
  *
- * Sent all at once, `surrealkv` loses one in some hundred of these, `mem` one in some thousand (connection.ts says
- * why). RocksDB, which a server has to have, gets them all at once.
+ * Sent at once, `surrealkv` loses one of these in about a hundred, and `mem` one in about a thousand
+ * (connection.ts says why). RocksDB, which a server needs, gets them at once.
  */
 import { expect, it } from 'vitest';
 import { isConflict, type Database } from '../../../projections/connection/connection.js';
@@ -12,7 +12,10 @@ const ADDERS = 4;
 const ADDITIONS = 500;
 const ADD = 'BEGIN; UPDATE counter:one SET times += 1 RETURN NONE; COMMIT';
 
-/** Adds from several sides at once; an addition that loses a conflict is sent again. @returns how often one was */
+/**
+ * Adds from several sides at once; an addition that loses a conflict is sent again.
+ * @returns how often one was sent again
+ */
 async function addMany(database: Database): Promise<number> {
   let again = 0;
   const add = async (): Promise<void> => {
@@ -32,11 +35,11 @@ async function addMany(database: Database): Promise<number> {
 }
 
 onEveryDatabase('Updates of one row at once', (host) => {
-  it('are all made', async () => {
+  it('concurrent updates of one row are all kept', async () => {
     const { database } = await host.open();
     await database.transact('BEGIN; CREATE counter:one SET times = 0; COMMIT');
     const again = await addMany(database);
-    // They do meet where they are sent at once, and nowhere else.
+    // They meet only where they are sent at once.
     expect(again > 0).toBe(host.kind === 'rocksdb');
     const [counted] = await database.request('SELECT VALUE times FROM ONLY counter:one');
     expect(counted).toEqual({ ok: true, value: ADDERS * ADDITIONS });

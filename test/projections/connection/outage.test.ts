@@ -1,4 +1,4 @@
-/** A server that is killed under load and comes back: everything that asked waits or asks again, nothing is lost. */
+/** A server that is killed under load and returns: callers wait or retry, and nothing is lost. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { openProjections } from '../../../projections/index.js';
 import { withSluice } from '../../support/sluice.js';
 import { waitFor } from '../../support/wait-for.js';
 import { onEveryDatabase } from '../support/databases.js';
-import { startServer, type Server } from '../support/server.js';
+import { startServer, type Server } from '../../support/surreal-server.js';
 import { execution, invocation, lease, runStarted, stepStarted, stepSucceeded } from '../support/runs.js';
 
 const ECHO = `
@@ -40,7 +40,7 @@ onEveryDatabase(
     };
     const options = () => ({ url: server.url, username: 'root', password: 'root', unavailableAfterMs: 200 });
 
-    it('keeps what it acknowledged, and callers that ask again lose and double nothing', async () => {
+    it('a server that is killed keeps acknowledged commits, and callers that retry lose and double nothing', async () => {
       const projections = await openProjections(options());
       let away = 0;
       let done = 0;
@@ -71,7 +71,7 @@ onEveryDatabase(
               statement: 'UPSERT type::record("counted", $key) SET times = (times ?? 0) + 1',
               variables: { key: use.idempotencyKey },
             };
-            await again(() => projections.finishAction(of, use, outcome, [write], 'w'));
+            await again(() => projections.finishAction(of, use, { outcome, writes: [write], holder: 'w' }));
           }
           await again(() => projections.commitEvents(of, [stepSucceeded(seq + 1, path)]));
           done += 1;
@@ -94,7 +94,7 @@ onEveryDatabase(
       await projections.close();
     }, 60_000);
 
-    it('fails no run: its activities are repeated until the server is back', async () => {
+    it('a server that is killed fails no run: activities are retried until it is back', async () => {
       await withSluice({ database: options() }, async (sluice) => {
         await sluice.publish(ECHO);
         const names = Array.from({ length: 10 }, (_, i) => `run ${i}`);

@@ -1,14 +1,14 @@
 /**
- * An event that arrives while a wait for it is being registered. Two transactions, taken apart and put together in
- * every order that there is: whatever the order, one of the two sees the other.
+ * An event that arrives while a wait for it is being registered: two transactions, taken apart and
+ * interleaved in every possible order. In each order one of the two sees the other.
  */
 import { createNodeEngines } from '@surrealdb/node';
 import { Surreal } from 'surrealdb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { correlate } from '../../../contracts/events/correlation.js';
-import type { BusEvent } from '../../../contracts/events/event-envelope.js';
+import type { InboundEvent } from '../../../contracts/inbound-event.js';
 import type { Execution } from '../../../contracts/run/projection.js';
-import { eventStatements } from '../../../projections/domain/row-merge.js';
+import { rowMergeStatements } from '../../../projections/domain/row-merge.js';
 import type { Database, Variables } from '../../../projections/connection/connection.js';
 import { migrate } from '../../../projections/migrations/migrate.js';
 import { openWaitStatements } from '../../../projections/domain/open-waits.js';
@@ -39,7 +39,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 
-/** A transaction in steps: it begins, works in two or more pieces, commits; all of it again where it lost. */
+/** A transaction in steps: begin, two or more pieces, commit. One that loses is repeated as a whole. */
 interface Work {
   readonly pieces: readonly Statement[][];
   readonly variables: Variables;
@@ -51,11 +51,11 @@ function scene(): {
   readonly run: Execution;
   readonly arrival: Work;
   readonly registration: Work;
-  readonly bus: BusEvent;
+  readonly bus: InboundEvent;
 } {
   count += 1;
   const run = execution({ tenant: `t${count}` });
-  const bus: BusEvent = {
+  const bus: InboundEvent = {
     tenant: `t${count}`,
     source: 'shop',
     id: 'e-1',
@@ -82,7 +82,7 @@ function scene(): {
     ),
   ];
   const first = [...arrived.statements];
-  const rows = eventStatements(run, events);
+  const rows = rowMergeStatements(run, events);
   const follow = openWaitStatements(run, events);
   return {
     run,
@@ -95,7 +95,7 @@ function scene(): {
   };
 }
 
-/** Every way to merge `a` turns of one with `b` of the other. */
+/** Every way to interleave `a` turns of one transaction with `b` turns of the other. */
 function orders(a: number, b: number): string[] {
   if (a === 0) return ['b'.repeat(b)];
   if (b === 0) return ['a'.repeat(a)];
@@ -103,8 +103,8 @@ function orders(a: number, b: number): string[] {
 }
 
 /**
- * The turns of a transaction: begin, each piece, commit, and one more for what is done when it has committed. One
- * that loses is done again as a whole at the end.
+ * The turns of a transaction: begin, each piece, commit, and one for the work after the commit. A
+ * transaction that loses is repeated as a whole at the end.
  */
 function player(
   work: Work,
@@ -147,7 +147,7 @@ function player(
   };
 }
 
-/** Plays one order; says who saw whom. */
+/** Plays one order; returns which of the two saw the other. */
 async function play(order: string, change: (work: Work) => Work = (work) => work) {
   const { run, arrival, registration, bus } = scene();
   let registrationSaw = false;
@@ -158,7 +158,9 @@ async function play(order: string, change: (work: Work) => Work = (work) => work
   });
   for (const turn of `${order}a`) await (turn === 'a' ? a : b).play();
   const lost = [await a.end(), await b.end()];
-  const arrivalSaw = (await deliveriesOf(database, bus)).some((one) => one.run_id === run.run.runId);
+  const arrivalSaw = (await deliveriesOf(database, bus)).some(
+    (delivery) => delivery.run_id === run.run.runId,
+  );
   return { arrivalSaw, registrationSaw, lost };
 }
 
@@ -174,20 +176,20 @@ describe('an event that arrives while a wait for it is registered', () => {
   const { arrival, registration } = scene();
   const all = orders(arrival.pieces.length + 2, registration.pieces.length + 3);
 
-  it(`is seen by one of the two in each of the ${all.length} orders of their steps`, async () => {
+  it(`one of the two transactions sees the other in each of the ${all.length} orders of their steps`, async () => {
     const seen = new Set<string>();
     for (const order of all) {
       const { arrivalSaw, registrationSaw, lost } = await play(order);
       expect(arrivalSaw || registrationSaw, order).toBe(true);
       seen.add(`${arrivalSaw} ${lost.join()}`);
     }
-    // Both kinds of order were among them, and some in which one of the two had to come again.
+    // Both outcomes occurred, and in some orders one of the two was repeated.
     expect([...seen].some((one) => one.startsWith('true'))).toBe(true);
     expect([...seen].some((one) => one.startsWith('false'))).toBe(true);
     expect([...seen].some((one) => one.includes('true,') || one.endsWith('true'))).toBe(true);
   });
 
-  it('would be lost in some of them without the guard record', async () => {
+  it('some orders would lose the event without the guard record', async () => {
     const outcomes: boolean[] = [];
     for (const order of all) {
       const { arrivalSaw, registrationSaw } = await play(order, withoutGuard);

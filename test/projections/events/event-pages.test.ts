@@ -1,14 +1,14 @@
-/** `listEvents`: the log of a run in order, page by page; superseded events only on request. */
+/** `listEvents`: pages of a run's log in order; superseded events only on request. */
 import { expect, it } from 'vitest';
 import type { Projections } from '../../../projections/index.js';
 import { onEveryDatabase } from '../support/databases.js';
 import { event, execution, runStartedAs, uuid7 } from '../support/runs.js';
 
 const first = execution({ executionId: uuid7(900_000) });
-/** A reset of it, to before its fourth event. */
+/** A reset of that run to before its fourth event. */
 const second = { ...first, executionId: uuid7(950_000) };
 
-/** Commits in disorder and twice, as lanes and lost acknowledgements do. */
+/** Commits in disorder and twice, as after parallel lanes and lost acknowledgements. */
 async function write(projections: Projections): Promise<void> {
   const states = Array.from({ length: 11 }, (_, i) => event(i + 2, 'STATE_SET', { state: `old-${i + 2}` }));
   for (const n of [7, 3, 0, 10, 5, 1, 9, 2, 8, 4, 6, 3]) {
@@ -52,24 +52,27 @@ const AFTER = [...[7, 8, 9, 10, 11, 12].map((n) => `${n} old-${n} -`), '13 RUN_C
 const bySeq = (a: string, b: string): number => parseInt(a) - parseInt(b);
 
 onEveryDatabase('listEvents', (host) => {
-  it.each([1, 2, 3, 5, 6, 7, 500])('has the live events once, in order, in pages of %i', async (limit) => {
-    const projections = await host.open();
-    await write(projections);
-    const live = await pages(projections, limit, false);
-    expect(live.flat()).toEqual(LIVE);
-    // Full pages but for the last, though superseded events stand in between; none is empty.
-    expect(live.map((page) => page.length)).toEqual(
-      Array.from({ length: Math.ceil(LIVE.length / limit) }, (_, i) =>
-        Math.min(limit, LIVE.length - i * limit),
-      ),
-    );
-    const all = await pages(projections, limit, true);
-    expect(all.flat()).toHaveLength(LIVE.length + UNDONE.length + AFTER.length);
-    expect([...all.flat()].sort()).toEqual([...LIVE, ...UNDONE, ...AFTER].sort());
-    expect([...all.flat()].sort(bySeq)).toEqual(all.flat());
-  });
+  it.each([1, 2, 3, 5, 6, 7, 500])(
+    'every live event is listed once, in order, in pages of %i',
+    async (limit) => {
+      const projections = await host.open();
+      await write(projections);
+      const live = await pages(projections, limit, false);
+      expect(live.flat()).toEqual(LIVE);
+      // Every page but the last is full, although superseded events lie in between; none is empty.
+      expect(live.map((page) => page.length)).toEqual(
+        Array.from({ length: Math.ceil(LIVE.length / limit) }, (_, i) =>
+          Math.min(limit, LIVE.length - i * limit),
+        ),
+      );
+      const all = await pages(projections, limit, true);
+      expect(all.flat()).toHaveLength(LIVE.length + UNDONE.length + AFTER.length);
+      expect([...all.flat()].sort()).toEqual([...LIVE, ...UNDONE, ...AFTER].sort());
+      expect([...all.flat()].sort(bySeq)).toEqual(all.flat());
+    },
+  );
 
-  it('goes on behind the last event that was seen, also where more has come', async () => {
+  it('a page goes on after the last event that was read, even if new events have arrived', async () => {
     const projections = await host.open();
     const of = execution();
     await projections.commitEvents(of, [runStartedAs(of), event(2, 'STATE_SET', { state: 'a' })]);

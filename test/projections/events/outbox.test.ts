@@ -1,4 +1,4 @@
-/** The outbox: a row with its step or neither, and what the relay is given. */
+/** The outbox: its rows come with their steps, and the relay gets them in order. */
 import { expect, it } from 'vitest';
 import { openProjections, type Projections } from '../../../projections/index.js';
 import type { RunEvent } from '../../../contracts/run/run-events.js';
@@ -24,7 +24,7 @@ const published = (seq: number, position: number): RunEvent =>
 const due = async (store: Projections) =>
   (await store.events.dueOutbox(undefined, 100)).map(({ key, sent }) => [key[2], sent]);
 
-it('a row stands with its step, or neither does, wherever the commit fails', async () => {
+it('a row of the outbox exists with its step or not at all, at any point where the commit fails', async () => {
   let at = '';
   const store = await openProjections({ url: 'mem://', faults: (point) => point === at });
   const run = execution();
@@ -43,7 +43,7 @@ it('a row stands with its step, or neither does, wherever the commit fails', asy
   await store.close();
 });
 
-it('gives positions in order, sent or dead ones no more, and not again when a commit is repeated', async () => {
+it('the relay gets positions in order, without sent or dead ones, and none again when a commit is repeated', async () => {
   const store = await openProjections({ url: 'mem://' });
   const run = execution();
   await store.commitEvents(run, [runStarted()]);
@@ -64,7 +64,7 @@ it('gives positions in order, sent or dead ones no more, and not again when a co
   await store.close();
 });
 
-it('lends the relay to one holder until its lease has passed', async () => {
+it('one relay holds the lease until it has passed', async () => {
   const store = await openProjections({ url: 'mem://' });
   expect(await store.events.takeRelayLease('a', 1_000, 2_000)).toBe(true);
   expect(await store.events.takeRelayLease('b', 1_500, 3_000)).toBe(false);

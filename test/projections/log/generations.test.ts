@@ -1,4 +1,7 @@
-/** After a rewind a step is done again under another key: what the ledger knows of the first time says nothing of it. */
+/**
+ * After a rewind a step runs again under another key; the ledger row of its first execution doesn't settle
+ * it.
+ */
 import { describe, expect, it } from 'vitest';
 import type { Execution } from '../../../contracts/run/projection.js';
 import type { Projections } from '../../../projections/index.js';
@@ -16,7 +19,11 @@ import {
 
 const AGAIN = 'k~g1';
 const done = (projections: Projections, of: Execution, key: string, output: string) =>
-  projections.finishAction(of, invocation(key), { status: 'SUCCEEDED', output, artifacts: [] }, [], 'w1');
+  projections.finishAction(of, invocation(key), {
+    outcome: { status: 'SUCCEEDED', output, artifacts: [] },
+    writes: [],
+    holder: 'w1',
+  });
 const stepsOf = async ({ reads }: Projections, { run }: Execution) =>
   (await reads.listSteps(run.tenant, run.runId)).items.map(
     ({ path, status, idempotencyKey, output }) =>
@@ -24,8 +31,8 @@ const stepsOf = async ({ reads }: Projections, { run }: Execution) =>
   );
 
 onEveryDatabase('The rows of a run that was rewound', (host) => {
-  describe('a step that is done again', () => {
-    it('is open until its own key has ended, whatever the key from before says, early or late', async () => {
+  describe('a step that runs again', () => {
+    it('a step that runs again stays open until its own key has ended, even if the earlier key ends late', async () => {
       const projections = await host.open();
       const first = execution();
       await projections.beginAction(
@@ -48,7 +55,7 @@ onEveryDatabase('The rows of a run that was rewound', (host) => {
         previous: first.executionId,
       });
       await projections.commitEvents(second, [{ ...rewound, at: rewound.at + 60_000 }]);
-      expect(await stepsOf(projections, first), 'it has not begun again').toEqual([]);
+      expect(await stepsOf(projections, first), 'the step has not begun again').toEqual([]);
 
       const start = stepStarted(3, 'steps[0]', AGAIN);
       await projections.beginAction(
@@ -58,13 +65,11 @@ onEveryDatabase('The rows of a run that was rewound', (host) => {
         lease('w1'),
       );
       expect(await stepsOf(projections, first)).toEqual([`steps[0] RUNNING ${AGAIN} null`]);
-      // A worker that had the old attempt in hand comes late.
+      // A worker finishes the old attempt late.
       await projections.finishAction(
         first,
         { ...invocation('late') },
-        { status: 'SUCCEEDED', output: 'late', artifacts: [] },
-        [],
-        'w1',
+        { outcome: { status: 'SUCCEEDED', output: 'late', artifacts: [] }, writes: [], holder: 'w1' },
       );
       expect(await stepsOf(projections, first)).toEqual([`steps[0] RUNNING ${AGAIN} null`]);
       await projections.maintenance.rebuildRun(first.run.tenant, first.run.runId);

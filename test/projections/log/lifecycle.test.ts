@@ -1,4 +1,6 @@
-/** Every pair of statuses that events can ask for, in two commits: what the tables allow, and nothing else. */
+/**
+ * Every pair of statuses that events can set, in two commits: the state machines decide which are allowed.
+ */
 import { describe, expect, it } from 'vitest';
 import { RUN_TRANSITIONS, STEP_TRANSITIONS, WAIT_TRANSITIONS } from '../../../contracts/run/run.js';
 import type { RunEvent } from '../../../contracts/run/run-events.js';
@@ -11,7 +13,7 @@ const error = runError('BAD');
 
 type Make = (seq: number) => RunEvent;
 
-/** An event that sets each status. Statuses that no event of a workflow sets are the reconciler's. */
+/** An event that sets each status. The other statuses are set by the reconciler. */
 const SETS = {
   run: {
     RUNNING: (seq) => event(seq, 'RUN_RESUMED', {}),
@@ -58,7 +60,8 @@ const pairs: readonly Pair[] = Object.entries(SETS).flatMap(([machine, sets]) =>
       const edges = TABLES[machine] ?? {};
       const open = (edges[from] ?? []).length > 0;
       const afterEnd = machine === 'run' && ['SUCCEEDED', 'FAILED', 'CANCELED'].includes(from);
-      // A terminal run is left by a reset only, which these events are not; an open status may be said again.
+      // Only a reset leaves a terminal status of a run, and these events are not a reset. An open status
+      // may repeat.
       const legal = afterEnd ? false : from === to ? open : (edges[from] ?? []).includes(to);
       return { machine, from, to, legal, events: [first(2), second(3)] };
     }),
@@ -70,7 +73,7 @@ onEveryDatabase(
   (host) => {
     describe.each(['run', 'step', 'wait'])('of a %s', (machine) => {
       it.each(['in order', 'the later first'])(
-        'moves along the edges of its state machine, and is refused every other, with both states: %s',
+        'the status moves along the edges of its state machine only; an error names both states: %s',
         async (order) => {
           const projections = await host.open();
           for (const { from, to, legal, events } of pairs.filter((pair) => pair.machine === machine)) {
@@ -81,7 +84,7 @@ onEveryDatabase(
             if (legal) {
               await second;
             } else {
-              await expect(second.then(() => `${from} → ${to} was taken`)).rejects.toMatchObject({
+              await expect(second.then(() => `${from} → ${to} was accepted`)).rejects.toMatchObject({
                 code: 'TRANSITION_ILLEGAL',
                 message: expect.stringMatching(`${from} \\(event 2\\) → ${to} \\(event 3\\)`) as string,
                 details: { machine, from, to },

@@ -1,4 +1,4 @@
-/** Retention of inbound events: old ones go, whole and in bounded batches; no other row does. */
+/** Retention removes old inbound events, whole and in bounded batches, and no other row. */
 import { expect, it } from 'vitest';
 import type { Json } from '../../../contracts/json.js';
 import type { Projections } from '../../../projections/index.js';
@@ -14,14 +14,14 @@ let ids = 0;
 
 interface Arrival {
   readonly tenant?: string;
-  /** Null: none could be resolved. */
+  /** Null: no key could be resolved. */
   readonly key?: string | null;
   readonly payload?: Json;
   /** False: its routing has not ended. */
   readonly ended?: boolean;
 }
 
-/** Records an event that came so many days ago; gives its id. */
+/** Records an event that arrived `days` ago; returns its id. */
 async function arrive(
   { events }: Projections,
   days: number,
@@ -54,7 +54,7 @@ async function rows({ database }: Projections): Promise<Readonly<Record<string, 
   return counts;
 }
 
-/** A run that waits for PAID with the key, and has been sent what it missed. */
+/** A run that waits for PAID with the key, and was sent the events that it missed. */
 async function waiting(projections: Projections, key: string, missed: readonly string[]) {
   const of = execution();
   await projections.commitEvents(of, [
@@ -69,14 +69,14 @@ async function waiting(projections: Projections, key: string, missed: readonly s
   const wait = { place: 'steps[0]', eventNames: ['PAID'], correlationKey: key, since: 0 };
   const sent = await projections.missedEvents('acme', of.run.runId, [wait]);
   await projections.recordMissed(of, [wait], sent);
-  expect(sent.map(({ eventId }) => eventId).sort()).toEqual(missed);
+  expect(sent.map(({ id }) => id).sort()).toEqual(missed);
   return of;
 }
 
 onEveryDatabase(
   'Retention of events',
   (host) => {
-    it('removes old ones with all that tells of them, of every tenant, and leaves every other row', async () => {
+    it('old events of every tenant are removed with all their rows, and every other row stays', async () => {
       const projections = await host.open();
       await arrive(projections, 1, { key: 'new' });
       await arrive(projections, 1, { key: null, tenant: 'beta' });
@@ -96,16 +96,16 @@ onEveryDatabase(
       });
       expect(await pruneEvents(projections, 30)).toBe(0);
       expect(await projections.events.explain({ tenant: 'acme', source: 'test', id: old })).toBeUndefined();
-      // A run that was sent it before it went leaves no note about it.
+      // A run that was sent the event before its removal leaves no note about it.
       const wait = { place: 'steps[0]', eventNames: ['PAID'], correlationKey: 'k-1', since: 0 };
-      const late = { source: 'test', eventId: old, eventName: 'PAID', correlationKey: 'k-1', payload: null };
+      const late = { source: 'test', id: old, name: 'PAID', correlationKey: 'k-1', payload: null };
       await projections.recordMissed(of, [wait], [{ ...late, receivedAt: daysAgo(40).toISOString() }]);
       await projections.commitEvents(of, [event(3, 'RUN_CANCELED', {})]);
       expect(await pruneRuns(projections, 0)).toBe(1);
       expect(await rows(projections)).toEqual(before);
     });
 
-    it('keeps one whose routing has not ended, however old, and what stands behind it in the list', async () => {
+    it('an old event whose routing has not ended is kept, and those behind it in the list are removed', async () => {
       const projections = await host.open();
       const open = await arrive(projections, 40, { ended: false });
       await arrive(projections, 39);
@@ -117,7 +117,7 @@ onEveryDatabase(
       expect(await projections.events.envelope({ tenant: 'acme', source: 'test', id: open })).toBeDefined();
     });
 
-    it('takes batches, and many at once remove each event once', async () => {
+    it('events are removed in batches, and many removals at once remove each event once', async () => {
       const projections = await host.open();
       for (let i = 0; i < 12; i++) await arrive(projections, 40, { tenant: i < 7 ? 'acme' : 'beta' });
       const receivedBefore = daysAgo(30);
@@ -127,7 +127,7 @@ onEveryDatabase(
       expect(Object.values(await rows(projections)).filter((count) => count > 0)).toEqual([]);
     });
 
-    it('and arrivals of the same key at once: what comes is there, and is found', async () => {
+    it('an event that arrives with the same key during the removal is stored and found', async () => {
       const projections = await host.open();
       for (let i = 0; i < 10; i++) await arrive(projections, 40);
       const [, ...fresh] = await Promise.all([
@@ -143,15 +143,15 @@ onEveryDatabase(
       expect((await rows(projections))['inbound_event']).toBe(fresh.length);
     });
 
-    it('is what a worker does by the hour, whether or not runs are kept', async () => {
+    it('a worker removes old events regularly, even if it keeps runs', async () => {
       const projections = await host.open();
       await arrive(projections, 3);
-      const told: string[] = [];
-      const log = { info: (_: object, text: string) => told.push(text), error: () => undefined };
+      const logged: string[] = [];
+      const log = { info: (_: object, text: string) => logged.push(text), error: () => undefined };
       const stop = startRetention({ projections, days: undefined, eventDays: 2, everyMs: 5, log });
-      await waitFor(() => told.length > 0);
+      await waitFor(() => logged.length > 0);
       await stop();
-      expect(told).toEqual(['Inbound events past their retention were removed']);
+      expect(logged).toEqual(['Inbound events past their retention were removed']);
     });
   },
   ['surrealkv', 'rocksdb', 'server'],

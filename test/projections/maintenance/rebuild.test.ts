@@ -1,4 +1,4 @@
-/** Rebuilding: derived rows from the log, and the log from what activities were given, each compared row by row. */
+/** Rebuilds derived rows from the log, and the log from inputs of activities; compares row by row. */
 import { describe, expect, it } from 'vitest';
 import type { Execution } from '../../../contracts/run/projection.js';
 import type { RunEvent } from '../../../contracts/run/run-events.js';
@@ -38,7 +38,7 @@ const waitOpened = (seq: number) =>
 interface Story {
   readonly name: string;
   readonly carried: readonly CarriedEvents[];
-  /** What came beside the log: the ledger. */
+  /** Writes to the ledger, besides the log. */
   readonly beside?: (projections: Projections) => Promise<void>;
 }
 
@@ -84,13 +84,11 @@ const STORIES: readonly Story[] = [
     beside: async (projections) => {
       const use = invocation('k');
       await projections.beginAction(of, [], use, lease('w1'));
-      await projections.finishAction(
-        of,
-        use,
-        { status: 'SUCCEEDED', output: { ok: 1 }, artifacts: [] },
-        [],
-        'w1',
-      );
+      await projections.finishAction(of, use, {
+        outcome: { status: 'SUCCEEDED', output: { ok: 1 }, artifacts: [] },
+        writes: [],
+        holder: 'w1',
+      });
     },
   },
 ];
@@ -103,20 +101,20 @@ onEveryDatabase(
         const projections = await host.open();
         for (const { execution: under, events } of carried) await projections.commitEvents(under, events);
         await beside?.(projections);
-        // Another run of the tenant, which must stay as it is.
+        // Another run of the tenant must stay as it is.
         const other = execution({ runId: uuid7(3_000_900) });
         await projections.commitEvents(other, [runStartedAs(other)]);
         return projections;
       };
 
-      it('is as its log has it: rebuilding changes nothing', async () => {
+      it('a rebuild changes nothing', async () => {
         const projections = await make();
         const before = await tables(projections);
         expect(await projections.maintenance.rebuildRun(of.run.tenant, of.run.runId)).toEqual([]);
         expect(await tables(projections)).toEqual(before);
       });
 
-      it('is made again from its log, row by row, and says which rows were different', async () => {
+      it('a rebuild restores every row from the log, and returns those that were different', async () => {
         const projections = await make();
         const before = await tables(projections);
         await clear(projections, DERIVED);
@@ -131,7 +129,7 @@ onEveryDatabase(
         expect(different.every((row) => row.before === undefined && row.after !== undefined)).toBe(true);
       });
 
-      it('is put back into the lists that it is gone from', async () => {
+      it('a rebuild restores the lists that the run is missing from', async () => {
         const projections = await make();
         const before = await tables(projections);
         await clear(projections, ['run_list', 'open_wait']);
@@ -141,7 +139,7 @@ onEveryDatabase(
         expect(await tables(projections)).toEqual(before);
       });
 
-      it('is made again from what its activities were given, where the log is gone too', async () => {
+      it('the inputs of its activities restore a run whose log is gone too', async () => {
         const projections = await make();
         const before = await tables(projections);
         const key = `[$tenant, $runId]..[$tenant, $runId, ..]`;
@@ -156,7 +154,7 @@ onEveryDatabase(
           },
         );
         expect((await projections.reads.listEvents(of.run.tenant, of.run.runId)).items).toEqual([]);
-        // As histories give them: executions in no order, and an event as often as it was carried.
+        // As from histories: executions in any order, and each event as often as it was carried.
         const given = [...carried, ...carried].reverse();
         const different = await projections.maintenance.restoreRun(given);
         expect(await tables(projections, ['execution_first'])).toEqual(
@@ -176,7 +174,7 @@ onEveryDatabase(
       });
     });
 
-    it('is not restored from the events of several', async () => {
+    it('a restore from the events of several runs is refused', async () => {
       const projections = await host.open();
       const other = execution();
       await expect(

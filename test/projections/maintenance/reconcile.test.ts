@@ -1,4 +1,7 @@
-/** The reconciler's side of the projections: how an event that no workflow has authored gives way. */
+/**
+ * The reconciler's side of the projections: an event that no workflow has authored gives way to the
+ * workflow's.
+ */
 import { beforeAll, expect, it } from 'vitest';
 import type { Execution } from '../../../contracts/run/projection.js';
 import type { RunEvent } from '../../../contracts/run/run-events.js';
@@ -10,7 +13,7 @@ import { event, execution, runStarted, stepStarted, stepSucceeded, uuid7 } from 
 const WAIT = 'steps[1]';
 const CLOSED = { closedAt: Date.parse('2026-01-02T04:00:00.000Z'), reason: 'seen on Temporal', mended: 0 };
 
-/** Acts, and waits. */
+/** A run that acts, and then waits. */
 function waiting(): readonly RunEvent[] {
   return [
     runStarted(),
@@ -22,7 +25,7 @@ function waiting(): readonly RunEvent[] {
   ];
 }
 
-/** The end of it after a cancellation. */
+/** The end of that run after a cancellation. */
 function canceled(): readonly RunEvent[] {
   return [
     event(7, 'RUN_CANCEL_REQUESTED', {}),
@@ -50,7 +53,7 @@ onEveryDatabase('The end of a run as Temporal has it', (host) => {
     projections = await host.open();
   });
 
-  const told = async ({ run }: Execution) => {
+  const pictureOf = async ({ run }: Execution) => {
     const { reads } = projections;
     const row = await reads.getRun(run.tenant, run.runId);
     const steps = await reads.listSteps(run.tenant, run.runId);
@@ -69,12 +72,12 @@ onEveryDatabase('The end of a run as Temporal has it', (host) => {
   const close = (at: Execution, status: 'TERMINATED' | 'INTERRUPTED' | 'TIMED_OUT' | 'CANCELED') =>
     projections.reconciliation.closeRun(at, { ...CLOSED, status });
 
-  it('closes the row and what was open, once, with an event that says why', async () => {
+  it('a closed run has its row, steps and waits closed once, with an event that says why', async () => {
     const at = execution();
     await projections.commitEvents(at, waiting());
     expect(await Promise.all([close(at, 'TERMINATED'), close(at, 'TERMINATED')])).toContain(false);
     expect(await close(at, 'TERMINATED')).toBe(false);
-    expect(await told(at)).toEqual({
+    expect(await pictureOf(at)).toEqual({
       status: 'TERMINATED',
       endedAt: '2026-01-02T04:00:00.000Z',
       state: null,
@@ -85,10 +88,10 @@ onEveryDatabase('The end of a run as Temporal has it', (host) => {
     });
   });
 
-  it('stands with the letters about what it leaves undone, or neither does, wherever the commit fails', async () => {
+  it('the end of a run is written with its dead letters or not at all, at any point where the commit fails', async () => {
     const points = new Set<FaultPoint>();
     let failAt: FaultPoint | undefined;
-    const own = await host.open({
+    const failing = await host.open({
       faults: (point) => {
         points.add(point);
         return point === failAt;
@@ -108,16 +111,16 @@ onEveryDatabase('The end of a run as Temporal has it', (host) => {
     });
     const end = async (id: string, point?: FaultPoint) => {
       const at = execution();
-      await own.commitEvents(at, waiting());
+      await failing.commitEvents(at, waiting());
       points.clear();
       failAt = point;
       const closing = () =>
-        own.reconciliation.closeRun(at, { ...CLOSED, status: 'TERMINATED', letters: [letter(id)] });
+        failing.reconciliation.closeRun(at, { ...CLOSED, status: 'TERMINATED', letters: [letter(id)] });
       const outcome = await closing().catch((error: unknown) => error);
       failAt = undefined;
-      const row = await own.reads.getRun('acme', at.run.runId);
-      const open = (await own.deadLetters.list('acme', { status: 'OPEN' })).items.some(
-        (one) => one.id === id,
+      const row = await failing.reads.getRun('acme', at.run.runId);
+      const open = (await failing.deadLetters.list('acme', { status: 'OPEN' })).items.some(
+        (letterRow) => letterRow.id === id,
       );
       return { outcome, closed: row?.status === 'TERMINATED', open, closing };
     };
@@ -128,40 +131,40 @@ onEveryDatabase('The end of a run as Temporal has it', (host) => {
       const { closed, open, closing } = await end(point, point);
       expect([point, closed, open]).toEqual([point, point === 'after-commit', point === 'after-commit']);
       await closing();
-      expect((await own.deadLetters.get('acme', point))?.body).toHaveLength(300_000);
+      expect((await failing.deadLetters.get('acme', point))?.body).toHaveLength(300_000);
     }
   });
 
-  it('is corrected where Temporal says something else later', async () => {
+  it('a status that Temporal reports differently later is corrected', async () => {
     const at = execution();
     await projections.commitEvents(at, waiting());
     await close(at, 'INTERRUPTED');
     expect(await close(at, 'TIMED_OUT')).toBe(true);
-    expect(await told(at)).toMatchObject({
+    expect(await pictureOf(at)).toMatchObject({
       status: 'TIMED_OUT',
       gaps: { lastSeq: 8, gaps: [], doubled: [] },
     });
   });
 
-  it('gives way to an event of the same execution that comes late, and to all that follows', async () => {
+  it('the note of the reconciler gives way to a late event of the same execution, and to all that follow', async () => {
     const at = execution();
     await projections.commitEvents(at, waiting());
     await close(at, 'INTERRUPTED');
     for (const late of canceled()) await projections.commitEvents(at, [late]);
-    expect(await told(at)).toMatchObject({
+    expect(await pictureOf(at)).toMatchObject({
       status: 'CANCELED',
       waits: ['steps[1] CANCELED'],
       gaps: { lastSeq: 11, gaps: [], doubled: [] },
     });
-    expect((await told(at)).log).not.toContain('7 RUN_RECONCILED');
+    expect((await pictureOf(at)).log).not.toContain('7 RUN_RECONCILED');
   });
 
-  it('gives way to a reset, whose snapshot makes rows alive again and supersedes what came after', async () => {
+  it('a reset reopens the rows with its snapshot and supersedes the events after its point', async () => {
     const first = execution({ executionId: uuid7(900_001) });
     await projections.commitEvents(first, [...waiting(), ...canceled()]);
     const second = { ...first, executionId: uuid7(900_002) };
     await projections.commitEvents(second, [snapshot(7)]);
-    expect(await told(first)).toEqual({
+    expect(await pictureOf(first)).toEqual({
       status: 'WAITING',
       endedAt: null,
       state: 'half',
@@ -175,29 +178,29 @@ onEveryDatabase('The end of a run as Temporal has it', (host) => {
     });
     expect(items.filter((one) => one.superseded).map(({ seq }) => seq)).toEqual([7, 8, 9, 10, 11]);
 
-    // And the reset run is terminated in turn, before it says anything more.
+    // The reset run is terminated too, before it commits anything more.
     await close(second, 'TERMINATED');
-    expect(await told(first)).toMatchObject({ status: 'TERMINATED', waits: ['steps[1] CANCELED'] });
+    expect(await pictureOf(first)).toMatchObject({ status: 'TERMINATED', waits: ['steps[1] CANCELED'] });
   });
 
-  it('makes rows from a snapshot alone where the log is gone', async () => {
+  it('a snapshot alone restores the rows where the log is gone', async () => {
     const at = execution();
     await projections.commitEvents(at, [snapshot(7)]);
-    expect(await told(at)).toMatchObject({
+    expect(await pictureOf(at)).toMatchObject({
       status: 'WAITING',
       steps: ['steps[1] WAITING'],
       waits: ['steps[1] WAITING'],
     });
   });
 
-  it('is what a rebuild gives as well', async () => {
+  it('a rebuild gives the same rows as the reconciler', async () => {
     const at = { ...execution(), workflowId: 'order-fulfilment/1' };
     await projections.commitEvents(at, waiting());
     await close(at, 'TERMINATED');
     expect(await projections.maintenance.rebuildRun(at.run.tenant, at.run.runId)).toEqual([]);
   });
 
-  it('opens rows that somebody has closed by hand', async () => {
+  it('a snapshot reopens rows that somebody closed by hand', async () => {
     const at = execution();
     await projections.commitEvents(at, waiting());
     await projections.database.request(
@@ -206,7 +209,7 @@ onEveryDatabase('The end of a run as Temporal has it', (host) => {
       { id: [at.run.tenant, at.run.runId] },
     );
     await projections.commitEvents(at, [snapshot(7)]);
-    expect(await told(at)).toMatchObject({
+    expect(await pictureOf(at)).toMatchObject({
       status: 'WAITING',
       endedAt: null,
       waits: ['steps[1] WAITING'],
@@ -230,7 +233,7 @@ onEveryDatabase('The runs that the reconciler watches', (host) => {
     }
   };
 
-  it('are those that are open or not confirmed, of all tenants, page by page', async () => {
+  it('the reconciler watches runs of all tenants that are open or not confirmed, page by page', async () => {
     const runs = ['acme', 'acme', 'beta', 'gamma'].map((tenant) => execution({ tenant }));
     for (const at of runs) await projections.commitEvents(at, waiting());
     const names = runs.map(({ run }) => `${run.tenant} ${run.runId}`);
@@ -249,11 +252,11 @@ onEveryDatabase('The runs that the reconciler watches', (host) => {
     expect(await watched(), 'a run that was reset').toContain(names[0]);
   });
 
-  it('say what their rows say, or that there is none', async () => {
+  it('a watched run has the columns of its row, or no row where it is missing', async () => {
     const at = execution();
     await projections.commitEvents(at, waiting());
     await projections.reconciliation.noteResync(at.run, 'e-2');
-    const [found, none] = await projections.reconciliation.findWatched([
+    const [found, missing] = await projections.reconciliation.findWatched([
       at.run,
       { tenant: 'acme', runId: 'none' },
     ]);
@@ -262,10 +265,10 @@ onEveryDatabase('The runs that the reconciler watches', (host) => {
       execution: at.executionId,
       resync: { execution: 'e-2' },
     });
-    expect(none).toMatchObject({ row: undefined, execution: undefined, resync: undefined });
+    expect(missing).toMatchObject({ row: undefined, execution: undefined, resync: undefined });
   });
 
-  it('are looked at by one worker in each interval', async () => {
+  it('one worker takes the turn in each interval', async () => {
     const takeTurn = (ms: number) => projections.reconciliation.takeTurn(ms);
     const took = await Promise.all(Array.from({ length: 10 }, () => takeTurn(60_000)));
     expect(took.filter(Boolean)).toHaveLength(1);

@@ -1,4 +1,4 @@
-/** Retention: closed runs that are old enough go, whole and in bounded batches; no other row does. */
+/** Retention removes closed runs that are old enough, whole and in bounded batches, and no other row. */
 import { expect, it } from 'vitest';
 import type { Projections } from '../../../projections/index.js';
 import { pruneRuns, startRetention } from '../../../worker/processes/retention.js';
@@ -35,7 +35,11 @@ async function makeRun(
     use,
     lease('w'),
   );
-  await projections.finishAction(of, use, { status: 'SUCCEEDED', output: 1, artifacts: [] }, [], 'w');
+  await projections.finishAction(of, use, {
+    outcome: { status: 'SUCCEEDED', output: 1, artifacts: [] },
+    writes: [],
+    holder: 'w',
+  });
   await projections.commitEvents(of, [
     stepSucceeded(3, 'steps[0]'),
     event(
@@ -52,7 +56,7 @@ async function makeRun(
 onEveryDatabase(
   'Retention',
   (host) => {
-    it('removes old closed runs with all that belongs to them, and leaves every other row', async () => {
+    it('old closed runs are removed with all their rows, and every other row stays', async () => {
       const projections = await host.open();
       const kept = [await makeRun(projections, 'open'), await makeRun(projections, 'open', 'other')];
       const before = await tables(projections);
@@ -65,7 +69,7 @@ onEveryDatabase(
       expect(watched?.ok === true && (watched.value as string[]).sort()).toEqual(kept.sort());
     });
 
-    it('keeps what ended later than that', async () => {
+    it('runs that ended later are kept', async () => {
       const projections = await host.open();
       await makeRun(projections, 'closed');
       const before = await tables(projections);
@@ -73,7 +77,7 @@ onEveryDatabase(
       expect(await tables(projections)).toEqual(before);
     });
 
-    it('works in batches of the size that is asked for, and can be stopped between two', async () => {
+    it('runs are removed in batches of the requested size, and the removal can stop between two', async () => {
       const projections = await host.open();
       for (let i = 0; i < 7; i++) await makeRun(projections, 'closed');
       const endedBefore = new Date();
@@ -89,7 +93,7 @@ onEveryDatabase(
       expect(batches).toEqual([4]);
     });
 
-    it('never removes a run that comes alive meanwhile, and two at once remove each run once', async () => {
+    it('a run that becomes alive meanwhile is kept, and two removals at once remove each run once', async () => {
       const projections = await host.open();
       const revived = execution({ executionId: 'first' });
       await projections.commitEvents(revived, [runStartedAs(revived), event(2, 'RUN_CANCELED', {})]);
@@ -97,7 +101,7 @@ onEveryDatabase(
       const [one, two] = await Promise.all([
         pruneRuns(projections, 0),
         pruneRuns(projections, 0),
-        // A reset: the run is alive again under another execution, or is made anew after it was removed.
+        // A reset: the run is alive again under another execution, or comes anew after it was removed.
         projections.commitEvents({ ...revived, executionId: 'second' }, [
           runStartedAs(revived),
           event(2, 'STATE_SET', { state: 'again' }),
@@ -112,7 +116,7 @@ onEveryDatabase(
       expect(await projections.maintenance.rebuildRun('acme', revived.run.runId)).toEqual([]);
     });
 
-    it('keeps a run whose outbox still has something to send', async () => {
+    it('a run whose outbox still has something to send is kept', async () => {
       const projections = await host.open();
       const of = execution();
       const publish = { position: 1, eventId: 'e', eventName: 'DONE', correlationKey: null, payload: {} };
@@ -129,10 +133,10 @@ onEveryDatabase(
       expect((await tables(projections))['outbox']).toEqual([]);
     });
 
-    it('runs in a worker until it is stopped, and goes on after a failure', async () => {
+    it('retention runs in a worker until it is stopped, and goes on after a failure', async () => {
       const projections = await host.open();
       await makeRun(projections, 'closed');
-      const told: string[] = [];
+      const logged: string[] = [];
       let fails = true;
       const stop = startRetention({
         projections: {
@@ -147,12 +151,12 @@ onEveryDatabase(
         },
         days: 1,
         everyMs: 5,
-        log: { info: (_, message) => told.push(message), error: (_, message) => told.push(message) },
+        log: { info: (_, message) => logged.push(message), error: (_, message) => logged.push(message) },
       });
-      await waitFor(() => told.length >= 2);
+      await waitFor(() => logged.length >= 2);
       await stop();
-      expect(told).toEqual([
-        'Closed runs could not be removed; it is tried again',
+      expect(logged).toEqual([
+        'Closed runs could not be removed; the next pass tries again',
         'Closed runs past their retention were removed',
       ]);
       expect((await projections.reads.listRuns('acme')).items).toEqual([]);

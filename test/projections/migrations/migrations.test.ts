@@ -1,4 +1,4 @@
-/** Migrations: once each, whoever starts at the same time; and the schema that they make is the committed one. */
+/** Migrations: each is applied once, even if many start at once, and they produce the committed schema. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { connect, type Projections } from '../../../projections/index.js';
 import { migrate, migrationStatus } from '../../../projections/migrations/migrate.js';
@@ -21,7 +21,7 @@ interface TableInfo {
   readonly events: Record<string, string>;
 }
 
-/** The schema as text: every definition on a line of its own, sorted. */
+/** The schema as text: one definition in each line, sorted. */
 async function schemaOf(projections: Projections): Promise<string> {
   const info = await ask<Record<string, Record<string, string>>>(projections, 'INFO FOR DB');
   const lines = Object.entries(info)
@@ -47,26 +47,26 @@ onEveryDatabase('Migrations', (host) => {
     projections = await host.open();
   });
 
-  it('make the committed schema (where the change is meant: npx vitest run -u test/projections/migrations)', async () => {
+  it('the migrations produce the committed schema (to accept a change: npx vitest run -u test/projections/migrations)', async () => {
     await expect(await schemaOf(projections)).toMatchFileSnapshot('schema.snapshot.txt');
   });
 
-  it('are numbered without a gap and applied in order', async () => {
+  it('migrations are numbered without a gap and applied in order', async () => {
     const states = await migrationStatus(projections.database);
     expect(states.map(({ number }) => number)).toEqual(states.map((_, i) => i + 1));
     expect(states.every(({ appliedAt }) => appliedAt !== null)).toBe(true);
     expect((await applied(projections)).map(({ name }) => name)).toEqual(states.map(({ name }) => name));
   });
 
-  it('are applied once: another start changes nothing', async () => {
+  it('another start applies no migration again', async () => {
     const before = await applied(projections);
     expect(await migrate(projections.database)).toEqual([]);
     expect(await applied(projections)).toEqual(before);
   });
 
-  it('are applied once where ten start at the same time', async () => {
+  it('each migration is applied once when ten start at the same time', async () => {
     const options = await host.fresh();
-    // An embedded store has one opener, so there ten start in it; a server has ten connections.
+    // An embedded store can be opened once, so ten start on one connection; a server gets ten connections.
     const connections = await Promise.all(
       Array.from({ length: host.kind === 'server' ? 10 : 1 }, () => connect(options)),
     );
@@ -74,13 +74,13 @@ onEveryDatabase('Migrations', (host) => {
       Array.from({ length: 10 }, (_, i) => migrate(connections[i % connections.length] ?? raise())),
     );
     const states = await migrationStatus(connections[0] ?? raise());
-    // Each was applied by one of the ten.
+    // One of the ten applied each.
     expect(done.flat().sort()).toEqual(states.map(({ name }) => name));
     expect(states.every(({ appliedAt }) => appliedAt !== null)).toBe(true);
     await Promise.all(connections.map((connection) => connection.close()));
   });
 
-  it('leave nothing behind where one fails half-way', async () => {
+  it('a migration that fails halfway leaves nothing behind', async () => {
     const half = commit(projections.database, [
       { label: 'one', text: 'DEFINE TABLE half_way SCHEMAFULL' },
       { label: 'two', text: 'DEFINE FIELD x ON half_way TYPE int' },
@@ -94,8 +94,8 @@ onEveryDatabase('Migrations', (host) => {
     expect(Object.keys(tables)).not.toContain('half_way');
   });
 
-  describe('refuse a database', () => {
-    it('that a newer Sluice has migrated', async () => {
+  describe('a database of another version', () => {
+    it('a database that a newer Sluice has migrated is refused', async () => {
       const { database } = await host.open();
       await database.request(
         `CREATE schema_migration:9999 SET number = 9999, name = '9999-later', hash = 'x', applied_at = time::now()`,
@@ -107,7 +107,7 @@ onEveryDatabase('Migrations', (host) => {
       });
     });
 
-    it('whose migration is not the one of this Sluice', async () => {
+    it('a database whose applied migration differs from this version is refused', async () => {
       const { database } = await host.open();
       await database.request(`UPDATE schema_migration:1 SET hash = 'other'`);
       await expect(migrate(database)).rejects.toMatchObject({

@@ -1,6 +1,6 @@
 /**
- * Pages of lists: the right runs, newest first, each once; and what a page costs. `EXPLAIN ANALYZE` says which
- * operator reads rows and how many it read, so a scan of a table is seen however small the table is.
+ * Pages of lists: the right runs, newest first, each once; and the cost of a page. `EXPLAIN ANALYZE` says
+ * which operator reads rows and how many, so that a table scan shows even in a small table.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Database } from '../../../projections/index.js';
@@ -13,7 +13,7 @@ import { event, execution, runError, runStarted, START_MS, stepStarted } from '.
 const RUNS = 120;
 const PAGE = 10;
 
-interface Told {
+interface RunSpec {
   readonly runId: string;
   readonly startedAt: number;
   readonly definition: string;
@@ -23,10 +23,10 @@ interface Told {
   readonly key: string;
 }
 
-async function makeRuns(projections: Projections): Promise<readonly Told[]> {
-  const told = Array.from({ length: RUNS }, (_, i): Told => ({
+async function makeRuns(projections: Projections): Promise<readonly RunSpec[]> {
+  const specs = Array.from({ length: RUNS }, (_, i): RunSpec => ({
     runId: '',
-    // Several begin at one instant: a page may end between them.
+    // Several runs begin at one instant: a page may end between them.
     startedAt: START_MS + Math.floor(i / 4) * 1_000,
     definition: i % 3 === 0 ? 'refund' : 'order-fulfilment',
     status: ['WAITING', 'SUCCEEDED', 'FAILED', 'RUNNING'][i % 4] ?? '',
@@ -35,32 +35,32 @@ async function makeRuns(projections: Projections): Promise<readonly Told[]> {
     key: `order:o-${i % 6}`,
   }));
   return Promise.all(
-    told.map(async (one, i) => {
+    specs.map(async (spec, i) => {
       const of = execution({ tenant: 'acme' });
-      const started = runStarted({ n: i }, [one.key]);
+      const started = runStarted({ n: i }, [spec.key]);
       if (started.type !== 'RUN_STARTED') throw new Error('No start');
-      const parent = one.parent === null ? null : { runId: one.parent, workflowId: 'w' };
+      const parent = spec.parent === null ? null : { runId: spec.parent, workflowId: 'w' };
       const ends = {
         WAITING: event(3, 'RUN_WAITING', {}),
         SUCCEEDED: event(3, 'RUN_SUCCEEDED', { result: 1 }),
         FAILED: event(3, 'RUN_FAILED', { error: runError('BAD') }),
         RUNNING: stepStarted(3, 'steps[0]'),
       };
-      await projections.commitEvents({ ...of, run: { ...of.run, definition: one.definition } }, [
-        { ...started, at: one.startedAt, data: { ...started.data, parent } },
-        one.state === null
+      await projections.commitEvents({ ...of, run: { ...of.run, definition: spec.definition } }, [
+        { ...started, at: spec.startedAt, data: { ...started.data, parent } },
+        spec.state === null
           ? event(2, 'SIGNAL_REJECTED', { signal: 'event', reason: 'x' })
-          : event(2, 'STATE_SET', { state: one.state }),
-        ends[one.status as keyof typeof ends],
+          : event(2, 'STATE_SET', { state: spec.state }),
+        ends[spec.status as keyof typeof ends],
       ]);
-      return { ...one, runId: of.run.runId };
+      return { ...spec, runId: of.run.runId };
     }),
   );
 }
 
 const instant = (second: number) => new Date(START_MS + second * 1_000).toISOString();
 
-const FILTERS: readonly (readonly [string, RunFilter, (run: Told) => boolean])[] = [
+const FILTERS: readonly (readonly [string, RunFilter, (run: RunSpec) => boolean])[] = [
   ['nothing', {}, () => true],
   ['the definition', { definition: 'refund' }, (run) => run.definition === 'refund'],
   ['the status', { status: 'WAITING' }, (run) => run.status === 'WAITING'],
@@ -99,7 +99,7 @@ const FILTERS: readonly (readonly [string, RunFilter, (run: Told) => boolean])[]
   ],
 ];
 
-/** A database that notes what is asked of it. */
+/** A database that records its requests. */
 function noting(database: Database) {
   const asked: { text: string; variables: Readonly<Record<string, unknown>> }[] = [];
   const noted: Database = {
@@ -113,7 +113,7 @@ function noting(database: Database) {
   return { asked, noted };
 }
 
-/** The leaves of a plan: which operator reads rows, and how many it read. */
+/** The leaves of a plan: the operators that read rows, and how many rows each read. */
 async function leaves(database: Database, text: string, variables: Readonly<Record<string, unknown>>) {
   const [answer] = await database.request(`EXPLAIN ANALYZE ${text}`, variables);
   if (answer?.ok !== true || typeof answer.value !== 'string') throw new Error(JSON.stringify(answer));
@@ -127,16 +127,16 @@ async function leaves(database: Database, text: string, variables: Readonly<Reco
 
 onEveryDatabase('A list page', (host) => {
   let projections: Projections;
-  let runs: readonly Told[];
+  let runs: readonly RunSpec[];
   beforeAll(async () => {
     projections = await host.open();
     runs = await makeRuns(projections);
-    // Another tenant's runs stand in the same tables.
+    // Another tenant has runs in the same tables.
     await projections.commitEvents(execution({ tenant: 'other' }), [runStarted()]);
   });
 
   describe.each(FILTERS)('filtered by %s', (_, filter, fits) => {
-    it('has each run that fits, once, newest first', async () => {
+    it('a filtered list has each matching run once, newest first', async () => {
       const found: string[] = [];
       let after: string | undefined;
       do {
@@ -153,7 +153,7 @@ onEveryDatabase('A list page', (host) => {
       expect(expected.length).toBeGreaterThan(0);
     });
 
-    it('reads no more rows than it shows, and scans no table', async () => {
+    it('a list page reads no more rows than it shows, and scans no table', async () => {
       const { asked, noted } = noting(projections.database);
       await createReads(noted).listRuns('acme', filter, { limit: PAGE });
       expect(asked.length).toBeGreaterThan(0);
@@ -168,30 +168,30 @@ onEveryDatabase('A list page', (host) => {
     });
   });
 
-  it('would be told from one that scans', async () => {
+  it('the check recognizes a statement that scans a table', async () => {
     const plan = await leaves(projections.database, `SELECT * FROM run WHERE status = 'WAITING'`, {});
     expect(plan.map(({ operator }) => operator)).toEqual(['TableScan']);
   });
 
-  it('keeps its place where runs begin and end between two pages', async () => {
-    const own = await host.open();
-    await makeRuns(own);
-    const first = await own.reads.listRuns('acme', { status: 'WAITING' }, { limit: PAGE });
-    const rest = await own.reads.listRuns('acme', { status: 'WAITING' }, { after: first.next ?? '' });
-    // A newer one begins, and the last of the first page ends.
+  it('a list keeps its place when runs begin and end between two pages', async () => {
+    const separate = await host.open();
+    await makeRuns(separate);
+    const first = await separate.reads.listRuns('acme', { status: 'WAITING' }, { limit: PAGE });
+    const rest = await separate.reads.listRuns('acme', { status: 'WAITING' }, { after: first.next ?? '' });
+    // A newer run begins, and the last run of the first page ends.
     const last = first.items.at(-1)?.runId ?? '';
-    await own.commitEvents(execution({ tenant: 'acme', runId: last }), [
+    await separate.commitEvents(execution({ tenant: 'acme', runId: last }), [
       event(4, 'RUN_SUCCEEDED', { result: 1 }),
     ]);
-    await own.commitEvents(execution({ tenant: 'acme' }), [
+    await separate.commitEvents(execution({ tenant: 'acme' }), [
       { ...runStarted(), at: START_MS + 9_999_000 },
       event(2, 'RUN_WAITING', {}),
     ]);
-    const again = await own.reads.listRuns('acme', { status: 'WAITING' }, { after: first.next ?? '' });
+    const again = await separate.reads.listRuns('acme', { status: 'WAITING' }, { after: first.next ?? '' });
     expect(again).toEqual(rest);
   });
 
-  it('of one run’s rows reads that run’s rows, and scans no table', async () => {
+  it('reads of one run read that run’s rows only, and scan no table', async () => {
     const runId = runs[3]?.runId ?? '';
     const { asked, noted } = noting(projections.database);
     const reads = createReads(noted);

@@ -1,6 +1,6 @@
 /**
  * The databases that every test of this room runs on: in memory, the embedded stores on disk, and a real
- * SurrealDB server where its binary is found (server.ts). Where there is none, the skipped kind is named loudly.
+ * SurrealDB server.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,31 +12,24 @@ import {
   type Projections,
   type ProjectionsOptions,
 } from '../../../projections/index.js';
-import { hasServer, startServer, type Server } from './server.js';
-
+import { needs } from '../../support/requirements.js';
+import { startServer, type Server } from '../../support/surreal-server.js';
 /** A place that holds databases of one kind. */
 export interface DatabaseHost {
   readonly kind: 'mem' | 'surrealkv' | 'rocksdb' | 'server';
-  /** Options for a database of its own. */
+  /** Options for a new database. */
   fresh(): Promise<ProjectionsOptions>;
-  /** Opens a database of its own; closed when the tests of this host end. */
+  /** Opens a new database, which is closed when the tests of this host end. */
   open(options?: Partial<ProjectionsOptions>): Promise<Projections>;
-  /** The same, and the points that its commits pass, in their order. */
+  /** The same, and the fault points that its commits pass, in order. */
   openWatched(): Promise<{ readonly projections: Projections; readonly points: FaultPoint[] }>;
-}
-
-if (!hasServer) {
-  process.stderr.write(
-    '\n*** No SurrealDB server found: the tests of projections against a real server are SKIPPED.\n' +
-      '*** Put `surreal` on PATH or its path in SLUICE_SURREAL_BIN.\n\n',
-  );
 }
 
 type Kind = DatabaseHost['kind'];
 
 /**
  * Declares the same tests for each kind of database.
- * @param kinds those that the tests make sense on; default: all
+ * @param kinds the kinds on which the tests make sense; default: all
  */
 export function onEveryDatabase(
   name: string,
@@ -44,7 +37,7 @@ export function onEveryDatabase(
   kinds: readonly Kind[] = ['mem', 'surrealkv', 'rocksdb', 'server'],
 ): void {
   for (const kind of kinds) {
-    describe.skipIf(kind === 'server' && !hasServer)(`${name} (${kind})`, () => {
+    describe(`${name} (${kind})`, kind === 'server' ? needs('surreal') : {}, () => {
       body(host(kind));
     });
   }

@@ -1,4 +1,4 @@
-/** A process that opens the database of its first argument, says so, and stays until its input ends. */
+/** A process that opens the database in its first argument, prints `open`, and stays until its input ends. */
 import { once } from 'node:events';
 import { openProjections } from '../../../projections/index.js';
 

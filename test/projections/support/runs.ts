@@ -1,4 +1,4 @@
-/** Runs as an interpreter would author them: headers, events, and what the tables hold afterwards. */
+/** Runs as an interpreter would author them: headers, events, and the rows of tables. */
 import type { Json } from '../../../contracts/json.js';
 import type { Execution, Invocation } from '../../../contracts/run/projection.js';
 import type { RunEvent, RunEventData, RunEventType } from '../../../contracts/run/run-events.js';
@@ -9,7 +9,7 @@ export const START_MS = Date.parse('2026-01-02T03:04:05.000Z');
 
 let runs = 0;
 
-/** An execution of a run of its own, under a Temporal-like id. */
+/** An execution of a new run, under an id like Temporal's. */
 export function execution(
   overrides: { tenant?: string; runId?: string; executionId?: string } = {},
 ): Execution {
@@ -22,13 +22,13 @@ export function execution(
   };
 }
 
-/** A UUID of version 7 made at `START_MS + n`. */
+/** A UUID of version 7 created at `START_MS + n`. */
 export function uuid7(n: number): string {
   const time = (START_MS + n).toString(16).padStart(12, '0');
   return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${String(n).padStart(12, '0')}`;
 }
 
-/** One event. `seq` also makes its time. */
+/** One event; its time follows from `seq`. */
 export function event<T extends RunEventType>(
   seq: number,
   type: T,
@@ -65,7 +65,7 @@ export function runStarted(
   });
 }
 
-/** The start of that run: its workflow id is the one that its execution says. */
+/** The start of that run, with the workflow id of its execution. */
 export function runStartedAs(of: Execution, payload: Json = { orderId: 'o-1' }): RunEvent {
   const begin = runStarted(payload);
   if (begin.type !== 'RUN_STARTED') throw new Error('No start');
@@ -98,7 +98,7 @@ export function invocation(key: string, path = 'steps[0]', action = 'payments.ch
   };
 }
 
-/** A lease that is alive for a minute, or that ended a minute ago. */
+/** A lease that lives for a minute, or that ended a minute ago. */
 export function lease(holder: string, alive = true): { readonly holder: string; readonly until: number } {
   return { holder, until: Date.now() + (alive ? 60_000 : -60_000) };
 }
@@ -129,10 +129,10 @@ const TABLES = [
   'outbox',
 ] as const;
 
-// Clocks and counters of commits: they differ between histories that mean the same.
+// Clocks and counters differ between histories that mean the same.
 const VOLATILE = ['revision', 'seen_at', 'finished_at', 'lease_until'];
 
-/** Tables whose rows the log makes. */
+/** Tables whose rows the log produces. */
 export const DERIVED = ['run', 'run_head', 'run_list', 'step', 'wait', 'open_wait'] as const;
 
 /** Deletes all rows of the tables. */

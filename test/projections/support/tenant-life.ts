@@ -1,6 +1,6 @@
 /**
- * What a tenant does and asks, one entry for each read and each write that projections offer: the list that the
- * tests of isolation and of failures go through. A new read or write has to say here how it is asked.
+ * One entry for each read and each write that projections offer: the tests of isolation and of failures go
+ * through these lists. A new read or write needs an entry here.
  */
 import { correlate } from '../../../contracts/events/correlation.js';
 import type { Execution } from '../../../contracts/run/projection.js';
@@ -44,7 +44,7 @@ function arrived({ run }: Execution, id: string, key: string) {
   return { event: bus, envelope: bus, correlation: correlate(bus, {}), via: 'http' as const, receivedAt };
 }
 
-/** What a tenant does, under ids that both use: rows in every table that a tenant has. */
+/** Writes of a tenant, under ids that both tenants use: they fill every table that a tenant has. */
 export const LIFE: Readonly<Record<string, Ask>> = {
   'events.record': async ({ events }, of) => {
     await events.record(arrived(of, 'e-0', 'o-2'));
@@ -62,11 +62,16 @@ export const LIFE: Readonly<Record<string, Ask>> = {
   },
   renewLease: (all, { run }) => all.renewLease(run.tenant, KEY, lease('w1')),
   finishAction: (all, of) =>
-    all.finishAction(of, use, { status: 'SUCCEEDED', output: of.run.tenant, artifacts: [] }, [], 'w1', {
-      kind: 'authorization',
-      actor: of.run.tenant,
-      decision: 'ALLOW',
-      body: {},
+    all.finishAction(of, use, {
+      outcome: { status: 'SUCCEEDED', output: of.run.tenant, artifacts: [] },
+      writes: [],
+      holder: 'w1',
+      evidence: {
+        kind: 'authorization',
+        actor: of.run.tenant,
+        decision: 'ALLOW',
+        body: {},
+      },
     }),
   recordAction: (all, of) =>
     all.recordAction(of, [], invocation('read', 'steps[3]'), {
@@ -89,8 +94,8 @@ export const LIFE: Readonly<Record<string, Ask>> = {
       }),
     ]),
   'apiRequests.begin': ({ apiRequests }, { run }) => {
-    const lease = { holder: 'api', now: START_MS, until: START_MS + 1_000 };
-    return apiRequests.begin(apiKey(run), 'hash', lease, START_MS + 2_000);
+    const held = { holder: 'api', now: START_MS, until: START_MS + 1_000 };
+    return apiRequests.begin(apiKey(run), 'hash', held, START_MS + 2_000);
   },
   'deliver an event': async ({ events }, of) => {
     await events.record(arrived(of, 'e-1', 'o-1'));
@@ -103,7 +108,7 @@ export const LIFE: Readonly<Record<string, Ask>> = {
 
 const apiKey = ({ tenant }: Execution['run']) => ({ tenant, principal: 'p', key: 'k' });
 
-/** Every read, and what it gives to a tenant that has nothing. */
+/** Every read, and its answer for a tenant that has nothing. */
 export const READS: Readonly<Record<string, readonly [ask: Ask, nothing: unknown]>> = {
   'reads.getRun': [({ reads }, { run }) => reads.getRun(run.tenant, run.runId), undefined],
   'reads.listRuns': [
@@ -166,7 +171,7 @@ export const READS: Readonly<Record<string, readonly [ask: Ask, nothing: unknown
   ],
 };
 
-/** Every further write, done by the other tenant under the same ids, in this order. */
+/** Every write, in the order in which the other tenant makes it under the same ids. */
 export const WRITES: Readonly<Record<string, Ask>> = {
   ...LIFE,
   recordMissed: async (all, of) => {
@@ -196,7 +201,7 @@ export const WRITES: Readonly<Record<string, Ask>> = {
   'apiRequests.end': ({ apiRequests }, { run }) =>
     apiRequests.end(apiKey(run), 'api', { kind: 'answered', answer: '{}' }),
   'apiRequests.forget': ({ apiRequests }) => apiRequests.forget(START_MS),
-  retireDefinition: (all, { run }) => all.retireDefinition(run.tenant, 'same'),
+  unpublishDefinition: (all, { run }) => all.unpublishDefinition(run.tenant, 'same'),
   'maintenance.rebuildRun': (all, { run }) => all.maintenance.rebuildRun(run.tenant, run.runId),
   'maintenance.restoreRun': (all, of) =>
     all.maintenance.restoreRun([{ execution: of, events: [runStartedAs(of)] }]),
@@ -211,7 +216,7 @@ export const WRITES: Readonly<Record<string, Ask>> = {
   'reconciliation.takeTurn': ({ reconciliation }) => reconciliation.takeTurn(3_600_000),
 };
 
-/** What some of them give. */
+/** What some of the writes return. */
 export const GIVES: Readonly<Record<string, unknown>> = {
   beginAction: { kind: 'execute' },
   renewLease: true,
@@ -223,7 +228,7 @@ export const GIVES: Readonly<Record<string, unknown>> = {
   'maintenance.removeEvents': 1,
 };
 
-/** Reads that an operator asks of the whole database, and of no tenant. */
+/** Reads of the whole database, for operators; they take no tenant. */
 export const READS_OF_ALL: readonly string[] = [
   'maintenance.loggedRuns',
   'events.unfinished',

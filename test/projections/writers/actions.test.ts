@@ -1,3 +1,4 @@
+/** The ledger: how actions begin, end, hold leases, and write with their outcome. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import type {
   DomainStatement,
@@ -56,7 +57,7 @@ onEveryDatabase('An action', (host) => {
     return answer?.ok === true ? answer.value : [];
   };
 
-  it('is recorded as started, with its run and step, before it acts', async () => {
+  it('an action is recorded as started, with its run and step, before it acts', async () => {
     const { of, use } = fresh();
     expect(await begin(of, use, 'w1')).toEqual({ kind: 'execute' });
     expect(await projections.reads.getRun(of.run.tenant, of.run.runId)).toMatchObject({ status: 'RUNNING' });
@@ -69,35 +70,35 @@ onEveryDatabase('An action', (host) => {
     });
   });
 
-  it('gives its recorded output, in its own key order, to whoever comes with its key again', async () => {
+  it('a key that is used again gets the recorded output, in its original key order', async () => {
     const { of, use } = fresh();
     await begin(of, use, 'w1');
-    await projections.finishAction(of, use, success, [], 'w1');
+    await projections.finishAction(of, use, { outcome: success, writes: [], holder: 'w1' });
     const again = await begin(of, use, 'w2');
     expect(JSON.stringify(again)).toBe('{"kind":"recorded","output":{"z":1,"a":2},"artifacts":["ch-1"]}');
     expect(await stepOf(of)).toMatchObject({ status: 'SUCCEEDED', output: { z: 1, a: 2 } });
   });
 
-  it('records outputs over the inline limit', async () => {
+  it('the ledger records outputs over the inline limit', async () => {
     const { of, use } = fresh();
     const output = { text: 'x'.repeat(400_000) };
     await begin(of, use, 'w1');
-    await projections.finishAction(of, use, { ...success, output }, [], 'w1');
+    await projections.finishAction(of, use, { outcome: { ...success, output }, writes: [], holder: 'w1' });
     expect(await begin(of, use, 'w2')).toMatchObject({ kind: 'recorded', output });
   });
 
-  it('that failed is tried again in the same row', async () => {
+  it('a failed action is tried again in the same row', async () => {
     const { of, use } = fresh();
     await begin(of, use, 'w1');
-    await projections.finishAction(of, use, failure, [], 'w1');
+    await projections.finishAction(of, use, { outcome: failure, writes: [], holder: 'w1' });
     expect(await stepOf(of)).toMatchObject({ status: 'FAILED', error: { code: 'DECLINED' } });
     expect(await begin(of, use, 'w2')).toEqual({ kind: 'execute' });
     expect(await ledgerOf(of)).toMatchObject({ status: 'STARTED', attempts: 2, error: null });
-    await projections.finishAction(of, use, success, [], 'w2');
+    await projections.finishAction(of, use, { outcome: success, writes: [], holder: 'w2' });
     expect(await stepOf(of)).toMatchObject({ status: 'SUCCEEDED', error: null });
   });
 
-  it('cannot borrow the key of another action', async () => {
+  it('an action can not use the key of another action', async () => {
     const { of, use } = fresh();
     await begin(of, use, 'w1');
     await expect(begin(of, { ...use, action: 'payments.refund' }, 'w1')).rejects.toMatchObject({
@@ -105,12 +106,12 @@ onEveryDatabase('An action', (host) => {
       retryable: false,
     });
     await expect(
-      projections.finishAction(of, { ...use, action: 'payments.refund' }, success, []),
+      projections.finishAction(of, { ...use, action: 'payments.refund' }, { outcome: success, writes: [] }),
     ).rejects.toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' });
   });
 
   describe('under a lease', () => {
-    it('is held while the lease is alive, and the events are committed all the same', async () => {
+    it('an action under a live lease is held, and the events are committed all the same', async () => {
       const { of, use } = fresh();
       await begin(of, use, 'w1');
       const decision = await projections.beginAction(
@@ -123,33 +124,33 @@ onEveryDatabase('An action', (host) => {
       expect((await projections.reads.getRun(of.run.tenant, of.run.runId))?.state).toBe('paying');
     });
 
-    it('goes on for the same holder, as the same attempt', async () => {
+    it('the holder of a lease begins again as the same attempt', async () => {
       const { of, use } = fresh();
       await begin(of, use, 'w1');
       expect(await begin(of, use, 'w1')).toEqual({ kind: 'execute' });
       expect((await ledgerOf(of))?.attempts).toBe(1);
     });
 
-    it('is taken over when the lease is stale, and its former holder can neither renew it nor fail it', async () => {
+    it('a stale lease is taken over, and its former holder can neither renew it nor fail the action', async () => {
       const { of, use } = fresh();
       await begin(of, use, 'w1', false);
       expect(await begin(of, use, 'w2')).toEqual({ kind: 'execute' });
       const { tenant } = of.run;
       expect(await projections.renewLease(tenant, use.idempotencyKey, lease('w1'))).toBe(false);
       expect(await projections.renewLease(tenant, use.idempotencyKey, lease('w2'))).toBe(true);
-      await projections.finishAction(of, use, failure, [], 'w1');
+      await projections.finishAction(of, use, { outcome: failure, writes: [], holder: 'w1' });
       expect(await ledgerOf(of)).toMatchObject({ status: 'STARTED', lease: { holder: 'w2' } });
       expect((await stepOf(of))?.status).toBe('RUNNING');
     });
 
-    it('given up by renewing it into the past, is free at once', async () => {
+    it('a lease that is renewed into the past is free at once', async () => {
       const { of, use } = fresh();
       await begin(of, use, 'w1');
       await projections.renewLease(of.run.tenant, use.idempotencyKey, lease('w1', false));
       expect(await begin(of, use, 'w2')).toEqual({ kind: 'execute' });
     });
 
-    it('is taken over by exactly one of many that try at once', async () => {
+    it('exactly one of many workers that try at once takes over a stale lease', async () => {
       for (let round = 0; round < 5; round++) {
         const { of, use } = fresh();
         await begin(of, use, 'w0', false);
@@ -161,24 +162,28 @@ onEveryDatabase('An action', (host) => {
       }
     }, 60_000);
 
-    it('the first success wins over a later one and over a later failure', async () => {
-      const own = await host.open();
+    it('the first success prevails over a later success and a later failure', async () => {
+      const separate = await host.open();
       const { of, use } = fresh();
-      await own.beginAction(of, [runStarted()], use, lease('w1', false));
-      await own.beginAction(of, [], use, lease('w2'));
-      await own.finishAction(of, use, success, [pay(5)], 'w2');
-      await own.finishAction(of, use, { ...success, output: 'other' }, [pay(6)], 'w1');
-      await own.finishAction(of, use, failure, [pay(7)], 'w2');
-      expect(await own.beginAction(of, [], use, lease('w3'))).toMatchObject({ output: { z: 1, a: 2 } });
-      expect(await payments(own)).toEqual([1]);
+      await separate.beginAction(of, [runStarted()], use, lease('w1', false));
+      await separate.beginAction(of, [], use, lease('w2'));
+      await separate.finishAction(of, use, { outcome: success, writes: [pay(5)], holder: 'w2' });
+      await separate.finishAction(of, use, {
+        outcome: { ...success, output: 'other' },
+        writes: [pay(6)],
+        holder: 'w1',
+      });
+      await separate.finishAction(of, use, { outcome: failure, writes: [pay(7)], holder: 'w2' });
+      expect(await separate.beginAction(of, [], use, lease('w3'))).toMatchObject({ output: { z: 1, a: 2 } });
+      expect(await payments(separate)).toEqual([1]);
     });
   });
 
-  describe("writes its step's outcome ahead of the log", () => {
-    it('which the log then confirms, or corrects', async () => {
+  describe('the outcome ahead of the log', () => {
+    it('the log confirms or corrects the outcome that an action wrote ahead of it', async () => {
       const { of, use } = fresh();
       await begin(of, use, 'w1');
-      await projections.finishAction(of, use, success, [], 'w1');
+      await projections.finishAction(of, use, { outcome: success, writes: [], holder: 'w1' });
       await projections.commitEvents(of, [
         event(
           3,
@@ -194,21 +199,21 @@ onEveryDatabase('An action', (host) => {
       });
     });
 
-    it('but never over a step that the log has closed', async () => {
+    it('an action never overwrites a step that the log has closed', async () => {
       const { of, use } = fresh();
       await begin(of, use, 'w1');
       await projections.commitEvents(of, [
         event(3, 'STEP_CANCELED', { id: 'steps[0]', kind: 'action.call' }, { path: 'steps[0]' }),
       ]);
-      await projections.finishAction(of, use, success, [], 'w1');
+      await projections.finishAction(of, use, { outcome: success, writes: [], holder: 'w1' });
       expect((await stepOf(of))?.status).toBe('CANCELED');
       expect((await ledgerOf(of))?.status).toBe('SUCCEEDED');
     });
 
-    it('and a late start of the step does not open it again', async () => {
+    it('a late start does not open a step again whose action has ended', async () => {
       const { of, use } = fresh();
       await projections.beginAction(of, [runStarted()], use, lease('w1'));
-      await projections.finishAction(of, use, success, [], 'w1');
+      await projections.finishAction(of, use, { outcome: success, writes: [], holder: 'w1' });
       expect(await stepOf(of)).toMatchObject({ status: 'SUCCEEDED', id: 'steps[0]' });
       await projections.commitEvents(of, [stepStarted(2, 'steps[0]', use.idempotencyKey)]);
       expect(await stepOf(of)).toMatchObject({
@@ -220,16 +225,16 @@ onEveryDatabase('An action', (host) => {
       expect(await stepOf(of)).toMatchObject({ status: 'SUCCEEDED', output: { ok: true } });
     });
 
-    it('except a local one, whose events come later', async () => {
+    it('a local action writes no step row; its events come later', async () => {
       const { of, use } = fresh();
-      await projections.finishAction(of, { ...use, local: true }, success, []);
+      await projections.finishAction(of, { ...use, local: true }, { outcome: success, writes: [] });
       expect(await stepOf(of)).toBeUndefined();
       expect((await ledgerOf(of))?.status).toBe('SUCCEEDED');
     });
   });
 
-  describe('with database writes of its own', () => {
-    it('commits them with its outcome, each with its own variables', async () => {
+  describe('with database writes', () => {
+    it('an action commits its writes with its outcome, each write with its own variables', async () => {
       const { of, use } = fresh();
       await begin(of, use, 'w1');
       const write = (name: string, amount: number): DomainStatement => ({
@@ -237,12 +242,16 @@ onEveryDatabase('An action', (host) => {
         statement: 'CREATE type::record("entry", $name) SET amount = $amount;',
         variables: { name, amount },
       });
-      await projections.finishAction(of, use, success, [write('one', 1), write('two', 2)], 'w1');
+      await projections.finishAction(of, use, {
+        outcome: success,
+        writes: [write('one', 1), write('two', 2)],
+        holder: 'w1',
+      });
       const [answer] = await projections.database.request('SELECT VALUE amount FROM entry ORDER BY amount');
       expect(answer).toMatchObject({ value: [1, 2] });
     });
 
-    it('records nothing where one fails, and says which and why', async () => {
+    it('a write that fails keeps everything from being recorded, and the error says which and why', async () => {
       const { of, use } = fresh();
       await begin(of, use, 'w1');
       const bad = {
@@ -250,7 +259,9 @@ onEveryDatabase('An action', (host) => {
         statement: 'CREATE post SET sum = <int> $sum',
         variables: { sum: 'x' },
       };
-      await expect(projections.finishAction(of, use, success, [pay(1), bad], 'w1')).rejects.toMatchObject({
+      await expect(
+        projections.finishAction(of, use, { outcome: success, writes: [pay(1), bad], holder: 'w1' }),
+      ).rejects.toMatchObject({
         code: 'DATABASE_FAILED',
         message: expect.stringMatching(/ledger\.post.*Could not cast/s) as string,
       });
@@ -264,19 +275,27 @@ onEveryDatabase('An action', (host) => {
       ['CREATE a; CREATE b', 'more than one'],
       ['COMMIT', 'COMMIT'],
       ['', 'empty'],
-    ])('refuses %j, which would end the transaction', async (statement, why) => {
+    ])('the write %j is refused, because it would end the transaction', async (statement, why) => {
       const { of, use } = fresh();
       await begin(of, use, 'w1');
       await expect(
-        projections.finishAction(of, use, success, [{ label: 'w', statement, variables: {} }], 'w1'),
+        projections.finishAction(of, use, {
+          outcome: success,
+          writes: [{ label: 'w', statement, variables: {} }],
+          holder: 'w1',
+        }),
       ).rejects.toMatchObject({ code: 'INPUT_INVALID', message: expect.stringContaining(why) as string });
     });
 
-    it('takes semicolons and words inside strings for what they are', async () => {
+    it('a write may contain semicolons and keywords inside strings', async () => {
       const { of, use } = fresh();
       await begin(of, use, 'w1');
       const statement = `CREATE note SET text = 'a; RETURN 1' RETURN NONE`;
-      await projections.finishAction(of, use, success, [{ label: 'note', statement, variables: {} }], 'w1');
+      await projections.finishAction(of, use, {
+        outcome: success,
+        writes: [{ label: 'note', statement, variables: {} }],
+        holder: 'w1',
+      });
       expect((await ledgerOf(of))?.status).toBe('SUCCEEDED');
     });
   });

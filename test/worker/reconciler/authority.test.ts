@@ -1,7 +1,7 @@
 /**
- * Trap 20, from the side of the rows: with a worker at work, rows that somebody edits or deletes change nothing that
- * a run does. And what they say afterwards: as the run's next commit has it, or the snapshot that the reconciler asks
- * for where the run does not move.
+ * [the-database-moves-nothing], from the side of the rows: while a worker runs, edited or deleted rows change
+ * nothing in what a run does. Afterwards the rows say what the run's next commit says, or the snapshot that
+ * the reconciler asks for where the run does not move.
  */
 import { describe, expect, it } from 'vitest';
 import type { StartedRun } from '../../../client/index.js';
@@ -44,9 +44,9 @@ const tamperings: Readonly<Record<string, string>> = {
 };
 const OPEN = { status: 'WAITING', ended: false };
 
-describe('A run whose rows somebody has changed', () => {
+describe('A run whose rows were tampered with [the-database-moves-nothing]', () => {
   for (const [name, tampering] of Object.entries(tamperings)) {
-    it(`ends as its workflow says: ${name}`, () =>
+    it(`a run ends as its workflow says after this change of its rows: ${name}`, () =>
       withWorld({}, async (world) => {
         const { sluice, reconciler } = world;
         const run = await sluice.startSource(STORY);
@@ -84,7 +84,7 @@ describe('A run whose rows somebody has changed', () => {
 });
 
 describe('The runtime context of a run', () => {
-  it('is what its first worker was configured with, whatever worker goes on with it', () =>
+  it('the runtime context of a run is that of its first worker, even when another worker continues it', () =>
     withWorld(
       { startWorker: false, tuning: { historyEvents: 50, cachedWorkflows: 0 } },
       async ({ sluice }) => {

@@ -1,4 +1,7 @@
-/** Trap 16: however a run ends, its row does not stay RUNNING; and Temporal is never contradicted. */
+/**
+ * [closed-runs-are-noticed]: however a run ends, its row does not stay RUNNING and never contradicts
+ * Temporal.
+ */
 import { describe, expect, it } from 'vitest';
 
 import { z } from 'zod';
@@ -34,7 +37,7 @@ const nothing = defineAction({
 });
 
 describe('A run that ends from outside', () => {
-  it('is CANCELED after `temporal workflow cancel`, by its own doing, and confirmed', () =>
+  it('a run is CANCELED after `temporal workflow cancel`, by its workflow, and confirmed', () =>
     withWorld({}, async ({ sluice, reconciler, temporal }) => {
       const run = await sluice.startSource(WAITS);
       await rowWaits(sluice, run);
@@ -47,7 +50,7 @@ describe('A run that ends from outside', () => {
       expect(await reconciler.pass(), 'once').toMatchObject({ described: 0, confirmed: 0 });
     }));
 
-  it('is TERMINATED after `temporal workflow terminate`, with an event that says so', () =>
+  it('a run is TERMINATED after `temporal workflow terminate`, with an event that says so [closed-runs-are-noticed]', () =>
     withWorld({}, async (world) => {
       const { sluice, reconciler, temporal } = world;
       const run = await sluice.startSource(WAITS);
@@ -63,7 +66,7 @@ describe('A run that ends from outside', () => {
       expect(await isWatched(sluice, run)).toBe(false);
     }));
 
-  it('is TIMED_OUT after the execution timeout that `temporal workflow start` gave it', () =>
+  it('a run is TIMED_OUT after the execution timeout of `temporal workflow start`', () =>
     withWorld({}, async (world) => {
       const { sluice, temporal } = world;
       await sluice.publish(WAITS);
@@ -88,7 +91,7 @@ describe('A run that ends from outside', () => {
       expect(rows).toMatchObject({ ...CUT_OFF, status: 'TIMED_OUT' });
     }));
 
-  it('is INTERRUPTED after `temporal workflow delete`: its history is gone', () =>
+  it('a run is INTERRUPTED after `temporal workflow delete`: its history is gone', () =>
     withWorld({}, async (world) => {
       const { sluice, temporal } = world;
       const run = await sluice.startSource(WAITS);
@@ -103,7 +106,7 @@ describe('A run that ends from outside', () => {
     }));
 
   it(
-    'is INTERRUPTED where nobody looked before retention removed it',
+    'a run is INTERRUPTED where retention removed it before any worker looked',
     () =>
       withWorld({}, async (world) => {
         const { sluice, temporal } = world;
@@ -112,7 +115,7 @@ describe('A run that ends from outside', () => {
         await sluice.stopWorker();
         await temporal('workflow', 'terminate', '--workflow-id', run.workflowId);
         const handle = sluice.client.temporal.workflow.getHandle(run.workflowId);
-        // The server drops a deletion that comes while it still closes the run.
+        // The server drops a deletion that arrives while it is still closing the run.
         const execution = { workflowId: run.workflowId, runId: run.runId };
         const request = { namespace: sluice.temporal.namespace, workflowExecution: execution };
         await waitFor(
@@ -131,7 +134,7 @@ describe('A run that ends from outside', () => {
     90_000,
   );
 
-  it('ends in its row though the worker was dead for the whole end, and is left alone while it waits', () =>
+  it('a run ends in its row although no worker ran at its end, and is left alone while it waits', () =>
     withWorld({}, async ({ sluice, reconciler, temporal }) => {
       const run = await sluice.startSource(WAITS);
       const other = await sluice.start('waits');
@@ -149,7 +152,7 @@ describe('A run that ends from outside', () => {
       expect(await sluice.result(other)).toEqual({ paid: true });
     }));
 
-  it('is told from another run that came to its workflow id', () =>
+  it('a run is distinguished from another run that reused its workflow id', () =>
     withWorld({}, async (world) => {
       const { sluice, temporal } = world;
       const first = await sluice.startSource(WAITS, {}, { workflowId: 'shared-id' });
@@ -161,7 +164,7 @@ describe('A run that ends from outside', () => {
       expect(await seen(sluice, second)).toMatchObject({ status: 'WAITING', waits: ['steps[1] WAITING'] });
     }));
 
-  it('is found at the end of the executions that continued it as new', () =>
+  it('a run is found at the end of the executions that continued it as new', () =>
     withWorld({ tuning: { historyEvents: 50 }, actions: [nothing] }, async (world) => {
       const { sluice, temporal } = world;
       const run = await sluice.startSource(
@@ -183,7 +186,7 @@ steps:
       expect(rows).toMatchObject({ gaps: [], doubled: [] });
     }));
 
-  it('gets back from its history what its log has lost', () =>
+  it('a run gets back from its history what its log has lost', () =>
     withWorld({}, async (world) => {
       const { sluice } = world;
       const run = await sluice.startSource(WAITS);
@@ -208,7 +211,7 @@ steps:
 });
 
 describe('Several workers', () => {
-  it('that reconcile at once close a run once', () =>
+  it('several workers that reconcile concurrently close a run once', () =>
     withWorld({}, async ({ sluice, reconciler, temporal }) => {
       const runs = [await sluice.startSource(WAITS)];
       for (let n = 1; n < 6; n++) runs.push(await sluice.start('waits'));

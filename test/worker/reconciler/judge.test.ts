@@ -1,4 +1,4 @@
-/** What is done about each pair of a row and a run on Temporal. */
+/** The verdict on each pair of a row and a run on Temporal. */
 import { describe, expect, it } from 'vitest';
 import type { RunStatus } from '../../../contracts/run/run.js';
 import { judge } from '../../../worker/reconciler/judge.js';
@@ -50,8 +50,8 @@ const CASES: readonly Case[] = [
   ['no row, and a run that has been at work', undefined, open('e1'), 'resync'],
 ];
 
-describe('The verdict on', () => {
-  it.each(CASES)('%s', (_, found, run, kind) => {
+describe('The verdict of the reconciler', () => {
+  it.each(CASES)('the case "%s" gets its verdict', (_, found, run, kind) => {
     const execution = found === undefined ? undefined : 'e1';
     expect(judge({ row: found, execution }, run, NOW, GRACE).kind).toBe(kind);
   });

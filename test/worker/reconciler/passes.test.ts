@@ -1,4 +1,4 @@
-/** The reconciler of a worker process, left to itself. */
+/** The reconciler of a worker process, on its own schedule. */
 import { NativeConnection } from '@temporalio/worker';
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
@@ -6,7 +6,7 @@ import { waitFor } from '../../support/wait-for.js';
 import { type Reconciler, startReconciler } from '../../../worker/reconciler/reconciler.js';
 import { seen, withWorld } from './world.js';
 
-it('makes its passes by itself, goes on after one that failed, and ends when it is told to', () =>
+it('the reconciler makes its passes by itself, continues after one that failed, and stops when told to', () =>
   withWorld({}, async ({ sluice, temporal }) => {
     const connection = await NativeConnection.connect({ address: sluice.temporal.address });
     const lines: string[] = [];
@@ -33,7 +33,7 @@ it('makes its passes by itself, goes on after one that failed, and ends when it 
           }),
         );
       }
-      await waitFor(() => lines.some((line) => line.includes('could not make its pass')));
+      await waitFor(() => lines.some((line) => line.includes('A reconciler pass failed')));
       broken = false;
       const run = await sluice.startSource(
         '{"id":"waits","version":1,"steps":[{"id":"w","type":"event.wait","eventName":"PAID"}]}',
@@ -44,7 +44,7 @@ it('makes its passes by itself, goes on after one that failed, and ends when it 
       expect((await seen(sluice, run)).reconciled).toHaveLength(1);
       await waitFor(() => lines.some((line) => line.includes('Run closed by the reconciler')));
     } finally {
-      await Promise.all(reconcilers.map((one) => one.stop()));
+      await Promise.all(reconcilers.map((reconciler) => reconciler.stop()));
       await connection.close();
     }
   }));

@@ -1,4 +1,7 @@
-/** Trap 25: a run that is reset to before its end runs on; its rows are alive again, and it gets its events. */
+/**
+ * [resets-are-noticed]: a run that is reset to before its end continues; its rows are live again, and it gets
+ * its events.
+ */
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineAction } from '../../../actions/index.js';
@@ -8,7 +11,7 @@ import type { SluiceTest } from '../../support/sluice.js';
 import { waitFor } from '../../support/wait-for.js';
 import { isWatched, reconciledUntil, rowWaits, seen, temporalHas, type World, withWorld } from './world.js';
 
-/** Counts what happens outside, by idempotency key; `test.ship` fails for as long as it is told to. */
+/** Counts external effects by idempotency key; `test.ship` fails while the test says so. */
 function outside() {
   const acted: Record<string, number> = {};
   const state = { fails: false };
@@ -65,7 +68,7 @@ const DONE = {
   doubled: [],
 };
 
-/** Resets with the command, to the last workflow task that was done before an event of the given kind. */
+/** Resets with the command, to the last workflow task completed before an event of the given kind. */
 async function resetBefore(
   { sluice, temporal }: World,
   run: StartedRun,
@@ -88,7 +91,7 @@ async function resultOf({ client }: SluiceTest, { workflowId }: StartedRun): Pro
 }
 
 describe('A run that is reset', () => {
-  it('to before its cancellation waits again, gets its event, and does nothing twice', () => {
+  it('a run reset to before its cancellation waits again, gets its event, and does nothing twice [resets-are-noticed]', () => {
     const { acted, actions } = outside();
     return withWorld({ actions }, async (world) => {
       const { sluice, reconciler, temporal } = world;
@@ -121,7 +124,7 @@ describe('A run that is reset', () => {
     });
   });
 
-  it('to before its failure ends as it does now, and keeps what had succeeded', () => {
+  it('a run reset to before its failure ends as it does now, and keeps what had succeeded', () => {
     const { acted, actions, state } = outside();
     return withWorld({ actions }, async (world) => {
       const { sluice, reconciler } = world;
@@ -143,7 +146,7 @@ describe('A run that is reset', () => {
     });
   });
 
-  it('to before a wait ended waits anew; what came after it is superseded, and no action runs again', () => {
+  it('a run reset to before the end of a wait waits again; later events are superseded, and no action runs again', () => {
     const { acted, actions } = outside();
     return withWorld({ actions }, async (world) => {
       const { sluice, reconciler } = world;
@@ -161,7 +164,7 @@ describe('A run that is reset', () => {
         'Signal',
       );
       const rows = await reconciledUntil(world, run, ({ status }) => status === 'WAITING');
-      // The ledger knows that the step to come has been done: its row says so, and its output will be taken.
+      // The ledger has the next step as done: its row says so, and its recorded output will be used.
       const steps = [...WAITING.steps, 'steps[3] SUCCEEDED'];
       expect(rows).toMatchObject({ ...WAITING, steps, result: null });
       await sluice.signal(run, paid('e-2'));
@@ -171,7 +174,7 @@ describe('A run that is reset', () => {
     });
   });
 
-  it('and terminated before it said anything ends as Temporal has it', () =>
+  it('a run that is reset and terminated before it writes anything ends as Temporal says', () =>
     withWorld({ actions: outside().actions }, async (world) => {
       const { sluice, temporal } = world;
       const run = await sluice.startSource(ORDER);
@@ -185,7 +188,7 @@ describe('A run that is reset', () => {
       expect(rows).toMatchObject({ ended: true, waits: ['steps[2] CANCELED'], gaps: [], doubled: [] });
     }));
 
-  it('to before a child starts the child again', () =>
+  it('a run reset to before a child starts the child again', () =>
     withWorld({}, async (world) => {
       const { sluice } = world;
       await sluice.publish(`

@@ -1,6 +1,6 @@
 /**
- * A Sluice whose reconciler makes a pass when the test asks for one, and the `temporal` command beside it: what an
- * operator has who knows nothing of Sluice.
+ * A Sluice whose reconciler makes a pass when the test asks for one, and the `temporal` command,
+ * as an operator without knowledge of Sluice uses it.
  */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -21,7 +21,7 @@ export interface World {
   readonly temporal: (...args: string[]) => Promise<string>;
 }
 
-/** Runs a test with a world of its own. */
+/** Runs a test with its own world. */
 export async function withWorld(
   options: SluiceTestOptions & { readonly graceMs?: number },
   test: (world: World) => Promise<void>,
@@ -56,7 +56,7 @@ export async function withWorld(
   });
 }
 
-/** What a reader sees of a run. */
+/** The run as a reader sees it. */
 export async function seen({ projections, tenant }: SluiceTest, { runId }: StartedRun) {
   const { reads } = projections;
   const row = await reads.getRun(tenant, runId);
@@ -80,12 +80,12 @@ export async function seen({ projections, tenant }: SluiceTest, { runId }: Start
   };
 }
 
-/** Waits until the run waits and has said so in its row. */
+/** Waits until the run waits and its row says so. */
 export async function rowWaits(sluice: SluiceTest, started: StartedRun): Promise<void> {
   await waitFor(async () => (await seen(sluice, started)).status === 'WAITING');
 }
 
-/** Whether the reconciler still watches a run. */
+/** True while the reconciler watches a run. */
 export async function isWatched(
   { projections, tenant }: SluiceTest,
   { runId }: StartedRun,
@@ -109,7 +109,7 @@ export async function temporalHas(
   });
 }
 
-/** Makes passes until the run's rows fulfil something. */
+/** Makes passes until the run's rows satisfy a condition. */
 export async function reconciledUntil(
   { sluice, reconciler }: World,
   started: StartedRun,

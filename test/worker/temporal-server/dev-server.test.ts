@@ -53,7 +53,7 @@ const isGone = (address: string) =>
   });
 
 describe('the Temporal dev server', () => {
-  it('is ready when it is given out: namespace, search attributes, Web UI', async () => {
+  it('a dev server is ready when it is returned: namespace, search attributes, Web UI', async () => {
     const server = await start({ namespace: 'orders', headless: false });
     const connection = await connect(server.address);
     const { customAttributes } = await connection.operatorService.listSearchAttributes({
@@ -63,7 +63,7 @@ describe('the Temporal dev server', () => {
     expect((await fetch(server.uiUrl ?? '')).status).toBe(200);
   });
 
-  it('avoids ports that are taken, and says so', async () => {
+  it('a dev server avoids ports in use, and says so', async () => {
     const [port, uiPort] = [await takenPort(), await takenPort()];
     const lines: string[] = [];
     const server = await start({ port, uiPort, headless: false, log: (line) => lines.push(line) });
@@ -75,18 +75,18 @@ describe('the Temporal dev server', () => {
     ]);
   });
 
-  it('takes the ports that it was asked for where they are free', async () => {
+  it('a dev server uses the wanted ports where they are free', async () => {
     const port = await freePort(IP);
     expect((await start({ port })).address).toBe(`${IP}:${port}`);
   });
 
-  it('keeps its workflows over a crash where it has a file', async () => {
+  it('a dev server with a file keeps its workflows across a crash', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'sluice-temporal-'));
     cleanUp.push(() => rmSync(directory, { recursive: true, force: true }));
     const dbFilename = join(directory, 'nested', 'temporal.db');
     const first = await start({ dbFilename });
     const client = new Client({ connection: await connect(first.address) });
-    await client.workflow.start('anything', { taskQueue: 'nobody', workflowId: 'kept' });
+    await client.workflow.start('anything', { taskQueue: 'unpolled', workflowId: 'kept' });
     await first.kill();
     await first.exited;
     const second = await start({ dbFilename });
@@ -94,13 +94,13 @@ describe('the Temporal dev server', () => {
     expect((await again.workflow.getHandle('kept').describe()).status.name).toBe('RUNNING');
   });
 
-  it('is gone after stop, also when stopped twice', async () => {
+  it('a dev server is gone after stop, even when stopped twice', async () => {
     const server = await start();
     await Promise.all([server.stop(), server.stop()]);
     await isGone(server.address);
   });
 
-  it('dies with its parent, even when that is killed with SIGKILL', async () => {
+  it('a dev server dies with its parent, even when that is killed with SIGKILL', async () => {
     const fixture = fileURLToPath(new URL('./parent.fixture.ts', import.meta.url));
     const parent = spawn(process.execPath, ['--import', 'tsx', fixture], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -112,7 +112,7 @@ describe('the Temporal dev server', () => {
     await isGone(address);
   });
 
-  it('reports what the server printed where it cannot start', async () => {
+  it('a dev server that cannot start reports its output', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'sluice-temporal-'));
     cleanUp.push(() => rmSync(directory, { recursive: true, force: true }));
     await expect(start({ dbFilename: directory })).rejects.toMatchObject({

@@ -30,7 +30,7 @@ const find = (env: Record<string, string>) =>
   findTemporalCli({ env: { HOME: home, ...NO_DOWNLOAD, ...env }, log: (line) => lines.push(line) });
 
 describe('finding the Temporal CLI', () => {
-  it('uses what TEMPORAL_CLI_PATH names, before PATH', async () => {
+  it('TEMPORAL_CLI_PATH names the command, before PATH', async () => {
     const named = command(join(home, 'named'), NEW);
     command(join(home, 'bin/temporal'), NEW);
     await expect(find({ TEMPORAL_CLI_PATH: named, PATH: join(home, 'bin') })).resolves.toEqual({
@@ -39,7 +39,7 @@ describe('finding the Temporal CLI', () => {
     });
   });
 
-  it('refuses a TEMPORAL_CLI_PATH that does not run, instead of taking another one', async () => {
+  it('a TEMPORAL_CLI_PATH that does not run is refused, never replaced by another command', async () => {
     command(join(home, 'bin/temporal'), NEW);
     const found = find({ TEMPORAL_CLI_PATH: join(home, 'missing'), PATH: join(home, 'bin') });
     await expect(found).rejects.toMatchObject({
@@ -48,7 +48,7 @@ describe('finding the Temporal CLI', () => {
     });
   });
 
-  it('takes the first on PATH that is new enough, and says what it passed over', async () => {
+  it('the first command on PATH that is new enough is used, and skipped ones are named', async () => {
     const old = command(join(home, 'old/temporal'), OLD);
     const fits = command(join(home, 'new/temporal'), NEW);
     const found = await find({ PATH: `${join(home, 'old')}:${join(home, 'none')}:${join(home, 'new')}` });
@@ -56,7 +56,7 @@ describe('finding the Temporal CLI', () => {
     expect(lines).toEqual([expect.stringContaining(`${old} is too old`)]);
   });
 
-  it('takes the copy that an earlier run cached, in XDG_CACHE_HOME or under the home', async () => {
+  it('a copy that an earlier run cached is used, in XDG_CACHE_HOME or under the home directory', async () => {
     const inHome = command(join(home, '.cache/sluice/temporal/v1.5.1/temporal'), NEW);
     const inXdg = command(join(home, 'xdg/sluice/temporal/v1.5.1/temporal'), NEW);
     expect((await find({ PATH: '' })).path).toBe(inHome);
@@ -74,7 +74,7 @@ describe('installing the Temporal CLI', () => {
     );
   const path = () => `${join(home, 'bin')}:/usr/bin:/bin`;
 
-  it('builds it with Go into the cache, from where the next run takes it', async () => {
+  it('the build with Go goes into the cache, from where the next run takes it', async () => {
     fakeGo(join(home, 'bin'));
     const first = await find({ PATH: path(), GOOS: 'plan9' });
     expect(first.path).toBe(join(home, '.cache/sluice/temporal/v1.5.1/temporal'));
@@ -84,14 +84,14 @@ describe('installing the Temporal CLI', () => {
     expect(lines).toEqual([]);
   });
 
-  it('lets installers that run at once end with one whole copy and no scratch', async () => {
+  it('installers that run concurrently end with one complete copy and no scratch directory', async () => {
     fakeGo(join(home, 'bin'));
     const found = await Promise.all([1, 2, 3].map(() => find({ PATH: path() })));
     expect(new Set(found.map((cli) => cli.path)).size).toBe(1);
     expect(readdirSync(join(home, '.cache/sluice/temporal'))).toEqual(['v1.5.1']);
   });
 
-  it('says what it tried and how to install it, where nothing works', async () => {
+  it('a machine where nothing works gets an error with what was tried and how to install it', async () => {
     const error = await find({ PATH: join(home, 'empty') }).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'TEMPORAL_SERVER_NOT_FOUND' });
     const { message, help } = error as { message: string; help: string };

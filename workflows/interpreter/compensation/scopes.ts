@@ -1,39 +1,44 @@
 /**
- * The two kinds of scope: `control.saga`, and the run.
+ * The two kinds of compensation scope: `control.saga`, and the run.
  *
- * A scope that ends with an error is undone, and then ends with that error. Cancellation: that of the run is
- * the run's matter (`onCancel`), so a `control.saga` hands over what it did; a lane that is cancelled because
- * it lost a race or a sibling failed leaves a scope that is cut short, which is undone.
+ * A compensation scope that ends with an error runs its compensations, and then ends with that error. On
+ * cancellation: that of the run is decided by the run (`onCancel`), so a `control.saga` hands over its
+ * entries; a lane that is cancelled because it lost a race or a sibling failed leaves a scope that is cut
+ * short, which is compensated.
  */
-import { DEFAULTS, type SagaStep } from '../../../contracts/definition/index.js';
+import { DEFAULTS } from '../../../contracts/definition/index.js';
 import { now } from '../../runtime/clock.js';
-import type { Lane } from '../lane/lane.js';
 import type { Run } from '../run/run.js';
-import type { Completion, ScopeFrame } from '../state/state.js';
+import { StepContext, type StepOf } from '../run/step-context.js';
+import type { Completion, SingleBlockFrame } from '../state/state.js';
 import { beginEvent } from '../run/step-events.js';
 import { entriesOf, handOver, RUN_SCOPE } from './stack.js';
-import { beginUndo } from './undo.js';
+import { beginCompensation } from './compensate.js';
 
 /** Begins a control.saga. */
-export function beginSaga(run: Run, lane: Lane, step: SagaStep, path: string): undefined {
-  const { iteration, saga: outer } = lane.surroundings;
-  beginEvent(run, lane, step, path);
-  lane.push({ k: 'scope', path, at: now(), saga: { scope: `${path}[${iteration.join(',')}]`, outer } });
+export function beginCompensationScope(context: StepContext<StepOf<'control.saga'>>): undefined {
+  const { lane, path, iteration } = context;
+  const { compensationScope: outer } = lane.surroundings;
+  beginEvent(context);
+  // Persisted in the state that running runs carry, so the spelling never changes; it differs from
+  // `placeKey`.
+  const scope = `${path}[${iteration.join(',')}]`;
+  lane.push({ k: 'scope', path, at: now(), saga: { scope, outer } });
   lane.push({ k: 'block', path: `${path}.steps`, i: 0 });
 }
 
-/** What a block's end means for the step around it; undefined where the step goes on and undoes itself. */
-export function unwindScope(
-  run: Run,
-  lane: Lane,
-  frame: ScopeFrame,
+/** The end of a step's single block: returns the step's end; undefined where its compensations run first. */
+export function unwindSingleBlock(
+  context: StepContext,
+  frame: SingleBlockFrame,
   completion: Completion,
 ): Completion | undefined {
+  const { run } = context;
   if (frame.saga === undefined) return completion;
   const { scope, outer } = frame.saga;
   if (entriesOf(run, scope).length === 0) return completion;
   if (completion.t === 'error' || (completion.t === 'cancel' && !run.cancelRequested)) {
-    beginUndo(run, lane, scope, frame.path, completion);
+    beginCompensation(context, scope, completion);
     return undefined;
   }
   handOver(run, scope, outer);
@@ -41,15 +46,15 @@ export function unwindScope(
 }
 
 /**
- * What is left to do when the run's root lane has ended: nothing, or to undo what the run did.
- * @param end how the run would end; it does end so, whatever happens meanwhile
- * @returns true where the root lane has to go on for that
+ * Begins the compensation of the run, if its root lane has ended in a way that needs one.
+ * @param end how the run would end; its compensations do not change that
+ * @returns true where the root lane has to go on with the compensations
  */
-export function undoesRun(run: Run, end: Completion): boolean {
+export function beginRunCompensation(run: Run, end: Completion): boolean {
   const onCancel = run.definition.onCancel ?? DEFAULTS.onCancel;
   const fails = end.t === 'error' || (end.t === 'cancel' && onCancel === 'compensate');
   if (!fails || entriesOf(run, RUN_SCOPE).length === 0) return false;
   delete run.root.state.end;
-  beginUndo(run, run.root, RUN_SCOPE, '', end);
+  beginCompensation(new StepContext(run, run.root, ''), RUN_SCOPE, end);
   return true;
 }

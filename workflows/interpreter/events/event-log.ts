@@ -1,20 +1,21 @@
 /**
- * The run's log on its way to the database: the workflow authors and numbers events, activities carry them.
+ * The run's log on its way to the database: the workflow authors and numbers run events, and attaches them to
+ * activities, their carriers, which commit them.
  *
  * Invariants
  * - Every event is committed by a regular activity whose input, in Temporal's history, holds it.
- * - An event that is pending rides one carrier at a time; where the carrier does not confirm the commit, the
- *   event is free again and rides the next one. So nothing is lost, and history does not grow with the
- *   number of lanes. RUN_STARTED alone rides with every carrier until one is confirmed: no carrier may
+ * - A pending event is attached to one carrier at a time; where the carrier does not confirm the commit, the
+ *   event is free again and is attached to the next one. So nothing is lost, and history does not grow with
+ *   the number of lanes. RUN_STARTED alone is attached to every carrier until one confirms it: no carrier may
  *   act before the run's row exists, and lanes start together.
- * - Committing twice is a no-op (projections/), so a carrier that committed and was not believed does no harm.
+ * - Committing twice is a no-op (projections/), so a carrier that committed without confirming does no harm.
  */
 import { jsonSize } from '../../../contracts/json.js';
 import type { RunEvent, RunEventData, RunEventType } from '../../../contracts/run/run-events.js';
 import { now } from '../../runtime/clock.js';
 import type { RunState } from '../state/state.js';
 
-/** Where an event belongs in the definition. */
+/** The place in the definition that an event belongs to. */
 export interface Where {
   readonly stepPath: string;
   readonly iteration: readonly number[];
@@ -24,21 +25,24 @@ export interface Where {
 interface Pending {
   readonly event: RunEvent;
   readonly bytes: number;
-  riding: boolean;
+  attached: boolean;
   committed: boolean;
 }
 
-/** Events on their way with one carrier. */
+/** The events that are attached to one carrier. */
 export interface Batch {
   readonly events: readonly RunEvent[];
   readonly entries: readonly Pending[];
-  /** Of the events as JSON. */
+  /** Size of the events as JSON. */
   readonly bytes: number;
 }
 
 const NOTHING: Batch = { events: [], entries: [], bytes: 0 };
 
-/** What one carrier takes at most, bytes: an action's input may have 1 MiB beside it, Temporal takes 2 MiB. */
+/**
+ * Most bytes of events for one carrier: an action's input may have 1 MiB beside them, and Temporal takes 2
+ * MiB.
+ */
 const BATCH_BYTES = 256 * 1024;
 
 export class EventLog {
@@ -50,7 +54,7 @@ export class EventLog {
     this.entries = state.pending.map((event) => ({
       event,
       bytes: jsonSize(event),
-      riding: false,
+      attached: false,
       committed: false,
     }));
     this.freeBytes = this.entries.reduce((sum, entry) => sum + entry.bytes, 0);
@@ -74,23 +78,23 @@ export class EventLog {
       data,
     } as RunEvent;
     const bytes = jsonSize(event);
-    this.entries.push({ event, bytes, riding: false, committed: false });
+    this.entries.push({ event, bytes, attached: false, committed: false });
     this.freeBytes += bytes;
     for (const listener of this.listeners) listener(event);
   }
 
-  /** Hands the free events to a carrier, oldest first, as many as fit; at least one where there are any. */
+  /** Attaches free events to a carrier, oldest first, as many as fit; at least one if any event is free. */
   take(): Batch {
     if (this.entries.length === 0) return NOTHING;
     const taken: Pending[] = [];
     let bytes = 0;
     for (const entry of this.entries) {
-      const rides = entry.event.type === 'RUN_STARTED';
-      if (entry.riding && !rides) continue;
+      const always = entry.event.type === 'RUN_STARTED';
+      if (entry.attached && !always) continue;
       if (taken.length > 0 && bytes + entry.bytes > BATCH_BYTES) break;
       bytes += entry.bytes;
-      if (!entry.riding) this.freeBytes -= entry.bytes;
-      entry.riding = true;
+      if (!entry.attached) this.freeBytes -= entry.bytes;
+      entry.attached = true;
       taken.push(entry);
     }
     if (taken.length === 0) return NOTHING;
@@ -98,35 +102,35 @@ export class EventLog {
     return { events: taken.map((entry) => entry.event), entries: taken, bytes };
   }
 
-  /** Ends a ride: committed events are done, others are free again. */
+  /** Notes that a carrier has ended: committed events are done, others are free again. */
   settle(batch: Batch, committed: boolean): void {
     if (batch.entries.length === 0) return;
-    // RUN_STARTED may ride with several carriers: one may free it while another has committed it, or the
-    // other way round. An entry is counted as free or not, and once it is committed never again.
+    // RUN_STARTED may be attached to several carriers: one may free it while another has committed it, in
+    // either order. An entry is counted as free or not, and no longer once it is committed.
     for (const entry of batch.entries) {
       if (entry.committed) continue;
       if (committed) {
-        if (!entry.riding) this.freeBytes -= entry.bytes;
+        if (!entry.attached) this.freeBytes -= entry.bytes;
         entry.committed = true;
-      } else if (entry.riding) {
-        entry.riding = false;
+      } else if (entry.attached) {
+        entry.attached = false;
         this.freeBytes += entry.bytes;
       }
     }
     if (committed) this.entries = this.entries.filter((entry) => !entry.committed);
   }
 
-  /** Bytes of events that ride with nobody. */
+  /** Bytes of events that are attached to no carrier. */
   get waitingBytes(): number {
     return this.freeBytes;
   }
 
-  /** True where an event rides with nobody. */
+  /** Whether an event is attached to no carrier. */
   get hasFree(): boolean {
-    return this.entries.some((entry) => !entry.riding);
+    return this.entries.some((entry) => !entry.attached);
   }
 
-  /** True where every event has been committed. */
+  /** Whether every event has been committed. */
   get isEmpty(): boolean {
     return this.entries.length === 0;
   }

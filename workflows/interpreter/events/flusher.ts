@@ -1,25 +1,25 @@
 /**
- * The flush: the regular activity that carries events which no action carries. Single, serial and never
- * cancelled; in no lane's scope.
+ * The flush: the regular activity that is the carrier of events which no action carries. One flush runs at a
+ * time. It is never cancelled, and belongs to no lane's CancellationScope.
  *
- * It starts when the workflow task has nothing else to do, so that waits that open together, and an event
- * that satisfies a wait at once, cost one flush or none.
+ * It starts when the workflow task has nothing else to do. So waits that open together share one flush, and
+ * an event that satisfies a wait at once may cost none.
  */
 import { CancellationScope, condition, log, scheduleActivity } from '@temporalio/workflow';
 import { ACTIVITY_TYPES } from '../../../contracts/run/messages.js';
 import type { FlushRequest, RunHeader } from '../../../contracts/run/activity.js';
 import type { EventLog } from './event-log.js';
 
-/** Free events of this many bytes are flushed without being asked for. */
+/** Bytes of free events past which a flush starts without a request. */
 const FLUSH_BYTES = 128 * 1024;
 
 export class Flusher {
   private requested = false;
-  private flying = false;
+  private inFlight = false;
 
   constructor(
     private readonly run: RunHeader,
-    private readonly log: EventLog,
+    private readonly events: EventLog,
     private readonly beforeFlush: () => void,
   ) {}
 
@@ -28,16 +28,16 @@ export class Flusher {
     this.requested = true;
   }
 
-  /** True where no flush is in flight or asked for. */
+  /** Whether no flush is in flight or requested. */
   get idle(): boolean {
-    return !this.flying && !this.due;
+    return !this.inFlight && !this.due;
   }
 
   private get due(): boolean {
-    return (this.requested && this.log.hasFree) || this.log.waitingBytes > FLUSH_BYTES;
+    return (this.requested && this.events.hasFree) || this.events.waitingBytes > FLUSH_BYTES;
   }
 
-  /** Works until the workflow ends; to be started once. */
+  /** Flushes on request until the workflow ends; start it once. */
   async work(): Promise<never> {
     for (;;) {
       await condition(() => this.requested || this.due);
@@ -47,42 +47,44 @@ export class Flusher {
     }
   }
 
-  /** Waits until what is free now has been committed. */
+  /** Waits until the events that are free now have been committed. */
   async flushed(): Promise<void> {
     this.request();
-    await condition(() => !this.requested && !this.flying);
+    await condition(() => !this.requested && !this.inFlight);
   }
 
   /** Waits until every event has been committed. */
   async drain(): Promise<void> {
-    while (!this.log.isEmpty) {
+    while (!this.events.isEmpty) {
       this.request();
-      await condition(() => !this.requested && !this.flying && (this.log.isEmpty || this.log.hasFree));
+      await condition(
+        () => !this.requested && !this.inFlight && (this.events.isEmpty || this.events.hasFree),
+      );
     }
   }
 
   private async flush(): Promise<void> {
-    const batch = this.log.take();
+    const batch = this.events.take();
     if (batch.entries.length === 0) return;
-    this.flying = true;
+    this.inFlight = true;
     const request: FlushRequest = { run: this.run, events: [...batch.events] };
     try {
       await CancellationScope.nonCancellable(() =>
         scheduleActivity(ACTIVITY_TYPES.flushEvents, [request], {
           startToCloseTimeout: '30s',
-          // Without a bound: a database that is away loses no event and fails no run.
+          // Without a limit: a database that is away loses no event and fails no run.
           retry: { initialInterval: 100, backoffCoefficient: 2, maximumInterval: '10s' },
           summary: `commit ${batch.events.length} events`,
         }),
       );
     } catch (thrown) {
-      // Temporal repeats all that repeating can mend, so this is a batch that the database will never take: a
-      // defect. The run goes on, because the database decides nothing; the events stand in this activity's
-      // input, in history, from where the gap in the log is mended.
+      // Temporal repeats everything that a repetition can fix, so the database will never take this batch: a
+      // defect. The run goes on, because the database decides nothing. The events are in this activity's
+      // input, in history, from which the gap in the log can be filled.
       log.error('The database refused run events', { error: String(thrown), firstSeq: batch.events[0]?.seq });
     } finally {
-      this.log.settle(batch, true);
-      this.flying = false;
+      this.events.settle(batch, true);
+      this.inFlight = false;
     }
   }
 }

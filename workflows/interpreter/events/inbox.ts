@@ -2,15 +2,15 @@
  * Events inside a run: which wait gets which event.
  *
  * Invariants
- * - An event (source + id) is looked at once in the life of the run, continue-as-new included: a duplicate
- *   never satisfies a later wait. Ids are remembered up to a bound, the oldest forgotten first.
+ * - The inbox looks at an event (source + id) once in the life of the run, continue-as-new included: a
+ *   duplicate never satisfies a later wait. Ids are remembered up to a bound; the oldest are forgotten first.
  * - One event satisfies at most one wait: among those that match, the one that was opened first.
- * - An event that no wait takes stays for later waits, in a bounded buffer; what is dropped is logged.
- * - Events that come in one workflow task are given out one after the other, as if each had come in a task of its own:
- *   the next one when the lane that got the one before has gone on as far as it can. What that lane ends (a race that it
- *   has won) no longer takes anything.
- * - All of it stands in the run's state (open waits in their frames): which wait gets an event is the same
- *   whether or not the run continues as new in between, and whatever order its lanes come back in.
+ * - An event that no wait takes stays for later waits, in a bounded buffer; dropped events are logged.
+ * - Events that arrive in one workflow task are given out one after the other, as if each had arrived in a
+ *   separate task: the next one when the lane that got the previous one has gone on as far as it can. Waits
+ *   that this lane ends (by winning a race) take nothing more.
+ * - All of this is in the run's state (open waits in their frames): which wait gets an event does not depend
+ *   on whether the run continues as new in between, nor on the order in which its lanes resume.
  */
 import { condition, workflowInfo } from '@temporalio/workflow';
 import { passesFilter } from '../../../contracts/events/filters.js';
@@ -29,14 +29,16 @@ import {
 } from '../state/state.js';
 import type { EventLog } from './event-log.js';
 
-/** Of the hash by which an event is remembered: 80 bits. 5,000 whole ids could have 10 MB. */
+/** Characters of the hash by which an event is remembered: 80 bits. 5,000 whole ids could take 10 MB. */
 const ID_CHARACTERS = 20;
+/** Characters of the reason in SIGNAL_REJECTED. */
+const REASON_CHARACTERS = 1_000;
 
 export class Inbox {
   /** Open waits, in the order of opening. */
   private readonly open: EventWaitFrame[];
   private readonly seen: Set<string>;
-  /** Received, and not given out yet: only within a workflow task. */
+  /** Events that were received and not given out yet: only within a workflow task. */
   private readonly arrived: BufferedEvent[] = [];
   private bytes: number;
 
@@ -44,7 +46,7 @@ export class Inbox {
     private readonly state: RunState,
     private readonly log: EventLog,
   ) {
-    // Those of the execution before are open from the first moment, in their old order.
+    // Waits of the execution before are open from the first moment, in their old order.
     this.open = openFrames(state.root)
       .filter((frame) => frame.k === 'eventWait')
       .sort((a, b) => a.order - b.order);
@@ -58,8 +60,8 @@ export class Inbox {
   }
 
   /**
-   * Takes the payload of an `event` signal. It never throws: what it can't understand becomes an event of
-   * the log (SIGNAL_REJECTED).
+   * Takes the payload of an `event` signal. It never throws: a payload that it cannot understand becomes an
+   * event of the log (SIGNAL_REJECTED).
    */
   receive(payload: unknown): void {
     if (isDeeperThan(payload, LIMITS.depth)) {
@@ -77,7 +79,7 @@ export class Inbox {
     const { runId, ...event } = parsed.data;
     const about = { eventId: event.eventId, source: event.source, eventName: event.eventName };
     const id = shortHash(JSON.stringify([event.source, event.eventId])).slice(0, ID_CHARACTERS);
-    // The sender meant a run that has ended, and this one has come to its workflow id.
+    // The sender meant a run that has ended; this run uses the same workflow id.
     if (runId !== undefined && runId !== workflowInfo().firstExecutionRunId) {
       this.log.emit('EVENT_DROPPED', { ...about, reason: 'other_run' });
       return;
@@ -98,21 +100,23 @@ export class Inbox {
     if (this.settled) this.giveNext();
   }
 
-  /** Gives out what came together, one at a time; until the workflow ends, to be started once. */
+  /** Gives out events that arrived together, one at a time, until the workflow ends; start it once. */
   async work(): Promise<never> {
     for (;;) {
-      // Asked when no lane has anything to do.
+      // Temporal evaluates the condition when no lane has anything to do.
       await condition(() => this.arrived.length > 0 && this.settled);
       this.giveNext();
     }
   }
 
-  /** Gives out everything at once, for a run that continues as new: what is in no frame and in no buffer would be lost. */
+  /**
+   * Gives out everything before the run continues as new: an event in no frame and no buffer would be lost.
+   */
   giveAll(): void {
     while (this.arrived.length > 0) this.giveNext();
   }
 
-  /** True where a wait has an event that its lane has not taken yet. */
+  /** Whether a wait has an event that its lane has not taken yet. */
   get hasTaker(): boolean {
     return this.open.some((frame) => frame.matched !== undefined);
   }
@@ -124,7 +128,8 @@ export class Inbox {
   private giveNext(): void {
     const entry = this.arrived.shift();
     if (entry === undefined) return;
-    // It has come while the wait is open: that a clock elsewhere is behind makes it none from before.
+    // The wait is open already, so tolerate clock skew: a slow sender clock must not make this event look
+    // older than the wait.
     const wait = this.open.find(
       (frame) => frame.matched === undefined && this.matches(frame, entry, LIMITS.clockSkewMs),
     );
@@ -133,8 +138,8 @@ export class Inbox {
   }
 
   /**
-   * Opens a wait. An event that came before it and matches is taken at once, oldest first.
-   * @param lookBack false: only events that are yet to come
+   * Opens a wait. If a matching event arrived before it, the wait takes the oldest at once.
+   * @param lookBack false: the wait takes only events that are yet to arrive
    */
   openWait(frame: EventWaitFrame, lookBack: boolean): void {
     this.open.push(frame);
@@ -150,17 +155,17 @@ export class Inbox {
     this.open.splice(this.open.indexOf(frame), 1);
   }
 
-  /** Closes a wait whose lane was cancelled: an event that it had already got is there for others. */
+  /** Closes a wait whose lane was cancelled: an event that it already held is kept for other waits. */
   cancelWait(frame: EventWaitFrame): void {
     this.closeWait(frame);
     if (frame.matched) this.keep(frame.matched);
   }
 
-  /** Keeps an event in its place by the time it was received. */
+  /** Puts an event into the buffer, in the order of receipt. */
   private keep(entry: BufferedEvent): void {
     const { buffer } = this.state;
-    const later = buffer.findLastIndex((other) => other.at <= entry.at) + 1;
-    buffer.splice(later, 0, entry);
+    const position = buffer.findLastIndex((other) => other.at <= entry.at) + 1;
+    buffer.splice(position, 0, entry);
     this.bytes += entry.bytes;
     while (buffer.length > LIMITS.bufferedEvents || this.bytes > LIMITS.bufferedBytes) {
       const oldest = buffer.shift() as BufferedEvent;
@@ -170,7 +175,7 @@ export class Inbox {
   }
 
   private reject(reason: string): void {
-    this.log.emit('SIGNAL_REJECTED', { signal: 'event', reason: reason.slice(0, 1_000) });
+    this.log.emit('SIGNAL_REJECTED', { signal: 'event', reason: reason.slice(0, REASON_CHARACTERS) });
   }
 
   private drop({ event }: BufferedEvent, reason: 'buffer_full' | 'too_large'): void {
@@ -190,9 +195,10 @@ export class Inbox {
     }
   }
 
-  /** @param skewMs how much earlier than the wait looks back an event may seem to have come */
+  /** @param skewMs how much earlier than the wait's look-back an event may appear to have been received */
   private matches(frame: EventWaitFrame, { event, at }: BufferedEvent, skewMs = 0): boolean {
-    // Of what this run was sent, little can be from before it: but for clocks, what another wait has looked back for.
+    // Events sent to this run rarely predate it; the exceptions are clock skew and events another wait's
+    // look-back fetched.
     const skew = frame.since === SINCE_THE_RUN_BEGAN ? LIMITS.clockSkewMs : skewMs;
     return (
       frame.names.includes(event.eventName) &&

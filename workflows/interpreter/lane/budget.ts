@@ -1,9 +1,10 @@
 /**
- * What one workflow task and one execution may do, so that Temporal's own limits are never met.
+ * Limits of the work of one workflow task and one execution, so that a run never reaches Temporal's own
+ * limits.
  *
- * A task that does too much is retried for ever; a history that grows too long is terminated. So a lane
- * yields after a bounded amount of work, and the run continues as new
- * when the server suggests it or one of Sluice's own counts says so.
+ * Temporal retries a task that does too much without end, and terminates a run whose history grows too long.
+ * So a lane yields after a bounded amount of work, and the run continues as new when the server suggests it
+ * or one of Sluice's own counts says so.
  */
 import { workflowInfo } from '@temporalio/workflow';
 import { LIMITS } from '../../../contracts/limits.js';
@@ -40,12 +41,12 @@ export class Budget {
     this.bytes += bytes;
   }
 
-  /** Counts a local activity or a yield, which the history does not show in time. */
+  /** Counts a local activity or a yield, which the history shows too late. */
   localStep(): void {
     this.localSteps++;
   }
 
-  /** True where the current task has done enough. */
+  /** Whether the current task has done enough. */
   get spent(): boolean {
     this.noticeTask();
     return (
@@ -56,15 +57,15 @@ export class Budget {
   }
 
   /**
-   * Lets the task end; lanes that ask at the same time share one way out.
-   * @param pass something that ends in a later task
+   * Lets the task end; lanes that ask at the same time share one yield.
+   * @param pass an operation that ends in a later task
    */
   async yield(pass: () => Promise<void>): Promise<void> {
-    this.yielding ??= this.leave(pass);
+    this.yielding ??= this.endTask(pass);
     await this.yielding;
   }
 
-  private async leave(pass: () => Promise<void>): Promise<void> {
+  private async endTask(pass: () => Promise<void>): Promise<void> {
     this.localStep();
     try {
       await pass();
@@ -85,8 +86,9 @@ export class Budget {
   }
 
   /**
-   * True past the middle between the two limits: lanes stop starting work, also where a child that runs on
-   * keeps the run from continuing as new. Before that they go on, or a child of a week would stop them for it.
+   * True past the middle between the two limits: from here on lanes stop starting work even where a running
+   * child keeps the run from continuing as new. Before that they go on; otherwise a child that runs for a
+   * week would stop them for a week.
    */
   get historyNearlyFull(): boolean {
     const { historyLength, historySize } = workflowInfo();
@@ -97,13 +99,13 @@ export class Budget {
     );
   }
 
-  /** True where the run must end because it could not continue as new in time. */
+  /** Whether the run must end because it could not continue as new in time. */
   get historyFull(): boolean {
     const info = workflowInfo();
     return info.historyLength >= this.limits.historyEventsMost || info.historySize >= LIMITS.historyBytesMost;
   }
 
-  /** The history length is the same all through a task, on replay as well, and differs in the next one. */
+  /** The history length identifies a task: it stays the same throughout a task, on replay too. */
   private noticeTask(): void {
     const length = workflowInfo().historyLength;
     if (length !== this.task) {

@@ -1,8 +1,8 @@
 /**
  * A lane at work: its state, its variables and what it sees.
  *
- * A child lane starts from its parent's variables as they were when the step began. It sees its own writes
- * only; they are recorded and applied to the parent at the join, in branch or item order.
+ * A child lane starts from its parent's variables as they were when the step began. It sees only its own
+ * writes; they are recorded and applied to the parent at the join, in branch or item order.
  */
 import { CancellationScope } from '@temporalio/workflow';
 import { isJsonObject, jsonSize, type Json, type JsonObject } from '../../../contracts/json.js';
@@ -10,23 +10,23 @@ import type { RunError } from '../../../contracts/errors.js';
 import type { Frame, LaneState, TryFrame, Write } from '../state/state.js';
 import { assignAt, covers } from '../state/vars.js';
 
-/** Names that steps give to what is inside them, looked up by step path. */
-export interface GivenNames {
+/** Names that steps define for the steps inside them, looked up by step path. */
+export interface DefinedNames {
   itemVar(stepPath: string): string | undefined;
   captureErrorAs(stepPath: string): string | undefined;
 }
 
-/** What the frames of a lane (and of the lanes around it) say about names. */
+/** What the frames of a lane, and of the lanes around it, mean for the steps at its top. */
 export interface Surroundings {
   readonly lexical: JsonObject;
   readonly error: RunError | null;
   /** Whether that error could be retried. */
   readonly retryable: boolean;
   readonly iteration: readonly number[];
-  /** True inside a `finally` and while a scope is undone: cancellation waits until that has ended. */
+  /** True inside a `finally` and while compensations run: cancellation waits until that has ended. */
   readonly shielded: boolean;
-  /** The scope of compensation. */
-  readonly saga: string;
+  /** Name of the compensation scope. */
+  readonly compensationScope: string;
 }
 
 const NONE: Surroundings = {
@@ -35,10 +35,10 @@ const NONE: Surroundings = {
   retryable: false,
   iteration: [],
   shielded: false,
-  saga: '',
+  compensationScope: '',
 };
 
-/** A scope without a timeout, whose `run` makes no promises of its own. */
+/** A CancellationScope without a timeout, whose `run` makes no additional promises. */
 class ActivityScope extends CancellationScope {
   protected override runInContext<T>(fn: () => Promise<T>): Promise<T> {
     return fn();
@@ -52,7 +52,7 @@ export class Lane {
   stateName: string | null = null;
   cancelled = false;
   readonly children = new Set<Lane>();
-  /** Set where the operation in flight was stopped because the history is full. */
+  /** Set when the operation in flight was stopped because the history is full. */
   stopped = false;
   private operation: CancellationScope | undefined;
   private activities: ActivityScope | undefined;
@@ -62,7 +62,7 @@ export class Lane {
     readonly state: LaneState,
     readonly parent: Lane | undefined,
     vars: JsonObject,
-    private readonly names: GivenNames,
+    private readonly names: DefinedNames,
   ) {
     this.vars = vars;
     this.varsBytes = parent ? parent.varsBytes : jsonSize(vars);
@@ -84,14 +84,14 @@ export class Lane {
     return this.state.frames.pop();
   }
 
-  /** Says that a frame has changed in place: an index, a phase. */
+  /** Notes that a frame has changed in place: an index, a phase. */
   touch(): void {
     this.cached = undefined;
   }
 
   /** Names, error and iteration as they are at the lane's top. */
   get surroundings(): Surroundings {
-    this.cached ??= this.look();
+    this.cached ??= this.readFrames();
     return this.cached;
   }
 
@@ -100,14 +100,14 @@ export class Lane {
     return this.state.event ?? this.parent?.event ?? null;
   }
 
-  /** True where the lane must stop: it was cancelled and is in no `finally`. */
+  /** Whether the lane must stop: it was cancelled, and nothing shields it. */
   get interrupted(): boolean {
     return this.cancelled && !this.surroundings.shielded;
   }
 
   /**
    * Sets a variable in this lane.
-   * @returns bytes by which grew what the run has to carry: the variables, or the lane's recorded writes
+   * @returns bytes by which the state to carry grew: the variables, or the lane's recorded writes
    */
   write(path: readonly string[], value: Json): number {
     const delta = this.apply(path, value);
@@ -118,7 +118,7 @@ export class Lane {
     return jsonSize(value) - replaced;
   }
 
-  /** Records the business state; true where this lane is the root and the run's state changes now. */
+  /** Records the business state; true where this lane is the root, so that the run's state changes now. */
   writeState(name: string): boolean {
     this.stateName = name;
     if (!this.parent) return true;
@@ -130,23 +130,24 @@ export class Lane {
   }
 
   /**
-   * Runs one cancellable operation of Temporal's that makes something of its own (a child). A lane has one operation at
+   * Runs one cancellable Temporal operation that may outlive the step (a child). A lane has one operation at
    * a time; inside a `finally` nothing cancels it.
    */
-  async operate<T>(run: () => Promise<T>): Promise<T> {
+  async operate<T>(operation: () => Promise<T>): Promise<T> {
     const scope = new CancellationScope({ cancellable: true });
     this.operation = scope;
     this.stopped = false;
     try {
-      return await scope.run(run);
+      return await scope.run(operation);
     } finally {
       if (this.operation === scope) this.operation = undefined;
     }
   }
 
   /**
-   * Runs one activity, as `operate` does; `activityEnded` must follow. All activities of the lane share a scope, because
-   * making one costs as much as the rest of a step; a child can't: a detached one would be cancelled long after.
+   * Runs one activity, as `operate` does; `activityEnded` must follow. All activities of the lane share one
+   * CancellationScope, because making one costs as much as the rest of a step. Children cannot share it:
+   * cancelling the lane would reach a detached child long after its step has ended.
    */
   activity<T>(schedule: () => Promise<T>): Promise<T> {
     if (this.activities === undefined || this.activities.consideredCancelled) {
@@ -169,12 +170,14 @@ export class Lane {
     for (const child of this.children) child.cancel();
   }
 
-  /** Cancels the operation in flight, and not the lane: the step sees the outcome and goes on from there. */
+  /** Cancels the operation in flight but not the lane: the step sees the outcome and decides how to go on. */
   stopOperation(): void {
     this.operation?.cancel();
   }
 
-  /** Stops the operations in flight here and in the lanes inside: the history has no room for them. */
+  /**
+   * Stops the operations in flight in this lane and in the lanes inside it: the history has no room for them.
+   */
   stopOperations(): void {
     if (this.operation) {
       this.stopped = true;
@@ -190,12 +193,12 @@ export class Lane {
     return delta;
   }
 
-  private look(): Surroundings {
+  private readFrames(): Surroundings {
     const outer = this.parent?.surroundings ?? NONE;
     let lexical = outer.lexical;
-    let { error, retryable, saga } = outer;
-    // Not inherited: a lane inside a `finally` can lose a race there; cancellation from further out stops at the
-    // lane that is in the `finally` and never comes here.
+    let { error, retryable, compensationScope } = outer;
+    // Not inherited: a lane inside a `finally` can lose a race there. Cancellation from further out stops at
+    // the lane that is in the `finally` and never reaches this one.
     let shielded = false;
     const iteration = [...outer.iteration];
     const loop = (path: string, items: readonly Json[], index: number) => {
@@ -213,7 +216,7 @@ export class Lane {
       } else if (frame.k === 'undo') {
         shielded = true;
       } else if (frame.k === 'scope') {
-        saga = frame.saga?.scope ?? saga;
+        compensationScope = frame.saga?.scope ?? compensationScope;
       } else if (frame.k === 'try') {
         if (frame.phase === 'finally') shielded = true;
         if (frame.phase === 'catch' && frame.error) {
@@ -223,7 +226,7 @@ export class Lane {
         }
       }
     }
-    return { lexical, error, retryable, iteration, shielded, saga };
+    return { lexical, error, retryable, iteration, shielded, compensationScope };
   }
 
   private loopNames(path: string, items: readonly Json[], index: number): JsonObject {

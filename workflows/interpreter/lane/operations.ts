@@ -1,13 +1,13 @@
 /**
- * Activities and children in flight: while there is one, the run can't continue as new.
+ * Activities and children in flight: while one is in flight, the run cannot continue as new.
  *
- * Invariant: none begins where the history has no room for one more.
+ * Invariant: no operation begins where the history has no room for one more.
  */
 import { SluiceError } from '../../../contracts/errors.js';
 import type { Budget } from './budget.js';
 import type { Lane } from './lane.js';
 
-/** What becomes of an activity. */
+/** Handlers for the end of an activity. */
 export interface ActivityEnd<A, T> {
   readonly succeeded: (answer: A) => T;
   readonly failed: (thrown: unknown) => T;
@@ -23,14 +23,14 @@ export class Operations {
   }
 
   /**
-   * Runs one child in a lane, which can be cancelled while it runs.
+   * Runs one child in a lane; the child can be cancelled while it runs.
    * @throws SluiceError HISTORY_LIMIT where the history has no room for one more
    */
-  async child<T>(lane: Lane, run: () => Promise<T>): Promise<T> {
+  async child<T>(lane: Lane, operation: () => Promise<T>): Promise<T> {
     if (this.budget.historyFull) throw historyLimit();
     this.inFlight++;
     try {
-      return await lane.operate(run);
+      return await lane.operate(operation);
     } finally {
       this.inFlight--;
     }
@@ -39,10 +39,12 @@ export class Operations {
   /**
    * Runs one activity.
    *
-   * Temporal's SDK notes a stack trace for each promise that a workflow makes, which costs more than all else that a
-   * step does. So what follows an activity hangs on it directly: no asynchronous function of a layer in between.
-   * @param lane whose cancellation cancels it; absent: nothing does
-   * @param end what becomes of it; SluiceError HISTORY_LIMIT where the history has no room for one more
+   * Temporal's SDK notes a stack trace for each promise that a workflow makes, which costs more than the rest
+   * of a step. So the handlers hang directly on the activity's promise: no layer in between is an
+   * asynchronous function.
+   * @param lane its cancellation cancels the activity; absent: nothing cancels it
+   * @param end its `failed` gets a SluiceError HISTORY_LIMIT where the history has no room for one more
+   * activity
    */
   activity<T>(
     lane: Lane | undefined,
@@ -68,7 +70,7 @@ export class Operations {
   }
 }
 
-/** The history filled up while something kept the run from continuing as new. */
+/** The error of a run whose history filled up while something kept it from continuing as new. */
 export function historyLimit(): SluiceError {
   return new SluiceError(
     'HISTORY_LIMIT',

@@ -1,7 +1,7 @@
 /** A place in a queue. */
 export type Ticket = object;
 
-/** Lanes that wait for the same thing, in their order. */
+/** Lanes that wait for the same thing, in the order of their arrival. */
 export class Queue {
   private readonly tickets = new Set<Ticket>();
 
@@ -16,12 +16,12 @@ export class Queue {
     return ticket;
   }
 
-  /** True where no other stands before. */
+  /** Whether no other ticket is ahead of this one. */
   isFirst(ticket: Ticket): boolean {
     return this.tickets.values().next().value === ticket;
   }
 
-  /** Leaves, from whatever place. */
+  /** Leaves, from any place in the queue. */
   leave(ticket: Ticket): void {
     this.tickets.delete(ticket);
   }

@@ -1,6 +1,6 @@
 /**
  * Business retry: the author's policy, each attempt a new activity or child. Infrastructure failures never
- * come here: Temporal repeats them under the same attempt.
+ * reach this code: Temporal repeats them under the same attempt.
  */
 import { DEFAULTS, type Retry } from '../../../contracts/definition/index.js';
 import { now, random } from '../../runtime/clock.js';
@@ -8,7 +8,7 @@ import type { ErrorCompletion } from '../state/failure.js';
 import { isCatchable } from '../state/failure.js';
 
 /**
- * When the next attempt is due, epoch ms; undefined where there is none.
+ * When the next attempt is due, epoch ms; undefined where no attempt follows.
  * @param attempt the one that failed, from 1
  */
 export function nextAttemptAt(
@@ -21,7 +21,7 @@ export function nextAttemptAt(
   if (retry.retryOn !== undefined && !retry.retryOn.includes(failed.error.code)) return undefined;
   const { backoffMs, backoffMultiplier, jitter, maxDelayMs } = { ...DEFAULTS.retry, ...defined(retry) };
   const delay = Math.min(backoffMs * backoffMultiplier ** (attempt - 1), maxDelayMs);
-  // Equal jitter: half fixed, half by chance, so that runs which failed together do not come back together.
+  // Equal jitter: half fixed, half random, so that runs which failed together do not retry together.
   return now() + Math.round(jitter ? delay / 2 + (random() * delay) / 2 : delay);
 }
 

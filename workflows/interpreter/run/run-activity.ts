@@ -1,20 +1,24 @@
-/** One action as a regular activity, which carries the pending events. */
+/** One action as a regular activity; the activity is also the carrier of the pending run events. */
 import { ActivityCancellationType, scheduleActivity } from '@temporalio/workflow';
 import { ActionResult, type ActionEnvelope } from '../../../contracts/run/activity.js';
 import { DEFAULTS } from '../../../contracts/definition/index.js';
 import type { Json } from '../../../contracts/json.js';
+import { INFRASTRUCTURE_RETRY } from '../../runtime/retry-options.js';
 import { committedBeforeFailure } from '../state/failure.js';
 import type { Lane } from '../lane/lane.js';
 import type { ActivityEnd } from '../lane/operations.js';
 import type { Run } from './run.js';
 
-/** The activity ends the action itself at its timeout; Temporal's own comes later, for a worker that is lost. */
+/**
+ * Time beside an action's timeout, ms: the activity itself ends the action at its timeout; Temporal's own
+ * timeout comes later, for a worker that is lost.
+ */
 export const TIMEOUT_GRACE_MS = 5_000;
 
 export interface ActivityCall {
   readonly action: string;
   readonly input: Json;
-  /** Of what travels beside the events. */
+  /** Size of what the input holds beside the events, bytes. */
   readonly bytes: number;
   readonly heartbeatMs: number | undefined;
   readonly summary: string;
@@ -22,21 +26,21 @@ export interface ActivityCall {
 }
 
 /**
- * Runs it. An infrastructure failure is Temporal's to repeat, without a count; an error of the action's own
+ * Runs the action. Temporal repeats infrastructure failures without a count; an error that the action reports
  * comes back at once.
  *
- * No asynchronous function, and one `then` for all that follows: see `Operations.activity`.
- * @param lane whose cancellation cancels it; absent: nothing does
- * @param end what becomes of the step; it must not throw
+ * This is not an asynchronous function, and has one `then` for all that follows: see `Operations.activity`.
+ * @param lane its cancellation cancels the activity; absent: nothing cancels it
+ * @param end handlers for the end of the step; they must not throw
  */
 export function runActivity<T>(
   run: Run,
-  { action, input, bytes, heartbeatMs, summary, envelope: make }: ActivityCall,
+  { action, input, bytes, heartbeatMs, summary, envelope: envelopeWith }: ActivityCall,
   lane: Lane | undefined,
   end: ActivityEnd<ActionResult, T>,
 ): Promise<T> {
   const batch = run.log.take();
-  const envelope = make([...batch.events]);
+  const envelope = envelopeWith([...batch.events]);
   run.budget.command(bytes + batch.bytes);
   const failed = (thrown: unknown): T => {
     run.log.settle(batch, committedBeforeFailure(thrown));
@@ -48,7 +52,7 @@ export function runActivity<T>(
       scheduleActivity(action, [input, envelope], {
         startToCloseTimeout: envelope.timeoutMs + TIMEOUT_GRACE_MS,
         heartbeatTimeout: heartbeatMs ?? DEFAULTS.heartbeatMs,
-        retry: { initialInterval: 200, backoffCoefficient: 2, maximumInterval: '10s' },
+        retry: INFRASTRUCTURE_RETRY,
         cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         summary,
       }),

@@ -1,13 +1,13 @@
 /**
- * One run while a worker holds it: the serialisable state and what works on it. Steps (`workflows/steps/`)
- * get a `Run` and a `Lane`.
+ * One run while a worker holds it: the serialisable state and the parts that work on it. Steps reach it
+ * through their `StepContext`.
  *
  * Invariants
  * - Only this workflow authors run events.
- * - Parking (to continue as new) stops every lane between two steps, or in a wait that can be waited on
- *   later; never with an activity, a child or a flush in flight, and never once cancellation was requested.
- * - All that a next execution must carry fits Temporal's limit for one input: variables, what loops and lanes
- *   hold, buffered events and the document are counted together before anything grows.
+ * - Parking (to continue as new) stops every lane between two steps, or in a wait that can go on later; never
+ *   with an activity, a child or a flush in flight, and never once cancellation was requested.
+ * - The state that a next execution starts from fits Temporal's limit for one input: variables, what loops
+ *   and lanes hold, buffered events and the document are counted together before anything grows.
  */
 import { condition, sleep, workflowInfo } from '@temporalio/workflow';
 import { undoneBy } from '../../../contracts/run/compensation.js';
@@ -18,8 +18,8 @@ import { LIMITS } from '../../../contracts/limits.js';
 import type { RunHeader } from '../../../contracts/run/activity.js';
 import { isoAt, now } from '../../runtime/clock.js';
 import { Budget, type HistoryLimits } from '../lane/budget.js';
-import { Carry } from '../lane/carry.js';
-import { EventLog, type Where } from '../events/event-log.js';
+import { CarriedSize } from '../lane/carried-size.js';
+import { EventLog } from '../events/event-log.js';
 import { Flusher } from '../events/flusher.js';
 import { Inbox } from '../events/inbox.js';
 import { Lane } from '../lane/lane.js';
@@ -34,46 +34,64 @@ import { addKey } from './search-attributes.js';
 /** How a pause ended. */
 export type Pause = 'ready' | 'due' | 'interrupted' | 'parked';
 
+/** Runs a lane; `parked` where it stopped so that the run can continue as new. */
+export type RunLane = (run: Run, lane: Lane) => Promise<'ended' | 'parked'>;
+
+/** The parts of a run that an execution begins with. */
+export interface RunParts {
+  readonly definition: Definition;
+  readonly state: RunState;
+  readonly payload: Json;
+  readonly resets: Resets;
+  readonly limits: HistoryLimits;
+  /** The machine. */
+  readonly runLane: RunLane;
+}
+
 export class Run {
   readonly log: EventLog;
   readonly inbox: Inbox;
   readonly flusher: Flusher;
   readonly evaluator: Evaluator;
-  readonly carry: Carry;
+  readonly carriedSize: CarriedSize;
   readonly budget: Budget;
   readonly operations: Operations;
   readonly slots = new Slots(LIMITS.concurrency);
   readonly localSlots = new Slots(LIMITS.localConcurrency);
   readonly header: RunHeader;
   readonly root: Lane;
-  /** Set while lanes shall stop so that the run can continue as new. */
+  readonly definition: Definition;
+  readonly state: RunState;
+  readonly payload: Json;
+  readonly resets: Resets;
+  /** Set while lanes should stop so that the run can continue as new. */
   parking = false;
   cancelRequested = false;
-  /** Told when the run's waits have changed and the workflow task has nothing more to do. */
+  /** Called when the run's waits have changed and the workflow task has nothing more to do. */
   onQuiet: () => void = () => undefined;
-  /** Lanes that do something themselves: all but those that wait for lanes inside them. */
+  /** Lanes that work themselves: all except those that wait for lanes inside them. */
   leaves = 1;
   /** Leaves that are in a wait. */
   waiting = 0;
-  /** Why the run ends, where that is neither its definition's doing nor a cancellation from outside. */
+  /** Why the run ends, where neither its definition nor a cancellation from outside ends it. */
   stoppedBy: SluiceError | undefined;
-  /** What the run has failed with. */
+  /** The error that the run failed with. */
   failure: RunError | undefined;
   /** Children that lanes wait for. */
   children = 0;
-  /** To await the end of the turn: what else goes on at the same time gets as far as it can. */
+  /** An already-resolved promise; awaiting it lets every other ready lane advance first. */
   readonly turn: Promise<Pause> = Promise.resolve('ready');
   private readonly roomQueue = new Queue();
   private readonly blocks = new Map<string, readonly Step[]>();
   private readonly steps = new Map<string, Step>();
+  private readonly machine: RunLane;
 
-  constructor(
-    readonly definition: Definition,
-    readonly state: RunState,
-    readonly payload: Json,
-    readonly resets: Resets,
-    limits: HistoryLimits,
-  ) {
+  constructor({ definition, state, payload, resets, limits, runLane }: RunParts) {
+    this.definition = definition;
+    this.state = state;
+    this.payload = payload;
+    this.resets = resets;
+    this.machine = runLane;
     const { prepared, start } = state;
     const info = workflowInfo();
     this.header = {
@@ -109,7 +127,12 @@ export class Run {
     this.root = this.lane(state.root, undefined, state.vars);
     this.root.stateName = state.stateName;
     const fixed = jsonSize(prepared) + jsonSize(payload);
-    this.carry = new Carry(state.root, () => fixed + this.root.varsBytes + this.inbox.heldBytes);
+    this.carriedSize = new CarriedSize(state.root, () => fixed + this.root.varsBytes + this.inbox.heldBytes);
+  }
+
+  /** Runs a lane until it has ended or is parked. */
+  runLane(lane: Lane): Promise<'ended' | 'parked'> {
+    return this.machine(this, lane);
   }
 
   /** Makes the working lane of a lane's state. */
@@ -128,19 +151,19 @@ export class Run {
 
   /** The steps of a block, by its path. */
   block(path: string): readonly Step[] {
-    const known = this.blocks.get(path);
-    if (known) return known;
+    const cached = this.blocks.get(path);
+    if (cached) return cached;
     const found = blockAt(this.definition, path);
     this.blocks.set(path, found);
     return found;
   }
 
-  /** The step at a path; that of a compensation is the step that it undoes. */
+  /** The step at a path; the path of a compensation gives the step that it compensates. */
   stepAt(path: string): Step {
-    const known = this.steps.get(path);
-    if (known) return known;
-    const undone = undoneBy(path);
-    if (undone !== undefined) return this.stepAt(undone);
+    const cached = this.steps.get(path);
+    if (cached) return cached;
+    const compensated = undoneBy(path);
+    if (compensated !== undefined) return this.stepAt(compensated);
     const at = path.lastIndexOf('[');
     const step = this.block(path.slice(0, at))[Number(path.slice(at + 1, -1))];
     if (!step) throw new SluiceError('STATE_CORRUPT', `The definition has no step at ${path}`);
@@ -148,17 +171,12 @@ export class Run {
     return step;
   }
 
-  /** Where a lane stands, for an event. */
-  where(lane: Lane, stepPath: string, attempt?: number): Where {
-    return { stepPath, iteration: lane.surroundings.iteration, ...(attempt !== undefined && { attempt }) };
-  }
-
   /**
    * Sets a variable.
    * @throws SluiceError STATE_TOO_LARGE, ASSIGN_INVALID; then nothing has changed
    */
   assign(lane: Lane, path: readonly string[], value: Json): void {
-    const undo = this.savepoint(lane);
+    const restore = this.restorePoint(lane);
     try {
       const grown = lane.write(path, value);
       if (lane.varsBytes > LIMITS.stateBytes) {
@@ -169,40 +187,41 @@ export class Run {
           { details: { path: name, bytes: lane.varsBytes, limit: LIMITS.stateBytes } },
         );
       }
-      if (lane.parent) this.carry.hold(grown);
-      else this.carry.mustFit(grown);
+      if (lane.parent) this.carriedSize.hold(grown);
+      else this.carriedSize.mustFit(grown);
     } catch (error) {
-      undo();
+      restore();
       throw error;
     }
   }
 
-  /** Remembers a lane's variables; the function that it returns puts them back. */
-  savepoint(lane: Lane): () => void {
+  /** Remembers a lane's variables. The function that it returns restores them. */
+  restorePoint(lane: Lane): () => void {
     const { vars, varsBytes } = lane;
     const { writes } = lane.state;
-    const { held } = this.carry;
+    const { held } = this.carriedSize;
     return () => {
       lane.vars = vars;
       lane.varsBytes = varsBytes;
       lane.state.writes = writes;
-      this.carry.held = held;
+      this.carriedSize.held = held;
     };
   }
 
   /**
-   * Makes an event the last one that matched in a lane.
+   * Sets the event that expressions of a lane see: the last one that matched.
    * @throws SluiceError STATE_TOO_LARGE
    */
   setEvent(lane: Lane, event: Json): void {
     const before = lane.state.event === undefined ? 0 : jsonSize(lane.state.event);
-    this.carry.hold(jsonSize(event) - before);
+    this.carriedSize.hold(jsonSize(event) - before);
     lane.state.event = event;
   }
 
   /**
-   * Checks a value that goes through Temporal against a limit of bytes, default 1 MiB.
-   * @throws SluiceError with the code given
+   * Checks a value that goes through Temporal against a limit.
+   * @param limit bytes; absent: 1 MiB
+   * @throws SluiceError with the given code
    */
   fitting(
     value: Json,
@@ -217,24 +236,25 @@ export class Run {
     });
   }
 
-  /** Names the business state. */
+  /** Sets the business state. */
   setState(lane: Lane, name: string): void {
     if (!lane.writeState(name)) return;
     this.state.stateName = name;
     this.log.emit('STATE_SET', { state: name });
   }
 
-  /** Waits until a step that found no room may try again. */
+  /** Waits until a step that found no room for its input may try again. */
   async room(lane: Lane): Promise<Pause> {
     const ticket = this.roomQueue.join();
-    const { releases } = this.carry;
+    const { releases } = this.carriedSize;
     try {
       return await this.pause(
         lane,
         'room',
         undefined,
         () =>
-          this.roomQueue.isFirst(ticket) && (this.carry.releases !== releases || this.carry.holders === 0),
+          this.roomQueue.isFirst(ticket) &&
+          (this.carriedSize.releases !== releases || this.carriedSize.holders === 0),
       );
     } finally {
       this.roomQueue.leave(ticket);
@@ -261,9 +281,9 @@ export class Run {
   }
 
   /**
-   * Waits until `ready` says so, until an instant, or until the lane has to stop.
-   * @param until epoch ms; absent: for ever
-   * @param summary what the Web UI's timeline says of the timer
+   * Waits until `ready` holds, until an instant, or until the lane has to stop.
+   * @param summary the name of the timer in the Web UI's timeline
+   * @param until epoch ms; absent: without a limit
    */
   async pause(
     lane: Lane,
@@ -282,23 +302,23 @@ export class Run {
     }
   }
 
-  /** Waits go on while something else keeps the run from continuing as new: they must not miss their deadlines. */
+  /** Waits park only once no operation is in flight: while one is, they must not miss their deadlines. */
   private get mayPark(): boolean {
     return this.parking && this.operations.none;
   }
 
-  /** True where lanes should begin to stop, so that the run can continue as new. */
+  /** Whether lanes should begin to stop, so that the run can continue as new. */
   get parkingDue(): boolean {
     if (this.parking || this.cancelRequested || this.budget.continueReason === undefined) return false;
     return this.children === 0 || this.budget.historyNearlyFull;
   }
 
-  /** Lanes stop if it is time; for one that has ended an operation and would go on before the run's watch wakes. */
+  /** Starts parking if it is due: a lane that ended an operation would go on before the run's watch wakes. */
   parkIfDue(): void {
     if (this.parkingDue) this.parking = true;
   }
 
-  /** Like `pause`, and counted as a wait: the run shows WAITING while all its leaves are in one. */
+  /** Like `pause`, and counted as a wait: the run shows WAITING while all its leaves wait. */
   async wait(lane: Lane, summary: string, until?: number, ready?: () => boolean): Promise<Pause> {
     this.waiting++;
     this.flusher.request();
@@ -309,7 +329,7 @@ export class Run {
     }
   }
 
-  /** Says that a wait has ended; the run is RUNNING again if it was WAITING. */
+  /** Notes that a wait has ended; the run is RUNNING again if it was WAITING. */
   resumed(): void {
     if (this.state.status !== 'WAITING') return;
     this.state.status = 'RUNNING';
@@ -321,14 +341,14 @@ export class Run {
     addKey(this.state, key);
   }
 
-  /** Says that a lane has ended; if the others all wait, the run waits. */
+  /** Notes that a lane has ended; if all others wait, the run waits. */
   laneEnded(): void {
     if (this.waiting > 0) this.flusher.request();
   }
 
   /**
-   * Ends the workflow task. With a flush where there is something to commit: it comes back in milliseconds, and
-   * shows how far the run is. A timer of Temporal's may come a second late.
+   * Ends the workflow task. Where there is something to commit, a flush ends it: a flush returns within
+   * milliseconds, and shows how far the run is. A Temporal timer may fire a second late.
    */
   async breathe(): Promise<void> {
     await this.budget.yield(() =>

@@ -1,4 +1,4 @@
-/** What makes a run findable in the Temporal Web UI and CLI. */
+/** Search attributes: they make a run findable in the Temporal Web UI and CLI. */
 import { upsertSearchAttributes } from '@temporalio/workflow';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { LIMITS } from '../../../contracts/limits.js';
@@ -21,7 +21,7 @@ export function announce(state: RunState): void {
   ]);
 }
 
-/** Adds a wait's key; past 32 keys the rest stands in the wait table only. */
+/** Adds the key of a wait; past 32 keys, further ones are in the wait table only. */
 export function addKey(state: RunState, key: string): void {
   const hashed = shortHash(key);
   if (state.keys.includes(hashed) || state.keys.length >= LIMITS.correlationKeys) return;

@@ -1,25 +1,27 @@
-/** How a step's begin and end show in the log, and what `onError` makes of an error. */
-import type { Undo } from '../../../contracts/run/compensation.js';
-import type { Step } from '../../../contracts/definition/index.js';
-import { parseAssignPath } from '../../../contracts/definition/index.js';
+/** How the begin and the end of a step appear in the log, and what `onError` makes of an error. */
+import type { Compensation } from '../../../contracts/run/compensation.js';
+import { parseAssignPath, type Step } from '../../../contracts/definition/index.js';
 import type { Json } from '../../../contracts/json.js';
 import { summarize } from '../../../contracts/summary.js';
 import { errorCompletion, isCatchable } from '../state/failure.js';
-import type { Lane } from '../lane/lane.js';
-import type { Completion, Frame } from '../state/state.js';
-import type { Run } from './run.js';
+import { NORMAL, type Completion, type Frame } from '../state/state.js';
+import type { StepContext } from './step-context.js';
 
 type StepFrame = Exclude<Frame, { k: 'block' }>;
 
-/** Says that a step has begun; steps that end at once say so only at their end. */
-export function beginEvent(
-  run: Run,
-  lane: Lane,
-  step: Step,
-  path: string,
-  more: { attempt?: number; action?: string; actionVersion?: number; key?: string; input?: Json } = {},
-): void {
-  const { attempt, input, ...rest } = more;
+/** What STEP_STARTED says beside the step's own fields. */
+export interface StartDetails {
+  readonly attempt?: number;
+  readonly action?: string;
+  readonly actionVersion?: number;
+  readonly key?: string;
+  readonly input?: Json;
+}
+
+/** Emits the begin of a step; a step that ends at once emits its end only. */
+export function beginEvent(context: StepContext, details: StartDetails = {}): void {
+  const { run, step } = context;
+  const { attempt, input, ...rest } = details;
   run.log.emit(
     'STEP_STARTED',
     {
@@ -29,52 +31,63 @@ export function beginEvent(
       ...rest,
       ...(input !== undefined && { input: summarize(input) }),
     },
-    run.where(lane, path, attempt),
+    context.where(attempt),
   );
 }
 
-/** Characters of a summary: Temporal refuses one of over 400 bytes, and retries the workflow task for ever. */
+/** Emits that an attempt of a step failed and when the next one is due, epoch ms. */
+export function retryEvent(
+  context: StepContext,
+  { attempt, attemptAt }: { readonly attempt: number; readonly attemptAt: number },
+  { error }: Extract<Completion, { t: 'error' }>,
+  nextAt: number,
+): void {
+  const { run, step } = context;
+  run.log.emit(
+    'STEP_RETRYING',
+    { id: step.id, kind: step.type, startedAt: attemptAt, error, nextAt },
+    context.where(attempt),
+  );
+}
+
+/**
+ * Characters of a summary: Temporal refuses one over 400 bytes, and retries the workflow task without end.
+ */
 const SUMMARY_CHARACTERS = 90;
 
-/** What the Web UI's timeline says of a step. */
+/** The name of a step in the Web UI's timeline. */
 export function summaryOf(step: Step): string {
   return (step.name ?? step.id).slice(0, SUMMARY_CHARACTERS);
 }
 
 /** Stores a step's outcome under its `saveAs`, if it has one. */
-export function save(run: Run, lane: Lane, step: Step, value: Json): void {
+export function save({ run, lane, step }: StepContext, value: Json): void {
   const saveAs = 'saveAs' in step ? step.saveAs : undefined;
   if (saveAs !== undefined) run.assign(lane, parseAssignPath(saveAs), value);
 }
 
 /** Ends a step that had a frame. */
-export function endStep(run: Run, lane: Lane, frame: StepFrame, completion: Completion): Completion {
+export function endStep(context: StepContext, frame: StepFrame, completion: Completion): Completion {
   const attempt = 'attempt' in frame ? frame.attempt : undefined;
   const startedAt = 'attemptAt' in frame ? frame.attemptAt : frame.at;
   const undo = frame.k === 'action' ? frame.undo : undefined;
-  return end(run, lane, run.stepAt(frame.path), frame.path, completion, { attempt, startedAt, undo });
+  return end(context, completion, { attempt, startedAt, undo });
 }
 
-/** Ends a step that had none. */
-export function endLeaf(run: Run, lane: Lane, step: Step, path: string, completion: Completion): Completion {
-  return end(run, lane, step, path, completion, {});
+/** Ends a step that had no frame. */
+export function endLeaf(context: StepContext, completion: Completion): Completion {
+  return end(context, completion, {});
 }
 
 interface Ending {
   readonly attempt?: number | undefined;
   readonly startedAt?: number;
-  readonly undo?: Undo | undefined;
+  readonly undo?: Compensation | undefined;
 }
 
-function end(
-  run: Run,
-  lane: Lane,
-  step: Step,
-  path: string,
-  completion: Completion,
-  ending: Ending,
-): Completion {
-  const where = run.where(lane, path, ending.attempt);
+function end(context: StepContext, completion: Completion, ending: Ending): Completion {
+  const { run, step } = context;
+  const where = context.where(ending.attempt);
   const about = {
     id: step.id,
     kind: step.type,
@@ -107,11 +120,11 @@ function end(
       run.log.emit('STEP_FAILED', { ...about, error, ...(continued && { continued }) }, where);
       if (!continued) return completion;
       try {
-        save(run, lane, step, null);
+        save(context, null);
       } catch (thrown) {
-        return errorCompletion(thrown, path);
+        return errorCompletion(thrown, context.path);
       }
-      return { t: 'normal' };
+      return NORMAL;
     }
   }
 }

@@ -1,29 +1,30 @@
 /**
- * Definitions as the interpreter reads them, worked out of documents once for each isolate: the runs of one
- * definition share the same one (workflows/preload.ts).
+ * A cache of parsed definitions, one for each isolate: all runs of a definition share the same object
+ * (workflows/preload.ts).
  *
  * Invariants
- * - What a run gets is a function of the document in its own history, and of nothing else: the whole document is the
- *   key, so that full and empty give the same.
- * - Nobody changes what is shared: it is frozen.
- * - It keeps a bounded number of characters; the oldest goes first.
+ * - What a run gets is a function of the document in its own history, and of nothing else: the whole document
+ *   is the key, so that a full cache and an empty one give the same answer.
+ * - Shared definitions never change: they are frozen.
+ * - The cache keeps a bounded number of characters; the oldest definition goes first.
  */
 import { Definition } from '../../../contracts/definition/index.js';
 import { SluiceError } from '../../../contracts/errors.js';
 
-const MOST_CHARACTERS = 8 * 1024 * 1024;
+const CACHE_CHARACTERS = 8 * 1024 * 1024;
 
-const known = new Map<string, Definition>();
+const cache = new Map<string, Definition>();
 let characters = 0;
 
 /**
- * The definition that a stored document is.
+ * Parses a stored document.
+ * @param document the document as JSON
  * @throws SluiceError DEFINITION_INVALID
  */
 export function definitionOf(document: unknown): Definition {
   const text = JSON.stringify(document);
-  const same = known.get(text);
-  if (same !== undefined) return same;
+  const cached = cache.get(text);
+  if (cached !== undefined) return cached;
   const parsed = Definition.safeParse(document);
   if (!parsed.success) {
     const first = parsed.error.issues[0];
@@ -33,11 +34,11 @@ export function definitionOf(document: unknown): Definition {
     );
   }
   freeze(parsed.data);
-  known.set(text, parsed.data);
+  cache.set(text, parsed.data);
   characters += text.length;
-  for (const oldest of known.keys()) {
-    if (characters <= MOST_CHARACTERS) break;
-    known.delete(oldest);
+  for (const oldest of cache.keys()) {
+    if (characters <= CACHE_CHARACTERS) break;
+    cache.delete(oldest);
     characters -= oldest.length;
   }
   return parsed.data;

@@ -1,6 +1,7 @@
 /**
- * Errors on their way through a run. An action's and a child's own code, message and details are kept all the
- * way to `error` in a catch branch and to the run's failure (trap 9). Cancellation is no error (trap 2).
+ * Errors on their way through a run. The code, message and details of an action or a child reach `error` in a
+ * catch branch and the run's failure unchanged (errors-keep-their-code). Cancellation never becomes an error
+ * (cancel-is-not-an-error).
  */
 import {
   ActivityFailure,
@@ -22,14 +23,15 @@ import type { Json } from '../../../contracts/json.js';
 import { isoAt, now } from '../../runtime/clock.js';
 import type { Completion } from './state.js';
 
-/** A message stands in the log, in rows and in `error`. */
-const MESSAGE_CHARACTERS = 10_000;
+/** Characters of an error's message, which is kept in the log, in rows and in `error`. */
+export const MESSAGE_CHARACTERS = 10_000;
 
 export type ErrorCompletion = Extract<Completion, { t: 'error' }>;
 
 /**
- * Whether an author's handler may see the error: no onError, no catch, no settled branch, no lost race and no
- * retry swallows a denial or a corrupt state. A child's corrupt state is the child's.
+ * Whether an author's handler may see the error. A denial and a corrupt state pass every onError, catch,
+ * settled branch, lost race and retry. The corrupt state of a child concerns the child only, so it can be
+ * caught.
  */
 export function isCatchable(error: RunError): boolean {
   if (error.code === 'UNAUTHORIZED') return false;
@@ -37,13 +39,13 @@ export function isCatchable(error: RunError): boolean {
 }
 
 /**
- * Makes the completion of anything that was thrown in a step.
+ * Makes a completion from anything that was thrown in a step.
  * @param thrown a SluiceError, a Temporal failure, or a defect
- * @param stepPath where it happened
- * @param attempt the author's attempt
+ * @param stepPath where it happened; null: outside of any step
+ * @param attempt the author's attempt, from 1
  */
 export function errorCompletion(thrown: unknown, stepPath: string | null, attempt = 1): ErrorCompletion {
-  const { code, message, category, details, retryable } = understand(thrown);
+  const { code, message, category, details, retryable } = classify(thrown);
   return {
     t: 'error',
     retryable,
@@ -59,7 +61,7 @@ export function errorCompletion(thrown: unknown, stepPath: string | null, attemp
   };
 }
 
-interface Understood {
+interface Classified {
   readonly code: string;
   readonly message: string;
   readonly category: ErrorCategory;
@@ -67,7 +69,7 @@ interface Understood {
   readonly retryable: boolean;
 }
 
-function understand(thrown: unknown): Understood {
+function classify(thrown: unknown): Classified {
   if (thrown instanceof SluiceError) {
     const { code, message, category, retryable } = thrown;
     return { code, message, category, retryable, details: thrown.details ?? null };
@@ -75,14 +77,14 @@ function understand(thrown: unknown): Understood {
   if (thrown instanceof ActivityFailure) return ofActivity(thrown);
   if (thrown instanceof ChildWorkflowFailure) return ofChild(thrown);
   if (thrown instanceof WorkflowExecutionAlreadyStartedError) {
-    return known('CHILD_START_FAILED', thrown.message);
+    return fromTable('CHILD_START_FAILED', thrown.message);
   }
   if (thrown instanceof ApplicationFailure) return ofApplication(thrown, 'internal');
   const message = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : JSON.stringify(thrown);
-  return known('INTERNAL', message);
+  return fromTable('INTERNAL', message);
 }
 
-function known(code: string, message: string, details: Json = null): Understood {
+function fromTable(code: string, message: string, details: Json = null): Classified {
   const entry = errorEntry(code);
   return {
     code,
@@ -93,32 +95,32 @@ function known(code: string, message: string, details: Json = null): Understood 
   };
 }
 
-function ofActivity(failure: ActivityFailure): Understood {
+function ofActivity(failure: ActivityFailure): Classified {
   const cause = failure.cause;
   if (cause instanceof TimeoutFailure) {
-    return known('ACTION_TIMEOUT', `${failure.activityType} did not end in time (${cause.timeoutType})`, {
+    return fromTable('ACTION_TIMEOUT', `${failure.activityType} did not end in time (${cause.timeoutType})`, {
       timeoutType: String(cause.timeoutType),
     });
   }
   if (cause instanceof ApplicationFailure) return ofApplication(cause, 'action');
-  return known('ACTION_FAILED', cause?.message ?? failure.message);
+  return fromTable('ACTION_FAILED', cause?.message ?? failure.message);
 }
 
-function ofApplication(failure: ApplicationFailure, category: ErrorCategory): Understood {
+function ofApplication(failure: ApplicationFailure, category: ErrorCategory): Classified {
   const code = isErrorCode(failure.type)
     ? failure.type
     : category === 'action'
       ? 'ACTION_FAILED'
       : 'INTERNAL';
-  const own = ActionFailureDetails.safeParse(failure.details?.[0]);
-  if (own.success) {
-    const named = ErrorCategory.safeParse(own.data.category);
+  const reported = ActionFailureDetails.safeParse(failure.details?.[0]);
+  if (reported.success) {
+    const known = ErrorCategory.safeParse(reported.data.category);
     return {
       code,
       message: failure.message,
-      category: named.success ? named.data : category,
-      details: own.data.details,
-      retryable: own.data.retryable,
+      category: known.success ? known.data : category,
+      details: reported.data.details,
+      retryable: reported.data.retryable,
     };
   }
   const entry = errorEntry(code);
@@ -131,44 +133,47 @@ function ofApplication(failure: ApplicationFailure, category: ErrorCategory): Un
   };
 }
 
-function ofChild(failure: ChildWorkflowFailure): Understood {
+function ofChild(failure: ChildWorkflowFailure): Classified {
   const cause = failure.cause;
   if (cause instanceof TimeoutFailure) {
-    return known('CHILD_TIMEOUT', `${failure.workflowType} did not end in time`);
+    return fromTable('CHILD_TIMEOUT', `${failure.workflowType} did not end in time`);
   }
   if (cause instanceof ApplicationFailure) {
-    const own = RunError.safeParse(cause.details?.[0]);
-    const said = RunFailureDetails.safeParse(cause.details?.[1]);
+    const error = RunError.safeParse(cause.details?.[0]);
+    const runDetails = RunFailureDetails.safeParse(cause.details?.[1]);
     const code = isErrorCode(cause.type) ? cause.type : 'CHILD_FAILED';
     return {
       code,
       message: cause.message,
       category: 'child',
-      details: own.success ? (own.data.details ?? null) : null,
-      retryable: said.success ? said.data.retryable : (errorEntry(code)?.retryable ?? true),
+      details: error.success ? (error.data.details ?? null) : null,
+      retryable: runDetails.success ? runDetails.data.retryable : (errorEntry(code)?.retryable ?? true),
     };
   }
-  return known('CHILD_TERMINATED', `${failure.workflowType} was cancelled or terminated from outside`);
+  return fromTable('CHILD_TERMINATED', `${failure.workflowType} was cancelled or terminated from outside`);
 }
 
-/** Whether a carrier that failed so had committed the events it carried. */
+/** Whether a carrier that failed with this had committed the events attached to it. */
 export function committedBeforeFailure(thrown: unknown): boolean {
   if (!(thrown instanceof ActivityFailure) || !(thrown.cause instanceof ApplicationFailure)) return false;
-  const own = ActionFailureDetails.safeParse(thrown.cause.details?.[0]);
-  return own.success && own.data.committed;
-}
-
-/** Ids of what an attempt had made before it failed; `denied` where a policy kept it from beginning. */
-export function artifactsOfFailure(thrown: unknown): readonly string[] | 'denied' {
-  if (!(thrown instanceof ActivityFailure) || !(thrown.cause instanceof ApplicationFailure)) return [];
-  if (thrown.cause.type === 'UNAUTHORIZED') return 'denied';
-  const own = ActionFailureDetails.safeParse(thrown.cause.details?.[0]);
-  return (own.success ? own.data.artifacts : undefined) ?? [];
+  const details = ActionFailureDetails.safeParse(thrown.cause.details?.[0]);
+  return details.success && details.data.committed;
 }
 
 /**
- * The failure by which a run ends, for every Temporal client: `type` is the code, the first of the details is
- * the error.
+ * Ids of the artifacts that an attempt had made before it failed; `denied` where a policy stopped it before
+ * it began.
+ */
+export function artifactsOfFailure(thrown: unknown): readonly string[] | 'denied' {
+  if (!(thrown instanceof ActivityFailure) || !(thrown.cause instanceof ApplicationFailure)) return [];
+  if (thrown.cause.type === 'UNAUTHORIZED') return 'denied';
+  const details = ActionFailureDetails.safeParse(thrown.cause.details?.[0]);
+  return (details.success ? details.data.artifacts : undefined) ?? [];
+}
+
+/**
+ * The failure that ends a run, for every Temporal client: `type` is the code, the first of the details is the
+ * error.
  */
 export function runFailure({ error, retryable }: ErrorCompletion): ApplicationFailure {
   return ApplicationFailure.create({
@@ -179,7 +184,7 @@ export function runFailure({ error, retryable }: ErrorCompletion): ApplicationFa
   });
 }
 
-/** The failure by which a run ends before it has begun: of the same shape as any other. */
+/** The failure of a run that could not start: it has the same shape as any other. */
 export function startFailure(thrown: unknown): Error {
   return runFailure(errorCompletion(thrown, null));
 }

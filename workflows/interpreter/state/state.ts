@@ -1,18 +1,22 @@
 /**
  * What a run is between two of its steps: plain JSON, so that it survives continue-as-new as it is.
  *
+ * Single letters (`k`, `t`, `i`, `n`, `p`, `v`) and old words (`saga`, `undo`, `scope`) stay as keys: they
+ * are bytes of the state that running runs carry into their next execution.
+ *
  * A lane is one line of control. Its frames are a stack: block frames walk a list of steps, every other
- * frame belongs to the step that stands beneath the block above it. A frame that waits for something
- * (a timer, an event, a retry, lanes) holds all that is needed to wait on in another execution.
+ * frame belongs to the step that holds the block above it. A frame that waits for something
+ * (a timer, an event, a retry, lanes) holds all that another execution needs to go on waiting.
  *
  * Nothing here is derived: lexical names, `error` and the iteration are read off the frames, so a frame
- * that is gone takes its names with it (trap 8), and no step has to restore a scope.
+ * that ends takes its names with it (loop-names-end-with-the-loop), and no step has to restore an evaluation
+ * scope.
  */
 import type { EventFilter } from '../../../contracts/events/filters.js';
 import type { RunError } from '../../../contracts/errors.js';
 import type { Json, JsonObject } from '../../../contracts/json.js';
 import type { PreparedRun } from '../../../contracts/run/activity.js';
-import type { Undo } from '../../../contracts/run/compensation.js';
+import type { Compensation } from '../../../contracts/run/compensation.js';
 import type { EventSignal, ProgressLine, StartMemo } from '../../../contracts/run/messages.js';
 import type { PublishedEvent, RunEvent } from '../../../contracts/run/run-events.js';
 import type { RunStatus } from '../../../contracts/run/run.js';
@@ -26,6 +30,9 @@ export type Completion =
   | { readonly t: 'break' }
   | { readonly t: 'continue' }
   | { readonly t: 'cancel' };
+
+/** A step or a block ended with nothing to report. */
+export const NORMAL: Completion = { t: 'normal' };
 
 interface StepFrame {
   /** Step path. */
@@ -41,29 +48,29 @@ export interface BlockFrame {
   i: number;
 }
 
-/** control.if, control.switch, control.saga: one block, nothing else. */
-export interface ScopeFrame extends StepFrame {
+/** control.if, control.switch, control.saga: the step runs one block and nothing else. */
+export interface SingleBlockFrame extends StepFrame {
   readonly k: 'scope';
-  /** Of a control.saga: names of its own scope and of the one around it. */
+  /** Of a control.saga: the names of its compensation scope and of the one around it. */
   readonly saga?: { readonly scope: string; readonly outer: string };
 }
 
-/** Undoes a scope; `path` is that of its control.saga, '' for the run. */
-export interface UndoFrame extends StepFrame {
+/** Runs the compensations of a compensation scope; `path` is that of its control.saga, '' for the run. */
+export interface CompensationFrame extends StepFrame {
   readonly k: 'undo';
   readonly scope: string;
-  /** How the scope ended, and ends when it has been undone. */
+  /** How the compensation scope ended, and ends once its compensations have run. */
   readonly pending: Completion;
 }
 
-/** A step that has been done and can be undone. */
-export interface SagaEntry {
+/** An entry of the compensation stack: a completed step that can be compensated. */
+export interface CompensationEntry {
   readonly path: string;
   readonly id: string;
   readonly iteration: readonly number[];
-  /** Scope that it belongs to. */
+  /** Name of the compensation scope that the entry belongs to. */
   scope: string;
-  readonly undo: Undo;
+  readonly undo: Compensation;
   /** The step's own input and output. */
   readonly context: Json;
   readonly artifacts: readonly string[];
@@ -92,7 +99,7 @@ export interface FanOutFrame extends StepFrame {
   readonly results: Json[];
   /** Lanes that were started and have not been merged, by item index. */
   readonly lanes: Record<string, LaneState>;
-  /** Set by the first lane whose end decides the step's: nothing is started any more. */
+  /** The index of the lane whose end decides how the step ends; once set, no further lane starts. */
   decided?: number;
   bytes: number;
 }
@@ -106,10 +113,10 @@ export interface WhileFrame extends StepFrame {
 export interface TryFrame extends StepFrame {
   readonly k: 'try';
   phase: 'try' | 'catch' | 'finally';
-  /** What the catch branch sees. */
+  /** The error that the catch branch sees. */
   error?: RunError;
   retryable?: boolean;
-  /** What happens after `finally`. */
+  /** How the step ends after `finally`. */
   pending?: Completion;
 }
 
@@ -137,19 +144,19 @@ interface AttemptFrame extends StepFrame {
 export interface ActionFrame extends AttemptFrame {
   readonly k: 'action';
   readonly key: string;
-  /** An attempt was handed to a worker: it may have had an effect. */
+  /** Set once an attempt was handed to a worker: it may have had an effect. */
   acted?: true;
-  /** Ids of what its failed attempts had made. */
+  /** Ids of the artifacts that its failed attempts had made. */
   made?: string[];
-  /** How the step can be undone, once it is on the saga stack. */
-  undo?: Undo;
+  /** How to compensate the step, once it is on the compensation stack. */
+  undo?: Compensation;
 }
 
 export interface ChildFrame extends AttemptFrame {
   readonly k: 'child';
 }
 
-/** `since` of a wait that names no time to look back. */
+/** `since` of a wait that does not limit how far it looks back. */
 export const SINCE_THE_RUN_BEGAN = 0;
 
 export interface EventWaitFrame extends StepFrame {
@@ -157,15 +164,15 @@ export interface EventWaitFrame extends StepFrame {
   /** Order of opening in the run: one event goes to the wait that was opened first. */
   readonly order: number;
   readonly names: readonly string[];
-  /** null: the wait has no key, and takes any event of its names that this run is sent. */
+  /** null: the wait has no key, and takes any event of its names that is sent to this run. */
   readonly key: string | null;
   readonly filters: readonly EventFilter[];
-  /** Of the key and the filters. */
+  /** Bytes of the key and the filters. */
   readonly bytes: number;
   /** Events received before this are not taken, epoch ms, or SINCE_THE_RUN_BEGAN. */
   readonly since: number;
   readonly deadline?: number;
-  /** The event that satisfied it. It stands here, so a continue-as-new between the two loses nothing. */
+  /** The event that satisfied the wait. The frame holds it, so a continue-as-new in between loses nothing. */
   matched?: BufferedEvent;
 }
 
@@ -174,21 +181,16 @@ export interface TimerFrame extends StepFrame {
   readonly until: number;
 }
 
-export type Frame =
-  | BlockFrame
-  | ScopeFrame
-  | UndoFrame
-  | ForEachFrame
-  | FanOutFrame
-  | WhileFrame
-  | TryFrame
-  | JoinFrame
-  | ActionFrame
-  | ChildFrame
-  | EventWaitFrame
-  | TimerFrame;
+/** A frame that always has a block frame above it. */
+export type ContainerFrame = SingleBlockFrame | ForEachFrame | WhileFrame | TryFrame;
 
-/** What a lane wrote since it began, in order; applied to its parent at the join. */
+/** A frame on top of its lane that waits for something else than an action. */
+export type WaitingFrame =
+  CompensationFrame | FanOutFrame | JoinFrame | ChildFrame | EventWaitFrame | TimerFrame;
+
+export type Frame = BlockFrame | ActionFrame | ContainerFrame | WaitingFrame;
+
+/** One write of a lane. A lane records its writes in order; the join applies them to the parent lane. */
 export type Write = { readonly p: readonly string[]; readonly v: Json } | { readonly state: string };
 
 export interface LaneState {
@@ -202,7 +204,7 @@ export interface LaneState {
   end?: Completion;
 }
 
-/** An event in the buffer, normalised. */
+/** An event in the buffer, as the signal's schema parsed it. */
 export interface BufferedEvent {
   readonly event: EventSignal;
   /** When it was received, epoch ms. */
@@ -210,22 +212,22 @@ export interface BufferedEvent {
   readonly bytes: number;
 }
 
-/** Rewinds, as a run's state holds them. */
+/** The rewinds of a run. */
 interface RewindState {
-  /** In force; absent: none has taken effect. */
+  /** The rewind in force; absent: none has taken effect. */
   current?: Generation;
-  /** Those whose step has not begun since. */
+  /** Rewinds whose step has not begun since. */
   waiting: (Generation & { readonly step: string; readonly iteration: readonly number[] })[];
-  /** How many the run was told of. */
+  /** How many rewinds the run has learned of. */
   count: number;
-  /** Ids of all of them, in the order in which they were told. */
+  /** Ids of all rewinds, in the order in which the run learned of them. */
   readonly known: string[];
-  /** When the last one was, epoch ms: the time of the whole run counts from there. */
+  /** When the last rewind happened, epoch ms: the timeout of the whole run counts from there. */
   at: number;
 }
 
 export interface RunState {
-  /** Version of the interpreter's semantics: what the same definition does never changes in a running run. */
+  /** Version of the interpreter's semantics: a running run keeps the one that it started with. */
   readonly semantics: number;
   readonly prepared: Omit<PreparedRun, 'payload'>;
   readonly start: StartMemo;
@@ -236,15 +238,15 @@ export interface RunState {
   readonly root: LaneState;
   seq: number;
   wave: number;
-  /** Events that no completed activity has carried. */
+  /** Run events that no completed activity has committed. */
   pending: RunEvent[];
-  /** The saga stack, oldest first; absent: nothing was ever pushed. */
-  saga?: SagaEntry[];
+  /** The compensation stack, oldest first; absent: nothing was ever pushed. */
+  saga?: CompensationEntry[];
   readonly buffer: BufferedEvent[];
   /** Hashes of source + id of events seen, oldest first. */
   readonly seen: string[];
   waitOrder: number;
-  /** Rewinds that the run was told of; absent: none. */
+  /** Absent: the run was never rewound. */
   rewinds?: RewindState;
   /** Events published so far; absent: none. */
   published?: number;
@@ -265,7 +267,10 @@ export function openFrames(lane: LaneState): Frame[] {
   );
 }
 
-/** From when on a wait takes events, epoch ms. @param startedAt when its run began */
+/**
+ * The earliest time of an event that a wait takes, epoch ms.
+ * @param startedAt when the wait's run began, epoch ms
+ */
 export function looksBackTo({ since }: Pick<EventWaitFrame, 'since'>, startedAt: number): number {
   return since === SINCE_THE_RUN_BEGAN ? startedAt : Math.max(0, since);
 }

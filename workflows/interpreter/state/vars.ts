@@ -1,23 +1,23 @@
 /**
- * Variables are immutable JSON: an assignment makes new objects along its path and shares the rest, so
- * lanes hold overlays and not copies, and no expression result can alias what another lane changes.
+ * Variables are immutable JSON: an assignment makes new objects along its path and shares the rest. So
+ * lanes hold overlays instead of copies, and no expression result can alias what another lane changes.
  */
 import { SluiceError } from '../../../contracts/errors.js';
 import { isJsonObject, jsonSize, type Json, type JsonObject } from '../../../contracts/json.js';
 
-export interface Assigned {
+export interface Assignment {
   readonly vars: JsonObject;
-  /** Change of the size of all variables, bytes; exact but for separators. */
+  /** Change of the size of all variables, bytes; exact except for separators. */
   readonly delta: number;
 }
 
 /**
  * Sets a value at a path.
- * @param segments of the path below `vars`; at least one
+ * @param segments the path below `vars`; at least one segment
  * @returns the new variables and how much they grew
  * @throws SluiceError ASSIGN_INVALID where a scalar, a null or a missing array element is in the way
  */
-export function assignAt(vars: JsonObject, segments: readonly string[], value: Json): Assigned {
+export function assignAt(vars: JsonObject, segments: readonly string[], value: Json): Assignment {
   let delta = 0;
   const set = (target: Json | undefined, depth: number): Json => {
     if (depth === segments.length) {
@@ -26,21 +26,21 @@ export function assignAt(vars: JsonObject, segments: readonly string[], value: J
     }
     const segment = segments[depth] as string;
     if (target === undefined) {
-      const made = { [segment]: set(undefined, depth + 1) };
+      const parent = { [segment]: set(undefined, depth + 1) };
       delta += overhead(segment);
-      return made;
+      return parent;
     }
     if (Array.isArray(target)) {
       const index = /^(0|[1-9]\d*)$/.test(segment) ? Number(segment) : -1;
       if (index < 0 || index >= target.length) {
-        throw inTheWay(segments, depth, `the list has no element ${segment}`);
+        throw blocked(segments, depth, `the list has no element ${segment}`);
       }
       const copy = [...(target as readonly Json[])];
       copy[index] = set(copy[index], depth + 1);
       return copy;
     }
     if (!isJsonObject(target)) {
-      throw inTheWay(
+      throw blocked(
         segments,
         depth,
         `there is ${target === null ? 'null' : `a ${typeof target}`} in the way`,
@@ -58,7 +58,7 @@ function overhead(key: string): number {
   return jsonSize(key) + 2;
 }
 
-function inTheWay(segments: readonly string[], depth: number, reason: string): SluiceError {
+function blocked(segments: readonly string[], depth: number, reason: string): SluiceError {
   const path = ['vars', ...segments].join('.');
   const at = ['vars', ...segments.slice(0, depth)].join('.');
   return new SluiceError('ASSIGN_INVALID', `Cannot assign ${path}: at ${at} ${reason}`, {
@@ -66,7 +66,7 @@ function inTheWay(segments: readonly string[], depth: number, reason: string): S
   });
 }
 
-/** True where a write at `outer` replaces everything that a write at `inner` set. */
+/** Whether a write at `outer` replaces everything that a write at `inner` set. */
 export function covers(outer: readonly string[], inner: readonly string[]): boolean {
   return outer.length <= inner.length && outer.every((segment, i) => segment === inner[i]);
 }

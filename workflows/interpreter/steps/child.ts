@@ -4,10 +4,10 @@
  * Invariants
  * - A child's id contains its parent's Temporal run id, so that a reset parent can start it again, and the
  *   step, the iteration and the attempt, so that one attempt starts one child.
- * - A child that is waited for is asked to end and then waited for, on cancellation and on timeout, so that
- *   it can clean up. Only a detached child outlives its parent.
- * - The run can't continue as new while it waits for a child. One that would fill the history so ends the
- *   step with HISTORY_LIMIT, in time.
+ * - A child that the step waits for is asked to end and then waited for, on cancellation and on timeout, so
+ *   that it can clean up. Only a detached child outlives its parent.
+ * - The run cannot continue as new while it waits for a child. If the history would fill up meanwhile, the
+ *   step ends with HISTORY_LIMIT, in time.
  */
 import {
   type ChildWorkflowOptions,
@@ -18,54 +18,46 @@ import {
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { CallWorkflowStep } from '../../../contracts/definition/index.js';
 import { SluiceError } from '../../../contracts/errors.js';
 import { jsonSize, type Json } from '../../../contracts/json.js';
+import { placeKey } from '../../../contracts/run/place.js';
+import type { RunRef } from '../../../contracts/run/run.js';
 import { now } from '../../runtime/clock.js';
 import { errorCompletion } from '../state/failure.js';
-import type { Lane } from '../lane/lane.js';
 import { historyLimit } from '../lane/operations.js';
-import type { Run } from '../run/run.js';
 import type { ChildFrame, Completion } from '../state/state.js';
 import { shortHash } from '../state/hash.js';
-import { beginEvent, save, summaryOf } from '../run/step-events.js';
+import type { StepContext, StepOf } from '../run/step-context.js';
+import { beginEvent, retryEvent, save, summaryOf } from '../run/step-events.js';
 import { nextAttemptAt } from '../run/retry.js';
 
-/** Characters of a step's place in a child's id; Temporal takes ids of up to 1,000. */
-const LONGEST_PLACE = 500;
+type ChildContext = StepContext<StepOf<'control.callWorkflow'>>;
 
-/** Begins the step: evaluates the child's payload. */
-export function beginChild(run: Run, lane: Lane, step: CallWorkflowStep, path: string): 'later' | undefined {
-  const input = run.fitting(
-    run.evaluator.mapping(lane, step.input ?? {}, path),
-    'INPUT_TOO_LARGE',
-    'The input',
-  );
+/** Characters of a step's place in a child's id; Temporal takes ids of up to 1,000. */
+const PLACE_CHARACTERS = 500;
+
+/** Enters the step: evaluates the child's payload, and pushes the step's frame. */
+export function enterChild(context: ChildContext): 'later' | undefined {
+  const { run, lane, step, path } = context;
+  const input = run.fitting(context.mapping(step.input ?? {}), 'INPUT_TOO_LARGE', 'The input');
   const bytes = jsonSize(input);
-  if (!run.carry.holdInput(bytes)) return 'later';
+  if (!run.carriedSize.holdInput(bytes)) return 'later';
   const at = now();
-  beginEvent(run, lane, step, path, { input });
+  beginEvent(context, { input });
   lane.push({ k: 'child', path, at, input, bytes, attempt: 1, attemptAt: at });
   return undefined;
 }
 
 /** Runs attempts until one succeeds, none is left, or the lane has to stop. */
-export async function continueChild(run: Run, lane: Lane, frame: ChildFrame): Promise<Completion | 'parked'> {
-  const step = run.stepAt(frame.path);
-  if (step.type !== 'control.callWorkflow') {
-    throw new SluiceError('STATE_CORRUPT', `${frame.path} is no control.callWorkflow`);
-  }
-  const done = await attempts(run, lane, step, frame);
-  if (done !== 'parked') run.carry.releaseInput(frame.bytes);
-  return done;
+export async function continueChild(context: StepContext, frame: ChildFrame): Promise<Completion | 'parked'> {
+  context.narrow('control.callWorkflow');
+  const end = await attempts(context, frame);
+  if (end !== 'parked') context.run.carriedSize.releaseInput(frame.bytes);
+  return end;
 }
 
-async function attempts(
-  run: Run,
-  lane: Lane,
-  step: CallWorkflowStep,
-  frame: ChildFrame,
-): Promise<Completion | 'parked'> {
+async function attempts(context: ChildContext, frame: ChildFrame): Promise<Completion | 'parked'> {
+  const { run, lane, step } = context;
   for (;;) {
     if (lane.interrupted) return { t: 'cancel' };
     if (frame.retryAt !== undefined) {
@@ -75,23 +67,20 @@ async function attempts(
       if (pause === 'interrupted') return { t: 'cancel' };
       delete frame.retryAt;
       frame.attemptAt = now();
-      beginEvent(run, lane, step, frame.path, { attempt: frame.attempt, input: frame.input });
+      beginEvent(context, { attempt: frame.attempt, input: frame.input });
     }
-    const outcome = await attempt(run, lane, step, frame);
+    const outcome = await attempt(context, frame);
     if (outcome.t !== 'error') return outcome;
     const retryAt = lane.interrupted ? undefined : nextAttemptAt(step.retry, frame.attempt, outcome);
     if (retryAt === undefined) return outcome;
-    run.log.emit(
-      'STEP_RETRYING',
-      { id: step.id, kind: step.type, startedAt: frame.attemptAt, error: outcome.error, nextAt: retryAt },
-      run.where(lane, frame.path, frame.attempt),
-    );
+    retryEvent(context, frame, outcome, retryAt);
     frame.attempt++;
     frame.retryAt = retryAt;
   }
 }
 
-async function attempt(run: Run, lane: Lane, step: CallWorkflowStep, frame: ChildFrame): Promise<Completion> {
+async function attempt(context: ChildContext, frame: ChildFrame): Promise<Completion> {
+  const { run, lane, step } = context;
   if (!run.slots.take()) {
     return errorCompletion(
       new SluiceError('CONCURRENCY_LIMIT', `${step.id} would be one open child too many`),
@@ -117,20 +106,21 @@ async function attempt(run: Run, lane: Lane, step: CallWorkflowStep, frame: Chil
   if (waits) run.children++;
   try {
     run.budget.command(frame.bytes);
-    // Outside of the operation's scope: what it cancels must not cancel the guard.
+    // Outside of the operation's CancellationScope: cancelling the operation must not cancel the guard.
     if (waits) void guard();
     const output = await run.operations.child(lane, async () => {
-      const child = await startChild(step.workflow, options(run, lane, step, frame));
-      noteStarted(run, lane, step, frame, child.workflowId, child.firstExecutionRunId);
+      const child = await startChild(step.workflow, options(context, frame));
+      const started = { workflowId: child.workflowId, runId: child.firstExecutionRunId };
+      noteStarted(context, frame, started);
       if (!waits) {
         child.result().then(giveSlot, giveSlot);
-        return { workflowId: child.workflowId, runId: child.firstExecutionRunId };
+        return started;
       }
       return (await child.result()) as Json;
     });
     if (waits) giveSlot();
     const result = output ?? null;
-    save(run, lane, step, result);
+    save(context, result);
     return { t: 'normal', output: result };
   } catch (thrown) {
     giveSlot();
@@ -151,25 +141,17 @@ async function attempt(run: Run, lane: Lane, step: CallWorkflowStep, frame: Chil
   }
 }
 
-function options(
-  run: Run,
-  lane: Lane,
-  step: CallWorkflowStep,
-  frame: ChildFrame,
-): ChildWorkflowOptions & { args: [Json] } {
+function options(context: ChildContext, frame: ChildFrame): ChildWorkflowOptions & { args: [Json] } {
+  const { run, step, iteration } = context;
   const { runId, workflowId } = workflowInfo();
-  const { start, prepared } = run.state;
-  const version = step.version ?? prepared.children[step.workflow];
+  const { start } = run.state;
+  const version = versionOf(context);
   const self = { runId: run.header.runId, workflowId };
-  const { iteration } = lane.surroundings;
-  const place = [
-    frame.path,
-    ...(iteration.length > 0 ? [`[${iteration.join(',')}]`] : []),
-    frame.attempt,
-  ].join('/');
+  // Persisted: Temporal and the database know the child by this id, so its spelling never changes.
+  const place = `${placeKey(frame.path, iteration)}/${frame.attempt}`;
   return {
     args: [frame.input],
-    workflowId: `${step.workflow}/${runId}/${place.length > LONGEST_PLACE ? shortHash(place) : place}`,
+    workflowId: `${step.workflow}/${runId}/${place.length > PLACE_CHARACTERS ? shortHash(place) : place}`,
     memo: {
       tenant: start.tenant,
       actor: start.actor,
@@ -183,25 +165,23 @@ function options(
   };
 }
 
-function noteStarted(
-  run: Run,
-  lane: Lane,
-  step: CallWorkflowStep,
-  frame: ChildFrame,
-  workflowId: string,
-  runId: string,
-): void {
-  const version = step.version ?? run.state.prepared.children[step.workflow];
+function versionOf({ run, step }: ChildContext): number | undefined {
+  return step.version ?? run.state.prepared.children[step.workflow];
+}
+
+function noteStarted(context: ChildContext, frame: ChildFrame, child: RunRef): void {
+  const { run, step } = context;
+  const version = versionOf(context);
   run.log.emit(
     'CHILD_STARTED',
     {
-      workflowId,
-      runId,
+      workflowId: child.workflowId,
+      runId: child.runId,
       definition: step.workflow,
       ...(version !== undefined && { version }),
       detached: step.detached === true,
     },
-    run.where(lane, frame.path, frame.attempt),
+    context.where(frame.attempt),
   );
   run.flusher.request();
 }

@@ -1,22 +1,20 @@
 /**
- * control.forEach with concurrency over 1: iterations as lanes, at most that many at once.
+ * control.forEach with concurrency over 1: iterations run as lanes, a limited number at once.
  *
  * Invariants
  * - Every iteration starts from the variables as they were when the step began, also one that starts late.
- * - What iterations wrote is applied in item order at the end, so the outcome does not depend on timing.
- * - However loops are nested, the run has a bounded number of lanes: what each costs is held, and past
+ * - The writes of iterations are applied in item order at the end, so the outcome does not depend on timing.
+ * - However deep loops are nested, the run has a bounded number of lanes: the size of each is held, and past
  *   `LIMITS.lanes` each loop starts its iterations one after the other.
- * - Items that were not begun when the run continues as new are begun in the next execution.
+ * - Items that have not begun when the run continues as new begin in the next execution.
  */
-import { DEFAULTS, type ForEachStep } from '../../../contracts/definition/index.js';
-import { SluiceError } from '../../../contracts/errors.js';
-import { errorCompletion, isCatchable } from '../state/failure.js';
-import type { Lane } from '../lane/lane.js';
-import type { Run } from '../run/run.js';
-import type { Completion, FanOutFrame, LaneState } from '../state/state.js';
-import { save } from '../run/step-events.js';
+import { DEFAULTS } from '../../../contracts/definition/index.js';
 import { LIMITS } from '../../../contracts/limits.js';
-import { collected } from './for-each.js';
+import { errorCompletion, isCatchable } from '../state/failure.js';
+import type { StepContext, StepOf } from '../run/step-context.js';
+import { NORMAL, type Completion, type FanOutFrame, type LaneState } from '../state/state.js';
+import { save } from '../run/step-events.js';
+import { collect } from './loops.js';
 import {
   applyWrites,
   holdLane,
@@ -25,20 +23,17 @@ import {
   releaseWrites,
   runInside,
   whileInside,
-  type RunLane,
 } from './lanes.js';
 
-/** Runs iterations until all have ended, one has decided the step, or the run shall continue as new. */
+type ForEachContext = StepContext<StepOf<'control.forEach'>>;
+
+/** Runs iterations until all have ended, one has decided the step, or the run is to continue as new. */
 export async function continueFanOut(
-  run: Run,
-  lane: Lane,
+  context: StepContext,
   frame: FanOutFrame,
-  runLane: RunLane,
 ): Promise<Completion | 'parked'> {
-  const step = run.stepAt(frame.path);
-  if (step.type !== 'control.forEach') {
-    throw new SluiceError('STATE_CORRUPT', `${frame.path} is no control.forEach`);
-  }
+  context.narrow('control.forEach');
+  const { run, lane, step } = context;
   const unfinished = Object.entries(frame.lanes).flatMap(([index, state]) =>
     state.end === undefined ? [Number(index)] : [],
   );
@@ -58,19 +53,19 @@ export async function continueFanOut(
   };
   const work = async (): Promise<void> => {
     for (let index = next(); index !== undefined; index = next()) {
-      const known = frame.lanes[index];
-      const state = known ?? newLane(`${frame.path}.body`, index);
+      const begun = frame.lanes[index];
+      const state = begun ?? newLane(`${frame.path}.body`, index);
       frame.lanes[index] = state;
-      if (known === undefined && !holdLane(run, state, frame.path)) {
-        noteEnd(run, lane, frame, step, index, state);
+      if (begun === undefined && !holdLane(context, state)) {
+        noteEnd(context, frame, index, state);
         continue;
       }
-      const ended = await runInside(run, lane, state, frame.decided !== undefined, runLane);
+      const ended = await runInside(context, state, frame.decided !== undefined);
       if (ended === 'parked') {
         parked = true;
       } else {
-        releaseLane(run, frame.path);
-        noteEnd(run, lane, frame, step, index, state);
+        releaseLane(context);
+        noteEnd(context, frame, index, state);
       }
     }
   };
@@ -78,7 +73,7 @@ export async function continueFanOut(
   const workers: Promise<void>[] = [];
   await whileInside(run, async () => {
     while (workers.length < most) {
-      // One lane of each loop always runs, so that loops nested in one another come to an end.
+      // One lane of each loop always runs, so that nested loops come to an end.
       if (workers.length >= Math.max(1, resumed) && run.leaves >= LIMITS.lanes) {
         const pause = await run.pause(lane, 'lanes', undefined, () => run.leaves < LIMITS.lanes || !isMore());
         if (pause === 'parked' && isMore()) parked = true;
@@ -90,22 +85,16 @@ export async function continueFanOut(
     await Promise.all(workers);
   });
   if (parked) return 'parked';
-  return end(run, lane, frame, step);
+  return end(context, frame);
 }
 
-/** An iteration has ended: its result, or what it decides. */
-function noteEnd(
-  run: Run,
-  lane: Lane,
-  frame: FanOutFrame,
-  step: ForEachStep,
-  index: number,
-  state: LaneState,
-): void {
+/** An iteration has ended: keeps its result, or what it decides. */
+function noteEnd(context: ForEachContext, frame: FanOutFrame, index: number, state: LaneState): void {
+  const { run, lane, step } = context;
   let ended = state.end as Completion;
   if (ended.t === 'normal' || ended.t === 'continue') {
     try {
-      const { value, bytes } = collected(run, run.lane(state, lane), step, frame.path);
+      const { value, bytes } = collect(context.inLane(run.lane(state, lane)));
       frame.results[index] = value;
       frame.bytes += bytes;
       if (state.writes.length === 0 && state.event === undefined) delete frame.lanes[index];
@@ -126,8 +115,9 @@ function noteEnd(
   for (const sibling of lane.children) sibling.cancel();
 }
 
-function end(run: Run, lane: Lane, frame: FanOutFrame, step: ForEachStep): Completion {
-  run.carry.release(frame.bytes);
+function end(context: ForEachContext, frame: FanOutFrame): Completion {
+  const { run, lane } = context;
+  run.carriedSize.release(frame.bytes);
   frame.bytes = 0;
   const lanes = Object.values(frame.lanes);
   const decided = frame.decided === undefined ? undefined : frame.lanes[frame.decided];
@@ -135,21 +125,19 @@ function end(run: Run, lane: Lane, frame: FanOutFrame, step: ForEachStep): Compl
     releaseWrites(run, lanes);
     return { t: 'cancel' };
   }
-  // A return takes its own lane's writes along; a break those of all that ended before it.
+  // A return keeps the writes of its lane; a break keeps those of all lanes that ended before it.
   const kept = lanes.filter((state) => keeps(state, decided));
   releaseWrites(
     run,
     lanes.filter((state) => !kept.includes(state)),
   );
-  applyWrites(run, lane, kept);
+  applyWrites(context, kept);
   if (decided?.end !== undefined && decided.end.t !== 'break') return decided.end;
   save(
-    run,
-    lane,
-    step,
+    context,
     Array.from({ length: frame.items.length }, (_, i) => frame.results[i] ?? null),
   );
-  return { t: 'normal' };
+  return NORMAL;
 }
 
 function keeps(state: LaneState, decided: LaneState | undefined): boolean {

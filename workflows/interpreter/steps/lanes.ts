@@ -1,53 +1,58 @@
-/** What parallel, race and concurrent forEach share: lanes inside a lane. */
+/** Lanes inside a lane: the parts that parallel, race and concurrent forEach share. */
 import { jsonSize } from '../../../contracts/json.js';
 import { errorCompletion } from '../state/failure.js';
-import type { Lane } from '../lane/lane.js';
 import type { Run } from '../run/run.js';
+import type { StepContext } from '../run/step-context.js';
 import type { LaneState } from '../state/state.js';
 
-/** How the machine runs a lane; handed in, so that steps do not import the machine that imports them. */
-export type RunLane = (run: Run, lane: Lane) => Promise<'ended' | 'parked'>;
-
-/** A lane that is to run a block. */
+/**
+ * The state of a new lane.
+ * @param block path of the block that it runs
+ * @param item item index, for a lane of a fan-out
+ */
 export function newLane(block: string, item?: number): LaneState {
   return { frames: [{ k: 'block', path: block, i: 0 }], writes: [], ...(item !== undefined && { item }) };
 }
 
-/** Bytes that a lane's own frames have, more or less: the run carries them all. */
+/** Estimated bytes of a lane's frames: the run carries them all. */
 export function laneBytes(stepPath: string): number {
   return 400 + 2 * stepPath.length;
 }
 
-/** Counts a new lane; where the run has no room for it, the lane ends with STATE_TOO_LARGE: false. */
-export function holdLane(run: Run, state: LaneState, stepPath: string): boolean {
+/**
+ * Counts a new lane. Where the run has no room for it, the lane ends with STATE_TOO_LARGE, and this returns
+ * false.
+ */
+export function holdLane({ run, path }: StepContext, state: LaneState): boolean {
   try {
-    run.carry.hold(laneBytes(stepPath));
+    run.carriedSize.hold(laneBytes(path));
     return true;
   } catch (thrown) {
-    state.end = errorCompletion(thrown, stepPath);
+    state.end = errorCompletion(thrown, path);
     return false;
   }
 }
 
-/** A lane has ended. */
-export function releaseLane(run: Run, stepPath: string): void {
-  run.carry.release(laneBytes(stepPath));
+/** Gives back what `holdLane` counted, when the lane has ended. */
+export function releaseLane({ run, path }: StepContext): void {
+  run.carriedSize.release(laneBytes(path));
 }
 
-/** Runs one lane inside another until it has ended or is parked. */
+/**
+ * Runs one lane inside the step's lane until it has ended or is parked.
+ * @param stopped the step is decided already: the lane only cleans up
+ */
 export async function runInside(
-  run: Run,
-  outer: Lane,
+  { run, lane: outer }: StepContext,
   state: LaneState,
   stopped: boolean,
-  runLane: RunLane,
 ): Promise<'ended' | 'parked'> {
   const inner = run.lane(state, outer);
   outer.children.add(inner);
   if (stopped) inner.cancel();
   run.leaves++;
   try {
-    return await runLane(run, inner);
+    return await run.runLane(inner);
   } finally {
     run.leaves--;
     outer.children.delete(inner);
@@ -55,7 +60,7 @@ export async function runInside(
   }
 }
 
-/** Runs lanes inside a lane, which is no leaf meanwhile. */
+/** Runs lanes inside a lane; meanwhile the outer lane is not a leaf. */
 export async function whileInside<T>(run: Run, work: () => Promise<T>): Promise<T> {
   run.leaves--;
   try {
@@ -66,18 +71,19 @@ export async function whileInside<T>(run: Run, work: () => Promise<T>): Promise<
 }
 
 /**
- * Applies what lanes wrote to the lane around them, path by path, in the order given; all or nothing.
+ * Applies what lanes wrote to the lane around them, path by path, in the given order; if one write fails,
+ * none has happened.
  * @throws SluiceError STATE_TOO_LARGE, ASSIGN_INVALID
  */
-export function applyWrites(run: Run, lane: Lane, lanes: readonly LaneState[]): void {
+export function applyWrites({ run, lane }: StepContext, lanes: readonly LaneState[]): void {
   releaseWrites(run, lanes);
-  const undo = run.savepoint(lane);
+  const restore = run.restorePoint(lane);
   try {
     for (const { writes } of lanes) {
       for (const write of writes) if ('p' in write) run.assign(lane, write.p, write.v);
     }
   } catch (error) {
-    undo();
+    restore();
     throw error;
   }
   for (const { writes, event } of lanes) {
@@ -86,10 +92,10 @@ export function applyWrites(run: Run, lane: Lane, lanes: readonly LaneState[]): 
   }
 }
 
-/** Gives back the bytes that lanes' writes and events held. */
+/** Gives back the bytes that the writes and events of lanes held. */
 export function releaseWrites(run: Run, lanes: readonly LaneState[]): void {
   for (const { writes, event } of lanes) {
-    for (const write of writes) if ('p' in write) run.carry.release(jsonSize(write.v));
-    if (event !== undefined) run.carry.release(jsonSize(event));
+    for (const write of writes) if ('p' in write) run.carriedSize.release(jsonSize(write.v));
+    if (event !== undefined) run.carriedSize.release(jsonSize(event));
   }
 }

@@ -2,17 +2,16 @@
  * event.publish.
  *
  * Invariants
- * - The event travels in the run event that ends the step, so it stands in the outbox exactly where its step stands in
- *   the log, and it costs no activity of its own where an action comes next.
- * - Its id names the run, the step and the iteration: done again after a reset, it is the same event. After a rewind
- *   it is another one, because that means to do it again.
+ * - The event is part of the run event that ends the step, so its position in the outbox is its step's
+ *   position in the log, and it needs no separate activity where an action comes next.
+ * - Its id names the run, the step and the iteration: repeated after a reset, it is the same event. After a
+ *   rewind it is a different one, because a rewind means to publish again.
  */
-import type { EventPublishStep } from '../../../contracts/definition/index.js';
 import { SluiceError } from '../../../contracts/errors.js';
 import { LIMITS } from '../../../contracts/limits.js';
+import { placeKey } from '../../../contracts/run/place.js';
 import { keyIn } from '../../../contracts/run/rewind.js';
-import type { Lane } from '../lane/lane.js';
-import type { Run } from '../run/run.js';
+import type { StepContext, StepOf } from '../run/step-context.js';
 import type { Completion } from '../state/state.js';
 import { correlationKey } from './waits.js';
 
@@ -20,20 +19,17 @@ import { correlationKey } from './waits.js';
  * Publishes an event.
  * @throws SluiceError CORRELATION_KEY_INVALID, INPUT_TOO_LARGE, EXPRESSION_*
  */
-export function publishEvent(run: Run, lane: Lane, step: EventPublishStep, path: string): Completion {
+export function publishEvent(context: StepContext<StepOf<'event.publish'>>): Completion {
+  const { run, step, path, iteration } = context;
   const payload = run.fitting(
-    run.evaluator.mapping(lane, step.payload ?? null, path),
+    context.mapping(step.payload ?? null),
     'INPUT_TOO_LARGE',
     'The payload of the event',
     LIMITS.publishedBytes,
   );
-  const key =
-    step.correlationKey === undefined
-      ? null
-      : correlationKey(run.evaluator.mapping(lane, step.correlationKey, path, true), path);
-  const { iteration } = lane.surroundings;
-  const place = `${path}${iteration.length === 0 ? '' : `/[${iteration.join(',')}]`}`;
-  const eventId = keyIn(run.state.rewinds?.current, `${run.header.runId}/${place}`);
+  const key = correlationKey(context, step.correlationKey);
+  // Persisted: receivers know the event by this id, so its spelling never changes.
+  const eventId = keyIn(run.state.rewinds?.current, `${run.header.runId}/${placeKey(path, iteration)}`);
   if (eventId.length > LIMITS.eventIdCharacters) {
     throw new SluiceError('INPUT_TOO_LARGE', `The id of the event would have ${eventId.length} characters`);
   }

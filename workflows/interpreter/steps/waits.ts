@@ -2,60 +2,54 @@
  * event.wait and time.wait.
  *
  * Invariants
- * - A wait ends once: by its event, its deadline or its lane's cancellation; whatever comes later finds no
- *   wait (trap 5). Its row says which (trap 6).
- * - What a wait compares with is evaluated once, when it opens.
- * - The frame holds all of it, so a wait goes on in the next execution as it was, deadline included.
+ * - A wait ends once: by its event, its deadline or its lane's cancellation; anything later finds no wait
+ *   (stale-timers-do-nothing). Its row records which (losers-close-their-waits).
+ * - The values that a wait compares with are evaluated once, when it opens.
+ * - The frame holds everything, so a wait goes on unchanged in the next execution, deadline included.
  */
-import {
-  durationToMs,
-  instantToMs,
-  type EventWaitStep,
-  type TimeWaitStep,
-} from '../../../contracts/definition/index.js';
+import { durationToMs, instantToMs, LONGEST_MS } from '../../../contracts/definition/index.js';
 import { SluiceError } from '../../../contracts/errors.js';
+import { eventScope } from '../../../contracts/events/event-scope.js';
+import { fromEventSignal } from '../../../contracts/events/event-signal.js';
 import type { EventFilter } from '../../../contracts/events/filters.js';
 import { isWellFormed, jsonSize, type Json } from '../../../contracts/json.js';
 import { LIMITS } from '../../../contracts/limits.js';
 import { isoAt, now } from '../../runtime/clock.js';
 import { errorCompletion } from '../state/failure.js';
-import type { Lane } from '../lane/lane.js';
-import type { Run } from '../run/run.js';
+import { shown } from '../state/shown.js';
 import {
   looksBackTo,
+  NORMAL,
   SINCE_THE_RUN_BEGAN,
-  type BufferedEvent,
   type Completion,
   type EventWaitFrame,
   type TimerFrame,
 } from '../state/state.js';
+import type { StepContext, StepOf } from '../run/step-context.js';
 import { beginEvent, summaryOf } from '../run/step-events.js';
 import { assignAll } from './assign.js';
 
-const NORMAL: Completion = { t: 'normal' };
-/** The longest timer Temporal is asked for, ms: 100 years. */
-const LONGEST_MS = 3_155_760_000_000;
+/** Why a wait was cancelled, as its row records it. */
+const CANCELED = { reason: 'the branch or the run was cancelled' };
 
-/** Opens a wait for an event; one that came before is taken at once. */
-export function beginEventWait(run: Run, lane: Lane, step: EventWaitStep, path: string): undefined {
+/** Opens a wait for an event; a matching event that arrived before is taken at once. */
+export function beginEventWait(context: StepContext<StepOf<'event.wait'>>): undefined {
+  const { run, lane, step, path } = context;
   const names = typeof step.eventName === 'string' ? [step.eventName] : step.eventName;
-  const key =
-    step.correlationKey === undefined
-      ? null
-      : correlationKey(run.evaluator.mapping(lane, step.correlationKey, path, true), path);
+  const key = correlationKey(context, step.correlationKey);
   const filters = (step.filters ?? []).map((filter): EventFilter => {
-    const value = filter.value === undefined ? undefined : run.evaluator.mapping(lane, filter.value, path);
+    const value = filter.value === undefined ? undefined : context.mapping(filter.value);
     return {
       path: filter.path,
       op: filter.op,
       ...(value !== undefined && { value: value }),
     };
   });
-  const timeoutMs = milliseconds(run, lane, step.timeoutMs, path);
+  const timeoutMs = timeoutOf(context);
   const compared = [key, filters as unknown as Json];
   run.fitting(compared, 'INPUT_TOO_LARGE', 'What the wait compares with', LIMITS.inlineBytes);
   const bytes = jsonSize(compared);
-  run.carry.hold(bytes);
+  run.carriedSize.hold(bytes);
   const at = now();
   const since = step.lookbackMs === undefined ? SINCE_THE_RUN_BEGAN : at - step.lookbackMs;
   const frame: EventWaitFrame = {
@@ -70,7 +64,7 @@ export function beginEventWait(run: Run, lane: Lane, step: EventWaitStep, path: 
     since,
     ...(timeoutMs !== undefined && { deadline: at + timeoutMs }),
   };
-  beginEvent(run, lane, step, path);
+  beginEvent(context);
   run.log.emit(
     'WAIT_OPENED',
     {
@@ -81,7 +75,7 @@ export function beginEventWait(run: Run, lane: Lane, step: EventWaitStep, path: 
       since: looksBackTo(frame, run.state.startedAt),
       ...(frame.deadline !== undefined && { deadline: frame.deadline }),
     },
-    run.where(lane, path),
+    context.where(),
   );
   if (key !== null) run.correlate(key);
   lane.push(frame);
@@ -89,24 +83,23 @@ export function beginEventWait(run: Run, lane: Lane, step: EventWaitStep, path: 
   return undefined;
 }
 
-/** Waits until the event has come, the deadline has passed, or the lane has to stop. */
+/** Waits until the event has arrived, the deadline has passed, or the lane has to stop. */
 export async function continueEventWait(
-  run: Run,
-  lane: Lane,
+  context: StepContext,
   frame: EventWaitFrame,
 ): Promise<Completion | 'parked'> {
-  const step = run.stepAt(frame.path);
-  if (step.type !== 'event.wait') throw new SluiceError('STATE_CORRUPT', `${frame.path} is no event.wait`);
-  const where = run.where(lane, frame.path);
+  context.narrow('event.wait');
+  const { run, lane, step } = context;
+  const where = context.where();
   const matches = () => frame.matched !== undefined;
   const ended = matches() ? 'ready' : await run.wait(lane, summaryOf(step), frame.deadline, matches);
   if (ended === 'parked') return 'parked';
-  run.carry.release(frame.bytes);
+  run.carriedSize.release(frame.bytes);
   run.resumed();
-  // Also where its event has come at the same time: a branch that has lost takes none.
+  // Also where its event has arrived in the same task: a branch that has lost a race takes no event.
   if (ended === 'interrupted' || lane.interrupted) {
     run.inbox.cancelWait(frame);
-    run.log.emit('WAIT_CANCELED', { reason: 'the branch or the run was cancelled' }, where);
+    run.log.emit('WAIT_CANCELED', CANCELED, where);
     run.flusher.request();
     return { t: 'cancel' };
   }
@@ -128,99 +121,89 @@ export async function continueEventWait(
   }
   const { eventId, source, eventName } = matched.event;
   run.log.emit('WAIT_SATISFIED', { eventId, source, eventName }, where);
-  run.setEvent(lane, asScope(matched));
-  if (step.assign !== undefined) assignAll(run, lane, step.assign, frame.path);
+  run.setEvent(lane, eventScope(fromEventSignal(matched.event, isoAt(matched.at))));
+  if (step.assign !== undefined) assignAll(context, step.assign);
   return NORMAL;
 }
 
-/** A matched event as the scope `event` shows it. */
-function asScope({ event, at }: BufferedEvent): Json {
-  return {
-    id: event.eventId,
-    source: event.source,
-    name: event.eventName,
-    correlationKey: event.correlationKey,
-    payload: event.payload,
-    receivedAt: isoAt(at),
-  };
-}
-
-/** Begins a timer; one that is due already does not suspend. */
-export function beginTimer(run: Run, lane: Lane, step: TimeWaitStep, path: string): Completion | undefined {
+/** Begins a timer; one that is already due does not suspend the lane. */
+export function beginTimer(context: StepContext<StepOf<'time.wait'>>): Completion | undefined {
+  const { run, lane, step, path } = context;
   const at = now();
-  const until = dueAt(run, lane, step, path, at);
+  const until = dueAt(context, at);
   if (until <= at) {
-    if (step.assign !== undefined) assignAll(run, lane, step.assign, path);
+    if (step.assign !== undefined) assignAll(context, step.assign);
     return NORMAL;
   }
-  beginEvent(run, lane, step, path);
-  run.log.emit('WAIT_OPENED', { kind: 'time', deadline: until }, run.where(lane, path));
+  beginEvent(context);
+  run.log.emit('WAIT_OPENED', { kind: 'time', deadline: until }, context.where());
   lane.push({ k: 'timer', path, at, until });
   return undefined;
 }
 
 /** Waits until the timer is due or the lane has to stop. */
-export async function continueTimer(run: Run, lane: Lane, frame: TimerFrame): Promise<Completion | 'parked'> {
-  const step = run.stepAt(frame.path);
-  if (step.type !== 'time.wait') throw new SluiceError('STATE_CORRUPT', `${frame.path} is no time.wait`);
-  const where = run.where(lane, frame.path);
+export async function continueTimer(context: StepContext, frame: TimerFrame): Promise<Completion | 'parked'> {
+  context.narrow('time.wait');
+  const { run, lane, step } = context;
+  const where = context.where();
   const ended = await run.wait(lane, summaryOf(step), frame.until);
   if (ended === 'parked') return 'parked';
   run.resumed();
   if (ended === 'interrupted') {
-    run.log.emit('WAIT_CANCELED', { reason: 'the branch or the run was cancelled' }, where);
+    run.log.emit('WAIT_CANCELED', CANCELED, where);
     run.flusher.request();
     return { t: 'cancel' };
   }
   run.log.emit('WAIT_SATISFIED', {}, where);
-  if (step.assign !== undefined) assignAll(run, lane, step.assign, frame.path);
+  if (step.assign !== undefined) assignAll(context, step.assign);
   return NORMAL;
 }
 
-function dueAt(run: Run, lane: Lane, step: TimeWaitStep, path: string, at: number): number {
+/**
+ * When a timer is due, epoch ms.
+ * @param at workflow time, epoch ms
+ */
+function dueAt(context: StepContext<StepOf<'time.wait'>>, at: number): number {
+  const { step } = context;
   if (step.durationMs !== undefined) {
-    const ms = run.evaluator.mapping(lane, step.durationMs, path, true);
+    const ms = context.mapping(step.durationMs, true);
     if (typeof ms === 'number' && Number.isFinite(ms) && ms <= LONGEST_MS) {
       return at + Math.max(0, Math.ceil(ms));
     }
     throw badTime('durationMs', ms);
   }
   if (step.duration !== undefined) {
-    const text = run.evaluator.mapping(lane, step.duration, path, true);
+    const text = context.mapping(step.duration, true);
     const ms = typeof text === 'string' ? durationToMs(text) : undefined;
     if (ms !== undefined) return at + ms;
     throw badTime('duration', text);
   }
-  const text = run.evaluator.mapping(lane, step.until ?? null, path, true);
+  const text = context.mapping(step.until ?? null, true);
   const until = typeof text === 'string' ? instantToMs(text) : undefined;
   if (until !== undefined && until - at <= LONGEST_MS) return until;
   throw badTime('until', text);
 }
 
 function badTime(field: string, value: Json): SluiceError {
-  return new SluiceError('DURATION_INVALID', `${field} gave ${JSON.stringify(value).slice(0, 100)}`, {
-    details: { field },
-  });
+  return new SluiceError('DURATION_INVALID', `${field} gave ${shown(value)}`, { details: { field } });
 }
 
-/** A timeout of a wait: a number, or an expression that gives one. */
-function milliseconds(
-  run: Run,
-  lane: Lane,
-  given: EventWaitStep['timeoutMs'],
-  path: string,
-): number | undefined {
-  if (given === undefined) return undefined;
-  const ms = run.evaluator.mapping(lane, given, path, true);
+/** The timeout of a wait, ms: a number, or an expression that gives one. */
+function timeoutOf(context: StepContext<StepOf<'event.wait'>>): number | undefined {
+  const { timeoutMs } = context.step;
+  if (timeoutMs === undefined) return undefined;
+  const ms = context.mapping(timeoutMs, true);
   if (typeof ms === 'number' && Number.isFinite(ms) && ms >= 0 && ms <= LONGEST_MS) return Math.ceil(ms);
   throw badTime('timeoutMs', ms);
 }
 
 /**
- * A key as the author's mapping gave it.
- * @throws SluiceError CORRELATION_KEY_INVALID
+ * The correlation key of a step; null where its definition has none.
+ * @throws SluiceError CORRELATION_KEY_INVALID, EXPRESSION_*
  */
-export function correlationKey(value: Json, path: string): string {
+export function correlationKey(context: StepContext, mapping: Json | undefined): string | null {
+  if (mapping === undefined) return null;
+  const value = context.mapping(mapping, true);
   if (typeof value === 'number') return String(value);
   const isKey =
     typeof value === 'string' &&
@@ -230,6 +213,6 @@ export function correlationKey(value: Json, path: string): string {
   if (isKey) return value;
   throw new SluiceError(
     'CORRELATION_KEY_INVALID',
-    `The correlation key of ${path} gave ${JSON.stringify(value).slice(0, 100)}`,
+    `The correlation key of ${context.path} gave ${shown(value)}`,
   );
 }

@@ -1,9 +1,9 @@
 /**
- * The queries `state` and `progress`, from the first moment of an execution: also of a run that is still being
- * prepared, and of one that failed before it began and has no state of its own.
+ * The queries `state` and `progress`, from the first moment of an execution: also for a run that is still
+ * being prepared, and for one that failed before it began and so has no state.
  *
- * Invariant: what is answered depends on the history alone (the failure of a start is that of a recorded local
- * activity), so that a worker that replays a closed run answers the same.
+ * Invariant: the answers depend on the history alone (a failure to start is that of a recorded local
+ * activity), so a worker that replays a closed run gives the same answers.
  */
 import { defineQuery, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { RunError } from '../../../contracts/errors.js';
@@ -14,7 +14,7 @@ import { progressOf, stateOf } from './views.js';
 export class Queries {
   /** Set once the run has begun. */
   run: Run | undefined;
-  /** Why it could not begin. */
+  /** Why the run could not begin. */
   refused: RunError | undefined;
 
   constructor() {
@@ -22,7 +22,7 @@ export class Queries {
       defineQuery(QUERIES.state),
       () => (this.run === undefined ? this.state() : stateOf(this.run)),
       {
-        description: 'Status, business state, variables and open waits of the run; of a failed one the error',
+        description: 'Status, business state, variables and open waits of the run; the error of a failed run',
       },
     );
     setHandler(
@@ -52,7 +52,7 @@ export class Queries {
     };
   }
 
-  /** It has no lines: nothing of it was logged. */
+  /** The progress of a run that has not begun: it has logged nothing. */
   private progress(): RunProgress {
     const steps = { running: 0, succeeded: 0, failed: 0, waiting: 0 };
     return { status: this.status, state: null, lastSeq: 0, steps, lines: [], error: this.refused ?? null };

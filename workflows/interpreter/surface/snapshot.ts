@@ -1,15 +1,16 @@
 /**
- * The answer to the signal `resync`: the run's picture as it is now, in one event.
+ * The answer to the signal `resync`: the present state of the run in one event.
  *
- * A workflow does not notice that it was reset. Its rows may then tell a future that did not happen, and it would
- * write nothing until it moves on, which may take months. So the reconciler, who sees both, asks it to speak: any
- * event that it commits from here on supersedes that future, and SNAPSHOT also says what is open, for rows whose
- * log is gone.
+ * After a reset, the rows of a run may describe a future that did not happen. The run notices the reset when
+ * its code runs next (run/resets.ts), but a run that waits may not run for months. So the reconciler, which
+ * sees both, sends the signal: any event that the run commits from then on supersedes that future, and
+ * SNAPSHOT also lists what is open, for rows whose log is gone.
  *
  * Invariants
- * - It is told when the workflow task has nothing else to do, however often it was asked for in that task.
- * - A run that has ended says nothing: its last event is its last.
- * - It is small enough for any carrier: what does not fit is left to the log.
+ * - The snapshot is emitted once the workflow task has nothing else to do, even if several signals ask for
+ *   it.
+ * - A run that has ended emits nothing: its last event stays the last.
+ * - The snapshot is small enough for any carrier: what does not fit is left to the log.
  */
 import { jsonSize } from '../../../contracts/json.js';
 import { LIMITS } from '../../../contracts/limits.js';
@@ -24,8 +25,8 @@ import type { Lane } from '../lane/lane.js';
 import type { Run } from '../run/run.js';
 import { looksBackTo, type Frame } from '../state/state.js';
 
-/** Frames that stand for a step with a row of its own. */
-const OF_STEPS = new Set<string>([
+/** Kinds of frames whose step has a row. */
+const STEP_FRAMES = new Set<string>([
   'scope',
   'forEach',
   'fanOut',
@@ -39,22 +40,22 @@ const OF_STEPS = new Set<string>([
 ]);
 
 export class Snapshots {
-  private asked: Partial<ResyncRequest> | undefined;
+  private requested: Partial<ResyncRequest> | undefined;
 
   constructor(private readonly run: Run) {}
 
-  /** Takes the payload of a `resync` signal; whatever it is, it asks. */
+  /** Takes the payload of a `resync` signal; any payload requests a snapshot. */
   request(payload: unknown): void {
     const parsed = ResyncRequest.safeParse(payload);
-    this.asked = parsed.success ? parsed.data : {};
+    this.requested = parsed.success ? parsed.data : {};
     this.run.flusher.request();
   }
 
-  /** Authors the snapshot that was asked for, if one was. */
-  tell(): void {
-    if (this.asked === undefined) return;
-    const { reason } = this.asked;
-    this.asked = undefined;
+  /** Emits the snapshot, if one was requested. */
+  emit(): void {
+    if (this.requested === undefined) return;
+    const { reason } = this.requested;
+    this.requested = undefined;
     if (TERMINAL_RUN_STATUSES.includes(this.run.state.status)) return;
     this.run.log.emit('SNAPSHOT', { ...pictureOf(this.run), ...(reason !== undefined && { reason }) });
   }
@@ -64,10 +65,10 @@ function pictureOf(run: Run): SnapshotData {
   const openSteps: OpenStep[] = [];
   const openWaits: OpenWait[] = [];
   let room: number = LIMITS.inlineBytes / 2;
-  const add = <T extends OpenStep | OpenWait>(list: T[], told: T | undefined): void => {
-    if (told === undefined) return;
-    room -= jsonSize(told);
-    if (room >= 0) list.push(told);
+  const add = <T extends OpenStep | OpenWait>(list: T[], entry: T | undefined): void => {
+    if (entry === undefined) return;
+    room -= jsonSize(entry);
+    if (room >= 0) list.push(entry);
   };
   visit(run.root, (frame, iteration) => {
     add(openWaits, waitOf(run, frame, iteration));
@@ -82,21 +83,21 @@ function pictureOf(run: Run): SnapshotData {
   };
 }
 
-/** Calls back for each frame of each lane that works, with the indexes of the loops around its step. */
-function visit(lane: Lane, tell: (frame: Frame, iteration: readonly number[]) => void): void {
+/** Calls back for each frame of each open lane, with the indexes of the loops around its step. */
+function visit(lane: Lane, onFrame: (frame: Frame, iteration: readonly number[]) => void): void {
   const iteration = [...(lane.parent?.surroundings.iteration ?? [])];
   if (lane.state.item !== undefined) iteration.push(lane.state.item);
   for (const frame of lane.state.frames) {
-    tell(frame, [...iteration]);
+    onFrame(frame, [...iteration]);
     if (frame.k === 'forEach') iteration.push(frame.index);
     else if (frame.k === 'while') iteration.push(frame.n - 1);
   }
-  for (const child of lane.children) visit(child, tell);
+  for (const child of lane.children) visit(child, onFrame);
 }
 
 function stepOf(run: Run, frame: Frame, iteration: readonly number[]): OpenStep | undefined {
-  if (frame.k === 'block' || !OF_STEPS.has(frame.k)) return undefined;
-  // Between two attempts no row is open: the one has closed, the next has not begun.
+  if (frame.k === 'block' || !STEP_FRAMES.has(frame.k)) return undefined;
+  // Between two attempts no row is open: the first has closed, the next has not begun.
   if ('retryAt' in frame && frame.retryAt !== undefined) return undefined;
   const step = run.stepAt(frame.path);
   return {

@@ -1,4 +1,4 @@
-/** What a run shows of itself: the queries `state` and `progress`, and the details in the Web UI. */
+/** The views of a run: the queries `state` and `progress`, and the details in the Web UI. */
 import { setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import {
   ProgressQuery,
@@ -7,16 +7,19 @@ import {
   type RunStateView,
 } from '../../../contracts/run/messages.js';
 import { jsonSize } from '../../../contracts/json.js';
+import { placeLabel } from '../../../contracts/run/place.js';
 import type { RunEvent } from '../../../contracts/run/run-events.js';
 import { isoAt } from '../../runtime/clock.js';
 import type { Lane } from '../lane/lane.js';
 import { isoOrNull, type Run } from '../run/run.js';
 import type { EventWaitFrame, TimerFrame } from '../state/state.js';
 
-/** Lines of progress that a run keeps, and how many of them the next execution gets. */
+/** Lines of progress that a run keeps, and how many of them it carries into its next execution. */
 const LINES = 500;
 const LINES_CARRIED = 100;
 const LINES_CARRIED_BYTES = 64 * 1024;
+/** Characters of an error in a line of progress. */
+const DETAIL_CHARACTERS = 300;
 
 /** Keeps the newest lines of progress and the counts of steps up to date. */
 export function watchProgress(run: Run): void {
@@ -32,7 +35,7 @@ export function watchProgress(run: Run): void {
       event.type === 'STEP_FAILED' ||
       event.type === 'STEP_CANCELED' ||
       event.type === 'STEP_RETRYING';
-    // Steps that end at once have no start event: only those that began are running no more.
+    // Steps that end at once have no start event: only steps that had one were counted as running.
     if (ends && 'startedAt' in event.data) counts.running = Math.max(0, counts.running - 1);
   });
 }
@@ -93,7 +96,7 @@ export function stateOf(run: Run): RunStateView {
   };
 }
 
-/** Says in markdown what the run does or waits for. */
+/** Shows in markdown what the run does or waits for. */
 export function describe(run: Run): void {
   const { status, stateName } = run.state;
   const lines = [`**${status}**${stateName === null ? '' : ` · state \`${stateName}\``}`];
@@ -145,7 +148,7 @@ function detailOf(event: RunEvent): string | null {
     case 'STEP_RETRYING':
     case 'COMPENSATION_FAILED':
     case 'RUN_FAILED':
-      return `${event.data.error.code}: ${event.data.error.message}`.slice(0, 300);
+      return `${event.data.error.code}: ${event.data.error.message}`.slice(0, DETAIL_CHARACTERS);
     case 'STATE_SET':
       return event.data.state;
     case 'WAIT_OPENED':
@@ -161,10 +164,7 @@ function detailOf(event: RunEvent): string | null {
     case 'RUN_CONTINUED':
       return event.data.reason;
     case 'RUN_REWOUND':
-      return [
-        event.data.step,
-        ...(event.data.iteration.length > 0 ? [`[${event.data.iteration.join(', ')}]`] : []),
-      ].join(' ');
+      return placeLabel(event.data.step, event.data.iteration);
     case 'CHILD_STARTED':
       return event.data.workflowId;
     default:

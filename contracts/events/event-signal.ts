@@ -1,0 +1,30 @@
+/**
+ * Converts events to and from the payload of the signal `event`. Its names (`eventId`, `eventName`) are
+ * public and are in the state that runs carry, so they stay; everything else uses the names of
+ * `InboundEvent`.
+ */
+import type { DeliveredEvent } from '../inbound-event.js';
+import { jsonSize } from '../json.js';
+import { LIMITS } from '../limits.js';
+import type { EventSignal } from '../run/messages.js';
+
+/**
+ * The signal that sends an event to a run. A payload that the run would drop for its size is left out: it
+ * would only fill the run's history, of which Temporal accepts 50 MiB.
+ * @param runId first execution run id of the run that is meant
+ */
+export function toEventSignal(event: DeliveredEvent, runId: string): EventSignal {
+  const { id, source, name, correlationKey, payload, receivedAt } = event;
+  const signal = { eventId: id, source, eventName: name, correlationKey, payload, receivedAt, runId };
+  if (jsonSize(payload) <= LIMITS.bufferedBytes) return signal;
+  return { ...signal, payload: null, omitted: true };
+}
+
+/**
+ * The event of a signal that a run received.
+ * @param receivedAt when it was received, ISO instant; a sender need not say so
+ */
+export function fromEventSignal(signal: EventSignal, receivedAt: string): DeliveredEvent {
+  const { eventId, source, eventName, correlationKey, payload } = signal;
+  return { id: eventId, source, name: eventName, correlationKey, payload, receivedAt };
+}

@@ -1,0 +1,150 @@
+/**
+ * Events that cannot be routed: each gets its coded outcome, from both sources, and the next event is routed.
+ */
+import type { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isJsonObject, type JsonObject } from '../../../contracts/json.js';
+import { useSluice } from '../../support/sluice.js';
+import { waitFor } from '../../support/wait-for.js';
+import { openBridge, type TestBridge } from '../support/bridge.js';
+import { RedisServer } from '../../support/redis-server.js';
+import { needs } from '../../support/requirements.js';
+
+const sluice = useSluice();
+const deep = (levels: number): string => `${'['.repeat(levels)}${']'.repeat(levels)}`;
+const good = (more: JsonObject = {}): JsonObject => ({
+  eventId: 'e',
+  eventName: 'X',
+  tenantId: sluice().tenant,
+  ...more,
+});
+const POISON: readonly {
+  readonly what: string;
+  readonly body: () => Buffer;
+  readonly code: string;
+  readonly status: number;
+}[] = [
+  { what: 'not JSON', body: () => Buffer.from('{"eventId":'), code: 'EVENT_INVALID', status: 400 },
+  {
+    what: 'not UTF-8',
+    body: () => Buffer.concat([Buffer.from('{"eventId":"'), Buffer.from([0xff, 0xfe]), Buffer.from('"}')]),
+    code: 'EVENT_INVALID',
+    status: 400,
+  },
+  { what: 'a list', body: () => Buffer.from('[]'), code: 'EVENT_INVALID', status: 400 },
+  { what: 'null', body: () => Buffer.from('null'), code: 'EVENT_INVALID', status: 400 },
+  {
+    what: '5 MiB large',
+    body: () => Buffer.from(JSON.stringify(good({ payload: 'x'.repeat(5 * 1024 * 1024) }))),
+    code: 'EVENT_TOO_LARGE',
+    status: 413,
+  },
+  {
+    what: 'of wrong types',
+    body: () =>
+      Buffer.from(
+        JSON.stringify({
+          eventId: 5,
+          eventName: {},
+          tenantId: sluice().tenant,
+          time: 'noon',
+          workflow_correlation_key: [],
+        }),
+      ),
+    code: 'EVENT_INVALID',
+    status: 400,
+  },
+  {
+    what: 'of an unknown tenant',
+    body: () => Buffer.from(JSON.stringify({ ...good(), tenantId: 'unknown' })),
+    code: 'TENANT_UNKNOWN',
+    status: 404,
+  },
+  {
+    what: 'of an invalid tenant',
+    body: () => Buffer.from(JSON.stringify({ ...good(), tenantId: '../x' })),
+    code: 'EVENT_INVALID',
+    status: 400,
+  },
+  {
+    what: '600 levels deep',
+    body: () => Buffer.from(`{"eventId":"e","eventName":"X","payload":${deep(600)}}`),
+    code: 'EVENT_INVALID',
+    status: 400,
+  },
+  { what: '400,000 levels deep', body: () => Buffer.from(deep(400_000)), code: 'EVENT_INVALID', status: 400 },
+  {
+    what: 'one with a key named __proto__',
+    body: () =>
+      Buffer.from('{"eventId":"e","eventName":"X","payload":{"a":{"__proto__":{"polluted":true}}}}'),
+    code: 'EVENT_INVALID',
+    status: 400,
+  },
+];
+
+describe('poison', needs('redis'), () => {
+  let redis: RedisServer;
+  let bus: Redis;
+  let bridge: TestBridge;
+  beforeAll(async () => {
+    redis = await RedisServer.start();
+    bus = redis.connect();
+    await sluice().publish('{id: any, version: 1, steps: []}');
+    bridge = await openBridge(sluice(), { redisUrl: redis.url });
+  });
+  afterAll(async () => {
+    await bridge.stop();
+    bus.disconnect();
+    await redis.remove();
+  });
+
+  it.each(POISON)(
+    'an event that is $what gets its coded answer over HTTP',
+    async ({ body, code, status }) => {
+      const answer = await bridge.post(body());
+      expect(answer).toMatchObject({ status, body: { error: { code } } });
+    },
+  );
+
+  it('all problems of an event are reported at once, and a batch with a problem routes nothing', async () => {
+    const wrong = { eventId: 5, time: 'noon', workflow_correlation_key: [] };
+    const { body } = await bridge.post(Buffer.from(JSON.stringify(wrong)));
+    expect((body['error'] as JsonObject)['problems']).toHaveLength(4);
+    const batch = [good({ eventId: 'in-a-batch' }), wrong];
+    const answer = await bridge.post(Buffer.from(JSON.stringify(batch)), {
+      'content-type': 'application/cloudevents-batch+json',
+    });
+    expect(answer.status).toBe(400);
+    const query = { tenant: sluice().tenant, source: 'plain', id: 'in-a-batch' };
+    expect((await bridge.get(query)).status).toBe(404);
+  });
+
+  it('an event of the stream that cannot be routed becomes a dead letter with its raw bytes, and the stream goes on', async () => {
+    const places = new Map<string, (typeof POISON)[number]>();
+    for (const poison of POISON) {
+      const id = await bus.xadd(bridge.stream, '*', 'event', poison.body());
+      places.set(`${bridge.stream}/${String(id)}`, poison);
+    }
+    const noField = await bus.xadd(bridge.stream, '*', 'other', 'x');
+    await bus.xadd(bridge.stream, '*', 'event', JSON.stringify(good({ eventId: 'after' })));
+    await waitFor(async () => {
+      const { body } = await bridge.get({ tenant: sluice().tenant, source: 'plain', id: 'after' });
+      return body['outcome'] === 'UNRESOLVED';
+    });
+    await waitFor(async () => (await bus.xpending(bridge.stream, 'sluice'))[0] === 0);
+    const letters = [];
+    for (const tenant of ['default', 'unknown', sluice().tenant]) {
+      letters.push(...(await sluice().projections.deadLetters.list(tenant, {}, { limit: 100 })).items);
+    }
+    expect(letters).toHaveLength(POISON.length + 1);
+    for (const [place, { what, code }] of places) {
+      expect(letters.find(({ subject }) => subject === place)?.errorCode, what).toBe(code);
+    }
+    const first = letters.find(({ subject }) => subject === [...places.keys()][1]);
+    const letter = await sluice().projections.deadLetters.get('default', first?.id ?? '');
+    const kept: unknown = JSON.parse(letter?.body ?? '{}');
+    const fields = isJsonObject(kept) ? (kept['fields'] as string[]) : [];
+    expect(Buffer.from(fields[1] ?? '', 'base64')).toEqual(POISON[1]?.body());
+    expect(letters.map(({ subject }) => subject)).toContain(`${bridge.stream}/${String(noField)}`);
+  });
+});

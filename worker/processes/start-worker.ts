@@ -1,0 +1,83 @@
+/**
+ * A worker with all that runs beside it: its connection, retention and the reconciler. The worker process and
+ * the local stack both start this.
+ *
+ * Invariant: the first poll precedes the reconciler, and each part is added to the stack of closers once it
+ * runs, so that a start that fails half-way leaves nothing open.
+ */
+import type { WorkflowBundleOption } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import type { ActionRegistry } from '../../actions/index.js';
+import type { SecretProvider } from '../../activities/index.js';
+import type { Authorizer } from '../../contracts/authorization.js';
+import type { ClosingStack } from '../../contracts/closing-stack.js';
+import type { Projections } from '../../projections/index.js';
+import type { SluiceConfig } from '../config/config.js';
+import { startReconciler } from '../reconciler/reconciler.js';
+import { connectTemporal } from '../temporal/temporal-connection.js';
+import { createSluiceWorker } from './create-worker.js';
+import { startRetention } from './retention.js';
+
+export interface WorkerParts {
+  readonly config: SluiceConfig;
+  readonly projections: Projections;
+  readonly registry: ActionRegistry;
+  readonly secrets: SecretProvider;
+  /** Asked before each action; undefined: authorization is off. */
+  readonly authorizer: Authorizer | undefined;
+  /** Called once Temporal is connected: bundling takes seconds. */
+  readonly workflowBundle: () => Promise<WorkflowBundleOption>;
+  readonly log: Logger;
+}
+
+export interface RunningWorker {
+  /** Resolves when the worker has shut down; rejects when it fails. */
+  readonly ended: Promise<void>;
+  /** Begins the shutdown; running actions get the grace time. */
+  shutDown(): void;
+}
+
+/**
+ * Starts a worker.
+ * @param opened gets what has to be closed once the worker has ended
+ * @throws SluiceError TEMPORAL_UNAVAILABLE, CONFIG_INVALID, SEARCH_ATTRIBUTE_MISSING
+ */
+export async function startWorker(parts: WorkerParts, opened: ClosingStack): Promise<RunningWorker> {
+  const { config, projections, registry, secrets, authorizer, workflowBundle, log } = parts;
+  const { taskQueue, temporal, retentionDays: days, eventRetentionDays: eventDays } = config;
+  const { namespace } = temporal;
+  const connection = await connectTemporal(temporal);
+  opened.add('Temporal connection', () => connection.close());
+  const worker = await createSluiceWorker({
+    connection,
+    namespace,
+    taskQueue,
+    projections,
+    deadLetters: projections.deadLetters,
+    registry,
+    secrets,
+    authorizer,
+    system: config.system,
+    tuning: config.worker,
+    workflowBundle: await workflowBundle(),
+  });
+  opened.add('Retention', startRetention({ projections, days, eventDays, log }));
+  const ended = worker.run();
+  log.info({ taskQueue, namespace, actions: registry.actions.length }, 'The worker polls');
+  const reconciler = startReconciler({
+    connection,
+    namespace,
+    taskQueue,
+    projections,
+    log,
+    intervalMs: config.reconcileIntervalMs,
+    latestVersion: (action) => registry.versions.get(action)?.at(-1),
+  });
+  opened.add('Reconciler', () => reconciler.stop());
+  return {
+    ended,
+    shutDown: () => {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+    },
+  };
+}

@@ -1,0 +1,87 @@
+/**
+ * The size of the state that the next execution of a run would start from, counted before anything grows.
+ *
+ * Invariant: variables, what loops, lanes, waits and inputs hold, buffered events, payload and document fit
+ * together into one input of Temporal's; what does not fit is STATE_TOO_LARGE in the step that wanted it.
+ */
+import { SluiceError } from '../../../contracts/errors.js';
+import { jsonSize } from '../../../contracts/json.js';
+import { openFrames, type LaneState } from '../state/state.js';
+
+/**
+ * Bytes that may grow with the author's data. Temporal takes 2 MiB; the rest is for remembered event ids, the
+ * newest lines of progress and run events that are still to be committed.
+ */
+const CARRIED_BYTES = 1_600_000;
+
+export class CarriedSize {
+  /** Bytes that frames and lanes hold; only a restore point sets them back. */
+  held: number;
+  /** Steps whose input is held until they end. */
+  holders: number;
+  /** Counts releases: input that did not fit before the last one may fit now. */
+  releases = 0;
+
+  /**
+   * @param root root lane of an execution that begins: the state that it was carried is held already
+   * @param others bytes of everything that is counted elsewhere
+   */
+  constructor(
+    root: LaneState,
+    private readonly others: () => number,
+  ) {
+    this.held = jsonSize(root);
+    this.holders = openFrames(root).filter(({ k }) => k === 'action' || k === 'child').length;
+  }
+
+  /**
+   * Counts bytes that a frame or a lane holds until they are released.
+   * @throws SluiceError STATE_TOO_LARGE where the run could no longer continue as new
+   */
+  hold(bytes: number): void {
+    this.mustFit(bytes);
+    this.held += bytes;
+  }
+
+  /** Gives back what `hold` counted. */
+  release(bytes: number): void {
+    this.held = Math.max(0, this.held - bytes);
+    this.releases++;
+  }
+
+  /**
+   * Holds the input of a step until it ends.
+   * @returns false where there is no room while other steps hold their input: the step should begin later
+   * @throws SluiceError STATE_TOO_LARGE where there is no room although no other step holds any
+   */
+  holdInput(bytes: number): boolean {
+    if (this.holders > 0 && this.total + bytes > CARRIED_BYTES) return false;
+    this.hold(bytes);
+    this.holders++;
+    return true;
+  }
+
+  /** Gives back what `holdInput` counted. */
+  releaseInput(bytes: number): void {
+    this.holders--;
+    this.release(bytes);
+  }
+
+  /**
+   * Makes sure that this many more bytes fit.
+   * @throws SluiceError STATE_TOO_LARGE
+   */
+  mustFit(bytes: number): void {
+    const total = this.total + bytes;
+    if (bytes <= 0 || total <= CARRIED_BYTES) return;
+    throw new SluiceError(
+      'STATE_TOO_LARGE',
+      `The run would hold ${total} bytes (variables, loops, lanes, inputs, buffered events and definition); the limit is ${CARRIED_BYTES}`,
+      { details: { bytes: total, limit: CARRIED_BYTES } },
+    );
+  }
+
+  private get total(): number {
+    return this.held + this.others();
+  }
+}
