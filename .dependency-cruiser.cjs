@@ -1,5 +1,5 @@
-// The import direction between rooms and inside them: scripts/lib/rooms.cjs names what each may import; everything
-// else is an error. docs/architecture.md maps the rooms; test/docs/rooms.test.ts holds that map against the rules.
+// The import direction between rooms and inside them. scripts/lib/rooms.cjs names what each may import;
+// everything else is an error. docs/architecture.md maps the rooms; test/docs/rooms.test.ts compares the two.
 const { inner, rooms } = require('./scripts/lib/rooms.cjs');
 const packages = {
   contracts: ['zod'],
@@ -27,7 +27,7 @@ const filesOf = (folder) => `${folder}/[^/]+`;
 const innerDirection = Object.entries(inner).map(([folder, allowed]) => ({
   name: `${folder.replaceAll('/', '-')}-imports`,
   severity: 'error',
-  comment: `${folder}/ may import only ${allowed.join(', ') || 'nothing'} of its own room`,
+  comment: `${folder}/ may import only ${allowed.join(', ') || 'nothing'} of the same room`,
   from: { path: `^${filesOf(folder)}$` },
   to: { path: `^${folder.split('/')[0]}/`, pathNot: `^(${[folder, ...allowed].map(filesOf).join('|')})$` },
 }));

@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Time limits end a test that hangs. They are no measure of speed: a machine whose other core is busy must not
- * reach them.
+ * Time limits end a test that hangs. They do not measure speed: a machine whose other core is busy stays
+ * below them.
  */
 const TEST_LIMIT_MS = 120_000;
 const HOOK_LIMIT_MS = 120_000;
@@ -11,7 +11,7 @@ const TEARDOWN_LIMIT_MS = 30_000;
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/suite-services.ts'],
+    globalSetup: ['test/support/servers/suite-services.ts'],
     setupFiles: ['test/support/leak-check.ts'],
     // A process for each file: the native parts of the SDK and of the database share nothing between files.
     pool: 'forks',

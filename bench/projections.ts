@@ -18,7 +18,7 @@ import {
   stepSucceeded,
 } from '../test/projections/support/runs.js';
 import { surrealBinary } from '../test/support/requirements.js';
-import { startServer } from '../test/support/surreal-server.js';
+import { startServer } from '../test/support/servers/surreal-server.js';
 import { loadRuns } from './support/load-runs.js';
 
 const CALLERS = [1, 16, 64];

@@ -25,9 +25,9 @@ export async function refuseForeignPages(c: Context, next: Next): Promise<void> 
   const site = c.req.header('Sec-Fetch-Site');
   const foreign = (origin !== undefined && origin !== `http://${host}`) || site === 'cross-site';
   if (foreign)
-    throw new SluiceError(
+    {throw new SluiceError(
       'FORBIDDEN',
       'Without tokens the API refuses requests from pages of other origins.',
-    );
+    );}
   await next();
 }

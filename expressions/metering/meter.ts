@@ -79,7 +79,7 @@ export class Meter implements EngineHooks {
 
   enter(): void {
     if (++this.depth > this.maxDepth)
-      throw limitError(`the expression nests deeper than ${this.maxDepth} levels`);
+      {throw limitError(`the expression nests deeper than ${this.maxDepth} levels`);}
   }
 
   freeze(definition: object): object {
@@ -92,7 +92,7 @@ export class Meter implements EngineHooks {
     this.spend(OBJECT);
     const level = enclosing ? ((enclosing['level'] as number | undefined) ?? 0) + 1 : 0;
     if (level > MAX_FRAMES)
-      throw limitError(`functions are applied partially more than ${MAX_FRAMES} times over`);
+      {throw limitError(`functions are applied partially more than ${MAX_FRAMES} times over`);}
     frame['level'] = level;
   }
 

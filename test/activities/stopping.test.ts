@@ -10,10 +10,10 @@ import { openWorld, type World, type WorldOptions } from './world.js';
 /** What the action does in each of its runs, first to last; the last one is repeated. */
 type Script = readonly ((context: ActionContext) => unknown)[];
 
-let world: World | undefined;
+let openedWorld: World | undefined;
 afterEach(async () => {
-  await world?.close();
-  world = undefined;
+  await openedWorld?.close();
+  openedWorld = undefined;
 });
 
 const LIMITS = { afterShutdownMs: 100, afterTimeoutMs: 50, commitRetryMs: 300 };
@@ -31,7 +31,8 @@ async function play(
     output: z.unknown(),
     run: (_input, context) => script[Math.min(runs++, script.length - 1)]?.(context),
   });
-  world = await openWorld({ actions: [action], limits: LIMITS, ...options });
+  const world = await openWorld({ actions: [action], limits: LIMITS, ...options });
+  openedWorld = world;
   return { world, runs: () => runs };
 }
 

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { ApiRun } from '../../contracts/http/api.js';
 import { surrealBinary } from '../support/requirements.js';
-import { startServer, type Server } from '../support/surreal-server.js';
+import { startServer, type Server } from '../support/servers/surreal-server.js';
 import { freePort } from '../../worker/temporal-server/ports.js';
 import { runCommand, startCommand, type RunningCommand } from '../support/command.js';
 import { suiteTemporal } from '../support/services.js';

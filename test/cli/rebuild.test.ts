@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../contracts/json.js';
-import { startServer, type Server } from '../support/surreal-server.js';
+import { startServer, type Server } from '../support/servers/surreal-server.js';
 import { needs } from '../support/requirements.js';
 import { tables } from '../projections/support/runs.js';
 import { runCommand } from '../support/command.js';

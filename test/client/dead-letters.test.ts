@@ -41,7 +41,7 @@ afterAll(() => void undone.splice(0));
 
 let count = 0;
 /** Starts a run whose compensation fails. @returns the id of its dead letter */
-async function letter(): Promise<{ readonly id: string; readonly runId: string }> {
+async function failedLetter(): Promise<{ readonly id: string; readonly runId: string }> {
   works = false;
   const definition = `letter-${++count}`;
   const steps: Json = [
@@ -80,7 +80,7 @@ const actsOf = async (id: string) =>
 
 describe('a compensation that failed', () => {
   it('a retried compensation runs on its normal path: same key, secrets, artifacts, a step of the run, audited', async () => {
-    const { id, runId } = await letter();
+    const { id, runId } = await failedLetter();
     const before = undone.length;
     const { deadLetters } = sluice().client;
     await expect(deadLetters.retry(id, { actor: 'ada', note: 'is it back?' })).rejects.toMatchObject({
@@ -112,7 +112,7 @@ describe('a compensation that failed', () => {
   });
 
   it('a compensation that is retried several times is done once', async () => {
-    const { id } = await letter();
+    const { id } = await failedLetter();
     works = true;
     const before = undone.length;
     const { deadLetters } = sluice().client;
@@ -128,7 +128,7 @@ describe('a compensation that failed', () => {
   });
 
   it('a dismissed letter keeps its reason and cannot be retried', async () => {
-    const { id } = await letter();
+    const { id } = await failedLetter();
     works = true;
     const { deadLetters } = sluice().client;
     await deadLetters.dismiss(id, { actor: 'bob', note: 'done by hand' });
@@ -271,7 +271,7 @@ describe('sluice dead-letters', () => {
       .map((line) => JSON.parse(line) as unknown);
 
   it('`sluice dead-letters` retries in bulk, after a dry run that does nothing', async () => {
-    const one = await letter();
+    const one = await failedLetter();
     works = true;
     const before = undone.length;
     const dry = await command('retry', '--all', '--run', one.runId, '--dry-run');

@@ -57,7 +57,7 @@ describe.each(files)('$name', ({ cases }) => {
       }
       const folded = checkLog(played, one.expect);
       const tenant = (one.memo?.['tenant'] as string | undefined) ?? 'default';
-      await expectRows(world.projections, tenant, handle.firstExecutionRunId, log, folded);
+      await expectRows(world.projections, { tenant, runId: handle.firstExecutionRunId }, log, folded);
       checkCalls(handle.firstExecutionRunId, one.expect);
       const text = JSON.stringify([own, log]);
       for (const secret of one.expect.secrets) {

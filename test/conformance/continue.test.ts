@@ -39,7 +39,7 @@ async function finish(handle: Handle): Promise<Ended> {
   const runId = handle.firstExecutionRunId;
   const log = world.log(runId);
   const folded = foldLog(log);
-  await expectRows(world.projections, 'default', runId, log, folded);
+  await expectRows(world.projections, { tenant: 'default', runId }, log, folded);
   const histories = await historiesOf(world, handle.workflowId, runId);
   await replay(histories);
   expect(countOf(log, 'RUN_CONTINUED')).toBe(histories.length - 1);
@@ -460,7 +460,12 @@ it(
       const log = own.log(handle.firstExecutionRunId);
       const folded = foldLog(log);
       expect(folded.run).toBe('SUCCEEDED');
-      await expectRows(own.projections, 'default', handle.firstExecutionRunId, log, folded);
+      await expectRows(
+        own.projections,
+        { tenant: 'default', runId: handle.firstExecutionRunId },
+        log,
+        folded,
+      );
       expect(countOf(log, 'STEP_STARTED a')).toBe(2_000);
       expect(countOf(log, 'STEP_SUCCEEDED a')).toBe(2_000);
       const histories = await historiesOf(own, handle.workflowId, handle.firstExecutionRunId);

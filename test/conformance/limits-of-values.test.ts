@@ -19,7 +19,7 @@ import {
 import { countOf } from './support/log-lines.js';
 import { endOf } from './support/play.js';
 
-const { world, start, finish, run } = useLimitRuns();
+const { start, run } = useLimitRuns();
 
 describe('values [limits-are-errors]', () => {
   it('variables over 1 MiB are STATE_TOO_LARGE', async () => {

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StartedRun } from '../../client/index.js';
 import { openProjections } from '../../projections/index.js';
 import { allRows } from '../client/support/all-rows.js';
-import { startServer, type Server } from '../support/surreal-server.js';
+import { startServer, type Server } from '../support/servers/surreal-server.js';
 import { needs, surrealBinary } from '../support/requirements.js';
 import { withSluice, type SluiceTest, type SluiceTestOptions } from '../support/sluice.js';
 import { waitFor } from '../support/wait-for.js';
@@ -126,7 +126,7 @@ describe('a SurrealDB server', needs('surreal'), () => {
   const servers: Server[] = [];
   afterAll(() => Promise.all(servers.map((server) => server.kill())));
 
-  async function server(): Promise<Server> {
+  async function startedServer(): Promise<Server> {
     const started = await startServer();
     servers.push(started);
     return started;
@@ -143,13 +143,13 @@ describe('a SurrealDB server', needs('surreal'), () => {
     const file = join(directory, 'sluice.surql');
     const shared = names();
     const at = ({ url }: Server) => ({ ...shared, database: { url, username: 'root', password: 'root' } });
-    const first = await server();
+    const first = await startedServer();
     const was = await before(at(first));
     await surreal('export', first, file);
     expect(statSync(file).size).toBeGreaterThan(1_000);
     await first.kill();
 
-    const second = await server();
+    const second = await startedServer();
     await surreal('import', second, file);
     await after(at(second), was);
     // Nothing has to be migrated, and a worker's start finds that so.

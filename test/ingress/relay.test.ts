@@ -7,7 +7,7 @@ import type { JsonObject } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import { useSluice } from '../support/sluice.js';
 import { waitFor } from '../support/wait-for.js';
-import { RedisServer } from '../support/redis-server.js';
+import { RedisServer } from '../support/servers/redis-server.js';
 import { needs } from '../support/requirements.js';
 import { openBridge, type TestBridge } from './support/bridge.js';
 

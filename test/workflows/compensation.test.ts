@@ -7,7 +7,6 @@ import type { Json } from '../../contracts/json.js';
 import type { RunProgress } from '../../contracts/run/messages.js';
 import { historiesOf, replay } from '../conformance/support/histories.js';
 import { countOf, linesOf } from '../conformance/support/log-lines.js';
-import { foldLog } from '../conformance/support/log-rules.js';
 import { endOf, type End } from '../conformance/support/play.js';
 import { expectRows } from '../conformance/support/rows.js';
 import { type Handle, openWorld, type World } from '../conformance/support/world.js';
@@ -38,7 +37,7 @@ async function finish(handle: Handle, where = world): Promise<{ end: End; lines:
   const end = await endOf(handle);
   const runId = handle.firstExecutionRunId;
   const log = where.log(runId);
-  await expectRows(where.projections, 'default', runId, log, foldLog(log));
+  await expectRows(where.projections, { tenant: 'default', runId }, log);
   await replay(await historiesOf(where, handle.workflowId, runId));
   return { end, lines: linesOf(log).map(({ text }) => text) };
 }

@@ -34,10 +34,8 @@ function faults(point: FaultPoint): boolean {
 
 const projections = await openProjections({ ...config.database, faults });
 const during = <T>(
-  kind: Commit['kind'],
   { workflowId }: Execution,
-  events: readonly RunEvent[],
-  step: string | undefined,
+  { kind, step, events = [] }: Pick<Commit, 'kind' | 'step'> & { readonly events?: readonly RunEvent[] },
   work: () => Promise<T>,
 ): Promise<T> => commits.run({ kind, workflowId, step, events: events.map(({ type }) => type) }, work);
 
@@ -50,13 +48,15 @@ const worker = await createSluiceWorker({
   projections: {
     ...projections,
     commitEvents: (execution, events) =>
-      during('flush', execution, events, undefined, () => projections.commitEvents(execution, events)),
+      during(execution, { kind: 'flush', step: undefined, events }, () =>
+        projections.commitEvents(execution, events),
+      ),
     beginAction: (execution, events, invocation, ...rest) =>
-      during('begin', execution, events, invocation.step.id, () =>
+      during(execution, { kind: 'begin', step: invocation.step.id, events }, () =>
         projections.beginAction(execution, events, invocation, ...rest),
       ),
     finishAction: (execution, invocation, ...rest) =>
-      during('finish', execution, [], invocation.step.id, () =>
+      during(execution, { kind: 'finish', step: invocation.step.id }, () =>
         projections.finishAction(execution, invocation, ...rest),
       ),
   },

@@ -5,7 +5,6 @@
 import { afterAll, beforeAll } from 'vitest';
 import type { Json, JsonObject } from '../../../contracts/json.js';
 import { historiesOf, replay } from './histories.js';
-import { foldLog } from './log-rules.js';
 import { endOf, type End } from './play.js';
 import { expectRows } from './rows.js';
 import { openWorld, type Handle, type World, type WorldOptions } from './world.js';
@@ -20,13 +19,13 @@ export const freshId = (): string => `limits-${++serial}`;
 
 /** A world for all tests of a file, and what they do in it. */
 export interface LimitRuns {
-  world(): World;
+  readonly world: () => World;
   /** Publishes a definition and starts it. */
-  start(definition: Record<string, unknown>, payload?: Json): Promise<Handle>;
+  readonly start: (definition: Record<string, unknown>, payload?: Json) => Promise<Handle>;
   /** The end of a run; its log, its rows and its replay are right. */
-  finish(handle: Handle): Promise<End>;
+  readonly finish: (handle: Handle) => Promise<End>;
   /** Starts a definition and finishes its run. */
-  run(definition: Record<string, unknown>, payload?: Json): Promise<End>;
+  readonly run: (definition: Record<string, unknown>, payload?: Json) => Promise<End>;
 }
 
 /** Opens a world for the file that calls this, and closes it after the file's last test. */
@@ -75,7 +74,7 @@ export async function startOn(
 export async function finishOn(world: World, handle: Handle): Promise<End> {
   const end = await endOf(handle);
   const log = world.log(handle.firstExecutionRunId);
-  await expectRows(world.projections, 'default', handle.firstExecutionRunId, log, foldLog(log));
+  await expectRows(world.projections, { tenant: 'default', runId: handle.firstExecutionRunId }, log);
   await replay(await historiesOf(world, handle.workflowId, handle.firstExecutionRunId));
   return end;
 }

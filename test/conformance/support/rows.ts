@@ -3,17 +3,16 @@ import { expect } from 'vitest';
 import type { RunEvent } from '../../../contracts/run/run-events.js';
 import type { Projections } from '../../../projections/index.js';
 import type { StepView } from '../../../projections/reads/runs/list-steps.js';
-import { type FoldedLog, rowName } from './log-rules.js';
+import { type FoldedLog, foldLog, rowName } from './log-rules.js';
 
 const MOST = 500;
 
 /** Expects the rows of a run to match its log: nothing missing, nothing doubled, nothing open. */
 export async function expectRows(
   { reads }: Projections,
-  tenant: string,
-  runId: string,
+  { tenant, runId }: { readonly tenant: string; readonly runId: string },
   log: readonly RunEvent[],
-  folded: FoldedLog,
+  folded: FoldedLog = foldLog(log),
 ): Promise<void> {
   expect(await reads.checkContiguity(tenant, runId)).toEqual({ lastSeq: log.length, gaps: [], doubled: [] });
   const run = await reads.getRun(tenant, runId);

@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import { useSluice, withSluice } from '../../support/sluice.js';
 import { waitFor } from '../../support/wait-for.js';
 import { openBridge, type TestBridge } from '../support/bridge.js';
-import { RedisServer } from '../../support/redis-server.js';
+import { RedisServer } from '../../support/servers/redis-server.js';
 import { needs } from '../../support/requirements.js';
 
 const EVENTS = 120;

@@ -7,7 +7,7 @@ import type { FaultPoint } from '../../../projections/index.js';
 import { withSluice, type SluiceTest } from '../../support/sluice.js';
 import { waitFor } from '../../support/wait-for.js';
 import { openBridge } from '../support/bridge.js';
-import { RedisServer } from '../../support/redis-server.js';
+import { RedisServer } from '../../support/servers/redis-server.js';
 import { needs } from '../../support/requirements.js';
 
 const WAITER = `

@@ -6,7 +6,7 @@ import { isJsonObject, type Json, type JsonObject } from '../../../contracts/jso
 import { useSluice } from '../../support/sluice.js';
 import { waitFor } from '../../support/wait-for.js';
 import { openBridge, type TestBridge } from '../support/bridge.js';
-import { RedisServer } from '../../support/redis-server.js';
+import { RedisServer } from '../../support/servers/redis-server.js';
 import { needs } from '../../support/requirements.js';
 
 const sluice = useSluice();

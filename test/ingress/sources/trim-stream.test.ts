@@ -5,7 +5,7 @@ import { trimStream } from '../../../ingress/sources/trim-stream.js';
 import { useSluice } from '../../support/sluice.js';
 import { waitFor } from '../../support/wait-for.js';
 import { openBridge } from '../support/bridge.js';
-import { RedisServer } from '../../support/redis-server.js';
+import { RedisServer } from '../../support/servers/redis-server.js';
 import { needs } from '../../support/requirements.js';
 
 describe('a message of the stream', needs('redis'), () => {

@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { startServer, type Server } from '../../support/surreal-server.js';
+import { startServer, type Server } from '../../support/servers/surreal-server.js';
 import { withSluice, type SluiceTest } from '../../support/sluice.js';
 import { suiteTemporal } from '../../support/services.js';
-import { RedisServer } from '../../support/redis-server.js';
+import { RedisServer } from '../../support/servers/redis-server.js';
 import { BridgeProcess, killAll } from './bridge-process.js';
 
 const STREAM = 'sluice:events';

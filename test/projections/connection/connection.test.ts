@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openProjections } from '../../../projections/index.js';
 import { onEveryDatabase } from '../support/databases.js';
-import { startServer } from '../../support/surreal-server.js';
+import { startServer } from '../../support/servers/surreal-server.js';
 import { freePort } from '../../../worker/temporal-server/ports.js';
 
 const OPEN_STORE = fileURLToPath(new URL('../support/open-store.fixture.ts', import.meta.url));

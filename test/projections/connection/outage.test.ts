@@ -8,7 +8,7 @@ import { openProjections } from '../../../projections/index.js';
 import { withSluice } from '../../support/sluice.js';
 import { waitFor } from '../../support/wait-for.js';
 import { onEveryDatabase } from '../support/databases.js';
-import { startServer, type Server } from '../../support/surreal-server.js';
+import { startServer, type Server } from '../../support/servers/surreal-server.js';
 import { execution, invocation, lease, runStarted, stepStarted, stepSucceeded } from '../support/runs.js';
 
 const ECHO = `

@@ -13,7 +13,7 @@ import {
   type ProjectionsOptions,
 } from '../../../projections/index.js';
 import { needs } from '../../support/requirements.js';
-import { startServer, type Server } from '../../support/surreal-server.js';
+import { startServer, type Server } from '../../support/servers/surreal-server.js';
 /** A place that holds databases of one kind. */
 export interface DatabaseHost {
   readonly kind: 'mem' | 'surrealkv' | 'rocksdb' | 'server';

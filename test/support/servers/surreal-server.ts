@@ -2,9 +2,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { SluiceError } from '../../contracts/errors.js';
-import { freePort } from '../../worker/temporal-server/ports.js';
-import { surrealBinary } from './requirements.js';
+import { SluiceError } from '../../../contracts/errors.js';
+import { freePort } from '../../../worker/temporal-server/ports.js';
+import { surrealBinary } from '../requirements.js';
 
 const HOST = '127.0.0.1';
 const READY_LIMIT_MS = 30_000;
@@ -60,8 +60,9 @@ async function listening(child: ChildProcess, port: number): Promise<void> {
       socket.on('connect', () => socket.destroy());
     });
     if (ready) return;
-    if (Date.now() > until)
+    if (Date.now() > until) {
       throw new Error(`The SurrealDB server does not listen after ${READY_LIMIT_MS} ms`);
+    }
     await new Promise((resolve) => setTimeout(resolve, INTERVAL_MS));
   }
 }

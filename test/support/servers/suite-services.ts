@@ -5,8 +5,8 @@
  */
 import { createServer, type Server } from 'node:http';
 import type { TestProject } from 'vitest/node';
-import { locateSurreal } from '../../worker/surreal-server/find-surreal.js';
-import { loadWorkflowBundle } from '../../worker/temporal/workflow-bundle.js';
+import { locateSurreal } from '../../../worker/surreal-server/find-surreal.js';
+import { loadWorkflowBundle } from '../../../worker/temporal/workflow-bundle.js';
 import { provideTemporal, type ProvidedTemporal } from './provide-temporal.js';
 
 declare module 'vitest' {

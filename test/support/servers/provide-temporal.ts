@@ -1,4 +1,4 @@
-import { startTemporalDevServer } from '../../worker/temporal-server/dev-server.js';
+import { startTemporalDevServer } from '../../../worker/temporal-server/dev-server.js';
 
 /** A Temporal server that tests may use; `stop` leaves a server alone that ran before. */
 export interface ProvidedTemporal {

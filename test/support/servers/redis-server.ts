@@ -3,10 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { freePort } from '../../worker/temporal-server/ports.js';
-import { spawnSupervised, type SupervisedProcess } from '../../worker/temporal-server/supervised-process.js';
-import { redisBinary } from './requirements.js';
-import { waitFor } from './wait-for.js';
+import { freePort } from '../../../worker/temporal-server/ports.js';
+import {
+  spawnSupervised,
+  type SupervisedProcess,
+} from '../../../worker/temporal-server/supervised-process.js';
+import { redisBinary } from '../requirements.js';
+import { waitFor } from '../wait-for.js';
 
 /** A server with its own data, which outlives a crash of the process. */
 export class RedisServer {
