@@ -27,7 +27,7 @@ import { parseOrRefuse } from './boundary/parse.js';
  * @throws ApplicationFailure DEAD_LETTER_NOT_FOUND, DEAD_LETTER_CLOSED, DEAD_LETTER_NOT_RETRYABLE; retryable
  * while the database is away
  */
-export async function deadLetters(deps: ActivityDeps, value: unknown): Promise<Json> {
+export async function actOnDeadLetters(deps: ActivityDeps, value: unknown): Promise<Json> {
   const request = parseOrRefuse(DeadLetterActivityRequest, value, 'The request about dead letters');
   const letters = deps.deadLetters;
   if (letters === undefined) {

@@ -14,11 +14,11 @@ import { runAction } from './action/run-action.js';
 import { afterReset } from './after-reset.js';
 import type { ActivityDeps } from './boundary/deps.js';
 import { refusal } from './boundary/failures.js';
-import { deadLetters } from './dead-letters.js';
+import { actOnDeadLetters } from './dead-letters.js';
 import { createDefinitionCache } from './definition-cache.js';
 import { flushEvents } from './flush-events.js';
 import { prepareRun } from './prepare-run.js';
-import { publishDefinition, unpublishDefinition } from './publish-definition.js';
+import { applyPublish, applyUnpublish } from './publish-definition.js';
 
 export type { ActivityDeps, SecretProvider, StopLimits } from './boundary/deps.js';
 
@@ -47,9 +47,9 @@ export function createActivities(deps: ActivityDeps): Activities {
     [ACTIVITY_TYPES.prepareRun]: (request) => prepareRun(deps, cache, request),
     [ACTIVITY_TYPES.afterReset]: () => afterReset(),
     [ACTIVITY_TYPES.flushEvents]: (request) => flushEvents(deps, request),
-    [ACTIVITY_TYPES.publishDefinition]: (request) => publishDefinition(deps, request),
-    [ACTIVITY_TYPES.unpublishDefinition]: (request) => unpublishDefinition(deps, request),
-    [ACTIVITY_TYPES.deadLetters]: (request) => deadLetters(deps, request),
+    [ACTIVITY_TYPES.publishDefinition]: (request) => applyPublish(deps, request),
+    [ACTIVITY_TYPES.unpublishDefinition]: (request) => applyUnpublish(deps, request),
+    [ACTIVITY_TYPES.deadLetters]: (request) => actOnDeadLetters(deps, request),
     default: async (input, envelope) => {
       const { activityType } = Context.current().info;
       if (activityType.startsWith(RESERVED_PREFIX)) {

@@ -18,7 +18,7 @@ import { reconcileSchedules, triggersOf } from './triggers.js';
  * @throws ApplicationFailure non-retryable: DEFINITION_INVALID, DEFINITION_CONFLICT, ACTION_NOT_FOUND;
  * retryable while the database or Temporal is away
  */
-export async function publishDefinition(
+export async function applyPublish(
   { projections, registry }: ActivityDeps,
   request: unknown,
 ): Promise<PublishResult> {
@@ -53,7 +53,7 @@ export async function publishDefinition(
  * @throws ApplicationFailure non-retryable: DEFINITION_NOT_FOUND; retryable while the database or Temporal is
  * away
  */
-export async function unpublishDefinition({ projections }: ActivityDeps, request: unknown): Promise<void> {
+export async function applyUnpublish({ projections }: ActivityDeps, request: unknown): Promise<void> {
   const { tenant, definition: id } = parseOrRefuse(UnpublishRequest, request, 'The request to unpublish');
   try {
     const { found, schedules } = await projections.unpublishDefinition(tenant, id);

@@ -1,6 +1,6 @@
 /**
- * Reading Temporal's histories. Everything here takes the shape of what the SDK gives and imports nothing of
- * it, so that activities, client and worker share one reader.
+ * Reading Temporal's histories page by page. Everything here takes the shape of what the SDK gives and imports
+ * nothing of it, so that activities, client and reconciler share one reader.
  */
 
 /** gRPC's status NOT_FOUND. */
@@ -55,7 +55,7 @@ export async function* historyOf<Event>(
  * or, for a change, one that has ended. Its class comes with the SDK, so the gRPC status tells it.
  */
 export function isGrpcNotFound(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && Number(error.code) === GRPC_NOT_FOUND;
+  return error instanceof Error && 'code' in error && error.code === GRPC_NOT_FOUND;
 }
 
 /** The fields of a history event that a reset writes. */

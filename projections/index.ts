@@ -26,4 +26,4 @@ export type { TriggerRow, UnfinishedEvent } from './reads/events/routing.js';
 export type { EventOutcome, FinishedDelivery } from './writers/events/finish-event.js';
 export type { EventVia, RecordedEvent } from './writers/events/record-event.js';
 export type { FaultPoint, Faults } from './connection/unit-of-work.js';
-export { undoLetterId } from './domain/dead-letters.js';
+export { compensationLetterId } from './domain/dead-letters.js';

@@ -11,7 +11,11 @@ import {
   ApplicationFailure,
   scheduleActivity,
 } from '@temporalio/workflow';
-import { BegunRetry, DeadLetterRequest } from '../contracts/events/dead-letter.js';
+import {
+  BegunRetry,
+  DeadLetterRequest,
+  type DeadLetterActivityRequest,
+} from '../contracts/events/dead-letter.js';
 import { DEFAULTS } from '../contracts/definition/index.js';
 import { SluiceError } from '../contracts/errors.js';
 import type { Json } from '../contracts/json.js';
@@ -30,7 +34,7 @@ const ERROR_CHARACTERS = 2_000;
  * @returns what the request asks for: a page, a letter, or null
  * @throws ApplicationFailure INPUT_INVALID, DEAD_LETTER_*, or the error of the action that was retried
  */
-export async function deadLetters(request: unknown): Promise<unknown> {
+export async function runDeadLetters(request: unknown): Promise<unknown> {
   const parsed = DeadLetterRequest.safeParse(request);
   if (!parsed.success) {
     throw startFailure(new SluiceError('INPUT_INVALID', 'No request about dead letters'));
@@ -77,9 +81,7 @@ async function retry(request: Extract<DeadLetterRequest, { act: 'retry' }>): Pro
   return null;
 }
 
-async function act(
-  request: DeadLetterRequest | (DeadLetterRequest & { readonly at: string }),
-): Promise<Json> {
+async function act(request: DeadLetterActivityRequest & { readonly at?: string }): Promise<Json> {
   try {
     return await scheduleActivity<Json>(ACTIVITY_TYPES.deadLetters, [request], {
       startToCloseTimeout: '1m',

@@ -5,19 +5,19 @@
 import { workflowInfo } from '@temporalio/workflow';
 import { RESERVED_PREFIX, WORKFLOW_TYPES } from '../contracts/run/messages.js';
 import { SluiceError } from '../contracts/errors.js';
-import { deadLetters } from './dead-letters.js';
+import { runDeadLetters } from './dead-letters.js';
 import { interpret } from './interpreter/interpret.js';
 import { startFailure } from './interpreter/state/failure.js';
-import { publishDefinition, unpublishDefinition } from './publish-definition.js';
+import { runPublishDefinition, runUnpublishDefinition } from './publish-definition.js';
 
 /**
  * Interprets the published definition that the workflow type names, or runs one of Sluice's own workflows.
  */
 export default async function run(payload: unknown, carried: unknown): Promise<unknown> {
   const type = workflowInfo().workflowType;
-  if (type === WORKFLOW_TYPES.publish) return await publishDefinition(payload);
-  if (type === WORKFLOW_TYPES.unpublish) return await unpublishDefinition(payload);
-  if (type === WORKFLOW_TYPES.deadLetters) return await deadLetters(payload);
+  if (type === WORKFLOW_TYPES.publish) return await runPublishDefinition(payload);
+  if (type === WORKFLOW_TYPES.unpublish) return await runUnpublishDefinition(payload);
+  if (type === WORKFLOW_TYPES.deadLetters) return await runDeadLetters(payload);
   if (type.startsWith(RESERVED_PREFIX)) {
     throw startFailure(new SluiceError('NAME_RESERVED', `${type} is no workflow of Sluice's`));
   }

@@ -14,7 +14,7 @@ import { startFailure } from './interpreter/state/failure.js';
  * @returns a PublishResult
  * @throws ApplicationFailure INPUT_INVALID, DEFINITION_INVALID, DEFINITION_CONFLICT, ACTION_NOT_FOUND …
  */
-export async function publishDefinition(request: unknown): Promise<unknown> {
+export async function runPublishDefinition(request: unknown): Promise<unknown> {
   const parsed = PublishRequest.safeParse(request);
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
@@ -28,7 +28,7 @@ export async function publishDefinition(request: unknown): Promise<unknown> {
  * @param request an UnpublishRequest
  * @throws ApplicationFailure INPUT_INVALID, DEFINITION_NOT_FOUND
  */
-export async function unpublishDefinition(request: unknown): Promise<unknown> {
+export async function runUnpublishDefinition(request: unknown): Promise<unknown> {
   const parsed = UnpublishRequest.safeParse(request);
   if (!parsed.success) throw startFailure(new SluiceError('INPUT_INVALID', 'No request to unpublish'));
   return await runOnce(ACTIVITY_TYPES.unpublishDefinition, parsed.data, 'unpublish');

@@ -24,10 +24,11 @@ export async function refuseForeignPages(c: Context, next: Next): Promise<void> 
   const origin = c.req.header('Origin');
   const site = c.req.header('Sec-Fetch-Site');
   const foreign = (origin !== undefined && origin !== `http://${host}`) || site === 'cross-site';
-  if (foreign)
-    {throw new SluiceError(
+  if (foreign) {
+    throw new SluiceError(
       'FORBIDDEN',
       'Without tokens the API refuses requests from pages of other origins.',
-    );}
+    );
+  }
   await next();
 }

@@ -1,7 +1,7 @@
 /** `sluice runs …` and `sluice definitions …`. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { RunStatus } from '../../contracts/run/run.js';
-import type { BulkOptions } from '../commands/runs/runs-act.js';
+import type { BulkFlags } from '../commands/runs/runs-act.js';
 import type { PageOptions, RunSelection } from '../commands/runs/runs-show.js';
 import { wholeNumber, type CommandContext } from '../context/context.js';
 
@@ -191,7 +191,7 @@ function addBulkCommands(runs: Command, { terminal, reading }: CommandContext): 
     } else {
       command.option('--reason <text>', 'reason, recorded in the audit');
     }
-    command.action(async (options: BulkOptions) => {
+    command.action(async (options: BulkFlags) => {
       const { bulkCommand } = await import('../commands/runs/runs-act.js');
       await reading((client) => bulkCommand(client, terminal(), act, options));
     });

@@ -217,16 +217,23 @@ export class PayloadRedactor {
     );
   }
 
-  /** A text that was cut: it may end in the middle of a marked value. */
+  /**
+   * A text that was cut: it may end in the middle of a marked value. The longest beginning of any form counts,
+   * because the end of one form can also be a shorter beginning of another.
+   */
   #cut(text: string): string {
     const shown = this.text(text);
-    for (const form of this.#forms) {
-      for (let length = form.length - 1; length >= SHORTEST_INSIDE_TEXT; length--) {
-        if (shown.endsWith(form.slice(0, length))) return shown.slice(0, -length) + REDACTED;
-      }
-    }
-    return shown;
+    const longest = Math.max(0, ...this.#forms.map((form) => beginningAtEnd(shown, form)));
+    return longest === 0 ? shown : shown.slice(0, -longest) + REDACTED;
   }
+}
+
+/** How many characters at the end of a text are the beginning of a form; 0 for fewer than count. */
+function beginningAtEnd(text: string, form: string): number {
+  for (let length = form.length - 1; length >= SHORTEST_INSIDE_TEXT; length--) {
+    if (text.endsWith(form.slice(0, length))) return length;
+  }
+  return 0;
 }
 
 /** The key that holds the beginning of a value that was cut (contracts/summary.ts). */

@@ -17,7 +17,7 @@
 import { randomBytes } from 'node:crypto';
 import Long from 'long';
 import { messageOf, SluiceError } from '../../contracts/errors.js';
-import { undoneBy } from '../../contracts/run/compensation.js';
+import { compensatedStep } from '../../contracts/run/compensation.js';
 import { rewindOf, rewindReason, type Rewind } from '../../contracts/run/rewind.js';
 import { historyOf, resetOf } from '../../contracts/temporal-history.js';
 import type { RunView } from '../../projections/index.js';
@@ -145,10 +145,10 @@ function checkpoint(
   { path, iteration }: Target,
 ): { readonly step: BegunStep; readonly task: Task } {
   const possible = possibleSteps(chain).slice(0, NAMED_STEPS);
-  if (undoneBy(path) !== undefined) {
+  if (compensatedStep(path) !== undefined) {
     throw impossible(
       run,
-      `${path} is a compensation; rewind to the step that it compensates, ${undoneBy(path)}`,
+      `${path} is a compensation; rewind to the step that it compensates, ${compensatedStep(path)}`,
       possible,
     );
   }
@@ -182,7 +182,7 @@ function checkpoint(
 }
 
 function possibleSteps({ steps }: Chain): readonly string[] {
-  return steps.filter(({ path }) => undoneBy(path) === undefined).map(labelOf);
+  return steps.filter(({ path }) => compensatedStep(path) === undefined).map(labelOf);
 }
 
 /** Refuses a rewind that would keep a step which was compensated since. */

@@ -28,7 +28,7 @@ export interface StoppedRun {
   readonly workflowId: string;
 }
 
-export type Stop = 'cancel' | 'terminate';
+export type StopKind = 'cancel' | 'terminate';
 
 const FAILED = {
   cancel: 'WORKFLOW_TEMPORAL_CANCEL_FAILED',
@@ -42,7 +42,7 @@ const FAILED = {
  */
 export async function stopRun(
   context: RunContext,
-  stop: Stop,
+  stop: StopKind,
   runId: string,
   options: ActOptions = {},
 ): Promise<StoppedRun> {
@@ -66,7 +66,7 @@ export async function stopRun(
  */
 export async function stopWorkflow(
   context: RunContext,
-  stop: Stop,
+  stop: StopKind,
   workflowId: string,
   options: Pick<ActOptions, 'actor' | 'reason'> = {},
 ): Promise<void> {
@@ -100,7 +100,7 @@ interface Target {
 }
 
 interface StopRequest {
-  readonly stop: Stop;
+  readonly stop: StopKind;
   readonly target: Target;
   readonly actor: string | undefined;
   readonly reason: string | undefined;

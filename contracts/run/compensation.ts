@@ -54,6 +54,6 @@ export function compensationPath(stepPath: string): string {
 }
 
 /** The step that a compensation undoes, by the compensation's path; undefined for any other path. */
-export function undoneBy(stepPath: string): string | undefined {
+export function compensatedStep(stepPath: string): string | undefined {
   return stepPath.endsWith(SUFFIX) ? stepPath.slice(0, -SUFFIX.length) : undefined;
 }

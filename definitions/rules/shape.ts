@@ -202,8 +202,9 @@ function wordingOf(issue: Issue, name: string, given: Json): string {
 }
 
 function hintOf(issue: Issue, given: Json): string | undefined {
-  if (issue.code === 'custom' && given === null && issue.message.endsWith('combined with $expr'))
-    {return COMMA_HINT;}
+  if (issue.code === 'custom' && given === null && issue.message.endsWith('combined with $expr')) {
+    return COMMA_HINT;
+  }
   if (typeof given !== 'string') return undefined;
   if (issue.code === 'invalid_value') return meantHint(nearNames(given, issue.values.map(String)));
   if (issue.code === 'invalid_union' && issue.discriminator !== undefined) {

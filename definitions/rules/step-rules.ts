@@ -168,8 +168,12 @@ const STATE_CHARACTERS = 256;
 
 const stateName: Rule = (step, report) => {
   const value = literal(step, 'state');
-  if (value === undefined || (typeof value === 'string' && value !== '' && value.length <= STATE_CHARACTERS))
-    {return;}
+  if (
+    value === undefined ||
+    (typeof value === 'string' && value !== '' && value.length <= STATE_CHARACTERS)
+  ) {
+    return;
+  }
   report('VALUE_INVALID', `state must be text of 1 to ${STATE_CHARACTERS} characters`, { path: ['state'] });
 };
 

@@ -78,8 +78,9 @@ export class Meter implements EngineHooks {
   }
 
   enter(): void {
-    if (++this.depth > this.maxDepth)
-      {throw limitError(`the expression nests deeper than ${this.maxDepth} levels`);}
+    if (++this.depth > this.maxDepth) {
+      throw limitError(`the expression nests deeper than ${this.maxDepth} levels`);
+    }
   }
 
   freeze(definition: object): object {
@@ -91,8 +92,9 @@ export class Meter implements EngineHooks {
   frame(frame: Frame, enclosing: Frame | null): void {
     this.spend(OBJECT);
     const level = enclosing ? ((enclosing['level'] as number | undefined) ?? 0) + 1 : 0;
-    if (level > MAX_FRAMES)
-      {throw limitError(`functions are applied partially more than ${MAX_FRAMES} times over`);}
+    if (level > MAX_FRAMES) {
+      throw limitError(`functions are applied partially more than ${MAX_FRAMES} times over`);
+    }
     frame['level'] = level;
   }
 

@@ -55,7 +55,7 @@ const WITHDRAW: Statement = {
  * Id of the letter about a step of a run that ended before it could compensate it.
  * @param key the idempotency key of the compensation
  */
-export function undoLetterId(runId: string, key: string): string {
+export function compensationLetterId(runId: string, key: string): string {
   return deadLetterId('compensation', runId, key);
 }
 
@@ -77,7 +77,7 @@ export function withdrawalStatements(tenant: string, ids: readonly string[]): Bo
 /** Ids of the letters about steps that a living run, as these events say, can compensate itself. */
 export function answeredLetters(runId: string, events: readonly RunEvent[]): readonly string[] {
   return events.flatMap(({ data }) =>
-    'undo' in data && data.undo !== undefined ? [undoLetterId(runId, data.undo.key)] : [],
+    'undo' in data && data.undo !== undefined ? [compensationLetterId(runId, data.undo.key)] : [],
   );
 }
 

@@ -90,4 +90,16 @@ describe('Where a marked value is found', () => {
       bytes: 2_000,
     });
   });
+
+  it('a summary shows no part of a marked value, wherever it cuts off any form of the value', () => {
+    const value = 'aaaa"aaaa" z';
+    const strict = redactorFor({ payloadSchema: { properties: { a: marked } } }, { a: value });
+    const quoted = (text: string): string => JSON.stringify(text).slice(1, -1);
+    for (const form of [value, quoted(value), quoted(quoted(value)), encodeURIComponent(value)]) {
+      for (let length = 4; length < form.length; length++) {
+        const summary = strict.json({ $summary: `{"x":"${form.slice(0, length)}`, bytes: 2_000 });
+        expect(summary, `${form} cut at ${length}`).toEqual({ $summary: `{"x":"${REDACTED}`, bytes: 2_000 });
+      }
+    }
+  });
 });

@@ -44,7 +44,7 @@ const definition = Definition.parse({
   ],
 });
 
-/** Every step with its path, in the order of the document: what the design says paths look like. */
+/** Every step with its path, in the order of the document. */
 const PATHS: readonly (readonly [string, string])[] = [
   ['steps[0]', 'first'],
   ['steps[1]', 'if'],

@@ -19,7 +19,7 @@ import { RESERVED_PREFIX, StartMemo } from '../../contracts/run/messages.js';
 import type { Projections, WatchedRun } from '../../projections/index.js';
 import { judge } from './judge.js';
 import { hasGap, repairFromHistory } from './repair.js';
-import type { Execution, TemporalRuns } from './temporal-runs.js';
+import type { TemporalExecution, TemporalRuns } from './temporal-runs.js';
 import { uncompensatedLetters } from './uncompensated.js';
 
 /** The counts of a pass; names are labels of the metrics. */
@@ -163,7 +163,7 @@ class Pass {
   }
 
   /** Brings one run in line with Temporal. */
-  private async settle(found: WatchedRun, execution: Execution | undefined): Promise<void> {
+  private async settle(found: WatchedRun, execution: TemporalExecution | undefined): Promise<void> {
     const { projections, temporal, graceMs, log } = this.options;
     const { tenant, runId, row } = found;
     const verdict = judge(found, execution?.run, Date.now(), graceMs);
@@ -198,7 +198,7 @@ class Pass {
   private async close(
     { tenant, runId, row, execution: knownExecution }: WatchedRun,
     workflowId: string,
-    execution: Execution | undefined,
+    execution: TemporalExecution | undefined,
   ): Promise<void> {
     const { projections, temporal, log } = this.options;
     const closed = execution?.run?.open === false ? execution.run : undefined;

@@ -9,7 +9,7 @@ import { JsonValue, type Json } from '../../contracts/json.js';
 import { ACTIVITY_TYPES, RESERVED_PREFIX } from '../../contracts/run/messages.js';
 import type { RunEvent } from '../../contracts/run/run-events.js';
 import type { Projections } from '../../projections/index.js';
-import type { Execution, TemporalRuns } from './temporal-runs.js';
+import type { TemporalExecution, TemporalRuns } from './temporal-runs.js';
 
 /** Events of one commit. */
 const BATCH = 200;
@@ -32,7 +32,7 @@ export interface Repaired {
 export async function repairFromHistory(
   temporal: TemporalRuns,
   projections: Projections,
-  { workflowId, executionId }: Pick<Execution, 'workflowId' | 'executionId'>,
+  { workflowId, executionId }: Pick<TemporalExecution, 'workflowId' | 'executionId'>,
 ): Promise<Repaired> {
   const last = await repairExecution(temporal, projections, workflowId, executionId);
   let { events, header, previous } = last;

@@ -48,7 +48,7 @@ const CLOSED: Readonly<Record<string, ClosedStatus>> = {
 };
 
 /** One execution, with the first of its chain. */
-export interface Execution {
+export interface TemporalExecution {
   readonly workflowId: string;
   readonly executionId: string;
   readonly firstRunId: string;
@@ -66,7 +66,7 @@ export class TemporalRuns {
    * The latest execution of a run; undefined where Temporal has none.
    * @param known one of its executions, from which it is found even if its workflow id was reused
    */
-  async find(workflowId: string, runId: string, known: string): Promise<Execution | undefined> {
+  async find(workflowId: string, runId: string, known: string): Promise<TemporalExecution | undefined> {
     const latest = await this.describe(workflowId);
     if (latest?.firstRunId === runId) return latest;
     for (let id: string | undefined = known; id !== undefined;) {
@@ -79,7 +79,7 @@ export class TemporalRuns {
   }
 
   /** One execution; undefined where Temporal does not know it. */
-  async describe(workflowId: string, executionId?: string): Promise<Execution | undefined> {
+  async describe(workflowId: string, executionId?: string): Promise<TemporalExecution | undefined> {
     try {
       const found = await this.client.workflow.getHandle(workflowId, executionId).describe();
       return {
@@ -113,7 +113,7 @@ export class TemporalRuns {
   }
 
   /** Asks a run to write its rows again; this changes nothing in what the run does. */
-  async resync({ workflowId, executionId }: Execution, reason: string): Promise<void> {
+  async resync({ workflowId, executionId }: TemporalExecution, reason: string): Promise<void> {
     await this.client.workflow.getHandle(workflowId, executionId).signal('resync', { reason });
   }
 

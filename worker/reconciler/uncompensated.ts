@@ -14,7 +14,7 @@
  *   makes the run responsible again.
  * - Steps are written in the order in which they ran; an operator compensates from the last one.
  */
-import { CompensationRequest, undoneBy, type Compensation } from '../../contracts/run/compensation.js';
+import { CompensationRequest, compensatedStep, type Compensation } from '../../contracts/run/compensation.js';
 import {
   DEFAULTS,
   findSecrets,
@@ -32,7 +32,7 @@ import type { RunEvent } from '../../contracts/run/run-events.js';
 import { summarize } from '../../contracts/summary.js';
 import { readDefinition } from '../../definitions/index.js';
 import { evaluate } from '../../expressions/index.js';
-import { undoLetterId, type Projections } from '../../projections/index.js';
+import { compensationLetterId, type Projections } from '../../projections/index.js';
 
 /** Events of one page of the log. */
 const PAGE = 500;
@@ -109,7 +109,7 @@ function fromLog(events: readonly RunEvent[], ledger: readonly Invocation[]): Un
   for (const event of events) {
     const { stepPath, iteration = [] } = event;
     if (stepPath === undefined) continue;
-    const step = undoneBy(stepPath);
+    const step = compensatedStep(stepPath);
     const isEnd =
       event.type === 'STEP_SUCCEEDED' || event.type === 'STEP_FAILED' || event.type === 'STEP_CANCELED';
     if (step !== undefined) {
@@ -241,7 +241,7 @@ function letterOf(
   const iteration = step.iteration.length === 0 ? '' : `[${step.iteration.join(',')}]`;
   return {
     tenant: run.tenant,
-    id: undoLetterId(run.runId, compensation.key),
+    id: compensationLetterId(run.runId, compensation.key),
     kind: 'compensation',
     runId: run.runId,
     subject: `${compensation.action} of ${step.id}${iteration}`,

@@ -10,6 +10,7 @@ import {
 } from '../../../client/index.js';
 import { SluiceError } from '../../../contracts/errors.js';
 import type { Json } from '../../../contracts/json.js';
+import { placeLabel } from '../../../contracts/run/place.js';
 import { EXIT } from '../../terminal/exit-codes.js';
 import { readInputFile } from '../../terminal/input.js';
 import type { Terminal } from '../../terminal/terminal.js';
@@ -32,7 +33,7 @@ export async function stopCommand(
   return EXIT.ok;
 }
 
-export interface RerunOptions {
+export interface RerunFlags {
   readonly payload?: Json;
   readonly workflowId?: string;
   readonly whileOpen?: boolean;
@@ -43,7 +44,7 @@ export async function rerunCommand(
   { runs }: SluiceClient,
   terminal: Terminal,
   runId: string,
-  options: RerunOptions,
+  options: RerunFlags,
 ): Promise<number> {
   const started = await runs.rerun(runId, options);
   terminal.data({ ...started, rerunOf: { ...started.rerunOf } });
@@ -64,10 +65,8 @@ export async function rewindCommand(
 ): Promise<number> {
   const rewound = await runs.rewind(runId, options);
   terminal.data({ ...rewound, iteration: [...rewound.iteration] });
-  const at = rewound.iteration.length === 0 ? '' : ` [${rewound.iteration.join(', ')}]`;
-  terminal.print(
-    `${rewound.workflowId} continues from ${rewound.stepPath}${at} as execution ${rewound.executionId}`,
-  );
+  const place = placeLabel(rewound.stepPath, rewound.iteration);
+  terminal.print(`${rewound.workflowId} continues from ${place} as execution ${rewound.executionId}`);
   return EXIT.ok;
 }
 
@@ -148,7 +147,7 @@ export function refuseLegacyCommand(action: LegacyAction, runId: string): never 
   return refuseLegacy(action, runId);
 }
 
-export interface BulkOptions extends RunSelection {
+export interface BulkFlags extends RunSelection {
   readonly all?: boolean;
   readonly dryRun?: boolean;
   readonly concurrency?: number;
@@ -166,7 +165,7 @@ export async function bulkCommand(
   { runs }: SluiceClient,
   terminal: Terminal,
   action: BulkAction,
-  { all, dryRun, concurrency, limit, reason, operationId, whileOpen, ...selection }: BulkOptions,
+  { all, dryRun, concurrency, limit, reason, operationId, whileOpen, ...selection }: BulkFlags,
 ): Promise<number> {
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort();

@@ -2,6 +2,7 @@
 import type { RunControl, SluiceClient } from '../../../client/index.js';
 import type { Json } from '../../../contracts/json.js';
 import type { RunStatus } from '../../../contracts/run/run.js';
+import { placeLabel } from '../../../contracts/run/place.js';
 import { EXIT } from '../../terminal/exit-codes.js';
 import { tableLines, type Column } from '../../terminal/table.js';
 import type { Terminal } from '../../terminal/terminal.js';
@@ -52,7 +53,7 @@ interface Placed {
   readonly attempt: number;
 }
 const placeOf = ({ path, iteration, attempt }: Placed): string =>
-  `${path}${iteration.length === 0 ? '' : ` [${iteration.join(', ')}]`}${attempt > 1 ? ` attempt ${attempt}` : ''}`;
+  `${placeLabel(path, iteration)}${attempt > 1 ? ` attempt ${attempt}` : ''}`;
 
 const COLUMNS: { readonly [K in keyof Views]: readonly Column<Views[K]>[] } = {
   steps: [

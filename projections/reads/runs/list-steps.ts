@@ -1,6 +1,6 @@
 /** The timeline of a run: its step executions in the order in which they began. */
 import { z } from 'zod';
-import { undoneBy } from '../../../contracts/run/compensation.js';
+import { compensatedStep } from '../../../contracts/run/compensation.js';
 import { RunError } from '../../../contracts/errors.js';
 import type { Json } from '../../../contracts/json.js';
 import { StepStatus } from '../../../contracts/run/run.js';
@@ -85,7 +85,7 @@ export async function listSteps(
       path: row.path,
       iteration: row.iteration,
       attempt: row.attempt,
-      undoes: undoneBy(row.path) ?? null,
+      undoes: compensatedStep(row.path) ?? null,
       id: row.step_id ?? null,
       kind: row.kind ?? null,
       name: row.name ?? null,

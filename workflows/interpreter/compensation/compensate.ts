@@ -159,7 +159,7 @@ function attempt({ run, step }: ActionContext, entry: CompensationEntry): Comple
       bytes: jsonSize(compensation.input) + jsonSize(entry.context),
       heartbeatMs: step.heartbeatMs,
       summary: `undo ${summaryOf(step)}`,
-      envelope: (events) => envelopeOf(run, entry, events),
+      envelope: (events) => compensationEnvelope(run, entry, events),
     },
     undefined,
     {
@@ -169,7 +169,11 @@ function attempt({ run, step }: ActionContext, entry: CompensationEntry): Comple
   );
 }
 
-function envelopeOf(run: Run, entry: CompensationEntry, events: ActionEnvelope['events']): ActionEnvelope {
+function compensationEnvelope(
+  run: Run,
+  entry: CompensationEntry,
+  events: ActionEnvelope['events'],
+): ActionEnvelope {
   const { version, key, timeoutMs, secrets, tags } = entry.undo;
   return {
     run: run.header,

@@ -10,7 +10,7 @@
  *   and lanes hold, buffered events and the document are counted together before anything grows.
  */
 import { condition, sleep, workflowInfo } from '@temporalio/workflow';
-import { undoneBy } from '../../../contracts/run/compensation.js';
+import { compensatedStep } from '../../../contracts/run/compensation.js';
 import { blockAt, type Definition, type Step } from '../../../contracts/definition/index.js';
 import { SluiceError, type RunError } from '../../../contracts/errors.js';
 import { jsonSize, type Json } from '../../../contracts/json.js';
@@ -162,7 +162,7 @@ export class Run {
   stepAt(path: string): Step {
     const cached = this.steps.get(path);
     if (cached) return cached;
-    const compensated = undoneBy(path);
+    const compensated = compensatedStep(path);
     if (compensated !== undefined) return this.stepAt(compensated);
     const at = path.lastIndexOf('[');
     const step = this.block(path.slice(0, at))[Number(path.slice(at + 1, -1))];

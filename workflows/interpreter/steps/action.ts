@@ -204,7 +204,7 @@ function call(context: ActionContext, frame: ActionFrame, end: AttemptEnd): Prom
     bytes: frame.bytes,
     heartbeatMs: step.heartbeatMs,
     summary: summaryOf(step),
-    envelope: (events: ActionEnvelope['events']) => envelopeOf(context, frame, events),
+    envelope: (events: ActionEnvelope['events']) => actionEnvelope(context, frame, events),
   };
   return runActivity(run, activity, lane, end);
 }
@@ -219,7 +219,7 @@ function callLocal(
   end: AttemptEnd,
 ): Promise<Completion | 'again'> {
   const { run, lane, step } = context;
-  const envelope = { ...envelopeOf(context, frame, []), local: true };
+  const envelope = { ...actionEnvelope(context, frame, []), local: true };
   run.budget.localStep();
   return run.operations.activity(
     lane,
@@ -241,7 +241,7 @@ function callLocal(
   );
 }
 
-function envelopeOf(
+function actionEnvelope(
   context: ActionContext,
   frame: ActionFrame,
   events: ActionEnvelope['events'],
