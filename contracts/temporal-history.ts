@@ -1,6 +1,6 @@
 /**
- * Reading Temporal's histories page by page. Everything here takes the shape of what the SDK gives and imports
- * nothing of it, so that activities, client and reconciler share one reader.
+ * Reading Temporal's histories page by page. Everything here takes the shape of what the SDK gives and
+ * imports nothing of it, so that activities, client and reconciler share one reader.
  */
 
 /** gRPC's status NOT_FOUND. */

@@ -81,7 +81,7 @@ async function retry(request: Extract<DeadLetterRequest, { act: 'retry' }>): Pro
   return null;
 }
 
-async function act(request: DeadLetterActivityRequest & { readonly at?: string }): Promise<Json> {
+async function act(request: DeadLetterActivityRequest & { readonly at?: string | undefined }): Promise<Json> {
   try {
     return await scheduleActivity<Json>(ACTIVITY_TYPES.deadLetters, [request], {
       startToCloseTimeout: '1m',

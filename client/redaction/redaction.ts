@@ -218,8 +218,8 @@ export class PayloadRedactor {
   }
 
   /**
-   * A text that was cut: it may end in the middle of a marked value. The longest beginning of any form counts,
-   * because the end of one form can also be a shorter beginning of another.
+   * A text that was cut: it may end in the middle of a marked value. The longest beginning of any form
+   * counts, because the end of one form can also be a shorter beginning of another.
    */
   #cut(text: string): string {
     const shown = this.text(text);
