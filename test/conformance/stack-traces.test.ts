@@ -21,7 +21,7 @@ describe('the stack trace query', () => {
       log.some(({ type }) => type === 'WAIT_OPENED'),
     );
     const stack = await handle.query<string>('__stack_trace');
-    expect(stack).toMatch(/workflows\/interpreter\/run\.ts:\d+:\d+/);
+    expect(stack).toMatch(/workflows\/interpreter\/run\/run\.ts:\d+:\d+/);
     expect(stack).not.toContain('promise-notes');
     await handle.signal('event', { eventId: 'e', source: 's', eventName: 'GO' });
     expect(await finishOn(world, handle)).toEqual(result(null));

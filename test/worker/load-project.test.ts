@@ -67,7 +67,7 @@ describe('a broken project', () => {
     [
       'a module that is not there',
       { 'sluice.config.mjs': `export default { actions: ['./no.js'] };` },
-      /there is no file/,
+      /does not exist/,
     ],
     [
       'a module without actions',
@@ -75,7 +75,7 @@ describe('a broken project', () => {
         'sluice.config.mjs': `export default { actions: ['./m.mjs'] };`,
         'm.mjs': 'export const run = () => 1;',
       },
-      /exports nothing that defineAction made/,
+      /does not export an action made with defineAction/,
     ],
     [
       'a module that throws',

@@ -131,7 +131,7 @@ async function choosePort(
 ): Promise<number> {
   if (wanted === undefined) return freePort(ip);
   const port = await portNear(ip, wanted, avoid);
-  if (port !== wanted) log(`Port ${wanted} is in use: ${who} listens on ${port}.`);
+  if (port !== wanted) log(`Port ${wanted} is in use. ${who} listens on ${port}.`);
   return port;
 }
 

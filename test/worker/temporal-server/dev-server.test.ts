@@ -70,8 +70,8 @@ describe('the Temporal dev server', () => {
     expect(server.address).not.toBe(`${IP}:${port}`);
     expect(server.uiUrl).not.toBe(`http://${IP}:${uiPort}`);
     expect(lines).toEqual([
-      expect.stringContaining(`Port ${port} is taken`),
-      expect.stringContaining(`Port ${uiPort} is taken`),
+      expect.stringContaining(`Port ${port} is in use`),
+      expect.stringContaining(`Port ${uiPort} is in use`),
     ]);
   });
 
