@@ -8,8 +8,8 @@ import { activities, withWorker } from './support/sandbox.js';
 import type { parityTable } from './support/workflows.js';
 
 const read = <T>(file: string) => JSON.parse(readFileSync(new URL(file, import.meta.url), 'utf8')) as T;
-const corpus = read<{ input: JsonObject; groups: { sources: string[] }[] }>('corpus.json');
-const security = read<{ sources: string[] }[]>('security.json');
+const corpus = read<{ input: JsonObject; groups: { sources: string[] }[] }>('support/corpus.json');
+const security = read<{ sources: string[] }[]>('support/security.json');
 
 const OWN = [
   'nowIso()',
