@@ -16,8 +16,8 @@ export default defineConfig({
     // A process for each file: the native parts of the SDK and of the database share nothing between files.
     pool: 'forks',
     isolate: true,
-    // Many files wait for timers, processes and servers: a third one uses the time of those that wait.
-    maxWorkers: 3,
+    // Each file starts workers and servers that only it uses: more files at once than cores only wait for each other.
+    maxWorkers: 2,
     testTimeout: TEST_LIMIT_MS,
     hookTimeout: HOOK_LIMIT_MS,
     teardownTimeout: TEARDOWN_LIMIT_MS,
