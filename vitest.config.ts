@@ -16,7 +16,7 @@ export default defineConfig({
     // A process for each file: the native parts of the SDK and of the database share nothing between files.
     pool: 'forks',
     isolate: true,
-    // Each file starts workers and servers that only it uses: more files at once than cores only wait for each other.
+    // Each file starts its workers and servers: more files at once than cores only wait for each other.
     maxWorkers: 2,
     testTimeout: TEST_LIMIT_MS,
     hookTimeout: HOOK_LIMIT_MS,
