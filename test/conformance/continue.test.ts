@@ -5,8 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Json } from '../../contracts/json.js';
 import type { RunProgress } from '../../contracts/run/messages.js';
-import { eventCounts, historiesOf, replay } from './support/histories.js';
-import { LONG_MS } from './support/limit-run.js';
+import { historiesOf, replay } from './support/histories.js';
 import { countOf } from './support/log-lines.js';
 import { type FoldedLog, foldLog } from './support/log-rules.js';
 import { endOf, type End } from './support/play.js';
@@ -426,56 +425,3 @@ describe('a child that runs on', () => {
     expect(executions).toBeGreaterThan(1);
   });
 });
-
-it(
-  '2,000 steps in one loop end SUCCEEDED over several executions, with every event in the log once',
-  { timeout: LONG_MS },
-  async () => {
-    const own = await openWorld({ limits: { historyEvents: 2_500, historyEventsMost: 40_000 } });
-    try {
-      await own.publish({
-        id: 'two-thousand',
-        version: 1,
-        steps: [
-          {
-            id: 'l',
-            type: 'control.while',
-            condition: { $expr: 'coalesce(n, 0) < 2000' },
-            maxIterations: 2_000,
-            body: [
-              {
-                id: 'a',
-                type: 'action.call',
-                action: 'core.echo',
-                input: { $expr: 'coalesce(n, 0) + 1' },
-                saveAs: 'n',
-              },
-            ],
-          },
-        ],
-        result: { $expr: 'n' },
-      });
-      const handle = await own.start('two-thousand');
-      expect(await endOf(handle)).toEqual({ kind: 'result', result: 2_000 });
-      const log = own.log(handle.firstExecutionRunId);
-      const folded = foldLog(log);
-      expect(folded.run).toBe('SUCCEEDED');
-      await expectRows(
-        own.projections,
-        { tenant: 'default', runId: handle.firstExecutionRunId },
-        log,
-        folded,
-      );
-      expect(countOf(log, 'STEP_STARTED a')).toBe(2_000);
-      expect(countOf(log, 'STEP_SUCCEEDED a')).toBe(2_000);
-      const histories = await historiesOf(own, handle.workflowId, handle.firstExecutionRunId);
-      expect(histories.length).toBeGreaterThan(3);
-      const { EVENT_TYPE_ACTIVITY_TASK_SCHEDULED: scheduled } = eventCounts(histories);
-      // One activity for each step; one more for each continue-as-new and for the end at most.
-      expect(scheduled).toBeLessThanOrEqual(2_000 + histories.length);
-      await replay(histories);
-    } finally {
-      await own.close();
-    }
-  },
-);
