@@ -167,6 +167,9 @@ describe('signals [bad-signals-are-harmless]', () => {
         { id: 'w', type: 'event.wait', eventName: 'N' },
       ];
       const handle = await start({ steps, result: { $expr: 'event.payload' } });
+      await world().seen(handle.firstExecutionRunId, 'its first wait', (log) =>
+        log.some(({ type }) => type === 'WAIT_OPENED'),
+      );
       const began = Date.now();
       for (let i = 0; i < 1_010; i += 101) {
         await Promise.all(
