@@ -155,8 +155,8 @@ describe('npm start', () => {
       const stack = nodeStart();
       try {
         await untilUp(stack);
-        expect(stack.output()).toMatch(/Port 7233 is in use: Temporal listens on \d+/);
-        expect(stack.output()).toMatch(/Port 8233 is in use: The Web UI listens on \d+/);
+        expect(stack.output()).toMatch(/Port 7233 is in use\. Temporal listens on \d+/);
+        expect(stack.output()).toMatch(/Port 8233 is in use\. The Web UI listens on \d+/);
 
         const commands = /Try next\n((?: {2}.*\n)+)/.exec(stack.output())?.[1]?.trim().split('\n') ?? [];
         expect(commands).toHaveLength(3);
