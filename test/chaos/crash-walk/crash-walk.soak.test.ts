@@ -5,6 +5,7 @@
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import type { StartedRun } from '../../../client/index.js';
+import { soakSize } from '../../support/soak.js';
 import { acted, outcomeOf } from '../outcome.js';
 import { Stack } from '../stack.js';
 import type { CrashAt } from './crash-at.js';
@@ -37,6 +38,13 @@ const POINTS: Readonly<Record<string, Point>> = {
   },
   'after the last commit, before the run ends': { kind: 'flush', carries: 'RUN_SUCCEEDED', when: 'after' },
 };
+/** The points of the small setting: one of each kind of loss. */
+const SMALL: readonly string[] = [
+  'after an action has acted, before its outcome is committed',
+  'after the commit, before its acknowledgement',
+  'during a wait',
+  'during continue-as-new, before its first commit',
+];
 /** The one point at which the outcome of the action is unknown: it acts again, under the same key. */
 const ACTS_AGAIN = 'after an action has acted, before its outcome is committed';
 const GO = { eventId: 'go', source: 'test', eventName: 'GO' };
@@ -45,7 +53,7 @@ it(
   'each run ends with the rows of an undisturbed run, at every point at which its worker is killed [one-transaction]',
   async () => {
     await Stack.with({ env: { SLUICE_RUN_HISTORY_EVENTS: '50' } }, async (stack) => {
-      const names = Object.keys(POINTS);
+      const names = soakSize<readonly string[]>({ small: SMALL, full: Object.keys(POINTS) });
       const start = (name: string): Promise<StartedRun> =>
         stack.client.start('walk', {}, { workflowId: idOf(name) });
       const workerFor = (name: string | undefined) => {
