@@ -8,13 +8,7 @@
  *   first argument = payload, everything else in the memo.
  * - Every error is a SluiceError with a code of `contracts/errors.ts` or of the run itself.
  */
-import {
-  Client,
-  Connection,
-  WorkflowIdConflictPolicy,
-  WorkflowIdReusePolicy,
-  type WorkflowHandle,
-} from '@temporalio/client';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { v7 as uuid } from 'uuid';
 import type { z } from 'zod';
 import { PublishRequest, PublishResult, UnpublishRequest } from '../contracts/run/activity.js';
@@ -34,6 +28,8 @@ import {
 } from '../contracts/run/messages.js';
 import { DeadLetterClient } from './dead-letters.js';
 import { callTemporal, type CallContext } from './connection/errors.js';
+import { parseOrRefuse, withoutUndefined } from './connection/input.js';
+import { CONFLICT, REUSE } from './connection/start-policies.js';
 import type { EventBus } from './events/event-bus.js';
 import { envelopeOf, type EventToPublish } from './events/event-to-publish.js';
 import { followRun, type FollowOptions } from './follow.js';
@@ -393,31 +389,4 @@ export class SluiceClient<P extends object = AnyPayloads> {
   #call<T>(workflowId: string, call: () => Promise<T>): Promise<T> {
     return callTemporal({ ...this.#context, workflowId }, call);
   }
-}
-
-const CONFLICT = {
-  fail: WorkflowIdConflictPolicy.FAIL,
-  'use-existing': WorkflowIdConflictPolicy.USE_EXISTING,
-  'terminate-existing': WorkflowIdConflictPolicy.TERMINATE_EXISTING,
-} as const;
-
-const REUSE = {
-  always: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-  never: WorkflowIdReusePolicy.REJECT_DUPLICATE,
-  'after-failure': WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-} as const;
-
-/** Parses the caller's input. @throws SluiceError INPUT_INVALID that names every wrong field */
-function parseOrRefuse<T>(schema: z.ZodType<T>, value: unknown): T {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-  throw new SluiceError('INPUT_INVALID', problems.join('; '), { details: problems });
-}
-
-/** Drops the keys that are undefined: they would become null in JSON or override a default. */
-function withoutUndefined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
 }
