@@ -13,7 +13,7 @@ import { v7 as uuid } from 'uuid';
 import type { z } from 'zod';
 import { PublishRequest, PublishResult, UnpublishRequest } from '../contracts/run/activity.js';
 import { SluiceError } from '../contracts/errors.js';
-import { jsonSize, utf8Length, type Json } from '../contracts/json.js';
+import { utf8Length, type Json } from '../contracts/json.js';
 import { LIMITS } from '../contracts/limits.js';
 import {
   EventSignal,
@@ -28,7 +28,7 @@ import {
 } from '../contracts/run/messages.js';
 import { DeadLetterClient } from './dead-letters.js';
 import { callTemporal, type CallContext } from './connection/errors.js';
-import { parseOrRefuse, withoutUndefined } from './connection/input.js';
+import { checkedSize, parseOrRefuse, withoutUndefined } from './connection/input.js';
 import { CONFLICT, REUSE } from './connection/start-policies.js';
 import type { EventBus } from './events/event-bus.js';
 import { envelopeOf, type EventToPublish } from './events/event-to-publish.js';
@@ -214,8 +214,8 @@ export class SluiceClient<P extends object = AnyPayloads> {
    * @param payload must fit the definition's payloadSchema; a run whose payload does not fit fails with
    *   PAYLOAD_INVALID before its first step
    * @returns the ids of the run, as soon as Temporal has accepted the start
-   * @throws SluiceError WORKFLOW_ALREADY_STARTED, INPUT_INVALID, NAME_RESERVED, INPUT_TOO_LARGE,
-   *   TEMPORAL_UNAVAILABLE
+   * @throws SluiceError WORKFLOW_ALREADY_STARTED, PAYLOAD_INVALID (also for a number that would be rounded),
+   *   INPUT_INVALID, NAME_RESERVED, INPUT_TOO_LARGE, TEMPORAL_UNAVAILABLE
    * @example
    * const { workflowId, runId } = await sluice.start(
    *   'order-fulfilment',
@@ -228,7 +228,6 @@ export class SluiceClient<P extends object = AnyPayloads> {
     payload: P[Id],
     options: StartOptions = {},
   ): Promise<StartedRun> {
-    // The payload converter refuses a value that is not JSON.
     return this.#start(definitionId, payload as Json, options);
   }
 
@@ -239,8 +238,9 @@ export class SluiceClient<P extends object = AnyPayloads> {
         `${definitionId} begins with ${RESERVED_PREFIX}, which is reserved for Sluice's system workflows.`,
       );
     }
-    if (jsonSize(payload) > LIMITS.stateBytes) {
-      throw new SluiceError('INPUT_TOO_LARGE', `The payload has ${jsonSize(payload)} bytes.`);
+    const bytes = checkedSize(payload, 'The payload', 'PAYLOAD_INVALID');
+    if (bytes > LIMITS.stateBytes) {
+      throw new SluiceError('INPUT_TOO_LARGE', `The payload has ${bytes} bytes.`);
     }
     const {
       workflowId = `${definitionId}/${uuid()}`,
@@ -270,13 +270,15 @@ export class SluiceClient<P extends object = AnyPayloads> {
    * Sends an event to one run. The run decides whether one of its waits takes it.
    * @param event `eventId` makes a repetition harmless; default: a new one
    * @param signalName the signal: an event wait takes `event`, a human task `humanTask`
-   * @throws SluiceError WORKFLOW_NOT_FOUND, INPUT_INVALID, TEMPORAL_UNAVAILABLE
+   * @throws SluiceError WORKFLOW_NOT_FOUND, INPUT_INVALID, EVENT_INVALID for a number that would be rounded,
+   *   TEMPORAL_UNAVAILABLE
    */
   async signalEvent(
     workflowId: string,
     event: Omit<z.input<typeof EventSignal>, 'eventId'> & { readonly eventId?: string },
     signalName: 'event' | 'humanTask' = 'event',
   ): Promise<void> {
+    checkedSize(event, 'The event', 'EVENT_INVALID');
     const signal = parseOrRefuse(EventSignal, {
       eventId: uuid(),
       source: 'sluice-client',

@@ -80,7 +80,7 @@ export const ERRORS = {
     400,
     'validation',
     false,
-    "Send a payload that matches the definition's payloadSchema.",
+    "Send a payload that matches the definition's payloadSchema, and large integers as text.",
   ),
   START_OPTIONS_INVALID: entry(
     400,

@@ -4,6 +4,8 @@
  * Invariants
  * - The target guard checks each hop, redirects included, before a byte is sent.
  * - The response is bounded in size (after decompression) and in time; the abort signal ends it at any point.
+ * - An answer is recorded as it came: no digit of it is lost, and a body that Sluice cannot take as JSON is
+ *   text, because the call has happened.
  * - Each request carries the step's idempotency key, so that a service that supports the header acts once.
  */
 import { Agent, fetch, type Response } from 'undici';
@@ -45,6 +47,8 @@ const Input = z
     /** Default: any 2xx. */
     expectedStatus: z.union([Status, z.array(Status).nonempty()]).optional(),
     maxResponseBytes: z.int().positive().max(LIMITS.stateBytes).default(LIMITS.inlineBytes),
+    /** True: integers of the answer beyond ±(2^53 − 1), and numbers that no double holds, become text. */
+    numbersAsText: z.boolean().default(false),
   })
   .refine(({ method, body }) => body === undefined || (method !== 'GET' && method !== 'HEAD'), {
     message: 'GET and HEAD have no body',
@@ -56,8 +60,10 @@ const Output = z.object({
   status: Status,
   /** Names in lower case. */
   headers: z.record(z.string(), z.string()),
-  /** Parsed if the content type is JSON, else text. */
+  /** Parsed if the content type is JSON and Sluice can take it, else text. */
   body: z.json(),
+  /** Why a body that is JSON stayed text: a JSON Pointer and a sentence for each place. */
+  problems: z.array(z.object({ pointer: z.string(), message: z.string() })).optional(),
 });
 
 export interface HttpRequestOptions {
@@ -150,7 +156,8 @@ async function readResponse(
   const contentType = response.headers.get('content-type');
   if (!expected(status)) {
     const { bytes } = await readBody(response, SHOWN_BODY_BYTES);
-    const details: Json = { status, url: shown(url), body: decodeBody(bytes, contentType) };
+    const { body } = decodeBody(bytes, contentType, input.numbersAsText);
+    const details: Json = { status, url: shown(url), body };
     throw new SluiceError('HTTP_STATUS_UNEXPECTED', `${shown(url)} answered with status ${status}`, {
       retryable: status >= 500 || RETRYABLE_CLIENT_STATUSES.includes(status),
       details,
@@ -163,10 +170,12 @@ async function readResponse(
       `The answer of ${shown(url)} has more than ${input.maxResponseBytes} bytes`,
     );
   }
+  const { body, problems } = decodeBody(bytes, contentType, input.numbersAsText);
   return {
     status,
     headers: Object.fromEntries(response.headers.entries()),
-    body: decodeBody(bytes, contentType) as z.input<typeof Output>['body'],
+    body: body as z.input<typeof Output>['body'],
+    ...(problems.length > 0 && { problems: [...problems] }),
   };
 }
 

@@ -1,6 +1,8 @@
 /** Reads the body of a response up to a limit; nothing past the limit is ever held in memory. */
 import type { Response } from 'undici';
+import { createScanner } from 'jsonc-parser';
 import type { Json } from '../../contracts/json.js';
+import { isLossy, jsonFaults, type JsonFault } from '../../contracts/reading/json-faults.js';
 
 export interface ReadBody {
   readonly bytes: Uint8Array;
@@ -30,14 +32,58 @@ export async function readBody(response: Response, limit: number): Promise<ReadB
 
 const JSON_TYPE = /^application\/([\w.+-]+\+)?json\b/i;
 
-/** JSON if the content type says so and the body parses; text otherwise. */
-export function decodeBody(bytes: Uint8Array, contentType: string | null): Json {
+/** A body as a value. */
+export interface DecodedBody {
+  readonly body: Json;
+  /** Why a body that is JSON stayed text: each place that Sluice cannot take as it was sent. */
+  readonly problems: readonly JsonFault[];
+}
+
+/**
+ * JSON if the content type says so and the body is JSON that Sluice can take; text otherwise, so that nothing
+ * of an answer is lost or rounded: the call that gave it has happened.
+ * @param numbersAsText integers beyond ±(2^53 − 1), and numbers that no double holds, become text
+ */
+export function decodeBody(
+  bytes: Uint8Array,
+  contentType: string | null,
+  numbersAsText = false,
+): DecodedBody {
   const text = new TextDecoder().decode(bytes);
-  if (contentType === null || !JSON_TYPE.test(contentType) || text === '') return text;
+  if (contentType === null || !JSON_TYPE.test(contentType) || text === '') {
+    return { body: text, problems: [] };
+  }
   try {
-    return JSON.parse(text) as Json;
+    const body = JSON.parse(text) as Json;
+    const faults = jsonFaults(body);
+    if (faults.length === 0) return { body, problems: [] };
+    if (!numbersAsText) return { body: text, problems: faults };
+    const quoted = JSON.parse(quoteLossyNumbers(text)) as Json;
+    const left = jsonFaults(quoted);
+    return left.length === 0 ? { body: quoted, problems: [] } : { body: text, problems: left };
   } catch (error) {
-    if (error instanceof SyntaxError) return text;
+    if (error instanceof SyntaxError) return { body: text, problems: [] };
     throw error;
   }
+}
+
+/** Kinds of tokens of jsonc-parser. Its const enum cannot be imported with isolatedModules. */
+const NUMBER = 11;
+const END = 17;
+
+/** A JSON text with quotes around each number that would lose digits. Its digits stay as they were. */
+function quoteLossyNumbers(text: string): string {
+  const scanner = createScanner(text, true);
+  const parts: string[] = [];
+  let done = 0;
+  for (let kind = scanner.scan() as number; kind !== END; kind = scanner.scan() as number) {
+    if (kind !== NUMBER) continue;
+    const start = scanner.getTokenOffset();
+    const end = start + scanner.getTokenLength();
+    const written = text.slice(start, end);
+    if (!isLossy(Number(written))) continue;
+    parts.push(text.slice(done, start), `"${written}"`);
+    done = end;
+  }
+  return [...parts, text.slice(done)].join('');
 }

@@ -40,6 +40,8 @@ interface BodySpec<B> {
   readonly texts?: readonly string[];
   /** True: a missing body means `{}`. */
   readonly optional?: boolean;
+  /** Code of a body with a number that would be rounded. Default: PAYLOAD_INVALID. */
+  readonly faultCode?: ErrorCode;
 }
 
 export interface OperationSpec<P, Q, B> {
@@ -108,7 +110,7 @@ const COMMON_ERRORS: readonly ErrorCode[] = [
   'DATABASE_UNAVAILABLE',
   'IDENTITY_PROVIDER_UNAVAILABLE',
 ];
-const BODY_ERRORS: readonly ErrorCode[] = ['REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED'];
+const BODY_ERRORS: readonly ErrorCode[] = ['REQUEST_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'PAYLOAD_INVALID'];
 const KEY_ERRORS: readonly ErrorCode[] = ['IDEMPOTENCY_KEY_REUSED', 'IDEMPOTENCY_KEY_IN_FLIGHT'];
 
 /** Adds a route: to the document, and to the application. */
@@ -169,7 +171,10 @@ function parse<P, Q, B>(
   };
   const queries = c.req.queries();
   const mayBeAbsent = body === undefined || body.optional === true;
-  const decoded = body === undefined ? undefined : decodeBody(c, bytes, [JSON_TYPE, ...(body.texts ?? [])]);
+  const decoded =
+    body === undefined
+      ? undefined
+      : decodeBody(c, bytes, [JSON_TYPE, ...(body.texts ?? [])], body.faultCode ?? 'PAYLOAD_INVALID');
   const result = {
     params: check(params, c.req.param(), 'path'),
     query: check(

@@ -1,8 +1,9 @@
 /** Reads and decodes the body of a request, within the limit. */
 import type { Context } from 'hono';
-import { SluiceError } from '../../contracts/errors.js';
+import { type ErrorCode, SluiceError } from '../../contracts/errors.js';
 import { isDeeperThan } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
+import { faultText, jsonFaults } from '../../contracts/reading/json-faults.js';
 import { invalidInput } from './problem.js';
 
 const JSON_TYPE = 'application/json';
@@ -39,9 +40,15 @@ function typeOf(c: Context): string | undefined {
  * Decodes a body: JSON becomes a value, every other content type that the route accepts stays text.
  * @param accepted content types of the route
  * @returns undefined if the request has no body
- * @throws SluiceError MEDIA_TYPE_UNSUPPORTED, INPUT_INVALID
+ * @param faultCode code of a body that holds what Sluice cannot take as it was sent
+ * @throws SluiceError MEDIA_TYPE_UNSUPPORTED, INPUT_INVALID, or `faultCode`
  */
-export function decodeBody(c: Context, bytes: Uint8Array, accepted: readonly string[]): unknown {
+export function decodeBody(
+  c: Context,
+  bytes: Uint8Array,
+  accepted: readonly string[],
+  faultCode: ErrorCode,
+): unknown {
   if (bytes.length === 0) return undefined;
   const type = typeOf(c);
   if (type === undefined || !accepted.includes(type)) {
@@ -64,6 +71,18 @@ export function decodeBody(c: Context, bytes: Uint8Array, accepted: readonly str
     throw invalidInput([
       { detail: `The body is nested more than ${LIMITS.depth} levels deep.`, location: 'body', pointer: '' },
     ]);
+  }
+  const faults = jsonFaults(value);
+  if (faults.length > 0) {
+    throw new SluiceError(
+      faultCode,
+      `The body: ${faults.map((fault) => faultText(fault, 'it')).join('; ')}`,
+      {
+        details: {
+          problems: faults.map(({ pointer, message }) => ({ detail: message, location: 'body', pointer })),
+        },
+      },
+    );
   }
   return value;
 }

@@ -60,7 +60,7 @@ export function addEventRoutes(api: Api): void {
       description:
         'Puts the event on the bus, from which the event bridge reads it. `explainEvent` shows how it was handled.',
       capability: 'operate',
-      body: { schema: PublishBody },
+      body: { schema: PublishBody, faultCode: 'EVENT_INVALID' },
       answers: {
         202: { description: 'The bus has it', schema: z.object({ source: z.string(), eventId: z.string() }) },
       },

@@ -48,7 +48,7 @@ export function addEventCommands(program: Command, context: CommandContext): voi
       async (name: string, options: { payload: string; key?: string; id?: string; source?: string }) => {
         const { readJsonInput } = await import('../terminal/input.js');
         const { publishEventCommand } = await import('../commands/events/events.js');
-        const payload = await readJsonInput(options.payload);
+        const payload = await readJsonInput(options.payload, 'EVENT_INVALID');
         const bus = await bridgeBus(context);
         await online((client) => publishEventCommand(client, terminal(), name, { ...options, payload }), bus);
       },

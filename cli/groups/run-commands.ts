@@ -144,7 +144,7 @@ function addActCommands(runs: Command, { terminal, reading, done }: CommandConte
       ) => {
         const { readJsonInput } = await import('../terminal/input.js');
         const { signalCommand } = await import('../commands/runs/runs-act.js');
-        const payload = await readJsonInput(options.payload);
+        const payload = await readJsonInput(options.payload, 'EVENT_INVALID');
         await reading((client) =>
           signalCommand(client, terminal(), id, { ...options, eventName: event, payload }),
         );

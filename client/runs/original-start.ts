@@ -9,6 +9,7 @@ import type { Payload } from '@temporalio/common';
 import { SluiceError } from '../../contracts/errors.js';
 import { JsonValue, type Json } from '../../contracts/json.js';
 import { StartMemo } from '../../contracts/run/messages.js';
+import { refuseFaults } from '../../contracts/reading/read-json.js';
 import { isGrpcNotFound } from '../../contracts/temporal-history.js';
 import type { RunView } from '../../projections/index.js';
 import { callTemporal } from '../connection/errors.js';
@@ -57,6 +58,7 @@ async function fromTemporal(
   const started = page?.history?.events?.[0]?.workflowExecutionStartedEventAttributes;
   if (started === undefined || started === null) return undefined;
   const [payload] = await decode(context, started.input?.payloads ?? []);
+  refuseFaults(payload, `The payload of run ${runId}`, 'PAYLOAD_INVALID');
   const fields = Object.entries(started.memo?.fields ?? {});
   const values = await decode(
     context,

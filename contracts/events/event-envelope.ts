@@ -10,11 +10,13 @@
  * - Names of events and runs are well-formed Unicode: the database stores UTF-8, in which two different lone
  *   surrogates would become the same text.
  * - The payload is data: nothing in it reaches a prototype, and nothing that reads it can overflow a stack.
+ * - No number of an envelope was rounded (json-faults.ts): an event finds its run by what the sender wrote.
  */
 import { z } from 'zod';
 import type { InboundEvent } from '../inbound-event.js';
 import { isDeeperThan, isJsonObject, isWellFormed, jsonSize, JsonValue, type JsonObject } from '../json.js';
 import { LIMITS } from '../limits.js';
+import { faultText, jsonFaults } from '../reading/json-faults.js';
 import { TenantId } from '../run/messages.js';
 
 /** Field of an entry of the bus's stream in Redis that holds the envelope, as JSON. */
@@ -100,7 +102,9 @@ export function decodeEvent(value: unknown): Decoded {
   if (isDeeperThan(value, LIMITS.depth)) {
     return refuse([`the event is nested more than ${LIMITS.depth} levels deep`], value);
   }
-  const unsafe = unsafeKeys(value).map((path) => `${path}: a key of this name is refused`);
+  const unsafe = jsonFaults(value)
+    .map((fault) => faultText(fault))
+    .sort();
   const cloud = Object.hasOwn(value, 'specversion');
   const parsed = (cloud ? CloudEvent : PlainForm).safeParse(value);
   const problems = [...unsafe, ...(parsed.success ? [] : problemsOf(parsed.error))];
@@ -140,22 +144,6 @@ function fromCloudEvent(event: CloudEvent): InboundEvent {
     correlationKey: event.workflowcorrelationkey ?? null,
     payload: event.data ?? null,
   };
-}
-
-/** Paths of keys that name a prototype: `JSON.parse` makes them own properties, but copying might not. */
-function unsafeKeys(root: JsonObject): string[] {
-  const found: string[] = [];
-  const open: { readonly path: string; readonly value: unknown }[] = [{ path: '', value: root }];
-  for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    const { path, value } = node;
-    if (typeof value !== 'object' || value === null) continue;
-    for (const [name, child] of Object.entries(value)) {
-      const at = path === '' ? name : `${path}.${name}`;
-      if (name === '__proto__') found.push(at);
-      else open.push({ path: at, value: child });
-    }
-  }
-  return found.sort();
 }
 
 /** Encodes an event in the plain form, in which Sluice puts it on the bus. */

@@ -83,8 +83,9 @@ const inner = {
   'client/runs': ['client/connection', 'client/reads', 'client/redaction'],
 
   // The files at the top of contracts/ (errors, limits, JSON) import no other: its folders use them.
-  'contracts/run': ['contracts'],
-  'contracts/events': ['contracts', 'contracts/run'],
+  'contracts/reading': ['contracts'],
+  'contracts/run': ['contracts', 'contracts/reading'],
+  'contracts/events': ['contracts', 'contracts/reading', 'contracts/run'],
   'contracts/definition': ['contracts', 'contracts/run', 'contracts/events'],
   'contracts/http': ['contracts', 'contracts/run'],
 

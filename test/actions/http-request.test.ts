@@ -83,6 +83,45 @@ describe('an exchange', () => {
   });
 });
 
+describe('a number that would be rounded', () => {
+  const body = '{"id": 9007199254740993, "list": [1e400, -12345678901234567890, 1.5], "text": "1e400"}';
+  const answering = () =>
+    serve((_request, response) => {
+      response.writeHead(201, { 'content-type': 'application/json' });
+      response.end(body);
+    });
+
+  it('[nothing-is-rounded] an answer with such a number stays text and says why, and the call has succeeded', async () => {
+    const { url } = await answering();
+    const answer = await send({ method: 'POST', url });
+    expect(answer).toMatchObject({ status: 201, body });
+    expect(answer.problems?.map(({ pointer }) => pointer).sort()).toEqual(['/id', '/list/0', '/list/1']);
+  });
+
+  it('numbersAsText gives each such number as text, with all its digits', async () => {
+    const { url } = await answering();
+    const answer = await send({ method: 'POST', url, numbersAsText: true });
+    expect(answer.body).toEqual({
+      id: '9007199254740993',
+      list: ['1e400', '-12345678901234567890', 1.5],
+      text: '1e400',
+    });
+    expect(answer.problems).toBeUndefined();
+  });
+
+  it('an answer with a key __proto__ stays text', async () => {
+    const proto = '{"a":{"__proto__":{"b":1}}}';
+    const { url } = await serve((_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(proto);
+    });
+    expect(await send({ url, numbersAsText: true })).toMatchObject({
+      body: proto,
+      problems: [{ pointer: '/a/__proto__' }],
+    });
+  });
+});
+
 describe('an unexpected status', () => {
   it.each([
     [400, false],

@@ -68,6 +68,10 @@ const actions = [
           return { deep: [{ f: () => 1 }] };
         case 'nan':
           return { n: Number.NaN };
+        case 'large':
+          return { id: 2 ** 60 };
+        case 'bytes':
+          return { data: new Uint8Array([1, 2]) };
         case 'date':
           return { at: new Date(0), gone: undefined };
         default:
@@ -227,6 +231,8 @@ describe('a business error', () => {
     ['big', 'RESULT_TOO_LARGE', /1100002 bytes/],
     ['function', 'ACTION_OUTPUT_INVALID', /\$\.deep\[0\]\.f is function/],
     ['nan', 'ACTION_OUTPUT_INVALID', /\$\.n is NaN/],
+    ['large', 'ACTION_OUTPUT_INVALID', /\$\.id is an integer beyond ±\(2\^53 − 1\)/],
+    ['bytes', 'ACTION_OUTPUT_INVALID', /\$\.data is bytes/],
   ])('an output that cannot be kept is a business error: %s', async (what, type, message) => {
     const failed = await failure({ type: 'test.give', input: { what } });
     expect(failed.type).toBe(type);

@@ -239,6 +239,25 @@ describe('a body', () => {
     }
   });
 
+  it('[nothing-is-rounded] a number that would be rounded is refused by every route, with its place', async () => {
+    const body = '{"payload":{"account":9007199254740993,"amount":1e400,"__proto__":{"a":1}}}';
+    for (const route of withBody()) {
+      const { path } = right(route);
+      const refusal = await api().refusal(path, {
+        method: 'POST',
+        body,
+        headers: { 'content-type': 'application/json' },
+      });
+      const code = route.id === 'publishEvent' ? 'EVENT_INVALID' : 'PAYLOAD_INVALID';
+      expect([route.id, refusal.code, refusal.status]).toEqual([route.id, code, 400]);
+      expect(refusal.errors?.map(({ pointer }) => pointer).sort()).toEqual([
+        '/payload/__proto__',
+        '/payload/account',
+        '/payload/amount',
+      ]);
+    }
+  });
+
   it('a body of two megabytes is refused before it is read, even without a Content-Length', async () => {
     const chunk = new Uint8Array(64 * 1_024).fill(0x20);
     let sent = 0;

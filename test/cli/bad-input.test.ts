@@ -83,6 +83,17 @@ describe('every command', () => {
   );
 });
 
+describe('a JSON argument', () => {
+  it.each([
+    [['run', 'x', '--input', '{"account":9007199254740993}'], 'PAYLOAD_INVALID'],
+    [['runs', 'rerun', 'x', '--payload', '{"__proto__":1}'], 'PAYLOAD_INVALID'],
+    [['runs', 'signal', 'x', 'GO', '--payload', '[1e400]'], 'EVENT_INVALID'],
+    [['events', 'publish', 'GO', '--payload', '-9007199254740993'], 'EVENT_INVALID'],
+  ])('[nothing-is-rounded] %j is refused with %s, before anything is called', async (args, error) => {
+    expect(await sluice(args)).toMatchObject({ error });
+  });
+});
+
 describe('an id', () => {
   const api = useApi();
   let run: StartedRun;

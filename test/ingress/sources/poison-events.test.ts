@@ -80,6 +80,18 @@ const POISON: readonly {
     code: 'EVENT_INVALID',
     status: 400,
   },
+  {
+    what: 'one with a key over 2^53',
+    body: () => Buffer.from('{"eventId":"e","eventName":"X","workflow_correlation_key":9007199254740993}'),
+    code: 'EVENT_INVALID',
+    status: 400,
+  },
+  {
+    what: 'one with a number that is not finite',
+    body: () => Buffer.from('{"eventId":"e","eventName":"X","payload":{"amount":1e400}}'),
+    code: 'EVENT_INVALID',
+    status: 400,
+  },
 ];
 
 describe('poison', needs('redis'), () => {
