@@ -1,4 +1,5 @@
-// npm run record-histories: runs every scenario of test/replay and writes its history; see docs/replay.md.
+// npm run record-histories [-- NAME…]: runs the scenarios of test/replay, or those that are named, and
+// writes their histories; see docs/replay.md.
 import { prepareClone } from './lib/setup.mjs';
 
 prepareClone();
@@ -6,4 +7,4 @@ prepareClone();
 const { register } = await import('tsx/esm/api');
 register();
 const { recordHistories } = await import('../test/replay/record.ts');
-await recordHistories((line) => console.log(line));
+await recordHistories((line) => console.log(line), process.argv.slice(2));

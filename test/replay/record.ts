@@ -1,8 +1,8 @@
 /**
  * Records the histories of the scenarios on a new Temporal dev server (`npm run record-histories`).
  *
- * Invariant: the folder then holds the histories of one recording and nothing else, and they do not reveal
- * the machine that recorded them.
+ * Invariant: the folder then holds the histories of one recording, those that older code recorded (`before`),
+ * and nothing else. They do not reveal the machine that recorded them.
  */
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
@@ -24,20 +24,29 @@ const FOLDER = fileURLToPath(new URL('histories/', import.meta.url));
 const EARLY = 60;
 
 /**
- * Records every scenario.
+ * Records every scenario that today's code can record.
  * @param print called with a line about each file
+ * @param names records only these scenarios, those with `before` too
  * @throws Error where a run does not end as its scenario says
  */
-export async function recordHistories(print: (line: string) => void): Promise<void> {
+export async function recordHistories(
+  print: (line: string) => void,
+  names: readonly string[] = [],
+): Promise<void> {
+  const chosen = SCENARIOS.filter(({ name, before }) =>
+    names.length === 0 ? before === undefined : names.includes(name),
+  );
   Runtime.install({ shutdownSignals: [], logger: new DefaultLogger('ERROR') });
   const server = await startTemporalDevServer({ env: process.env, log: print, headless: true });
   const connection = await NativeConnection.connect({ address: server.address });
   const projections = await openProjections({ url: 'mem://' });
   try {
-    await rm(FOLDER, { recursive: true, force: true });
     await mkdir(FOLDER, { recursive: true });
+    for (const file of await readdir(FOLDER)) {
+      if (chosen.some(({ name }) => file.startsWith(`${name}.`))) await rm(`${FOLDER}${file}`);
+    }
     for (const continues of [false, true]) {
-      const scenarios = SCENARIOS.filter((scenario) => (scenario.continues ?? false) === continues);
+      const scenarios = chosen.filter((scenario) => (scenario.continues ?? false) === continues);
       await withWorker({ server, connection, projections }, continues, async (client) => {
         for (const scenario of scenarios) await record(client, scenario, print);
       });
@@ -88,7 +97,11 @@ async function record(
 ): Promise<void> {
   const { name, workflow, failsWith } = scenario;
   for (const file of scenario.definitions) await client.publishDefinition(await readDefinitionFile(file));
-  const run = await client.start(workflow, scenario.payload, { workflowId: `${workflow}/${name}` });
+  const workflowId = `${workflow}/${name}`;
+  const run =
+    scenario.start === undefined
+      ? await client.start(workflow, scenario.payload, { workflowId })
+      : await scenario.start(client, workflowId);
   await scenario.drive?.(client, run);
   const code = await client.result(run.workflowId, run.runId).then(
     () => undefined,

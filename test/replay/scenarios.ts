@@ -15,12 +15,19 @@ export interface Scenario {
   readonly definitions: readonly string[];
   readonly workflow: string;
   readonly payload: Json;
+  /** Starts the run, where a client of Sluice would refuse to. */
+  start?(client: SluiceClient, workflowId: string): Promise<StartedRun>;
   /** Sends the run the events that it waits for. */
   drive?(client: SluiceClient, run: StartedRun): Promise<void>;
   /** How the run ends: its code, or nothing for success. */
   readonly failsWith?: string;
   /** True: recorded by a worker whose runs continue as new early, and at least once. */
   readonly continues?: boolean;
+  /**
+   * What the code did that recorded it, before a change that is gated. Its files stay: a recording of all
+   * scenarios leaves them out.
+   */
+  readonly before?: string;
 }
 
 /** Reads a definition. @param file relative to the project's root */
@@ -136,5 +143,31 @@ export const SCENARIOS: readonly Scenario[] = [
     workflow: 'order-fulfilment',
     payload: { orderId: 'replay-6' },
     failsWith: 'PAYLOAD_INVALID',
+  },
+  {
+    name: 'lossy-values',
+    before: 'a run took numbers that were rounded, bytes as an object, and a second argument',
+    definitions: [testDefinition('lossy-values')],
+    workflow: 'lossy-values',
+    payload: null,
+    async start({ temporal }, workflowId) {
+      const handle = await temporal.workflow.start('lossy-values', {
+        args: [{ account: 2 ** 60 }, 'a second argument'],
+        workflowId,
+        taskQueue: 'replay',
+      });
+      return { workflowId, runId: handle.firstExecutionRunId };
+    },
+    async drive(client, run) {
+      const { temporal } = client;
+      await waits(client, run, 'wait');
+      const handle = temporal.workflow.getHandle(run.workflowId);
+      await handle.signal('event', new Uint8Array([1, 2]));
+      await handle.signal(
+        'event',
+        { eventId: 'e', eventName: 'GO', correlationKey: 'k', payload: { account: 2 ** 61 } },
+        'more',
+      );
+    },
   },
 ];
