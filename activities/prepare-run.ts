@@ -5,10 +5,12 @@
  * It refuses every error that can be detected before the first step: an unknown definition, version or
  * action, and a payload that does not match its schema.
  */
+import type { ApplicationFailure } from '@temporalio/activity';
 import type { ActionRegistry } from '../actions/index.js';
 import { PrepareRunRequest, type PreparedRun } from '../contracts/run/activity.js';
 import { type Definition, walkSteps } from '../contracts/definition/index.js';
 import { SluiceError } from '../contracts/errors.js';
+import { isJsonObject } from '../contracts/json.js';
 import { didYouMean } from '../contracts/near.js';
 import type { ProjectionStore, StoredDefinition } from '../contracts/run/projection.js';
 import { validatePayload } from '../definitions/index.js';
@@ -30,8 +32,9 @@ export async function prepareRun(
   request: unknown,
 ): Promise<PreparedRun> {
   const parsed = parseOrRefuse(PrepareRunRequest, request, 'The request to prepare a run');
+  let stored: StoredDefinition | undefined;
   try {
-    const stored = await find(deps.projections, parsed);
+    stored = await find(deps.projections, parsed);
     const { definition, document } = cache.read(stored);
     requireActions(deps.registry, definition);
     return {
@@ -44,8 +47,15 @@ export async function prepareRun(
       ...(deps.runLimits !== undefined && { limits: deps.runLimits }),
     };
   } catch (error) {
-    throw storeFailure(error);
+    throw withVersion(storeFailure(error), stored?.pin.version);
   }
+}
+
+/** Adds the version that was found: the row of the run that is refused shows it. */
+function withVersion(failure: ApplicationFailure, version: number | undefined): ApplicationFailure {
+  const [details] = failure.details ?? [];
+  if (version !== undefined && isJsonObject(details)) Object.assign(details, { version });
+  return failure;
 }
 
 async function find(

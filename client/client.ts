@@ -27,6 +27,7 @@ import {
   type ProgressLine,
 } from '../contracts/run/messages.js';
 import { DeadLetterClient } from './dead-letters.js';
+import { checkPayload } from './connection/check-payload.js';
 import { callTemporal, type CallContext } from './connection/errors.js';
 import { checkedSize, parseOrRefuse, withoutUndefined } from './connection/input.js';
 import { CONFLICT, REUSE } from './connection/start-policies.js';
@@ -211,8 +212,8 @@ export class SluiceClient<P extends object = AnyPayloads> {
 
   /**
    * Starts a run of a published definition.
-   * @param payload must fit the definition's payloadSchema; a run whose payload does not fit fails with
-   *   PAYLOAD_INVALID before its first step
+   * @param payload must fit the definition's payloadSchema. A client with `reads` checks it first; else a run
+   *   whose payload does not fit fails with PAYLOAD_INVALID before its first step
    * @returns the ids of the run, as soon as Temporal has accepted the start
    * @throws SluiceError WORKFLOW_ALREADY_STARTED, PAYLOAD_INVALID (also for a number that would be rounded),
    *   INPUT_INVALID, NAME_RESERVED, INPUT_TOO_LARGE, TEMPORAL_UNAVAILABLE
@@ -249,6 +250,8 @@ export class SluiceClient<P extends object = AnyPayloads> {
       ...memo
     } = options;
     const checkedMemo = parseOrRefuse(StartMemo, { ...this.#defaults, ...withoutUndefined(memo) });
+    const target = { tenant: checkedMemo.tenant, definition: definitionId, version: checkedMemo.version };
+    await checkPayload(this.#runContext.reads, target, payload);
     const handle = await this.#call(workflowId, () =>
       this.temporal.workflow.start(definitionId, {
         args: [payload],

@@ -50,11 +50,14 @@ export async function startOnce(
   try {
     return await start();
   } catch (thrown) {
-    if (!(thrown instanceof SluiceError) || thrown.code !== 'WORKFLOW_ALREADY_STARTED') throw thrown;
+    const inUse = thrown instanceof SluiceError && thrown.code === 'WORKFLOW_ALREADY_STARTED';
+    // A newer version may refuse the payload of a request whose run has started long since.
+    const refused = thrown instanceof SluiceError && thrown.code === 'PAYLOAD_INVALID';
+    if (!inUse && !(refused && operationId !== undefined)) throw thrown;
     const present = await presentAt(client, workflowId);
     if (present === undefined) throw thrown;
     if (operationId !== undefined && present.operationId === operationId) return runOf(present);
-    if (!present.open || present.tenant !== options.tenant || onConflict === 'fail') throw thrown;
+    if (refused || !present.open || present.tenant !== options.tenant || onConflict === 'fail') throw thrown;
     if (onConflict === 'use-existing') return runOf(present);
     await terminate(client, present, options.actor);
     return start();

@@ -38,6 +38,8 @@ export interface CommandContext {
    * is a server. The first call that needs Temporal connects to it.
    */
   readonly reading: (work: (client: SluiceClient) => Promise<number>) => Promise<void>;
+  /** As `online`, with the same source as `reading`: a start checks its payload there first. */
+  readonly starting: Online;
   /** Sets the exit code. */
   readonly done: (code: number) => void;
   /** Runs before each command: loads what the synchronous members of this context need. */
@@ -90,6 +92,20 @@ export function createContext(
       const database = isServer(loaded.database) ? databaseReads(loaded.database) : undefined;
       const options = { lazy: true, ...(database !== undefined && { reads: database.reads }) };
       const client = await connect(loaded, env, globals().tenant, options);
+      try {
+        done(await work(client));
+      } finally {
+        await client.close();
+        await database?.close();
+      }
+    },
+    async starting(work) {
+      const loaded = await config();
+      const { databaseReads, isServer } = await import('./database-reads.js');
+      const database = isServer(loaded.database) ? databaseReads(loaded.database) : undefined;
+      const client = await connect(loaded, env, globals().tenant, {
+        ...(database !== undefined && { reads: database.reads }),
+      });
       try {
         done(await work(client));
       } finally {

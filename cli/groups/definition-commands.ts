@@ -9,7 +9,7 @@ import { wholeNumber, type CommandContext } from '../context/context.js';
 
 /** Adds the commands. */
 export function addDefinitionCommands(program: Command, context: CommandContext): void {
-  const { terminal, tenant, online, reading, config, done } = context;
+  const { terminal, tenant, online, reading, starting, config, done } = context;
 
   program
     .command('validate')
@@ -53,7 +53,7 @@ export function addDefinitionCommands(program: Command, context: CommandContext)
       const { readJsonInput } = await import('../terminal/input.js');
       const { runDefinitionCommand } = await import('../commands/runs/run.js');
       const payload = await readJsonInput(options.input);
-      await online((client) => runDefinitionCommand(client, terminal(), id, { ...options, payload }));
+      await starting((client) => runDefinitionCommand(client, terminal(), id, { ...options, payload }));
     });
 
   program

@@ -5,6 +5,7 @@
  */
 import { SluiceError } from '../../contracts/errors.js';
 import type { Definition } from '../../contracts/definition/index.js';
+import { NO_VERSION } from '../../contracts/run/run.js';
 import type { RunSummary, RunView } from '../../projections/index.js';
 import { redactorFor, type PayloadRedactor } from '../redaction/redaction.js';
 import { findRun, readsOf, type RunContext } from './context.js';
@@ -41,6 +42,8 @@ async function definitionOf(
   context: RunContext,
   { tenant, definition, version }: Pinned,
 ): Promise<Pick<Definition, 'payloadSchema'>> {
+  // The row of a run that was refused has no payload, so nothing in it is marked.
+  if (version === NO_VERSION) return {};
   const reads = readsOf(context);
   const cache = cacheFor(definitions, reads);
   const key = JSON.stringify([tenant, definition, version]);

@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { callTemporal } from '../connection/errors.js';
 import { SluiceError } from '../../contracts/errors.js';
 import type { Json } from '../../contracts/json.js';
-import { TERMINAL_RUN_STATUSES, type RunRef } from '../../contracts/run/run.js';
+import { NO_VERSION, TERMINAL_RUN_STATUSES, type RunRef } from '../../contracts/run/run.js';
 import type { RunView } from '../../projections/index.js';
 import type { StartedRun, StartOptions } from '../connection/options.js';
 import { findRun, type OfTenant, type RunContext } from './context.js';
@@ -58,7 +58,7 @@ export async function rerunRun(
   const rerunOf = { runId, workflowId: run.workflowId };
   const started = await context.start(run.definition, payload, {
     tenant: run.tenant,
-    version: run.version,
+    ...(run.version !== NO_VERSION && { version: run.version }),
     rerunOf,
     correlationKeys,
     ...(trigger !== undefined && { trigger }),

@@ -73,6 +73,8 @@ export const ActionFailureDetails = z.object({
   committed: z.boolean(),
   /** Ids of what the action made before it failed. */
   artifacts: z.array(z.string()).optional(),
+  /** Of a start that was refused: the version of the definition that it found. */
+  version: z.number().int().optional(),
 });
 export type ActionFailureDetails = z.infer<typeof ActionFailureDetails>;
 

@@ -89,7 +89,7 @@ export const RUN_EVENT_DATA = {
   RUN_CANCEL_REQUESTED: z.object({ reason: z.string().optional() }),
   /** run: SUCCEEDED, `result`, `endedAt`. */
   RUN_SUCCEEDED: z.object({ result: json }),
-  /** run: FAILED, `error`, `endedAt`. */
+  /** run: FAILED, `error`, `endedAt`; created if it was refused before it began, and then its only event. */
   RUN_FAILED: z.object({ error: RunError }),
   /** run: CANCELED, `endedAt`. */
   RUN_CANCELED: z.object({}),

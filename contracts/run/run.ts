@@ -82,6 +82,9 @@ export const WAIT_TRANSITIONS: Transitions<WaitStatus> = {
   CANCELED: [],
 };
 
+/** In place of a version: the run was refused before one was found. */
+export const NO_VERSION = 0;
+
 /** The version of a definition that a run is pinned to when it starts. */
 export const DefinitionPin = z.object({
   id: z.string(),

@@ -13,6 +13,7 @@ const api = useApi();
 
 const WAITING =
   'id: waiting\nversion: 1\nsteps:\n  - { id: ask, type: event.wait, eventName: GO, correlationKey: k }\n';
+const STRICT = 'id: strict\nversion: 1\npayloadSchema: { type: object, required: [orderId] }\nsteps: []\n';
 const NOWHERE = '0199aaaa-0000-7000-8000-000000000000';
 const LETTER = {
   id: 'letter-1',
@@ -57,6 +58,7 @@ const secured = (): readonly Route[] => routes.filter(({ operation }) => operati
 
 beforeAll(async () => {
   await api().ask('/v1/definitions', { json: { source: WAITING } });
+  await api().ask('/v1/definitions', { json: { source: STRICT } });
   run = await api().answer(z.object({ runId: z.string(), workflowId: z.string() }), '/v1/runs', {
     json: { definition: 'waiting' },
   });
@@ -256,6 +258,13 @@ describe('a body', () => {
         '/payload/amount',
       ]);
     }
+  });
+
+  it('a start whose payload does not fit the schema is refused, and no run exists', async () => {
+    const refusal = await api().refusal('/v1/runs', { json: { definition: 'strict', workflowId: 'unfit' } });
+    expect([refusal.code, refusal.status]).toEqual(['PAYLOAD_INVALID', 400]);
+    expect(refusal.errors).toMatchObject([{ pointer: '$.orderId', detail: 'is missing' }]);
+    await expect(api().sluice.client.state('unfit')).rejects.toMatchObject({ code: 'WORKFLOW_NOT_FOUND' });
   });
 
   it('a body of two megabytes is refused before it is read, even without a Content-Length', async () => {

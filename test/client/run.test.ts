@@ -91,7 +91,7 @@ describe('a run', () => {
 
   it('a failed run throws its own code, message and details', async () => {
     await sluice().publish(greeting('picky'));
-    const error = await refused(sluice().result(await sluice().start('picky', { name: 7 })));
+    const error = await refused(sluice().result(await sluice().startUnchecked('picky', { name: 7 })));
     expect(error.code).toBe('PAYLOAD_INVALID');
     expect(error.message).toContain('name');
     const failing = `

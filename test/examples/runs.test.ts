@@ -126,8 +126,7 @@ describe('order-fulfilment', () => {
   });
 
   it('an order with an invalid payload is refused before any action runs', async () => {
-    const run = await sluice().start('order-fulfilment', { orderId: 'o-7' });
-    expect(await failure(run)).toMatchObject({
+    await expect(sluice().start('order-fulfilment', { orderId: 'o-7' })).rejects.toMatchObject({
       code: 'PAYLOAD_INVALID',
       details: {
         problems: [

@@ -201,6 +201,18 @@ export class SluiceTest {
     return this.start(pin.id, payload, options);
   }
 
+  /** Starts a run as any Temporal client does: nothing is checked first. */
+  async startUnchecked(definition: string, ...args: readonly unknown[]): Promise<StartedRun> {
+    const workflowId = `${definition}/${randomUUID()}`;
+    const { firstExecutionRunId } = await this.client.temporal.workflow.start(definition, {
+      args: [...args],
+      workflowId,
+      taskQueue: this.taskQueue,
+      memo: { tenant: this.tenant },
+    });
+    return { workflowId, runId: firstExecutionRunId };
+  }
+
   /** Publishes, starts, and waits for the result. */
   async run(source: string, payload: Json = {}, options: StartOptions = {}): Promise<Json> {
     return this.result(await this.startSource(source, payload, options));

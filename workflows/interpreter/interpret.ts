@@ -33,12 +33,14 @@ import { errorCompletion, runFailure } from './state/failure.js';
 import { beginRunCompensation } from './compensation/scopes.js';
 import { createMachine } from './machine.js';
 import { Queries } from './surface/queries.js';
+import { recordRefusal } from './run/refused.js';
 import { Resets } from './run/resets.js';
 import { takeRewinds } from './run/rewinds.js';
 import { Run } from './run/run.js';
 import { announce } from './run/search-attributes.js';
 import { Snapshots } from './surface/snapshot.js';
 import { startRun, type Started } from './start.js';
+import { Doors } from './state/doors.js';
 import { NORMAL, type Completion } from './state/state.js';
 import { STEP_KINDS } from './steps/kinds.js';
 import { carriedLines, describe, watchProgress } from './surface/views.js';
@@ -57,17 +59,19 @@ export async function interpret(payload: unknown, carried: unknown): Promise<Jso
   const queries = new Queries();
   return await CancellationScope.nonCancellable(async () => {
     const resets = new Resets();
+    const doors = new Doors();
     let started: Started;
     try {
       // Not cancellable: a run that is cancelled before its first step still starts, and then ends as
       // cancelled.
-      started = await startRun(payload, carried, resets);
+      started = await startRun(payload, carried, resets, doors);
     } catch (thrown) {
       const refusal = errorCompletion(thrown, null);
       queries.refused = refusal.error;
+      await recordRefusal(refusal.error, thrown);
       throw runFailure(refusal);
     }
-    const run = new Run({ ...started, resets, limits: limitsOf(started), runLane: MACHINE });
+    const run = new Run({ ...started, resets, doors, limits: limitsOf(started), runLane: MACHINE });
     queries.run = run;
     return await live(run, started.resumed, cancelled);
   });

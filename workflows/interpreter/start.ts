@@ -14,6 +14,7 @@ import { ACTIVITY_TYPES, StartMemo } from '../../contracts/run/messages.js';
 import { UNDECODABLE } from '../../contracts/undecodable.js';
 import { INFRASTRUCTURE_RETRY } from '../runtime/retry-options.js';
 import { definitionOf } from './state/definitions.js';
+import type { Doors } from './state/doors.js';
 import type { Resets } from './run/resets.js';
 import type { RunState } from './state/state.js';
 
@@ -35,10 +36,16 @@ export interface Started {
  * @param payload the workflow's first argument
  * @param carried the workflow's second argument, which only an execution that continues a run has
  * @param resets knows whether a reset made this execution
+ * @param doors tells what it refuses
  * @throws SluiceError START_RETRY_UNSUPPORTED, START_OPTIONS_INVALID, DEFINITION_*, ACTION_NOT_FOUND,
  * PAYLOAD_INVALID, STATE_CORRUPT
  */
-export async function startRun(payload: unknown, carried: unknown, resets: Resets): Promise<Started> {
+export async function startRun(
+  payload: unknown,
+  carried: unknown,
+  resets: Resets,
+  doors: Doors,
+): Promise<Started> {
   const info = workflowInfo();
   if (info.retryPolicy !== undefined || (info.cronSchedule ?? '') !== '') {
     throw new SluiceError(
@@ -47,7 +54,13 @@ export async function startRun(payload: unknown, carried: unknown, resets: Reset
     );
   }
   if (info.continuedFromExecutionRunId !== undefined) return takeOver(payload as Json, carried);
-  return prepare(payload === undefined ? {} : payload, memoOf(info.memo), resets);
+  if (carried !== undefined && doors.refuses()) {
+    throw new SluiceError('PAYLOAD_INVALID', 'A run takes one argument, its payload; this start has more');
+  }
+  const start = memoOf(info.memo);
+  const badMemo = doors.refusal(start, 'The memo');
+  if (badMemo !== undefined) throw new SluiceError('START_OPTIONS_INVALID', badMemo);
+  return prepare(payload === undefined ? {} : payload, { start, resets, doors });
 }
 
 function memoOf(memo: Record<string, unknown> | undefined): StartMemo {
@@ -59,11 +72,19 @@ function memoOf(memo: Record<string, unknown> | undefined): StartMemo {
   });
 }
 
-async function prepare(payload: unknown, start: StartMemo, resets: Resets): Promise<Started> {
+interface Start {
+  readonly start: StartMemo;
+  readonly resets: Resets;
+  readonly doors: Doors;
+}
+
+async function prepare(payload: unknown, { start, resets, doors }: Start): Promise<Started> {
   const reason = isJsonObject(payload) ? payload[UNDECODABLE] : undefined;
   if (reason !== undefined) {
     throw new SluiceError('PAYLOAD_INVALID', `The payload cannot be decoded: ${JSON.stringify(reason)}`);
   }
+  const lossy = doors.refusal(payload, 'The payload');
+  if (lossy !== undefined) throw new SluiceError('PAYLOAD_INVALID', lossy);
   if (isDeeperThan(payload, LIMITS.depth)) {
     throw new SluiceError('PAYLOAD_INVALID', `The payload is nested more than ${LIMITS.depth} levels deep`);
   }

@@ -13,6 +13,12 @@ import type { EventLog } from './event-log.js';
 /** Bytes of free events past which a flush starts without a request. */
 const FLUSH_BYTES = 128 * 1024;
 
+/** Without a limit of tries: a database that is away loses no event and fails no run. */
+export const FLUSH_OPTIONS = {
+  startToCloseTimeout: '30s',
+  retry: { initialInterval: 100, backoffCoefficient: 2, maximumInterval: '10s' },
+} as const;
+
 export class Flusher {
   private requested = false;
   private inFlight = false;
@@ -71,9 +77,7 @@ export class Flusher {
     try {
       await CancellationScope.nonCancellable(() =>
         scheduleActivity(ACTIVITY_TYPES.flushEvents, [request], {
-          startToCloseTimeout: '30s',
-          // Without a limit: a database that is away loses no event and fails no run.
-          retry: { initialInterval: 100, backoffCoefficient: 2, maximumInterval: '10s' },
+          ...FLUSH_OPTIONS,
           summary: `commit ${batch.events.length} events`,
         }),
       );

@@ -18,6 +18,7 @@ import { isDeeperThan, jsonSize } from '../../../contracts/json.js';
 import { LIMITS } from '../../../contracts/limits.js';
 import { EventSignal } from '../../../contracts/run/messages.js';
 import { now, parseInstant } from '../../runtime/clock.js';
+import type { Doors } from '../state/doors.js';
 import { shortHash } from '../state/hash.js';
 import {
   looksBackTo,
@@ -45,6 +46,7 @@ export class Inbox {
   constructor(
     private readonly state: RunState,
     private readonly log: EventLog,
+    private readonly doors: Doors,
   ) {
     // Waits of the execution before are open from the first moment, in their old order.
     this.open = openFrames(state.root)
@@ -66,6 +68,11 @@ export class Inbox {
   receive(payload: unknown): void {
     if (isDeeperThan(payload, LIMITS.depth)) {
       this.reject(`payload: nested more than ${LIMITS.depth} levels deep`);
+      return;
+    }
+    const refusal = this.doors.refusal(payload, 'payload');
+    if (refusal !== undefined) {
+      this.reject(refusal);
       return;
     }
     const parsed = EventSignal.safeParse(payload);

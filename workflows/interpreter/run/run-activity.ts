@@ -1,8 +1,9 @@
 /** One action as a regular activity; the activity is also the carrier of the pending run events. */
 import { ActivityCancellationType, scheduleActivity } from '@temporalio/workflow';
 import { ActionResult, type ActionEnvelope } from '../../../contracts/run/activity.js';
+import { SluiceError } from '../../../contracts/errors.js';
 import { DEFAULTS } from '../../../contracts/definition/index.js';
-import type { Json } from '../../../contracts/json.js';
+import { isJsonObject, type Json } from '../../../contracts/json.js';
 import { INFRASTRUCTURE_RETRY } from '../../runtime/retry-options.js';
 import { committedBeforeFailure } from '../state/failure.js';
 import type { Lane } from '../lane/lane.js';
@@ -58,6 +59,8 @@ export function runActivity<T>(
       }),
     {
       succeeded: (answer) => {
+        const refused = refusedResult(run, answer);
+        if (refused !== undefined) return failed(refused);
         const parsed = ActionResult.safeParse(answer);
         if (!parsed.success) return failed(parsed.error);
         run.log.settle(batch, true);
@@ -66,4 +69,14 @@ export function runActivity<T>(
       failed,
     },
   );
+}
+
+/**
+ * Why the result of an activity is not taken; undefined: it is. The worker's own check comes first, so this
+ * one is for an activity that somebody completed by hand. What the ledger had recorded stays as it was.
+ */
+export function refusedResult(run: Run, answer: unknown): SluiceError | undefined {
+  if (isJsonObject(answer) && answer['recorded'] === true) return undefined;
+  const reason = run.doors.refusal(answer, 'The result of the action');
+  return reason === undefined ? undefined : new SluiceError('ACTION_OUTPUT_INVALID', reason);
 }

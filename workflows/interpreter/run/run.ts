@@ -27,6 +27,7 @@ import { Evaluator } from '../lane/evaluator.js';
 import { Operations } from '../lane/operations.js';
 import { Queue } from '../lane/queue.js';
 import { Slots } from '../lane/slots.js';
+import type { Doors } from '../state/doors.js';
 import type { LaneState, RunState } from '../state/state.js';
 import type { Resets } from './resets.js';
 import { addKey } from './search-attributes.js';
@@ -43,6 +44,7 @@ export interface RunParts {
   readonly state: RunState;
   readonly payload: Json;
   readonly resets: Resets;
+  readonly doors: Doors;
   readonly limits: HistoryLimits;
   /** The machine. */
   readonly runLane: RunLane;
@@ -64,6 +66,7 @@ export class Run {
   readonly state: RunState;
   readonly payload: Json;
   readonly resets: Resets;
+  readonly doors: Doors;
   /** Set while lanes should stop so that the run can continue as new. */
   parking = false;
   cancelRequested = false;
@@ -86,11 +89,12 @@ export class Run {
   private readonly steps = new Map<string, Step>();
   private readonly machine: RunLane;
 
-  constructor({ definition, state, payload, resets, limits, runLane }: RunParts) {
+  constructor({ definition, state, payload, resets, doors, limits, runLane }: RunParts) {
     this.definition = definition;
     this.state = state;
     this.payload = payload;
     this.resets = resets;
+    this.doors = doors;
     this.machine = runLane;
     const { prepared, start } = state;
     const info = workflowInfo();
@@ -101,7 +105,7 @@ export class Run {
       version: prepared.pin.version,
     };
     this.log = new EventLog(state);
-    this.inbox = new Inbox(state, this.log);
+    this.inbox = new Inbox(state, this.log, doors);
     this.flusher = new Flusher(this.header, this.log, () => {
       this.noteWaiting();
       this.onQuiet();

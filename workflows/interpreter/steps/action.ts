@@ -26,7 +26,7 @@ import type { StepContext, StepOf } from '../run/step-context.js';
 import { beginEvent, retryEvent, save, summaryOf } from '../run/step-events.js';
 import { pushCompensation } from '../compensation/stack.js';
 import { nextAttemptAt } from '../run/retry.js';
-import { runActivity, TIMEOUT_GRACE_MS } from '../run/run-activity.js';
+import { refusedResult, runActivity, TIMEOUT_GRACE_MS } from '../run/run-activity.js';
 
 type ActionContext = StepContext<StepOf<'action.call'>>;
 
@@ -231,6 +231,8 @@ function callLocal(
       }),
     {
       succeeded: (answer) => {
+        const refused = refusedResult(run, answer);
+        if (refused !== undefined) return end.failed(refused);
         const parsed = ActionResult.safeParse(answer);
         if (!parsed.success) return end.failed(parsed.error);
         run.budget.command(jsonSize(parsed.data.output));

@@ -6,8 +6,11 @@
  * activity), so a worker that replays a closed run gives the same answers.
  */
 import { defineQuery, setHandler, workflowInfo } from '@temporalio/workflow';
-import type { RunError } from '../../../contracts/errors.js';
+import { SluiceError, type RunError } from '../../../contracts/errors.js';
+import { isJsonObject } from '../../../contracts/json.js';
 import { QUERIES, type RunProgress, type RunStateView } from '../../../contracts/run/messages.js';
+import { UNDECODABLE } from '../../../contracts/undecodable.js';
+import { startFailure } from '../state/failure.js';
 import type { Run } from '../run/run.js';
 import { progressOf, stateOf } from './views.js';
 
@@ -27,7 +30,10 @@ export class Queries {
     );
     setHandler(
       defineQuery<unknown, [unknown]>(QUERIES.progress),
-      (since) => (this.run === undefined ? this.progress() : progressOf(this.run, since)),
+      (since) => {
+        refuseBytes(since);
+        return this.run === undefined ? this.progress() : progressOf(this.run, since);
+      },
       { description: 'The newest lines of the log: {since: sequence number}' },
     );
   }
@@ -57,4 +63,11 @@ export class Queries {
     const steps = { running: 0, succeeded: 0, failed: 0, waiting: 0 };
     return { status: this.status, state: null, lastSeq: 0, steps, lines: [], error: this.refused ?? null };
   }
+}
+
+/** Refuses an argument that is not JSON. @throws ApplicationFailure INPUT_INVALID */
+function refuseBytes(argument: unknown): void {
+  const undecodable = isJsonObject(argument) ? argument[UNDECODABLE] : undefined;
+  if (!ArrayBuffer.isView(argument) && undecodable === undefined) return;
+  throw startFailure(new SluiceError('INPUT_INVALID', 'The argument of the query is not JSON'));
 }

@@ -1,0 +1,155 @@
+/**
+ * What any Temporal client can send a run that is not JSON, or that was rounded on its way: it is refused
+ * with a code, and each run that was refused has a row that says so.
+ */
+import type { Payload } from '@temporalio/common';
+import { RawValue } from '@temporalio/common';
+import { describe, expect, it } from 'vitest';
+import type { StartedRun } from '../../client/index.js';
+import { useSluice } from '../support/sluice.js';
+import { waitFor } from '../support/wait-for.js';
+
+const sluice = useSluice();
+
+const WAITING = `
+id: waiting
+version: 4
+payloadSchema: { type: object, properties: { account: { type: integer } } }
+steps:
+  - { id: wait, type: event.wait, eventName: GO, correlationKey: k }
+result: { $expr: event.payload }
+`;
+
+/** A payload as another SDK encodes it. */
+const encoded = (encoding: string, data: string): RawValue =>
+  new RawValue(undefined, {
+    toPayload: (): Payload => ({
+      metadata: { encoding: Buffer.from(encoding) },
+      data: Buffer.from(data),
+    }),
+    fromPayload: () => {
+      throw new Error('never decoded');
+    },
+  });
+
+const LOSSY = encoded('json/plain', '{"account":9007199254740993}');
+
+async function refusal(run: StartedRun): Promise<{ readonly code: string; readonly message: string }> {
+  return sluice()
+    .result(run)
+    .then(
+      () => ({ code: 'none', message: '' }),
+      (error: { code: string; message: string }) => error,
+    );
+}
+
+describe('a start by any Temporal client', () => {
+  it.each<[string, readonly unknown[], string]>([
+    ['bytes', [new Uint8Array([1, 2])], 'The payload: it is bytes, not JSON'],
+    ['protobuf', [encoded('json/protobuf', '{}')], 'Unknown encoding: json/protobuf'],
+    ['text that is not JSON', [encoded('json/plain', '{"a":')], 'cannot be decoded'],
+    ['an integer over 2^53', [LOSSY], '/account is an integer beyond'],
+    [
+      'a number that is not finite',
+      [encoded('json/plain', '{"a":[1e400]}')],
+      '/a/0 is a number that no double',
+    ],
+    [
+      'a key __proto__',
+      [encoded('json/plain', '{"__proto__":{"a":1}}')],
+      '/__proto__ is a key that is refused',
+    ],
+    ['a second argument', [{}, 'second'], 'takes one argument'],
+    ['a payload that does not fit', [{ account: 'x' }], '$.account must be integer'],
+  ])(
+    '[nothing-is-rounded] a start with %s is PAYLOAD_INVALID, and its row says so',
+    async (_what, args, text) => {
+      await sluice().publish(WAITING);
+      const run = await sluice().startUnchecked('waiting', ...args);
+      const error = await refusal(run);
+      expect(error.code).toBe('PAYLOAD_INVALID');
+      expect(error.message).toContain(text);
+      expect(await sluice().client.runs.get(run.runId)).toMatchObject({
+        workflowId: run.workflowId,
+        definition: 'waiting',
+        status: 'FAILED',
+        errorCode: 'PAYLOAD_INVALID',
+        error: { code: 'PAYLOAD_INVALID', message: error.message },
+      });
+    },
+  );
+
+  it('a run without a definition is in the list as FAILED, also beside runs of other definitions', async () => {
+    await sluice().publish(WAITING);
+    const unknown = await sluice().startUnchecked('no-such-definition', {});
+    const unfit = await sluice().startUnchecked('waiting', { account: 'x' });
+    for (const run of [unknown, unfit]) await refusal(run);
+    const { items } = await sluice().client.runs.list({ status: 'FAILED' });
+    const shown = new Map(items.map((run) => [run.runId, [run.version, run.errorCode]]));
+    expect(shown.get(unknown.runId)).toEqual([0, 'DEFINITION_NOT_FOUND']);
+    expect(shown.get(unfit.runId)).toEqual([4, 'PAYLOAD_INVALID']);
+    expect((await sluice().client.runs.events(unknown.runId)).items).toMatchObject([
+      { seq: 1, type: 'RUN_FAILED' },
+    ]);
+  });
+
+  it('a refused run can be run again with a payload that fits', async () => {
+    await sluice().publish(WAITING);
+    const run = await sluice().startUnchecked('waiting', { account: 'x' });
+    await refusal(run);
+    await expect(sluice().client.runs.rerun(run.runId)).rejects.toMatchObject({ code: 'PAYLOAD_INVALID' });
+    const again = await sluice().client.runs.rerun(run.runId, { payload: { account: 7 } });
+    await sluice().signal(again, { eventName: 'GO', correlationKey: 'k', payload: 'fine' });
+    expect(await sluice().result(again)).toBe('fine');
+  });
+});
+
+describe('a start by a client that can read the definition', () => {
+  it('a payload that does not fit is refused before anything starts', async () => {
+    await sluice().publish(WAITING);
+    const workflowId = 'never-started';
+    await expect(sluice().start('waiting', { account: 'x' }, { workflowId })).rejects.toMatchObject({
+      code: 'PAYLOAD_INVALID',
+      details: { problems: [{ path: '$.account', message: 'must be integer' }] },
+    });
+    await expect(sluice().client.state(workflowId)).rejects.toMatchObject({ code: 'WORKFLOW_NOT_FOUND' });
+  });
+});
+
+describe('a message of any Temporal client', () => {
+  it('a signal that is not JSON, or was rounded, is recorded and ignored', async () => {
+    await sluice().publish(WAITING);
+    const run = await sluice().startUnchecked('waiting', {});
+    await sluice().waiting(run);
+    const { temporal } = sluice().client;
+    const handle = temporal.workflow.getHandle(run.workflowId);
+    await handle.signal('event', new Uint8Array([1, 2]));
+    await handle.signal('event', encoded('binary/protobuf', 'x'));
+    await handle.signal(
+      'event',
+      encoded(
+        'json/plain',
+        '{"eventId":"1","eventName":"GO","correlationKey":"k","payload":9007199254740993}',
+      ),
+    );
+    await sluice().signal(run, { eventName: 'GO', correlationKey: 'k', payload: 'fine' });
+    expect(await sluice().result(run)).toBe('fine');
+    await waitFor(async () => (await sluice().client.runs.get(run.runId)).status === 'SUCCEEDED');
+    const { items } = await sluice().client.runs.events(run.runId);
+    expect(items.flatMap((event) => (event.type === 'SIGNAL_REJECTED' ? [event.data.reason] : []))).toEqual([
+      'payload: it is bytes, not JSON',
+      'payload cannot be decoded: "Unknown encoding: binary/protobuf"',
+      expect.stringMatching(/^payload: \/payload is an integer beyond/),
+    ]);
+  });
+
+  it('a query with bytes is refused, and so is an update', async () => {
+    await sluice().publish(WAITING);
+    const run = await sluice().startUnchecked('waiting', {});
+    await sluice().waiting(run);
+    const handle = sluice().client.temporal.workflow.getHandle(run.workflowId);
+    await expect(handle.query('progress', new Uint8Array([1]))).rejects.toThrow(/not JSON/);
+    await expect(handle.executeUpdate('change', { args: [new Uint8Array([1])] })).rejects.toThrow();
+    await sluice().client.terminate(run.workflowId);
+  });
+});

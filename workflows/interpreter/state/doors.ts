@@ -1,0 +1,41 @@
+/**
+ * What comes into a run from Temporal, and is not taken as it is: its payload, signals, results of
+ * activities. Any Temporal client can send them, so bytes, unknown encodings and numbers that were rounded
+ * arrive here.
+ *
+ * The payload converter passes all of it on: a converter that throws would hang the run, and a history that
+ * was recorded before this check must replay with the values that it had. So each door asks here.
+ *
+ * Invariant: the check is gated. An execution that took such a value before the check existed takes it again
+ * on replay. The gate is asked only at a value with a fault, under a new name each time until it is open. So
+ * an execution that never sees one has no marker, and one that does has at most one.
+ */
+import { patched } from '@temporalio/workflow';
+import { isJsonObject } from '../../../contracts/json.js';
+import { faultText, jsonFaults } from '../../../contracts/reading/json-faults.js';
+import { UNDECODABLE } from '../../../contracts/undecodable.js';
+
+export class Doors {
+  private asked = 0;
+  private open = false;
+
+  /**
+   * Why a value is not taken; undefined: it is.
+   * @param what the subject of the reason
+   */
+  refusal(value: unknown, what: string): string | undefined {
+    const undecodable = isJsonObject(value) ? value[UNDECODABLE] : undefined;
+    if (undecodable !== undefined) {
+      return this.refuses() ? `${what} cannot be decoded: ${JSON.stringify(undecodable)}` : undefined;
+    }
+    const faults = jsonFaults(value);
+    if (faults.length === 0 || !this.refuses()) return undefined;
+    return `${what}: ${faults.map((fault) => faultText(fault, 'it')).join('; ')}`;
+  }
+
+  /** Whether this execution refuses what it did not refuse before; ask only where there is such a thing. */
+  refuses(): boolean {
+    if (!this.open) this.open = patched(`sluice-doors-${++this.asked}`);
+    return this.open;
+  }
+}
