@@ -1,6 +1,11 @@
-/** `sluice.publishDefinition` and `sluice.unpublishDefinition`: a definition and what starts its runs. */
+/**
+ * `sluice.publishDefinition` and `sluice.unpublishDefinition`: a definition and what starts its runs.
+ *
+ * Invariant: one transaction publishes a version with its triggers. What Temporal could refuse is tried out
+ * before it, and what follows it (the schedules) is repeated until it is done: Temporal repeats the activity,
+ * and any publish or unpublish of the definition does the same work.
+ */
 import { Context } from '@temporalio/activity';
-import type { Definition } from '../contracts/definition/index.js';
 import { SluiceError } from '../contracts/errors.js';
 import { didYouMean } from '../contracts/near.js';
 import { PublishRequest, type PublishResult, UnpublishRequest } from '../contracts/run/activity.js';
@@ -10,12 +15,13 @@ import type { ActivityDeps } from './boundary/deps.js';
 import { storeFailure } from './boundary/failures.js';
 import { parseOrRefuse } from './boundary/parse.js';
 import { requireActions } from './require-actions.js';
-import { reconcileSchedules, triggersOf } from './triggers.js';
+import { reconcileSchedules, triggersOf, tryOutSchedules } from './triggers.js';
 
 /**
  * Publishes a version; publishing the same document again changes nothing.
  * @param request a PublishRequest
- * @throws ApplicationFailure non-retryable: DEFINITION_INVALID, DEFINITION_CONFLICT, ACTION_NOT_FOUND;
+ * @throws ApplicationFailure non-retryable: DEFINITION_INVALID, DEFINITION_CONFLICT, ACTION_NOT_FOUND,
+ * SCHEDULE_REFUSED;
  * retryable while the database or Temporal is away
  */
 export async function applyPublish(
@@ -27,20 +33,19 @@ export async function applyPublish(
   try {
     const read = readDefinition(source, format);
     requireActions(registry, read.definition, read.source);
+    const { client, info } = Context.current();
+    const published = await projections.findDefinition(tenant, read.definition.id, read.definition.version);
+    // What is published already was tried out then.
+    if (published === undefined) {
+      await tryOutSchedules(client, { taskQueue: info.taskQueue, tenant, definition: read.definition });
+    }
     const pin = { id: read.definition.id, version: read.definition.version, hash: read.hash };
     const stored = await projections.putDefinition(
       tenant,
       { pin, source, format, publishedBy: actor },
       triggersOf(tenant, read.definition),
     );
-    if (stored.latest && stored.schedules.length > 0) {
-      await setSchedules(projections, {
-        tenant,
-        id: pin.id,
-        definition: read.definition,
-        existing: stored.schedules,
-      });
-    }
+    await settleSchedules(projections, tenant, pin.id);
     return { pin, created: stored.created };
   } catch (error) {
     throw storeFailure(error);
@@ -60,7 +65,7 @@ export async function applyUnpublish({ projections }: ActivityDeps, request: unk
     // A repetition after a crash may find the definition gone and its schedules not. So only a first attempt
     // can tell that there was no such definition.
     if (schedules.length > 0) {
-      await setSchedules(projections, { tenant, id, definition: undefined, existing: schedules });
+      await settleSchedules(projections, tenant, id);
     } else if (!found && Context.current().info.attempt === 1) {
       const near = didYouMean(id, await projections.definitionIds(tenant));
       throw new SluiceError('DEFINITION_NOT_FOUND', `Tenant "${tenant}" has no definition "${id}"${near}`);
@@ -70,20 +75,24 @@ export async function applyUnpublish({ projections }: ActivityDeps, request: unk
   }
 }
 
-interface ScheduleChange {
-  readonly tenant: string;
-  readonly id: string;
-  /** Undefined: it is unpublished, and no schedule stays. */
-  readonly definition: Definition | undefined;
-  /** Every schedule that the definition has or had. */
-  readonly existing: readonly string[];
-}
-
-async function setSchedules(
-  projections: ProjectionStore,
-  { tenant, id, definition, existing }: ScheduleChange,
-): Promise<void> {
+/**
+ * Brings Temporal's schedules in line with what the database says is published, which another publish or
+ * unpublish may change meanwhile.
+ */
+async function settleSchedules(projections: ProjectionStore, tenant: string, id: string): Promise<void> {
   const { client, info } = Context.current();
-  const left = await reconcileSchedules(client, { taskQueue: info.taskQueue, tenant, definition, existing });
-  await projections.putSchedules(tenant, id, left);
+  for (;;) {
+    const latest = await projections.findDefinition(tenant, id);
+    const existing = await projections.definitionSchedules(tenant, id);
+    const definition = latest && readDefinition(latest.source, latest.format).definition;
+    const none = definition === undefined || triggersOf(tenant, definition).schedules.length === 0;
+    if (none && existing.length === 0) return;
+    const left = await reconcileSchedules(client, {
+      taskQueue: info.taskQueue,
+      tenant,
+      definition,
+      existing,
+    });
+    if (await projections.putSchedules([tenant, id], left, latest?.pin.version ?? 0)) return;
+  }
 }

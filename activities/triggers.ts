@@ -2,25 +2,35 @@
  * What starts runs of a definition, brought in line with its latest version. The transaction that publishes
  * writes the trigger index; Temporal keeps the schedules.
  *
- * Invariant: after a publish or an unpublish has returned, Temporal has exactly the schedules of the latest
- * version. The row in `definition_triggers` names every schedule that may exist, from before the first is
- * created until after the last is deleted, so a repetition after a crash deletes what the first try left.
+ * Invariants
+ * - A version and its schedules change together or not at all. Temporal takes each schedule of a new version
+ *   under another name first, paused: one that it refuses stops the publishing before anything has changed.
+ * - After a publish or an unpublish has returned, Temporal has exactly the schedules of the latest version,
+ *   also where several were under way at once: whoever sets them looks again whether that version is still
+ *   the latest, and begins anew if it is not.
+ * - The row in `definition_triggers` names every schedule that may exist, from before the first is created
+ *   until after the last is deleted, so a repetition after a crash deletes what the first try left.
  */
+import { randomUUID } from 'node:crypto';
 import {
   type Client,
   ScheduleAlreadyRunning,
   ScheduleNotFoundError,
   type ScheduleOptions,
   ScheduleOverlapPolicy,
+  ServiceError,
 } from '@temporalio/client';
 import type { Definition, ScheduleTrigger } from '../contracts/definition/index.js';
 import { messageOf, SluiceError } from '../contracts/errors.js';
+import { isGrpcInvalid } from '../contracts/temporal-history.js';
 import type { JsonObject } from '../contracts/json.js';
 import type { DefinitionTriggers } from '../contracts/run/projection.js';
 
 /** The actor of a scheduled run. */
 const ACTOR = 'schedule';
 const LONGEST_CATCHUP_MS = 365 * 86_400_000;
+/** A schedule that ended then never starts anything. */
+const PAST = new Date('2001-01-01T00:00:00Z');
 
 function scheduleId(tenant: string, definition: string, position: number): string {
   return `sluice/${tenant}/${definition}/${position}`;
@@ -53,28 +63,74 @@ interface WantedSchedules {
 /**
  * Makes Temporal's schedules those of the definition.
  * @returns the ids of the schedules that it has now
- * @throws SluiceError TEMPORAL_UNAVAILABLE
+ * @throws SluiceError SCHEDULE_REFUSED, TEMPORAL_UNAVAILABLE
  */
 export async function reconcileSchedules(
   client: Client,
-  { taskQueue, tenant, definition, existing }: WantedSchedules,
+  { existing, ...of }: WantedSchedules,
 ): Promise<readonly string[]> {
+  const wanted = wantedSchedules(of);
+  for (const [id, options] of wanted) await asked(id, () => put(client, id, options));
+  for (const id of existing) if (!wanted.has(id)) await asked(id, () => remove(client, id));
+  return [...wanted.keys()];
+}
+
+/**
+ * Asks Temporal whether it takes the schedules of a definition, and changes none of them. Each is created
+ * under another name, paused and with nothing left to do, and deleted again; Temporal itself removes one
+ * that a crash leaves.
+ * @throws SluiceError SCHEDULE_REFUSED, TEMPORAL_UNAVAILABLE
+ */
+export async function tryOutSchedules(client: Client, of: Omit<WantedSchedules, 'existing'>): Promise<void> {
+  for (const [id, options] of wantedSchedules(of)) {
+    const trial = `sluice-trial/${randomUUID()}`;
+    const state = { paused: true, remainingActions: 1, note: `Sluice tries out ${id}` };
+    await asked(id, async () => {
+      await client.schedule.create({
+        ...options,
+        scheduleId: trial,
+        spec: { ...options.spec, endAt: PAST },
+        state,
+      });
+      await remove(client, trial);
+    });
+  }
+}
+
+function wantedSchedules({
+  taskQueue,
+  tenant,
+  definition,
+}: Omit<WantedSchedules, 'existing'>): Map<string, ScheduleOptions> {
   const wanted = new Map<string, ScheduleOptions>();
   for (const [position, trigger] of (definition?.triggers ?? []).entries()) {
     if (definition === undefined || trigger.type !== 'schedule') continue;
     const name = scheduleId(tenant, definition.id, position);
     wanted.set(name, optionsOf(name, { tenant, definition: definition.id, taskQueue, trigger, position }));
   }
+  return wanted;
+}
+
+/** Tells a refusal, which no repetition changes, from a server that is away. */
+async function asked(id: string, call: () => Promise<void>): Promise<void> {
   try {
-    for (const [id, options] of wanted) await put(client, id, options);
-    for (const id of existing) if (!wanted.has(id)) await remove(client, id);
+    await call();
   } catch (error) {
-    const reason = messageOf(error);
-    throw new SluiceError('TEMPORAL_UNAVAILABLE', `The schedules could not be set: ${reason}`, {
+    const reason = messageOf(error instanceof ServiceError ? (error.cause ?? error) : error);
+    if (isRefusal(error)) {
+      throw new SluiceError('SCHEDULE_REFUSED', `Temporal refused the schedule ${id}: ${reason}`, {
+        cause: error,
+      });
+    }
+    throw new SluiceError('TEMPORAL_UNAVAILABLE', `The schedule ${id} could not be set: ${reason}`, {
       cause: error,
     });
   }
-  return [...wanted.keys()];
+}
+
+/** The SDK makes a TypeError of the server's answer about a spec, and of options that it cannot encode. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof TypeError || (error instanceof ServiceError && isGrpcInvalid(error.cause));
 }
 
 async function put(client: Client, id: string, options: ScheduleOptions): Promise<void> {

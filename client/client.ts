@@ -31,6 +31,7 @@ import { checkPayload } from './connection/check-payload.js';
 import { callTemporal, type CallContext } from './connection/errors.js';
 import { checkedSize, parseOrRefuse, withoutUndefined } from './connection/input.js';
 import { CONFLICT, REUSE } from './connection/start-policies.js';
+import { runSystemWorkflow } from './connection/system-workflow.js';
 import type { EventBus } from './events/event-bus.js';
 import { envelopeOf, type EventToPublish } from './events/event-to-publish.js';
 import { followRun, type FollowOptions } from './follow.js';
@@ -51,8 +52,6 @@ const CONNECT_LIMIT_MS = 5_000;
 const SIGNAL_LIMIT_MS = 5_000;
 /** A query waits this long for a worker to answer. */
 const QUERY_LIMIT_MS = 10_000;
-/** Publishing is one activity. If it takes longer than this, no worker polls the task queue. */
-const PUBLISH_LIMIT_MS = 60_000;
 
 /** Length of a history that ends with the completion of its first workflow task. */
 const FIRST_TASK_COMPLETED = 4;
@@ -153,7 +152,7 @@ export class SluiceClient<P extends object = AnyPayloads> {
    * @param source the document as written
    * @returns the pinned version, and whether it is a new one
    * @throws SluiceError DEFINITION_INVALID with every problem in its details, DEFINITION_CONFLICT,
-   *   DEFINITION_TOO_LARGE, WORKER_NOT_FOUND
+   *   DEFINITION_TOO_LARGE, SCHEDULE_REFUSED, WORKER_NOT_FOUND, PUBLISH_UNFINISHED
    */
   async publishDefinition(source: string, options: PublishOptions = {}): Promise<PublishResult> {
     const bytes = utf8Length(source);
@@ -172,7 +171,7 @@ export class SluiceClient<P extends object = AnyPayloads> {
   /**
    * Unpublishes a definition: its triggers, its schedules and starts without a version start no more runs.
    * Open runs go on, its versions stay, and publishing it again restores all of it.
-   * @throws SluiceError DEFINITION_NOT_FOUND, WORKER_NOT_FOUND
+   * @throws SluiceError DEFINITION_NOT_FOUND, WORKER_NOT_FOUND, PUBLISH_UNFINISHED
    */
   async unpublishDefinition(
     definition: string,
@@ -190,24 +189,8 @@ export class SluiceClient<P extends object = AnyPayloads> {
    * Runs one of Sluice's system workflows.
    * @param exclusive the end of the workflow id, if two of these must not run at once
    */
-  async #execute(type: string, request: Json, exclusive?: string): Promise<unknown> {
-    const workflowId = `${type}/${exclusive ?? uuid()}`;
-    return this.#call(workflowId, () =>
-      this.temporal.workflow.execute(type, {
-        args: [request],
-        workflowId,
-        taskQueue: this.#context.taskQueue,
-        // The retry of a dead letter takes as long as the action that it retries.
-        ...(exclusive === undefined && { workflowExecutionTimeout: PUBLISH_LIMIT_MS }),
-      }),
-    ).catch((error: SluiceError) => {
-      if (error.code !== 'RUN_TIMED_OUT') throw error;
-      throw new SluiceError(
-        'WORKER_NOT_FOUND',
-        `No worker on task queue ${this.#context.taskQueue} took ${type} within ${PUBLISH_LIMIT_MS / 1000} s.`,
-        { cause: error },
-      );
-    });
+  #execute(type: string, request: Json, exclusive?: string): Promise<unknown> {
+    return runSystemWorkflow(this.temporal, this.#context, { type, request, exclusive });
   }
 
   /**

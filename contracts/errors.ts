@@ -615,6 +615,18 @@ export const ERRORS = {
     true,
     'The Temporal server cannot be reached. Check TEMPORAL_ADDRESS.',
   ),
+  SCHEDULE_REFUSED: entry(
+    422,
+    'validation',
+    false,
+    'Temporal refused a schedule of the definition, so nothing was published. The message says why: fix the trigger.',
+  ),
+  PUBLISH_UNFINISHED: entry(
+    504,
+    'internal',
+    true,
+    'A worker is still at it and goes on. Look again, or publish the same document again: that changes nothing.',
+  ),
   CLOCK_SKEW: entry(
     503,
     'internal',

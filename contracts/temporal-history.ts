@@ -5,6 +5,7 @@
 
 /** gRPC's status NOT_FOUND. */
 const GRPC_NOT_FOUND = 5;
+const GRPC_INVALID_ARGUMENT = 3;
 
 /** A page of a history, as Temporal's service answers. */
 export interface HistoryPage<Event> {
@@ -56,6 +57,11 @@ export async function* historyOf<Event>(
  */
 export function isGrpcNotFound(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === GRPC_NOT_FOUND;
+}
+
+/** Whether Temporal's service refused a call for what it asks: no repetition changes that. */
+export function isGrpcInvalid(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === GRPC_INVALID_ARGUMENT;
 }
 
 /** The fields of a history event that a reset writes. */

@@ -1,6 +1,7 @@
 /** The writers, bound to one database: what `activities/` uses. */
 import type { ProjectionStore } from '../contracts/run/projection.js';
 import { definitionIds } from './reads/definition-ids.js';
+import { definitionSchedules } from './reads/definition-schedules.js';
 import { findDefinition } from './reads/find-definition.js';
 import { missedEvents } from './reads/events/missed-events.js';
 import type { Writer } from './connection/writer.js';
@@ -27,6 +28,7 @@ export function createStore(writer: Writer): ProjectionStore {
     missedEvents: (...args) => missedEvents(writer.database, ...args),
     recordMissed: (...args) => recordMissed(writer, ...args),
     findDefinition: (...args) => findDefinition(writer.database, ...args),
+    definitionSchedules: (...args) => definitionSchedules(writer.database, ...args),
     definitionIds: (...args) => definitionIds(writer.database, ...args),
     unpublishDefinition: (...args) => unpublishDefinition(writer, ...args),
     putSchedules: (...args) => putSchedules(writer, ...args),

@@ -1,8 +1,18 @@
 /**
  * `sluice.publish` and `sluice.unpublish`: publishing through Temporal, so that no client needs access to the
  * database.
+ *
+ * Invariant: what was begun is finished, however long the database or Temporal is away: nothing but a refusal
+ * ends the activity. A caller that gives up before any worker took the workflow cancels it, and then nothing
+ * is begun.
  */
-import { ActivityFailure, ApplicationFailure, scheduleActivity } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  CancelledFailure,
+  scheduleActivity,
+} from '@temporalio/workflow';
 import { PublishRequest, UnpublishRequest } from '../contracts/run/activity.js';
 import { SluiceError } from '../contracts/errors.js';
 import { ACTIVITY_TYPES } from '../contracts/run/messages.js';
@@ -35,12 +45,15 @@ export async function runUnpublishDefinition(request: unknown): Promise<unknown>
 }
 
 async function runOnce(type: string, request: unknown, summary: string): Promise<unknown> {
+  if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('The caller has given up');
   try {
-    return await scheduleActivity(type, [request], {
-      startToCloseTimeout: '1m',
-      scheduleToCloseTimeout: '5m',
-      summary,
-    });
+    return await CancellationScope.nonCancellable(() =>
+      scheduleActivity(type, [request], {
+        startToCloseTimeout: '1m',
+        retry: { maximumInterval: '10s' },
+        summary,
+      }),
+    );
   } catch (thrown) {
     if (thrown instanceof ActivityFailure && thrown.cause instanceof ApplicationFailure) throw thrown.cause;
     throw thrown;

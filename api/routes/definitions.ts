@@ -44,6 +44,8 @@ const WORKER_ERRORS: readonly ErrorCode[] = [
   'WORKER_NOT_FOUND',
   'TEMPORAL_UNAVAILABLE',
   'TEMPORAL_NAMESPACE_NOT_FOUND',
+  'PUBLISH_UNFINISHED',
+  'SCHEDULE_REFUSED',
 ];
 
 const publishedAnswer = (description: string) => ({

@@ -38,6 +38,33 @@ export function cronProblem(text: string): CronProblem | undefined {
   return undefined;
 }
 
+const DAYS_OF_MONTHS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/** Whether a valid cron expression names no day that any year has, such as the 31st of February. */
+export function cronNeverFires(text: string): boolean {
+  const [, , days = '', months = ''] = text.trim().split(/\s+/);
+  const [, , dayField, monthField] = FIELDS as readonly [Field, Field, Field, Field];
+  const first = Math.min(...days.split(',').map((entry) => lowest(entry, dayField)));
+  return !monthsOf(months, monthField).some((month) => first <= (DAYS_OF_MONTHS[month - 1] ?? 0));
+}
+
+function lowest(entry: string, field: Field): number {
+  const [range = ''] = entry.split('/');
+  return range === '*' ? field.least : (valueOf(range.split('-')[0] ?? '', field) ?? field.least);
+}
+
+function monthsOf(text: string, field: Field): number[] {
+  return text.split(',').flatMap((entry) => {
+    const [range = '', step] = entry.split('/');
+    const [, high] = range.split('-');
+    const from = lowest(entry, field);
+    const every = Number(step ?? 1);
+    const single = range !== '*' && high === undefined && step === undefined;
+    const to = single ? from : high === undefined ? field.most : (valueOf(high, field) ?? field.most);
+    return Array.from({ length: Math.floor((to - from) / every) + 1 }, (_, index) => from + index * every);
+  });
+}
+
 function entryProblem(entry: string, field: Field): string | undefined {
   const [, range = '', step] = /^([^/]+)(?:\/(.+))?$/.exec(entry) ?? [];
   if (step !== undefined && !(/^\d{1,3}$/.test(step) && Number(step) > 0)) {

@@ -1,6 +1,6 @@
 /** The format of a definition: its schemas, and pure functions that read it inside and outside workflows. */
 export { parseAssignPath } from './assign-path.js';
-export { type CronProblem, cronProblem } from './cron.js';
+export { cronNeverFires, type CronProblem, cronProblem } from './cron.js';
 export { DEFAULTS, Definition } from './definition.js';
 export type { EventTrigger, ScheduleTrigger } from './triggers.js';
 export type { Retry } from './fields.js';

@@ -157,8 +157,17 @@ export interface ProjectionStore {
   ): Promise<PutDefinition>;
   /** Unpublishes a definition: removes its latest version and its triggers. Its versions stay. */
   unpublishDefinition(tenant: string, id: string): Promise<UnpublishedDefinition>;
-  /** Records which Temporal Schedules a definition has. */
-  putSchedules(tenant: string, id: string, schedules: readonly string[]): Promise<void>;
+  /** Ids of every Temporal Schedule that a definition has or had, until `putSchedules` notes what is left. */
+  definitionSchedules(tenant: string, id: string): Promise<readonly string[]>;
+  /**
+   * Notes which Temporal Schedules a definition has, made for that version (0: unpublished). False, and
+   * nothing noted, where another version is the latest by now.
+   */
+  putSchedules(
+    definition: readonly [tenant: string, id: string],
+    schedules: readonly string[],
+    version: number,
+  ): Promise<boolean>;
 }
 
 /** An event trigger in the index. */

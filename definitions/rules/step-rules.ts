@@ -17,6 +17,7 @@ import { LIMITS } from '../../contracts/limits.js';
 import type { Finding } from '../source/finding.js';
 import { quote } from '../source/source.js';
 import type { FoundStep } from './walk.js';
+import { hasWildcard, WILDCARD, WILDCARD_HINT } from './wildcards.js';
 
 type Report = (
   code: Finding['code'],
@@ -179,8 +180,14 @@ const stateName: Rule = (step, report) => {
 
 const eventNames: Rule = (step, report) => {
   const names = step['eventName'];
+  if (typeof names === 'string' && hasWildcard(names)) {
+    report('VALUE_INVALID', WILDCARD, { path: ['eventName'], hint: WILDCARD_HINT });
+  }
   if (!Array.isArray(names)) return;
   for (const [index, name] of (names as readonly Json[]).entries()) {
+    if (typeof name === 'string' && hasWildcard(name)) {
+      report('VALUE_INVALID', WILDCARD, { path: ['eventName', index], hint: WILDCARD_HINT });
+    }
     if (names.indexOf(name) !== index && typeof name === 'string') {
       report('VALUE_INVALID', `the event ${quote(name)} is already in the list`, {
         path: ['eventName', index],
@@ -209,9 +216,16 @@ function oneFilter(filter: JsonObject, index: number, report: Report): void {
     if (filter['value'] !== undefined) report('KEY_CONFLICT', `${op} takes no value`, { ...at, key: true });
   } else if (filter['value'] === undefined) {
     report('KEY_MISSING', `${op} needs a value`, { path: ['filters', index] });
+  } else if (isNullExpression(filter['value']) && !fits(op, null)) {
+    report('VALUE_INVALID', `${op} ${NEEDS[op] ?? ''}: nothing passes null`, at);
   } else if (value !== undefined && !fits(op, value)) {
     report('VALUE_INVALID', `${op} ${NEEDS[op] ?? ''}`, at);
   }
+}
+
+/** Whether a value is an expression that always gives null. */
+function isNullExpression(value: Json | undefined): boolean {
+  return isJsonObject(value) && typeof value['$expr'] === 'string' && value['$expr'].trim() === 'null';
 }
 
 const NEEDS: Readonly<Record<string, string>> = {

@@ -2,13 +2,22 @@
  * Rules across the fields of a trigger. Invariant [what-is-accepted-runs]: a schedule that Temporal would
  * refuse is refused here, before anything is published.
  */
-import { cronProblem, findExpressions, instantToMs } from '../../contracts/definition/index.js';
+import {
+  cronNeverFires,
+  cronProblem,
+  findExpressions,
+  instantToMs,
+} from '../../contracts/definition/index.js';
 import { isJsonObject, type Json, type JsonObject } from '../../contracts/json.js';
 import type { Finding } from '../source/finding.js';
+import { hasWildcard, WILDCARD, WILDCARD_HINT } from './wildcards.js';
 
 const TIMES = ['cron', 'everyMs', 'at'] as const;
 /** Temporal's schedules have a resolution of one second, ms. */
 const SHORTEST_MS = 1_000;
+/** Years in which Temporal schedules. */
+const FIRST_YEAR = 2000;
+const LAST_YEAR = 2100;
 /** Characters of a value that a message shows. */
 const VALUE_CHARACTERS = 60;
 
@@ -17,8 +26,18 @@ export function triggerFindings(document: Json): Finding[] {
   const triggers = isJsonObject(document) ? document['triggers'] : undefined;
   if (!Array.isArray(triggers)) return [];
   return (triggers as readonly Json[]).flatMap((trigger, index) =>
-    isJsonObject(trigger) && trigger['type'] === 'schedule' ? scheduleFindings(trigger, index) : [],
+    isJsonObject(trigger)
+      ? trigger['type'] === 'schedule'
+        ? scheduleFindings(trigger, index)
+        : wildcardFindings(trigger, index)
+      : [],
   );
+}
+
+function wildcardFindings({ eventName }: JsonObject, index: number): Finding[] {
+  if (typeof eventName !== 'string' || !hasWildcard(eventName)) return [];
+  const path = ['triggers', index, 'eventName'];
+  return [{ code: 'VALUE_INVALID', message: WILDCARD, stepPath: null, path, hint: WILDCARD_HINT }];
 }
 
 function scheduleFindings(trigger: JsonObject, index: number): Finding[] {
@@ -34,7 +53,11 @@ function scheduleFindings(trigger: JsonObject, index: number): Finding[] {
   if (typeof cron === 'string' && cron !== '') {
     const problem = cronProblem(cron);
     const hint = 'such as "0 9 * * MON-FRI"';
-    if (problem !== undefined) report('VALUE_INVALID', `cron "${cron}" ${problem}`, 'cron', hint);
+    if (problem !== undefined) {
+      report('VALUE_INVALID', `cron "${cron}" ${problem}`, 'cron', hint);
+    } else if (cronNeverFires(cron)) {
+      report('VALUE_INVALID', `cron "${cron}" never fires: no year has that day`, 'cron');
+    }
   }
   if (typeof everyMs === 'number' && (everyMs < SHORTEST_MS || everyMs % SHORTEST_MS !== 0)) {
     report('DURATION', 'everyMs must be whole seconds, at least 1,000', 'everyMs');
@@ -48,10 +71,14 @@ function scheduleFindings(trigger: JsonObject, index: number): Finding[] {
       hint,
     );
   }
+  if (typeof at === 'string' && !isSchedulable(at)) {
+    const message = `at "${at.slice(0, VALUE_CHARACTERS)}" is outside the years ${FIRST_YEAR} to ${LAST_YEAR} (UTC)`;
+    report('DURATION', message, 'at', 'Temporal schedules nothing before or after them');
+  }
   if (typeof timezone === 'string' && timezone !== '') {
     if (cron === undefined) report('KEY_CONFLICT', 'timezone needs cron', 'timezone');
-    if (!isTimezone(timezone)) {
-      const hint = 'an IANA name such as Europe/Paris';
+    const hint = timezoneHint(timezone);
+    if (hint !== undefined) {
       report('VALUE_INVALID', `timezone "${timezone}" is unknown`, 'timezone', hint);
     }
   }
@@ -62,11 +89,30 @@ function scheduleFindings(trigger: JsonObject, index: number): Finding[] {
   return found;
 }
 
-function isTimezone(name: string): boolean {
+/** Whether Temporal takes an instant; true for a text that is not an instant. */
+function isSchedulable(at: string): boolean {
+  const ms = instantToMs(at);
+  if (ms === undefined) return true;
+  const year = new Date(ms).getUTCFullYear();
+  return year >= FIRST_YEAR && year <= LAST_YEAR;
+}
+
+/**
+ * What to write instead of a zone that Temporal does not know; undefined: it knows it. Names differ in case
+ * for Temporal, and not for JavaScript, which knows the case of one name of each zone. Of other names, each
+ * part begins with a capital.
+ */
+function timezoneHint(name: string): string | undefined {
+  let known: string;
   try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
+    known = new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone;
   } catch (error) {
-    if (error instanceof RangeError) return false;
+    if (error instanceof RangeError) return 'an IANA name such as Europe/Paris';
     throw error;
   }
+  if (known === name) return undefined;
+  if (known.toLowerCase() === name.toLowerCase()) return `write ${known}`;
+  const parts = name.split('/');
+  const cased = parts.every((part) => /^[A-Z]/.test(part)) && (parts.length === 1 || /[a-z]/.test(name));
+  return cased ? undefined : 'an IANA name such as Europe/Paris, in its own upper and lower case';
 }

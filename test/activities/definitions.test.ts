@@ -9,6 +9,8 @@ import { openWorld, type World } from './world.js';
 
 let world: World;
 let away = false;
+/** How many more answers to a publish are lost after the database has committed it. */
+let lostAnswers = 0;
 
 beforeAll(async () => {
   world = await openWorld({
@@ -19,6 +21,11 @@ beforeAll(async () => {
         away
           ? Promise.reject(new SluiceError('DATABASE_UNAVAILABLE', 'away'))
           : store.findDefinition(...args),
+      putDefinition: async (...args) => {
+        const put = await store.putDefinition(...args);
+        if (lostAnswers-- > 0) throw new SluiceError('DATABASE_UNAVAILABLE', 'the answer is lost');
+        return put;
+      },
     }),
   });
 });
@@ -49,6 +56,20 @@ describe('publishing', () => {
     await expect(publish(source('stable', 1, '[{ id: a, type: control.return }]'))).rejects.toMatchObject(
       refused('DEFINITION_CONFLICT', /stable/),
     );
+  });
+
+  it('a publish that is interrupted between the version and its schedules is finished by its repetition', async () => {
+    const { schedule } = world.client;
+    const position = (n: number) => schedule.getHandle(`sluice/default/interrupted/${n}`);
+    const cron = (hour: number) => `{ type: schedule, cron: "0 ${hour} * * *" }`;
+    await publish(source('interrupted', 1, '[]', `triggers: [${cron(1)}, ${cron(1)}]`));
+    lostAnswers = 1;
+    expect(await publish(source('interrupted', 2, '[]', `triggers: [${cron(2)}]`))).toMatchObject({
+      pin: { version: 2 },
+    });
+    expect((await position(0).describe()).spec.calendars).toMatchObject([{ hour: [{ start: 2 }] }]);
+    await expect(position(1).describe()).rejects.toThrow(/not found/i);
+    await position(0).delete();
   });
 
   it('publishing a bad document reports every problem with line and column', async () => {

@@ -52,7 +52,9 @@ describe.each(files)('$name', ({ cases }) => {
       checkEnd(end, one.expect);
       const log = world.log(handle.firstExecutionRunId);
       if (one.expect.unstarted) {
-        expect(log).toEqual([]);
+        // One of Sluice's own workflows is not a run, so nothing logs it.
+        const isRun = one.type?.startsWith('sluice.') !== true;
+        expect(log.map(({ type }) => type)).toEqual(isRun ? ['RUN_FAILED'] : []);
         return;
       }
       const folded = checkLog(played, one.expect);

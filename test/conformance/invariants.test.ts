@@ -9,7 +9,7 @@ import { historiesOf } from './support/histories.js';
 import { result, useLimitRuns } from './support/limit-run.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const COUNT = 25;
+const LEAST = 26;
 /** How much of a run's history may differ by where a variable is kept, in bytes. */
 const HISTORY_SLACK_BYTES = 20_000;
 
@@ -18,7 +18,7 @@ const { world, start, finish } = useLimitRuns();
 it('each invariant has a test with its name in brackets in a title', () => {
   const page = readFileSync(`${ROOT}docs/invariants.md`, 'utf8');
   const names = [...page.matchAll(/^## ([a-z-]+)$/gm)].map(([, name]) => name ?? '');
-  expect(names).toHaveLength(COUNT);
+  expect(names.length).toBeGreaterThanOrEqual(LEAST);
   const tests = readdirSync(`${ROOT}test`, { recursive: true, encoding: 'utf8' })
     .filter((file) => /\.(test\.ts|yaml)$/.test(file) && !file.includes('node_modules'))
     .map((file) => readFileSync(`${ROOT}test/${file}`, 'utf8'))

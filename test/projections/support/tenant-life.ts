@@ -55,7 +55,7 @@ export const LIFE: Readonly<Record<string, Ask>> = {
       { ...definition, source: run.tenant },
       { events: [{ eventName: 'PAID', position: 0, spec: {} }], schedules: ['daily'] },
     ),
-  putSchedules: (all, { run }) => all.putSchedules(run.tenant, 'same', ['daily']),
+  putSchedules: (all, { run }) => all.putSchedules([run.tenant, 'same'], ['daily'], 1),
   beginAction: async (all, of) => {
     const events = [runStartedAs(of), stepStarted(2, 'steps[0]', KEY)];
     return await all.beginAction(of, events, use, lease('w1'));
@@ -151,6 +151,7 @@ export const READS: Readonly<Record<string, readonly [ask: Ask, nothing: unknown
   ],
   findDefinition: [(all, { run }) => all.findDefinition(run.tenant, 'same'), undefined],
   definitionIds: [(all, { run }) => all.definitionIds(run.tenant), []],
+  definitionSchedules: [(all, { run }) => all.definitionSchedules(run.tenant, 'same'), []],
   missedEvents: [(all, { run }) => all.missedEvents(run.tenant, run.runId, waits), []],
   'events.triggers': [({ events }, { run }) => events.triggers(run.tenant, 'PAID'), []],
   'events.envelope': [({ events }, of) => events.envelope(eventKey(of)), undefined],

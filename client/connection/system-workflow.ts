@@ -1,0 +1,73 @@
+/** Runs Sluice's system workflows, such as `sluice.publish`, and waits for their result. */
+import type { Client } from '@temporalio/client';
+import { v7 as uuid } from 'uuid';
+import { SluiceError } from '../../contracts/errors.js';
+import type { Json } from '../../contracts/json.js';
+import { callTemporal, type CallContext } from './errors.js';
+
+/** Publishing is one activity. If it takes longer than this, no worker polls, or the database is away, ms. */
+const LIMIT_MS = 60_000;
+/** Length of a history whose first workflow task a worker has taken. */
+const TAKEN = 3;
+
+export interface SystemCall {
+  readonly type: string;
+  readonly request: Json;
+  /** The end of the workflow id, if two of these must not run at once. Such a call has no limit of time. */
+  readonly exclusive?: string | undefined;
+}
+
+/**
+ * Runs a system workflow.
+ * @param limitMs how long the caller waits
+ * @throws SluiceError WORKER_NOT_FOUND where no worker took it, so that nothing will happen;
+ *   PUBLISH_UNFINISHED where one did, and goes on; the error of the workflow
+ */
+export async function runSystemWorkflow(
+  temporal: Client,
+  context: CallContext,
+  { type, request, exclusive }: SystemCall,
+  limitMs = LIMIT_MS,
+): Promise<unknown> {
+  const { taskQueue } = context;
+  const workflowId = `${type}/${exclusive ?? uuid()}`;
+  const call = <T>(work: () => Promise<T>): Promise<T> => callTemporal({ ...context, workflowId }, work);
+  const options = { args: [request], workflowId, taskQueue };
+  // The retry of a dead letter takes as long as the action that it retries.
+  if (exclusive !== undefined) return await call(() => temporal.workflow.execute(type, options));
+  const handle = await call(() => temporal.workflow.start(type, options));
+  const end = call(() => handle.result() as Promise<unknown>).then(
+    (value) => ({ value }) as const,
+    (error: unknown) => ({ error }) as const,
+  );
+  const outcome = await within(end, limitMs);
+  if (outcome === undefined) return await giveUp();
+  if ('error' in outcome) throw outcome.error;
+  return outcome.value;
+
+  async function giveUp(): Promise<never> {
+    const seconds = limitMs / 1_000;
+    const { historyLength } = await call(() => handle.describe());
+    if (historyLength >= TAKEN) {
+      throw new SluiceError('PUBLISH_UNFINISHED', `${workflowId} did not end within ${seconds} s.`);
+    }
+    await call(() => handle.cancel());
+    throw new SluiceError(
+      'WORKER_NOT_FOUND',
+      `No worker on task queue ${taskQueue} took ${workflowId} within ${seconds} s.`,
+    );
+  }
+}
+
+/** The value; undefined where it takes longer. */
+async function within<T>(value: Promise<T>, limitMs: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), limitMs);
+  });
+  try {
+    return await Promise.race([value, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
