@@ -1,9 +1,10 @@
 /** Checks the payload of a run against the schema of its definition. */
 import type { ErrorObject } from 'ajv/dist/2020.js';
 import { SluiceError } from '../contracts/errors.js';
-import type { Json, JsonObject } from '../contracts/json.js';
+import { isJsonObject, type Json, type JsonObject } from '../contracts/json.js';
 import { LIMITS } from '../contracts/limits.js';
 import { pointerPath, validatorOf } from './payload-schema.js';
+import type { Finding } from './source/finding.js';
 import { formatPath } from './source/source.js';
 
 /** Problems that are reported; a list has one for each bad item. */
@@ -120,4 +121,27 @@ function pointerKey(key: string): string {
 function jsonPath(pointer: string, payload: Json): string {
   const path = formatPath(pointerPath(pointer, payload));
   return path === '' ? '$' : `$${path.startsWith('[') ? '' : '.'}${path}`;
+}
+
+/**
+ * Problems of the payloads that schedules of a document give their runs: each start would fail where no
+ * caller sees it.
+ * @param document one whose payloadSchema and triggers have no other problem
+ */
+export function schedulePayloadFindings(document: Json): Finding[] {
+  if (!isJsonObject(document) || !Array.isArray(document['triggers'])) return [];
+  const schema = document['payloadSchema'];
+  return (document['triggers'] as readonly Json[]).flatMap((trigger, index) => {
+    if (!isJsonObject(trigger) || trigger['type'] !== 'schedule') return [];
+    try {
+      validatePayload(isJsonObject(schema) ? schema : undefined, trigger['payload']);
+      return [];
+    } catch (thrown) {
+      if (!(thrown instanceof SluiceError)) throw thrown;
+      const { message } = thrown;
+      const key = trigger['payload'] === undefined ? 'type' : 'payload';
+      const path = ['triggers', index, key];
+      return [{ code: 'VALUE_INVALID', message, stepPath: null, path, hint: 'every start would fail' }];
+    }
+  });
 }

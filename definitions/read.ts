@@ -4,7 +4,7 @@
  * Invariants
  * - A run never refuses what an accepted document says [what-is-accepted-runs].
  * - Every problem of the document is reported at once. Only a text that is not YAML or JSON, or exceeds a
- *   size limit, hides further problems.
+ *   size limit, hides further problems, and any problem hides whether payloads of schedules fit.
  * - The hash covers the values of the document and their order, and nothing else: comments, blank lines,
  *   quotes and the choice between YAML and JSON do not change what runs, so they do not make a new version.
  */
@@ -17,6 +17,7 @@ import { type Catalogue, catalogueFindings } from './catalogue.js';
 import { expressionFindings, headOf, secretFindings } from './rules/expressions.js';
 import { type Finding, placed } from './source/finding.js';
 import { readJson } from './source/json-source.js';
+import { schedulePayloadFindings } from './payload.js';
 import { schemaProblems } from './payload-schema.js';
 import { type DefinitionProblem, problemsAsJson } from './source/problem.js';
 import { documentShape, stepShape } from './rules/shape.js';
@@ -71,6 +72,8 @@ export function readDefinition(
   const document = read.root.value;
   const all = inOrder([...problems, ...placed(documentFindings(document, catalogue), source)]);
   if (all.length > 0) throw invalid(all);
+  const unfit = placed(schedulePayloadFindings(document), source);
+  if (unfit.length > 0) throw invalid(unfit);
   const hash = createHash('sha256').update(JSON.stringify(document)).digest('hex');
   return { definition: Definition.parse(document), document, hash, source };
 }

@@ -32,6 +32,9 @@ const encoded = (encoding: string, data: string): RawValue =>
     },
   });
 
+/** Of Temporal's PendingActivityState: a worker runs it. */
+const STARTED = 2;
+
 const LOSSY = encoded('json/plain', '{"account":9007199254740993}');
 
 async function refusal(run: StartedRun): Promise<{ readonly code: string; readonly message: string }> {
@@ -141,6 +144,32 @@ describe('a message of any Temporal client', () => {
       'payload cannot be decoded: "Unknown encoding: binary/protobuf"',
       expect.stringMatching(/^payload: \/payload is an integer beyond/),
     ]);
+  });
+
+  it('[nothing-is-rounded] an activity that is completed by hand with a rounded number is ACTION_OUTPUT_INVALID', async () => {
+    const run = await sluice().startSource(`
+id: by-hand
+version: 1
+steps:
+  - { id: nap, type: action.call, action: core.sleep, input: { ms: 600000 }, saveAs: vars.slept }
+`);
+    const { temporal } = sluice().client;
+    const { namespace } = temporal.options;
+    const activityId = await waitFor(async () => {
+      const { raw } = await temporal.workflow.getHandle(run.workflowId).describe();
+      return raw.pendingActivities?.find(({ state }) => Number(state) === STARTED)?.activityId ?? undefined;
+    });
+    await temporal.workflowService.respondActivityTaskCompletedById({
+      namespace,
+      workflowId: run.workflowId,
+      runId: run.runId,
+      activityId,
+      result: { payloads: [encoded('json/plain', '{"output":{"id":9007199254740993}}').payload] },
+    });
+    expect(await refusal(run)).toMatchObject({
+      code: 'ACTION_OUTPUT_INVALID',
+      message: expect.stringContaining('/output/id is an integer beyond') as string,
+    });
   });
 
   it('a query with bytes is refused, and so is an update', async () => {
