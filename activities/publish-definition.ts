@@ -21,8 +21,7 @@ import { reconcileSchedules, triggersOf, tryOutSchedules } from './triggers.js';
  * Publishes a version; publishing the same document again changes nothing.
  * @param request a PublishRequest
  * @throws ApplicationFailure non-retryable: DEFINITION_INVALID, DEFINITION_CONFLICT, ACTION_NOT_FOUND,
- * SCHEDULE_REFUSED;
- * retryable while the database or Temporal is away
+ * SCHEDULE_REFUSED; retryable while the database or Temporal is away
  */
 export async function applyPublish(
   { projections, registry }: ActivityDeps,
@@ -33,17 +32,18 @@ export async function applyPublish(
   try {
     const read = readDefinition(source, format);
     requireActions(registry, read.definition, read.source);
-    const { client, info } = Context.current();
     const published = await projections.findDefinition(tenant, read.definition.id, read.definition.version);
+    const triggers = triggersOf(tenant, read.definition);
     // What is published already was tried out then.
-    if (published === undefined) {
+    if (published === undefined && triggers.schedules.length > 0) {
+      const { client, info } = Context.current();
       await tryOutSchedules(client, { taskQueue: info.taskQueue, tenant, definition: read.definition });
     }
     const pin = { id: read.definition.id, version: read.definition.version, hash: read.hash };
     const stored = await projections.putDefinition(
       tenant,
       { pin, source, format, publishedBy: actor },
-      triggersOf(tenant, read.definition),
+      triggers,
     );
     await settleSchedules(projections, tenant, pin.id);
     return { pin, created: stored.created };
@@ -80,13 +80,13 @@ export async function applyUnpublish({ projections }: ActivityDeps, request: unk
  * unpublish may change meanwhile.
  */
 async function settleSchedules(projections: ProjectionStore, tenant: string, id: string): Promise<void> {
-  const { client, info } = Context.current();
   for (;;) {
     const latest = await projections.findDefinition(tenant, id);
     const existing = await projections.definitionSchedules(tenant, id);
     const definition = latest && readDefinition(latest.source, latest.format).definition;
     const none = definition === undefined || triggersOf(tenant, definition).schedules.length === 0;
     if (none && existing.length === 0) return;
+    const { client, info } = Context.current();
     const left = await reconcileSchedules(client, {
       taskQueue: info.taskQueue,
       tenant,
