@@ -28,7 +28,7 @@ import { bulk, type BulkAction, type BulkItem, type BulkOptions } from './runs/b
 import { exportRun, type ExportOptions, type RunBundle } from './runs/bundle.js';
 import { findRun, readsOf, type ActOptions, type OfTenant, type RunContext } from './runs/context.js';
 import { refuseLegacy, type LegacyAction } from './runs/legacy.js';
-import { hideSummary, redactorOf } from './runs/redactors.js';
+import { hideSummary, redactorOf, safeRedactorOf } from './runs/redactors.js';
 import { rerunRun, type RerunOptions, type RerunRun } from './runs/rerun.js';
 import { rewindRun } from './runs/rewind.js';
 import type { RewindOptions, Rewound } from './runs/rewind-options.js';
@@ -143,9 +143,12 @@ export class RunControl {
     );
   }
 
-  /** The redactor of a run, for answers that a caller composes itself. @throws SluiceError RUN_NOT_FOUND */
+  /**
+   * The redactor of a run, for answers that a caller composes itself. It hides every value where the run's
+   * definition is not there. @throws SluiceError RUN_NOT_FOUND
+   */
   async redactor(runId: string, options: OfTenant = {}): Promise<PayloadRedactor> {
-    return redactorOf(this.context, await findRun(this.context, runId, options));
+    return safeRedactorOf(this.context, await findRun(this.context, runId, options));
   }
 
   /**

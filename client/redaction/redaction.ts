@@ -61,6 +61,11 @@ export function redactorFor(definition: Pick<Definition, 'payloadSchema'>, paylo
   );
 }
 
+/** The redactor of a run whose definition is not there: what is marked is unknown, so it hides all values. */
+export function hidingRedactor(): PayloadRedactor {
+  return new PayloadRedactor([[]], null, true);
+}
+
 /** Hides the marked values of one run; {@link redactorFor} makes it. Every method returns a copy. */
 export class PayloadRedactor {
   readonly #whole = new Set<string | number>();
@@ -71,6 +76,7 @@ export class PayloadRedactor {
   constructor(
     private readonly places: readonly Place[],
     payload: Json,
+    private readonly hidesAll = false,
   ) {
     const texts = new Set<string>();
     for (const place of places) {
@@ -91,7 +97,7 @@ export class PayloadRedactor {
 
   text<T extends string | null>(text: T): T | string {
     if (text === null || !this.hides) return text;
-    if (this.#whole.has(text)) return REDACTED;
+    if (this.hidesAll || this.#whole.has(text)) return REDACTED;
     return this.#inside === undefined ? text : text.replace(this.#inside, REDACTED);
   }
 
@@ -208,6 +214,7 @@ export class PayloadRedactor {
   }
 
   #walk(value: Json, numbers: boolean, key = ''): Json {
+    if (this.hidesAll) return REDACTED;
     if (typeof value === 'string') return key === SUMMARY ? this.#cut(value) : this.text(value);
     if (typeof value === 'number') return numbers && this.#whole.has(value) ? REDACTED : value;
     if (Array.isArray(value)) return (value as readonly Json[]).map((item) => this.#walk(item, numbers));

@@ -1,13 +1,16 @@
 /**
  * Redactors of runs. Each is cached: the payload and the pinned definition of a run never change.
  *
- * Invariant: a run whose definition cannot be read is refused, because its values may be marked.
+ * Invariants
+ * - No value of a run is shown whose definition cannot be read, because it may be marked.
+ * - A list never fails because of one such run (a restore brings it back before its definition): its values
+ *   are hidden there, and reading that run alone says why.
  */
 import { SluiceError } from '../../contracts/errors.js';
 import type { Definition } from '../../contracts/definition/index.js';
 import { NO_VERSION } from '../../contracts/run/run.js';
 import type { RunSummary, RunView } from '../../projections/index.js';
-import { redactorFor, type PayloadRedactor } from '../redaction/redaction.js';
+import { hidingRedactor, redactorFor, type PayloadRedactor } from '../redaction/redaction.js';
 import { findRun, readsOf, type RunContext } from './context.js';
 
 /** Redactors, and definitions, that are cached for each source of reads. */
@@ -30,8 +33,33 @@ export async function redactorOf(context: RunContext, run: RunView): Promise<Pay
   return redactor;
 }
 
+/** The redactor of a run; one that hides every value where the run's definition is not there. */
+export async function safeRedactorOf(context: RunContext, run: RunView): Promise<PayloadRedactor> {
+  try {
+    return await redactorOf(context, run);
+  } catch (thrown) {
+    return hidingIfUnknown(thrown);
+  }
+}
+
 /** Redacts a row of a list. The whole run is read only if its definition marks any value. */
 export async function hideSummary(context: RunContext, run: RunSummary): Promise<RunSummary> {
+  try {
+    return await hideMarked(context, run);
+  } catch (thrown) {
+    return hidingIfUnknown(thrown).summary(run);
+  }
+}
+
+/** Codes of a run whose marked values are unknown; retention may remove a run after it was listed. */
+const UNKNOWN: ReadonlySet<string> = new Set(['DEFINITION_VERSION_NOT_FOUND', 'RUN_NOT_FOUND']);
+
+function hidingIfUnknown(thrown: unknown): PayloadRedactor {
+  if (thrown instanceof SluiceError && UNKNOWN.has(thrown.code)) return hidingRedactor();
+  throw thrown;
+}
+
+async function hideMarked(context: RunContext, run: RunSummary): Promise<RunSummary> {
   const { payloadSchema } = await definitionOf(context, run);
   if (payloadSchema === undefined || !JSON.stringify(payloadSchema).includes('"writeOnly":true')) return run;
   const whole = await findRun(context, run.runId, run);

@@ -81,6 +81,33 @@ describe('Values that the payloadSchema marks writeOnly', () => {
   });
 });
 
+describe('A run whose definition is not there, as after a restore', () => {
+  it('no list fails because of one run whose definition is gone; that run alone is refused, and shows no value', async () => {
+    const good = await sluice().startSource(sourceOf([]), {});
+    await rowSays(good, 'SUCCEEDED');
+    const run = await sluice().startSource(sourceOf([{ id: 'key', type: 'state.set', state: CARD }]), {});
+    await waitFor(async () =>
+      (await runs().list({}, {}, { unredacted: true })).items.some(
+        ({ runId, status }) => runId === run.runId && status === 'SUCCEEDED',
+      ),
+    );
+    const { definition } = await sluice()
+      .projections.reads.getRun(sluice().tenant, run.runId)
+      .then((row) => row ?? Promise.reject(new Error('no row')));
+    await sluice().projections.database.request('DELETE definition WHERE definition = $definition', {
+      definition,
+    });
+    const { items } = await runs().list();
+    expect(items.map(({ runId }) => runId)).toEqual(expect.arrayContaining([good.runId, run.runId]));
+    const row = items.find(({ runId }) => runId === run.runId);
+    expect(row).toMatchObject({ definition, status: 'SUCCEEDED', state: REDACTED, workflowId: REDACTED });
+    expect(items.find(({ runId }) => runId === good.runId)).toMatchObject({ workflowId: good.workflowId });
+    // What answers of the API about dead letters, events and timelines are composed with.
+    expect((await runs().redactor(run.runId)).json({ card: CARD })).toBe(REDACTED);
+    await expect(runs().get(run.runId)).rejects.toMatchObject({ code: 'DEFINITION_VERSION_NOT_FOUND' });
+  });
+});
+
 describe('A bundle', () => {
   it('a bundle holds the whole run, and a digest that detects any change', async () => {
     const run = await finished();
