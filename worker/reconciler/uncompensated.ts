@@ -25,13 +25,13 @@ import {
 import type { NewDeadLetter } from '../../contracts/events/dead-letter.js';
 import { messageOf, SluiceError } from '../../contracts/errors.js';
 import type { RunHeader } from '../../contracts/run/activity.js';
-import { isJsonObject, jsonSize, type Json } from '../../contracts/json.js';
+import { jsonSize, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import { placeKey } from '../../contracts/run/place.js';
 import type { RunEvent } from '../../contracts/run/run-events.js';
 import { summarize } from '../../contracts/summary.js';
 import { readDefinition } from '../../definitions/index.js';
-import { evaluate } from '../../expressions/index.js';
+import { evaluate, evaluateMapping } from '../../expressions/index.js';
 import { compensationLetterId, type Projections } from '../../projections/index.js';
 
 /** Events of one page of the log. */
@@ -201,22 +201,15 @@ function compensationOf(
 /** A path into the values that are known; any other expression could need values that are gone. */
 const PLAIN = /^\s*(input|output|payload)(\.[A-Za-z_]\w*|\[\d+\])*\s*$/;
 
+/** Evaluates a compensation's input from what is still known. */
 function evaluatePlain(
   mapping: Json,
   scope: { readonly input: Json; readonly output: Json; readonly payload: Json },
 ): Json {
-  if (Array.isArray(mapping)) return (mapping as readonly Json[]).map((item) => evaluatePlain(item, scope));
-  if (!isJsonObject(mapping)) return mapping;
-  const source = mapping['$expr'];
-  if (typeof source === 'string') {
+  return evaluateMapping(mapping, (source) => {
     if (!PLAIN.test(source)) throw new Error(`${source} sees what ended with the run`);
     return evaluate(source, { root: scope, bindings: scope, nowMs: 0 }, { at: 'compensate', required: true });
-  }
-  if (Object.hasOwn(mapping, '$literal')) return mapping['$literal'] ?? null;
-  if (Object.hasOwn(mapping, '$secret')) return mapping;
-  return Object.fromEntries(
-    Object.entries(mapping).map(([key, value]) => [key, evaluatePlain(value, scope)]),
-  );
+  });
 }
 
 function letterOf(
