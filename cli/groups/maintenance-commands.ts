@@ -1,5 +1,6 @@
 /** The commands for operators: doctor, migrate, rebuild, prune. */
 import type { Command } from 'commander';
+import type { PruneOptions } from '../commands/maintenance/prune.js';
 import { days, type CommandContext } from '../context/context.js';
 
 /** Adds the commands. */
@@ -55,8 +56,10 @@ export function addMaintenanceCommands(program: Command, context: CommandContext
     )
     .option('--days <number>', 'age of runs, in days since they ended (SLUICE_RETENTION_DAYS)', days)
     .option('--event-days <number>', 'age of inbound events, in days (SLUICE_EVENT_RETENTION_DAYS)', days)
-    .action(async (options: { days?: number; eventDays?: number }) => {
+    .option('--dry-run', 'count what would be removed, and remove nothing')
+    .option('--yes', 'remove without a question')
+    .action(async (options: PruneOptions) => {
       const { pruneCommand } = await import('../commands/maintenance/prune.js');
-      done(await pruneCommand(terminal(), await config(), options.days, options.eventDays));
+      done(await pruneCommand(terminal(), await config(), options));
     });
 }

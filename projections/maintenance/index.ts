@@ -3,8 +3,8 @@ import type { RunKey } from '../log/keys.js';
 import type { Writer } from '../connection/writer.js';
 import type { RowDifference } from './derived-rows.js';
 import { loggedRuns, rebuildRun } from './rebuild.js';
-import { removeClosedRuns, type RetentionRequest } from './remove-closed-runs.js';
-import { removeEvents, type EventRetentionRequest } from './remove-events.js';
+import { countClosedRuns, removeClosedRuns, type RetentionRequest } from './remove-closed-runs.js';
+import { countEvents, removeEvents, type EventRetentionRequest } from './remove-events.js';
 import { restoreRun, type CarriedEvents } from './restore-run.js';
 
 export interface Maintenance {
@@ -14,6 +14,10 @@ export interface Maintenance {
   restoreRun(carried: readonly CarriedEvents[]): Promise<readonly RowDifference[]>;
   /** Every run that has a log. Reads the whole log: for maintenance only. */
   loggedRuns(): Promise<readonly RunKey[]>;
+  /** How many runs, of those that ended before an instant, removal would look at. Changes nothing. */
+  countClosedRuns(endedBefore: Date): Promise<number>;
+  /** How many inbound events, received before an instant, removal would look at. Changes nothing. */
+  countEvents(receivedBefore: Date): Promise<number>;
   /** Removes at most `limit` closed runs; returns how many. Call it again while it returns `limit`. */
   removeClosedRuns(request: RetentionRequest): Promise<number>;
   /**
@@ -29,6 +33,8 @@ export function createMaintenance(writer: Writer): Maintenance {
     rebuildRun: (...args) => rebuildRun(writer, ...args),
     restoreRun: (carried) => restoreRun(writer, carried),
     loggedRuns: () => loggedRuns(writer.database),
+    countClosedRuns: (endedBefore) => countClosedRuns(writer.database, endedBefore),
+    countEvents: (receivedBefore) => countEvents(writer.database, receivedBefore),
     removeClosedRuns: (request) => removeClosedRuns(writer, request),
     removeEvents: (request) => removeEvents(writer, request),
   };

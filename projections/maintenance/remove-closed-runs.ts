@@ -8,9 +8,11 @@
  * Kept: a run whose outbox still has something to send, until it is sent; and records of something other
  * than the run: inbound events, and dead letters, which an operator may still have to handle.
  */
+import { RecordId } from 'surrealdb';
 import { z } from 'zod';
 import { TERMINAL_RUN_STATUSES } from '../../contracts/run/run.js';
 import { listKey, runOfListKey } from '../log/keys.js';
+import type { Database } from '../connection/connection.js';
 import { read } from '../connection/read.js';
 import { LIST_RUNS } from '../reads/runs/list-runs.js';
 import { commit, Refusal, type Statement } from '../connection/unit-of-work.js';
@@ -103,6 +105,36 @@ export async function removeClosedRuns(writer: Writer, request: RetentionRequest
     }
   }
   return removed;
+}
+
+/**
+ * Counts the runs that {@link removeClosedRuns} would look at; it keeps those whose outbox still has
+ * something to send.
+ * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
+ */
+export async function countClosedRuns(database: Database, endedBefore: Date): Promise<number> {
+  let count = 0;
+  for (const tenant of await listTenants(database, 'run_list')) {
+    for (const status of TERMINAL_RUN_STATUSES) {
+      for (let above = listKey(endedBefore, ''); ;) {
+        const keys = await read(database, z.array(z.string()), LIST_RUNS, {
+          ...{ tenant, list: 'status', value: status, above },
+          below: '\u{10ffff}',
+          limit: PAGE,
+        });
+        count += await read(
+          database,
+          z.number(),
+          `RETURN count(SELECT VALUE id FROM $ids WHERE ended_at != NONE AND ended_at < $before)`,
+          { ids: keys.map((key) => new RecordId('run', [tenant, runOfListKey(key)])), before: endedBefore },
+        );
+        const last = keys.at(-1);
+        if (last === undefined) break;
+        above = last;
+      }
+    }
+  }
+  return count;
 }
 
 async function removeOf(

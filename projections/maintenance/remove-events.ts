@@ -12,6 +12,7 @@
  */
 import { z } from 'zod';
 import { listKey } from '../log/keys.js';
+import type { Database } from '../connection/connection.js';
 import { read } from '../connection/read.js';
 import { commit, Refusal, type Statement } from '../connection/unit-of-work.js';
 import type { Writer } from '../connection/writer.js';
@@ -80,6 +81,23 @@ export async function removeEvents(writer: Writer, request: EventRetentionReques
     if (removed >= request.limit) return removed;
   }
   return removed;
+}
+
+/**
+ * Counts the events that {@link removeEvents} would look at; it keeps those whose routing has not ended.
+ * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
+ */
+export async function countEvents(database: Database, receivedBefore: Date): Promise<number> {
+  let count = 0;
+  for (const tenant of await listTenants(database, 'event_list')) {
+    count += await read(
+      database,
+      z.number(),
+      `RETURN count(SELECT VALUE id FROM event_list:[$tenant, 'all', '', $above, '', '']>..[$tenant, 'all', '', ..])`,
+      { tenant, above: listKey(receivedBefore, '').slice(0, -1) },
+    );
+  }
+  return count;
 }
 
 async function removeOf(

@@ -32,7 +32,7 @@ const lines = (text: string): unknown[] =>
     .split('\n')
     .map((line) => JSON.parse(line) as unknown);
 
-it('migrate, rebuild and prune repair a store on disk and report what each of them did', async () => {
+it('migrate, rebuild and prune repair a store on disk and report what they did; prune removes nothing unasked', async () => {
   const fresh = await sluice('migrate');
   expect(fresh.code).toBe(0);
   expect(lines(fresh.stdout)[0]).toMatchObject({ migration: '0001-base', now: true });
@@ -61,7 +61,16 @@ it('migrate, rebuild and prune repair a store on disk and report what each of th
     { runs: 1, changed: 1, failed: 0 },
   ]);
 
-  const pruned = await sluice('prune', '--days', '1', '--event-days', '2');
+  const ages = ['--days', '1', '--event-days', '2'];
+  const asked = await sluice('prune', ...ages);
+  expect(asked.code).toBe(2);
+  expect(lines(asked.stdout)).toMatchObject([{ error: { code: 'USAGE_INVALID' } }]);
+  const counted = await sluice('prune', ...ages, '--dry-run');
+  expect(lines(counted.stdout)).toEqual([{ wouldRemove: { runs: 1, events: 1 }, days: 1, eventDays: 2 }]);
+  const younger = await sluice('prune', '--days', '90000', '--event-days', '4', '--dry-run');
+  expect(lines(younger.stdout)).toMatchObject([{ wouldRemove: { runs: 0, events: 0 } }]);
+  // Neither the question nor the count has removed anything.
+  const pruned = await sluice('prune', ...ages, '--yes');
   expect(lines(pruned.stdout)).toEqual([
     { removed: 1, days: 1 },
     { removedEvents: 1, eventDays: 2 },

@@ -61,8 +61,25 @@ export async function pruneEvents(
   return inBatches((limit) => maintenance.removeEvents({ receivedBefore, limit }), onBatch);
 }
 
+/**
+ * Counts what pruneRuns and pruneEvents would remove, and removes nothing.
+ * @param days age of runs, in days since their end; undefined: none
+ * @param eventDays age of events, in days since their arrival; undefined: none
+ */
+export async function countPrunable(
+  { maintenance }: Pick<Projections, 'maintenance'>,
+  days: number | undefined,
+  eventDays: number | undefined,
+): Promise<{ readonly runs: number; readonly events: number }> {
+  return {
+    runs: days === undefined ? 0 : await maintenance.countClosedRuns(before(days)),
+    events: eventDays === undefined ? 0 : await maintenance.countEvents(before(eventDays)),
+  };
+}
+
 function before(days: number): Date {
-  return new Date(Date.now() - days * DAY_MS);
+  // The database takes no instant before 1970.
+  return new Date(Math.max(0, Date.now() - days * DAY_MS));
 }
 
 async function inBatches(

@@ -1,22 +1,34 @@
+import { createInterface } from 'node:readline/promises';
 import { SluiceError } from '../../../contracts/errors.js';
 import type { SluiceConfig } from '../../../worker/config/config.js';
-import { pruneEvents, pruneRuns } from '../../../worker/processes/retention.js';
+import { countPrunable, pruneEvents, pruneRuns } from '../../../worker/processes/retention.js';
 import { EXIT } from '../../terminal/exit-codes.js';
 import type { Terminal } from '../../terminal/terminal.js';
 import { withProjections } from './database.js';
 
+export interface PruneOptions {
+  /** Age of runs, in days since they ended; default: SLUICE_RETENTION_DAYS. */
+  readonly days?: number | undefined;
+  /** Age of inbound events, in days since they arrived; default: SLUICE_EVENT_RETENTION_DAYS. */
+  readonly eventDays?: number | undefined;
+  /** Count what would be removed, and remove nothing. */
+  readonly dryRun?: boolean | undefined;
+  /** Remove without a question. */
+  readonly yes?: boolean | undefined;
+}
+
 /**
  * `sluice prune`: removes closed runs and inbound events past their retention.
- * @param days age of runs, in days; default: SLUICE_RETENTION_DAYS
- * @param eventDays age of events, in days; default: SLUICE_EVENT_RETENTION_DAYS
- * @throws SluiceError CONFIG_INVALID if neither is set
+ *
+ * Invariant: nothing is removed before its count was shown and a person agreed, or `--yes` was given.
+ * @throws SluiceError CONFIG_INVALID if no age is given; USAGE_INVALID without a terminal to ask on
  */
 export async function pruneCommand(
   terminal: Terminal,
   config: SluiceConfig,
-  days = config.retentionDays,
-  eventDays = config.eventRetentionDays,
+  options: PruneOptions,
 ): Promise<number> {
+  const { days = config.retentionDays, eventDays = config.eventRetentionDays, dryRun, yes } = options;
   if (days === undefined && eventDays === undefined) {
     throw new SluiceError(
       'CONFIG_INVALID',
@@ -24,6 +36,20 @@ export async function pruneCommand(
     );
   }
   return await withProjections(config, async (projections) => {
+    const ages = { ...(days !== undefined && { days }), ...(eventDays !== undefined && { eventDays }) };
+    if (dryRun === true || yes !== true) {
+      const { runs, events } = await countPrunable(projections, days, eventDays);
+      const what = planOf({ runs, days, events, eventDays });
+      if (dryRun === true) {
+        terminal.data({ wouldRemove: { runs, events }, ...ages });
+        terminal.print(`Would remove at most ${what}. Nothing was removed.`);
+        return EXIT.ok;
+      }
+      if (!(await agreed(terminal, `Remove ${what} for good? [y/N] `))) {
+        terminal.print('Nothing was removed.');
+        return EXIT.failed;
+      }
+    }
     if (days !== undefined) {
       const removed = await pruneRuns(projections, days, counting(terminal, 'runs'));
       terminal.data({ removed, days });
@@ -36,6 +62,38 @@ export async function pruneCommand(
     }
     return EXIT.ok;
   });
+}
+
+interface Plan {
+  readonly runs: number;
+  readonly days: number | undefined;
+  readonly events: number;
+  readonly eventDays: number | undefined;
+}
+
+function planOf({ runs, days, events, eventDays }: Plan): string {
+  const parts: string[] = [];
+  if (days !== undefined) parts.push(`${runs} closed runs that ended more than ${days} days ago`);
+  if (eventDays !== undefined) {
+    parts.push(`${events} inbound events received more than ${eventDays} days ago`);
+  }
+  return parts.join(' and ');
+}
+
+/** Asks a person; only `y` or `yes` agrees. @throws SluiceError USAGE_INVALID without a terminal */
+async function agreed({ json }: Terminal, question: string): Promise<boolean> {
+  if (json || process.stdin.isTTY !== true) {
+    throw new SluiceError(
+      'USAGE_INVALID',
+      'There is no terminal to ask on: look with --dry-run, then pass --yes. Nothing was removed.',
+    );
+  }
+  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await prompt.question(question)).trim());
+  } finally {
+    prompt.close();
+  }
 }
 
 /** Reports the total after each batch. */
