@@ -34,7 +34,7 @@ export function refuseFaults(value: unknown, what: string, code: ErrorCode): voi
 }
 
 /** The error of a value with faults. */
-export function faultsError(faults: readonly JsonFault[], what: string, code: ErrorCode): SluiceError {
+function faultsError(faults: readonly JsonFault[], what: string, code: ErrorCode): SluiceError {
   const listed = faults.map((fault) => faultText(fault, 'it')).join('; ');
   return new SluiceError(code, `${what}: ${listed}`, { details: faultDetails(faults) });
 }
