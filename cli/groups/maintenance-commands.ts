@@ -32,13 +32,17 @@ export function addMaintenanceCommands(program: Command, context: CommandContext
     .command('rebuild')
     .description("recompute the derived rows of runs from their logs, or the logs from Temporal's history")
     .argument('[id...]', 'run ids, or workflow ids with --from-temporal (default: all)')
-    .option('--from-temporal', 'read the run events from the histories that Temporal still keeps')
+    .option(
+      '--from-temporal',
+      'read the run events of this task queue from the histories that Temporal still keeps',
+    )
     .action(async (ids: string[], { fromTemporal }: { fromTemporal?: boolean }) => {
       const { rebuildFromLogCommand, rebuildFromTemporalCommand } =
         await import('../commands/maintenance/rebuild.js');
       const { withProjections } = await import('../commands/maintenance/database.js');
-      const options = { ids, tenant: namedTenant() };
-      await withProjections(await config(), async (projections) => {
+      const settings = await config();
+      const options = { ids, tenant: namedTenant(), taskQueue: settings.taskQueue };
+      await withProjections(settings, async (projections) => {
         if (fromTemporal !== true) {
           done(await rebuildFromLogCommand(terminal(), projections, options));
           return;

@@ -30,11 +30,12 @@ describe('sluice rebuild --from-temporal', needs('surreal'), () => {
   afterAll(() => server.kill());
 
   it(
-    'rebuild restores every log row by row and reports each run; a failure does not stop the others',
+    'rebuild restores every log of its task queue row by row and reports each run; a failure does not stop the others',
     () =>
       withSluice({ database: { url: server.url, username: 'root', password: 'root' } }, async (sluice) => {
-        const { projections, tenant, temporal, client } = sluice;
-        const rebuild = async (...ids: string[]) => {
+        const { projections, tenant, temporal, client, taskQueue } = sluice;
+        const rebuild = (...ids: string[]) => rebuildAs(taskQueue, ...ids);
+        const rebuildAs = async (queue: string, ...ids: string[]) => {
           const args = [BIN, '--json', '--tenant', tenant, 'rebuild', '--from-temporal', ...ids];
           const { code, stdout } = await runCommand(process.execPath, args, {
             cwd: ROOT,
@@ -42,6 +43,7 @@ describe('sluice rebuild --from-temporal', needs('surreal'), () => {
               ...process.env,
               ...{ SURREAL_URL: server.url, SURREAL_USER: 'root', SURREAL_PASS: 'root' },
               ...{ TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: temporal.namespace },
+              SLUICE_TASK_QUEUE: queue,
             },
           });
           const lines = stdout.trim().split('\n');
@@ -70,6 +72,17 @@ describe('sluice rebuild --from-temporal', needs('surreal'), () => {
         await waitFor(async () => (await listed()) === runs.length);
         const before = await tables(projections);
         await projections.database.request(GONE.map((table) => `DELETE ${table}`).join(';'));
+        // Another Sluice of this namespace takes none of these runs, and says so.
+        const empty = await tables(projections);
+        expect(await rebuildAs('another-sluice')).toEqual({
+          code: 0,
+          lines: [{ left: { taskQueue, workflows: 3 } }, { runs: 0, changed: 0, failed: 0 }],
+        });
+        const named = await rebuildAs('another-sluice', runs[0]?.workflowId ?? '');
+        expect(named).toMatchObject({ code: 1, lines: [{ error: { code: 'WORKFLOW_NOT_FOUND' } }, {}] });
+        expect(JSON.stringify(named.lines)).toContain(taskQueue);
+        expect(await tables(projections)).toEqual(empty);
+
         const rebuilt = await rebuild();
         expect(rebuilt).toMatchObject({ code: 0 });
         expect(rebuilt.lines.at(-1)).toEqual({ runs: 3, changed: 3, failed: 0 });

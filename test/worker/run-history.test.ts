@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { StartedRun } from '../../client/index.js';
-import { listWorkflowIds, readRunEvents } from '../../worker/temporal/run-history.js';
+import { listWorkflows, readRunEvents } from '../../worker/temporal/run-history.js';
 import { tables } from '../projections/support/runs.js';
 import { useSluice } from '../support/sluice.js';
 import { waitFor } from '../support/wait-for.js';
@@ -43,8 +43,11 @@ describe('The events of a run in Temporal’s history', () => {
     const gone = ['run', 'run_head', 'run_list', 'run_event', 'run_execution', 'step', 'wait', 'open_wait'];
     await projections.database.request(gone.map((table) => `DELETE ${table}`).join(';'));
     expect(await projections.reads.getRun(sluice().tenant, run.runId)).toBeUndefined();
-    for (const workflowId of await listWorkflowIds(client.temporal, sluice().tenant)) {
-      for (const carried of (await readRunEvents(client.temporal, workflowId)).values()) {
+    const { taskQueue, tenant } = sluice();
+    const { ids, left } = await listWorkflows(client.temporal, tenant, taskQueue);
+    expect(left).toEqual({});
+    for (const workflowId of ids) {
+      for (const carried of (await readRunEvents(client.temporal, workflowId, taskQueue)).values()) {
         await projections.maintenance.restoreRun(carried);
       }
     }

@@ -20,16 +20,19 @@ const Carrier = z.object({ run: RunHeader, events: z.array(RunEvent) });
 
 /**
  * Events of every run that Temporal has under a workflow id, by run id: all its executions, continued as new
- * and reset ones too.
+ * and reset ones too, of one task queue.
  */
 export async function readRunEvents(
   client: Client,
   workflowId: string,
+  taskQueue: string,
 ): Promise<ReadonlyMap<string, readonly CarriedEvents[]>> {
   const runs = new Map<string, CarriedEvents[]>();
   const seen = new Set<string>();
   const executions: { readonly runId: string; readonly history: History }[] = [];
-  for await (const { runId } of client.workflow.list({ query: `WorkflowId = ${quoted(workflowId)}` })) {
+  const query = `WorkflowId = ${quoted(workflowId)}`;
+  for await (const { runId, taskQueue: queue } of client.workflow.list({ query })) {
+    if (queue !== taskQueue) continue;
     const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
     executions.push({ runId, history });
   }
@@ -48,15 +51,41 @@ export async function readRunEvents(
   return runs;
 }
 
-/** Workflow ids of Sluice's runs on Temporal, each once. @param tenant absent: of all tenants */
-export async function listWorkflowIds(
+export interface ListedWorkflows {
+  /** Workflow ids of the task queue, each once. */
+  readonly ids: readonly string[];
+  /** How many workflow ids were left, by the task queue that they are of. */
+  readonly left: Readonly<Record<string, number>>;
+}
+
+/**
+ * Workflow ids of Sluice's runs on Temporal.
+ * @param tenant undefined: of all tenants
+ * @param taskQueue runs of other task queues belong to another Sluice, with its own database
+ */
+export async function listWorkflows(
   client: Client,
   tenant: string | undefined,
-): Promise<readonly string[]> {
+  taskQueue: string,
+): Promise<ListedWorkflows> {
   const query = tenant === undefined ? 'SluiceTenant IS NOT NULL' : `SluiceTenant = ${quoted(tenant)}`;
-  const ids = new Set<string>();
-  for await (const { workflowId } of client.workflow.list({ query })) ids.add(workflowId);
-  return [...ids];
+  const byQueue = new Map<string, Set<string>>();
+  for await (const { workflowId, taskQueue: queue } of client.workflow.list({ query })) {
+    const ids = byQueue.get(queue) ?? new Set();
+    byQueue.set(queue, ids.add(workflowId));
+  }
+  const ids = [...(byQueue.get(taskQueue) ?? [])];
+  byQueue.delete(taskQueue);
+  return { ids, left: Object.fromEntries([...byQueue].map(([queue, others]) => [queue, others.size])) };
+}
+
+/** The task queues of the executions that Temporal has under a workflow id. */
+export async function taskQueuesOf(client: Client, workflowId: string): Promise<readonly string[]> {
+  const queues = new Set<string>();
+  for await (const { taskQueue } of client.workflow.list({ query: `WorkflowId = ${quoted(workflowId)}` })) {
+    queues.add(taskQueue);
+  }
+  return [...queues];
 }
 
 function quoted(text: string): string {

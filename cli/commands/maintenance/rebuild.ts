@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { SluiceError, toSluiceError } from '../../../contracts/errors.js';
 import type { Projections, RowDifference } from '../../../projections/index.js';
-import { listWorkflowIds, readRunEvents } from '../../../worker/temporal/run-history.js';
+import { listWorkflows, readRunEvents, taskQueuesOf } from '../../../worker/temporal/run-history.js';
 import { EXIT } from '../../terminal/exit-codes.js';
 import type { Terminal } from '../../terminal/terminal.js';
 
@@ -47,18 +47,26 @@ export async function rebuildFromLogCommand(
 
 /**
  * `sluice rebuild --from-temporal`: restores logs and derived rows from the activity inputs in the history.
+ *
+ * Invariant: it takes the runs of one task queue. A namespace can hold several Sluices, each with a separate
+ * database. It says what it leaves.
  */
 export async function rebuildFromTemporalCommand(
   terminal: Terminal,
   { maintenance }: Projections,
   client: Client,
-  { tenant, ids }: RebuildOptions,
+  { tenant, ids, taskQueue }: RebuildOptions & { readonly taskQueue: string },
 ): Promise<number> {
+  const listed = ids.length > 0 ? { ids, left: {} } : await listWorkflows(client, tenant, taskQueue);
+  for (const [queue, workflows] of Object.entries(listed.left)) {
+    terminal.data({ left: { taskQueue: queue, workflows } });
+    terminal.print(`Left ${workflows} workflows of task queue ${queue}: this rebuild is for ${taskQueue}.`);
+  }
   async function* tasks(): AsyncGenerator<Task> {
-    for (const workflowId of ids.length > 0 ? ids : await listWorkflowIds(client, tenant)) {
+    for (const workflowId of listed.ids) {
       let found = 0;
       try {
-        for (const [runId, carried] of await readRunEvents(client, workflowId)) {
+        for (const [runId, carried] of await readRunEvents(client, workflowId, taskQueue)) {
           const owner = carried[0]?.execution.run.tenant ?? '';
           if (tenant !== undefined && owner !== tenant) continue;
           found += 1;
@@ -69,17 +77,23 @@ export async function rebuildFromTemporalCommand(
         continue;
       }
       // A listed workflow may not have committed anything yet; one that was asked for must have a run.
-      if (found === 0 && ids.length > 0) yield failedTask(workflowId, tenant, noRun(workflowId, tenant));
+      if (found === 0 && ids.length > 0) {
+        const queues = await taskQueuesOf(client, workflowId);
+        const others = queues.filter((queue) => queue !== taskQueue);
+        yield failedTask(workflowId, tenant, noRun(workflowId, tenant, others));
+      }
     }
   }
   return await rebuildAll(terminal, tasks());
 }
 
-function noRun(workflowId: string, tenant: string | undefined): SluiceError {
+function noRun(workflowId: string, tenant: string | undefined, queues: readonly string[]): SluiceError {
   const whose = tenant === undefined ? '' : ` of tenant "${tenant}"`;
+  const elsewhere =
+    queues.length === 0 ? '' : ` on this task queue; it is of ${queues.join(', ')}: set SLUICE_TASK_QUEUE`;
   return new SluiceError(
     'WORKFLOW_NOT_FOUND',
-    `Temporal has no history of a run${whose} with the workflow id ${workflowId}`,
+    `Temporal has no history of a run${whose} with the workflow id ${workflowId}${elsewhere}`,
   );
 }
 
