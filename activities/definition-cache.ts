@@ -3,9 +3,9 @@
  * published version never changes, so no entry is ever stale. A run executes the document in its history.
  */
 import type { StoredDefinition } from '../contracts/run/projection.js';
-import { readDefinition } from '../definitions/index.js';
+import { readStoredDefinition } from '../definitions/index.js';
 
-type ReadDefinition = ReturnType<typeof readDefinition>;
+type ReadDefinition = ReturnType<typeof readStoredDefinition>;
 
 const MOST_ENTRIES = 200;
 
@@ -21,7 +21,7 @@ export function createDefinitionCache(most = MOST_ENTRIES): DefinitionCache {
   const entries = new Map<string, ReadDefinition>();
   return {
     read({ pin, source, format }) {
-      const read = entries.get(pin.hash) ?? readDefinition(source, format);
+      const read = entries.get(pin.hash) ?? readStoredDefinition(source, format);
       // Moved to the end, so that the first entry of the Map is the least recently used.
       entries.delete(pin.hash);
       entries.set(pin.hash, read);

@@ -10,7 +10,7 @@ import { SluiceError } from '../contracts/errors.js';
 import { didYouMean } from '../contracts/near.js';
 import { PublishRequest, type PublishResult, UnpublishRequest } from '../contracts/run/activity.js';
 import type { ProjectionStore } from '../contracts/run/projection.js';
-import { readDefinition } from '../definitions/index.js';
+import { readDefinition, readStoredDefinition } from '../definitions/index.js';
 import type { ActivityDeps } from './boundary/deps.js';
 import { storeFailure } from './boundary/failures.js';
 import { parseOrRefuse } from './boundary/parse.js';
@@ -83,7 +83,7 @@ async function settleSchedules(projections: ProjectionStore, tenant: string, id:
   for (;;) {
     const latest = await projections.findDefinition(tenant, id);
     const existing = await projections.definitionSchedules(tenant, id);
-    const definition = latest && readDefinition(latest.source, latest.format).definition;
+    const definition = latest && readStoredDefinition(latest.source, latest.format).definition;
     const none = definition === undefined || triggersOf(tenant, definition).schedules.length === 0;
     if (none && existing.length === 0) return;
     const { client, info } = Context.current();

@@ -255,7 +255,7 @@ export class SluiceClient<P extends object = AnyPayloads> {
   /**
    * Sends an event to one run. The run decides whether one of its waits takes it.
    * @param event `eventId` makes a repetition harmless; default: a new one
-   * @param signalName the signal: an event wait takes `event`, a human task `humanTask`
+   * @param signalName the signal: an event wait takes `event`; no step takes `humanTask` yet
    * @throws SluiceError WORKFLOW_NOT_FOUND, INPUT_INVALID, EVENT_INVALID for a number that would be rounded,
    *   TEMPORAL_UNAVAILABLE
    */

@@ -5,6 +5,8 @@
  * - A run never refuses what an accepted document says [what-is-accepted-runs].
  * - Every problem of the document is reported at once. Only a text that is not YAML or JSON, or exceeds a
  *   size limit, hides further problems, and any problem hides whether payloads of schedules fit.
+ * - A stored version starts runs, and is shown, after an upgrade as before it: rules that came after versions
+ *   were published (`newVersionsOnly`) apply to what is published, not to what is stored.
  * - The hash covers the values of the document and their order, and nothing else: comments, blank lines,
  *   quotes and the choice between YAML and JSON do not change what runs, so they do not make a new version.
  */
@@ -55,6 +57,24 @@ export function readDefinition(
   format: DefinitionFormat,
   catalogue?: Catalogue,
 ): ReadDefinition {
+  return read(text, format, { catalogue, stored: false });
+}
+
+/**
+ * Reads a version that was published before, maybe by an older release.
+ * @throws SluiceError as `readDefinition`, but not for rules of new versions
+ */
+export function readStoredDefinition(text: string, format: DefinitionFormat): ReadDefinition {
+  return read(text, format, { stored: true });
+}
+
+interface Rules {
+  readonly catalogue?: Catalogue | undefined;
+  /** True: without the rules that are for new versions only. */
+  readonly stored: boolean;
+}
+
+function read(text: string, format: DefinitionFormat, { catalogue, stored }: Rules): ReadDefinition {
   const bytes = utf8Length(text);
   if (bytes > LIMITS.definitionBytes) {
     throw new SluiceError(
@@ -65,14 +85,17 @@ export function readDefinition(
   }
   // The byte order mark does not belong to the document, and editors do not count it.
   const plain = text.replace(/^\uFEFF/, '');
-  const read = format === 'yaml' ? readYaml(plain) : readJson(plain);
-  const source = new Source(plain, read.root);
-  const problems = textProblems(read, source);
-  if (read.root === undefined) throw invalid(problems);
-  const document = read.root.value;
-  const all = inOrder([...problems, ...placed(documentFindings(document, catalogue), source)]);
+  const parsed = format === 'yaml' ? readYaml(plain) : readJson(plain);
+  const source = new Source(plain, parsed.root);
+  const problems = textProblems(parsed, source);
+  if (parsed.root === undefined) throw invalid(problems);
+  const document = parsed.root.value;
+  const findings = documentFindings(document, catalogue).filter(
+    ({ newVersionsOnly }) => !stored || newVersionsOnly !== true,
+  );
+  const all = inOrder([...problems, ...placed(findings, source)]);
   if (all.length > 0) throw invalid(all);
-  const unfit = placed(schedulePayloadFindings(document), source);
+  const unfit = stored ? [] : placed(schedulePayloadFindings(document), source);
   if (unfit.length > 0) throw invalid(unfit);
   const hash = createHash('sha256').update(JSON.stringify(document)).digest('hex');
   return { definition: Definition.parse(document), document, hash, source };

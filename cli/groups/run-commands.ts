@@ -135,7 +135,7 @@ function addActCommands(runs: Command, { terminal, reading, done }: CommandConte
     .option('--key <text>', 'correlation key')
     .option('--id <text>', 'event id; the same id again has no effect (default: a new id)')
     .option('--source <text>', 'source of the event (default sluice-client)')
-    .option('--human', 'the event answers a human task')
+    .option('--human', 'send the signal humanTask, which no step takes yet')
     .action(
       async (
         id: string,

@@ -48,8 +48,8 @@ async function definitionOf(
   const known = parsed.get(stored.hash);
   if (known !== undefined) return known;
   // Imported late: it is heavy, and a client without a source of reads never needs it.
-  const { readDefinition } = await import('../../definitions/index.js');
-  const { definition } = readDefinition(stored.source, stored.format);
+  const { readStoredDefinition } = await import('../../definitions/index.js');
+  const { definition } = readStoredDefinition(stored.source, stored.format);
   parsed.set(stored.hash, definition);
   const [oldest] = parsed.keys();
   if (parsed.size > CACHED && oldest !== undefined) parsed.delete(oldest);

@@ -22,7 +22,12 @@ import { hasWildcard, WILDCARD, WILDCARD_HINT } from './wildcards.js';
 type Report = (
   code: Finding['code'],
   message: string,
-  at: { readonly path?: readonly (string | number)[]; readonly key?: boolean; readonly hint?: string },
+  at: {
+    readonly path?: readonly (string | number)[];
+    readonly key?: boolean;
+    readonly hint?: string;
+    readonly newVersionsOnly?: boolean;
+  },
 ) => void;
 
 type Rule = (step: JsonObject, report: Report, found: FoundStep) => void;
@@ -32,8 +37,8 @@ export function stepRules(found: FoundStep): Finding[] {
   const { value, path, stepPath, type } = found;
   if (!isJsonObject(value) || type === undefined) return [];
   const findings: Finding[] = [];
-  const report: Report = (code, message, { path: inner = [], key = false, hint }) => {
-    findings.push({ code, message, stepPath, path: [...path, ...inner], at: key ? 'key' : 'value', hint });
+  const report: Report = (code, message, { path: inner = [], key = false, ...more }) => {
+    findings.push({ code, message, stepPath, path: [...path, ...inner], at: key ? 'key' : 'value', ...more });
   };
   for (const rule of RULES[type] ?? []) rule(value, report, found);
   return findings;
@@ -178,15 +183,17 @@ const stateName: Rule = (step, report) => {
   report('VALUE_INVALID', `state must be text of 1 to ${STATE_CHARACTERS} characters`, { path: ['state'] });
 };
 
+const wildcard = { hint: WILDCARD_HINT, newVersionsOnly: true };
+
 const eventNames: Rule = (step, report) => {
   const names = step['eventName'];
   if (typeof names === 'string' && hasWildcard(names)) {
-    report('VALUE_INVALID', WILDCARD, { path: ['eventName'], hint: WILDCARD_HINT });
+    report('VALUE_INVALID', WILDCARD, { path: ['eventName'], ...wildcard });
   }
   if (!Array.isArray(names)) return;
   for (const [index, name] of (names as readonly Json[]).entries()) {
     if (typeof name === 'string' && hasWildcard(name)) {
-      report('VALUE_INVALID', WILDCARD, { path: ['eventName', index], hint: WILDCARD_HINT });
+      report('VALUE_INVALID', WILDCARD, { path: ['eventName', index], ...wildcard });
     }
     if (names.indexOf(name) !== index && typeof name === 'string') {
       report('VALUE_INVALID', `the event ${quote(name)} is already in the list`, {
@@ -217,7 +224,10 @@ function oneFilter(filter: JsonObject, index: number, report: Report): void {
   } else if (filter['value'] === undefined) {
     report('KEY_MISSING', `${op} needs a value`, { path: ['filters', index] });
   } else if (isNullExpression(filter['value']) && !fits(op, null)) {
-    report('VALUE_INVALID', `${op} ${NEEDS[op] ?? ''}: nothing passes null`, at);
+    report('VALUE_INVALID', `${op} ${NEEDS[op] ?? ''}: nothing passes null`, {
+      ...at,
+      newVersionsOnly: true,
+    });
   } else if (value !== undefined && !fits(op, value)) {
     report('VALUE_INVALID', `${op} ${NEEDS[op] ?? ''}`, at);
   }

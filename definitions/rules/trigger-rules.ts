@@ -37,13 +37,31 @@ export function triggerFindings(document: Json): Finding[] {
 function wildcardFindings({ eventName }: JsonObject, index: number): Finding[] {
   if (typeof eventName !== 'string' || !hasWildcard(eventName)) return [];
   const path = ['triggers', index, 'eventName'];
-  return [{ code: 'VALUE_INVALID', message: WILDCARD, stepPath: null, path, hint: WILDCARD_HINT }];
+  return [
+    {
+      code: 'VALUE_INVALID',
+      message: WILDCARD,
+      stepPath: null,
+      path,
+      hint: WILDCARD_HINT,
+      newVersionsOnly: true,
+    },
+  ];
 }
 
 function scheduleFindings(trigger: JsonObject, index: number): Finding[] {
   const found: Finding[] = [];
   const report = (code: Finding['code'], message: string, key: string, hint?: string) =>
     found.push({ code, message, stepPath: null, path: ['triggers', index, key], hint });
+  const reportNew = (code: Finding['code'], message: string, key: string, hint?: string) =>
+    found.push({
+      code,
+      message,
+      stepPath: null,
+      path: ['triggers', index, key],
+      hint,
+      newVersionsOnly: true,
+    });
   const given = TIMES.filter((key) => trigger[key] !== undefined);
   if (given.length === 0) report('KEY_MISSING', 'one of cron, everyMs and at is missing', 'type');
   for (const key of given.slice(1)) {
@@ -56,7 +74,7 @@ function scheduleFindings(trigger: JsonObject, index: number): Finding[] {
     if (problem !== undefined) {
       report('VALUE_INVALID', `cron "${cron}" ${problem}`, 'cron', hint);
     } else if (cronNeverFires(cron)) {
-      report('VALUE_INVALID', `cron "${cron}" never fires: no year has that day`, 'cron');
+      reportNew('VALUE_INVALID', `cron "${cron}" never fires: no year has that day`, 'cron');
     }
   }
   if (typeof everyMs === 'number' && (everyMs < SHORTEST_MS || everyMs % SHORTEST_MS !== 0)) {
@@ -73,13 +91,17 @@ function scheduleFindings(trigger: JsonObject, index: number): Finding[] {
   }
   if (typeof at === 'string' && !isSchedulable(at)) {
     const message = `at "${at.slice(0, VALUE_CHARACTERS)}" is outside the years ${FIRST_YEAR} to ${LAST_YEAR} (UTC)`;
-    report('DURATION', message, 'at', 'Temporal schedules nothing before or after them');
+    reportNew('DURATION', message, 'at', 'Temporal schedules nothing before or after them');
   }
   if (typeof timezone === 'string' && timezone !== '') {
     if (cron === undefined) report('KEY_CONFLICT', 'timezone needs cron', 'timezone');
-    const hint = timezoneHint(timezone);
-    if (hint !== undefined) {
-      report('VALUE_INVALID', `timezone "${timezone}" is unknown`, 'timezone', hint);
+    const known = knownTimezone(timezone);
+    const message = `timezone "${timezone}" is unknown`;
+    if (known === undefined) {
+      report('VALUE_INVALID', message, 'timezone', 'an IANA name such as Europe/Paris');
+    } else {
+      const hint = caseHint(timezone, known);
+      if (hint !== undefined) reportNew('VALUE_INVALID', message, 'timezone', hint);
     }
   }
   if (payload !== undefined && findExpressions(payload).length > 0) {
@@ -97,19 +119,22 @@ function isSchedulable(at: string): boolean {
   return year >= FIRST_YEAR && year <= LAST_YEAR;
 }
 
+/** The name that JavaScript has for a zone; undefined: it knows no such zone. */
+function knownTimezone(name: string): string | undefined {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone;
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
 /**
  * What to write instead of a zone that Temporal does not know; undefined: it knows it. Names differ in case
  * for Temporal, and not for JavaScript, which knows the case of one name of each zone. Of other names, each
  * part begins with a capital.
  */
-function timezoneHint(name: string): string | undefined {
-  let known: string;
-  try {
-    known = new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone;
-  } catch (error) {
-    if (error instanceof RangeError) return 'an IANA name such as Europe/Paris';
-    throw error;
-  }
+function caseHint(name: string, known: string): string | undefined {
   if (known === name) return undefined;
   if (known.toLowerCase() === name.toLowerCase()) return `write ${known}`;
   const parts = name.split('/');

@@ -12,6 +12,11 @@ export interface Finding {
   /** Index in the text value at the path. */
   readonly index?: number;
   readonly hint?: string | undefined;
+  /**
+   * True: a stored version is not refused for it. Versions that the rule refuses were published before the
+   * rule existed, and their runs start as they did.
+   */
+  readonly newVersionsOnly?: boolean | undefined;
 }
 
 /** Adds the positions, and sorts by them. */

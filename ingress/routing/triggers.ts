@@ -15,7 +15,7 @@ import { eventScope } from '../../contracts/events/event-scope.js';
 import type { InboundEvent, ReceivedEvent } from '../../contracts/inbound-event.js';
 import { JsonValue, type Json, type JsonObject } from '../../contracts/json.js';
 import type { ProjectionStore } from '../../contracts/run/projection.js';
-import { readDefinition, validatePayload } from '../../definitions/index.js';
+import { readStoredDefinition, validatePayload } from '../../definitions/index.js';
 import {
   evaluate,
   evaluateCondition,
@@ -50,7 +50,7 @@ export interface TriggerOutcome {
 }
 
 export class Triggers {
-  private readonly definitions = new Map<string, ReturnType<typeof readDefinition>['definition']>();
+  private readonly definitions = new Map<string, ReturnType<typeof readStoredDefinition>['definition']>();
 
   constructor(
     private readonly store: Pick<ProjectionStore, 'findDefinition'>,
@@ -138,7 +138,7 @@ export class Triggers {
         `Tenant "${tenant}" has no version ${version} of "${id}"`,
       );
     }
-    const { definition } = readDefinition(stored.source, stored.format);
+    const { definition } = readStoredDefinition(stored.source, stored.format);
     this.definitions.set(key, definition);
     if (this.definitions.size > CACHED_DEFINITIONS) {
       this.definitions.delete(this.definitions.keys().next().value as string);

@@ -108,6 +108,40 @@ describe('A run whose definition is not there, as after a restore', () => {
   });
 });
 
+describe('A version that was published before validation refused it', () => {
+  it('a stored version that validation now refuses starts runs, and its runs are listed and shown', async () => {
+    const { client, projections, tenant } = sluice();
+    const wait = { id: 'w', type: 'event.wait', eventName: ['A*', 'GO'], correlationKey: 'k' };
+    const old = sourceOf([{ ...wait, filters: [{ path: 'n', op: '<', value: { $expr: 'null' } }] }], {
+      payloadSchema: { type: 'object', properties: { n: { type: 'integer', writeOnly: true } } },
+      triggers: [
+        { type: 'event', eventName: 'B*' },
+        { type: 'schedule', cron: '0 0 31 2 *', timezone: 'europe/paris', payload: { n: 'x' } },
+        { type: 'schedule', at: '2150-01-01T00:00:00Z' },
+      ],
+    });
+    const { id } = JSON.parse(old) as { id: string };
+    const problems = await client.publishDefinition(old).catch((thrown: unknown) => thrown);
+    expect(problems).toMatchObject({ code: 'DEFINITION_INVALID' });
+    const { details } = problems as { details: { problems: { path: string }[] } };
+    expect(details.problems.map(({ path }) => path).sort()).toEqual([
+      'steps[0].eventName[0]',
+      'steps[0].filters[0].value',
+      'triggers[0].eventName',
+      'triggers[1].cron',
+      'triggers[1].timezone',
+      'triggers[2].at',
+    ]);
+    const pin = { id, version: 1, hash: 'a'.repeat(64) };
+    await projections.putDefinition(tenant, { pin, source: old, format: 'json', publishedBy: 'before' });
+    const run = await sluice().start(id, { n: 987_654 });
+    await waitFor(async () => (await runs().list({ definition: id })).items.length === 1);
+    expect((await runs().get(run.runId)).payload).toEqual({ n: REDACTED });
+    await runs().cancel(run.runId);
+    await expect(sluice().result(run)).rejects.toMatchObject({ code: 'RUN_CANCELED' });
+  });
+});
+
 describe('A bundle', () => {
   it('a bundle holds the whole run, and a digest that detects any change', async () => {
     const run = await finished();

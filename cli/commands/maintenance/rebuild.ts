@@ -72,15 +72,14 @@ export async function rebuildFromTemporalCommand(
           found += 1;
           yield { name: workflowId, tenant: owner, runId, rebuild: () => maintenance.restoreRun(carried) };
         }
+        // A listed workflow may not have committed anything yet; one that was asked for must have a run.
+        if (found === 0 && ids.length > 0) {
+          const queues = await taskQueuesOf(client, workflowId);
+          const others = queues.filter((queue) => queue !== taskQueue);
+          throw noRun(workflowId, tenant, others);
+        }
       } catch (error) {
         yield failedTask(workflowId, tenant, error);
-        continue;
-      }
-      // A listed workflow may not have committed anything yet; one that was asked for must have a run.
-      if (found === 0 && ids.length > 0) {
-        const queues = await taskQueuesOf(client, workflowId);
-        const others = queues.filter((queue) => queue !== taskQueue);
-        yield failedTask(workflowId, tenant, noRun(workflowId, tenant, others));
       }
     }
   }
