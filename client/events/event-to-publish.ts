@@ -1,7 +1,7 @@
 /** An event that an application publishes. */
 import { v7 as uuid } from 'uuid';
 import { SluiceError } from '../../contracts/errors.js';
-import { decodeEvent, encodeEvent, eventBytes } from '../../contracts/events/event-envelope.js';
+import { encodeEvent, eventBytes, receiveEvent } from '../../contracts/events/event-envelope.js';
 import type { Json, JsonObject } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 
@@ -38,7 +38,7 @@ export function envelopeOf(
     correlationKey: event.correlationKey ?? null,
     payload: event.payload ?? null,
   });
-  const decoded = decodeEvent(envelope);
+  const decoded = receiveEvent(envelope);
   if (!decoded.ok) {
     throw new SluiceError('EVENT_INVALID', decoded.problems.join('; '), {
       details: { problems: [...decoded.problems] },

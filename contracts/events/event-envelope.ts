@@ -10,7 +10,8 @@
  * - Names of events and runs are well-formed Unicode: the database stores UTF-8, in which two different lone
  *   surrogates would become the same text.
  * - The payload is data: nothing in it reaches a prototype, and nothing that reads it can overflow a stack.
- * - No number of an envelope was rounded (json-faults.ts): an event finds its run by what the sender wrote.
+ * - No number of an envelope that arrives was rounded (json-faults.ts): an event finds its run by what the
+ *   sender wrote.
  */
 import { z } from 'zod';
 import type { InboundEvent } from '../inbound-event.js';
@@ -18,6 +19,7 @@ import { isDeeperThan, isJsonObject, isWellFormed, jsonSize, JsonValue, type Jso
 import { LIMITS } from '../limits.js';
 import { faultText, jsonFaults } from '../reading/json-faults.js';
 import { TenantId } from '../run/messages.js';
+import { cloudEventProblems, dataOfBase64, isCloudEvent } from './cloud-event.js';
 
 /** Field of an entry of the bus's stream in Redis that holds the envelope, as JSON. */
 export const STREAM_FIELD = 'event';
@@ -86,28 +88,43 @@ const CloudEvent = z.object({
   tenantid: tenant,
   workflowcorrelationkey: key,
   datacontenttype: z.string().regex(JSON_TYPE, 'must be JSON: application/json').nullish(),
-  data_base64: z.undefined('is not taken: send JSON in data').optional(),
+  data_base64: z.string('must be text').nullish(),
   data: JsonValue.optional(),
   time,
 });
 type CloudEvent = z.infer<typeof CloudEvent>;
 
 /**
- * Decodes an envelope.
+ * Decodes an envelope that was recorded: the rules of the doors may be younger than it is.
  * @param value parsed JSON
  */
 export function decodeEvent(value: unknown): Decoded {
+  return decode(value, () => []);
+}
+
+/**
+ * Decodes an envelope that arrives.
+ * @param value parsed JSON
+ */
+export function receiveEvent(value: unknown): Decoded {
+  return decode(value, (envelope) => [
+    ...jsonFaults(envelope)
+      .map((fault) => faultText(fault))
+      .sort(),
+    ...(isCloudEvent(envelope) ? cloudEventProblems(envelope) : []),
+  ]);
+}
+
+function decode(value: unknown, refusals: (envelope: JsonObject) => readonly string[]): Decoded {
   if (!isJsonObject(value)) return refuse(['the event must be a JSON object'], value);
   // Before any schema: deeper values overflow the stack of everything that walks them.
   if (isDeeperThan(value, LIMITS.depth)) {
     return refuse([`the event is nested more than ${LIMITS.depth} levels deep`], value);
   }
-  const unsafe = jsonFaults(value)
-    .map((fault) => faultText(fault))
-    .sort();
-  const cloud = Object.hasOwn(value, 'specversion');
+  const refused = refusals(value);
+  const cloud = isCloudEvent(value);
   const parsed = (cloud ? CloudEvent : PlainForm).safeParse(value);
-  const problems = [...unsafe, ...(parsed.success ? [] : problemsOf(parsed.error))];
+  const problems = [...(parsed.success ? [] : problemsOf(parsed.error)), ...refused];
   if (!parsed.success || problems.length > 0) return refuse(problems, value);
   const event = cloud ? fromCloudEvent(parsed.data as CloudEvent) : fromPlainForm(parsed.data as PlainForm);
   return { ok: true, event, envelope: value };
@@ -142,7 +159,7 @@ function fromCloudEvent(event: CloudEvent): InboundEvent {
     name: event.type,
     time: event.time ?? null,
     correlationKey: event.workflowcorrelationkey ?? null,
-    payload: event.data ?? null,
+    payload: event.data ?? dataOfBase64(event.data_base64) ?? null,
   };
 }
 

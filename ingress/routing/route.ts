@@ -30,7 +30,7 @@ import type {
   RecordedEvent,
 } from '../../projections/index.js';
 import { isAway } from './availability.js';
-import { decodeOrRefuse } from './decode.js';
+import { decodeRecorded } from './decode.js';
 import { InOrder } from './in-order.js';
 import { type TriggerOutcome, Triggers } from './triggers.js';
 
@@ -89,7 +89,7 @@ export class Router {
    */
   async resume(key: EventKey): Promise<void> {
     const envelope = await this.options.events.envelope(key);
-    if (envelope !== undefined) await this.route(decodeOrRefuse(envelope), RESUMED_VIA);
+    if (envelope !== undefined) await this.route(decodeRecorded(envelope), RESUMED_VIA);
   }
 
   private async route({ event, envelope }: DecodedEvent, via: EventVia): Promise<Routed> {
@@ -112,7 +112,7 @@ export class Router {
 
   private async recordedAs(event: InboundEvent): Promise<InboundEvent> {
     const envelope = await this.options.events.envelope(event);
-    return envelope === undefined ? event : decodeOrRefuse(envelope).event;
+    return envelope === undefined ? event : decodeRecorded(envelope).event;
   }
 
   private async finish(event: ReceivedEvent, recorded: RecordedEvent): Promise<Routed> {

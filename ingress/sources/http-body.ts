@@ -1,6 +1,16 @@
-/** Reads the events of a request: CloudEvents structured, batched or binary, or the plain form. */
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+/**
+ * Reads the events of a request: CloudEvents structured, batched or binary, or the plain form.
+ *
+ * Invariants (the HTTP binding of CloudEvents 1.0)
+ * - The content type alone decides the mode: `application/cloudevents…` is structured or a batch, with any
+ *   headers; anything else with headers of a CloudEvent is binary.
+ * - A header is read in one way only: unquoted, then percent-decoded once. What can be read in two ways, or
+ *   in none, is refused: a key that is taken wrongly finds no run, and its sender does not learn why.
+ */
+import type { IncomingMessage } from 'node:http';
 import { messageOf, SluiceError } from '../../contracts/errors.js';
+import { isCloudEvent } from '../../contracts/events/cloud-event.js';
+import { isJsonObject } from '../../contracts/json.js';
 import { eventInvalid } from '../routing/decode.js';
 import { decodeText } from './text.js';
 
@@ -12,6 +22,14 @@ export interface RequestEvents {
 
 /** Limit of the events of one batch. */
 const MOST_IN_BATCH = 1_000;
+const CLOUD_EVENTS = 'application/cloudevents';
+const STRUCTURED = `${CLOUD_EVENTS}+json`;
+const BATCH = `${CLOUD_EVENTS}-batch+json`;
+const PREFIX = 'ce-';
+/** Headers that say that the request is a CloudEvent: its mandatory attributes. */
+const MANDATORY = ['ce-specversion', 'ce-id', 'ce-source', 'ce-type'];
+/** Names that no header may give: in binary mode they are the body and its content type. */
+const NOT_IN_HEADERS = new Set(['data', 'datacontenttype']);
 
 /**
  * Reads a body up to its limit.
@@ -31,43 +49,88 @@ export async function readBody(request: IncomingMessage, limit: number): Promise
   return Buffer.concat(chunks);
 }
 
+type Headers = Pick<IncomingMessage, 'headers' | 'headersDistinct'>;
+
 /**
  * The events that a body holds.
- * @throws SluiceError EVENT_INVALID where the body is not JSON, or a batch is not a list
+ * @throws SluiceError EVENT_INVALID where the body is not JSON, a batch is not a list, or a header cannot be
+ * read
  */
-export function eventsOf(headers: IncomingHttpHeaders, body: Buffer): RequestEvents {
+export function eventsOf(request: Headers, body: Buffer): RequestEvents {
+  const { headers } = request;
   const type = (headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
-  if (type === 'application/cloudevents-batch+json') {
+  if (type === BATCH) {
     const list: unknown = parse(body);
     if (!Array.isArray(list)) throw eventInvalid(['a batch must be a JSON array of events']);
     if (list.length > MOST_IN_BATCH) throw eventInvalid([`a batch is limited to ${MOST_IN_BATCH} events`]);
-    return { batch: true, events: list };
+    return { batch: true, events: list.map(asCloudEvent) };
   }
-  if (headers['ce-specversion'] !== undefined) return { batch: false, events: [binary(headers, body)] };
-  if (type !== '' && type !== 'application/json' && !type.endsWith('+json')) {
-    throw eventInvalid([`content-type is ${type}: send application/json or application/cloudevents+json`]);
+  if (type === STRUCTURED) return { batch: false, events: [asCloudEvent(parse(body))] };
+  if (type.startsWith(CLOUD_EVENTS)) {
+    throw eventInvalid([`content-type is ${type}: send ${STRUCTURED} or ${BATCH}`]);
+  }
+  if (MANDATORY.some((name) => headers[name] !== undefined)) {
+    return { batch: false, events: [binary(request, type, body)] };
+  }
+  if (type !== '' && !isJson(type)) {
+    throw eventInvalid([`content-type is ${type}: send application/json or ${STRUCTURED}`]);
   }
   return { batch: false, events: [parse(body)] };
 }
 
+function isJson(type: string): boolean {
+  return type === 'application/json' || type.endsWith('+json');
+}
+
+/** An event of a sender that calls it a CloudEvent: without a version it is one that lacks its version. */
+function asCloudEvent(value: unknown): unknown {
+  if (!isJsonObject(value) || isCloudEvent(value) || Object.hasOwn(value, 'eventId')) return value;
+  return { ...value, specversion: null };
+}
+
 /** Binary mode: attributes in headers, data in the body. */
-function binary(headers: IncomingHttpHeaders, body: Buffer): Record<string, unknown> {
-  const attributes = Object.entries(headers).flatMap(([name, value]) =>
-    name.startsWith('ce-') && typeof value === 'string' ? [[name.slice(3), headerValue(value)] as const] : [],
-  );
+function binary(
+  { headers, headersDistinct }: Headers,
+  type: string,
+  body: Buffer,
+): Readonly<Record<string, unknown>> {
+  const problems: string[] = [];
+  const attributes: [string, string][] = [];
+  for (const [header, values = []] of Object.entries(headersDistinct)) {
+    if (!header.startsWith(PREFIX)) continue;
+    const name = header.slice(PREFIX.length);
+    const value = values.length === 1 ? headerValue(values[0] ?? '') : undefined;
+    if (NOT_IN_HEADERS.has(name)) {
+      problems.push(`${header}: must not be sent: the body and its content-type say it`);
+    } else if (values.length > 1) {
+      problems.push(`${header}: is given ${values.length} times`);
+    } else if (value === undefined) {
+      problems.push(`${header}: must be text that is percent-encoded as UTF-8, or quoted`);
+    } else {
+      attributes.push([name, value]);
+    }
+  }
+  if (problems.length > 0) throw eventInvalid(problems);
+  const json = type === '' || isJson(type);
   return {
+    specversion: null,
     ...Object.fromEntries(attributes),
     ...(headers['content-type'] !== undefined && { datacontenttype: headers['content-type'] }),
-    ...(body.length > 0 && { data: parse(body) }),
+    // Data of another type is refused for its type.
+    ...(body.length > 0 && json && { data: parse(body) }),
   };
 }
 
-/** Header values are percent-encoded; an invalid one is taken literally. */
-function headerValue(value: string): string {
+/** The text of a header: unquoted, then percent-decoded once; undefined: it cannot be read in one way. */
+function headerValue(raw: string): string | undefined {
+  const quoted = /^"((?:[^"\\]|\\.)*)"$/.exec(raw)?.[1];
+  const value = quoted === undefined ? raw : quoted.replace(/\\(.)/g, '$1');
+  // Bytes beyond ASCII have no charset in a header.
+  if ((quoted === undefined && raw.includes('"')) || /[^\t -~]/.test(raw)) return undefined;
   try {
     return decodeURIComponent(value);
   } catch (error) {
-    if (error instanceof URIError) return value;
+    if (error instanceof URIError) return undefined;
     throw error;
   }
 }

@@ -9,13 +9,14 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { isJsonObject, type Json } from '../../contracts/json.js';
+import { isJsonObject, type Json, type JsonObject } from '../../contracts/json.js';
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
 import { LIMITS } from '../../contracts/limits.js';
 import type { EventStore } from '../../projections/index.js';
 import { isAway, type Availability } from '../routing/availability.js';
-import { decodeAllOrRefuse } from '../routing/decode.js';
-import type { Routed, Router } from '../routing/route.js';
+import { decodeOrRefuse } from '../routing/decode.js';
+import type { Router } from '../routing/route.js';
+import { acceptBatch } from './http-batch.js';
 import { eventsOf, readBody } from './http-body.js';
 
 const SATURATED_RETRY_S = 1;
@@ -35,6 +36,13 @@ export interface HttpSourceOptions {
   /** 0: any free port. */
   readonly port: number;
   readonly onError: (error: SluiceError) => void;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: Json;
+  /** Why the request has to be sent again. */
+  readonly again?: SluiceError;
 }
 
 export class HttpSource {
@@ -77,31 +85,30 @@ export class HttpSource {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      const { status, body } = await this.#handle(request);
+      const { status, body, again } = await this.#handle(request);
+      if (again !== undefined) this.#note(again, response);
       send(response, status, body);
     } catch (thrown) {
       // The sender hung up: no one can be answered, and nothing was recorded.
       if (request.destroyed && !request.complete) return;
       const error = toSluiceError(thrown);
-      const away = isAway(error);
-      if (away) this.options.availability.note(error);
-      else if (error.status >= 500) this.options.onError(error);
-      const retry = away ? AWAY_RETRY_S : error.code === 'BRIDGE_SATURATED' ? SATURATED_RETRY_S : undefined;
+      this.#note(error, response);
       // The rest of a refused body would be read as the next request.
       if (!request.complete) response.setHeader('connection', 'close');
-      if (retry !== undefined) response.setHeader('retry-after', String(retry));
-      send(response, away ? 503 : error.status, {
-        error: {
-          code: error.code,
-          message: error.message,
-          ...(problemsOf(error) ?? {}),
-          help: error.help ?? null,
-        },
-      });
+      send(response, isAway(error) ? 503 : error.status, { error: errorBody(error) });
     }
   }
 
-  async #handle(request: IncomingMessage): Promise<{ readonly status: number; readonly body: Json }> {
+  /** Notes why a request was not done, and tells its sender when to send it again. */
+  #note(error: SluiceError, response: ServerResponse): void {
+    const away = isAway(error);
+    if (away) this.options.availability.note(error);
+    else if (error.status >= 500) this.options.onError(error);
+    const retry = away ? AWAY_RETRY_S : error.code === 'BRIDGE_SATURATED' ? SATURATED_RETRY_S : undefined;
+    if (retry !== undefined) response.setHeader('retry-after', String(retry));
+  }
+
+  async #handle(request: IncomingMessage): Promise<Answer> {
     const url = urlOf(request);
     if (request.method === 'GET' && url.pathname === '/health') return this.#health();
     this.#authorize(request);
@@ -113,7 +120,7 @@ export class HttpSource {
     throw new SluiceError('INPUT_INVALID', `/events does not accept ${request.method ?? ''}`);
   }
 
-  #health(): { readonly status: number; readonly body: Json } {
+  #health(): Answer {
     const { reason } = this.options.availability;
     if (reason === undefined) return { status: 200, body: { status: 'ok', inFlight: this.#inFlight } };
     return { status: 503, body: { status: 'waiting', code: reason.code, message: reason.message } };
@@ -128,24 +135,23 @@ export class HttpSource {
     throw new SluiceError('BRIDGE_TOKEN_INVALID', 'The request does not have a valid token');
   }
 
-  async #post(request: IncomingMessage): Promise<{ readonly status: number; readonly body: Json }> {
+  async #post(request: IncomingMessage): Promise<Answer> {
     const { availability, inFlight, router } = this.options;
     if (availability.reason !== undefined) throw availability.reason;
     if (this.#inFlight >= inFlight) throw saturated(inFlight);
     this.#inFlight++;
     try {
-      const { batch, events } = eventsOf(request.headers, await readBody(request, LIMITS.eventBytes));
-      const decoded = decodeAllOrRefuse(events, batch);
-      const routed: Routed[] = [];
-      for (const event of decoded) routed.push(await router.accept(event, 'http'));
-      return { status: 202, body: (batch ? routed : (routed[0] ?? null)) as unknown as Json };
+      const { batch, events } = eventsOf(request, await readBody(request, LIMITS.eventBytes));
+      const accept = async (value: unknown) => router.accept(decodeOrRefuse(value), 'http');
+      if (batch) return await acceptBatch(events, accept, errorBody);
+      return { status: 202, body: (await accept(events[0])) as unknown as Json };
     } finally {
       this.#inFlight--;
     }
   }
 
   /** The audit of one event, or a page of the newest events. */
-  async #get(url: URL): Promise<{ readonly status: number; readonly body: Json }> {
+  async #get(url: URL): Promise<Answer> {
     const query = (name: string): string | undefined => url.searchParams.get(name) ?? undefined;
     const { events } = this.options;
     const tenant = query('tenant') ?? 'default';
@@ -176,6 +182,16 @@ function urlOf({ url = '/' }: IncomingMessage): URL {
 
 function saturated(inFlight: number): SluiceError {
   return new SluiceError('BRIDGE_SATURATED', `${inFlight} requests are in flight already`);
+}
+
+/** An error as the bridge answers it. */
+function errorBody(error: SluiceError): JsonObject {
+  return {
+    code: error.code,
+    message: error.message,
+    ...(problemsOf(error) ?? {}),
+    help: error.help ?? null,
+  };
 }
 
 function problemsOf({ details }: SluiceError): { readonly problems: Json } | undefined {

@@ -1,9 +1,11 @@
 /** What only HTTP has: the modes of CloudEvents, batches, and answers that ask a sender to retry. */
-import { request } from 'node:http';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { json } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSluiceClient, httpBus } from '../../../client/index.js';
-import type { JsonObject } from '../../../contracts/json.js';
+import type { Json, JsonObject } from '../../../contracts/json.js';
 import { runCommand } from '../../support/command.js';
 import { useSluice } from '../../support/sluice.js';
 import { openBridge, type TestBridge } from '../support/bridge.js';
@@ -79,22 +81,176 @@ describe('a CloudEvent', () => {
     ]);
   });
 
-  it('a CloudEvent of another version or with other data is refused', async () => {
-    const event = {
-      specversion: '0.3',
-      id: 'o',
-      source: '/s',
-      type: 'X',
-      datacontenttype: 'text/plain',
-      data_base64: 'eA==',
-    };
-    const { status, body } = await bridge.post(event, BEARER);
-    expect(status).toBe(400);
-    expect((body['error'] as JsonObject)['problems']).toEqual([
-      'specversion: must be 1.0',
-      'datacontenttype: must be JSON: application/json',
-      'data_base64: is not taken: send JSON in data',
+  const structured = { ...BEARER, 'content-type': 'application/cloudevents+json' };
+  const cloud = (more: JsonObject): JsonObject => ({
+    specversion: '1.0',
+    source: '/shop',
+    type: 'X',
+    tenantid: sluice().tenant,
+    ...more,
+  });
+  const headers = (more: Readonly<Record<string, string>>) => ({
+    ...BEARER,
+    'ce-specversion': '1.0',
+    'ce-source': '/shop',
+    'ce-type': 'X',
+    'ce-tenantid': sluice().tenant,
+    ...more,
+  });
+  const problems = ({ body }: { readonly body: JsonObject }): Json | undefined =>
+    (body['error'] as JsonObject | undefined)?.['problems'];
+
+  it('a CloudEvent in structured mode is read from its body, also with headers of another event', async () => {
+    const event = cloud({ id: 's-2', workflowcorrelationkey: 'body', data: { n: 3 } });
+    const more = headers({ 'ce-id': 'in-a-header', 'ce-workflowcorrelationkey': 'header' });
+    const answer = await bridge.post(event, { ...more, ...structured });
+    expect(answer).toMatchObject({ status: 202, body: { id: 's-2', correlationKey: 'body' } });
+    expect(await sluice().client.result(workflowOf(answer))).toEqual({ n: 3 });
+  });
+
+  it.each([
+    ['"quoted"', 'quoted'],
+    ['"with \\"quotes\\" and a \\\\"', 'with "quotes" and a \\'],
+    ['"caf%C3%A9"', 'café'],
+    ['50%2525', '50%25'],
+    ['caf%c3%a9', 'café'],
+  ])('the value %s of a header of a CloudEvent is unquoted and percent-decoded once', async (value, key) => {
+    const answer = await bridge.post(1, headers({ 'ce-id': value, 'ce-workflowcorrelationkey': value }));
+    expect(answer).toMatchObject({ status: 202, body: { id: key, correlationKey: key } });
+  });
+
+  it.each(['100%', '%zz', '%C0%A0', '%ff', 'say "hi"', '"open', 'caf\u00e9'])(
+    'the value %s of a header of a CloudEvent is refused: it cannot be read in one way',
+    async (value) => {
+      const answer = await bridge.post(1, headers({ 'ce-id': 'h', 'ce-workflowcorrelationkey': value }));
+      expect(answer.status).toBe(400);
+      expect(problems(answer)).toEqual([expect.stringMatching(/^ce-workflowcorrelationkey: must be text/)]);
+    },
+  );
+
+  it('a header of a CloudEvent that is given twice, or that the body gives, is refused', async () => {
+    const sent = new Headers(headers({ 'ce-data': '1', 'ce-datacontenttype': 'application/json' }));
+    const { hostname, port } = new URL(bridge.url);
+    const twice = request({ hostname, port, path: '/events', method: 'POST' });
+    for (const [name, value] of sent) twice.setHeader(name, value);
+    twice.setHeader('ce-id', ['a', 'b']);
+    const answered = once(twice, 'response') as Promise<[IncomingMessage]>;
+    twice.end('1');
+    const [response] = await answered;
+    expect(response.statusCode).toBe(400);
+    expect(problems({ body: (await json(response)) as JsonObject })).toEqual([
+      'ce-data: must not be sent: the body and its content-type say it',
+      'ce-datacontenttype: must not be sent: the body and its content-type say it',
+      'ce-id: is given 2 times',
     ]);
+  });
+
+  it('data_base64 holds JSON: it reaches the run as data does', async () => {
+    const data_base64 = Buffer.from('{"é": [1, null]}').toString('base64');
+    const answer = await bridge.post(cloud({ id: 'base64', data_base64 }), structured);
+    expect(answer).toMatchObject({ status: 202, body: { outcome: 'ROUTED' } });
+    expect(await sluice().client.result(workflowOf(answer))).toEqual({ é: [1, null] });
+  });
+
+  it.each([
+    ['an older version', { specversion: '0.3' }, ['specversion: must be 1.0']],
+    [
+      'data of another type',
+      { datacontenttype: 'text/plain', data: 'x' },
+      ['datacontenttype: must be JSON: application/json'],
+    ],
+    [
+      'bytes that are not JSON',
+      { data_base64: '/w==' },
+      ['data_base64: must be base64 of JSON text in UTF-8'],
+    ],
+    ['data that is not base64', { data_base64: '{}' }, ['data_base64: must be base64 of JSON text in UTF-8']],
+    ['data twice', { data: 1, data_base64: 'MQ==' }, ['data_base64: is given beside data']],
+    [
+      'rounded numbers in base64',
+      { data_base64: Buffer.from('{"n":9007199254740993}').toString('base64') },
+      ['data_base64: /n is an integer beyond ±(2^53 − 1), which would lose digits: send it as text'],
+    ],
+    [
+      'a name in camel case',
+      { workflowCorrelationKey: 'k' },
+      ['workflowCorrelationKey: an attribute has lower-case letters and digits only in its name'],
+    ],
+    ['an object as an extension', { trace: {} }, ['trace: an attribute must be text, a number or a boolean']],
+    ['an empty subject', { subject: '' }, ['subject: must not be empty']],
+    ['a control character', { id: 'a\u0000b' }, ['id: must not have control characters']],
+  ])('a CloudEvent with %s is refused, and the answer says why', async (_, more, expected) => {
+    const answer = await bridge.post(cloud({ id: 'refused', ...more }), structured);
+    expect(answer.status).toBe(400);
+    expect(problems(answer)).toEqual(expected);
+  });
+
+  it('a CloudEvent keeps its extensions, and an attribute that is null is not set', async () => {
+    const event = cloud({ id: 'ext', traceparent: '00-a', retries: 2, sampled: true, subject: null });
+    expect(await bridge.post(event, structured)).toMatchObject({ status: 202 });
+    const audit = await bridge.get({ tenant: sluice().tenant, source: '/shop', id: 'ext' });
+    expect(audit.body['envelope']).toEqual(event);
+  });
+
+  it('a format of CloudEvents that the bridge cannot read is refused, and not taken for another', async () => {
+    const type = { 'content-type': 'application/cloudevents+avro' };
+    const answer = await bridge.post(cloud({ id: 'avro' }), { ...headers({ 'ce-id': 'avro' }), ...type });
+    expect(problems(answer)).toEqual([
+      expect.stringMatching(/^content-type is application\/cloudevents\+avro/),
+    ]);
+    const lacking = await bridge.post({ id: 'x', source: '/s', type: 'X' }, structured);
+    expect(problems(lacking)).toEqual(['specversion: must be 1.0']);
+  });
+});
+
+describe('a batch', () => {
+  const BATCH = { ...BEARER, 'content-type': 'application/cloudevents-batch+json' };
+  const of = (id: string, more: JsonObject = {}): JsonObject => ({
+    specversion: '1.0',
+    id,
+    source: '/batch',
+    type: 'X',
+    tenantid: sluice().tenant,
+    ...more,
+  });
+
+  it('one bad event of a batch hinders no other, and each has its answer at its place', async () => {
+    const bad = [of('b-2', { time: 'noon' }), of('b-3', { tenantid: 'unknown' }), 'no event'] as const;
+    const answer = await bridge.post([of('b-1'), ...bad, of('b-4')], BATCH);
+    expect(answer.status).toBe(207);
+    expect(answer.body).toMatchObject([
+      { status: 202, id: 'b-1', outcome: 'ROUTED' },
+      {
+        status: 400,
+        source: '/batch',
+        id: 'b-2',
+        error: { code: 'EVENT_INVALID', problems: [expect.stringMatching(/^time/)] },
+      },
+      { status: 404, id: 'b-3', error: { code: 'TENANT_UNKNOWN' } },
+      { status: 400, error: { code: 'EVENT_INVALID' } },
+      { status: 202, id: 'b-4', outcome: 'ROUTED' },
+    ]);
+  });
+
+  it('a batch of which nothing can be taken is refused as a whole, with every problem', async () => {
+    const answer = await bridge.post([of('c-1', { time: 'noon' }), 5], BATCH);
+    expect(answer).toMatchObject({
+      status: 400,
+      body: {
+        error: {
+          code: 'EVENT_INVALID',
+          problems: [
+            '[0] time: must be an RFC 3339 time with an offset',
+            '[1] the event must be a JSON object',
+          ],
+        },
+        events: [{ status: 400, id: 'c-1' }, { status: 400 }],
+      },
+    });
+  });
+
+  it('an empty batch is taken', async () => {
+    expect(await bridge.post([], BATCH)).toMatchObject({ status: 202, body: [] });
   });
 });
 
