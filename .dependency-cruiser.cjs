@@ -7,7 +7,7 @@ const packages = {
   definitions: ['yaml', 'jsonc-parser', 'ajv', 'ajv-formats', 'zod'],
   authorization: ['@cedar-policy/cedar-wasm'],
   workflows: ['@temporalio/workflow', '@temporalio/common', '@noble/hashes'],
-  projections: ['surrealdb', '@surrealdb/node', 'ws', 'zod'],
+  projections: ['canonicalize', 'surrealdb', '@surrealdb/node', 'ws', 'zod'],
 };
 const names = Object.keys(rooms);
 const direction = names.map((room) => ({

@@ -429,7 +429,7 @@ export const ERRORS = {
     422,
     'validation',
     false,
-    'This idempotency key was used for another call. Derive the key from what the call does.',
+    'This idempotency key was used for other work. Derive the key from what the call does, so that another input has another key.',
   ),
   IDEMPOTENCY_KEY_IN_FLIGHT: entry(
     409,

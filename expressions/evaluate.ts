@@ -23,6 +23,11 @@ export interface EvaluationOptions {
   readonly at?: string;
   /** Whether an undefined result is the error EXPRESSION_UNDEFINED; otherwise it is null. */
   readonly required?: boolean;
+  /**
+   * Asked where an operand of `&` or an item of a list was undefined: whether that is EXPRESSION_UNDEFINED.
+   * Otherwise it is left out, as JSONata does.
+   */
+  readonly refusesHoles?: (() => boolean) | undefined;
   /** Adds up the units of work spent. */
   readonly meter?: { spent: number };
 }
@@ -57,6 +62,9 @@ export function evaluate(source: string, scope: EvaluationScope, options: Evalua
       base: allowed,
       nowMs: scope.nowMs,
     });
+    if (meter.undefinedOperand && options.refusesHoles?.() === true) {
+      throw new EngineError('undefined', 'a part of the key is undefined');
+    }
     if (result !== undefined) {
       return toJson(result, [meter.flags._jsonata_lambda, meter.flags._jsonata_function]);
     }

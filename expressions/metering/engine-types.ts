@@ -40,6 +40,8 @@ export interface EngineHooks {
   depth: number;
   readonly flags: Readonly<Record<string, symbol>>;
   readonly dialect: boolean;
+  /** Set where an operand of `&` or an item of a list is undefined. */
+  undefinedOperand: boolean;
   over(): never;
   enter(): void;
   freeze(definition: object): object;

@@ -26,6 +26,7 @@ export class Meter implements EngineHooks {
   left = Infinity;
   depth = 0;
   dialect = false;
+  undefinedOperand = false;
   /** The time of nowIso(), epoch ms. */
   nowMs = 0;
   /** Start of each token by its end, because JSONata's positions are ends. Set only while parsing. */
@@ -62,6 +63,7 @@ export class Meter implements EngineHooks {
     this.steps = this.left = allowance.steps;
     this.maxDepth = allowance.depth;
     this.depth = 0;
+    this.undefinedOperand = false;
   }
 
   /** Units spent since `start`. */

@@ -112,6 +112,20 @@ export function closeHoles(modules, report) {
       : undefined,
   );
 
+  // A key that is built out of nothing must be noticed: JSONata takes an undefined operand of `&` for an
+  // empty text, and leaves an undefined item out of a list.
+  functionNamed($evaluator, 'evaluateStringConcat').body.body.unshift(
+    ...statements("if (typeof lhs === 'undefined' || typeof rhs === 'undefined') $.undefinedOperand = true;"),
+  );
+  edit('undefined items', 1, functionNamed($evaluator, 'evaluateUnary'), (node) =>
+    node.type === 'IfStatement' &&
+    node.test.operator === '!==' &&
+    node.test.left.argument?.name === 'value' &&
+    node.test.right.value === 'undefined'
+      ? { ...node, alternate: statements('$.undefinedOperand = true;')[0] }
+      : undefined,
+  );
+
   // The sandbox has no Buffer.
   for (const name of ['base64encode', 'base64decode'])
     functionNamed($functions, name).body.body = statements(

@@ -170,4 +170,22 @@ export const SCENARIOS: readonly Scenario[] = [
       );
     },
   },
+  {
+    name: 'keys-and-hands',
+    before:
+      'a key was made out of nothing; the bare output of an activity that a person completed was INTERNAL; a step whose key other work had used was compensated',
+    definitions: [testDefinition('keys-and-hands')],
+    workflow: 'keys-and-hands',
+    payload: { orderId: 'replay-7' },
+    failsWith: 'IDEMPOTENCY_KEY_REUSED',
+    async drive({ temporal }, { workflowId }) {
+      const started = async (): Promise<string | undefined> => {
+        const { raw } = await temporal.workflow.getHandle(workflowId).describe();
+        const slow = raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'core.sleep');
+        return slow?.lastStartedTime == null ? undefined : (slow.activityId ?? undefined);
+      };
+      const activityId = await waitFor(started);
+      await temporal.activity.complete({ workflowId, activityId }, null);
+    },
+  },
 ];

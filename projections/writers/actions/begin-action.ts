@@ -7,6 +7,7 @@
  *                        ▲   └──── finish ──▶ FAILED
  *                        └──────── begin ◀──────┘          attempts + 1, same row
  *
+ * A key that was used for other work is refused (use-of-key.ts), in every state.
  * STARTED under another holder's live lease is `held`; a stale lease is taken over. The decision is made
  * inside the transaction that writes the row: of two workers at once, one loses the write conflict, is sent
  * again, and sees the other. The end of a lease is compared with the database's clock: all workers share it.
@@ -20,6 +21,7 @@ import { loadJson, TextWriter } from '../../log/texts.js';
 import type { Statement } from '../../connection/unit-of-work.js';
 import { writeEvents, type Companions } from '../../commit/write-events.js';
 import type { NewEvents } from '../../commit/from-log.js';
+import { digestOf, IS_OTHER_WORK, REFUSE_KEY } from './use-of-key.js';
 
 /** Lists the ledger row under its run. A key that runs share is listed under each. */
 export const LIST_INVOCATION = `UPSERT type::record('run_invocation', [$ledger_key[0], $ledger_row.run_id, $ledger_key[1]]) RETURN NONE;`;
@@ -33,8 +35,8 @@ const BEGIN: Statement = {
     CREATE $id CONTENT $ledger_row RETURN NONE;
     ${LIST_INVOCATION}
     { kind: 'execute' }
-  } ELSE IF $old.action != $ledger_row.action {
-    THROW 'sluice:KEY_REUSED:the key ' + $ledger_key[1] + ' belongs to ' + $old.action + ', not to ' + $ledger_row.action
+  } ELSE IF ${IS_OTHER_WORK} {
+    ${REFUSE_KEY}
   } ELSE IF $old.status = 'SUCCEEDED' {
     { kind: 'recorded', owner: $old.run_id, output: $old.output, artifacts: $old.artifacts }
   } ELSE IF $old.status = 'STARTED' AND $old.lease_holder != $ledger_row.lease_holder AND $old.lease_until > time::millis(time::now()) {
@@ -129,5 +131,6 @@ export function ledgerRow(
     attempt: invocation.step.attempt,
     local: invocation.local,
     input: texts.json(invocation.input),
+    digest: digestOf(invocation),
   };
 }

@@ -23,6 +23,7 @@ import { TextWriter } from '../../log/texts.js';
 import { commit, Refusal, type Statement } from '../../connection/unit-of-work.js';
 import { toError, tryFastPath } from '../../commit/write-events.js';
 import { ledgerRow, LIST_INVOCATION } from './begin-action.js';
+import { IS_OTHER_WORK, REFUSE_KEY } from './use-of-key.js';
 
 const FINISH: Statement = {
   label: 'action_invocation.finish',
@@ -33,8 +34,8 @@ const FINISH: Statement = {
     CREATE $id CONTENT object::extend($ledger_row, $outcome) RETURN NONE;
     ${LIST_INVOCATION}
     true
-  } ELSE IF $old.action != $ledger_row.action {
-    THROW 'sluice:KEY_REUSED:the key ' + $ledger_key[1] + ' belongs to ' + $old.action + ', not to ' + $ledger_row.action
+  } ELSE IF ${IS_OTHER_WORK} {
+    ${REFUSE_KEY}
   } ELSE IF $old.status = 'SUCCEEDED' {
     false
   } ELSE IF $outcome.status = 'FAILED' AND ($old.status = 'FAILED' OR ($holder != NONE AND $old.lease_holder != $holder)) {

@@ -110,6 +110,78 @@ onEveryDatabase('An action', (host) => {
     ).rejects.toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' });
   });
 
+  describe('under a key that an author chose', () => {
+    const elsewhere = (use: Invocation, more: Partial<Invocation> = {}): Invocation => ({
+      ...use,
+      step: { ...use.step, path: 'steps[1]', iteration: [1] },
+      ...more,
+    });
+    const reused = { code: 'IDEMPOTENCY_KEY_REUSED', retryable: false };
+
+    it('the same action with the same input gets the recorded output, at another step and in another run', async () => {
+      const { of, use } = fresh();
+      await begin(of, use, 'w1');
+      await projections.finishAction(of, use, { outcome: success, writes: [], holder: 'w1' });
+      const input = { amount: 5, token: { $secret: 'TOKEN' }, z: 1 };
+      const recorded = { kind: 'recorded', output: { z: 1, a: 2 } };
+      expect(await projections.beginAction(of, [], elsewhere(use, { input }), lease('w2'))).toMatchObject(
+        recorded,
+      );
+      expect(
+        await projections.beginAction(execution(), [runStarted()], elsewhere(use), lease('w3')),
+      ).toMatchObject(recorded);
+    });
+
+    it('another input is refused whether the first use runs, has failed or has succeeded [keys-answer-for-their-work]', async () => {
+      const { of, use } = fresh();
+      const other = elsewhere(use, { input: { z: 1, amount: 6, token: { $secret: 'TOKEN' } } });
+      const again = (): Promise<unknown> =>
+        projections.beginAction(execution(), [runStarted()], other, lease('w2'));
+      await begin(of, use, 'w1');
+      await expect(again()).rejects.toMatchObject(reused);
+      await projections.finishAction(of, use, { outcome: failure, writes: [], holder: 'w1' });
+      await expect(again()).rejects.toMatchObject(reused);
+      await begin(of, use, 'w1');
+      await projections.finishAction(of, use, { outcome: success, writes: [], holder: 'w1' });
+      await expect(again()).rejects.toMatchObject({
+        ...reused,
+        message: expect.stringContaining(`steps[0] [] of run ${of.run.runId}`) as string,
+      });
+      await expect(
+        projections.finishAction(execution(), other, { outcome: success, writes: [] }),
+      ).rejects.toMatchObject(reused);
+      await expect(
+        projections.recordAction(execution(), [runStarted()], other, {
+          lease: lease('w2'),
+          startedAt: Date.now(),
+          outcome: success,
+          writes: [],
+        }),
+      ).rejects.toMatchObject(reused);
+    });
+
+    it('the same step execution gets its recorded output, also with another input', async () => {
+      const { of, use } = fresh();
+      await begin(of, use, 'w1');
+      await projections.finishAction(of, use, { outcome: success, writes: [], holder: 'w1' });
+      const later = { ...use, input: { at: '2026-01-02T03:04:05Z' } };
+      expect(await projections.beginAction(of, [], later, lease('w2'))).toMatchObject({ kind: 'recorded' });
+    });
+
+    it('a row from before digests is compared by its input', async () => {
+      const { of, use } = fresh();
+      await begin(of, use, 'w1');
+      await projections.finishAction(of, use, { outcome: success, writes: [], holder: 'w1' });
+      await projections.database.request('UPDATE action_invocation SET digest = NONE');
+      expect(await projections.beginAction(of, [], elsewhere(use), lease('w2'))).toMatchObject({
+        kind: 'recorded',
+      });
+      await expect(
+        projections.beginAction(of, [], elsewhere(use, { input: 7 }), lease('w2')),
+      ).rejects.toMatchObject(reused);
+    });
+  });
+
   describe('under a lease', () => {
     it('an action under a live lease is held, and the events are committed all the same', async () => {
       const { of, use } = fresh();

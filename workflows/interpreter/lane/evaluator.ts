@@ -27,6 +27,11 @@ export interface EvaluateOptions {
   readonly at: string;
   /** True: an expression that gives undefined is EXPRESSION_UNDEFINED. Otherwise it gives null. */
   readonly required?: boolean | undefined;
+  /**
+   * Of a key: asked where a part of it is undefined, whether that is EXPRESSION_UNDEFINED. Otherwise the part
+   * is left out, as it is of any text.
+   */
+  readonly refusesHoles?: (() => boolean) | undefined;
   /** Further names, which take precedence over the others. */
   readonly extra?: JsonObject | undefined;
 }
@@ -60,19 +65,23 @@ export class Evaluator {
    * Makes a mapping into a value.
    * @throws SluiceError EXPRESSION_*
    */
-  mapping(lane: Lane, mapping: Json, { at, required, extra }: EvaluateOptions): Json {
+  mapping(lane: Lane, mapping: Json, { required, ...options }: EvaluateOptions): Json {
     return evaluateMapping(
       mapping,
-      (source, mustGive) => this.expression(lane, source, { at, required: mustGive, extra }),
+      (source, mustGive) => this.expression(lane, source, { ...options, required: mustGive }),
       required,
     );
   }
 
-  private expression(lane: Lane, source: string, { at, required, extra }: EvaluateOptions): Json {
+  private expression(
+    lane: Lane,
+    source: string,
+    { at, required, extra, refusesHoles }: EvaluateOptions,
+  ): Json {
     const scope = this.scopeOf(lane);
     const root = extra ? { ...scope.root, ...extra } : scope.root;
     const bindings = extra ? { ...scope.bindings, ...extra } : scope.bindings;
-    const options = { at, required: required === true, meter: this.meter };
+    const options = { at, required: required === true, meter: this.meter, refusesHoles };
     return evaluate(source, { root, bindings, nowMs: now() }, options);
   }
 

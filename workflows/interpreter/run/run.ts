@@ -28,6 +28,7 @@ import { Operations } from '../lane/operations.js';
 import { Queue } from '../lane/queue.js';
 import { Slots } from '../lane/slots.js';
 import type { Doors } from '../state/doors.js';
+import { Gate } from '../state/gate.js';
 import type { LaneState, RunState } from '../state/state.js';
 import type { Resets } from './resets.js';
 import { addKey } from './search-attributes.js';
@@ -67,6 +68,10 @@ export class Run {
   readonly payload: Json;
   readonly resets: Resets;
   readonly doors: Doors;
+  /** Whether a key with an undefined part is refused. */
+  readonly wholeKeys = new Gate('sluice-whole-keys');
+  /** Whether a step whose key other work has used counts as one that did nothing. */
+  readonly usedKeys = new Gate('sluice-used-keys');
   /** Set while lanes should stop so that the run can continue as new. */
   parking = false;
   cancelRequested = false;

@@ -62,6 +62,18 @@ export class StepContext<S extends Step = Step> {
   }
 
   /**
+   * Makes a mapping into the value of a key, which has to be whole: a part of it that is undefined is
+   * EXPRESSION_UNDEFINED. Otherwise work of two kinds would share the key `charge-`.
+   * @throws SluiceError EXPRESSION_*
+   */
+  key(mapping: Json): Json {
+    const { run, lane, path } = this;
+    // Before, JSONata's rule held: an undefined operand of `&` is an empty text.
+    const refusesHoles = (): boolean => run.wholeKeys.inForce();
+    return run.evaluator.mapping(lane, mapping, { at: path, required: true, refusesHoles });
+  }
+
+  /**
    * Whether a condition of the step holds.
    * @throws SluiceError CONDITION_INVALID, EXPRESSION_*
    */

@@ -6,18 +6,16 @@
  * The payload converter passes all of it on: a converter that throws would hang the run, and a history that
  * was recorded before this check must replay with the values that it had. So each door asks here.
  *
- * Invariant: the check is gated. An execution that took such a value before the check existed takes it again
- * on replay. The gate is asked only at a value with a fault, under a new name each time until it is open. So
- * an execution that never sees one has no marker, and one that does has at most one.
+ * Invariant: the check is gated (gate.ts): an execution that took such a value before the check existed takes
+ * it again on replay.
  */
-import { patched } from '@temporalio/workflow';
 import { isJsonObject } from '../../../contracts/json.js';
 import { faultText, jsonFaults } from '../../../contracts/reading/json-faults.js';
 import { UNDECODABLE } from '../../../contracts/undecodable.js';
+import { Gate } from './gate.js';
 
 export class Doors {
-  private asked = 0;
-  private open = false;
+  private readonly gate = new Gate('sluice-doors');
 
   /**
    * Why a value is not taken; undefined: it is.
@@ -35,7 +33,6 @@ export class Doors {
 
   /** Whether this execution refuses what it did not refuse before; ask only where there is such a thing. */
   refuses(): boolean {
-    if (!this.open) this.open = patched(`sluice-doors-${++this.asked}`);
-    return this.open;
+    return this.gate.inForce();
   }
 }

@@ -162,12 +162,13 @@ export function committedBeforeFailure(thrown: unknown): boolean {
 
 /**
  * Ids of the artifacts that an attempt had made before it failed; `denied` where a policy stopped it before
- * it began.
+ * it began, `key-used` where the ledger did, because other work had its key.
  */
-export function artifactsOfFailure(thrown: unknown): readonly string[] | 'denied' {
+export function artifactsOfFailure(thrown: unknown): readonly string[] | 'denied' | 'key-used' {
   if (!(thrown instanceof ActivityFailure) || !(thrown.cause instanceof ApplicationFailure)) return [];
   if (thrown.cause.type === 'UNAUTHORIZED') return 'denied';
   const details = ActionFailureDetails.safeParse(thrown.cause.details?.[0]);
+  if (thrown.cause.type === 'IDEMPOTENCY_KEY_REUSED') return 'key-used';
   return (details.success ? details.data.artifacts : undefined) ?? [];
 }
 

@@ -42,7 +42,7 @@ export function enterAction(context: ActionContext): 'later' | undefined {
   const baseKey =
     step.idempotencyKey === undefined
       ? `${run.header.runId}/${placeKey(path, iteration)}`
-      : keyOf(context.mapping(step.idempotencyKey, true));
+      : keyOf(context.key(step.idempotencyKey));
   const key = keyIn(run.state.rewinds?.current, baseKey);
   if (!run.carriedSize.holdInput(bytes)) return 'later';
   const at = now();
@@ -184,13 +184,19 @@ function failed(context: ActionContext, frame: ActionFrame, thrown: unknown): Co
   return errorCompletion(error, frame.path, frame.attempt);
 }
 
-/** Records what a failed attempt may have done; a denied attempt has done nothing. */
-function noteFailure({ step }: ActionContext, frame: ActionFrame, thrown: unknown): void {
+/**
+ * Records what a failed attempt may have done. One that was denied, or whose key other work has used, did
+ * nothing.
+ */
+function noteFailure({ run, step }: ActionContext, frame: ActionFrame, thrown: unknown): void {
   if (step.compensate?.onFailure !== true) return;
   const artifacts = artifactsOfFailure(thrown);
   if (artifacts === 'denied') return;
+  // Before, the step was compensated: under the other work's key, so maybe that work.
+  if (artifacts === 'key-used' && run.usedKeys.inForce()) return;
   frame.acted = true;
-  if (artifacts.length > 0) frame.made = [...new Set([...(frame.made ?? []), ...artifacts])];
+  if (artifacts === 'key-used' || artifacts.length === 0) return;
+  frame.made = [...new Set([...(frame.made ?? []), ...artifacts])];
 }
 
 type AttemptEnd = ActivityEnd<ActionResult, Completion | 'again'>;

@@ -203,7 +203,7 @@ function timeoutOf(context: StepContext<StepOf<'event.wait'>>): number | undefin
  */
 export function correlationKey(context: StepContext, mapping: Json | undefined): string | null {
   if (mapping === undefined) return null;
-  const value = context.mapping(mapping, true);
+  const value = context.key(mapping);
   if (typeof value === 'number') return String(value);
   const isKey =
     typeof value === 'string' &&
