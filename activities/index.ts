@@ -10,6 +10,7 @@ import type { Json } from '../contracts/json.js';
 import type { ActionResult, PreparedRun, PublishResult } from '../contracts/run/activity.js';
 import { ACTIVITY_TYPES, RESERVED_PREFIX } from '../contracts/run/messages.js';
 import type { AfterReset } from '../contracts/run/rewind.js';
+import { completeByHand } from './action/complete-by-hand.js';
 import { runAction } from './action/run-action.js';
 import { afterReset } from './after-reset.js';
 import type { ActivityDeps } from './boundary/deps.js';
@@ -36,6 +37,8 @@ export interface Activities {
   readonly [ACTIVITY_TYPES.unpublishDefinition]: (request: unknown) => Promise<void>;
   /** Does one act about dead letters. */
   readonly [ACTIVITY_TYPES.deadLetters]: (request: unknown) => Promise<Json>;
+  /** Records the outcome of an action that a person completed. */
+  readonly [ACTIVITY_TYPES.completeAction]: (request: unknown) => Promise<ActionResult>;
   /** Runs the action whose id is the activity's type. */
   readonly default: (input: unknown, envelope: unknown) => Promise<ActionResult>;
 }
@@ -50,6 +53,7 @@ export function createActivities(deps: ActivityDeps): Activities {
     [ACTIVITY_TYPES.publishDefinition]: (request) => applyPublish(deps, request),
     [ACTIVITY_TYPES.unpublishDefinition]: (request) => applyUnpublish(deps, request),
     [ACTIVITY_TYPES.deadLetters]: (request) => actOnDeadLetters(deps, request),
+    [ACTIVITY_TYPES.completeAction]: (request) => completeByHand(deps, request),
     default: async (input, envelope) => {
       const { activityType } = Context.current().info;
       if (activityType.startsWith(RESERVED_PREFIX)) {

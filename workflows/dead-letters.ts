@@ -45,7 +45,12 @@ export async function runDeadLetters(request: unknown): Promise<unknown> {
 
 async function retry(request: Extract<DeadLetterRequest, { act: 'retry' }>): Promise<null> {
   const about = { ...request, at: isoAt(now()) };
-  const begun = BegunRetry.parse(await act({ ...about, act: 'begin' }));
+  const begun = BegunRetry.safeParse(await act({ ...about, act: 'begin' })).data;
+  if (begun === undefined) {
+    throw startFailure(
+      new SluiceError('ACTION_OUTPUT_INVALID', 'The begin of the retry was completed by hand'),
+    );
+  }
   if (begun.kind === 'event') {
     await act({
       ...about,

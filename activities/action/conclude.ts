@@ -53,7 +53,8 @@ async function succeed(attempt: Attempt, open: OpenContext, raw: unknown): Promi
   const { statements, artifacts } = open.collected();
   let output: Json;
   try {
-    output = await checkedOutput(attempt, raw, artifacts);
+    const { action, envelope, redactor } = attempt;
+    output = await checkedOutput({ action, redactor, local: envelope.local === true }, raw, artifacts);
   } catch (error) {
     return await failed(attempt, error, artifacts);
   }
@@ -89,8 +90,12 @@ function isRefusedWrite(error: SluiceError, statements: readonly DomainStatement
   return tries === undefined && statements.some(({ label }) => `write:${label}` === statement);
 }
 
-async function checkedOutput(
-  { action, envelope, redactor }: Attempt,
+/**
+ * The output as it is recorded: parsed, redacted, of a size that the run can carry.
+ * @throws SluiceError ACTION_OUTPUT_INVALID, RESULT_TOO_LARGE
+ */
+export async function checkedOutput(
+  { action, local, redactor }: Pick<Attempt, 'action' | 'redactor'> & { readonly local: boolean },
   raw: unknown,
   artifacts: readonly string[],
 ): Promise<Json> {
@@ -104,7 +109,7 @@ async function checkedOutput(
   }
   const output = redactor.json(toJson(parsed.data));
   const bytes = jsonSize(output) + (artifacts.length === 0 ? 0 : jsonSize(artifacts));
-  const most = envelope.local === true ? LIMITS.localResultBytes : LIMITS.stateBytes;
+  const most = local ? LIMITS.localResultBytes : LIMITS.stateBytes;
   if (bytes <= most) return output;
   throw new SluiceError(
     'RESULT_TOO_LARGE',

@@ -13,9 +13,8 @@
  * gone.
  */
 import { Context } from '@temporalio/activity';
-import type { ActionDefinition } from '../../contracts/run/action.js';
 import { ActionEnvelope, type ActionResult } from '../../contracts/run/activity.js';
-import { SluiceError, toSluiceError } from '../../contracts/errors.js';
+import { SluiceError } from '../../contracts/errors.js';
 import { JsonValue, type Json } from '../../contracts/json.js';
 import type { BeginDecision } from '../../contracts/run/projection.js';
 import { deliverMissed, opensWaits } from '../events/deliver-missed.js';
@@ -29,6 +28,7 @@ import type { Attempt } from './attempt.js';
 import { authorize } from './authorize.js';
 import { conclude, recordedResult } from './conclude.js';
 import { execute } from './execute.js';
+import { findAction } from './find-action.js';
 import { keepAlive, leaseEnd } from './keep-alive.js';
 import { LateBegin } from './late-begin.js';
 import { type LedgerEntry, ledgerEntry } from './ledger-entry.js';
@@ -109,7 +109,7 @@ function prepare(deps: ActivityDeps, input: Json, envelopeValue: unknown): Attem
     deps,
     limits,
     temporal,
-    action: find(deps, activityType, envelope.actionVersion),
+    action: findAction(deps, activityType, envelope.actionVersion),
     input,
     envelope,
     entry: ledgerEntry({
@@ -128,14 +128,6 @@ function prepare(deps: ActivityDeps, input: Json, envelopeValue: unknown): Attem
     }),
     redactor: new SecretRedactor(),
   };
-}
-
-function find(deps: ActivityDeps, id: string, version: number): ActionDefinition {
-  try {
-    return deps.registry.get(id, version);
-  } catch (error) {
-    throw refusal(toSluiceError(error));
-  }
 }
 
 async function begin(entry: LedgerEntry): Promise<BeginDecision> {

@@ -64,6 +64,19 @@ export const ActionResult = z.object({
 });
 export type ActionResult = z.infer<typeof ActionResult>;
 
+/** Argument of `sluice.completeAction`: the outcome of an action that a person completed. */
+export const CompletionRequest = z.object({
+  action: z.string(),
+  input: JsonValue,
+  /** Of the attempt; its events commit with the outcome. */
+  envelope: ActionEnvelope,
+  /** The action's output; null where none was given. */
+  value: JsonValue.optional(),
+  /** Why the run does not take the value: it cannot be decoded, or would be rounded. */
+  refused: z.string().optional(),
+});
+export type CompletionRequest = z.infer<typeof CompletionRequest>;
+
 /** Details of the ApplicationFailure that carries an action's business error (`type` is its code). */
 export const ActionFailureDetails = z.object({
   category: z.string(),

@@ -26,6 +26,7 @@ export const ACTIVITY_TYPES = {
   unpublishDefinition: 'sluice.unpublishDefinition',
   deadLetters: 'sluice.deadLetters',
   afterReset: 'sluice.afterReset',
+  completeAction: 'sluice.completeAction',
 } as const;
 
 export const SIGNALS = { event: 'event', humanTask: 'humanTask', resync: 'resync' } as const;

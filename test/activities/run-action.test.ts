@@ -157,11 +157,11 @@ describe('an action', () => {
   });
 
   it('an action runs again for a key that has failed', async () => {
-    const envelope = { idempotencyKey: 'flaky/1' };
-    await failure({ type: 'core.fail', input: { code: 'ONCE' }, envelope });
-    expect(await failure({ type: 'core.fail', input: { code: 'TWICE' }, envelope })).toMatchObject({
-      type: 'TWICE',
-    });
+    const call = { type: 'core.fail', input: { code: 'AGAIN' }, envelope: { idempotencyKey: 'flaky/1' } };
+    await failure(call);
+    const { type, runId } = await failure(call);
+    expect(type).toBe('AGAIN');
+    expect(await world.ledger(runId)).toMatchObject({ attempts: 2 });
   });
 
   it('an action that returns nothing has the output null; dates become text, missing keys stay missing', async () => {

@@ -5,11 +5,27 @@
 import type { Payload } from '@temporalio/common';
 import { RawValue } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { defineAction } from '../../actions/index.js';
 import type { StartedRun } from '../../client/index.js';
 import { useSluice } from '../support/sluice.js';
 import { waitFor } from '../support/wait-for.js';
 
-const sluice = useSluice();
+const sluice = useSluice({
+  actions: [
+    defineAction({
+      id: 'test.hang',
+      version: 1,
+      description: 'Ends only when it is told to stop.',
+      input: z.json(),
+      output: z.strictObject({ chargeId: z.string() }),
+      run: (_input, { signal }) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+        }),
+    }),
+  ],
+});
 
 const WAITING = `
 id: waiting
@@ -169,6 +185,61 @@ steps:
     expect(await refusal(run)).toMatchObject({
       code: 'ACTION_OUTPUT_INVALID',
       message: expect.stringContaining('/output/id is an integer beyond') as string,
+    });
+  });
+
+  describe('an action that a person completes', () => {
+    const HANGING = `
+id: hanging
+version: 1
+steps:
+  - id: charge
+    type: action.call
+    action: test.hang
+    saveAs: vars.charge
+result: { $expr: vars.charge.chargeId }
+`;
+    /** Completes the action of a new run by hand, while it runs. */
+    const completed = async (json: string): Promise<StartedRun> => {
+      const run = await sluice().startSource(HANGING);
+      const { temporal } = sluice().client;
+      const activityId = await waitFor(async () => {
+        const { raw } = await temporal.workflow.getHandle(run.workflowId).describe();
+        return raw.pendingActivities?.find(({ state }) => Number(state) === STARTED)?.activityId ?? undefined;
+      });
+      await temporal.workflowService.respondActivityTaskCompletedById({
+        namespace: temporal.options.namespace,
+        workflowId: run.workflowId,
+        runId: run.runId,
+        activityId,
+        result: { payloads: [encoded('json/plain', json).payload] },
+      });
+      return run;
+    };
+    const ledgerOf = async ({ runId }: StartedRun) =>
+      (await sluice().projections.reads.listInvocations(sluice().tenant, runId))[0];
+
+    it("the action's own output is the step's output, and closes the ledger", async () => {
+      const run = await completed('{"chargeId":"ch_1"}');
+      expect(await sluice().result(run)).toBe('ch_1');
+      expect(await ledgerOf(run)).toMatchObject({
+        status: 'SUCCEEDED',
+        output: { chargeId: 'ch_1' },
+        lease: null,
+      });
+    });
+
+    it('another value is refused with what was expected, and closes the ledger', async () => {
+      const run = await completed('{"output":{"chargeId":"ch_1"},"by":"alice"}');
+      expect(await refusal(run)).toMatchObject({
+        code: 'ACTION_OUTPUT_INVALID',
+        message: expect.stringMatching(/completed by hand.*\$\.chargeId.*expected string/) as string,
+      });
+      expect(await ledgerOf(run)).toMatchObject({
+        status: 'FAILED',
+        error: { code: 'ACTION_OUTPUT_INVALID' },
+        lease: null,
+      });
     });
   });
 

@@ -9,7 +9,8 @@ import type { Lane } from './lane.js';
 
 /** Handlers for the end of an activity. */
 export interface ActivityEnd<A, T> {
-  readonly succeeded: (answer: A) => T;
+  /** A promise where something else follows, such as another activity. */
+  readonly succeeded: (answer: A) => T | Promise<T>;
   readonly failed: (thrown: unknown) => T;
 }
 

@@ -1,9 +1,14 @@
 /** One action as a regular activity; the activity is also the carrier of the pending run events. */
 import { ActivityCancellationType, scheduleActivity } from '@temporalio/workflow';
-import { ActionResult, type ActionEnvelope } from '../../../contracts/run/activity.js';
+import {
+  ActionResult,
+  type ActionEnvelope,
+  type CompletionRequest,
+} from '../../../contracts/run/activity.js';
+import { ACTIVITY_TYPES } from '../../../contracts/run/messages.js';
 import { SluiceError } from '../../../contracts/errors.js';
 import { DEFAULTS } from '../../../contracts/definition/index.js';
-import { isJsonObject, type Json } from '../../../contracts/json.js';
+import { isJsonObject, jsonSize, JsonValue, type Json } from '../../../contracts/json.js';
 import { INFRASTRUCTURE_RETRY } from '../../runtime/retry-options.js';
 import { committedBeforeFailure } from '../state/failure.js';
 import type { Lane } from '../lane/lane.js';
@@ -15,6 +20,9 @@ import type { Run } from './run.js';
  * timeout comes later, for a worker that is lost.
  */
 export const TIMEOUT_GRACE_MS = 5_000;
+
+/** Limit of the check of what a person completed an action with, ms. */
+const COMPLETION_MS = 60_000;
 
 export interface ActivityCall {
   readonly action: string;
@@ -43,6 +51,10 @@ export function runActivity<T>(
   const batch = run.log.take();
   const envelope = envelopeWith([...batch.events]);
   run.budget.command(bytes + batch.bytes);
+  const succeeded = (result: ActionResult): T | Promise<T> => {
+    run.log.settle(batch, true);
+    return end.succeeded(result);
+  };
   const failed = (thrown: unknown): T => {
     run.log.settle(batch, committedBeforeFailure(thrown));
     return end.failed(thrown);
@@ -60,14 +72,65 @@ export function runActivity<T>(
     {
       succeeded: (answer) => {
         const refused = refusedResult(run, answer);
-        if (refused !== undefined) return failed(refused);
         const parsed = ActionResult.safeParse(answer);
-        if (!parsed.success) return failed(parsed.error);
-        run.log.settle(batch, true);
-        return end.succeeded(parsed.data);
+        const byHand = refused !== undefined || !parsed.success || !isOfWorker(answer);
+        // Before, a bare output was a defect of Sluice, and the ledger stayed open.
+        if (byHand && run.completions.inForce()) {
+          const outcome = refused === undefined ? { value: jsonOf(answer) } : { refused: refused.message };
+          const request = { action, input, envelope, ...outcome };
+          return complete(run, request, bytes + batch.bytes, { succeeded, failed });
+        }
+        if (refused !== undefined) return failed(refused);
+        return parsed.success ? succeeded(parsed.data) : failed(parsed.error);
       },
       failed,
     },
+  );
+}
+
+/** Has a worker check and record what a person completed the action with. Nothing cancels this. */
+function complete<T>(
+  run: Run,
+  request: CompletionRequest,
+  bytes: number,
+  end: ActivityEnd<ActionResult, T>,
+): Promise<T> {
+  run.budget.command(bytes + (request.value === undefined ? 0 : jsonSize(request.value)));
+  return run.operations.activity(
+    undefined,
+    () =>
+      scheduleActivity(ACTIVITY_TYPES.completeAction, [request], {
+        startToCloseTimeout: COMPLETION_MS,
+        retry: INFRASTRUCTURE_RETRY,
+        summary: `completed by hand: ${request.action}`,
+      }),
+    {
+      succeeded: (answer) => {
+        const parsed = ActionResult.safeParse(answer);
+        return parsed.success ? end.succeeded(parsed.data) : end.failed(notUnderstood(request.action));
+      },
+      failed: end.failed,
+    },
+  );
+}
+
+/**
+ * Whether it is an ActionResult and nothing else. What a person completes an activity with is the action's
+ * own output, which may have a field of the same name.
+ */
+function isOfWorker(answer: unknown): boolean {
+  return isJsonObject(answer) && Object.keys(answer).every((key) => Object.hasOwn(ActionResult.shape, key));
+}
+
+/** What the payload converter made of a result: JSON, or undefined where there was none. */
+function jsonOf(answer: unknown): Json {
+  return JsonValue.safeParse(answer).data ?? null;
+}
+
+function notUnderstood(action: string): SluiceError {
+  return new SluiceError(
+    'ACTION_OUTPUT_INVALID',
+    `The check of what ${action} was completed with was itself completed by hand`,
   );
 }
 

@@ -72,6 +72,8 @@ export class Run {
   readonly wholeKeys = new Gate('sluice-whole-keys');
   /** Whether a step whose key other work has used counts as one that did nothing. */
   readonly usedKeys = new Gate('sluice-used-keys');
+  /** Whether the value that a person completed an action with is given to a worker to check. */
+  readonly completions = new Gate('sluice-completions');
   /** Set while lanes should stop so that the run can continue as new. */
   parking = false;
   cancelRequested = false;
