@@ -7,7 +7,7 @@
 import { Context } from '@temporalio/activity';
 import { SluiceError } from '../contracts/errors.js';
 import type { Json } from '../contracts/json.js';
-import type { ActionResult, PreparedRun, PublishResult } from '../contracts/run/activity.js';
+import type { ActionResult, FlushResult, PreparedRun, PublishResult } from '../contracts/run/activity.js';
 import { ACTIVITY_TYPES, RESERVED_PREFIX } from '../contracts/run/messages.js';
 import type { AfterReset } from '../contracts/run/rewind.js';
 import { completeByHand } from './action/complete-by-hand.js';
@@ -15,6 +15,7 @@ import { runAction } from './action/run-action.js';
 import { afterReset } from './after-reset.js';
 import type { ActivityDeps } from './boundary/deps.js';
 import { refusal } from './boundary/failures.js';
+import { sayingSignals } from './boundary/say-signals.js';
 import { actOnDeadLetters } from './dead-letters.js';
 import { createDefinitionCache } from './definition-cache.js';
 import { flushEvents } from './flush-events.js';
@@ -30,7 +31,7 @@ export interface Activities {
   /** Reads what an execution that a reset made has to do again. */
   readonly [ACTIVITY_TYPES.afterReset]: () => Promise<AfterReset>;
   /** Commits run events. */
-  readonly [ACTIVITY_TYPES.flushEvents]: (request: unknown) => Promise<void>;
+  readonly [ACTIVITY_TYPES.flushEvents]: (request: unknown) => Promise<FlushResult>;
   /** Publishes a definition; the same document again changes nothing. */
   readonly [ACTIVITY_TYPES.publishDefinition]: (request: unknown) => Promise<PublishResult>;
   /** Unpublishes a definition, with what starts its runs. */
@@ -59,7 +60,7 @@ export function createActivities(deps: ActivityDeps): Activities {
       if (activityType.startsWith(RESERVED_PREFIX)) {
         throw refusal(new SluiceError('NAME_RESERVED', `${activityType} is no activity of this worker`));
       }
-      return await runAction(deps, input, envelope);
+      return await sayingSignals(envelope, () => runAction(deps, input, envelope));
     },
   };
 }

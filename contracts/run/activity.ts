@@ -61,6 +61,8 @@ export const ActionResult = z.object({
   artifacts: z.array(z.string()).optional(),
   /** True: the outcome is from the ledger, and the action did not run. */
   recorded: z.boolean().optional(),
+  /** `signalPrints` of the events that it committed; absent: an older worker, or completed by hand. */
+  signals: z.string().optional(),
 });
 export type ActionResult = z.infer<typeof ActionResult>;
 
@@ -84,6 +86,8 @@ export const ActionFailureDetails = z.object({
   details: JsonValue.nullable(),
   /** True if the events of the envelope committed before the failure. */
   committed: z.boolean(),
+  /** `signalPrints` of those events, where they committed. */
+  signals: z.string().optional(),
   /** Ids of what the action made before it failed. */
   artifacts: z.array(z.string()).optional(),
   /** Of a start that was refused: the version of the definition that it found. */
@@ -94,6 +98,13 @@ export type ActionFailureDetails = z.infer<typeof ActionFailureDetails>;
 /** Argument of `sluice.flushEvents`. */
 export const FlushRequest = z.object({ run: RunHeader, events: z.array(RunEvent) });
 export type FlushRequest = z.infer<typeof FlushRequest>;
+
+/** Result of `sluice.flushEvents`; workers of older releases answer nothing. */
+export const FlushResult = z.object({
+  /** `signalPrints` of the events that it committed. */
+  signals: z.string(),
+});
+export type FlushResult = z.infer<typeof FlushResult>;
 
 /** Argument of the local activity `sluice.prepareRun`, which only reads. */
 export const PrepareRunRequest = z.object({

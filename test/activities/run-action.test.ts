@@ -114,7 +114,10 @@ const failure = async (request: Parameters<World['call']>[0]) => {
 describe('an action', () => {
   it('an action returns its output and artifacts to the workflow, and the ledger keeps them with the events', async () => {
     const { outcome, runId, workflowId } = await world.call({ type: 'test.count', input: { by: 2 } });
-    expect(outcome).toEqual({ kind: 'result', result: { output: { runs }, artifacts: [`made-${runs}`] } });
+    expect(outcome).toEqual({
+      kind: 'result',
+      result: { output: { runs }, artifacts: [`made-${runs}`], signals: '' },
+    });
     expect(await world.ledger(runId)).toMatchObject({
       action: 'test.count',
       status: 'SUCCEEDED',

@@ -9,9 +9,13 @@
  *   the number of lanes. RUN_STARTED alone is attached to every carrier until one confirms it: no carrier may
  *   act before the run's row exists, and lanes start together.
  * - Committing twice is a no-op (projections/), so a carrier that committed without confirming does no harm.
+ * - What a carrier committed is read from its result, never from what memory attached to it: after a failed
+ *   workflow task, a replay may see signals earlier than the worker did (contracts/run/signal-prints.ts). The
+ *   events that a carrier did not get are free again, and numbered behind those that it got.
  */
 import { jsonSize } from '../../../contracts/json.js';
 import type { RunEvent, RunEventData, RunEventType } from '../../../contracts/run/run-events.js';
+import { PRINT_CHARACTERS, signalPrint } from '../../../contracts/run/signal-prints.js';
 import { now } from '../../runtime/clock.js';
 import type { RunState } from '../state/state.js';
 
@@ -23,7 +27,7 @@ export interface Where {
 }
 
 interface Pending {
-  readonly event: RunEvent;
+  event: RunEvent;
   readonly bytes: number;
   attached: boolean;
   committed: boolean;
@@ -102,12 +106,70 @@ export class EventLog {
     return { events: taken.map((entry) => entry.event), entries: taken, bytes };
   }
 
-  /** Notes that a carrier has ended: committed events are done, others are free again. */
-  settle(batch: Batch, committed: boolean): void {
+  /**
+   * Notes that a carrier has ended: committed events are done, others are free again.
+   * @param signals `signalPrints` of what it committed; absent: it committed all that was attached, or none
+   */
+  settle(batch: Batch, committed: boolean, signals?: string): void {
     if (batch.entries.length === 0) return;
+    const strangers = committed && signals !== undefined ? this.notCommitted(batch, signals) : [];
+    this.conclude(
+      batch.entries.filter((entry) => !strangers.includes(entry)),
+      committed,
+    );
+    if (strangers.length === 0) return;
+    this.conclude(strangers, false);
+    this.renumber(strangers, batch);
+  }
+
+  /**
+   * The entries of signals that history's carrier did not get. An event that it got, and that memory has
+   * elsewhere, is done too.
+   */
+  private notCommitted(batch: Batch, signals: string): Pending[] {
+    const got = new Map<string, number>();
+    for (let at = 0; at < signals.length; at += PRINT_CHARACTERS) {
+      const print = signals.slice(at, at + PRINT_CHARACTERS);
+      got.set(print, (got.get(print) ?? 0) + 1);
+    }
+    const take = (entry: Pending): boolean => {
+      const print = signalPrint(entry.event);
+      const left = print === undefined ? 0 : (got.get(print) ?? 0);
+      if (left > 0) got.set(print as string, left - 1);
+      return left > 0;
+    };
+    const strangers = batch.entries.filter(
+      (entry) => !entry.committed && signalPrint(entry.event) !== undefined && !take(entry),
+    );
+    if ([...got.values()].some((left) => left > 0)) {
+      this.conclude(
+        this.entries.filter((entry) => !batch.entries.includes(entry) && take(entry)),
+        true,
+      );
+    }
+    return strangers;
+  }
+
+  /**
+   * Gives events that were not committed with their batch numbers behind it, as their author gave them. Where
+   * another carrier has later events already, these keep their numbers, and the log has a gap.
+   */
+  private renumber(strangers: readonly Pending[], batch: Batch): void {
+    const last = batch.entries.at(-1)?.event.seq ?? 0;
+    const first = strangers[0]?.event.seq ?? 0;
+    const later = this.entries.filter((entry) => entry.event.seq > last);
+    const inBatch = batch.entries.filter((entry) => entry.event.seq >= first);
+    const free = later.every((entry) => !entry.attached) && inBatch.length === last - first + 1;
+    if (free) this.state.seq = last - strangers.length;
+    const moved = free ? [...strangers, ...later] : strangers;
+    for (const entry of moved) entry.event = { ...entry.event, seq: ++this.state.seq };
+    this.entries.sort((a, b) => a.event.seq - b.event.seq);
+  }
+
+  private conclude(entries: readonly Pending[], committed: boolean): void {
     // RUN_STARTED may be attached to several carriers: one may free it while another has committed it, in
     // either order. An entry is counted as free or not, and no longer once it is committed.
-    for (const entry of batch.entries) {
+    for (const entry of entries) {
       if (entry.committed) continue;
       if (committed) {
         if (!entry.attached) this.freeBytes -= entry.bytes;

@@ -7,7 +7,7 @@
  */
 import { CancellationScope, condition, log, scheduleActivity } from '@temporalio/workflow';
 import { ACTIVITY_TYPES } from '../../../contracts/run/messages.js';
-import type { FlushRequest, RunHeader } from '../../../contracts/run/activity.js';
+import { FlushResult, type FlushRequest, type RunHeader } from '../../../contracts/run/activity.js';
 import type { EventLog } from './event-log.js';
 
 /** Bytes of free events past which a flush starts without a request. */
@@ -74,8 +74,9 @@ export class Flusher {
     if (batch.entries.length === 0) return;
     this.inFlight = true;
     const request: FlushRequest = { run: this.run, events: [...batch.events] };
+    let result: unknown;
     try {
-      await CancellationScope.nonCancellable(() =>
+      result = await CancellationScope.nonCancellable(() =>
         scheduleActivity(ACTIVITY_TYPES.flushEvents, [request], {
           ...FLUSH_OPTIONS,
           summary: `commit ${batch.events.length} events`,
@@ -87,7 +88,7 @@ export class Flusher {
       // input, in history, from which the gap in the log can be filled.
       log.error('The database refused run events', { error: String(thrown), firstSeq: batch.events[0]?.seq });
     } finally {
-      this.events.settle(batch, true);
+      this.events.settle(batch, true, FlushResult.safeParse(result).data?.signals);
       this.inFlight = false;
     }
   }

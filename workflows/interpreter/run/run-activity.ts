@@ -52,11 +52,12 @@ export function runActivity<T>(
   const envelope = envelopeWith([...batch.events]);
   run.budget.command(bytes + batch.bytes);
   const succeeded = (result: ActionResult): T | Promise<T> => {
-    run.log.settle(batch, true);
+    run.log.settle(batch, true, result.signals);
     return end.succeeded(result);
   };
   const failed = (thrown: unknown): T => {
-    run.log.settle(batch, committedBeforeFailure(thrown));
+    const { committed, signals } = committedBeforeFailure(thrown);
+    run.log.settle(batch, committed, signals);
     return end.failed(thrown);
   };
   return run.operations.activity(

@@ -153,11 +153,11 @@ function ofChild(failure: ChildWorkflowFailure): Classified {
   return fromTable('CHILD_TERMINATED', `${failure.workflowType} was cancelled or terminated from outside`);
 }
 
-/** Whether a carrier that failed with this had committed the events attached to it. */
-export function committedBeforeFailure(thrown: unknown): boolean {
-  if (!(thrown instanceof ActivityFailure) || !(thrown.cause instanceof ApplicationFailure)) return false;
-  const details = ActionFailureDetails.safeParse(thrown.cause.details?.[0]);
-  return details.success && details.data.committed;
+/** Whether a carrier that failed with this had committed its events, and which of signals it had. */
+export function committedBeforeFailure(thrown: unknown): { committed: boolean; signals?: string } {
+  const none = { committed: false };
+  if (!(thrown instanceof ActivityFailure) || !(thrown.cause instanceof ApplicationFailure)) return none;
+  return ActionFailureDetails.safeParse(thrown.cause.details?.[0]).data ?? none;
 }
 
 /**
