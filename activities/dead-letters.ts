@@ -116,6 +116,8 @@ function begin({ system }: ActivityDeps, letter: DeadLetterView, actor: string):
   switch (letter.kind) {
     case 'event':
       return { kind: 'event', envelope: RetryWith.event.parse(letter.retryWith).envelope };
+    case 'delivery':
+      return { kind: 'signal', ...RetryWith.delivery.parse(letter.retryWith) };
     case 'outbox':
       return { kind: 'done' };
     case 'compensation': {

@@ -52,10 +52,12 @@ export const LIMITS = {
    * Payload of an event that a run publishes. With names, ids and a long key it still fits `bufferedBytes`.
    */
   publishedBytes: 208 * KIB,
-  /** Events from before a wait that its run gets when the wait opens, the oldest first. */
+  /** Events from before a wait that one look-back sends, and their bytes, which the run's history holds. */
   missedEvents: 1_000,
-  /** Bytes of those events, which become a part of the run's history. */
   missedBytes: 4 * KIB * KIB,
+  /** Those of them that no wait is known to take yet: what half of an empty buffer holds. */
+  prefetchedEvents: 500,
+  prefetchedBytes: 128 * KIB,
   /** Clock skew between bridge and Temporal that an open wait tolerates, ms. */
   clockSkewMs: 5_000,
   /** Keys in the keyword-list search attribute. */

@@ -4,6 +4,7 @@ import { definitionIds } from './reads/definition-ids.js';
 import { definitionSchedules } from './reads/definition-schedules.js';
 import { findDefinition } from './reads/find-definition.js';
 import { missedEvents } from './reads/events/missed-events.js';
+import { waitsOpenedAfter } from './reads/runs/waits-opened-after.js';
 import type { Writer } from './connection/writer.js';
 import { beginAction } from './writers/actions/begin-action.js';
 import { commitEvents } from './writers/commit-events.js';
@@ -12,6 +13,7 @@ import { putDefinition } from './writers/put-definition.js';
 import { putSchedules } from './writers/put-schedules.js';
 import { recordAction } from './writers/actions/record-action.js';
 import { recordMissed } from './writers/events/record-missed.js';
+import { returnEvents } from './writers/events/return-events.js';
 import { renewLease } from './writers/actions/renew-lease.js';
 import { unpublishDefinition } from './writers/unpublish-definition.js';
 
@@ -26,7 +28,9 @@ export function createStore(writer: Writer): ProjectionStore {
     renewLease: (...args) => renewLease(writer, ...args),
     finishAction: (...args) => finishAction(writer, ...args),
     missedEvents: (...args) => missedEvents(writer.database, ...args),
+    waitsOpenedAfter: (...args) => waitsOpenedAfter(writer.database, ...args),
     recordMissed: (...args) => recordMissed(writer, ...args),
+    returnEvents: (...args) => returnEvents(writer, ...args),
     findDefinition: (...args) => findDefinition(writer.database, ...args),
     definitionSchedules: (...args) => definitionSchedules(writer.database, ...args),
     definitionIds: (...args) => definitionIds(writer.database, ...args),

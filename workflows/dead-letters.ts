@@ -9,6 +9,7 @@ import {
   ActivityCancellationType,
   ActivityFailure,
   ApplicationFailure,
+  getExternalWorkflowHandle,
   scheduleActivity,
 } from '@temporalio/workflow';
 import {
@@ -19,7 +20,7 @@ import {
 import { DEFAULTS } from '../contracts/definition/index.js';
 import { SluiceError } from '../contracts/errors.js';
 import type { Json } from '../contracts/json.js';
-import { ACTIVITY_TYPES } from '../contracts/run/messages.js';
+import { ACTIVITY_TYPES, SIGNALS } from '../contracts/run/messages.js';
 import { isoAt, now } from './runtime/clock.js';
 import { INFRASTRUCTURE_RETRY } from './runtime/retry-options.js';
 import { errorCompletion, runFailure, startFailure } from './interpreter/state/failure.js';
@@ -61,6 +62,7 @@ async function retry(request: Extract<DeadLetterRequest, { act: 'retry' }>): Pro
       new SluiceError('DEAD_LETTER_NOT_RETRYABLE', 'An event is retried by a client that has a bus'),
     );
   }
+  if (begun.kind === 'signal') await resend(about, begun);
   if (begun.kind === 'action') {
     const { action, input, envelope } = begun;
     try {
@@ -84,6 +86,20 @@ async function retry(request: Extract<DeadLetterRequest, { act: 'retry' }>): Pro
   }
   await act({ ...about, at: isoAt(now()), act: 'end' });
   return null;
+}
+
+/** Sends a run again what it could not keep; where that fails, the letter is open again. */
+async function resend(
+  about: { readonly tenant: string; readonly id: string; readonly actor: string },
+  { workflowId, signal }: Extract<BegunRetry, { kind: 'signal' }>,
+): Promise<void> {
+  try {
+    await getExternalWorkflowHandle(workflowId).signal(SIGNALS.event, signal);
+  } catch (thrown) {
+    const error = new SluiceError('WORKFLOW_NOT_FOUND', `The run ${workflowId} has ended`, { cause: thrown });
+    await act({ ...about, at: isoAt(now()), act: 'end', error: `${error.code}: ${error.message}` });
+    throw startFailure(error);
+  }
 }
 
 async function act(request: DeadLetterActivityRequest & { readonly at?: string | undefined }): Promise<Json> {

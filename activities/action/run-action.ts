@@ -17,7 +17,7 @@ import { ActionEnvelope, type ActionResult } from '../../contracts/run/activity.
 import { SluiceError } from '../../contracts/errors.js';
 import { JsonValue, type Json } from '../../contracts/json.js';
 import type { BeginDecision } from '../../contracts/run/projection.js';
-import { deliverMissed, opensWaits } from '../events/deliver-missed.js';
+import { concernsMissed, deliverMissed } from '../events/deliver-missed.js';
 import { type ActivityDeps, STOP_LIMITS } from '../boundary/deps.js';
 import { refusal, storeFailure } from '../boundary/failures.js';
 import { issuesOf, parseOrRefuse } from '../boundary/parse.js';
@@ -94,7 +94,7 @@ export async function runAction(
 
 /** An attempt that policies decide about, or that opens waits, needs its begin in the ledger first. */
 function mayBeginLate({ action, deps, envelope }: Attempt): boolean {
-  return action.readOnly === true && deps.authorizer === undefined && !opensWaits(envelope.events);
+  return action.readOnly === true && deps.authorizer === undefined && !concernsMissed(envelope.events);
 }
 
 function prepare(deps: ActivityDeps, input: Json, envelopeValue: unknown): Attempt {

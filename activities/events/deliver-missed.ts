@@ -1,20 +1,32 @@
 /**
- * Sends a run the events that came before its waits were registered.
+ * Sends a run the events that came before its waits were registered, or that it has returned.
  *
- * Invariant: it reads them after the commit that registers the waits, and every repetition of the activity
- * reads them again, so a crash in between loses nothing. The run recognises a second delivery by the event's
- * id. The run decides whether a wait accepts an event; this only proposes.
+ * Invariants
+ * - It reads them after the commit that registers the waits, and every repetition of the activity reads them
+ *   again, so a crash in between loses nothing. The run recognises a second delivery by the event's id. The
+ *   run decides whether a wait accepts an event; this only proposes.
+ * - A wait gets the oldest event that fits it, however many others there are. Beyond that, only as much is
+ *   sent as the run's buffer has room for, in order; the rest is left for the next look-back.
+ * - Events that the run has returned are noted before any wait is looked for. So a wait that opened in the
+ *   run after that, and was registered before, gets them too.
  */
 import { Context } from '@temporalio/activity';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { messageOf, SluiceError } from '../../contracts/errors.js';
 import { toEventSignal } from '../../contracts/events/event-signal.js';
+import { EventFilter, passesFilter } from '../../contracts/events/filters.js';
+import { jsonSize, type Json } from '../../contracts/json.js';
 import type { DeliveredEvent } from '../../contracts/inbound-event.js';
-import { jsonSize } from '../../contracts/json.js';
-import type { Execution, OpenedWait, ProjectionStore } from '../../contracts/run/projection.js';
+import { placeInAudit } from '../../contracts/run/place.js';
+import type {
+  Execution,
+  OpenedWait,
+  ProjectionStore,
+  ReturnedEvent,
+} from '../../contracts/run/projection.js';
 import type { RunEvent } from '../../contracts/run/run-events.js';
 import { LIMITS } from '../../contracts/limits.js';
-import { SIGNALS, type EventSignal } from '../../contracts/run/messages.js';
+import { SIGNALS } from '../../contracts/run/messages.js';
 
 /**
  * Sends the run the events that it missed.
@@ -26,22 +38,19 @@ export async function deliverMissed(
   execution: Execution,
   events: readonly RunEvent[],
 ): Promise<void> {
-  const waits = openedWaits(events);
+  const waits = await waitsToServe(projections, execution, events);
   if (waits.length === 0) return;
-  const { tenant, runId } = execution.run;
-  const found = await projections.missedEvents(tenant, runId, waits);
-  if (found.length === 0) return;
-  const { client, log } = Context.current();
-  const missed = fitting(found, runId);
-  if (missed.length < found.length || found.length >= LIMITS.missedEvents) {
-    log.warn('More events came before a wait than fit; the run gets the oldest', {
-      runId,
-      sent: missed.length,
-    });
-  }
+  const { events: missed, left } = await choose(projections, execution, waits);
+  if (missed.length === 0) return;
+  const { client, info } = Context.current();
+  const sender = `${info.base64TaskToken}/${info.attempt}`;
+  const note = { waits, events: missed, sender };
+  await projections.recordMissed(execution, { ...note, step: 'sending' });
   const handle = client.workflow.getHandle(execution.workflowId);
   try {
-    for (const { signal } of missed) await handle.signal(SIGNALS.event, signal);
+    for (const event of missed) {
+      await handle.signal(SIGNALS.event, { ...toEventSignal(event, execution.run.runId), left });
+    }
   } catch (error) {
     // The run has ended meanwhile, so no wait is open.
     if (error instanceof WorkflowNotFoundError) return;
@@ -50,60 +59,131 @@ export async function deliverMissed(
       cause: error,
     });
   }
-  await projections.recordMissed(
-    execution,
-    waits,
-    missed.map(({ event }) => event),
-  );
+  await projections.recordMissed(execution, { ...note, step: 'sent' });
 }
 
-/** The oldest events that fit into a history, at least one. The next wait that opens gets the others. */
-function fitting(found: readonly DeliveredEvent[], runId: string): readonly SentEvent[] {
-  const sent: SentEvent[] = [];
-  let bytes = 0;
-  for (const event of found) {
-    const signal = toEventSignal(event, runId);
-    bytes += jsonSize(signal.payload);
-    if (sent.length > 0 && bytes > LIMITS.missedBytes) break;
-    sent.push({ event, signal });
+/** The waits to look back for: those that the events open, and those that may have missed something. */
+async function waitsToServe(
+  projections: ProjectionStore,
+  { run, ...execution }: Execution,
+  events: readonly RunEvent[],
+): Promise<readonly OpenedWait[]> {
+  const opened = openedWaits(events);
+  const returned = returnedEvents(events);
+  if (returned.length > 0) await projections.returnEvents({ run, ...execution }, returned);
+  // A wait that had opened before an event was returned did not take it, so it need not be asked again.
+  const from = Math.min(...returned.map(({ seq }) => seq), looksAgain(events) ? 0 : Infinity);
+  const unknown = opened.some(({ filters }) => filters === null);
+  if (from === Infinity && !unknown) return opened;
+  const known = await projections.waitsOpenedAfter(run, unknown ? 0 : from);
+  return [...new Map([...opened, ...known].map((wait) => [wait.place, wait])).values()];
+}
+
+/**
+ * Of the events that the waits missed: what is sent now, the oldest first, and whether any is left.
+ *
+ * An event that may be in the run already, or whose wait may refuse it, is sent, but no wait is taken to be
+ * satisfied by it.
+ */
+async function choose(
+  projections: ProjectionStore,
+  { run }: Execution,
+  waits: readonly OpenedWait[],
+): Promise<{ readonly events: readonly DeliveredEvent[]; readonly left: boolean }> {
+  const hungry = new Set(waits.map(toHungry));
+  const chosen: DeliveredEvent[] = [];
+  let left = false;
+  let sent = 0;
+  let room = waits.some(({ full }) => full) ? 0 : LIMITS.prefetchedBytes;
+  let page = await projections.missedEvents(run, waits);
+  for (;;) {
+    for (const { underWay, ...event } of page.events) {
+      const bytes = jsonSize(event);
+      const taker = [...hungry].find((wait) => takes(wait, event));
+      const sure = !underWay && taker?.filters != null && bytes <= LIMITS.bufferedBytes;
+      // Once one event is left, newer ones are too: none may overtake it.
+      const fits = !left && chosen.length < LIMITS.prefetchedEvents && (bytes <= room || chosen.length === 0);
+      const most = chosen.length >= LIMITS.missedEvents || sent + bytes > LIMITS.missedBytes;
+      if ((taker === undefined && !fits) || (most && chosen.length > 0)) {
+        left = true;
+        continue;
+      }
+      if (taker === undefined) room -= bytes;
+      else if (sure) hungry.delete(taker);
+      sent += bytes;
+      chosen.push(event);
+    }
+    const enough = chosen.length >= LIMITS.missedEvents || sent >= LIMITS.missedBytes;
+    if (page.next === undefined) return { events: chosen, left };
+    if (enough || (hungry.size === 0 && left)) return { events: chosen, left: true };
+    page = await projections.missedEvents(run, waits, page.next);
   }
-  return sent;
 }
 
-interface SentEvent {
-  readonly event: DeliveredEvent;
-  readonly signal: EventSignal;
+type Hungry = Omit<OpenedWait, 'filters'> & { readonly filters: readonly EventFilter[] | null };
+
+function toHungry(wait: OpenedWait): Hungry {
+  const parsed = EventFilter.array().safeParse(wait.filters);
+  return { ...wait, filters: parsed.success ? parsed.data : null };
+}
+
+function takes({ eventNames, correlationKey, since, filters }: Hungry, event: DeliveredEvent): boolean {
+  return (
+    eventNames.includes(event.name) &&
+    (correlationKey === null || correlationKey === event.correlationKey) &&
+    Date.parse(event.receivedAt) >= since &&
+    (filters ?? []).every((filter) => passesFilter(filter, event.payload))
+  );
 }
 
 interface Waiting {
   readonly eventNames?: readonly string[] | undefined;
   readonly correlationKey?: string | null | undefined;
   readonly since?: number | undefined;
+  readonly filters?: Json | undefined;
+  readonly full?: boolean | undefined;
 }
 
-/** True if these events open a wait that earlier events may match. */
-export function opensWaits(events: readonly RunEvent[]): boolean {
-  return openedWaits(events).length > 0;
+/** True if these events have to be committed, and their waits served, before an action acts. */
+export function concernsMissed(events: readonly RunEvent[]): boolean {
+  return openedWaits(events).length > 0 || returnedEvents(events).length > 0 || looksAgain(events);
 }
 
-/** Waits with a correlation key that these events open, or report open after a reset, and do not close. */
+/** Whether the run did not take what a look-back had sent for one of its waits. */
+function looksAgain(events: readonly RunEvent[]): boolean {
+  return events.some(({ type, data }) => type === 'EVENT_DROPPED' && data.again === true);
+}
+
+function returnedEvents(events: readonly RunEvent[]): readonly ReturnedEvent[] {
+  return events.flatMap(({ type, seq, at, data }) =>
+    type === 'EVENT_DROPPED' && data.returned === true
+      ? [{ source: data.source, id: data.eventId, seq, at }]
+      : [],
+  );
+}
+
+/** Waits for events that these events open, or report open after a reset, and do not close. */
 function openedWaits(events: readonly RunEvent[]): readonly OpenedWait[] {
-  // Audit rows hold this text, so it keeps its form, which is not `placeLabel`.
-  const nameOf = (path: string, iteration: readonly number[]): string =>
-    `${path}${iteration.length === 0 ? '' : `[${iteration.join(', ')}]`}`;
   const open = new Map<string, OpenedWait>();
-  const add = (place: string, { eventNames, correlationKey, since }: Waiting): void => {
-    if (eventNames === undefined || typeof correlationKey !== 'string') return;
-    open.set(place, { place, eventNames, correlationKey, since: since ?? 0 });
+  const add = (place: string, { eventNames, correlationKey, since, filters, full }: Waiting): void => {
+    if (eventNames === undefined) return;
+    open.set(place, {
+      place,
+      eventNames,
+      correlationKey: correlationKey ?? null,
+      since: since ?? 0,
+      filters: filters ?? null,
+      full: full === true,
+    });
   };
   for (const event of [...events].sort((a, b) => a.seq - b.seq)) {
-    const place = nameOf(event.stepPath ?? '', event.iteration ?? []);
+    const place = placeInAudit(event.stepPath ?? '', event.iteration ?? []);
     if (event.type === 'WAIT_OPENED') {
       add(place, event.data);
     } else if (event.type.startsWith('WAIT_')) {
       open.delete(place);
     } else if (event.type === 'SNAPSHOT') {
-      for (const wait of event.data.openWaits) add(nameOf(wait.path, wait.iteration), wait);
+      for (const wait of event.data.openWaits) add(placeInAudit(wait.path, wait.iteration), wait);
     }
   }
   return [...open.values()];

@@ -9,6 +9,7 @@ import { bridgeBus } from './event-commands.js';
 const KINDS: Readonly<Record<DeadLetterKind, true>> = {
   compensation: true,
   event: true,
+  delivery: true,
   outbox: true,
   notification: true,
 };

@@ -10,8 +10,9 @@ import { z } from 'zod';
 import { ActionEnvelope, RunHeader } from '../run/activity.js';
 import { CompensationRequest } from '../run/compensation.js';
 import { JsonValue } from '../json.js';
+import { EventSignal } from '../run/messages.js';
 
-export const DeadLetterKind = z.enum(['compensation', 'event', 'outbox', 'notification']);
+export const DeadLetterKind = z.enum(['compensation', 'event', 'delivery', 'outbox', 'notification']);
 export type DeadLetterKind = z.infer<typeof DeadLetterKind>;
 
 export const DeadLetterStatus = z.enum(['OPEN', 'RETRYING', 'RETRIED', 'DISMISSED']);
@@ -127,7 +128,7 @@ export const DeadLetterRequest = z.discriminatedUnion('act', [
 ]);
 export type DeadLetterRequest = z.infer<typeof DeadLetterRequest>;
 
-/** The work that a begun retry still has to do: run an action, put an envelope on the bus, or nothing. */
+/** What a retry still has to do: run an action, put an envelope on the bus, signal a run; or nothing. */
 export const BegunRetry = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('action'),
@@ -136,6 +137,7 @@ export const BegunRetry = z.discriminatedUnion('kind', [
     envelope: ActionEnvelope,
   }),
   z.object({ kind: z.literal('event'), envelope: JsonValue }),
+  z.object({ kind: z.literal('signal'), workflowId: z.string(), signal: EventSignal }),
   z.object({ kind: z.literal('done') }),
 ]);
 export type BegunRetry = z.infer<typeof BegunRetry>;
@@ -145,6 +147,8 @@ export const RetryWith = {
   compensation: CompensationRequest.extend({ run: RunHeader }),
   /** The envelope as it was received, to be put on the bus again. */
   event: z.object({ envelope: JsonValue }),
+  /** The signal that a run could not keep, to be sent to it again. */
+  delivery: z.object({ workflowId: z.string(), signal: EventSignal }),
   /** Key of the outbox row, which becomes due again. */
   outbox: z.object({ key: z.array(z.union([z.string(), z.number()])) }),
 } as const;

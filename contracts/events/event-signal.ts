@@ -15,7 +15,16 @@ import type { EventSignal } from '../run/messages.js';
  */
 export function toEventSignal(event: DeliveredEvent, runId: string): EventSignal {
   const { id, source, name, correlationKey, payload, receivedAt } = event;
-  const signal = { eventId: id, source, eventName: name, correlationKey, payload, receivedAt, runId };
+  const signal = {
+    eventId: id,
+    source,
+    eventName: name,
+    correlationKey,
+    payload,
+    receivedAt,
+    runId,
+    recorded: true,
+  };
   if (jsonSize(payload) <= LIMITS.bufferedBytes) return signal;
   return { ...signal, payload: null, omitted: true };
 }

@@ -84,6 +84,10 @@ export const EventSignal = z.object({
   runId: z.string().max(256).optional(),
   /** True: the payload was omitted, because it exceeds what a run accepts. The run logs that. */
   omitted: z.boolean().optional(),
+  /** True: the event has an audit row, from which a later wait gets it again. */
+  recorded: z.boolean().optional(),
+  /** Only in a look-back: whether it leaves events for another look-back. */
+  left: z.boolean().optional(),
 });
 export type EventSignal = z.infer<typeof EventSignal>;
 

@@ -15,3 +15,8 @@ export function placeKey(path: string, iteration: readonly number[]): string {
 export function placeLabel(path: string, iteration: readonly number[]): string {
   return iteration.length === 0 ? path : `${path} [${iteration.join(', ')}]`;
 }
+
+/** A place as the audit rows of events hold it: stored, so it keeps its form. */
+export function placeInAudit(path: string, iteration: readonly number[]): string {
+  return `${path}${iteration.length === 0 ? '' : `[${iteration.join(', ')}]`}`;
+}

@@ -62,14 +62,43 @@ export interface StoredDefinition {
   readonly publishedBy: string;
 }
 
-/** A wait for events with a correlation key that was just registered. */
+/** A wait for events that was just registered. */
 export interface OpenedWait {
   /** Step path and iteration, for people. */
   readonly place: string;
   readonly eventNames: readonly string[];
-  readonly correlationKey: string;
+  /** Null: any key fits, of the events that the run had been sent. */
+  readonly correlationKey: string | null;
   /** The wait does not accept events received before this, epoch ms. */
   readonly since: number;
+  /** As WAIT_OPENED has them; null: they are not known. */
+  readonly filters: Json | null;
+  /** True: the run's buffer has little room. */
+  readonly full: boolean;
+}
+
+/** A place in the order of received events: time (epoch ms), source, id. */
+export type EventCursor = readonly [at: number, source: string, id: string];
+
+export interface MissedEvent extends DeliveredEvent {
+  /** True: it is on its way to the run, or was there already without a note of that. */
+  readonly underWay: boolean;
+}
+
+/** Some of the events that a run missed, the oldest first. */
+export interface MissedPage {
+  readonly events: readonly MissedEvent[];
+  /** Where the next page begins; undefined: this is the last. */
+  readonly next: EventCursor | undefined;
+}
+
+/** An event that a run had received and keeps no longer. */
+export interface ReturnedEvent {
+  readonly source: string;
+  readonly id: string;
+  /** The run event that says so: `seq` and time (epoch ms). */
+  readonly seq: number;
+  readonly at: number;
 }
 
 /** An action that ended before its begin was recorded. */
@@ -128,20 +157,33 @@ export interface ProjectionStore {
    */
   finishAction(execution: Execution, invocation: Invocation, end: ActionEnd): Promise<void>;
   /**
-   * Events that came before these waits were registered and that were not sent to the run, the oldest first.
-   * Call it after the commit that registers the waits.
+   * Events that came before these waits were registered and that were not sent to the run, or that the run
+   * has returned; the oldest first. Call it after the commit that registers the waits.
+   * @param after `next` of the page before
    */
   missedEvents(
-    tenant: string,
-    runId: string,
+    run: Pick<RunHeader, 'tenant' | 'runId'>,
     waits: readonly OpenedWait[],
-  ): Promise<readonly DeliveredEvent[]>;
-  /** Records in the events' audit rows that they were sent to the run. */
+    after?: EventCursor,
+  ): Promise<MissedPage>;
+  /** The waits of a run that opened after that run event, and are still open. */
+  waitsOpenedAfter(run: Pick<RunHeader, 'tenant' | 'runId'>, seq: number): Promise<readonly OpenedWait[]>;
+  /**
+   * Records in the events' audit rows that they are sent to the run: before that (`sending`), and after it
+   * (`sent`). What the run has returned in between stays returned.
+   * @param sender the same in both calls; another one for every other look-back
+   */
   recordMissed(
     execution: Execution,
-    waits: readonly OpenedWait[],
-    events: readonly DeliveredEvent[],
+    missed: {
+      readonly waits: readonly OpenedWait[];
+      readonly events: readonly DeliveredEvent[];
+      readonly sender: string;
+      readonly step: 'sending' | 'sent';
+    },
   ): Promise<void>;
+  /** Records that the run keeps these events no longer: the next look-back finds them. */
+  returnEvents(execution: Execution, events: readonly ReturnedEvent[]): Promise<void>;
   /** That version of a definition, or the latest. */
   findDefinition(tenant: string, id: string, version?: number): Promise<StoredDefinition | undefined>;
   /** Ids of all published definitions of a tenant, sorted, to suggest a similar one for an unknown id. */

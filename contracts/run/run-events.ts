@@ -156,6 +156,8 @@ export const RUN_EVENT_DATA = {
     deadline: ms.optional(),
     /** The wait does not accept events received before this. */
     since: ms.optional(),
+    /** True: the run's buffer has little room, so a look-back sends only what the wait takes. */
+    full: z.boolean().optional(),
     /** For a child wait. */
     child: RunRef.partial({ runId: true }).optional(),
   }),
@@ -185,12 +187,20 @@ export const RUN_EVENT_DATA = {
     eventName: z.string(),
     correlationKey: z.string().nullable(),
   }),
-  /** Log only: the run dropped an event, and why. */
+  /**
+   * The run keeps an event no longer, and why. `returned`: it is in its audit row, and the next wait for it
+   * gets it. `event`: it has no audit row, and becomes a dead letter (dead_letter: created). Otherwise log
+   * only.
+   */
   EVENT_DROPPED: z.object({
     eventId: z.string(),
     source: z.string(),
     eventName: z.string(),
     reason: z.enum(['duplicate', 'buffer_full', 'too_large', 'other_run']),
+    returned: z.boolean().optional(),
+    event: json.optional(),
+    /** True: it was to satisfy a wait, and others were left for another look-back, which is due now. */
+    again: z.boolean().optional(),
   }),
   /** Log only: the run ignored a signal that does not parse. */
   SIGNAL_REJECTED: z.object({ signal: z.string(), reason: z.string() }),

@@ -132,9 +132,29 @@ export function deadLetterStatements(letters: readonly NewDeadLetter[]): BoundSt
   };
 }
 
-/** Letters about the compensations that, as these events say, have failed for good. */
-export function lettersOf({ run }: Execution, events: readonly RunEvent[]): readonly NewDeadLetter[] {
-  return events.flatMap((event) => {
+/**
+ * Letters about what these events say was given up: compensations that have failed for good, and events
+ * without an audit row that the run could not keep.
+ */
+export function lettersOf(
+  { run, workflowId }: Execution,
+  events: readonly RunEvent[],
+): readonly NewDeadLetter[] {
+  return events.flatMap((event): NewDeadLetter[] => {
+    if (event.type === 'EVENT_DROPPED' && event.data.event !== undefined) {
+      return [
+        {
+          tenant: run.tenant,
+          id: deadLetterId('delivery', run.runId, event.seq, event.at),
+          kind: 'delivery',
+          runId: run.runId,
+          subject: event.data.eventName,
+          reason: 'EVENT_DROPPED: the run keeps no more events that none of its waits has taken',
+          retryWith: { workflowId, signal: event.data.event },
+          at: event.at,
+        },
+      ];
+    }
     if (event.type !== 'COMPENSATION_FAILED') return [];
     const { request, error } = event.data;
     return [

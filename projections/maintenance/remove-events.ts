@@ -57,7 +57,14 @@ const REMOVE: readonly Statement[] = [
   },
   {
     label: 'event_delivery.remove',
-    text: 'DELETE event_delivery:[$id[0], $id[1], $id[2]]..[$id[0], $id[1], $id[2], ..] RETURN NONE',
+    // A LET, because in the FOR itself the engine turns a subquery of one row into that row.
+    text: `{
+  LET $runs = (SELECT VALUE id[3] FROM event_delivery:[$id[0], $id[1], $id[2]]..[$id[0], $id[1], $id[2], ..]);
+  FOR $run IN $runs {
+    DELETE type::record('event_by_key', [$id[0], $row.event_name, '@' + $run, time::millis($row.received_at), $id[1], $id[2]]) RETURN NONE;
+  };
+  DELETE event_delivery:[$id[0], $id[1], $id[2]]..[$id[0], $id[1], $id[2], ..] RETURN NONE;
+}`,
   },
   {
     // An envelope names its event, so no other row refers to this blob.

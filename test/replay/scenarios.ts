@@ -145,6 +145,30 @@ export const SCENARIOS: readonly Scenario[] = [
     failsWith: 'PAYLOAD_INVALID',
   },
   {
+    name: 'full-buffer',
+    before:
+      'a run dropped the oldest event of a full buffer for good, and took it for a duplicate ever after',
+    definitions: [testDefinition('full-buffer')],
+    workflow: 'full-buffer',
+    payload: { key: 'k' },
+    async drive(client, run) {
+      await waits(client, run, 'go');
+      const event = { source: 'test', correlationKey: 'k', receivedAt: new Date().toISOString() };
+      const numbered = (n: number) =>
+        client.signalEvent(run.workflowId, {
+          ...event,
+          eventId: `e-${n}`,
+          eventName: 'N',
+          payload: { n, body: 'x'.repeat(54_000) },
+        });
+      for (let n = 0; n < 5; n++) await numbered(n);
+      await numbered(0);
+      await client.signalEvent(run.workflowId, { ...event, eventId: 'go', eventName: 'GO' });
+      await waits(client, run, 'last');
+      await client.signalEvent(run.workflowId, { ...event, eventId: 'l', eventName: 'LAST', payload: 1 });
+    },
+  },
+  {
     name: 'lossy-values',
     before: 'a run took numbers that were rounded, bytes as an object, and a second argument',
     definitions: [testDefinition('lossy-values')],

@@ -41,7 +41,7 @@ import { announce } from './run/search-attributes.js';
 import { Snapshots } from './surface/snapshot.js';
 import { startRun, type Started } from './start.js';
 import { Doors } from './state/doors.js';
-import { NORMAL, type Completion } from './state/state.js';
+import { NORMAL, type Completion, type RunState } from './state/state.js';
 import { STEP_KINDS } from './steps/kinds.js';
 import { carriedLines, describe, watchProgress } from './surface/views.js';
 
@@ -186,6 +186,9 @@ async function execute(run: Run): Promise<LastCompletion> {
 /** Most bytes of state and payload that a run continues as new with; Temporal takes 2 MiB. */
 const CARRIED_MOST = 2_000_000;
 
+/** Bytes to free beyond what is too much: each event that leaves the buffer adds a line to the log. */
+const SHED_MARGIN = 50_000;
+
 /** Memo key that tells the next execution why the run continued as new. */
 const CONTINUE_MEMO = 'continuedBecause';
 
@@ -195,9 +198,12 @@ const CONTINUE_MEMO = 'continuedBecause';
 async function continueRun(run: Run): Promise<void> {
   const reason = run.budget.continueReason ?? 'history';
   run.inbox.giveAll();
-  const state = run.snapshot();
-  state.recent = carriedLines(run);
-  const bytes = jsonSize(state) + jsonSize(run.payload);
+  let state = carriedState(run);
+  let bytes = jsonSize(state) + jsonSize(run.payload);
+  if (bytes > CARRIED_MOST && run.inbox.shed(bytes - CARRIED_MOST + SHED_MARGIN)) {
+    state = carriedState(run);
+    bytes = jsonSize(state) + jsonSize(run.payload);
+  }
   if (bytes > CARRIED_MOST) {
     stop(
       run,
@@ -213,6 +219,10 @@ async function continueRun(run: Run): Promise<void> {
     memo: { ...workflowInfo().memo, [CONTINUE_MEMO]: reason },
   });
   await continueAsNew(run.payload, state);
+}
+
+function carriedState(run: Run): RunState {
+  return { ...run.snapshot(), recent: carriedLines(run) };
 }
 
 /** The definition's timeout of the whole run: an orderly cancellation, after which the run has failed. */

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { EventFilter, passesFilter } from '../../../contracts/events/filters.js';
 import { decodeEvent } from '../../../contracts/events/event-envelope.js';
 import type { Json } from '../../../contracts/json.js';
+import { placeInAudit } from '../../../contracts/run/place.js';
 import type { Database } from '../../connection/connection.js';
 import { read } from '../../connection/read.js';
 import { loadJson } from '../../log/texts.js';
@@ -21,7 +22,7 @@ export interface ExplainedRun {
   readonly waits: readonly ExplainedWait[];
   /** `arrival`: the wait was open when the event arrived; `lookback`: it opened later. */
   readonly foundBy: string;
-  /** PENDING, SIGNALED, RUN_CLOSED or FAILED. */
+  /** PENDING (also: the run returned it, and a later wait gets it), SIGNALED, RUN_CLOSED or FAILED. */
   readonly status: string;
   readonly error: string | null;
   /** What the run's log says about the event, in the order of the log. */
@@ -70,7 +71,7 @@ export async function explainEvent(database: Database, key: EventKey): Promise<E
   for (const delivery of await deliveriesOf(database, key)) {
     const waits = new Map(
       (await listWaits(database, key.tenant, delivery.run_id)).map((wait) => [
-        `${wait.path}${wait.iteration.length === 0 ? '' : `[${wait.iteration.join(', ')}]`}`,
+        placeInAudit(wait.path, wait.iteration),
         wait,
       ]),
     );

@@ -1,14 +1,15 @@
 /**
- * Events that arrived before a wait for them was registered, and that its run has not been sent.
+ * Events that arrived before a wait for them was registered, and that its run has not been sent, or has
+ * returned because its buffer was full.
  *
  * Read them after the registration has committed (writers/events/record-event.ts says why that suffices):
- * an event whose arrival committed before is found here, and an event that commits later finds the wait.
+ * an event whose arrival committed before is found here, and an event that commits later finds the wait. The
+ * same holds for an event that is returned: see writers/events/return-events.ts.
  */
 import { z } from 'zod';
 import { decodeEvent } from '../../../contracts/events/event-envelope.js';
-import type { DeliveredEvent } from '../../../contracts/inbound-event.js';
-import { LIMITS } from '../../../contracts/limits.js';
-import type { OpenedWait } from '../../../contracts/run/projection.js';
+import type { RunHeader } from '../../../contracts/run/activity.js';
+import type { EventCursor, MissedPage, OpenedWait } from '../../../contracts/run/projection.js';
 import type { Database } from '../../connection/connection.js';
 import { read } from '../../connection/read.js';
 import { loadJson } from '../../log/texts.js';
@@ -17,44 +18,64 @@ const Row = z.object({
   source: z.string(),
   event_id: z.string(),
   event_name: z.string(),
-  correlation_key: z.string(),
+  correlation_key: z.string().optional(),
   envelope: z.string(),
   received_at: z.date(),
 });
 
-const KEYS = `SELECT VALUE [id[4], id[5]] FROM event_by_key:[$tenant, $name, fn::event_key($key), $since]..[$tenant, $name, fn::event_key($key), ..]
-  WHERE (type::record('event_delivery', [$tenant, id[4], id[5], $run]).status ?? 'PENDING') != 'SIGNALED' LIMIT $limit`;
+/** Events of one page: their payloads are in memory at once. */
+const PAGE = 16;
+
+// A wait without a key takes what its run had been sent, so only what the run has returned.
+const DELIVERY = `type::record('event_delivery', [$tenant, id[4], id[5], $run])`;
+const KEYS = `SELECT id[3] AS at, id[4] AS source, id[5] AS event_id, ${DELIVERY}.status != NONE AND ${DELIVERY}.returned = NONE AS under_way
+  FROM event_by_key:[$tenant, $name, $part, $after[0], $after[1], $after[2]]>..[$tenant, $name, $part, ..]
+  WHERE (${DELIVERY}.status ?? 'PENDING') != 'SIGNALED' LIMIT $limit`;
+
+const Key = z.object({ at: z.number(), source: z.string(), event_id: z.string(), under_way: z.boolean() });
 
 /**
- * @returns oldest first, each once; at most `LIMITS.missedEvents`
+ * @param after `next` of the page before
+ * @returns each once, the oldest first
  * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
  */
 export async function missedEvents(
   database: Database,
-  tenant: string,
-  runId: string,
+  { tenant, runId }: Pick<RunHeader, 'tenant' | 'runId'>,
   waits: readonly OpenedWait[],
-): Promise<readonly DeliveredEvent[]> {
-  const keys = new Map<string, readonly [string, string]>();
-  for (const { eventNames, correlationKey, since } of waits) {
-    for (const name of new Set(eventNames)) {
-      const found = await read(database, z.array(z.tuple([z.string(), z.string()])), KEYS, {
+  after?: EventCursor,
+): Promise<MissedPage> {
+  const found = new Map<string, EventCursor>();
+  const underWay = new Set<string>();
+  let full = false;
+  for (const [name, key, since] of listsOf(waits)) {
+    const keys = await read(
+      database,
+      z.array(Key),
+      `LET $part = IF $key = NONE { '@' + $run } ELSE { fn::event_key($key) };\n${KEYS}`,
+      {
         tenant,
         name,
-        key: correlationKey,
-        since,
+        key: key ?? undefined,
         run: runId,
-        limit: LIMITS.missedEvents,
-      });
-      for (const key of found) keys.set(JSON.stringify(key), key);
+        after: after !== undefined && after[0] >= since ? after : [since - 1, '\uffff', ''],
+        limit: PAGE,
+      },
+    );
+    full ||= keys.length === PAGE;
+    for (const { at, source, event_id: id, under_way } of keys) {
+      const event = JSON.stringify([source, id]);
+      found.set(event, [at, source, id]);
+      if (under_way) underWay.add(event);
     }
   }
-  if (keys.size === 0) return [];
+  const page = [...found.values()].sort(inOrder).slice(0, PAGE);
+  if (page.length === 0) return { events: [], next: undefined };
   const rows = await read(
     database,
     z.array(Row),
-    `SELECT * FROM $keys.map(|$k| type::record('inbound_event', [$tenant, $k[0], $k[1]])) ORDER BY received_at`,
-    { tenant, keys: [...keys.values()] },
+    `SELECT * FROM $keys.map(|$k| type::record('inbound_event', [$tenant, $k[1], $k[2]]))`,
+    { tenant, keys: page },
   );
   const decode = await loadJson(
     database,
@@ -62,15 +83,45 @@ export async function missedEvents(
     'event',
     rows.map((row) => row.envelope),
   );
-  return rows.slice(0, LIMITS.missedEvents).map((row) => {
-    const decoded = decodeEvent(decode(row.envelope));
-    return {
-      source: row.source,
-      id: row.event_id,
-      name: row.event_name,
-      correlationKey: row.correlation_key,
-      payload: decoded.ok ? decoded.event.payload : null,
-      receivedAt: row.received_at.toISOString(),
-    };
-  });
+  const byKey = new Map(rows.map((row) => [JSON.stringify([row.source, row.event_id]), row]));
+  return {
+    events: page.flatMap(([, source, id]) => {
+      const key = JSON.stringify([source, id]);
+      const row = byKey.get(key);
+      if (row === undefined) return [];
+      const decoded = decodeEvent(decode(row.envelope));
+      return [
+        {
+          source,
+          id,
+          name: row.event_name,
+          correlationKey: row.correlation_key ?? null,
+          payload: decoded.ok ? decoded.event.payload : null,
+          receivedAt: row.received_at.toISOString(),
+          underWay: underWay.has(key),
+        },
+      ];
+    }),
+    next: full || found.size > PAGE ? page.at(-1) : undefined,
+  };
+}
+
+/** The lists in which to look: event name, key, and from when on; each once. */
+function listsOf(waits: readonly OpenedWait[]): Iterable<readonly [string, string | null, number]> {
+  const lists = new Map<string, readonly [string, string | null, number]>();
+  for (const { eventNames, correlationKey, since } of waits) {
+    for (const name of eventNames) {
+      const list = JSON.stringify([name, correlationKey]);
+      const from = Math.min(since, lists.get(list)?.[2] ?? since);
+      lists.set(list, [name, correlationKey, from]);
+    }
+  }
+  return lists.values();
+}
+
+/** Compares as the database orders the keys. */
+function inOrder(a: EventCursor, b: EventCursor): number {
+  if (a[0] !== b[0]) return a[0] - b[0];
+  if (a[1] !== b[1]) return a[1] < b[1] ? -1 : 1;
+  return a[2] < b[2] ? -1 : 1;
 }

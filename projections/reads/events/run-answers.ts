@@ -9,6 +9,7 @@ const About = z.object({
   eventId: z.string().optional(),
   source: z.string().optional(),
   reason: z.string().optional(),
+  returned: z.boolean().optional(),
 });
 
 /** A line of a run's log about an event. */
@@ -17,6 +18,8 @@ export interface RunAnswer {
   readonly type: string;
   /** For operators: the type, the place and the reason. */
   readonly text: string;
+  /** True: the run keeps the event no longer, and its audit row does. */
+  readonly returned: boolean;
 }
 
 /**
@@ -38,9 +41,11 @@ export async function answersOf(
   return rows.flatMap(({ type, path, data }) => {
     const about = About.safeParse(JSON.parse(data));
     if (!about.success || about.data.eventId !== key.id || about.data.source !== key.source) return [];
+    const { reason, returned } = about.data;
     const where = path === undefined ? '' : ` at ${path}`;
+    const why = returned === true ? `${reason}, a later wait gets it` : reason;
     return [
-      { type, text: `${type}${where}${about.data.reason === undefined ? '' : ` (${about.data.reason})`}` },
+      { type, text: `${type}${where}${why === undefined ? '' : ` (${why})`}`, returned: returned === true },
     ];
   });
 }
@@ -52,5 +57,6 @@ export async function answersOf(
  * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
  */
 export async function wasReceived(database: Database, key: EventKey, runId: string): Promise<boolean> {
-  return (await answersOf(database, runId, key)).some(({ type }) => type !== 'EVENT_DROPPED');
+  const answers = await answersOf(database, runId, key);
+  return answers.some(({ type }) => type !== 'EVENT_DROPPED') && answers.at(-1)?.returned !== true;
 }

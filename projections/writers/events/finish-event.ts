@@ -3,6 +3,7 @@
  *
  * Invariant: the first end counts. A bridge that resumes an event while another bridge is still routing it
  * may find it finished and change nothing; both did the same, because a second signal or start is harmless.
+ * What a run has returned since it was signaled (return-events.ts) stays returned.
  * A run that took the event when its wait opened (record-missed.ts) may have been first: then the outcome
  * is ROUTED, even if this bridge found no match.
  */
@@ -54,7 +55,7 @@ export async function finishEvent(
       {
         label: 'event_delivery.settle',
         text: `FOR $d IN $deliveries {
-  UPDATE type::record('event_delivery', array::concat($id, [$d.run])) SET status = $d.status, error = $d.error WHERE status != 'SIGNALED' RETURN NONE
+  UPDATE type::record('event_delivery', array::concat($id, [$d.run])) SET status = $d.status, error = $d.error WHERE status != 'SIGNALED' AND returned = NONE RETURN NONE
 }`,
       },
       {

@@ -1,13 +1,28 @@
 /** Events that reach a run through the bridge: any of several, too many, too early. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { defineAction } from '../../../actions/index.js';
 import type { Json, JsonObject } from '../../../contracts/json.js';
-import { LIMITS } from '../../../contracts/limits.js';
 import type { StartedRun } from '../../../client/index.js';
 import { useSluice } from '../../support/sluice.js';
 import { waitFor } from '../../support/wait-for.js';
 import { openBridge, type TestBridge } from '../support/bridge.js';
 
-const sluice = useSluice();
+let open = (): void => undefined;
+/** Ends once the test says so. */
+const hold = defineAction({
+  id: 'test.hold',
+  version: 1,
+  description: 'Ends once the test says so.',
+  input: z.object({}),
+  output: z.object({}),
+  run: async () => {
+    await opened;
+    return {};
+  },
+});
+const opened = new Promise<void>((resolve) => (open = resolve));
+const sluice = useSluice({ actions: [hold] });
 let bridge: TestBridge;
 beforeAll(async () => {
   await sluice().publish('{id: audit, version: 1, steps: []}');
@@ -106,8 +121,48 @@ describe('a wait for any of several events (control.race)', () => {
   });
 });
 
-describe('more events than a run keeps', () => {
-  it('dropped events, the oldest, are in the log with the reason and in `explain`; kept events are taken in order', async () => {
+describe('more events than a run keeps [signals-survive]', () => {
+  const received = async (run: StartedRun, type: string): Promise<readonly JsonObject[]> => {
+    const { items } = await sluice().projections.reads.listEvents(sluice().tenant, run.runId, {
+      limit: 1_000,
+    });
+    return items.flatMap((entry) => (entry.type === type ? [entry.data as JsonObject] : []));
+  };
+
+  it('a slow consumer gets every event, once and in order, of any size', async () => {
+    const count = 30;
+    const run = await sluice().startSource(
+      `
+id: slow-consumer
+version: 1
+steps:
+  - { id: init, type: transform.assign, assign: { vars.got: [] } }
+  - { id: go, type: event.wait, eventName: GO, correlationKey: slow }
+  - id: loop
+    type: control.while
+    condition: { $expr: $count(vars.got) < payload.n }
+    body:
+      - { id: w, type: event.wait, eventName: DOC, correlationKey: slow, timeoutMs: 20000, assign: { vars.got: { $expr: 'append(vars.got, event.payload.i)' } } }
+      - { id: slow, type: action.call, action: test.hold, input: {} }
+result: { $expr: vars.got }
+`,
+      { n: count },
+    );
+    await registered(run, 1);
+    // 2 MB in all, from 1 KiB to 200 KiB, and all of it is there when the first wait looks back.
+    const kib = [1, 20, 150, 60, 200, 5];
+    const sent = Array.from({ length: count }, (_, i) =>
+      event('DOC', 'slow', { i, body: 'x'.repeat(1_024 * (kib[i % kib.length] ?? 0)) }),
+    );
+    for (const envelope of sent) expect((await bridge.post(envelope)).status).toBe(202);
+    await bridge.post(event('GO', 'slow'));
+    // The first look-back has ended, and the run is not yet at its second wait.
+    await waitFor(async () => ((await explained(sent[0] ?? {}))['outcome'] as string) === 'ROUTED');
+    open();
+    expect(await sluice().result(run)).toEqual(Array.from({ length: count }, (_, i) => i));
+  });
+
+  it('what a full buffer returns is in the log and in `explain`, and later waits take it in order', async () => {
     const run = await sluice().startSource(
       `
 id: flooded
@@ -120,29 +175,65 @@ steps:
         - { id: n, type: event.wait, eventName: N, correlationKey: flood, filters: [{ path: last, op: exists }] }
       go:
         - { id: go, type: event.wait, eventName: GO, correlationKey: flood }
-  - { id: oldest, type: event.wait, eventName: N, correlationKey: flood, assign: { vars.oldest: { $expr: event.payload.n } } }
-result: { $expr: vars.oldest }
+  - { id: init, type: transform.assign, assign: { vars.got: [] } }
+  - id: loop
+    type: control.while
+    condition: { $expr: $count(vars.got) < payload.n }
+    body:
+      - { id: w, type: event.wait, eventName: N, correlationKey: flood, timeoutMs: 20000, assign: { vars.got: { $expr: 'append(vars.got, event.payload.n)' } } }
+result: { $expr: vars.got }
 `,
+      { n: 14 },
     );
     await registered(run, 2);
     const body = 'x'.repeat(30_000);
-    const kept = Math.floor(LIMITS.bufferedBytes / 30_300);
-    const sent = Array.from({ length: kept + 3 }, (_, n) => event('N', 'flood', { n, body }));
+    const sent = Array.from({ length: 14 }, (_, n) => event('N', 'flood', { n, body }));
+    // The filtered wait is open, so each of them is sent to the run, and its buffer holds eight.
     for (const envelope of sent) {
       expect((await bridge.post(envelope)).body).toMatchObject({ outcome: 'ROUTED' });
     }
+    await waitFor(async () => (await received(run, 'EVENT_DROPPED')).length === 6);
+    const audit = await explained(sent[13] as JsonObject);
+    expect(audit['runs']).toMatchObject([
+      { status: 'PENDING', answers: ['EVENT_RECEIVED', 'EVENT_DROPPED (buffer_full, a later wait gets it)'] },
+    ]);
     await bridge.post(event('N', 'flood', { last: true }));
     await bridge.post(event('GO', 'flood'));
-    expect(await sluice().result(run)).toBe(3);
-    const { items } = await sluice().projections.reads.listEvents(sluice().tenant, run.runId, { limit: 500 });
-    const dropped = items.flatMap((entry) => (entry.type === 'EVENT_DROPPED' ? [entry.data] : []));
-    expect(dropped).toEqual(
-      sent
-        .slice(0, 3)
-        .map(({ eventId }) => ({ eventId, source: 'plain', eventName: 'N', reason: 'buffer_full' })),
+    expect(await sluice().result(run)).toEqual(sent.map((_, n) => n));
+    expect((await explained(sent[13] as JsonObject))['runs']).toMatchObject([{ status: 'SIGNALED' }]);
+  });
+
+  it('an event that no bridge recorded and that a run cannot keep becomes a dead letter, whose retry sends it again', async () => {
+    const run = await sluice().startSource(
+      `
+id: not-recorded
+version: 1
+steps:
+  - { id: go, type: event.wait, eventName: GO, correlationKey: direct }
+  - { id: all, type: event.wait, eventName: N, correlationKey: direct, filters: [{ path: n, op: '=', value: 0 }], assign: { vars.got: { $expr: event.payload.n } } }
+result: { $expr: vars.got }
+`,
     );
-    const audit = await explained(sent[0] as JsonObject);
-    expect(audit['runs']).toMatchObject([{ answers: ['EVENT_RECEIVED', 'EVENT_DROPPED (buffer_full)'] }]);
+    await registered(run, 1);
+    const body = 'x'.repeat(60_000);
+    for (let n = 0; n < 5; n++) {
+      await sluice().signal(run, {
+        eventId: `n-${n}`,
+        eventName: 'N',
+        correlationKey: 'direct',
+        payload: { n, body },
+      });
+    }
+    const { deadLetters } = sluice().client;
+    const letters = async () => (await deadLetters.list({ runId: run.runId })).items;
+    await waitFor(async () => (await letters()).length === 1);
+    const [letter] = await letters();
+    expect(letter).toMatchObject({ kind: 'delivery', status: 'OPEN', subject: 'N', canRetry: true });
+    await bridge.post(event('GO', 'direct'));
+    await waitFor(async () => (await outcomes(run)).includes('steps[1] WAITING'));
+    await deadLetters.retry(letter?.id ?? '');
+    expect(await sluice().result(run)).toBe(0);
+    expect(await letters()).toMatchObject([{ status: 'RETRIED' }]);
   });
 });
 

@@ -153,8 +153,10 @@ async function play(order: string, change: (work: Work) => Work = (work) => work
   let registrationSaw = false;
   const a = player(change(arrival), () => Promise.resolve());
   const b = player(change(registration), async () => {
-    const waits = [{ place: 'steps[0]', eventNames: ['PAID'], correlationKey: 'o-1', since: START_MS }];
-    registrationSaw = (await missedEvents(database, bus.tenant, run.run.runId, waits)).length > 0;
+    const wait = { place: 'steps[0]', eventNames: ['PAID'], correlationKey: 'o-1', since: START_MS };
+    const waits = [{ ...wait, filters: [], full: false }];
+    const missed = await missedEvents(database, { ...run.run, tenant: bus.tenant }, waits);
+    registrationSaw = missed.events.length > 0;
   });
   for (const turn of `${order}a`) await (turn === 'a' ? a : b).play();
   const lost = [await a.end(), await b.end()];

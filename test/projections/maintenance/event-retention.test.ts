@@ -1,6 +1,8 @@
 /** Retention removes old inbound events, whole and in bounded batches, and no other row. */
 import { expect, it } from 'vitest';
 import type { Json } from '../../../contracts/json.js';
+import type { DeliveredEvent } from '../../../contracts/inbound-event.js';
+import type { Execution, OpenedWait } from '../../../contracts/run/projection.js';
 import type { Projections } from '../../../projections/index.js';
 import { pruneEvents, pruneRuns, startRetention } from '../../../worker/processes/retention.js';
 import { waitFor } from '../../support/wait-for.js';
@@ -54,6 +56,20 @@ async function rows({ database }: Projections): Promise<Readonly<Record<string, 
   return counts;
 }
 
+const ANY = { filters: [], full: false };
+
+/** Notes that the run is sent these events, and that it was. */
+async function note(
+  projections: Projections,
+  of: Execution,
+  waits: readonly OpenedWait[],
+  events: readonly DeliveredEvent[],
+): Promise<void> {
+  for (const step of ['sending', 'sent'] as const) {
+    await projections.recordMissed(of, { waits, events, sender: 'test', step });
+  }
+}
+
 /** A run that waits for PAID with the key, and was sent the events that it missed. */
 async function waiting(projections: Projections, key: string, missed: readonly string[]) {
   const of = execution();
@@ -66,9 +82,9 @@ async function waiting(projections: Projections, key: string, missed: readonly s
       { path: 'steps[0]' },
     ),
   ]);
-  const wait = { place: 'steps[0]', eventNames: ['PAID'], correlationKey: key, since: 0 };
-  const sent = await projections.missedEvents('acme', of.run.runId, [wait]);
-  await projections.recordMissed(of, [wait], sent);
+  const wait = { place: 'steps[0]', eventNames: ['PAID'], correlationKey: key, since: 0, ...ANY };
+  const { events: sent } = await projections.missedEvents(of.run, [wait]);
+  await note(projections, of, [wait], sent);
   expect(sent.map(({ id }) => id).sort()).toEqual(missed);
   return of;
 }
@@ -97,9 +113,9 @@ onEveryDatabase(
       expect(await pruneEvents(projections, 30)).toBe(0);
       expect(await projections.events.explain({ tenant: 'acme', source: 'test', id: old })).toBeUndefined();
       // A run that was sent the event before its removal leaves no note about it.
-      const wait = { place: 'steps[0]', eventNames: ['PAID'], correlationKey: 'k-1', since: 0 };
+      const wait = { place: 'steps[0]', eventNames: ['PAID'], correlationKey: 'k-1', since: 0, ...ANY };
       const late = { source: 'test', id: old, name: 'PAID', correlationKey: 'k-1', payload: null };
-      await projections.recordMissed(of, [wait], [{ ...late, receivedAt: daysAgo(40).toISOString() }]);
+      await note(projections, of, [wait], [{ ...late, receivedAt: daysAgo(40).toISOString() }]);
       await projections.commitEvents(of, [event(3, 'RUN_CANCELED', {})]);
       expect(await pruneRuns(projections, 0)).toBe(1);
       expect(await rows(projections)).toEqual(before);

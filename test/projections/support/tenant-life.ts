@@ -19,7 +19,9 @@ const definition = {
 type Ask = (projections: Projections, of: Execution) => Promise<unknown>;
 
 const place = { path: 'steps[1]', iteration: [], attempt: 1 };
-const waits = [{ place: 'steps[1]', eventNames: ['PAID'], correlationKey: 'o-2', since: 0 }];
+const waits = [
+  { place: 'steps[1]', eventNames: ['PAID'], correlationKey: 'o-2', since: 0, filters: [], full: false },
+];
 const publish = { position: 1, eventId: 'p-1', eventName: 'DONE', correlationKey: null, payload: {} };
 const closing = { status: 'TERMINATED', closedAt: START_MS + 1_000, reason: 'seen', mended: 0 } as const;
 const eventKey = (of: Execution) => ({ tenant: of.run.tenant, source: 'shop', id: 'e-1' });
@@ -106,6 +108,11 @@ export const LIFE: Readonly<Record<string, Ask>> = {
     ]),
 };
 
+async function noteMissed(all: Projections, of: Execution, step: 'sending' | 'sent'): Promise<void> {
+  const { events } = await all.missedEvents(of.run, waits);
+  await all.recordMissed(of, { waits, events, sender: 'look-back', step });
+}
+
 const apiKey = ({ tenant }: Execution['run']) => ({ tenant, principal: 'p', key: 'k' });
 
 /** Every read, and its answer for a tenant that has nothing. */
@@ -152,7 +159,8 @@ export const READS: Readonly<Record<string, readonly [ask: Ask, nothing: unknown
   findDefinition: [(all, { run }) => all.findDefinition(run.tenant, 'same'), undefined],
   definitionIds: [(all, { run }) => all.definitionIds(run.tenant), []],
   definitionSchedules: [(all, { run }) => all.definitionSchedules(run.tenant, 'same'), []],
-  missedEvents: [(all, { run }) => all.missedEvents(run.tenant, run.runId, waits), []],
+  missedEvents: [async (all, { run }) => (await all.missedEvents(run, waits)).events, []],
+  waitsOpenedAfter: [(all, { run }) => all.waitsOpenedAfter(run, 0), []],
   'events.triggers': [({ events }, { run }) => events.triggers(run.tenant, 'PAID'), []],
   'events.envelope': [({ events }, of) => events.envelope(eventKey(of)), undefined],
   'events.wasReceived': [
@@ -175,9 +183,10 @@ export const READS: Readonly<Record<string, readonly [ask: Ask, nothing: unknown
 /** Every write, in the order in which the other tenant makes it under the same ids. */
 export const WRITES: Readonly<Record<string, Ask>> = {
   ...LIFE,
-  recordMissed: async (all, of) => {
-    await all.recordMissed(of, waits, await all.missedEvents(of.run.tenant, of.run.runId, waits));
-  },
+  recordMissed: (all, of) => noteMissed(all, of, 'sending'),
+  'recordMissed again': (all, of) => noteMissed(all, of, 'sent'),
+  returnEvents: (all, of) =>
+    all.returnEvents(of, [{ source: 'shop', id: 'e-1', seq: 8, at: START_MS + 2_000 }]),
   'events.finish': ({ events }, of) =>
     events.finish(eventKey(of), {
       outcome: 'ROUTED',

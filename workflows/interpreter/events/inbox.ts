@@ -5,7 +5,10 @@
  * - The inbox looks at an event (source + id) once in the life of the run, continue-as-new included: a
  *   duplicate never satisfies a later wait. Ids are remembered up to a bound; the oldest are forgotten first.
  * - One event satisfies at most one wait: among those that match, the one that was opened first.
- * - An event that no wait takes stays for later waits, in a bounded buffer; dropped events are logged.
+ * - An event that no wait takes stays for later waits, in a bounded buffer. What does not fit is returned to
+ *   its audit row, the newest first, and its id is forgotten: the look-back of a later wait sends it again.
+ *   While events are left there, newer ones that no wait takes go there too, so that none overtakes them. An
+ *   event without an audit row becomes a dead letter, the oldest first.
  * - Events that arrive in one workflow task are given out one after the other, as if each had arrived in a
  *   separate task: the next one when the lane that got the previous one has gone on as far as it can. Waits
  *   that this lane ends (by winning a race) take nothing more.
@@ -14,11 +17,12 @@
  */
 import { condition, workflowInfo } from '@temporalio/workflow';
 import { passesFilter } from '../../../contracts/events/filters.js';
-import { isDeeperThan, jsonSize } from '../../../contracts/json.js';
+import { isDeeperThan, jsonSize, type Json } from '../../../contracts/json.js';
 import { LIMITS } from '../../../contracts/limits.js';
 import { EventSignal } from '../../../contracts/run/messages.js';
 import { now, parseInstant } from '../../runtime/clock.js';
 import type { Doors } from '../state/doors.js';
+import { Gate } from '../state/gate.js';
 import { shortHash } from '../state/hash.js';
 import {
   looksBackTo,
@@ -35,6 +39,16 @@ const ID_CHARACTERS = 20;
 /** Characters of the reason in SIGNAL_REJECTED. */
 const REASON_CHARACTERS = 1_000;
 
+/** Bytes of an event, without what the sender says about where it comes from. */
+function sizeOf({ recorded: _recorded, left: _left, ...event }: EventSignal): number {
+  return jsonSize(event);
+}
+
+/** The short form of an event's identity by which a run remembers it. */
+function idOf({ source, eventId }: EventSignal): string {
+  return shortHash(JSON.stringify([source, eventId])).slice(0, ID_CHARACTERS);
+}
+
 export class Inbox {
   /** Open waits, in the order of opening. */
   private readonly open: EventWaitFrame[];
@@ -42,6 +56,8 @@ export class Inbox {
   /** Events that were received and not given out yet: only within a workflow task. */
   private readonly arrived: BufferedEvent[] = [];
   private bytes: number;
+  /** Before it, a full buffer dropped the oldest event, whose id stayed remembered: it was lost. */
+  private readonly returns = new Gate('sluice-returned-events');
 
   constructor(
     private readonly state: RunState,
@@ -59,6 +75,26 @@ export class Inbox {
   /** Bytes that the buffer holds. */
   get heldBytes(): number {
     return this.bytes;
+  }
+
+  /** Whether the buffer has little room; a look-back should send no more than the next wait takes. */
+  get nearlyFull(): boolean {
+    const half =
+      this.state.buffer.length > LIMITS.bufferedEvents / 2 || this.bytes > LIMITS.bufferedBytes / 2;
+    return half && this.returns.inForce();
+  }
+
+  /**
+   * Returns buffered events to their audit rows, the newest first.
+   * @param bytes how many bytes of the state have to become free
+   * @returns whether any were returned
+   */
+  shed(bytes: number): boolean {
+    const some = this.state.buffer.some(({ event }) => event.recorded === true);
+    if (!some || !this.returns.inForce()) return false;
+    const most = this.bytes - bytes;
+    while (this.bytes > most && this.giveBack()) continue;
+    return true;
   }
 
   /**
@@ -85,22 +121,27 @@ export class Inbox {
     }
     const { runId, ...event } = parsed.data;
     const about = { eventId: event.eventId, source: event.source, eventName: event.eventName };
-    const id = shortHash(JSON.stringify([event.source, event.eventId])).slice(0, ID_CHARACTERS);
+    const id = idOf(event);
+    // Most look-backs leave nothing: they ask no gate.
+    const { left } = event;
+    if (left !== undefined && left !== (this.state.overflow ?? false) && this.returns.inForce()) {
+      this.state.overflow = left;
+    }
     // The sender meant a run that has ended; this run uses the same workflow id.
     if (runId !== undefined && runId !== workflowInfo().firstExecutionRunId) {
       this.log.emit('EVENT_DROPPED', { ...about, reason: 'other_run' });
       return;
     }
     if (this.seen.has(id)) {
-      this.log.emit('EVENT_DROPPED', { ...about, reason: 'duplicate' });
+      this.log.emit('EVENT_DROPPED', { ...about, reason: 'duplicate', ...this.lookAgain(event) });
       return;
     }
     this.remember(id);
     const at = event.receivedAt === undefined ? now() : parseInstant(event.receivedAt);
-    const entry: BufferedEvent = { event, at, bytes: jsonSize(event) };
+    const entry: BufferedEvent = { event, at, bytes: sizeOf(event) };
     this.log.emit('EVENT_RECEIVED', { ...about, correlationKey: event.correlationKey });
     if (entry.bytes > LIMITS.bufferedBytes || event.omitted === true) {
-      this.drop(entry, 'too_large');
+      this.drop(entry, 'too_large', this.lookAgain(event));
       return;
     }
     this.arrived.push(entry);
@@ -171,26 +212,60 @@ export class Inbox {
   /** Puts an event into the buffer, in the order of receipt. */
   private keep(entry: BufferedEvent): void {
     const { buffer } = this.state;
+    // An older event is in its audit row: this one must not be taken before it.
+    if (this.state.overflow === true && entry.event.recorded === true && entry.event.left === undefined) {
+      this.returnEvent(entry);
+      return;
+    }
     const position = buffer.findLastIndex((other) => other.at <= entry.at) + 1;
     buffer.splice(position, 0, entry);
     this.bytes += entry.bytes;
     while (buffer.length > LIMITS.bufferedEvents || this.bytes > LIMITS.bufferedBytes) {
+      if (this.returns.inForce() && this.giveBack()) continue;
       const oldest = buffer.shift() as BufferedEvent;
       this.bytes -= oldest.bytes;
-      this.drop(oldest, 'buffer_full');
+      if (this.returns.inForce()) {
+        // A dead letter: its retry sends the event again.
+        this.forget(idOf(oldest.event));
+        this.drop(oldest, 'buffer_full', { event: oldest.event as Json });
+      } else {
+        this.drop(oldest, 'buffer_full');
+      }
     }
+  }
+
+  /** Returns the newest buffered event that has an audit row; false: none has. */
+  private giveBack(): boolean {
+    const { buffer } = this.state;
+    const newest = buffer.findLastIndex(({ event }) => event.recorded === true);
+    const [entry] = newest < 0 ? [] : buffer.splice(newest, 1);
+    if (entry === undefined) return false;
+    this.bytes -= entry.bytes;
+    this.returnEvent(entry);
+    return true;
+  }
+
+  private returnEvent(entry: BufferedEvent): void {
+    this.state.overflow = true;
+    this.forget(idOf(entry.event));
+    this.drop(entry, 'buffer_full', { returned: true });
   }
 
   private reject(reason: string): void {
     this.log.emit('SIGNAL_REJECTED', { signal: 'event', reason: reason.slice(0, REASON_CHARACTERS) });
   }
 
-  private drop({ event }: BufferedEvent, reason: 'buffer_full' | 'too_large'): void {
+  private drop(
+    { event }: BufferedEvent,
+    reason: 'buffer_full' | 'too_large',
+    fate: { readonly returned?: true; readonly event?: Json; readonly again?: true } = {},
+  ): void {
     this.log.emit('EVENT_DROPPED', {
       eventId: event.eventId,
       source: event.source,
       eventName: event.eventName,
       reason,
+      ...fate,
     });
   }
 
@@ -200,6 +275,17 @@ export class Inbox {
     if (this.state.seen.length > LIMITS.rememberedEventIds) {
       this.seen.delete(this.state.seen.shift() as string);
     }
+  }
+
+  /** A look-back that left events may have counted on this one for a wait, which would now wait in vain. */
+  private lookAgain({ left }: EventSignal): { readonly again?: true } {
+    return left === true && this.returns.inForce() ? { again: true } : {};
+  }
+
+  private forget(id: string): void {
+    this.seen.delete(id);
+    const index = this.state.seen.lastIndexOf(id);
+    if (index >= 0) this.state.seen.splice(index, 1);
   }
 
   /** @param skewMs how much earlier than the wait's look-back an event may appear to have been received */

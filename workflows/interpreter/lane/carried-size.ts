@@ -25,10 +25,12 @@ export class CarriedSize {
   /**
    * @param root root lane of an execution that begins: the state that it was carried is held already
    * @param others bytes of everything that is counted elsewhere
+   * @param shed frees as many of those bytes as it can, if they can come again; whether it freed any
    */
   constructor(
     root: LaneState,
     private readonly others: () => number,
+    private readonly shed: (bytes: number) => boolean,
   ) {
     this.held = jsonSize(root);
     this.holders = openFrames(root).filter(({ k }) => k === 'action' || k === 'child').length;
@@ -72,8 +74,10 @@ export class CarriedSize {
    * @throws SluiceError STATE_TOO_LARGE
    */
   mustFit(bytes: number): void {
-    const total = this.total + bytes;
+    let total = this.total + bytes;
     if (bytes <= 0 || total <= CARRIED_BYTES) return;
+    if (this.shed(total - CARRIED_BYTES)) total = this.total + bytes;
+    if (total <= CARRIED_BYTES) return;
     throw new SluiceError(
       'STATE_TOO_LARGE',
       `The run would hold ${total} bytes (variables, loops, lanes, inputs, buffered events and definition); the limit is ${CARRIED_BYTES}`,

@@ -138,7 +138,11 @@ export class Run {
     this.root = this.lane(state.root, undefined, state.vars);
     this.root.stateName = state.stateName;
     const fixed = jsonSize(prepared) + jsonSize(payload);
-    this.carriedSize = new CarriedSize(state.root, () => fixed + this.root.varsBytes + this.inbox.heldBytes);
+    this.carriedSize = new CarriedSize(
+      state.root,
+      () => fixed + this.root.varsBytes + this.inbox.heldBytes,
+      (bytes) => this.inbox.shed(bytes),
+    );
   }
 
   /** Runs a lane until it has ended or is parked. */

@@ -243,6 +243,8 @@ export interface RunState {
   /** The compensation stack, oldest first; absent: nothing was ever pushed. */
   saga?: CompensationEntry[];
   readonly buffer: BufferedEvent[];
+  /** True: events that have an audit row are left there, and a look-back has to fetch them; absent: none. */
+  overflow?: boolean;
   /** Hashes of source + id of events seen, oldest first. */
   readonly seen: string[];
   waitOrder: number;

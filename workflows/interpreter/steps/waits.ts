@@ -73,6 +73,7 @@ export function beginEventWait(context: StepContext<StepOf<'event.wait'>>): unde
       correlationKey: key,
       filters: filters as unknown as Json,
       since: looksBackTo(frame, run.state.startedAt),
+      ...(step.lookbackMs !== 0 && run.inbox.nearlyFull && { full: true }),
       ...(frame.deadline !== undefined && { deadline: frame.deadline }),
     },
     context.where(),
