@@ -231,6 +231,12 @@ export const ERRORS = {
     true,
     'The action took longer than timeoutMs. Raise it, add a retry, or make the action faster.',
   ),
+  WORKER_LOST: entry(
+    500,
+    'action',
+    true,
+    'Several workers in a row were lost while they ran this action: it probably kills them (memory, a crash of native code). See the log of the last one.',
+  ),
   ACTION_WRITES_FAILED: entry(
     422,
     'action',

@@ -70,6 +70,8 @@ export const LIMITS = {
   bytesPerTask: 1024 * KIB,
   /** Default timeout of one attempt of an action, ms. */
   actionTimeoutMs: 300_000,
+  /** Workers that one attempt of an action may lose in a row; then it fails. */
+  lostWorkers: 3,
   /** Default heartbeat timeout of an action, ms: Temporal notices a lost worker after it. */
   actionHeartbeatMs: 10_000,
   /** Local steps (local activities, yields) after which a run continues as new. */

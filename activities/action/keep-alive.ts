@@ -13,6 +13,7 @@ import type { Context } from '@temporalio/activity';
 import { messageOf } from '../../contracts/errors.js';
 import { LIMITS } from '../../contracts/limits.js';
 import type { Json } from '../../contracts/json.js';
+import { heartbeatWith } from '../boundary/lost-workers.js';
 
 /** Lease of a local activity, ms. It sends no heartbeats and is short: a crash must not block it for long. */
 const LOCAL_LEASE_MS = 6_000;
@@ -24,6 +25,8 @@ export interface KeepAliveOptions {
   readonly context: Context;
   /** Renews the lease in the ledger; false if another holder has it. */
   readonly renew: (until: number) => Promise<boolean>;
+  /** Workers that were lost in a row before this attempt; heartbeats carry the number. */
+  readonly lost: number;
   /** Called once, when another holder has the lease. */
   readonly onLeaseLost: () => void;
 }
@@ -53,7 +56,7 @@ export function leaseEnd(context: Context): number {
   return Date.now() + leaseMsOf(context);
 }
 
-export function keepAlive({ context, renew, onLeaseLost }: KeepAliveOptions): KeepAlive {
+export function keepAlive({ context, renew, onLeaseLost, lost: lostWorkers }: KeepAliveOptions): KeepAlive {
   const { heartbeatTimeoutMs = 0, isLocal } = context.info;
   const canBeat = !isLocal && heartbeatTimeoutMs > 0;
   let timer: NodeJS.Timeout | undefined;
@@ -62,7 +65,7 @@ export function keepAlive({ context, renew, onLeaseLost }: KeepAliveOptions): Ke
   let lost = false;
 
   const beat = (): void => {
-    if (canBeat) context.heartbeat(progress);
+    if (canBeat) context.heartbeat(heartbeatWith(lostWorkers, progress));
   };
   const renewOnce = async (): Promise<void> => {
     try {

@@ -4,7 +4,8 @@
  * The order is the guarantee: the pending events and the ledger row STARTED commit before the action acts;
  * the domain writes, the ledger row with its outcome and the step's outcome commit together after it; only
  * then does Temporal hear of the outcome. After a crash at any point Temporal repeats the attempt under the
- * same idempotency key, and a repetition of an attempt that succeeded returns what was recorded.
+ * same idempotency key, and a repetition of an attempt that succeeded returns what was recorded. An attempt
+ * that has lost too many workers in a row is not repeated again: it fails with WORKER_LOST.
  *
  * The policies decide after that row is committed, and before anything else: a denied attempt resolves no
  * secret and calls nothing, and a repetition of a recorded outcome asks no policy.
@@ -20,13 +21,14 @@ import type { BeginDecision } from '../../contracts/run/projection.js';
 import { concernsMissed, deliverMissed } from '../events/deliver-missed.js';
 import { type ActivityDeps, STOP_LIMITS } from '../boundary/deps.js';
 import { refusal, storeFailure } from '../boundary/failures.js';
+import { lostWorkers, tooManyLost } from '../boundary/lost-workers.js';
 import { issuesOf, parseOrRefuse } from '../boundary/parse.js';
 import { SecretRedactor } from '../boundary/redactor.js';
 import { resolveSecrets } from '../boundary/secrets.js';
 import { type OpenContext, openContext } from './action-context.js';
 import type { Attempt } from './attempt.js';
 import { authorize } from './authorize.js';
-import { conclude, recordedResult } from './conclude.js';
+import { conclude, failed, recordedResult } from './conclude.js';
 import { execute } from './execute.js';
 import { findAction } from './find-action.js';
 import { keepAlive, leaseEnd } from './keep-alive.js';
@@ -51,21 +53,28 @@ export async function runAction(
   const attempt = prepare(deps, parseOrRefuse(JsonValue, input ?? null, 'The input'), envelope);
   const { temporal, entry } = attempt;
   let leaseLost = (): void => undefined;
+  const lost = await lostWorkers(temporal);
   const alive = keepAlive({
     context: temporal,
+    lost,
     renew: (until) => entry.renew(until),
     onLeaseLost: () => leaseLost(),
   });
+  // Before anything can kill this worker too.
+  if (temporal.info.attempt > 1) alive.beat(undefined);
   const start = async (): Promise<BeginDecision> => {
     const decision = await begin(entry);
     await sendMissed(attempt);
     return decision;
   };
   const late = mayBeginLate(attempt) ? new LateBegin(start, alive) : undefined;
+  const deadly = tooManyLost(attempt.action.id, lost);
   if (late === undefined) {
-    const result = recordedResult(await start()) ?? (await authorize(attempt));
+    const recorded = recordedResult(await start());
+    const result = recorded ?? (deadly === undefined ? await authorize(attempt) : undefined);
     if (result !== undefined) return result;
   }
+  if (deadly !== undefined) return await failed(attempt, deadly, []);
 
   const stop = watchStop(temporal, attempt.envelope.timeoutMs);
   leaseLost = () => stop.leaseLost();

@@ -151,7 +151,7 @@ export function refusal(error: SluiceError, committed = false): ApplicationFailu
 
 /** A failure around the action: Temporal repeats the same attempt. */
 export function repeatable(
-  code: 'LEASE_HELD' | 'WORKER_SHUTDOWN',
+  code: 'LEASE_HELD' | 'WORKER_SHUTDOWN' | 'TEMPORAL_UNAVAILABLE',
   message: string,
   delayMs?: number,
 ): ApplicationFailure {

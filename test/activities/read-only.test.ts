@@ -133,7 +133,11 @@ describe('a read-only action', () => {
     const again = await world.call({
       type: 'test.read',
       input: { what: 'fail' },
-      envelope: { idempotencyKey: `${runId}/steps[0]` },
+      envelope: {
+        run: { runId, tenant: 'default', definition: 'testing', version: 1 },
+        events: [],
+        idempotencyKey: `${runId}/steps[0]`,
+      },
     });
     expect(calls).toBe(before + 4);
     expect(again.outcome).toMatchObject({

@@ -96,6 +96,19 @@ const effect = observed(
   }),
 );
 
+const crash = defineAction({
+  id: 'test.crash',
+  version: 1,
+  description: 'Kills its worker, as running out of memory does.',
+  input: z.json(),
+  output: z.null(),
+  async run(_input, context) {
+    await tell('acts', 'test.crash', context);
+    process.kill(process.pid, 'SIGKILL');
+    return await new Promise<never>(() => undefined);
+  },
+});
+
 const leak = defineAction({
   id: 'test.leak',
   version: 1,
@@ -126,4 +139,4 @@ const leak = defineAction({
   },
 });
 
-export default [...exampleActions.map(served).map(observed), effect, leak];
+export default [...exampleActions.map(served).map(observed), effect, crash, leak];

@@ -1,0 +1,76 @@
+/**
+ * How many workers in a row were lost with this attempt, as Temporal knows it.
+ *
+ * An attempt that Temporal repeats asks why the one before it ended. If it timed out, its worker was lost,
+ * and reported no end. The number travels in the heartbeats, because an attempt between two losses may end
+ * in another way (the lease of the lost worker is still alive, the database is away), and Temporal shows the
+ * last failure only.
+ *
+ * Invariants
+ * - The count comes from Temporal's attempts, never from a row: a row is as old as its last commit.
+ * - A worker that shuts down reports it, and the count begins again: deployments don't count.
+ * - An attempt that follows no loss sends its heartbeats as the action gives them.
+ */
+import type { Context } from '@temporalio/activity';
+import { messageOf, SluiceError } from '../../contracts/errors.js';
+import { isJsonObject, type Json } from '../../contracts/json.js';
+import { LIMITS } from '../../contracts/limits.js';
+import { repeatable } from './failures.js';
+
+/** Key of the count in a heartbeat. Persisted while an attempt is repeated. */
+const MARK = '$sluiceLostWorkers';
+
+/** How the attempt before this one ended. */
+interface Before {
+  /** Whether it timed out. */
+  readonly timedOut: boolean;
+  /** Type of its failure, if it reported one. */
+  readonly type: string | undefined;
+}
+
+/**
+ * The number of lost workers that precedes this attempt.
+ * @param heartbeat the last one of an attempt before
+ */
+export function countLost(heartbeat: unknown, { timedOut, type }: Before): number {
+  const marked = isJsonObject(heartbeat) ? heartbeat[MARK] : undefined;
+  const counted = typeof marked === 'number' ? marked : 0;
+  if (timedOut) return counted + 1;
+  return type === 'WORKER_SHUTDOWN' ? 0 : counted;
+}
+
+/** The details of a heartbeat that carries the count. */
+export function heartbeatWith(lost: number, progress: Json | undefined): Json | undefined {
+  if (lost === 0) return progress;
+  return { [MARK]: lost, ...(progress !== undefined && { progress }) };
+}
+
+/**
+ * Counts the workers that were lost in a row before this attempt; asks Temporal if it is a repetition.
+ * @throws ApplicationFailure TEMPORAL_UNAVAILABLE, which Temporal repeats
+ */
+export async function lostWorkers({ info, client }: Context): Promise<number> {
+  const { attempt, isLocal, workflowExecution, activityId } = info;
+  if (attempt === 1 || isLocal || workflowExecution === undefined) return 0;
+  try {
+    const { workflowId, runId } = workflowExecution;
+    const { raw } = await client.workflow.getHandle(workflowId, runId).describe();
+    const { lastFailure } = raw.pendingActivities?.find((one) => one.activityId === activityId) ?? {};
+    return countLost(info.heartbeatDetails, {
+      timedOut: lastFailure?.timeoutFailureInfo != null,
+      type: lastFailure?.applicationFailureInfo?.type ?? undefined,
+    });
+  } catch (error) {
+    throw repeatable('TEMPORAL_UNAVAILABLE', `Why the last attempt ended is not known: ${messageOf(error)}`);
+  }
+}
+
+/** The error of an attempt that loses its workers; undefined: it may act. */
+export function tooManyLost(action: string, lost: number): SluiceError | undefined {
+  if (lost < LIMITS.lostWorkers) return undefined;
+  return new SluiceError(
+    'WORKER_LOST',
+    `${lost} workers in a row were lost while they ran this attempt of ${action}`,
+    { details: { lost } },
+  );
+}
