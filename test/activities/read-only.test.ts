@@ -76,7 +76,7 @@ describe('a read-only action', () => {
     const { outcome, runId } = await call();
     expect(outcome).toEqual({
       kind: 'result',
-      result: { output: { call: calls }, artifacts: [`read-${calls}`] },
+      result: { output: { call: calls }, artifacts: [`read-${calls}`], signals: '' },
     });
     expect(commits).toEqual(['record']);
     expect(await world.ledger(runId)).toMatchObject({

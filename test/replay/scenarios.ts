@@ -212,4 +212,11 @@ export const SCENARIOS: readonly Scenario[] = [
       await temporal.activity.complete({ workflowId, activityId }, null);
     },
   },
+  {
+    name: 'branches-that-ended',
+    before: 'what a branch that had ended well wrote was lost where a sibling failed',
+    definitions: [testDefinition('branches-that-ended')],
+    workflow: 'branches-that-ended',
+    payload: {},
+  },
 ];

@@ -74,6 +74,8 @@ export class Run {
   readonly usedKeys = new Gate('sluice-used-keys');
   /** Whether the value that a person completed an action with is given to a worker to check. */
   readonly completions = new Gate('sluice-completions');
+  /** Whether what a lane that ended well wrote is kept where the step around it does not end well. */
+  readonly endedWell = new Gate('sluice-ended-well');
   /** Set while lanes should stop so that the run can continue as new. */
   parking = false;
   cancelRequested = false;

@@ -17,6 +17,7 @@ import { save } from '../run/step-events.js';
 import { collect } from './loops.js';
 import {
   applyWrites,
+  endLanes,
   holdLane,
   newLane,
   releaseLane,
@@ -122,28 +123,24 @@ function end(context: ForEachContext, frame: FanOutFrame): Completion {
   const lanes = Object.values(frame.lanes);
   const decided = frame.decided === undefined ? undefined : frame.lanes[frame.decided];
   if (lane.interrupted) {
-    releaseWrites(run, lanes);
+    endLanes(context, lanes, undefined);
     return { t: 'cancel' };
   }
-  // A return keeps the writes of its lane; a break keeps those of all lanes that ended before it.
-  const kept = lanes.filter((state) => keeps(state, decided));
+  if (decided?.end !== undefined && decided.end.t !== 'break') {
+    endLanes(context, lanes, decided.end.t === 'return' ? decided : undefined);
+    return decided.end;
+  }
+  const kept = lanes.filter(
+    ({ end: ended }) => ended?.t === 'normal' || ended?.t === 'continue' || ended?.t === 'break',
+  );
   releaseWrites(
     run,
     lanes.filter((state) => !kept.includes(state)),
   );
   applyWrites(context, kept);
-  if (decided?.end !== undefined && decided.end.t !== 'break') return decided.end;
   save(
     context,
     Array.from({ length: frame.items.length }, (_, i) => frame.results[i] ?? null),
   );
   return NORMAL;
-}
-
-function keeps(state: LaneState, decided: LaneState | undefined): boolean {
-  const t = state.end?.t;
-  if (decided?.end === undefined || decided.end.t === 'break') {
-    return t === 'normal' || t === 'continue' || t === 'break';
-  }
-  return state === decided && t === 'return';
 }

@@ -12,7 +12,7 @@ import { isCatchable } from '../state/failure.js';
 import type { StepContext, StepOf } from '../run/step-context.js';
 import { NORMAL, type Completion, type JoinFrame, type LaneState } from '../state/state.js';
 import { beginEvent, save } from '../run/step-events.js';
-import { applyWrites, laneBytes, newLane, releaseWrites, runInside, whileInside } from './lanes.js';
+import { applyWrites, endLanes, laneBytes, newLane, releaseWrites, runInside, whileInside } from './lanes.js';
 
 type JoinContext = StepContext<StepOf<'control.parallel' | 'control.race'>>;
 
@@ -44,7 +44,14 @@ export async function continueJoin(context: StepContext, frame: JoinFrame): Prom
   if (ends.includes('parked')) return 'parked';
   run.carriedSize.release(frame.names.length * laneBytes(frame.path));
   if (lane.interrupted) {
-    releaseWrites(run, frame.lanes);
+    // Of a race, only the winner can have ended well.
+    const losers = step.type === 'control.race' ? frame.lanes.filter((_, i) => i !== frame.decided) : [];
+    releaseWrites(run, losers);
+    endLanes(
+      context,
+      frame.lanes.filter((state) => !losers.includes(state)),
+      undefined,
+    );
     return { t: 'cancel' };
   }
   return step.type === 'control.race' ? raceEnd(context, frame) : parallelEnd(context, frame);
@@ -82,7 +89,7 @@ function parallelEnd(context: StepContext, frame: JoinFrame): Completion {
   const decided = frame.decided === undefined ? undefined : frame.lanes[frame.decided];
   if (decided?.end !== undefined) {
     // A failed lane's writes are discarded; a return, break or continue keeps the writes of its lane.
-    applyOnly(context, frame, decided.end.t === 'error' ? [] : [decided]);
+    endLanes(context, frame.lanes, decided.end.t === 'error' ? undefined : decided);
     return decided.end;
   }
   applyOnly(

@@ -92,6 +92,40 @@ export function applyWrites({ run, lane }: StepContext, lanes: readonly LaneStat
   }
 }
 
+/**
+ * Ends lanes whose step fails, is cancelled or is left. The writes of those that ended well are applied, in
+ * branch or item order, with the writes of the lane that leaves the step.
+ * @param leaving the lane that decided it, where its writes are kept
+ */
+export function endLanes(
+  context: StepContext,
+  lanes: readonly LaneState[],
+  leaving: LaneState | undefined,
+): void {
+  const { run } = context;
+  const well = lanes.filter((state) => state !== leaving && endedWell(state) && hasWritten(state));
+  const kept = well.length > 0 && run.endedWell.inForce() ? well : [];
+  const applied = lanes.filter((state) => state === leaving || kept.includes(state));
+  releaseWrites(
+    run,
+    lanes.filter((state) => !applied.includes(state)),
+  );
+  try {
+    applyWrites(context, applied);
+  } catch (thrown) {
+    // How the step ends is decided, and says more than that two branches wrote what does not fit together.
+    if (leaving !== undefined) throw thrown;
+  }
+}
+
+function endedWell({ end }: LaneState): boolean {
+  return end?.t === 'normal' || end?.t === 'continue';
+}
+
+function hasWritten({ writes, event }: LaneState): boolean {
+  return writes.length > 0 || event !== undefined;
+}
+
 /** Gives back the bytes that the writes and events of lanes held. */
 export function releaseWrites(run: Run, lanes: readonly LaneState[]): void {
   for (const { writes, event } of lanes) {
