@@ -8,6 +8,7 @@ import type { StartedRun } from '../../../client/index.js';
 import { waitFor } from '../../support/wait-for.js';
 import { needs } from '../../support/requirements.js';
 import { soakSize } from '../../support/soak.js';
+import { shuffled } from '../support/disorder.js';
 import { Stack } from '../support/stack.js';
 
 const EVENTS = soakSize({ small: 300, full: 10_000 });
@@ -44,18 +45,6 @@ const LEFT = `
   SELECT * OMIT payload FROM event_delivery WHERE status != 'SIGNALED' LIMIT 5;
   SELECT * FROM event_unfinished LIMIT 5;
 `;
-
-/** The same order every time. */
-function shuffled<T>(items: readonly T[]): T[] {
-  let seed = 20_260_101;
-  const random = (): number => (seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31) / 2 ** 31;
-  const result = [...items];
-  for (let i = result.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1));
-    [result[i], result[j]] = [result[j] as T, result[i] as T];
-  }
-  return result;
-}
 
 const runs = Math.ceil(EVENTS / PER_RUN);
 const numbers = (run: number): number[] => Array.from({ length: PER_RUN }, (_, i) => run * PER_RUN + i);

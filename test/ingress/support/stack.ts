@@ -11,6 +11,7 @@ import { startServer, type Server } from '../../support/servers/surreal-server.j
 import { withSluice, type SluiceTest } from '../../support/sluice.js';
 import { suiteTemporal } from '../../support/services.js';
 import { RedisServer } from '../../support/servers/redis-server.js';
+import { killAll as killWorkers, WorkerProcess } from '../../chaos/worker-process.js';
 import { BridgeProcess, killAll } from './bridge-process.js';
 
 const STREAM = 'sluice:events';
@@ -31,9 +32,11 @@ export class Stack {
     this.bus = bus;
   }
 
+  /** @param startWorker false: the test starts workers as processes */
   static async with(
     test: (stack: Stack) => Promise<void>,
     temporal?: { readonly address: string; readonly namespace: string },
+    startWorker = true,
   ): Promise<void> {
     const directory = await mkdtemp(join(tmpdir(), 'sluice-events-'));
     const store = `surrealkv://${join(directory, 'db')}`;
@@ -45,16 +48,19 @@ export class Stack {
       await withSluice(
         {
           temporal: temporal ?? (await suiteTemporal()),
+          startWorker,
           database: { url: surreal.url, username: 'root', password: 'root' },
         },
         async (sluice) => {
           stack = new Stack({ sluice, redis, bus }, surreal, store);
           await test(stack);
           await killAll();
+          await killWorkers();
         },
       );
     } finally {
       await killAll();
+      await killWorkers();
       bus.disconnect();
       await redis.remove();
       await (stack?.surreal ?? surreal).kill();
@@ -62,16 +68,27 @@ export class Stack {
     }
   }
 
-  /** Starts a bridge. */
-  bridge(env: Readonly<Record<string, string>> = {}): Promise<BridgeProcess> {
+  private get servers(): Readonly<Record<string, string>> {
     const { address, namespace } = this.sluice.temporal;
-    return BridgeProcess.start({
+    return {
       TEMPORAL_ADDRESS: address,
       TEMPORAL_NAMESPACE: namespace,
       SLUICE_TASK_QUEUE: this.sluice.taskQueue,
       SURREAL_URL: this.surreal.url,
       SURREAL_USER: 'root',
       SURREAL_PASS: 'root',
+    };
+  }
+
+  /** Starts a worker as a process. */
+  worker(): Promise<WorkerProcess> {
+    return WorkerProcess.start(this.servers);
+  }
+
+  /** Starts a bridge. */
+  bridge(env: Readonly<Record<string, string>> = {}): Promise<BridgeProcess> {
+    return BridgeProcess.start({
+      ...this.servers,
       REDIS_URL: this.redis.url,
       SLUICE_BRIDGE_HTTP: 'off',
       SLUICE_BRIDGE_CLAIM_MS: '1000',
