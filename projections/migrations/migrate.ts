@@ -5,6 +5,10 @@
  * Its statements and its row in `schema_migration` are one transaction that first writes
  * `schema_lock:migrate`: two processes write the same record, so one of them loses the conflict, is sent
  * again, and finds the row.
+ *
+ * A migration whose first line is `-- compatible` changes nothing for a Sluice that does not know it: it only
+ * adds tables, and fields that may be absent. Its row says so, because that Sluice does not have the file.
+ * So a release works with a schema that is newer only by such migrations, and going back to it is possible.
  */
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
@@ -20,6 +24,8 @@ interface Migration {
   readonly name: string;
   readonly text: string;
   readonly hash: string;
+  /** Whether a Sluice that does not know it works with it. */
+  readonly compatible: boolean;
 }
 
 export interface MigrationState {
@@ -31,7 +37,15 @@ export interface MigrationState {
 
 const DIRECTORY = new URL('./', import.meta.url);
 
-const Applied = z.object({ number: z.number(), name: z.string(), hash: z.string(), applied_at: z.date() });
+const COMPATIBLE = /^-- compatible\n/;
+
+const Applied = z.object({
+  number: z.number(),
+  name: z.string(),
+  hash: z.string(),
+  applied_at: z.date(),
+  compatible: z.boolean().optional(),
+});
 
 async function migrations(): Promise<readonly Migration[]> {
   const names = (await readdir(DIRECTORY)).filter((name) => name.endsWith('.surql')).sort();
@@ -39,21 +53,22 @@ async function migrations(): Promise<readonly Migration[]> {
     names.map(async (file) => {
       const text = (await readFile(new URL(file, DIRECTORY), 'utf8')).replaceAll('\r\n', '\n');
       const hash = createHash('sha256').update(text).digest('hex');
-      return { number: Number.parseInt(file, 10), name: file.replace('.surql', ''), text, hash };
+      const compatible = COMPATIBLE.test(text);
+      return { number: Number.parseInt(file, 10), name: file.replace('.surql', ''), text, hash, compatible };
     }),
   );
 }
 
 /**
  * Every migration of this version of Sluice, in order, and when it was applied.
- * @throws SluiceError SCHEMA_TOO_NEW where the database has one that this version doesn't know,
- *   SCHEMA_CHANGED where an applied one was edited since
+ * @throws SluiceError SCHEMA_TOO_NEW where the database has one that this version doesn't know and that is
+ *   not marked as compatible, SCHEMA_CHANGED where an applied one was edited since
  */
 export async function migrationStatus(database: Database): Promise<readonly MigrationState[]> {
   const known = await migrations();
   const applied = new Map((await appliedMigrations(database)).map((row) => [row.number, row]));
   const newest = Math.max(0, ...known.map((migration) => migration.number));
-  const newer = [...applied.values()].find((row) => row.number > newest);
+  const newer = [...applied.values()].find((row) => row.number > newest && row.compatible !== true);
   if (newer !== undefined) {
     throw new SluiceError(
       'SCHEMA_TOO_NEW',
@@ -87,6 +102,8 @@ export async function migrate(database: Database): Promise<readonly string[]> {
     ...['hash ON schema_migration TYPE string', 'applied_at ON schema_migration TYPE datetime'].map(
       defineField,
     ),
+    // Absent in what a Sluice applied that did not know the mark.
+    defineField('compatible ON schema_migration TYPE option<bool>'),
     { label: 'schema_lock.define', text: 'DEFINE TABLE IF NOT EXISTS schema_lock SCHEMAFULL' },
     defineField('turn ON schema_lock TYPE int'),
   ]);
@@ -121,10 +138,15 @@ async function apply(database: Database, migration: Migration): Promise<boolean>
         ...statements.map((text, i) => ({ label: `${migration.name}[${i}]`, text })),
         {
           label: 'schema_migration.create',
-          text: `CREATE type::record('schema_migration', $number) SET number = $number, name = $name, hash = $hash, applied_at = time::now() RETURN NONE`,
+          text: `CREATE type::record('schema_migration', $number) SET number = $number, name = $name, hash = $hash, compatible = $compatible, applied_at = time::now() RETURN NONE`,
         },
       ],
-      { number: migration.number, name: migration.name, hash: migration.hash },
+      {
+        number: migration.number,
+        name: migration.name,
+        hash: migration.hash,
+        compatible: migration.compatible,
+      },
     );
     return true;
   } catch (error) {
@@ -149,6 +171,6 @@ async function appliedMigrations(database: Database): Promise<readonly z.infer<t
   return read(
     database,
     z.array(Applied),
-    'SELECT number, name, hash, applied_at FROM schema_migration ORDER BY number',
+    'SELECT number, name, hash, applied_at, compatible FROM schema_migration ORDER BY number',
   );
 }

@@ -1,9 +1,12 @@
 /** Migrations: each is applied once, even if many start at once, and they produce the committed schema. */
+import { readdir, readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { connect, type Projections } from '../../../projections/index.js';
 import { migrate, migrationStatus } from '../../../projections/migrations/migrate.js';
 import { commit } from '../../../projections/connection/unit-of-work.js';
 import { onEveryDatabase } from '../support/databases.js';
+
+const MIGRATIONS = new URL('../../../projections/migrations/', import.meta.url);
 
 async function ask<T>({ database }: Projections, text: string, variables = {}): Promise<T> {
   const answer = (await database.request(text, variables)).at(-1);
@@ -40,6 +43,29 @@ const applied = (projections: Projections) =>
     projections,
     'SELECT number, name, applied_at FROM schema_migration ORDER BY number',
   );
+
+it('a migration that is marked as compatible only adds tables, and fields that may be absent', async () => {
+  const files = (await readdir(MIGRATIONS)).filter((name) => name.endsWith('.surql'));
+  const texts = await Promise.all(files.map((file) => readFile(new URL(file, MIGRATIONS), 'utf8')));
+  const marked = texts.filter((text) => text.startsWith('-- compatible\n'));
+  expect(marked.length).toBeGreaterThan(0);
+  for (const text of marked) {
+    const statements = text
+      .replace(/^--.*$/gm, '')
+      .split(/;\s*$/m)
+      .flatMap((statement) => (statement.trim() === '' ? [] : [statement.trim()]));
+    const added = statements.flatMap(
+      (statement) => /^DEFINE TABLE (\w+) SCHEMAFULL$/.exec(statement)?.[1] ?? [],
+    );
+    for (const statement of statements) {
+      const field = /^DEFINE FIELD \S+ ON (\w+) TYPE (.*)$/.exec(statement);
+      const adds =
+        /^DEFINE TABLE \w+ SCHEMAFULL$/.test(statement) ||
+        (field !== null && (added.includes(field[1] ?? '') || /^option</.test(field[2] ?? '')));
+      expect(adds, statement).toBe(true);
+    }
+  }
+});
 
 onEveryDatabase('Migrations', (host) => {
   let projections: Projections;
@@ -104,6 +130,24 @@ onEveryDatabase('Migrations', (host) => {
         code: 'SCHEMA_TOO_NEW',
         message: expect.stringContaining('9999-later') as string,
         help: expect.stringContaining('Upgrade') as string,
+      });
+    });
+
+    it('a database that is newer only by compatible migrations is accepted, and one more makes it too new', async () => {
+      const { database } = await host.open();
+      const apply = (number: number, compatible: boolean) =>
+        database.request(
+          `CREATE type::record('schema_migration', $number) SET number = $number, name = <string> $number + '-later', hash = 'x', compatible = $compatible, applied_at = time::now()`,
+          { number, compatible },
+        );
+      await apply(9997, true);
+      await apply(9998, true);
+      expect(await migrate(database)).toEqual([]);
+      expect((await migrationStatus(database)).at(-1)?.number).toBeLessThan(9997);
+      await apply(9999, false);
+      await expect(migrate(database)).rejects.toMatchObject({
+        code: 'SCHEMA_TOO_NEW',
+        message: expect.stringContaining('9999-later') as string,
       });
     });
 
