@@ -316,6 +316,12 @@ export const ERRORS = {
     false,
     'An event is limited to 1 MiB. Store the data and send a reference.',
   ),
+  EVENT_CONFLICT: entry(
+    409,
+    'validation',
+    false,
+    'Another event has this source and id. Give each event a separate id, and send one again only as it was.',
+  ),
   EVENT_NOT_FOUND: entry(
     404,
     'validation',

@@ -14,9 +14,9 @@ import { redisBus } from '../client/index.js';
 import { ClosingStack } from '../contracts/closing-stack.js';
 import type { SluiceError } from '../contracts/errors.js';
 import type { CorrelationPaths } from '../contracts/events/correlation.js';
-import type { Json } from '../contracts/json.js';
 import type { Projections } from '../projections/index.js';
-import { Relay } from './relay.js';
+import { createBridgeMetrics } from './routing/metrics.js';
+import { Relay, type RelayOptions } from './relay.js';
 import { Availability } from './routing/availability.js';
 import { decodeOrRefuse } from './routing/decode.js';
 import { Router } from './routing/route.js';
@@ -84,14 +84,22 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
     else log.warn({ code }, message);
   };
   const { events, deadLetters } = projections;
-  const router = new Router({ events, definitions: projections, client, paths: config.paths });
+  const metrics = createBridgeMetrics();
+  const router = new Router({ events, definitions: projections, client, paths: config.paths, metrics });
   const sweeper = new Sweeper(router, events, report, sweep);
+  metrics.available.set({ service: 'database' }, 1);
+  metrics.available.set({ service: 'temporal' }, 1);
   const availability = new Availability(
     async () => {
       await events.unfinished(new Date(0), 1);
       await client.check();
     },
     (state, error) => {
+      const down =
+        state === 'away' ? (error?.code.startsWith('DATABASE') ? 'database' : 'temporal') : undefined;
+      for (const service of ['database', 'temporal']) {
+        metrics.available.set({ service }, service === down ? 0 : 1);
+      }
       if (state === 'away') {
         log.warn({ code: error?.code }, `Not consuming: ${error?.message ?? ''}`);
       } else {
@@ -104,7 +112,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
     opened.add('Availability', () => availability.stop());
     sweeper.start(availability);
     opened.add('Sweeper', () => sweeper.stop());
-    let send = async (envelope: Json): Promise<void> => {
+    let send: RelayOptions['send'] = async (envelope) => {
       await router.accept(decodeOrRefuse(envelope), 'relay');
     };
     if (config.redisUrl !== undefined) {
@@ -118,7 +126,10 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
       };
       const [redis, reader] = [await open(), await open()];
       const bus = redisBus(redis, config.stream);
-      send = (envelope) => bus.publish(envelope);
+      send = async (envelope, again) => {
+        if (again) await router.refuseConflict(decodeOrRefuse(envelope), 'relay');
+        await bus.publish(envelope);
+      };
       const { stream, group, inFlight, claimMs, tries, keepMs = DAY_MS } = config;
       const source = new StreamSource({
         router,
@@ -153,6 +164,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
       const source = new HttpSource({
         router,
         events,
+        metrics,
         availability,
         inFlight,
         token,

@@ -6,6 +6,8 @@
  *   the event again, under the same id.
  * - In order within a run: position n is sent after n - 1. A position that is missing, because its commit
  *   comes later, holds back those behind it, and no other run.
+ * - What a run publishes again after a reset has the id of the first time. Is its content another one, the
+ *   first one stands: the row is settled, and the conflict is on the row of the event and on its own.
  * - One relay sends at a time: it holds a lease in the database. The others stand by, and take over when it
  *   ends.
  */
@@ -27,8 +29,12 @@ const MOST_REFUSALS = 10;
 export interface RelayOptions {
   readonly projections: Pick<Projections, 'events' | 'deadLetters'>;
   readonly availability: Availability;
-  /** Puts an event on the bus. */
-  readonly send: (envelope: Json) => Promise<void>;
+  /**
+   * Puts an event on the bus.
+   * @param again whether its run has published at this position before
+   * @throws SluiceError EVENT_CONFLICT where the event was recorded with other content
+   */
+  readonly send: (envelope: Json, again: boolean) => Promise<void>;
   /** The name of this process in the lease. */
   readonly holder: string;
   readonly onError: (error: SluiceError) => void;
@@ -106,22 +112,26 @@ export class Relay {
     for (const row of rows) {
       const position = row.key[2];
       if (position > head + 1) return sent;
-      if (!(await this.#sendOne(row))) return sent;
+      if (!(await this.#sendOne(row, position <= head))) return sent;
       head = Math.max(head, position);
       sent++;
     }
     return sent;
   }
 
-  async #sendOne(row: OutboxRow): Promise<boolean> {
+  async #sendOne(row: OutboxRow, again: boolean): Promise<boolean> {
     const { events, deadLetters } = this.options.projections;
     try {
-      await this.options.send(row.envelope);
+      await this.options.send(row.envelope, again);
     } catch (thrown) {
       const error = toSluiceError(thrown);
       if (isAway(error)) throw error;
       const reason = `${error.code}: ${error.message}`;
       this.options.onError(error);
+      if (error.code === 'EVENT_CONFLICT') {
+        await events.settleOutbox(row, { status: 'SENT', note: reason });
+        return true;
+      }
       if (row.attempts + 1 < MOST_REFUSALS) {
         await events.settleOutbox(row, { status: 'FAILED', error: reason });
         return false;

@@ -1,7 +1,7 @@
 /** The reads and writes of the event bridge, bound to one database. */
 import type { Json } from '../contracts/json.js';
 import { explainEvent, type ExplainedEvent } from './reads/events/explain-event.js';
-import type { EventKey } from './reads/events/event-rows.js';
+import type { EventConflict, EventKey } from './reads/events/event-rows.js';
 import { listInbound, type InboundFilter, type InboundSummary } from './reads/events/list-inbound.js';
 import { dueOutbox, type OutboxRow } from './reads/events/due-outbox.js';
 import type { Page, PageRequest } from './connection/page.js';
@@ -15,6 +15,7 @@ import {
 } from './reads/events/routing.js';
 import { wasReceived } from './reads/events/run-answers.js';
 import { finishEvent, type FinishedEvent } from './writers/events/finish-event.js';
+import { noteConflict } from './writers/events/note-conflict.js';
 import { recordEvent, type ArrivedEvent, type RecordedEvent } from './writers/events/record-event.js';
 import { settleOutbox, type OutboxSettlement } from './writers/events/settle-outbox.js';
 import { takeRelayLease } from './writers/events/take-relay-lease.js';
@@ -23,6 +24,8 @@ import type { Writer } from './connection/writer.js';
 export interface EventStore {
   /** Records the audit row of an event and the runs proposed for it, in one transaction. */
   record(arrived: ArrivedEvent): Promise<RecordedEvent>;
+  /** Notes on an event's row that another one came under its id, and was refused. */
+  noteConflict(event: EventKey, conflict: EventConflict): Promise<void>;
   /** Records the outcome of the routing. */
   finish(event: EventKey, finished: FinishedEvent): Promise<void>;
   /** Event triggers of the latest versions, by name of the event. */
@@ -57,6 +60,7 @@ export function createEventStore(writer: Writer): EventStore {
   const { database } = writer;
   return {
     record: (...args) => recordEvent(writer, ...args),
+    noteConflict: (...args) => noteConflict(writer, ...args),
     finish: (...args) => finishEvent(writer, ...args),
     triggers: (...args) => triggersFor(database, ...args),
     unfinished: (...args) => unfinishedEvents(database, ...args),

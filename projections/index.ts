@@ -24,6 +24,7 @@ export type { RunInboundView } from './reads/events/run-inbound.js';
 export type { RunSummary, RunView } from './reads/runs/run-view.js';
 export type { TriggerRow, UnfinishedEvent } from './reads/events/routing.js';
 export type { EventOutcome, FinishedDelivery } from './writers/events/finish-event.js';
+export type { EventConflict } from './reads/events/event-rows.js';
 export type { EventVia, RecordedEvent } from './writers/events/record-event.js';
 export type { FaultPoint, Faults } from './connection/unit-of-work.js';
 export { compensationLetterId } from './domain/dead-letters.js';

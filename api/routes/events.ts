@@ -67,6 +67,7 @@ export function addEventRoutes(api: Api): void {
       errors: [
         'EVENT_INVALID',
         'EVENT_TOO_LARGE',
+        'EVENT_CONFLICT',
         'TENANT_UNKNOWN',
         'CORRELATION_UNRESOLVED',
         'BRIDGE_SATURATED',

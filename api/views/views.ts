@@ -90,6 +90,7 @@ export function toInboundEvent({
   name,
   tried,
   runs,
+  conflicts,
   ...rest
 }: ExplainedEvent): z.input<typeof ApiInboundEvent> {
   return {
@@ -97,6 +98,10 @@ export function toInboundEvent({
     eventId: id,
     eventName: name,
     tried: [...tried],
+    conflicts: {
+      count: conflicts.count,
+      last: conflicts.last.map((each) => ({ ...each, differs: [...each.differs] })),
+    },
     runs: runs.map((run) => ({
       ...run,
       waits: run.waits.map((wait) => ({ ...wait, failedFilters: [...wait.failedFilters] })),

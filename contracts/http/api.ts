@@ -198,6 +198,19 @@ export const ApiInboundEvent = z
       }),
     ),
     triggers: anything('The outcome of each trigger that names the event.'),
+    conflicts: z
+      .object({
+        count: z.number().int(),
+        last: z.array(
+          z.object({
+            at: z.string(),
+            via: z.string(),
+            differs: z.array(z.string()),
+            digest: z.string().meta({ description: 'SHA-256 of the refused envelope.' }),
+          }),
+        ),
+      })
+      .meta({ description: 'Other events that came under the same source and id, and were refused.' }),
   })
   .meta({ id: 'InboundEvent' });
 

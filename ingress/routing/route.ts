@@ -4,7 +4,8 @@
  * Invariants
  * - The audit row commits before anything is signalled or started. The work after that commit is repeated
  *   until it has ended: by a redelivery, or by `resume` where no sender redelivers.
- * - (tenant, source, id) is routed once. A second delivery gets the outcome of the first.
+ * - (tenant, source, id) is routed once. A second delivery gets the outcome of the first; another event under
+ *   the same identity is refused, and noted on the row of the first.
  * - An event without a key satisfies no wait (fail closed), and still fires triggers (fail open).
  * - A run recognises a repeated signal by the event's id; a repeated start finds its workflow id taken. So
  *   neither a crash nor two bridges with the same event do anything twice.
@@ -29,7 +30,9 @@ import type {
   FinishedDelivery,
   RecordedEvent,
 } from '../../projections/index.js';
+import type { BridgeMetrics } from './metrics.js';
 import { isAway } from './availability.js';
+import { conflictError, conflictOf, differences } from './conflict.js';
 import { decodeRecorded } from './decode.js';
 import { InOrder } from './in-order.js';
 import { type TriggerOutcome, Triggers } from './triggers.js';
@@ -55,6 +58,7 @@ export interface RouterOptions {
   readonly definitions: Pick<ProjectionStore, 'findDefinition'>;
   readonly client: SluiceClient;
   readonly paths: CorrelationPaths;
+  readonly metrics: BridgeMetrics;
 }
 
 /** Size of the cache of tenants that are known to exist. */
@@ -76,7 +80,8 @@ export class Router {
 
   /**
    * Routes one event.
-   * @throws SluiceError TENANT_UNKNOWN; DATABASE_* and TEMPORAL_* where the event has to be sent again
+   * @throws SluiceError TENANT_UNKNOWN; EVENT_CONFLICT where another event has its id; DATABASE_* and
+   *   TEMPORAL_* where the event has to be sent again
    */
   async accept(decoded: DecodedEvent, via: EventVia): Promise<Routed> {
     await this.requireTenant(decoded.event.tenant);
@@ -92,7 +97,16 @@ export class Router {
     if (envelope !== undefined) await this.route(decodeRecorded(envelope), RESUMED_VIA);
   }
 
-  private async route({ event, envelope }: DecodedEvent, via: EventVia): Promise<Routed> {
+  /**
+   * Refuses an event whose id belongs to another one that was recorded.
+   * @throws SluiceError EVENT_CONFLICT
+   */
+  async refuseConflict(decoded: DecodedEvent, via: EventVia): Promise<void> {
+    await this.refuseOther(await this.recordedAs(decoded.event), decoded, via);
+  }
+
+  private async route(decoded: DecodedEvent, via: EventVia): Promise<Routed> {
+    const { event, envelope } = decoded;
     const correlation = correlate(event, this.options.paths);
     const order = JSON.stringify([event.tenant, event.name, correlation.key ?? event.id]);
     return this.byKey.run(order, async () => {
@@ -103,13 +117,25 @@ export class Router {
         via,
         receivedAt: new Date(),
       });
-      if (recorded.outcome !== null) return routedOf(event, recorded, recorded.outcome);
-      // The recorded event is routed, even if a second delivery under the same id has another content.
       const first = recorded.created ? event : await this.recordedAs(event);
-      return this.finish(receivedOf(first, recorded), recorded);
+      await this.refuseOther(first, decoded, via);
+      if (recorded.outcome !== null) return routedOf(first, recorded, recorded.outcome);
+      const routed = await this.finish(receivedOf(first, recorded), recorded);
+      this.options.metrics.events.inc({ via, outcome: routed.outcome });
+      return routed;
     });
   }
 
+  private async refuseOther(first: InboundEvent, decoded: DecodedEvent, via: EventVia): Promise<void> {
+    const { event } = decoded;
+    const differs = differences(first, event, this.options.paths);
+    if (differs.length === 0) return;
+    this.options.metrics.conflicts.inc({ via });
+    await this.options.events.noteConflict(event, conflictOf(decoded, via, differs));
+    throw conflictError(event, differs);
+  }
+
+  /** The event that was recorded under this identity; one that retention removed is taken for this one. */
   private async recordedAs(event: InboundEvent): Promise<InboundEvent> {
     const envelope = await this.options.events.envelope(event);
     return envelope === undefined ? event : decodeRecorded(envelope).event;

@@ -28,7 +28,8 @@ export function deadLetterOf(place: string, fields: readonly Buffer[], error: Sl
     reason: `${error.code}: ${error.message}`,
     errorCode: error.code,
     body: bodyOf(fields),
-    retryWith: retryOf(fields),
+    // An id that belongs to another event does not become free by a retry.
+    retryWith: error.code === 'EVENT_CONFLICT' ? undefined : retryOf(fields),
     at: Date.now(),
   };
 }

@@ -15,6 +15,7 @@ import { LIMITS } from '../../contracts/limits.js';
 import type { EventStore } from '../../projections/index.js';
 import { isAway, type Availability } from '../routing/availability.js';
 import { decodeOrRefuse } from '../routing/decode.js';
+import type { BridgeMetrics } from '../routing/metrics.js';
 import type { Router } from '../routing/route.js';
 import { acceptBatch } from './http-batch.js';
 import { eventsOf, readBody } from './http-body.js';
@@ -27,6 +28,7 @@ const REQUEST_LIMIT_MS = 30_000;
 export interface HttpSourceOptions {
   readonly router: Router;
   readonly events: EventStore;
+  readonly metrics: BridgeMetrics;
   readonly availability: Availability;
   /** Requests that are handled concurrently. */
   readonly inFlight: number;
@@ -41,6 +43,8 @@ export interface HttpSourceOptions {
 interface Answer {
   readonly status: number;
   readonly body: Json;
+  /** The content type of a body that is text; absent: JSON. */
+  readonly type?: string;
   /** Why the request has to be sent again. */
   readonly again?: SluiceError;
 }
@@ -85,9 +89,9 @@ export class HttpSource {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      const { status, body, again } = await this.#handle(request);
+      const { status, body, type, again } = await this.#handle(request);
       if (again !== undefined) this.#note(again, response);
-      send(response, status, body);
+      send(response, status, body, type);
     } catch (thrown) {
       // The sender hung up: no one can be answered, and nothing was recorded.
       if (request.destroyed && !request.complete) return;
@@ -112,6 +116,10 @@ export class HttpSource {
     const url = urlOf(request);
     if (request.method === 'GET' && url.pathname === '/health') return this.#health();
     this.#authorize(request);
+    if (request.method === 'GET' && url.pathname === '/metrics') {
+      const { metrics } = this.options;
+      return { status: 200, body: await metrics.text(), type: metrics.contentType };
+    }
     if (url.pathname !== '/events') {
       throw new SluiceError('EVENT_NOT_FOUND', `${url.pathname} does not exist; events are at /events`);
     }
@@ -199,11 +207,11 @@ function problemsOf({ details }: SluiceError): { readonly problems: Json } | und
   return problems === undefined ? undefined : { problems };
 }
 
-function send(response: ServerResponse, status: number, body: Json): void {
+function send(response: ServerResponse, status: number, body: Json, type?: string): void {
   if (response.destroyed) return;
-  const text = JSON.stringify(body);
+  const text = type !== undefined && typeof body === 'string' ? body : JSON.stringify(body);
   response.writeHead(status, {
-    'content-type': 'application/json; charset=utf-8',
+    'content-type': type ?? 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(text),
   });
   response.end(text);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { createMetrics } from '../../api/http/metrics.js';
+import { createBridgeMetrics } from '../../ingress/routing/metrics.js';
 import { ApiVariables } from '../../worker/config/api-variables.js';
 import { BridgeVariables } from '../../worker/config/bridge-config.js';
 import { Variables } from '../../worker/config/config-variables.js';
@@ -35,13 +36,15 @@ it('every metric that the page names exists, and every counter of Sluice is on t
   expect(ofSdk.filter((name) => !sdk.includes(name.replace(/_total$/, '')))).toEqual([]);
   expect(ofSdk.length).toBeGreaterThan(5);
 
-  const api = await createMetrics().text(undefined);
+  const bridge = await createBridgeMetrics().text();
+  const served = `${await createMetrics().text(undefined)}\n${bridge}`;
   const sources = ['worker/reconciler/reconciler.ts', 'workflows/interpreter/compensation/compensate.ts']
     .map(read)
     .join('');
   const counted = [...sources.matchAll(/createCounter\('(\w+)'/g)].map((found) => `${found[1]}_total`);
+  counted.push(...[...bridge.matchAll(/^# TYPE (\w+)/gm)].map((found) => found[1] as string));
   const own = named(/`(sluice_[a-z_]+)`/g);
-  expect(own.filter((name) => !api.includes(`# TYPE ${name} `) && !counted.includes(name))).toEqual([]);
+  expect(own.filter((name) => !served.includes(`# TYPE ${name} `) && !counted.includes(name))).toEqual([]);
   expect(counted.filter((name) => !own.includes(name))).toEqual([]);
 });
 

@@ -41,6 +41,47 @@ beforeAll(async () => {
   await sluice().publish(READER);
 });
 
+/** A run publishes, and after a reset publishes something else under the same id. */
+async function publishesAgain(bridge: TestBridge): Promise<void> {
+  const run = await sluice().startSource(`
+id: again-${bridge.stream}
+version: 1
+steps:
+  - { id: p, type: event.publish, eventName: NEWS, correlationKey: again, payload: first }
+`);
+  await sluice().result(run);
+  const { tenant, projections } = sluice();
+  const source = `/sluice/again-${bridge.stream}`;
+  const { id } = await waitFor(async () => {
+    const { items } = await projections.events.list(tenant, { eventName: 'NEWS' }, {});
+    return items.find((item) => item.source === source);
+  });
+  const explained = async () => (await bridge.get({ tenant, source, id })).body;
+  const first = await waitFor(async () => {
+    const found = await explained();
+    return found['outcome'] === 'NO_MATCH' ? found : undefined;
+  });
+  // As a run leaves it that publishes at the same place after a reset, a few events later.
+  const answers = await projections.database.request(
+    `LET $row = (SELECT * FROM outbox WHERE event_id = $id)[0];
+     LET $key = [$tenant, $row.run_id, 1, 999, $id];
+     CREATE type::record('outbox', $key) CONTENT object::extend(object::remove($row, ['id', 'sent_at']), { envelope: $envelope, status: 'PENDING' });
+     CREATE type::record('outbox_due', $key);`,
+    { tenant, id, envelope: JSON.stringify({ ...(first['envelope'] as JsonObject), payload: 'another' }) },
+  );
+  expect(answers.filter(({ ok }) => !ok)).toEqual([]);
+  await waitFor(async () => {
+    const { conflicts } = await explained();
+    return (conflicts as JsonObject)['count'] === 1;
+  });
+  await waitFor(async () => (await projections.events.dueOutbox(undefined, 10)).length === 0);
+  expect(await explained()).toMatchObject({
+    envelope: first['envelope'] as JsonObject,
+    conflicts: { last: [{ via: 'relay', differs: ['payload'] }] },
+  });
+  expect((await projections.deadLetters.list(tenant)).items).toEqual([]);
+}
+
 describe('without Redis', () => {
   let bridge: TestBridge;
   beforeAll(async () => void (bridge = await openBridge(sluice())));
@@ -57,6 +98,9 @@ describe('without Redis', () => {
     });
     expect(body).toMatchObject({ via: 'relay', outcome: 'ROUTED', correlationKey: 'n-1' });
   });
+
+  it('what a run publishes again after a reset, with other content, is settled and audited', () =>
+    publishesAgain(bridge));
 
   it('a run can receive the largest payload that a run may publish, under the longest key', async () => {
     const key = '🗝'.repeat(LIMITS.correlationKeyCharacters / 2);
@@ -133,5 +177,11 @@ describe('with Redis', needs('redis'), () => {
     const reader = await sluice().start('reader', { key: 'n-3' });
     await sluice().start('sender', { key: 'n-3' });
     expect(await sluice().result(reader)).toEqual([1, 2, 3]);
+  });
+
+  it('what a run publishes again after a reset, with other content, is settled and not put on the stream', async () => {
+    await publishesAgain(bridge);
+    const entries = await bus.xrange(bridge.stream, '-', '+');
+    expect(entries.filter(([, fields]) => fields[1]?.includes('again-'))).toHaveLength(1);
   });
 });

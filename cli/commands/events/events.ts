@@ -36,6 +36,10 @@ const Explained = z.object({
       answers: z.array(z.string()),
     }),
   ),
+  conflicts: z.object({
+    count: z.number(),
+    last: z.array(z.object({ at: z.string(), via: z.string(), differs: z.array(z.string()) })),
+  }),
   triggers: z.array(
     z.object({
       definition: z.string(),
@@ -87,6 +91,12 @@ export async function explainEventCommand(
   for (const { definition, version, status, workflowId, error } of found.triggers) {
     const why = error === null ? '' : ` (${error.code}: ${error.message})`;
     terminal.print(`  ${definition} version ${version}: ${status} ${workflowId ?? ''}${why}`);
+  }
+  if (found.conflicts.count > 0) {
+    terminal.print(`refused: ${found.conflicts.count} other events under the same source and id`);
+  }
+  for (const { at, via, differs } of found.conflicts.last) {
+    terminal.print(`  ${at} over ${via}: another ${differs.join(', another ')}`);
   }
   return EXIT.ok;
 }

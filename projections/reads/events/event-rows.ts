@@ -50,7 +50,21 @@ export const InboundRow = z.object({
   routed_to: z.array(z.string()),
   triggers: z.string().optional(),
   error: z.string().optional(),
+  conflict_count: z.number().optional(),
+  conflicts: z.array(z.string()).optional(),
   received_at: z.date(),
   routed_at: z.date().optional(),
 });
 export type InboundRow = z.infer<typeof InboundRow>;
+
+/** Another event that came under the identity of a recorded one, and was refused. */
+export const EventConflict = z.object({
+  /** ISO instant. */
+  at: z.string(),
+  via: z.string(),
+  /** What was different: `name`, `key`, `payload`. */
+  differs: z.array(z.string()),
+  /** SHA-256 of the refused envelope as JSON. */
+  digest: z.string(),
+});
+export type EventConflict = z.infer<typeof EventConflict>;

@@ -11,7 +11,7 @@ import type { Database } from '../../connection/connection.js';
 import { read } from '../../connection/read.js';
 import { loadJson } from '../../log/texts.js';
 import { listWaits } from '../runs/list-waits.js';
-import { deliveriesOf, InboundRow, type EventKey } from './event-rows.js';
+import { deliveriesOf, EventConflict, InboundRow, type EventKey } from './event-rows.js';
 import { answersOf } from './run-answers.js';
 
 /** A run that was proposed for the event. */
@@ -51,6 +51,8 @@ export interface ExplainedEvent {
   readonly error: Json | null;
   readonly runs: readonly ExplainedRun[];
   readonly triggers: Json;
+  /** Events that came later under the same source and id with other content, and were refused. */
+  readonly conflicts: { readonly count: number; readonly last: readonly EventConflict[] };
   readonly envelope: Json;
 }
 
@@ -103,6 +105,10 @@ export async function explainEvent(database: Database, key: EventKey): Promise<E
     error: row.error === undefined ? null : (JSON.parse(row.error) as Json),
     runs,
     triggers: row.triggers === undefined ? [] : (JSON.parse(row.triggers) as Json),
+    conflicts: {
+      count: row.conflict_count ?? 0,
+      last: (row.conflicts ?? []).map((text) => EventConflict.parse(JSON.parse(text))),
+    },
     envelope,
   };
 }

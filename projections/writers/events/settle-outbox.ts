@@ -7,7 +7,8 @@ import type { Writer } from '../../connection/writer.js';
 
 /** SENT and DEAD are final; FAILED keeps the row due. */
 export type OutboxSettlement =
-  { readonly status: 'SENT' } | { readonly status: 'FAILED' | 'DEAD'; readonly error: string };
+  | { readonly status: 'SENT'; readonly note?: string }
+  | { readonly status: 'FAILED' | 'DEAD'; readonly error: string };
 
 /** @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
 export async function settleOutbox(
@@ -33,7 +34,7 @@ export async function settleOutbox(
     {
       key: [...key],
       status: settlement.status,
-      error: settlement.status === 'SENT' ? undefined : settlement.error,
+      error: settlement.status === 'SENT' ? settlement.note : settlement.error,
     },
     faults,
   );

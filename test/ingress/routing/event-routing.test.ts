@@ -38,6 +38,61 @@ const explained = async (sent: JsonObject): Promise<JsonObject> => {
   return (await bridge.get(query)).body;
 };
 
+describe('another event under the id of one that was accepted', () => {
+  const first = {
+    eventName: 'PAID',
+    workflow_correlation_key: 7,
+    payload: { a: 1, b: [0, { c: null, d: 0.1 }] },
+  };
+
+  it.each([
+    ['name', { ...first, eventName: 'REFUNDED' }],
+    ['key', { ...first, workflow_correlation_key: 8 }],
+    ['payload', { ...first, payload: { ...first.payload, a: 2 } }],
+    ['payload', { ...first, payload: { a: 1, b: [{ c: null, d: 0.1 }, 0] } }],
+    ['payload', { ...first, payload: { ...first.payload, c: null } }],
+  ])(
+    'another event with another %s is refused, audited and counted, and the first one stands',
+    async (what, other) => {
+      const sent = event(first);
+      await bridge.post(sent);
+      const answer = await bridge.post({
+        ...other,
+        eventId: sent['eventId'] ?? '',
+        tenantId: sluice().tenant,
+      });
+      expect(answer).toMatchObject({ status: 409, body: { error: { code: 'EVENT_CONFLICT' } } });
+      expect(await explained(sent)).toMatchObject({
+        envelope: first,
+        conflicts: { count: 1, last: [{ via: 'http', differs: [what] }] },
+      });
+      const metrics = await (await fetch(`${bridge.url}/metrics`)).text();
+      expect(metrics).toMatch(/^sluice_bridge_event_conflicts_total\{via="http"\} [1-9]/m);
+    },
+  );
+
+  it('the same event in another writing is a repetition', async () => {
+    const sent = event({ ...first, payload: { zero: 0, list: [1, 2.5], text: 'é' } });
+    await bridge.post(sent);
+    const { eventId, tenantId } = sent;
+    const again = Buffer.from(
+      `{"payload":{"text":"\\u00e9","list":[1.0,25e-1],"zero":-0},"time":"2026-01-02T03:04:05Z","workflow_correlation_key":"7",
+        "tenantId":${JSON.stringify(tenantId)},"eventName":"PAID","eventId":${JSON.stringify(eventId)}}`,
+    );
+    expect(await bridge.post(again)).toMatchObject({ status: 202, body: { duplicate: true } });
+    const cloud = {
+      specversion: '1.0',
+      id: eventId ?? '',
+      source: 'plain',
+      type: 'PAID',
+      tenantid: tenantId ?? '',
+    };
+    const asCloud = { ...cloud, workflowcorrelationkey: 7, data: sent['payload'] ?? null };
+    expect(await bridge.post(asCloud)).toMatchObject({ status: 202, body: { duplicate: true } });
+    expect(await explained(sent)).toMatchObject({ conflicts: { count: 0, last: [] } });
+  });
+});
+
 describe('an event that a run waits for', () => {
   it('an event that a run waits for reaches it once, however often it is sent', async () => {
     const run = await sluice().start('waiter', { key: 'o-1' });

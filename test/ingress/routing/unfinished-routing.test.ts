@@ -69,7 +69,7 @@ describe('a routing that failed after the audit row was written', () => {
 });
 
 describe('another event under an id whose routing did not end', () => {
-  it('another event under the same id changes nothing: runs get the recorded event', () =>
+  it('another event under the same id is a conflict: runs get the recorded event', () =>
     withFault(async (sluice, failAt) => {
       const bridge = await openBridge(sluice);
       try {
@@ -100,7 +100,9 @@ describe('another event under an id whose routing did not end', () => {
         });
         failAt(undefined);
         const answer = await bridge.post({ ...about, eventName: 'OTHER', payload: 'second' });
-        expect(answer.body).toMatchObject({ outcome: 'ROUTED', name: 'PAID', triggers: [] });
+        expect(answer).toMatchObject({ status: 409, body: { error: { code: 'EVENT_CONFLICT' } } });
+        const again = await bridge.post({ ...about, eventName: 'PAID', payload: 'first' });
+        expect(again.body).toMatchObject({ outcome: 'ROUTED', name: 'PAID', triggers: [] });
         expect(await sluice.result(run)).toBe('first');
         expect((await sluice.projections.reads.listRuns(sluice.tenant)).items).toHaveLength(1);
       } finally {

@@ -132,6 +132,25 @@ describe('poison', needs('redis'), () => {
     expect((refused?.['error'] as JsonObject)['problems']).toHaveLength(4);
   });
 
+  it('another event under an id that is taken becomes a dead letter that can only be dismissed', async () => {
+    const send = (payload: string) =>
+      bus.xadd(bridge.stream, '*', 'event', JSON.stringify(good({ eventId: 'taken', payload })));
+    await send('first');
+    await waitFor(async () => {
+      const { body } = await bridge.get({ tenant: sluice().tenant, source: 'plain', id: 'taken' });
+      return body['outcome'] === 'UNRESOLVED';
+    });
+    await send('second');
+    const { deadLetters } = sluice().projections;
+    const letter = await waitFor(async () => (await deadLetters.list(sluice().tenant)).items[0]);
+    expect(letter).toMatchObject({ errorCode: 'EVENT_CONFLICT', canRetry: false });
+    await deadLetters.move(sluice().tenant, letter.id, {
+      from: ['OPEN'],
+      to: 'DISMISSED',
+      act: { at: new Date().toISOString(), actor: 'test', act: 'dismiss', note: null },
+    });
+  });
+
   it('an event of the stream that cannot be routed becomes a dead letter with its raw bytes, and the stream goes on', async () => {
     const places = new Map<string, (typeof POISON)[number]>();
     for (const poison of POISON) {
@@ -147,7 +166,9 @@ describe('poison', needs('redis'), () => {
     await waitFor(async () => (await bus.xpending(bridge.stream, 'sluice'))[0] === 0);
     const letters = [];
     for (const tenant of ['default', 'unknown', sluice().tenant]) {
-      letters.push(...(await sluice().projections.deadLetters.list(tenant, {}, { limit: 100 })).items);
+      letters.push(
+        ...(await sluice().projections.deadLetters.list(tenant, { status: 'OPEN' }, { limit: 100 })).items,
+      );
     }
     expect(letters).toHaveLength(POISON.length + 1);
     for (const [place, { what, code }] of places) {

@@ -187,6 +187,13 @@ export const WRITES: Readonly<Record<string, Ask>> = {
   'recordMissed again': (all, of) => noteMissed(all, of, 'sent'),
   returnEvents: (all, of) =>
     all.returnEvents(of, [{ source: 'shop', id: 'e-1', seq: 8, at: START_MS + 2_000 }]),
+  'events.noteConflict': ({ events }, of) =>
+    events.noteConflict(eventKey(of), {
+      at: '2026-01-02T03:04:06.000Z',
+      via: 'http',
+      differs: ['payload'],
+      digest: 'd',
+    }),
   'events.finish': ({ events }, of) =>
     events.finish(eventKey(of), {
       outcome: 'ROUTED',
