@@ -1,5 +1,6 @@
 /** SurrealDB: the only room that speaks SurrealQL. docs/projections.md says what it guarantees. */
-export { connect, storePath, type Database, type DatabaseOptions } from './connection/connection.js';
+export { connect, type Database } from './connection/connection.js';
+export { storePath, type DatabaseOptions, type DatabaseState } from './connection/options.js';
 export type { ApiRequests } from './api-request-store.js';
 export type { EventStore } from './event-store.js';
 export type { RowDifference } from './maintenance/derived-rows.js';

@@ -1,6 +1,7 @@
 /** Opens the projections: connection, migrations, writers, read models. */
 import type { ProjectionStore } from '../contracts/run/projection.js';
-import { connect, type Database, type DatabaseOptions } from './connection/connection.js';
+import { connect, type Database } from './connection/connection.js';
+import type { DatabaseOptions } from './connection/options.js';
 import { createApiRequests, type ApiRequests } from './api-request-store.js';
 import { migrate } from './migrations/migrate.js';
 import { createDeadLetters, type DeadLetters } from './dead-letter-store.js';

@@ -1,45 +1,30 @@
 /**
- * The connection to SurrealDB: the only place that knows its SDK's engines, events and error shapes.
+ * The connection to SurrealDB: what requests see of it.
+ *
+ * States of a server's connection: connected → lost (line.ts says when) → connected. While it is lost, it is
+ * dialled again without end, with a pause that grows to 5 s, also after a
+ * refused sign-in, because a password that is changed and put back must not need a restart.
  *
  * Invariants
  * - Every failure leaves here as a coded error: DATABASE_UNAVAILABLE (retryable), DATABASE_AUTH,
  *   DATABASE_LOCKED, CONFIG_INVALID; the failure of a statement stays in its answer, for the caller.
- * - A request that was given up may still be sent once the server is back: the SDK keeps it. So every
- *   transaction of this room is idempotent.
+ *   DATABASE_AUTH is only for a database that has answered nothing yet; later it is a database that is away.
+ * - Every request ends: with its answer, or when the server has been away for `unavailableAfterMs`, or after
+ *   `requestLimitMs`.
+ * - Whether a request that was sent and not answered took effect is unknown. It is sent again on the next
+ *   line, or its error says so. So every transaction of this room is idempotent.
  * - No update is lost. The engines `mem` and `surrealkv` of SurrealDB 3.0 don't guarantee that: of two
  *   transactions that write the same row, one of which begins while the other commits, both may succeed
  *   (github.com/surrealdb/surrealdb/issues/7303; seen here once in about a hundred such pairs). An embedded
  *   store has one process, so its transactions are sent one at a time. A server has many clients: its store
  *   must be one that does guarantee it, such as RocksDB (docs/operations.md).
  */
-import { createNodeEngines } from '@surrealdb/node';
-import { createRemoteEngines, ServerError, Surreal, type ConnectOptions } from 'surrealdb';
-import { WebSocket } from 'ws';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
-import { within } from '../../contracts/within.js';
+import { isLoss, mapThrown } from './failures.js';
+import { dial, type Line } from './line.js';
+import { type Address, type DatabaseOptions, parseAddress, storePath } from './options.js';
 import { claimStore } from './store-lock.js';
-
-export interface DatabaseOptions {
-  /**
-   * `surrealkv://PATH`, `mem://`, `ws://HOST:PORT` or `wss://HOST:PORT`. `rocksdb://PATH` is for tests of
-   * what a server's engine does: embedded, it releases its store only seconds after it was closed, if at
-   * all.
-   */
-  readonly url: string;
-  /** Default `sluice`. */
-  readonly namespace?: string | undefined;
-  /** Default `sluice`. */
-  readonly database?: string | undefined;
-  /** User of a server: root, of a namespace, or of a database. Absent: anonymous. */
-  readonly username?: string | undefined;
-  readonly password?: string | undefined;
-  /** Time limit of the first connection, ms. Default 10,000. */
-  readonly connectTimeoutMs?: number | undefined;
-  /** How long a request waits for a lost server to return, ms. Default 5,000. */
-  readonly unavailableAfterMs?: number | undefined;
-  /** Whether to send transactions one at a time. Default: true for `surrealkv` and `mem`, else false. */
-  readonly oneAtATime?: boolean | undefined;
-}
 
 export type Variables = Readonly<Record<string, unknown>>;
 
@@ -50,232 +35,241 @@ export type Answer =
 export interface Database {
   /**
    * Sends one request and returns each statement's answer, in order.
+   * @param limitMs how long to wait for the answer; default: `requestLimitMs` of the options
    * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_AUTH; DATABASE_FAILED where the text does not parse
    */
-  request(text: string, variables?: Variables): Promise<readonly Answer[]>;
+  request(text: string, variables?: Variables, limitMs?: number): Promise<readonly Answer[]>;
   /** The same for a request that is a transaction, `BEGIN … COMMIT`: everything that writes. */
-  transact(text: string, variables?: Variables): Promise<readonly Answer[]>;
+  transact(text: string, variables?: Variables, limitMs?: number): Promise<readonly Answer[]>;
   close(): Promise<void>;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const UNAVAILABLE_AFTER_MS = 5_000;
+const REQUEST_LIMIT_MS = 60_000;
 
-const SERVER = /^wss?:$/;
-const EMBEDDED = /^(surrealkv|mem|rocksdb):$/;
-/** Engines that may lose one of two concurrent updates. */
-const LOSSY = /^(surrealkv|mem):$/;
-
-const STORE = 'surrealkv://';
-
-/** Directory of an embedded store; undefined for the URL of a server or of a store in memory. */
-export function storePath(url: string): string | undefined {
-  if (!url.startsWith(STORE)) return undefined;
-  return decodeURIComponent(url.slice(STORE.length).replace(/\?.*$/, ''));
-}
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
+const JITTER = 0.2;
 
 /**
  * Opens a connection and selects the database; creates it if it does not exist.
  * @throws SluiceError CONFIG_INVALID, DATABASE_LOCKED, DATABASE_AUTH, DATABASE_UNAVAILABLE
  */
 export async function connect(options: DatabaseOptions): Promise<Database> {
-  const url = parseUrl(options.url);
+  const address = parseAddress(options.url);
   const path = storePath(options.url);
   const release = path === undefined ? undefined : await claimStore(path);
   try {
-    const oneAtATime = options.oneAtATime ?? LOSSY.test(url.protocol);
-    return new SurrealDatabase(await open(options, url), { ...options, oneAtATime }, release);
+    return new SurrealDatabase(options, address, await firstLine(options, address), release);
   } catch (error) {
     await release?.();
     throw error;
   }
 }
 
-function parseUrl(text: string): URL {
-  const kinds = 'surrealkv://PATH, mem://, ws://HOST:PORT or wss://HOST:PORT';
-  if (!URL.canParse(text)) {
-    throw new SluiceError('CONFIG_INVALID', `SURREAL_URL is not a URL: "${text}". Use ${kinds}.`);
-  }
-  const url = new URL(text);
-  if (!SERVER.test(url.protocol) && !EMBEDDED.test(url.protocol)) {
-    throw new SluiceError('CONFIG_INVALID', `SURREAL_URL has the kind "${url.protocol}". Use ${kinds}.`);
-  }
-  if (SERVER.test(url.protocol) && !url.pathname.endsWith('/rpc')) {
-    url.pathname = `${url.pathname.replace(/\/$/, '')}/rpc`;
-  }
-  return url;
-}
-
-type Authentication = Exclude<ConnectOptions['authentication'], undefined>;
-
-async function open(options: DatabaseOptions, url: URL): Promise<Surreal> {
-  const { namespace = 'sluice', database = 'sluice', username, password = '' } = options;
-  const names = { namespace, database };
-  if (!SERVER.test(url.protocol) || username === undefined) return dial(options, url, names);
-  // A user belongs to the root, to a namespace or to a database, and a sign-in must say which.
-  const levels: readonly Authentication[] = [
-    { username, password },
-    { namespace, username, password },
-    { namespace, database, username, password },
-  ];
-  let refused: unknown;
-  for (const authentication of levels) {
+/** The first line: a server that does not listen yet is asked again until the time is up. */
+async function firstLine(options: DatabaseOptions, address: Address): Promise<Line> {
+  const { connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
+  const end = performance.now() + connectTimeoutMs;
+  for (let tries = 0; ; tries++) {
     try {
-      return await dial(options, url, names, authentication);
-    } catch (error) {
-      if (!(error instanceof SluiceError) || error.code !== 'DATABASE_AUTH') throw error;
-      refused ??= error;
+      return await dial(options, address, Math.max(1, end - performance.now()));
+    } catch (thrown) {
+      const error = toSluiceError(thrown);
+      if (error.code !== 'DATABASE_UNAVAILABLE') throw error;
+      const pause = pauseAfter(tries);
+      if (performance.now() + pause < end) {
+        await sleep(pause);
+        continue;
+      }
+      const host = address.url.host === '' ? options.url : address.url.host;
+      throw new SluiceError(
+        'DATABASE_UNAVAILABLE',
+        `No database answered at ${host} within ${connectTimeoutMs} ms: ${error.message}`,
+        { cause: error },
+      );
     }
   }
-  throw refused;
 }
 
-async function dial(
-  options: DatabaseOptions,
-  url: URL,
-  names: { readonly namespace: string; readonly database: string },
-  authentication?: Authentication,
-): Promise<Surreal> {
-  const surreal = new Surreal({
-    engines: { ...createRemoteEngines(), ...createNodeEngines() },
-    codecOptions: { useNativeDates: true },
-    websocketImpl: WebSocket as unknown as typeof globalThis.WebSocket,
-  });
-  let last: string | undefined;
-  surreal.subscribe('error', (error) => {
-    last = error.message;
-  });
-  const timeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
-  // The embedded engine opens the text as it is; a URL would lower-case and re-encode the path.
-  const address = SERVER.test(url.protocol) ? url : options.url;
-  try {
-    await within(
-      surreal.connect(address, {
-        ...names,
-        ...(authentication === undefined ? {} : { authentication }),
-        reconnect: {
-          enabled: true,
-          attempts: -1,
-          retryDelay: 100,
-          retryDelayMax: 5_000,
-          retryDelayMultiplier: 2,
-          retryDelayJitter: 0.2,
-        },
-      }),
-      timeoutMs,
-      () => {
-        const host = url.host === '' ? options.url : url.host;
-        const reason = last === undefined ? '' : `: ${last}`;
-        throw new SluiceError(
-          'DATABASE_UNAVAILABLE',
-          `No database answered at ${host} within ${timeoutMs} ms${reason}`,
-        );
-      },
-    );
-    return surreal;
-  } catch (error) {
-    await surreal.close().catch((closing: unknown) => {
-      throw new SluiceError('DATABASE_UNAVAILABLE', toSluiceError(closing).message, { cause: error });
-    });
-    throw mapThrown(error, options);
-  }
+/** The pause before the next try, ms. @param tries failed ones before it */
+function pauseAfter(tries: number): number {
+  const pause = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(tries, 10), LONGEST_PAUSE_MS);
+  return pause * (1 + JITTER * (Math.random() - 0.5));
 }
 
-function mapThrown(error: unknown, options: DatabaseOptions): SluiceError {
-  if (error instanceof SluiceError) return error;
-  if (error instanceof ServerError) {
-    if (error.kind === 'NotAllowed') {
-      const who = options.username === undefined ? 'an anonymous connection' : `the user ${options.username}`;
-      return new SluiceError('DATABASE_AUTH', `The database refuses ${who}: ${error.message}`, {
-        cause: error,
-      });
-    }
-    const retryable = isConflict(error.message);
-    return new SluiceError('DATABASE_FAILED', error.message, { cause: error, retryable });
-  }
-  return toSluiceError(error, 'DATABASE_UNAVAILABLE');
-}
-
-/** True for the reason of a transaction that lost a write conflict and may be sent again. */
-export function isConflict(reason: string): boolean {
-  return /transaction conflict|can be retried|read or write conflict/i.test(reason);
+/** A request that waits for a line. */
+interface Waiter {
+  readonly go: (line: Line) => void;
+  readonly giveUp: () => void;
 }
 
 class SurrealDatabase implements Database {
-  private readonly pending = new Set<(error: Error) => void>();
-  private outage: ReturnType<typeof setTimeout> | undefined;
+  /** Undefined while the server is lost. */
+  #line: Line | undefined;
+  /** Why the server is lost: what the last try was answered. */
+  #reason = '';
   /** True once the server has been away for longer than a request waits: later requests fail at once. */
-  private down = false;
-  private closed = false;
+  #down = false;
+  /** True once anything was answered: from then on a refusal is the server's, not the configuration's. */
+  #answered = false;
+  readonly #closing = new AbortController();
+  /** Requests that wait for a line. */
+  readonly #waiting = new Set<Waiter>();
   /** The transaction that was handed in last; never rejects. */
-  private latest: Promise<unknown> = Promise.resolve();
+  #latest: Promise<unknown> = Promise.resolve();
 
   constructor(
-    private readonly surreal: Surreal,
     private readonly options: DatabaseOptions,
+    private readonly address: Address,
+    line: Line,
     private readonly release: (() => Promise<void>) | undefined,
   ) {
-    surreal.subscribe('reconnecting', () => this.lost());
-    surreal.subscribe('disconnected', () => this.lost());
-    surreal.subscribe('connected', () => {
-      clearTimeout(this.outage);
-      this.outage = undefined;
-      this.down = false;
-    });
+    this.#use(line);
   }
 
-  async request(text: string, variables: Variables = {}): Promise<readonly Answer[]> {
-    if (this.down || this.closed) throw this.unavailable();
-    let giveUp: ((error: Error) => void) | undefined;
-    const lost = new Promise<never>((_, reject) => {
-      giveUp = reject;
-      this.pending.add(reject);
-    });
-    try {
-      const answers = await Promise.race([this.surreal.query(text, { ...variables }).responses(), lost]);
-      return answers.map((answer) =>
-        answer.success ? { ok: true, value: answer.result } : { ok: false, reason: answer.error.message },
-      );
-    } catch (error) {
-      throw mapThrown(error, this.options);
-    } finally {
-      if (giveUp !== undefined) this.pending.delete(giveUp);
+  async request(
+    text: string,
+    variables: Variables = {},
+    limitMs = this.options.requestLimitMs ?? REQUEST_LIMIT_MS,
+  ): Promise<readonly Answer[]> {
+    const end = performance.now() + limitMs;
+    for (let sent = false; ; sent = true) {
+      const line = this.#line ?? (await this.#nextLine(sent));
+      const answers = await this.#ask(line, { text, variables, leftMs: end - performance.now() });
+      if (answers !== undefined) return answers;
     }
   }
 
-  async transact(text: string, variables: Variables = {}): Promise<readonly Answer[]> {
-    if (this.options.oneAtATime !== true) return this.request(text, variables);
-    const turn = this.latest.then(() => this.request(text, variables));
-    this.latest = Promise.allSettled([turn]);
+  async transact(text: string, variables?: Variables, limitMs?: number): Promise<readonly Answer[]> {
+    if (!(this.options.oneAtATime ?? this.address.isLossy)) return this.request(text, variables, limitMs);
+    const turn = this.#latest.then(() => this.request(text, variables, limitMs));
+    this.#latest = Promise.allSettled([turn]);
     return turn;
   }
 
   async close(): Promise<void> {
-    if (this.closed) return;
-    this.closed = true;
-    clearTimeout(this.outage);
-    this.rejectAll();
-    await this.surreal.close();
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    this.#giveUpAll();
+    await this.#line?.close();
     await this.release?.();
   }
 
-  private lost(): void {
-    if (this.closed || this.outage !== undefined) return;
-    this.outage = setTimeout(() => {
-      this.down = true;
-      this.rejectAll();
+  /** One try on one line. @returns undefined where the line was lost before the answer came */
+  async #ask(
+    line: Line,
+    {
+      text,
+      variables,
+      leftMs,
+    }: { readonly text: string; readonly variables: Variables; readonly leftMs: number },
+  ): Promise<readonly Answer[] | undefined> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const limit = (): void => reject(this.#unavailable(true, 'No answer came in time'));
+      timer = setTimeout(limit, Math.max(0, leftMs));
+    });
+    let stopListening = (): unknown => undefined;
+    const lost = new Promise<undefined>((resolve) => {
+      stopListening = line.onLost(() => resolve(undefined));
+    });
+    try {
+      const asked = line.surreal.query(text, { ...variables }).responses();
+      const answers = await Promise.race([asked, lost, late]);
+      if (answers === undefined) return undefined;
+      this.#answered = true;
+      return answers.map((answer) =>
+        answer.success ? { ok: true, value: answer.result } : { ok: false, reason: answer.error.message },
+      );
+    } catch (thrown) {
+      const error = mapThrown(thrown, this.options.username);
+      // The sign-in has run out or was taken away. The next line signs in again.
+      if (error.code === 'DATABASE_AUTH' && this.#answered) {
+        line.drop(error.message);
+        throw this.#unavailable(false, error.message);
+      }
+      // The SDK may notice the end of its socket before the line does.
+      if (this.address.isServer && isLoss(thrown)) {
+        line.drop(error.message);
+        return undefined;
+      }
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      stopListening();
+    }
+  }
+
+  /** Waits for the next line. @param sent whether the request was sent on an earlier one */
+  #nextLine(sent: boolean): Promise<Line> {
+    if (this.#down || this.#closing.signal.aborted) return Promise.reject(this.#unavailable(sent));
+    return new Promise((resolve, reject) => {
+      this.#waiting.add({ go: resolve, giveUp: () => reject(this.#unavailable(sent)) });
+    });
+  }
+
+  #use(line: Line): void {
+    this.#line = line;
+    this.#down = false;
+    for (const { go } of this.#take()) go(line);
+    line.onLost((reason) => void this.#dialAgain(reason));
+  }
+
+  async #dialAgain(reason: string): Promise<void> {
+    const { signal } = this.#closing;
+    this.#line = undefined;
+    this.#reason = reason;
+    if (signal.aborted) return this.#giveUpAll();
+    this.options.onState?.({ connected: false, reason });
+    const outage = setTimeout(() => {
+      this.#down = true;
+      this.#giveUpAll();
     }, this.options.unavailableAfterMs ?? UNAVAILABLE_AFTER_MS);
-    this.outage.unref();
+    outage.unref();
+    for (let tries = 0; !signal.aborted; tries++) {
+      try {
+        const line = await dial(
+          this.options,
+          this.address,
+          this.options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+        );
+        if (signal.aborted) {
+          line.drop('The connection was closed');
+        } else {
+          this.#use(line);
+          this.options.onState?.({ connected: true });
+        }
+        break;
+      } catch (error) {
+        const { message } = toSluiceError(error);
+        if (message !== this.#reason) this.options.onState?.({ connected: false, reason: message });
+        this.#reason = message;
+        await sleep(pauseAfter(tries), undefined, { signal, ref: false }).catch(() => undefined);
+      }
+    }
+    clearTimeout(outage);
   }
 
-  private rejectAll(): void {
-    for (const reject of this.pending) reject(this.unavailable());
+  #giveUpAll(): void {
+    for (const { giveUp } of this.#take()) giveUp();
   }
 
-  private unavailable(): SluiceError {
-    const what = this.closed
+  #take(): readonly Waiter[] {
+    const all = [...this.#waiting];
+    this.#waiting.clear();
+    return all;
+  }
+
+  #unavailable(sent: boolean, reason = this.#reason): SluiceError {
+    const what = this.#closing.signal.aborted
       ? 'The connection was closed'
-      : 'The connection is lost; it is being tried again';
-    return new SluiceError('DATABASE_UNAVAILABLE', `${what} (${this.options.url})`);
+      : this.#line === undefined
+        ? 'The connection is lost; it is being tried again'
+        : 'The database does not answer';
+    const why = reason === '' ? '' : `: ${reason}`;
+    const unknown = sent ? '. Whether the request took effect is not known' : '';
+    return new SluiceError('DATABASE_UNAVAILABLE', `${what} (${this.options.url})${why}${unknown}`);
   }
 }

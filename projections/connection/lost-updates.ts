@@ -7,7 +7,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { SluiceError } from '../../contracts/errors.js';
-import { isConflict, type Answer, type Database } from './connection.js';
+import type { Answer, Database } from './connection.js';
+import { isConflict } from './failures.js';
 
 /** Updates that the server acknowledged, and how many of them it lost. */
 export interface UpdatesOfOneRow {

@@ -3,7 +3,8 @@
  */
 import type { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
-import { isConflict, type Database, type Variables } from './connection.js';
+import type { Database, Variables } from './connection.js';
+import { isConflict } from './failures.js';
 
 const MOST_TRIES = 5;
 

@@ -15,7 +15,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError } from '../../contracts/errors.js';
-import { isConflict, type Answer, type Database, type Variables } from './connection.js';
+import type { Answer, Database, Variables } from './connection.js';
+import { isConflict } from './failures.js';
 
 /**
  * Where a test can make a commit fail: `before:LABEL` and `after:LABEL` of each statement and

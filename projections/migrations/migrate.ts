@@ -35,6 +35,9 @@ export interface MigrationState {
   readonly appliedAt: string | null;
 }
 
+/** Time limit of one migration, ms: an index over many rows takes long. */
+const MIGRATION_LIMIT_MS = 3_600_000;
+
 const DIRECTORY = new URL('./', import.meta.url);
 
 const COMPATIBLE = /^-- compatible\n/;
@@ -92,7 +95,12 @@ export async function migrationStatus(database: Database): Promise<readonly Migr
  * @returns the names of the migrations that this call applied
  * @throws SluiceError what `migrationStatus` throws; DATABASE_FAILED with the migration's name
  */
-export async function migrate(database: Database): Promise<readonly string[]> {
+export async function migrate(opened: Database): Promise<readonly string[]> {
+  const database: Database = {
+    request: (text, variables) => opened.request(text, variables, MIGRATION_LIMIT_MS),
+    transact: (text, variables) => opened.transact(text, variables, MIGRATION_LIMIT_MS),
+    close: () => opened.close(),
+  };
   await commit(database, [
     {
       label: 'schema_migration.define',

@@ -24,7 +24,7 @@ import { ensureSearchAttributes } from '../temporal/search-attributes.js';
 import { ISOLATE_OPTIONS, loadWorkflowBundle } from '../temporal/workflow-bundle.js';
 
 /** Time that the worker itself needs to end, after the actions must have stopped, ms. */
-const FORCE_MARGIN_MS = 10_000;
+const FORCE_MARGIN_MS = 7_000;
 /** Delay, ms, within which a heartbeat of an action reaches Temporal, and a cancellation the action. */
 const HEARTBEAT_THROTTLE_MS = 1_000;
 

@@ -13,7 +13,8 @@ import type { BridgeSettings } from '../config/bridge-config.js';
 import type { SluiceConfig } from '../config/config.js';
 import { temporalConnectionOptions } from '../temporal/temporal-connection.js';
 import { loadRegistry } from './load-registry.js';
-import { whenAborted } from './when-aborted.js';
+import { watchedDatabase } from './database-watch.js';
+import { endInTime, STOP_LIMIT_MS, whenAborted } from './stopping.js';
 
 export interface RunApiOptions {
   readonly config: SluiceConfig;
@@ -35,9 +36,10 @@ export interface RunApiOptions {
 export async function runApi(options: RunApiOptions): Promise<void> {
   const { config, settings, bridge, directory, log, stop } = options;
   const opened = new ClosingStack();
+  endInTime(stop, STOP_LIMIT_MS, log);
   try {
     const { actions } = await loadRegistry(config, directory);
-    const projections = await openProjections(config.database);
+    const projections = await openProjections(watchedDatabase(config, log));
     opened.add('SurrealDB', () => projections.close());
     const { namespace } = config.temporal;
     const { address, ...connectionOptions } = await temporalConnectionOptions(config.temporal);

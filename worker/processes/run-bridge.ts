@@ -11,7 +11,8 @@ import { openProjections } from '../../projections/index.js';
 import type { BridgeSettings } from '../config/bridge-config.js';
 import type { SluiceConfig } from '../config/config.js';
 import { temporalConnectionOptions } from '../temporal/temporal-connection.js';
-import { whenAborted } from './when-aborted.js';
+import { watchedDatabase } from './database-watch.js';
+import { endInTime, STOP_LIMIT_MS, whenAborted } from './stopping.js';
 
 export interface RunBridgeOptions {
   readonly config: SluiceConfig;
@@ -28,8 +29,9 @@ export interface RunBridgeOptions {
  */
 export async function runBridge({ config, settings, log, stop }: RunBridgeOptions): Promise<void> {
   const opened = new ClosingStack();
+  endInTime(stop, STOP_LIMIT_MS, log);
   try {
-    const projections = await openProjections(config.database);
+    const projections = await openProjections(watchedDatabase(config, log));
     opened.add('SurrealDB', () => projections.close());
     const { namespace } = config.temporal;
     const { taskQueue } = config;

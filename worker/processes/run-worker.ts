@@ -11,11 +11,15 @@ import { openProjections } from '../../projections/index.js';
 import type { Environment, SluiceConfig } from '../config/config.js';
 import { createSecretProvider } from '../secrets/secret-provider.js';
 import { loadWorkflowBundle } from '../temporal/workflow-bundle.js';
+import { watchedDatabase } from './database-watch.js';
+import { endInTime, whenAborted } from './stopping.js';
 import { loadRegistry } from './load-registry.js';
 import { temporalRuntimeOptions } from './logging.js';
 import { openPolicies, reloadPolicies } from './open-policies.js';
 import { startWorker } from './start-worker.js';
-import { whenAborted } from './when-aborted.js';
+
+/** When the process ends by force, ms after the actions must have stopped. The docs promise 10 s. */
+const END_MARGIN_MS = 9_500;
 
 export interface RunWorkerOptions {
   readonly config: SluiceConfig;
@@ -43,16 +47,29 @@ export async function runWorker({
   onReload,
 }: RunWorkerOptions): Promise<void> {
   const opened = new ClosingStack();
+  const { shutdownGraceMs, shutdownStopMs, metricsAddress } = config.worker;
+  endInTime(stop, shutdownGraceMs + shutdownStopMs + END_MARGIN_MS, log);
   try {
     const registry = await loadRegistry(config, directory);
     const secrets = createSecretProvider(config.secrets, env);
     const authorizer = await openPolicies(config, log);
     onReload?.(async () => void (await reloadPolicies(authorizer, log)));
-    const projections = await openProjections(config.database);
+    let setConnected = (_: 0 | 1): void => undefined;
+    const projections = await openProjections(
+      watchedDatabase(config, log, (connected) => setConnected(connected)),
+    );
     opened.add('SurrealDB', () => projections.close());
     // Just before the first connection: the runtime ends with the last one, and keeps the process alive until
     // then.
-    Runtime.install(temporalRuntimeOptions(log, config.worker.metricsAddress));
+    Runtime.install(temporalRuntimeOptions(log, metricsAddress));
+    const connectedGauge = Runtime.instance().metricMeter.createGauge(
+      'sluice_database_connected',
+      'int',
+      undefined,
+      '1 while the database is connected, else 0',
+    );
+    setConnected = (connected) => connectedGauge.set(connected);
+    setConnected(1);
     const worker = await startWorker(
       {
         config,
@@ -69,7 +86,11 @@ export async function runWorker({
       log.info('The worker stops; running actions get the grace time');
       worker.shutDown();
     });
-    await worker.ended;
+    await worker.ended.catch((error: unknown) => {
+      if (!stop.aborted) throw error;
+      // A retry of a local activity can outlive the grace time, while a service is away.
+      log.warn({ error }, 'The worker did not drain in time; another worker repeats what has not ended');
+    });
   } finally {
     await opened.close();
   }

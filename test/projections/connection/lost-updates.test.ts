@@ -5,7 +5,8 @@
  * (connection.ts says why). RocksDB, which a server needs, gets them at once.
  */
 import { expect, it } from 'vitest';
-import { isConflict, type Database } from '../../../projections/connection/connection.js';
+import type { Database } from '../../../projections/connection/connection.js';
+import { isConflict } from '../../../projections/connection/failures.js';
 import { onEveryDatabase } from '../support/databases.js';
 
 const ADDERS = 4;

@@ -15,6 +15,10 @@ export interface Server {
   readonly port: number;
   /** Kills it at once, as a crash does. */
   kill(): Promise<void>;
+  /** Stops its process without ending it: it keeps its connections and answers nothing. */
+  pause(): void;
+  /** Lets it go on. */
+  resume(): void;
 }
 
 export interface ServerOptions {
@@ -48,6 +52,8 @@ export async function startServer({
       child.kill('SIGKILL');
       await gone;
     },
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
   };
 }
 
