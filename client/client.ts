@@ -31,6 +31,9 @@ import { checkPayload } from './connection/check-payload.js';
 import { callTemporal, type CallContext } from './connection/errors.js';
 import { checkedSize, parseOrRefuse, withoutUndefined } from './connection/input.js';
 import { CONFLICT, REUSE } from './connection/start-policies.js';
+import { unknownOutcome } from './connection/outcome.js';
+import { sendSignal } from './connection/signal.js';
+import { startWorkflow } from './connection/start.js';
 import { runSystemWorkflow } from './connection/system-workflow.js';
 import type { EventBus } from './events/event-bus.js';
 import { envelopeOf, type EventToPublish } from './events/event-to-publish.js';
@@ -48,8 +51,6 @@ import type { RunContext } from './runs/context.js';
 import { stopWorkflow } from './runs/stop-run.js';
 
 const CONNECT_LIMIT_MS = 5_000;
-/** A signal is retried for this long while the server is away. */
-const SIGNAL_LIMIT_MS = 5_000;
 /** A query waits this long for a worker to answer. */
 const QUERY_LIMIT_MS = 10_000;
 
@@ -199,7 +200,8 @@ export class SluiceClient<P extends object = AnyPayloads> {
    *   whose payload does not fit fails with PAYLOAD_INVALID before its first step
    * @returns the ids of the run, as soon as Temporal has accepted the start
    * @throws SluiceError WORKFLOW_ALREADY_STARTED, PAYLOAD_INVALID (also for a number that would be rounded),
-   *   INPUT_INVALID, NAME_RESERVED, INPUT_TOO_LARGE, TEMPORAL_UNAVAILABLE
+   *   INPUT_INVALID, NAME_RESERVED, INPUT_TOO_LARGE, TEMPORAL_UNAVAILABLE; OUTCOME_UNKNOWN, with the workflow
+   *   id under which the run can be looked for, where Temporal's answer was lost
    * @example
    * const { workflowId, runId } = await sluice.start(
    *   'order-fulfilment',
@@ -235,21 +237,27 @@ export class SluiceClient<P extends object = AnyPayloads> {
     const checkedMemo = parseOrRefuse(StartMemo, { ...this.#defaults, ...withoutUndefined(memo) });
     const target = { tenant: checkedMemo.tenant, definition: definitionId, version: checkedMemo.version };
     await checkPayload(this.#runContext.reads, target, payload);
-    const handle = await this.#call(workflowId, () =>
-      this.temporal.workflow.start(definitionId, {
-        args: [payload],
-        workflowId,
-        taskQueue: this.#context.taskQueue,
-        memo: withoutUndefined(checkedMemo),
-        workflowIdConflictPolicy: CONFLICT[onConflict],
-        workflowIdReusePolicy: REUSE[reuse],
-      }),
-    );
-    if (onConflict !== 'use-existing') return { workflowId, runId: handle.firstExecutionRunId };
+    const started = await startWorkflow(this.temporal, this.#context, definitionId, {
+      args: [payload],
+      workflowId,
+      taskQueue: this.#context.taskQueue,
+      memo: withoutUndefined(checkedMemo),
+      workflowIdConflictPolicy: CONFLICT[onConflict],
+      workflowIdReusePolicy: REUSE[reuse],
+      takesExisting: onConflict === 'use-existing',
+    });
+    if (onConflict !== 'use-existing') return started;
     // An existing run may have continued as new, and Temporal then answers with a later run id than its
     // first.
-    const { raw } = await this.#call(workflowId, () => this.#handle(workflowId).describe());
-    return { workflowId, runId: raw.workflowExecutionInfo?.firstRunId || handle.firstExecutionRunId };
+    const { raw } = await this.#handle(workflowId)
+      .describe()
+      .catch((error: unknown) => {
+        throw unknownOutcome(
+          { what: `${workflowId} was started or was open`, details: { workflowId } },
+          error,
+        );
+      });
+    return { workflowId, runId: raw.workflowExecutionInfo?.firstRunId || started.runId };
   }
 
   /**
@@ -257,7 +265,8 @@ export class SluiceClient<P extends object = AnyPayloads> {
    * @param event `eventId` makes a repetition harmless; default: a new one
    * @param signalName the signal: an event wait takes `event`; no step takes `humanTask` yet
    * @throws SluiceError WORKFLOW_NOT_FOUND, INPUT_INVALID, EVENT_INVALID for a number that would be rounded,
-   *   TEMPORAL_UNAVAILABLE
+   *   TEMPORAL_UNAVAILABLE; OUTCOME_UNKNOWN, with the `eventId` and `source` under which sending it again is
+   *   harmless, where Temporal's answer was lost
    */
   async signalEvent(
     workflowId: string,
@@ -270,11 +279,7 @@ export class SluiceClient<P extends object = AnyPayloads> {
       source: 'sluice-client',
       ...withoutUndefined(event),
     });
-    await callTemporal({ ...this.#context, workflowId, needsWorker: false }, () =>
-      this.temporal.withDeadline(Date.now() + SIGNAL_LIMIT_MS, () =>
-        this.#handle(workflowId).signal(SIGNALS[signalName], withoutUndefined(signal)),
-      ),
-    );
+    await this.#call(workflowId, () => sendSignal(this.temporal, workflowId, SIGNALS[signalName], signal));
   }
 
   /**
@@ -329,7 +334,7 @@ export class SluiceClient<P extends object = AnyPayloads> {
    * Asks the open run of a workflow id to stop: it cleans up and ends CANCELED. Resolves when Temporal has
    * accepted the request.
    * @throws SluiceError WORKFLOW_NOT_FOUND, RUN_CLOSED, WORKFLOW_TEMPORAL_CANCEL_FAILED; nothing has changed
-   *   then
+   *   then. OUTCOME_UNKNOWN where the answer was lost and Temporal shows no cancellation (yet)
    */
   async cancel(workflowId: string, reason?: string): Promise<void> {
     await stopWorkflow(this.#runContext, 'cancel', workflowId, { reason });
@@ -338,7 +343,7 @@ export class SluiceClient<P extends object = AnyPayloads> {
   /**
    * Ends the open run of a workflow id at once, without clean-up or compensation.
    * @throws SluiceError WORKFLOW_NOT_FOUND, RUN_CLOSED, WORKFLOW_TEMPORAL_TERMINATE_FAILED; nothing has
-   *   changed then
+   *   changed then. OUTCOME_UNKNOWN where the answer was lost and Temporal shows it open (yet)
    */
   async terminate(workflowId: string, reason?: string): Promise<void> {
     await stopWorkflow(this.#runContext, 'terminate', workflowId, { reason });
@@ -367,7 +372,7 @@ export class SluiceClient<P extends object = AnyPayloads> {
   }
 
   #query(workflowId: string, query: string, ...args: Json[]): Promise<unknown> {
-    return this.#call(workflowId, () =>
+    return callTemporal({ ...this.#context, workflowId, needsWorker: true }, () =>
       this.temporal.withDeadline(Date.now() + QUERY_LIMIT_MS, () =>
         this.#handle(workflowId).query(query, ...args),
       ),

@@ -166,7 +166,8 @@ export class RunControl {
 
   /**
    * Asks a run to stop: it cleans up and ends CANCELED. Resolves when Temporal has accepted the request.
-   * @throws SluiceError RUN_NOT_FOUND, RUN_CLOSED, WORKFLOW_TEMPORAL_CANCEL_FAILED; nothing has changed then
+   * @throws SluiceError RUN_NOT_FOUND, RUN_CLOSED, WORKFLOW_TEMPORAL_CANCEL_FAILED; nothing has changed then.
+   *   OUTCOME_UNKNOWN where the answer was lost and Temporal shows no cancellation (yet)
    */
   cancel(runId: string, options: ActOptions = {}): Promise<StoppedRun> {
     return stopRun(this.context, 'cancel', runId, options);
@@ -175,7 +176,7 @@ export class RunControl {
   /**
    * Ends a run at once, without clean-up or compensation.
    * @throws SluiceError RUN_NOT_FOUND, RUN_CLOSED, WORKFLOW_TEMPORAL_TERMINATE_FAILED; nothing has changed
-   *   then
+   *   then. OUTCOME_UNKNOWN where the answer was lost and Temporal shows it open (yet)
    */
   terminate(runId: string, options: ActOptions = {}): Promise<StoppedRun> {
     return stopRun(this.context, 'terminate', runId, options);
@@ -196,7 +197,8 @@ export class RunControl {
    * began before stays.
    * @returns the execution that continues the run, and the one that was reset
    * @throws SluiceError RUN_NOT_FOUND, REWIND_NOT_POSSIBLE, REWIND_CONFLICT, WORKFLOW_TEMPORAL_RESET_FAILED,
-   *   INPUT_INVALID, TEMPORAL_UNAVAILABLE
+   *   INPUT_INVALID, TEMPORAL_UNAVAILABLE; OUTCOME_UNKNOWN, with the `operationId` under which asking
+   *   again is harmless, where the answer was lost and Temporal shows no rewind (yet)
    * @example
    * await sluice.runs.rewind(runId, { stepPath: 'steps[1].then[0]', reason: 'The price was wrong.' });
    */

@@ -621,6 +621,12 @@ export const ERRORS = {
     false,
     'Register the search attributes with the command in the message, then start the worker again.',
   ),
+  OUTCOME_UNKNOWN: entry(
+    504,
+    'internal',
+    true,
+    'The answer was lost, so it may have happened, or may still happen. Look first; the details name what to look for. Asking again with the same ids is harmless.',
+  ),
   TEMPORAL_UNAVAILABLE: entry(
     503,
     'internal',

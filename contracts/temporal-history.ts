@@ -99,10 +99,21 @@ export interface ScheduledFields<Payload> {
 
 /** The arguments of the activity that an event schedules; none for any other event. */
 export async function argumentsOf<Payload>(
-  { payloadCodecs, payloadConverter }: PayloadReader<Payload>,
+  reader: PayloadReader<Payload>,
   { activityTaskScheduledEventAttributes: scheduled }: ScheduledFields<Payload>,
 ): Promise<readonly unknown[]> {
-  let payloads = scheduled?.input?.payloads ?? [];
-  for (const codec of payloadCodecs) payloads = await codec.decode(payloads);
+  return decodePayloads(reader, scheduled?.input?.payloads);
+}
+
+/**
+ * The values of payloads, through the codecs of a data converter: the one way in which payloads of histories
+ * are read. Encoding takes the codecs in their order, so decoding takes the last one first.
+ */
+export async function decodePayloads<Payload>(
+  { payloadCodecs, payloadConverter }: PayloadReader<Payload>,
+  encoded: readonly Payload[] | null | undefined,
+): Promise<readonly unknown[]> {
+  let payloads = [...(encoded ?? [])];
+  for (const codec of [...payloadCodecs].reverse()) payloads = await codec.decode(payloads);
   return payloads.map((payload) => payloadConverter.fromPayload(payload));
 }

@@ -23,7 +23,7 @@ const BulkLine = z
   .object({
     runId: z.string(),
     workflowId: z.string(),
-    outcome: z.enum(['done', 'would', 'skipped', 'failed']),
+    outcome: z.enum(['done', 'would', 'skipped', 'unknown', 'failed']),
     error: z.object({ code: z.string(), message: z.string() }).optional(),
     started: z.object({ runId: z.string(), workflowId: z.string() }).optional(),
   })

@@ -49,6 +49,7 @@ const ACT_ERRORS: readonly ErrorCode[] = [
   'DEAD_LETTER_CLOSED',
   'WORKER_NOT_FOUND',
   'TEMPORAL_UNAVAILABLE',
+  'OUTCOME_UNKNOWN',
   'TEMPORAL_NAMESPACE_NOT_FOUND',
 ];
 const RETRY_ERRORS: readonly ErrorCode[] = [
@@ -176,7 +177,7 @@ export function addDeadLetterRoutes(api: Api): void {
           schema: z.object({
             id: z.string(),
             subject: z.string(),
-            outcome: z.enum(['done', 'would', 'failed']),
+            outcome: z.enum(['done', 'would', 'unknown', 'failed']),
             error: z.object({ code: z.string(), message: z.string() }).optional(),
           }),
         },
@@ -209,7 +210,7 @@ interface BulkRequest {
 interface BulkLine {
   readonly id: string;
   readonly subject: string;
-  readonly outcome: 'done' | 'would' | 'failed';
+  readonly outcome: 'done' | 'would' | 'unknown' | 'failed';
   readonly error?: { readonly code: string; readonly message: string };
 }
 
@@ -251,7 +252,8 @@ async function* bulk(
       yield { id, subject, outcome: 'done' };
     } catch (thrown) {
       const { code, message } = toSluiceError(thrown);
-      yield { id, subject, outcome: 'failed', error: { code, message } };
+      const outcome = code === 'OUTCOME_UNKNOWN' ? 'unknown' : 'failed';
+      yield { id, subject, outcome, error: { code, message } };
     }
   }
 }

@@ -18,7 +18,11 @@ const STEP_PATH_CHARACTERS = 1_000;
 const LOOP_DEPTH = 100;
 const LOOP_INDEX_MOST = 1_000_000;
 
-const TEMPORAL: readonly ErrorCode[] = ['TEMPORAL_UNAVAILABLE', 'TEMPORAL_NAMESPACE_NOT_FOUND'];
+const TEMPORAL: readonly ErrorCode[] = [
+  'TEMPORAL_UNAVAILABLE',
+  'TEMPORAL_NAMESPACE_NOT_FOUND',
+  'OUTCOME_UNKNOWN',
+];
 
 const StartBody = z
   .strictObject({
@@ -119,6 +123,7 @@ export function addRunActRoutes(api: Api): void {
         errors: [
           'RUN_NOT_FOUND',
           'RUN_CLOSED',
+          'OUTCOME_UNKNOWN',
           act === 'cancel' ? 'WORKFLOW_TEMPORAL_CANCEL_FAILED' : 'WORKFLOW_TEMPORAL_TERMINATE_FAILED',
         ],
       },
@@ -216,7 +221,6 @@ export function addRunActRoutes(api: Api): void {
         'REWIND_NOT_POSSIBLE',
         'REWIND_CONFLICT',
         'WORKFLOW_TEMPORAL_RESET_FAILED',
-        'WORKER_NOT_FOUND',
       ],
     },
     async ({ principal, tenant, operationId, params: { runId }, body }) =>

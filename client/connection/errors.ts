@@ -47,7 +47,7 @@ export interface CallContext {
   readonly namespace: string;
   readonly taskQueue: string;
   readonly workflowId?: string;
-  /** False: the server answers by itself, so a timeout is not a missing worker's. */
+  /** True: only a worker can answer, so a timeout is a missing worker's. Default: the server answers. */
   readonly needsWorker?: boolean;
 }
 
@@ -116,7 +116,7 @@ function fromTemporal(thrown: unknown, context: CallContext): SluiceError {
       return noWorker;
     case GRPC.cancelled:
     case GRPC.deadlineExceeded:
-      return context.workflowId === undefined || context.needsWorker === false
+      return context.workflowId === undefined || context.needsWorker !== true
         ? unavailable('did not answer in time')
         : noWorker;
     case GRPC.invalidArgument:

@@ -1,9 +1,17 @@
-/** Runs Sluice's system workflows, such as `sluice.publish`, and waits for their result. */
+/**
+ * Runs Sluice's system workflows, such as `sluice.publish`, and waits for their result.
+ *
+ * Invariant: "no worker took it" is said only if the history has its cancellation before any worker's
+ * start. What began, or may have begun, is never reported as not done.
+ */
 import type { Client } from '@temporalio/client';
 import { v7 as uuid } from 'uuid';
 import { SluiceError } from '../../contracts/errors.js';
 import type { Json } from '../../contracts/json.js';
+import { historyOf } from '../../contracts/temporal-history.js';
 import { callTemporal, type CallContext } from './errors.js';
+import { settled, unknownOutcome } from './outcome.js';
+import { startWorkflow } from './start.js';
 
 /** Publishing is one activity. If it takes longer than this, no worker polls, or the database is away, ms. */
 const LIMIT_MS = 60_000;
@@ -21,7 +29,7 @@ export interface SystemCall {
  * Runs a system workflow.
  * @param limitMs how long the caller waits
  * @throws SluiceError WORKER_NOT_FOUND where no worker took it, so that nothing will happen;
- *   PUBLISH_UNFINISHED where one did, and goes on; the error of the workflow
+ *   PUBLISH_UNFINISHED where one did, and goes on; OUTCOME_UNKNOWN; the error of the workflow
  */
 export async function runSystemWorkflow(
   temporal: Client,
@@ -31,12 +39,16 @@ export async function runSystemWorkflow(
 ): Promise<unknown> {
   const { taskQueue } = context;
   const workflowId = `${type}/${exclusive ?? uuid()}`;
-  const call = <T>(work: () => Promise<T>): Promise<T> => callTemporal({ ...context, workflowId }, work);
-  const options = { args: [request], workflowId, taskQueue };
+  const act = { what: `${workflowId} has ended`, details: { workflowId } };
+  /** After the start nothing is "not done": a question that fails leaves the outcome open. */
+  const call = <T>(work: () => Promise<T>): Promise<T> =>
+    callTemporal({ ...context, workflowId }, () => settled(act, work, () => Promise.resolve(undefined)));
+  const { runId } = await startWorkflow(temporal, context, type, { args: [request], workflowId, taskQueue });
+  const handle = temporal.workflow.getHandle(workflowId, runId);
+  const result = call(() => handle.result() as Promise<unknown>);
   // The retry of a dead letter takes as long as the action that it retries.
-  if (exclusive !== undefined) return await call(() => temporal.workflow.execute(type, options));
-  const handle = await call(() => temporal.workflow.start(type, options));
-  const end = call(() => handle.result() as Promise<unknown>).then(
+  if (exclusive !== undefined) return await result;
+  const end = result.then(
     (value) => ({ value }) as const,
     (error: unknown) => ({ error }) as const,
   );
@@ -45,18 +57,33 @@ export async function runSystemWorkflow(
   if ('error' in outcome) throw outcome.error;
   return outcome.value;
 
-  async function giveUp(): Promise<never> {
+  async function giveUp(): Promise<unknown> {
     const seconds = limitMs / 1_000;
     const { historyLength } = await call(() => handle.describe());
     if (historyLength >= TAKEN) {
       throw new SluiceError('PUBLISH_UNFINISHED', `${workflowId} did not end within ${seconds} s.`);
     }
+    // Temporal accepts this for a workflow that has just ended, too.
     await call(() => handle.cancel());
+    if (await call(() => takenBeforeCancel(temporal, workflowId, runId))) {
+      const { closeTime } = await call(() => handle.describe());
+      if (closeTime !== undefined) return await result;
+      throw unknownOutcome(act, 'a worker took it as its caller gave up');
+    }
     throw new SluiceError(
       'WORKER_NOT_FOUND',
       `No worker on task queue ${taskQueue} took ${workflowId} within ${seconds} s.`,
     );
   }
+}
+
+/** Whether a worker took the workflow before its cancellation. */
+async function takenBeforeCancel(temporal: Client, workflowId: string, runId: string): Promise<boolean> {
+  for await (const event of historyOf(temporal, workflowId, runId)) {
+    if (event.workflowExecutionCancelRequestedEventAttributes) return false;
+    if (event.workflowTaskStartedEventAttributes) return true;
+  }
+  return true;
 }
 
 /** The value; undefined where it takes longer. */

@@ -2,7 +2,8 @@
  * The same act on every run that matches a filter.
  *
  * Invariants
- * - Each run is decided by itself: a failure is that run's item, and stops no other run.
+ * - Each run is decided by itself: a failure is that run's item, and stops no other run. What is not known
+ *   counts neither as done nor as failed.
  * - Runs are taken in the order of the list, page by page. A run that leaves the list meanwhile (because it
  *   was cancelled, for example) shifts no other run.
  * - Repeating a bulk re-run under the same operation id starts nothing twice: the workflow id of each new run
@@ -41,8 +42,11 @@ export interface BulkOptions extends ActOptions {
 export interface BulkItem {
   readonly runId: string;
   readonly workflowId: string;
-  /** `would`: a dry run; `skipped`: there was nothing to do, and the error says why. */
-  readonly outcome: 'done' | 'would' | 'skipped' | 'failed';
+  /**
+   * `would`: a dry run; `skipped`: there was nothing to do, and the error says why; `unknown`: Temporal's
+   * answer was lost, so it may have happened.
+   */
+  readonly outcome: 'done' | 'would' | 'skipped' | 'unknown' | 'failed';
   readonly error?: { readonly code: string; readonly message: string };
   /** Of a re-run: the new run. */
   readonly started?: { readonly runId: string; readonly workflowId: string };
@@ -126,8 +130,13 @@ async function actOn(
     };
   } catch (thrown) {
     const { code, message } = toSluiceError(thrown);
-    return { ...about, outcome: NOTHING_TO_DO.has(code) ? 'skipped' : 'failed', error: { code, message } };
+    return { ...about, outcome: outcomeOf(code), error: { code, message } };
   }
+}
+
+function outcomeOf(code: string): BulkItem['outcome'] {
+  if (code === 'OUTCOME_UNKNOWN') return 'unknown';
+  return NOTHING_TO_DO.has(code) ? 'skipped' : 'failed';
 }
 
 function checkedOptions(

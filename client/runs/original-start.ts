@@ -5,12 +5,11 @@
  * as it was sent, and never from anything redacted. Only if retention has removed that history, it comes from
  * the run's log, which has it with the defaults of the payloadSchema; a source that redacts is refused.
  */
-import type { Payload } from '@temporalio/common';
 import { SluiceError } from '../../contracts/errors.js';
 import { JsonValue, type Json } from '../../contracts/json.js';
 import { StartMemo } from '../../contracts/run/messages.js';
 import { refuseFaults } from '../../contracts/reading/read-json.js';
-import { isGrpcNotFound } from '../../contracts/temporal-history.js';
+import { decodePayloads, isGrpcNotFound } from '../../contracts/temporal-history.js';
 import type { RunView } from '../../projections/index.js';
 import { callTemporal } from '../connection/errors.js';
 import { readsOf, type RunContext } from './context.js';
@@ -43,7 +42,7 @@ async function fromTemporal(
   { workflowId, runId }: RunView,
 ): Promise<OriginalStart | undefined> {
   const { temporal, call } = context;
-  const page = await callTemporal({ ...call, workflowId, needsWorker: false }, () =>
+  const page = await callTemporal({ ...call, workflowId }, () =>
     temporal.workflowService
       .getWorkflowExecutionHistory({
         namespace: temporal.options.namespace,
@@ -57,11 +56,12 @@ async function fromTemporal(
   );
   const started = page?.history?.events?.[0]?.workflowExecutionStartedEventAttributes;
   if (started === undefined || started === null) return undefined;
-  const [payload] = await decode(context, started.input?.payloads ?? []);
+  const reader = temporal.options.loadedDataConverter;
+  const [payload] = await decodePayloads(reader, started.input?.payloads);
   refuseFaults(payload, `The payload of run ${runId}`, 'PAYLOAD_INVALID');
   const fields = Object.entries(started.memo?.fields ?? {});
-  const values = await decode(
-    context,
+  const values = await decodePayloads(
+    reader,
     fields.map(([, value]) => value),
   );
   const memo = StartMemo.safeParse(Object.fromEntries(fields.map(([name], i) => [name, values[i]])));
@@ -71,13 +71,6 @@ async function fromTemporal(
     trigger: memo.data?.trigger,
     correlationKeys: memo.data?.correlationKeys ?? [],
   };
-}
-
-async function decode({ temporal }: RunContext, encoded: readonly Payload[]): Promise<readonly unknown[]> {
-  const { payloadConverter, payloadCodecs } = temporal.options.loadedDataConverter;
-  let payloads = [...encoded];
-  for (const codec of payloadCodecs) payloads = await codec.decode(payloads);
-  return payloads.map((payload) => payloadConverter.fromPayload<unknown>(payload));
 }
 
 async function fromLog(context: RunContext, { tenant, runId }: RunView): Promise<OriginalStart> {

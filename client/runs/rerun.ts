@@ -75,7 +75,7 @@ async function mustBeClosed(context: RunContext, { workflowId, runId, status }: 
   // as still open.
   const patience = TERMINAL_RUN_STATUSES.includes(status) ? ENDING_LIMIT_MS : 0;
   for (const deadline = Date.now() + patience; ;) {
-    const latest = await callTemporal({ ...context.call, workflowId, needsWorker: false }, () =>
+    const latest = await callTemporal({ ...context.call, workflowId }, () =>
       latestOf(context.temporal, workflowId, runId),
     );
     if (latest?.open !== true) return;

@@ -12,6 +12,8 @@
  * - Of two concurrent rewinds of the same execution only one happens: the reset's request id is that
  *   execution's. If both name the same step, both succeed; if they name different steps, the later one gets
  *   REWIND_CONFLICT.
+ * - If the answer to the reset is lost, the latest execution tells whether it was made by this rewind. What
+ *   that does not settle is OUTCOME_UNKNOWN, with the `operationId` under which asking again is harmless.
  * - Another run that has the workflow id by now is never reset.
  */
 import { randomBytes } from 'node:crypto';
@@ -22,6 +24,7 @@ import { rewindOf, rewindReason, type Rewind } from '../../contracts/run/rewind.
 import { historyOf, resetOf } from '../../contracts/temporal-history.js';
 import type { RunView } from '../../projections/index.js';
 import { callTemporal } from '../connection/errors.js';
+import { LOOK_LIMIT_MS, settled, unknownOutcome, type Act } from '../connection/outcome.js';
 import { allItems } from '../reads/reads.js';
 import { labelOf, readChain, taskOf, type BegunStep, type Chain, type Task } from './chain.js';
 import { checkedReason, findRun, readsOf, type RunContext } from './context.js';
@@ -39,7 +42,7 @@ const STEP_PATH_CHARACTERS = 1_000;
 /**
  * Rewinds a run.
  * @throws SluiceError RUN_NOT_FOUND, REWIND_NOT_POSSIBLE, REWIND_CONFLICT, WORKFLOW_TEMPORAL_RESET_FAILED,
- *   TEMPORAL_UNAVAILABLE, INPUT_INVALID
+ *   OUTCOME_UNKNOWN, TEMPORAL_UNAVAILABLE, INPUT_INVALID
  */
 export async function rewindRun(
   context: RunContext,
@@ -50,7 +53,7 @@ export async function rewindRun(
   const reason = checkedReason(options.reason);
   const run = await findRun(context, runId, options);
   const { workflowId } = run;
-  const call = { ...context.call, workflowId, needsWorker: false };
+  const call = { ...context.call, workflowId };
   const { latest, chain } = await callTemporal(call, async () => {
     const execution = await latestOf(context.temporal, workflowId, runId);
     if (execution === undefined) {
@@ -77,7 +80,10 @@ export async function rewindRun(
     ...(reason !== undefined && { reason }),
   };
   const executionId = await reset(context, run, { latestId: latest.executionId, task, rewind });
-  const done = await callTemporal(call, () => rewindThatMade(context, workflowId, executionId));
+  const done = await rewindThatMade(context, workflowId, executionId).catch((error: unknown) => {
+    // The run was reset; by which request, its history would tell.
+    throw unknownOutcome(actOf(run, rewind), error);
+  });
   if (done === undefined || !isSame(done.rewind, rewind)) {
     const actual =
       done === undefined
@@ -235,26 +241,38 @@ interface ResetRequest {
 
 /** Resets the run. @returns the execution that continues it */
 async function reset(
-  { temporal, call }: RunContext,
-  { workflowId, runId }: RunView,
+  context: RunContext,
+  run: RunView,
   { latestId, task: { executionId, finishedId }, rewind }: ResetRequest,
 ): Promise<string> {
-  try {
-    const answer = await callTemporal({ ...call, workflowId, needsWorker: false }, () =>
-      temporal.withDeadline(Date.now() + RESET_LIMIT_MS, () =>
-        temporal.workflowService.resetWorkflowExecution({
-          namespace: temporal.options.namespace,
-          workflowExecution: { workflowId, runId: executionId },
-          reason: rewindReason(rewind),
-          workflowTaskFinishEventId: Long.fromNumber(finishedId),
-          requestId: `sluice-rewind/${latestId}`,
-          // Signals that came later are kept: the waits that open again get them again.
-          resetReapplyExcludeTypes: [],
-        }),
-      ),
+  const { temporal, call } = context;
+  const { workflowId, runId } = run;
+  const ask = async (): Promise<string> => {
+    const answer = await temporal.withDeadline(Date.now() + RESET_LIMIT_MS, () =>
+      temporal.workflowService.resetWorkflowExecution({
+        namespace: temporal.options.namespace,
+        workflowExecution: { workflowId, runId: executionId },
+        reason: rewindReason(rewind),
+        workflowTaskFinishEventId: Long.fromNumber(finishedId),
+        requestId: `sluice-rewind/${latestId}`,
+        // Signals that came later are kept: the waits that open again get them again.
+        resetReapplyExcludeTypes: [],
+      }),
     );
     return answer.runId;
+  };
+  /** The execution that a rewind has made out of the latest one; whose rewind it is, the caller looks up. */
+  const look = (): Promise<string | undefined> =>
+    temporal.withDeadline(Date.now() + LOOK_LIMIT_MS, async () => {
+      const now = await latestOf(temporal, workflowId, runId);
+      if (now === undefined || now.executionId === latestId) return undefined;
+      const done = await rewindThatMade(context, workflowId, now.executionId);
+      return done === undefined ? undefined : now.executionId;
+    });
+  try {
+    return await callTemporal({ ...call, workflowId }, () => settled(actOf(run, rewind), ask, look));
   } catch (error) {
+    if (error instanceof SluiceError && error.code === 'OUTCOME_UNKNOWN') throw error;
     throw new SluiceError(
       'WORKFLOW_TEMPORAL_RESET_FAILED',
       `Run ${runId} was not reset: ${messageOf(error)}`,
@@ -264,6 +282,14 @@ async function reset(
       },
     );
   }
+}
+
+/** What a rewind does, for the error where its effect is not known. */
+function actOf({ runId, workflowId }: RunView, { id, step, iteration }: Rewind): Act {
+  return {
+    what: `run ${runId} was rewound to ${labelOf({ path: step, iteration })}`,
+    details: { runId, workflowId, operationId: id },
+  };
 }
 
 /** A rewind that happened. */

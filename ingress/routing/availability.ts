@@ -15,6 +15,8 @@ const LONGEST_PAUSE_MS = 2_000;
 const AWAY_CODES = new Set([
   'DATABASE_UNAVAILABLE',
   'TEMPORAL_UNAVAILABLE',
+  // The event is routed again once Temporal is back, under the same ids.
+  'OUTCOME_UNKNOWN',
   'WORKER_NOT_FOUND',
   'REDIS_UNAVAILABLE',
 ]);

@@ -159,7 +159,7 @@ export interface BulkFlags extends RunSelection {
 
 /**
  * `sluice runs bulk cancel|terminate|rerun`: prints a line for each run, then a summary.
- * @returns 1 if a run failed; 130 if the user interrupted
+ * @returns 1 if a run failed or its outcome is unknown; 130 if the user interrupted
  */
 export async function bulkCommand(
   { runs }: SluiceClient,
@@ -169,7 +169,13 @@ export async function bulkCommand(
 ): Promise<number> {
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort();
-  const counts: Record<BulkItem['outcome'], number> = { done: 0, would: 0, skipped: 0, failed: 0 };
+  const counts: Record<BulkItem['outcome'], number> = {
+    done: 0,
+    would: 0,
+    skipped: 0,
+    unknown: 0,
+    failed: 0,
+  };
   process.once('SIGINT', interrupt);
   try {
     const options = {
@@ -197,5 +203,5 @@ export async function bulkCommand(
     outcomes.length === 0 ? 'No run matches.' : outcomes.map(([outcome, n]) => `${n} ${outcome}`).join(', '),
   );
   if (interrupted.signal.aborted) return EXIT.interrupted;
-  return counts.failed > 0 ? EXIT.failed : EXIT.ok;
+  return counts.failed + counts.unknown > 0 ? EXIT.failed : EXIT.ok;
 }
