@@ -17,7 +17,7 @@ import { authenticator } from './auth/authenticator.js';
 import type { ApiDeps } from './http/deps.js';
 import { addDocument, addDocumentPage } from './document.js';
 import { addHealthRoutes } from './health.js';
-import { refuseForeignPages } from './http/loopback.js';
+import { refuseForeignPages } from './http/foreign-pages.js';
 import { addPaths, type Api, type ApiEnv } from './http/operation.js';
 import { problemOf, PROBLEM_TYPE } from './http/problem.js';
 import { rateLimiter } from './http/rate-limit.js';

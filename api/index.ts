@@ -2,5 +2,4 @@
 export type { AuthConfig } from './auth/authenticator.js';
 export { makeKey, readKeyFile } from './auth/keys.js';
 export type { ApiConfig } from './http/deps.js';
-export { isLoopback } from './http/loopback.js';
 export { startApi, type RunningApi } from './server.js';

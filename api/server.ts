@@ -12,15 +12,17 @@ import { createAdaptorServer } from '@hono/node-server';
 import type { Logger } from 'pino';
 import type { SluiceClient } from '../client/index.js';
 import { SluiceError, type ErrorCode } from '../contracts/errors.js';
+import { isLoopback } from '../contracts/http/pages.js';
 import type { Projections } from '../projections/index.js';
 import { createApp } from './app.js';
 import type { ApiConfig, KnownAction } from './http/deps.js';
-import { isLoopback } from './http/loopback.js';
 import { createMetrics } from './http/metrics.js';
 import { problemOf, PROBLEM_TYPE } from './http/problem.js';
 
 /** Time limit for receiving a whole request with its body, ms. */
 const REQUEST_LIMIT_MS = 30_000;
+/** How often connections are checked for it, ms. Node's own 30 s would let a slow body have a minute. */
+const REQUEST_CHECK_MS = 500;
 /** How long open requests may take once the API stops, ms. */
 const STOP_LIMIT_MS = 10_000;
 /** Interval of closing idle connections while the API stops, ms. */
@@ -37,6 +39,8 @@ export interface StartApiOptions {
   readonly log: Logger;
   /** Epoch ms; default: the clock. */
   readonly now?: () => number;
+  /** Time limit for receiving a whole request with its body, ms; default 30 s. */
+  readonly requestLimitMs?: number;
 }
 
 export interface RunningApi {
@@ -73,8 +77,14 @@ export async function startApi(options: StartApiOptions): Promise<RunningApi> {
     stopping: stopping.signal,
   };
   const app = createApp(deps);
-  const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
-  server.requestTimeout = REQUEST_LIMIT_MS;
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    overrideGlobalObjects: false,
+    serverOptions: {
+      requestTimeout: options.requestLimitMs ?? REQUEST_LIMIT_MS,
+      connectionsCheckingInterval: REQUEST_CHECK_MS,
+    },
+  }) as Server;
   server.on('clientError', refuseUnreadable);
   const url = await listen(server, config);
   const forget = setInterval(() => {

@@ -62,6 +62,8 @@ export interface BridgeOptions {
   readonly log: BridgeLog;
   /** Default: every 10 s, events recorded more than 15 s ago. */
   readonly sweep?: Partial<SweepOptions> | undefined;
+  /** Time limit for receiving a whole request with its body, ms; default 30 s. */
+  readonly requestLimitMs?: number | undefined;
 }
 
 export interface RunningBridge {
@@ -170,6 +172,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
         token,
         ...http,
         onError: report,
+        requestLimitMs: options.requestLimitMs,
       });
       url = await source.listen();
       opened.add('HTTP source', () => source.stop());

@@ -2,7 +2,8 @@
 import type { Response } from 'undici';
 import { createScanner } from 'jsonc-parser';
 import type { Json } from '../../contracts/json.js';
-import { isLossy, jsonFaults, type JsonFault } from '../../contracts/reading/json-faults.js';
+import { isLossy, type JsonFault } from '../../contracts/reading/json-faults.js';
+import { parseJson } from '../../contracts/reading/parse-json.js';
 
 export interface ReadBody {
   readonly bytes: Uint8Array;
@@ -54,13 +55,13 @@ export function decodeBody(
     return { body: text, problems: [] };
   }
   try {
-    const body = JSON.parse(text) as Json;
-    const faults = jsonFaults(body);
-    if (faults.length === 0) return { body, problems: [] };
+    const { value, faults } = parseJson(text);
+    if (faults.length === 0) return { body: value, problems: [] };
     if (!numbersAsText) return { body: text, problems: faults };
-    const quoted = JSON.parse(quoteLossyNumbers(text)) as Json;
-    const left = jsonFaults(quoted);
-    return left.length === 0 ? { body: quoted, problems: [] } : { body: text, problems: left };
+    const quoted = parseJson(quoteLossyNumbers(text));
+    return quoted.faults.length === 0
+      ? { body: quoted.value, problems: [] }
+      : { body: text, problems: quoted.faults };
   } catch (error) {
     if (error instanceof SyntaxError) return { body: text, problems: [] };
     throw error;

@@ -34,11 +34,21 @@ export interface TargetGuard {
 
 const GLOBAL_IPV6 = ipaddr.IPv6.parseCIDR('2000::/3');
 
+/**
+ * Addresses that look public and are not: each machine of a cloud reaches its own provider there, with what
+ * it tells this machine alone. Others of this kind are in ranges that are refused anyway: 169.254.169.254,
+ * 100.100.100.200, 192.0.0.192, fd00:ec2::254.
+ */
+const PROVIDER_ADDRESSES: ReadonlySet<string> = new Set([
+  // Azure: the agent of the virtual machine, DHCP and DNS.
+  '168.63.129.16',
+]);
+
 /** True for an address on the public internet. */
 export function isPublicAddress(address: string): boolean {
   if (!ipaddr.isValid(address)) return false;
   const parsed = ipaddr.process(address);
-  if (parsed.range() !== 'unicast') return false;
+  if (parsed.range() !== 'unicast' || PROVIDER_ADDRESSES.has(parsed.toString())) return false;
   return parsed.kind() === 'ipv4' || (parsed as ipaddr.IPv6).match(GLOBAL_IPV6);
 }
 

@@ -8,6 +8,8 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
+import { faultText, type JsonFault } from '../../contracts/reading/json-faults.js';
+import { parseJson } from '../../contracts/reading/parse-json.js';
 import { PRINCIPAL_NAME_CHARACTERS, Role, TenantGrant, type Principal } from './principal.js';
 
 const PREFIX = 'sluice_';
@@ -48,11 +50,16 @@ export async function readKeyFile(path: string): Promise<readonly KeyEntry[]> {
   const invalid = (why: string, cause?: unknown): SluiceError =>
     new SluiceError('CONFIG_INVALID', `SLUICE_API_KEYS_FILE: ${path}: ${why}`, { cause });
   let value: unknown;
+  let duplicates: readonly JsonFault[];
   try {
-    value = JSON.parse(await readFile(path, 'utf8'));
+    const read = parseJson(await readFile(path, 'utf8'));
+    value = read.value;
+    duplicates = read.duplicates;
   } catch (error) {
     throw invalid(error instanceof SyntaxError ? 'it is not JSON' : (error as Error).message, error);
   }
+  // A reviewer may have looked at the first, while the last one counts.
+  if (duplicates.length > 0) throw invalid(duplicates.map((fault) => faultText(fault)).join('; '));
   const parsed = KeyFile.safeParse(value);
   if (!parsed.success) throw invalid(problemsOf(parsed.error).join('; '));
   const names = parsed.data.keys.map(({ name }) => name);

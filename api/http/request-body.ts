@@ -3,7 +3,8 @@ import type { Context } from 'hono';
 import { type ErrorCode, SluiceError } from '../../contracts/errors.js';
 import { isDeeperThan } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
-import { faultText, jsonFaults } from '../../contracts/reading/json-faults.js';
+import { faultText } from '../../contracts/reading/json-faults.js';
+import { parseJson, type ParsedJson } from '../../contracts/reading/parse-json.js';
 import { invalidInput } from './problem.js';
 
 const JSON_TYPE = 'application/json';
@@ -59,20 +60,20 @@ export function decodeBody(
   }
   const text = decodeText(bytes);
   if (type !== JSON_TYPE) return text;
-  let value: unknown;
+  let parsed: ParsedJson;
   try {
-    value = JSON.parse(text);
+    parsed = parseJson(text);
   } catch (error) {
     throw invalidInput([
       { detail: `The body is not JSON: ${(error as Error).message}`, location: 'body', pointer: '' },
     ]);
   }
+  const { value, faults } = parsed;
   if (isDeeperThan(value, LIMITS.depth)) {
     throw invalidInput([
       { detail: `The body is nested more than ${LIMITS.depth} levels deep.`, location: 'body', pointer: '' },
     ]);
   }
-  const faults = jsonFaults(value);
   if (faults.length > 0) {
     throw new SluiceError(
       faultCode,

@@ -76,10 +76,12 @@ function faultOf(value: unknown): string | undefined {
 function pointerOf(key: string | number, parent: Node | undefined): string {
   const parts = parent === undefined ? [] : [key];
   for (let at = parent; at?.parent !== undefined; at = at.parent) parts.push(at.key);
-  return parts
-    .reverse()
-    .map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`)
-    .join('');
+  return pointerText(parts.reverse());
+}
+
+/** Keys and indexes, from the outermost, as a JSON Pointer (RFC 6901). */
+export function pointerText(parts: readonly (string | number)[]): string {
+  return parts.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
 /** A fault as one sentence: `/account is an integer beyond …`. */

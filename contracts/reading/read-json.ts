@@ -2,6 +2,7 @@
 import { type ErrorCode, messageOf, SluiceError } from '../errors.js';
 import type { Json } from '../json.js';
 import { faultDetails, faultText, jsonFaults, type JsonFault } from './json-faults.js';
+import { parseJson, type ParsedJson } from './parse-json.js';
 
 /**
  * Reads a JSON text.
@@ -14,14 +15,14 @@ export function readJson(
   what: string,
   codes: { readonly syntax: ErrorCode; readonly value: ErrorCode },
 ): Json {
-  let value: Json;
+  let parsed: ParsedJson;
   try {
-    value = JSON.parse(text) as Json;
+    parsed = parseJson(text);
   } catch (error) {
     throw new SluiceError(codes.syntax, `${what} is not JSON: ${messageOf(error)}`, { cause: error });
   }
-  refuseFaults(value, what, codes.value);
-  return value;
+  if (parsed.faults.length > 0) throw faultsError(parsed.faults, what, codes.value);
+  return parsed.value;
 }
 
 /**

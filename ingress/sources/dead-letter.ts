@@ -5,7 +5,7 @@ import { STREAM_FIELD } from '../../contracts/events/event-envelope.js';
 import type { SluiceError } from '../../contracts/errors.js';
 import { isJsonObject, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
-import { jsonFaults } from '../../contracts/reading/json-faults.js';
+import { parseJson } from '../../contracts/reading/parse-json.js';
 
 /** Tenant of letters whose message does not name a valid one. */
 const UNKNOWN_TENANT = 'default';
@@ -39,9 +39,9 @@ function retryOf(fields: readonly Buffer[]): { readonly envelope: Json } | undef
   const text = envelopeField(fields);
   if (text === undefined || text.length > LIMITS.eventBytes) return undefined;
   try {
-    const envelope = JSON.parse(text.toString()) as Json;
+    const { value, faults } = parseJson(text.toString());
     // A number that was rounded would be sent on as another number.
-    return isJsonObject(envelope) && jsonFaults(envelope).length === 0 ? { envelope } : undefined;
+    return isJsonObject(value) && faults.length === 0 ? { envelope: value } : undefined;
   } catch {
     // Not JSON, as the reason of the letter says.
     return undefined;

@@ -11,6 +11,8 @@ import type { IncomingMessage } from 'node:http';
 import { messageOf, SluiceError } from '../../contracts/errors.js';
 import { isCloudEvent } from '../../contracts/events/cloud-event.js';
 import { isJsonObject } from '../../contracts/json.js';
+import { faultText } from '../../contracts/reading/json-faults.js';
+import { parseJson, type ParsedJson } from '../../contracts/reading/parse-json.js';
 import { eventInvalid } from '../routing/decode.js';
 import { decodeText } from './text.js';
 
@@ -72,8 +74,11 @@ export function eventsOf(request: Headers, body: Buffer): RequestEvents {
   if (MANDATORY.some((name) => headers[name] !== undefined)) {
     return { batch: false, events: [binary(request, type, body)] };
   }
-  if (type !== '' && !isJson(type)) {
-    throw eventInvalid([`content-type is ${type}: send application/json or ${STRUCTURED}`]);
+  // A page can send a body without a content type, or as text, to any address, and no browser asks first.
+  if (!isJson(type)) {
+    throw eventInvalid([
+      `content-type is ${type === '' ? 'missing' : type}: send application/json or ${STRUCTURED}`,
+    ]);
   }
   return { batch: false, events: [parse(body)] };
 }
@@ -136,9 +141,12 @@ function headerValue(raw: string): string | undefined {
 }
 
 function parse(body: Buffer): unknown {
+  let parsed: ParsedJson;
   try {
-    return JSON.parse(decodeText(body)) as unknown;
+    parsed = parseJson(decodeText(body));
   } catch (error) {
     throw eventInvalid([`the body is not JSON: ${messageOf(error)}`]);
   }
+  if (parsed.duplicates.length > 0) throw eventInvalid(parsed.duplicates.map((fault) => faultText(fault)));
+  return parsed.value;
 }

@@ -6,11 +6,20 @@
  *   other answer, or none, may have been recorded; its sender should send it again, which does nothing twice.
  * - In-flight events are bounded. Past the bound, and while a service is away, the answer is 503 with
  *   Retry-After: the sender keeps the event, not this process.
+ * - Without a token, no page in a browser is answered (contracts/http/pages.ts).
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  STATUS_CODES,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import type { Duplex } from 'node:stream';
 import { isJsonObject, type Json, type JsonObject } from '../../contracts/json.js';
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
+import { whyForeign } from '../../contracts/http/pages.js';
 import { LIMITS } from '../../contracts/limits.js';
 import type { EventStore } from '../../projections/index.js';
 import { isAway, type Availability } from '../routing/availability.js';
@@ -24,6 +33,8 @@ const SATURATED_RETRY_S = 1;
 const AWAY_RETRY_S = 5;
 /** Time limit of a whole request with its body, ms. */
 const REQUEST_LIMIT_MS = 30_000;
+/** How often connections are checked for it, ms. Node's own 30 s would let a slow body have a minute. */
+const REQUEST_CHECK_MS = 500;
 
 export interface HttpSourceOptions {
   readonly router: Router;
@@ -38,6 +49,8 @@ export interface HttpSourceOptions {
   /** 0: any free port. */
   readonly port: number;
   readonly onError: (error: SluiceError) => void;
+  /** Time limit of a whole request with its body, ms; default 30 s. */
+  readonly requestLimitMs?: number | undefined;
 }
 
 interface Answer {
@@ -54,8 +67,14 @@ export class HttpSource {
   readonly #server: Server;
 
   constructor(private readonly options: HttpSourceOptions) {
-    this.#server = createServer((request, response) => void this.#answer(request, response));
-    this.#server.requestTimeout = REQUEST_LIMIT_MS;
+    this.#server = createServer(
+      {
+        requestTimeout: options.requestLimitMs ?? REQUEST_LIMIT_MS,
+        connectionsCheckingInterval: REQUEST_CHECK_MS,
+      },
+      (request, response) => void this.#answer(request, response),
+    );
+    this.#server.on('clientError', refuseUnreadable);
   }
 
   /**
@@ -115,6 +134,7 @@ export class HttpSource {
   async #handle(request: IncomingMessage): Promise<Answer> {
     const url = urlOf(request);
     if (request.method === 'GET' && url.pathname === '/health') return this.#health();
+    this.#refuseForeign(request);
     this.#authorize(request);
     if (request.method === 'GET' && url.pathname === '/metrics') {
       const { metrics } = this.options;
@@ -132,6 +152,15 @@ export class HttpSource {
     const { reason } = this.options.availability;
     if (reason === undefined) return { status: 200, body: { status: 'ok', inFlight: this.#inFlight } };
     return { status: 503, body: { status: 'waiting', code: reason.code, message: reason.message } };
+  }
+
+  /** A token is nothing that a page could send, so with one every page is refused for its lack. */
+  #refuseForeign({ headers }: IncomingMessage): void {
+    if (this.options.token !== undefined) return;
+    const site = headers['sec-fetch-site'];
+    const { host, origin } = headers;
+    const why = whyForeign({ host, origin, site: typeof site === 'string' ? site : undefined }, 'the bridge');
+    if (why !== undefined) throw new SluiceError('FORBIDDEN', why);
   }
 
   #authorize(request: IncomingMessage): void {
@@ -179,6 +208,29 @@ export class HttpSource {
     }
     return { status: 200, body: found as unknown as Json };
   }
+}
+
+/** Answers what Node's parser refuses, or what came too slowly, with a code too. */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const slow = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+  const refusal = slow
+    ? new SluiceError('REQUEST_TIMEOUT', 'The request did not come in time.')
+    : new SluiceError('INPUT_INVALID', 'The request cannot be read as HTTP.');
+  const body = JSON.stringify({ error: errorBody(refusal) });
+  socket.end(
+    [
+      `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}`,
+      'content-type: application/json; charset=utf-8',
+      `content-length: ${Buffer.byteLength(body)}`,
+      'connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+  );
 }
 
 /** @throws SluiceError INPUT_INVALID */

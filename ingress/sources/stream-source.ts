@@ -18,6 +18,8 @@ import type { Redis } from 'ioredis';
 import { messageOf, SluiceError, toSluiceError } from '../../contracts/errors.js';
 import { STREAM_FIELD, type DecodedEvent } from '../../contracts/events/event-envelope.js';
 import { LIMITS } from '../../contracts/limits.js';
+import { faultText } from '../../contracts/reading/json-faults.js';
+import { parseJson, type ParsedJson } from '../../contracts/reading/parse-json.js';
 import type { Projections } from '../../projections/index.js';
 import { isAway, type Availability } from '../routing/availability.js';
 import { decodeOrRefuse, eventInvalid } from '../routing/decode.js';
@@ -283,11 +285,12 @@ function decode(fields: readonly Buffer[]): DecodedEvent {
       `The event has ${body.length} bytes; the limit is ${LIMITS.eventBytes}`,
     );
   }
-  let value: unknown;
+  let parsed: ParsedJson;
   try {
-    value = JSON.parse(decodeText(body)) as unknown;
+    parsed = parseJson(decodeText(body));
   } catch (error) {
     throw eventInvalid([`the field "${STREAM_FIELD}" is no JSON: ${messageOf(error)}`]);
   }
-  return decodeOrRefuse(value);
+  if (parsed.duplicates.length > 0) throw eventInvalid(parsed.duplicates.map((fault) => faultText(fault)));
+  return decodeOrRefuse(parsed.value);
 }

@@ -88,6 +88,17 @@ describe('a URL', () => {
   );
 });
 
+describe('an address of a cloud provider', () => {
+  it.each([
+    '168.63.129.16',
+    '::ffff:168.63.129.16',
+    '169.254.169.254',
+    '100.100.100.200',
+    '192.0.0.192',
+    'fd00:ec2::254',
+  ])('%s is not public', (address) => expect(isPublicAddress(address)).toBe(false));
+});
+
 describe('a look-up', () => {
   it.each([true, false])('a look-up returns public addresses (all: %s)', async (all) => {
     const address = await lookUp(createTargetGuard([], resolver('8.8.8.8')), 'example.com', all);

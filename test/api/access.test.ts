@@ -43,7 +43,7 @@ afterAll(async () => {
   await new Promise((resolve) => provider.close(resolve));
 });
 
-async function start(config: Partial<ApiConfig>): Promise<string> {
+async function start(config: Partial<ApiConfig>, requestLimitMs = 30_000): Promise<string> {
   const api = await startApi({
     config: {
       host: '127.0.0.1',
@@ -58,6 +58,7 @@ async function start(config: Partial<ApiConfig>): Promise<string> {
     projections: sluice().projections,
     log: pino({ level: 'silent' }),
     now: () => now,
+    requestLimitMs,
   });
   running.push(api);
   return api.url;
@@ -178,6 +179,7 @@ describe('a static key', () => {
     ['{"keys": [{"name": "a"}]}', 'keys.0.hash'],
     ['{"keys": [{"name": "a", "hash": "geheim", "roles": ["boss"], "tenants": ["a b"]}]}', 'keys.0.roles.0'],
     ['{}', 'keys'],
+    ['{"keys": [], "keys": []}', '/keys is a key that is there twice'],
   ])('in a file that says %s stops the start', async (text, said) => {
     const directory = await mkdtemp(join(tmpdir(), 'sluice-keys-'));
     try {
@@ -200,11 +202,17 @@ describe('without tokens', () => {
 
   it('the API runs on loopback in development only', async () => {
     expect((await load({})).auth).toEqual({ kind: 'off' });
+    const JWT = { SLUICE_API_JWT_ISSUER: 'https://id.example', SLUICE_API_JWT_AUDIENCE: 'sluice' };
+    for (const url of ['https://id.example/jwks', 'http://127.0.0.1:9/jwks', 'http://[::1]:9/jwks']) {
+      expect((await load({ ...JWT, SLUICE_API_JWT_JWKS_URL: url })).auth.kind).toBe('tokens');
+    }
     for (const env of [
       { SLUICE_API_HTTP: '0.0.0.0:8235' },
       { SLUICE_API_HTTP: 'api.example:8235' },
       { ENV: 'production' },
       { SLUICE_API_JWT_JWKS_URL: 'https://id.example/jwks' },
+      { ...JWT, SLUICE_API_JWT_JWKS_URL: 'http://id.example/jwks' },
+      { ...JWT, SLUICE_API_JWT_JWKS_URL: 'http://10.0.0.1/jwks' },
       { SLUICE_API_KEYS_FILE: '/nowhere/keys.json' },
       { SLUICE_API_HTTP: 'nonsense', SLUICE_API_RATE: '-1' },
     ]) {
@@ -228,8 +236,28 @@ describe('without tokens', () => {
     expect(await ask({ host: `localhost:${port}`, origin: `http://localhost:${port}` })).toBe(200);
     expect(await ask({ origin: 'https://evil.example' }, 'POST')).toBe(403);
     expect(await ask({ 'sec-fetch-site': 'cross-site' }, 'POST')).toBe(403);
+    expect(await ask({ 'sec-fetch-site': 'same-site' }, 'POST')).toBe(403);
+    expect(await ask({ 'sec-fetch-site': 'same-origin' })).toBe(200);
     expect(await ask({ host: 'evil.example' })).toBe(403);
     expect(await ask({ origin: 'null' }, 'POST')).toBe(403);
+  });
+
+  it('a body that does not come in time ends with a code', async () => {
+    const { port } = new URL(await start({}, 300));
+    const answer = await new Promise<string>((resolve, reject) => {
+      const headers = { 'content-type': 'application/json', 'content-length': 100 };
+      const sent = request(
+        { host: '127.0.0.1', port, path: '/v1/runs', method: 'POST', headers },
+        (response) => {
+          let text = `${response.statusCode} `;
+          response.on('data', (chunk: Buffer) => (text += chunk.toString()));
+          response.on('end', () => resolve(text));
+        },
+      );
+      sent.on('error', reject);
+      sent.write('{');
+    });
+    expect(answer).toMatch(/^408 .*REQUEST_TIMEOUT/);
   });
 
   it('an address that is in use stops the start', async () => {

@@ -5,7 +5,8 @@
  * Invariant: the API requires tokens. The one exception: it listens on loopback, the environment is
  * `development`, and no variable configures tokens.
  */
-import { isLoopback, readKeyFile, type ApiConfig, type AuthConfig } from '../../api/index.js';
+import { readKeyFile, type ApiConfig, type AuthConfig } from '../../api/index.js';
+import { isLoopback } from '../../contracts/http/pages.js';
 import { apiVariables, invalid, type ApiVariables } from './api-variables.js';
 import { DEVELOPMENT } from './config-variables.js';
 import type { Environment, SluiceConfig } from './config.js';

@@ -3,6 +3,7 @@
  */
 import { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
+import { isLoopback } from '../../contracts/http/pages.js';
 import type { Environment } from './config.js';
 
 const count = (most: number) =>
@@ -13,6 +14,12 @@ const count = (most: number) =>
     .max(most, `must be at most ${most}`);
 
 const HttpUrl = z.url({ protocol: /^https?$/, error: 'must be http://… or https://…' });
+
+/** Whoever can change these keys on their way makes tokens for everyone. */
+const KeysUrl = HttpUrl.refine(
+  (text) => !URL.canParse(text) || new URL(text).protocol === 'https:' || isLoopback(new URL(text).hostname),
+  'must be https://…: plain http is for loopback only',
+);
 
 /** The variables, in the order of the documentation. */
 export const ApiVariables = z.object({
@@ -29,8 +36,8 @@ export const ApiVariables = z.object({
     .string()
     .optional()
     .describe('File with the static keys: names, hashes, roles, tenants. `sluice api key` creates an entry.'),
-  SLUICE_API_JWT_JWKS_URL: HttpUrl.optional().describe(
-    'URL at which an identity provider publishes its keys; turns JSON Web Tokens on.',
+  SLUICE_API_JWT_JWKS_URL: KeysUrl.optional().describe(
+    'URL at which an identity provider publishes its keys, `https` beyond this machine; turns JSON Web Tokens on.',
   ),
   SLUICE_API_JWT_ISSUER: z.string().optional().describe('Issuer (`iss`) that a JWT must name.'),
   SLUICE_API_JWT_AUDIENCE: z.string().optional().describe('Audience (`aud`) that a JWT must name.'),

@@ -3,7 +3,7 @@
  * every invalid variable is named, no value is shown.
  */
 import { z } from 'zod';
-import { isLoopback } from '../../api/http/loopback.js';
+import { isLoopback } from '../../contracts/http/pages.js';
 import { CorrelationPaths } from '../../contracts/events/correlation.js';
 import { SluiceError } from '../../contracts/errors.js';
 import type { BridgeConfig } from '../../ingress/index.js';

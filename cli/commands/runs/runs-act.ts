@@ -10,6 +10,8 @@ import {
 } from '../../../client/index.js';
 import { SluiceError } from '../../../contracts/errors.js';
 import type { Json } from '../../../contracts/json.js';
+import { faultText } from '../../../contracts/reading/json-faults.js';
+import { parseJson, type ParsedJson } from '../../../contracts/reading/parse-json.js';
 import { placeLabel } from '../../../contracts/run/place.js';
 import { EXIT } from '../../terminal/exit-codes.js';
 import { readInputFile } from '../../terminal/input.js';
@@ -130,13 +132,16 @@ export async function exportCommand(
 /** `sluice runs verify FILE`: checks that a bundle is unchanged since its export. */
 export async function verifyCommand(terminal: Terminal, file: string): Promise<number> {
   const text = await readInputFile(file);
-  let value: unknown;
+  let parsed: ParsedJson;
   try {
-    value = JSON.parse(text);
+    parsed = parseJson(text);
   } catch (error) {
     throw new SluiceError('BUNDLE_INVALID', `${file} is not JSON`, { cause: error });
   }
-  const { run, digest, redacted } = verifyBundle(value);
+  // The digest is of the last of two values, while a person may read the first.
+  const [twice] = parsed.duplicates;
+  if (twice !== undefined) throw new SluiceError('BUNDLE_INVALID', `${file}: ${faultText(twice)}`);
+  const { run, digest, redacted } = verifyBundle(parsed.value);
   terminal.data({ file, runId: run.runId, digest, redacted });
   terminal.print(`${file} is unchanged since its export: run ${run.runId}, sha-256 ${digest}`);
   return EXIT.ok;

@@ -1,10 +1,42 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { jsonFaults } from '../../../contracts/reading/json-faults.js';
+import { parseJson } from '../../../contracts/reading/parse-json.js';
 import { readJson } from '../../../contracts/reading/read-json.js';
 
 const LARGE = 'is an integer beyond ±(2^53 − 1), which would lose digits: send it as text';
 const NOT_FINITE = 'is a number that no double holds: send it as text';
+
+describe('a repeated key', () => {
+  const codes = { syntax: 'INPUT_INVALID', value: 'PAYLOAD_INVALID' } as const;
+  it.each([
+    ['{"a":1,"a":2}', ['/a']],
+    ['{"a":1,"\\u0061":2}', ['/a']],
+    ['[{"x":[0,{"k":1,"k":1}]}]', ['/0/x/1/k']],
+    ['{"a":{"b":1},"c":{"b":1},"b":["a","a",{"a":"a"}]}', []],
+    ['{"a/b":{},"a/b":{}}', ['/a~1b']],
+  ])('%s is refused at %j', (text, places) => {
+    expect(parseJson(text).duplicates.map(({ pointer }) => pointer)).toEqual(places);
+    if (places.length > 0) {
+      expect(() => readJson(text, '--input', codes)).toThrow(
+        expect.objectContaining({
+          code: 'PAYLOAD_INVALID',
+          message: expect.stringContaining('twice') as string,
+        }) as Error,
+      );
+    }
+  });
+
+  it('a text that names each key once has no duplicate, however it is nested', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(parseJson(JSON.stringify(value)).duplicates).toEqual([]);
+      }),
+    );
+    const deep = `${'['.repeat(50_000)}{"a":1,"a":1}${']'.repeat(50_000)}`;
+    expect(parseJson(deep).duplicates).toHaveLength(1);
+  });
+});
 
 describe('the rule of every door', () => {
   it.each([

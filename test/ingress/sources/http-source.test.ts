@@ -297,6 +297,78 @@ describe('a sender', () => {
   });
 });
 
+describe('without a token', () => {
+  let open: TestBridge;
+  beforeAll(async () => (open = await openBridge(sluice(), { requestLimitMs: 300 })));
+  afterAll(() => open.stop());
+
+  interface Raw {
+    readonly headers: Readonly<Record<string, string>>;
+    readonly method?: string;
+    readonly body?: string;
+    /** Bytes that the head announces; default: those of the body. */
+    readonly length?: number;
+  }
+  const ask = ({ headers, method = 'POST', body, length }: Raw) =>
+    new Promise<{ status: number | undefined; text: string }>((resolve, reject) => {
+      const { port } = new URL(open.url);
+      const sent = request({ host: '127.0.0.1', port, path: '/events', method, headers }, (response) => {
+        let text = '';
+        response.on('data', (chunk: Buffer) => (text += chunk.toString()));
+        response.on('end', () => resolve({ status: response.statusCode, text }));
+      });
+      sent.on('error', reject);
+      if (body === undefined) {
+        sent.end();
+      } else if (length === undefined) {
+        sent.end(body);
+      } else {
+        sent.setHeader('content-length', length);
+        sent.write(body);
+      }
+    });
+  const event = (id: string) =>
+    JSON.stringify({ eventId: id, eventName: 'X', tenantId: sluice().tenant, payload: {} });
+  const type = { 'content-type': 'application/json' };
+
+  it.each([
+    ['of another origin', { ...type, origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }],
+    ['of another origin, without its type', { origin: 'https://evil.example' }],
+    ['of a sandboxed frame', { ...type, origin: 'null' }],
+    ['of another port of this machine', { ...type, 'sec-fetch-site': 'same-site' }],
+    ['under its own name (DNS rebinding)', { ...type, host: 'evil.example', origin: 'http://evil.example' }],
+  ])('a page %s starts and reads nothing', async (page, headers) => {
+    const id = `page ${page}`;
+    expect(await ask({ headers, body: event(id) })).toMatchObject({ status: 403 });
+    expect(await ask({ headers, method: 'GET' })).toMatchObject({ status: 403 });
+    const { tenant } = sluice();
+    expect((await open.get({ tenant, source: 'plain', id })).status).toBe(404);
+  });
+
+  it('a body without a content type, or as text, is refused', async () => {
+    expect(await ask({ headers: {}, body: event('untyped') })).toMatchObject({ status: 400 });
+    expect(await ask({ headers: { 'content-type': 'text/plain' }, body: event('text') })).toMatchObject({
+      status: 400,
+    });
+    expect(await ask({ headers: type, body: event('typed') })).toMatchObject({ status: 202 });
+    const { tenant } = sluice();
+    expect((await open.get({ tenant, source: 'plain', id: 'typed' })).status).toBe(200);
+  });
+
+  it('a key that is there twice is refused with its place', async () => {
+    const body = '{"eventId":"a","eventName":"X","payload":{"sum":1,"sum":1000}}';
+    const { status, text } = await ask({ headers: type, body });
+    expect(status).toBe(400);
+    expect(text).toContain('/payload/sum is a key that is there twice');
+  });
+
+  it('a body that does not come in time ends with a code', async () => {
+    const { status, text } = await ask({ headers: type, body: '{', length: 100 });
+    expect(status).toBe(408);
+    expect(text).toContain('REQUEST_TIMEOUT');
+  });
+});
+
 describe('from an application and from the command line', () => {
   it('client.publishEvent puts an event on the bus, with its key', async () => {
     const client = await createSluiceClient({

@@ -9,6 +9,7 @@ export interface TestBridgeOptions {
   readonly redisUrl?: string;
   readonly paths?: CorrelationPaths;
   readonly config?: Partial<BridgeConfig>;
+  readonly requestLimitMs?: number;
   readonly sweep?: Parameters<typeof startBridge>[0]['sweep'];
 }
 
@@ -50,6 +51,7 @@ export async function openBridge(sluice: SluiceTest, options: TestBridgeOptions 
     projections: sluice.projections,
     client: sluice.client,
     sweep: options.sweep,
+    requestLimitMs: options.requestLimitMs,
     log: { info: log('info'), warn: log('warn'), error: log('error') },
   });
   const url = bridge.url ?? '';
