@@ -1,19 +1,22 @@
 /**
  * `sluice.prepareRun`: what a run is pinned to when it starts. A local activity that only reads: its input is
- * fixed only when its workflow task completes, so it may run twice and must leave nothing behind.
+ * fixed only when its workflow task completes, so it may run twice and must leave nothing behind. If this
+ * worker lacks an action of the definition, the run asks again by a regular activity, for another worker.
  *
  * It refuses every error that can be detected before the first step: an unknown definition, version or
  * action, and a payload that does not match its schema.
  */
-import type { ApplicationFailure } from '@temporalio/activity';
+import { Context, type ApplicationFailure } from '@temporalio/activity';
 import type { ActionRegistry } from '../actions/index.js';
 import { PrepareRunRequest, type PreparedRun } from '../contracts/run/activity.js';
 import { type Definition, walkSteps } from '../contracts/definition/index.js';
 import { SluiceError } from '../contracts/errors.js';
 import { isJsonObject } from '../contracts/json.js';
+import { LIMITS } from '../contracts/limits.js';
 import { didYouMean } from '../contracts/near.js';
 import type { ProjectionStore, StoredDefinition } from '../contracts/run/projection.js';
 import { validatePayload } from '../definitions/index.js';
+import { isMissingAction, leaveToOthers } from './boundary/capable-workers.js';
 import { storeFailure } from './boundary/failures.js';
 import type { DefinitionCache } from './definition-cache.js';
 import type { ActivityDeps } from './boundary/deps.js';
@@ -47,6 +50,10 @@ export async function prepareRun(
       ...(deps.runLimits !== undefined && { limits: deps.runLimits }),
     };
   } catch (error) {
+    if (isMissingAction(error)) {
+      const most = deps.missingActionMs ?? LIMITS.missingActionMs;
+      throw withVersion(await leaveToOthers(Context.current(), error, most), stored?.pin.version);
+    }
     throw withVersion(storeFailure(error), stored?.pin.version);
   }
 }

@@ -12,10 +12,14 @@ import { PublishRequest, type PublishResult, UnpublishRequest } from '../contrac
 import type { ProjectionStore } from '../contracts/run/projection.js';
 import { readDefinition, readStoredDefinition } from '../definitions/index.js';
 import type { ActivityDeps } from './boundary/deps.js';
+import { isMissingAction, leaveToOthers } from './boundary/capable-workers.js';
 import { storeFailure } from './boundary/failures.js';
 import { parseOrRefuse } from './boundary/parse.js';
 import { requireActions } from './require-actions.js';
 import { reconcileSchedules, triggersOf, tryOutSchedules } from './triggers.js';
+
+/** How long publishing looks for a worker that has the actions, ms: a person waits for the answer. */
+const PUBLISH_WAIT_MS = 5_000;
 
 /**
  * Publishes a version; publishing the same document again changes nothing.
@@ -24,7 +28,7 @@ import { reconcileSchedules, triggersOf, tryOutSchedules } from './triggers.js';
  * SCHEDULE_REFUSED; retryable while the database or Temporal is away
  */
 export async function applyPublish(
-  { projections, registry }: ActivityDeps,
+  { projections, registry, missingActionMs }: ActivityDeps,
   request: unknown,
 ): Promise<PublishResult> {
   const parsed = parseOrRefuse(PublishRequest, request, 'The request to publish');
@@ -48,6 +52,10 @@ export async function applyPublish(
     await settleSchedules(projections, tenant, pin.id);
     return { pin, created: stored.created };
   } catch (error) {
+    if (isMissingAction(error)) {
+      const most = Math.min(PUBLISH_WAIT_MS, missingActionMs ?? PUBLISH_WAIT_MS);
+      throw await leaveToOthers(Context.current(), error, most);
+    }
     throw storeFailure(error);
   }
 }

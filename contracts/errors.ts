@@ -74,7 +74,7 @@ export const ERRORS = {
     404,
     'validation',
     false,
-    'Use an action of the catalogue, or register the action in a module that sluice.config.ts names.',
+    'Use an action of the catalogue, or register the action and that version in a module that sluice.config.ts names, in the workers of the task queue.',
   ),
   PAYLOAD_INVALID: entry(
     400,

@@ -70,6 +70,8 @@ export const LIMITS = {
   bytesPerTask: 1024 * KIB,
   /** Default timeout of one attempt of an action, ms. */
   actionTimeoutMs: 300_000,
+  /** Time that an activity may go without a worker that has its action, ms; then it fails. */
+  missingActionMs: 600_000,
   /** Workers that one attempt of an action may lose in a row; then it fails. */
   lostWorkers: 3,
   /** Default heartbeat timeout of an action, ms: Temporal notices a lost worker after it. */

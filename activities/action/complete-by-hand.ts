@@ -46,7 +46,7 @@ export async function completeByHand(deps: ActivityDeps, value: unknown): Promis
     input: request.input,
     local: false,
   };
-  const action = findAction(deps, request.action, envelope.actionVersion);
+  const action = await findAction(deps, request.action, envelope.actionVersion);
   const output = await outputOf(action, request);
   const failure = output instanceof SluiceError ? businessError(output, new SecretRedactor()) : undefined;
   const { step } = envelope;

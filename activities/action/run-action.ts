@@ -50,7 +50,7 @@ export async function runAction(
   input: unknown,
   envelope: unknown,
 ): Promise<ActionResult> {
-  const attempt = prepare(deps, parseOrRefuse(JsonValue, input ?? null, 'The input'), envelope);
+  const attempt = await prepare(deps, parseOrRefuse(JsonValue, input ?? null, 'The input'), envelope);
   const { temporal, entry } = attempt;
   let leaseLost = (): void => undefined;
   const lost = await lostWorkers(temporal);
@@ -106,7 +106,7 @@ function mayBeginLate({ action, deps, envelope }: Attempt): boolean {
   return action.readOnly === true && deps.authorizer === undefined && !concernsMissed(envelope.events);
 }
 
-function prepare(deps: ActivityDeps, input: Json, envelopeValue: unknown): Attempt {
+async function prepare(deps: ActivityDeps, input: Json, envelopeValue: unknown): Promise<Attempt> {
   const temporal = Context.current();
   const { activityType, workflowExecution } = temporal.info;
   const envelope = parseOrRefuse(ActionEnvelope, envelopeValue, `The envelope of ${activityType}`);
@@ -118,7 +118,7 @@ function prepare(deps: ActivityDeps, input: Json, envelopeValue: unknown): Attem
     deps,
     limits,
     temporal,
-    action: findAction(deps, activityType, envelope.actionVersion),
+    action: await findAction(deps, activityType, envelope.actionVersion),
     input,
     envelope,
     entry: ledgerEntry({

@@ -25,6 +25,8 @@ export interface ActivityDeps {
   /** Identity of this worker process, a part of the holder of every lease. */
   readonly identity: string;
   readonly limits?: Partial<StopLimits>;
+  /** How long an activity may go without a worker that has its action, ms. Default: LIMITS. */
+  readonly missingActionMs?: number | undefined;
   /** When runs that start here continue as new; pinned with the run. Default: LIMITS. */
   readonly runLimits?: PreparedRun['limits'];
 }

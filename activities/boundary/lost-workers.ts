@@ -12,27 +12,22 @@
  * - An attempt that follows no loss sends its heartbeats as the action gives them.
  */
 import type { Context } from '@temporalio/activity';
-import { messageOf, SluiceError } from '../../contracts/errors.js';
+import { SluiceError } from '../../contracts/errors.js';
 import { isJsonObject, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
-import { repeatable } from './failures.js';
+import { lastFailureOf, type LastFailure } from './last-failure.js';
 
 /** Key of the count in a heartbeat. Persisted while an attempt is repeated. */
 const MARK = '$sluiceLostWorkers';
-
-/** How the attempt before this one ended. */
-interface Before {
-  /** Whether it timed out. */
-  readonly timedOut: boolean;
-  /** Type of its failure, if it reported one. */
-  readonly type: string | undefined;
-}
 
 /**
  * The number of lost workers that precedes this attempt.
  * @param heartbeat the last one of an attempt before
  */
-export function countLost(heartbeat: unknown, { timedOut, type }: Before): number {
+export function countLost(
+  heartbeat: unknown,
+  { timedOut, type }: Pick<LastFailure, 'timedOut' | 'type'>,
+): number {
   const marked = isJsonObject(heartbeat) ? heartbeat[MARK] : undefined;
   const counted = typeof marked === 'number' ? marked : 0;
   if (timedOut) return counted + 1;
@@ -49,20 +44,9 @@ export function heartbeatWith(lost: number, progress: Json | undefined): Json | 
  * Counts the workers that were lost in a row before this attempt; asks Temporal if it is a repetition.
  * @throws ApplicationFailure TEMPORAL_UNAVAILABLE, which Temporal repeats
  */
-export async function lostWorkers({ info, client }: Context): Promise<number> {
-  const { attempt, isLocal, workflowExecution, activityId } = info;
-  if (attempt === 1 || isLocal || workflowExecution === undefined) return 0;
-  try {
-    const { workflowId, runId } = workflowExecution;
-    const { raw } = await client.workflow.getHandle(workflowId, runId).describe();
-    const { lastFailure } = raw.pendingActivities?.find((one) => one.activityId === activityId) ?? {};
-    return countLost(info.heartbeatDetails, {
-      timedOut: lastFailure?.timeoutFailureInfo != null,
-      type: lastFailure?.applicationFailureInfo?.type ?? undefined,
-    });
-  } catch (error) {
-    throw repeatable('TEMPORAL_UNAVAILABLE', `Why the last attempt ended is not known: ${messageOf(error)}`);
-  }
+export async function lostWorkers(context: Context): Promise<number> {
+  const before = await lastFailureOf(context);
+  return before === undefined ? 0 : countLost(context.info.heartbeatDetails, before);
 }
 
 /** The error of an attempt that loses its workers; undefined: it may act. */

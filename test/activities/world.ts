@@ -105,6 +105,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
         secrets: { read: (name) => Promise.resolve(secrets[name]) },
         system: { environment: 'test', region: 'here', release: 'r1' },
         identity,
+        missingActionMs: 0,
         ...(options.limits && { limits: options.limits }),
       }),
       maxHeartbeatThrottleInterval: 100,

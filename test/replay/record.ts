@@ -12,6 +12,7 @@ import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { builtInActions, createActionRegistry } from '../../actions/index.js';
 import { createSluiceClient, type SluiceClient } from '../../client/index.js';
 import { toSluiceError } from '../../contracts/errors.js';
+import { readDefinition } from '../../definitions/index.js';
 import exampleActions from '../../examples/actions/index.js';
 import { openProjections, type Projections } from '../../projections/index.js';
 import { createSluiceWorker } from '../../worker/processes/create-worker.js';
@@ -48,7 +49,10 @@ export async function recordHistories(
     for (const continues of [false, true]) {
       const scenarios = chosen.filter((scenario) => (scenario.continues ?? false) === continues);
       await withWorker({ server, connection, projections }, continues, async (client) => {
-        for (const scenario of scenarios) await record(client, scenario, print);
+        for (const scenario of scenarios) {
+          await store(projections, scenario);
+          await record(client, scenario, print);
+        }
       });
     }
     print(`${(await readdir(FOLDER)).length} histories`);
@@ -87,6 +91,15 @@ async function withWorker(
     await worker.runUntil(work(client));
   } finally {
     await client.close();
+  }
+}
+
+async function store(projections: Projections, { stored = [] }: Scenario): Promise<void> {
+  for (const file of stored) {
+    const source = await readDefinitionFile(file);
+    const { definition, hash } = readDefinition(source, 'yaml');
+    const pin = { id: definition.id, version: definition.version, hash };
+    await projections.putDefinition('default', { pin, source, format: 'yaml', publishedBy: 'recorder' });
   }
 }
 

@@ -13,6 +13,8 @@ export interface Scenario {
   readonly name: string;
   /** Files to publish, relative to the project; children before their parents. */
   readonly definitions: readonly string[];
+  /** Files that are stored as if they were published by a worker with more actions. */
+  readonly stored?: readonly string[];
   readonly workflow: string;
   readonly payload: Json;
   /** Starts the run, where a client of Sluice would refuse to. */
@@ -218,5 +220,14 @@ export const SCENARIOS: readonly Scenario[] = [
     definitions: [testDefinition('branches-that-ended')],
     workflow: 'branches-that-ended',
     payload: {},
+  },
+  {
+    name: 'missing-action',
+    before: 'a run whose worker lacked an action was refused at once',
+    definitions: [],
+    stored: [testDefinition('missing-action')],
+    workflow: 'missing-action',
+    payload: {},
+    failsWith: 'ACTION_NOT_FOUND',
   },
 ];

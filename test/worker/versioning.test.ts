@@ -4,8 +4,11 @@
  */
 import { randomUUID } from 'node:crypto';
 import { NativeConnection } from '@temporalio/worker';
-import { expect, it } from 'vitest';
-import { builtInActions, createActionRegistry } from '../../actions/index.js';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { builtInActions, createActionRegistry, defineAction } from '../../actions/index.js';
+import type { StartedRun } from '../../client/index.js';
+import type { Json } from '../../contracts/json.js';
 import { createSluiceWorker } from '../../worker/processes/create-worker.js';
 import type { WorkerDeployment } from '../../worker/config/config.js';
 import { suiteBundle } from '../support/services.js';
@@ -21,20 +24,67 @@ steps:
   - { id: after, type: action.call, action: core.echo, input: 2 }
 `;
 
+/** The code of a worker, as far as it differs: which versions of `test.greet` it has. */
+interface Code {
+  readonly versions: readonly number[];
+  readonly missingActionMs?: number;
+}
+
+const greet = (version: number) =>
+  defineAction({
+    id: 'test.greet',
+    version,
+    description: 'Says its version.',
+    input: z.json(),
+    output: z.number(),
+    run: () => version,
+  });
+
+/** Calls that version in a step, and in a local step. */
+const greeting = (version: number): string => `
+id: greeting-${version}
+version: 1
+steps:
+  - { id: a, type: action.call, action: test.greet, version: ${version}, saveAs: vars.a }
+  - { id: b, type: action.call, action: test.greet, version: ${version}, local: true, saveAs: vars.b }
+  - { id: c, type: action.call, action: test.greet, version: ${version}, saveAs: vars.c }
+result: { $expr: '[vars.a, vars.b, vars.c]' }
+`;
+
+/** Starts that many runs, and gives their results. */
+function results(sluice: SluiceTest, definition: string, count: number): Promise<readonly Json[]> {
+  return Promise.all(
+    Array.from({ length: count }, async () => sluice.result(await sluice.start(definition))),
+  );
+}
+
+/** Waits until the run waits for a capable worker, and gives the reason that Temporal shows. */
+function reasonOf(sluice: SluiceTest, { workflowId }: StartedRun): Promise<string> {
+  return waitFor(async () => {
+    const { raw } = await sluice.client.temporal.workflow.getHandle(workflowId).describe();
+    return raw.pendingActivities?.[0]?.lastFailure?.message ?? undefined;
+  });
+}
+
 /** Runs a worker of one version, on the same database as the others. */
-async function startVersion(sluice: SluiceTest, deployment: WorkerDeployment): Promise<() => Promise<void>> {
+async function startVersion(
+  sluice: SluiceTest,
+  deployment: WorkerDeployment | undefined,
+  { versions, missingActionMs = 120_000 }: Code = { versions: [] },
+): Promise<() => Promise<void>> {
   const connection = await NativeConnection.connect({ address: sluice.temporal.address });
   const worker = await createSluiceWorker({
     connection,
     namespace: sluice.temporal.namespace,
     taskQueue: sluice.taskQueue,
     projections: sluice.projections,
-    registry: createActionRegistry(builtInActions({ http: { allowHosts: [] } })),
+    registry: createActionRegistry([...builtInActions({ http: { allowHosts: [] } }), ...versions.map(greet)]),
     secrets: { read: () => Promise.resolve(undefined) },
-    system: { environment: 'test', region: 'here', release: deployment.buildId },
+    system: { environment: 'test', region: 'here', release: deployment?.buildId ?? '0' },
     tuning: {
-      deployment,
-      identity: `build-${deployment.buildId}`,
+      ...(deployment !== undefined && { deployment }),
+      identity: `build-${deployment?.buildId ?? versions.join('-')}`,
+      missingActionMs,
       shutdownGraceMs: 500,
       shutdownStopMs: 500,
     },
@@ -97,3 +147,68 @@ it('a run moves to the current version on an auto-upgrade worker, and stays on i
     }
   });
 }, 60_000);
+
+describe('workers of different code', () => {
+  it('workers that add a version, go back and forward, and remove one, fail no run without worker versioning', async () => {
+    await withSluice({ startWorker: false }, async (sluice) => {
+      const stops = new Map<string, () => Promise<void>>();
+      const start = async (name: string, code: Code): Promise<void> => {
+        stops.set(name, await startVersion(sluice, undefined, code));
+      };
+      const stop = async (name: string): Promise<void> => {
+        await stops.get(name)?.();
+        stops.delete(name);
+      };
+      try {
+        await start('new', { versions: [1, 2] });
+        await sluice.publish(greeting(1));
+        await start('old', { versions: [1] });
+        // Either worker may be asked to publish what only one of them can run.
+        await sluice.publish(greeting(2));
+        expect(await results(sluice, 'greeting-2', 8)).toEqual(Array.from({ length: 8 }, () => [2, 2, 2]));
+
+        await stop('new');
+        const waiting = await sluice.start('greeting-2');
+        expect(await reasonOf(sluice, waiting)).toMatch(/This worker lacks it.*version 2/);
+        await start('new', { versions: [1, 2] });
+        expect(await sluice.result(waiting)).toEqual([2, 2, 2]);
+
+        await stop('old');
+        await start('newest', { versions: [2], missingActionMs: 1 });
+        await stop('new');
+        const missed = await sluice.start('greeting-1');
+        await expect(sluice.result(missed)).rejects.toMatchObject({
+          code: 'ACTION_NOT_FOUND',
+          message: expect.stringMatching(/version 1.*No worker had it for 1 ms/) as string,
+        });
+      } finally {
+        for (const name of [...stops.keys()]) await stop(name);
+      }
+    });
+  });
+
+  it('a run whose current version lacks its action waits with worker versioning until that version is back', async () => {
+    await withSluice({ startWorker: false }, async (sluice) => {
+      const name = `sluice-${randomUUID().slice(0, 8)}`;
+      const auto = { name, versioning: 'auto-upgrade' } as const;
+      const stopOld = await startVersion(sluice, { ...auto, buildId: '1' }, { versions: [1] });
+      const stopNew = await startVersion(sluice, { ...auto, buildId: '2' }, { versions: [1, 2] });
+      try {
+        await makeCurrent(sluice, name, '2');
+        await sluice.publish(greeting(2));
+        expect(await results(sluice, 'greeting-2', 2)).toEqual([
+          [2, 2, 2],
+          [2, 2, 2],
+        ]);
+        await makeCurrent(sluice, name, '1');
+        const waiting = await sluice.start('greeting-2');
+        expect(await reasonOf(sluice, waiting)).toMatch(/version 2/);
+        await makeCurrent(sluice, name, '2');
+        expect(await sluice.result(waiting)).toEqual([2, 2, 2]);
+      } finally {
+        await stopOld();
+        await stopNew();
+      }
+    });
+  });
+});

@@ -160,6 +160,11 @@ export const Variables = z.object({
   SLUICE_WORKER_CACHED_WORKFLOWS: count()
     .optional()
     .describe('Runs kept in memory between their tasks. Default: by the size of the heap.'),
+  SLUICE_MISSING_ACTION_MS: milliseconds()
+    .default(LIMITS.missingActionMs)
+    .describe(
+      'Time that a step or the start of a run waits for a worker that has its action and version. Then it fails with ACTION_NOT_FOUND.',
+    ),
   SLUICE_RUN_HISTORY_EVENTS: count()
     .min(50, 'must be at least 50')
     .max(LIMITS.historyEvents, `must be at most ${LIMITS.historyEvents}`)

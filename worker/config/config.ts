@@ -67,6 +67,8 @@ export interface SluiceConfig {
     readonly cachedWorkflows: number | undefined;
     /** History events at which a run continues as new; undefined: Sluice's own limit. */
     readonly historyEvents: number | undefined;
+    /** Time that an activity may go without a worker that has its action, ms. */
+    readonly missingActionMs: number;
     /** ms */
     readonly shutdownGraceMs: number;
     /** ms */
@@ -186,6 +188,7 @@ function configOf(vars: Variables): SluiceConfig {
       workflowTasks: vars.SLUICE_WORKER_WORKFLOW_TASKS,
       cachedWorkflows: vars.SLUICE_WORKER_CACHED_WORKFLOWS,
       historyEvents: vars.SLUICE_RUN_HISTORY_EVENTS,
+      missingActionMs: vars.SLUICE_MISSING_ACTION_MS,
       shutdownGraceMs: vars.SLUICE_SHUTDOWN_GRACE_MS,
       shutdownStopMs: vars.SLUICE_SHUTDOWN_STOP_MS,
     },

@@ -82,6 +82,7 @@ export async function workerOptions(options: SluiceWorkerOptions): Promise<Worke
     shutdownGraceMs = DEFAULTS.shutdownGraceMs,
     shutdownStopMs = DEFAULTS.shutdownStopMs,
     historyEvents,
+    missingActionMs,
     deployment,
   } = options.tuning ?? {};
   return {
@@ -100,6 +101,7 @@ export async function workerOptions(options: SluiceWorkerOptions): Promise<Worke
       system,
       identity,
       limits: { afterShutdownMs: shutdownStopMs },
+      missingActionMs,
       ...(historyEvents !== undefined && {
         runLimits: { historyEvents, historyEventsMost: Math.max(historyEvents, LIMITS.historyEventsMost) },
       }),

@@ -4,7 +4,7 @@
  *
  * Everything that the interpreter executes is read here, and so is in the run's history.
  */
-import { scheduleLocalActivity, workflowInfo } from '@temporalio/workflow';
+import { patched, scheduleActivity, scheduleLocalActivity, workflowInfo } from '@temporalio/workflow';
 import { PreparedRun, type PrepareRunRequest } from '../../contracts/run/activity.js';
 import type { Definition } from '../../contracts/definition/index.js';
 import { SluiceError } from '../../contracts/errors.js';
@@ -14,6 +14,7 @@ import { ACTIVITY_TYPES, StartMemo } from '../../contracts/run/messages.js';
 import { UNDECODABLE } from '../../contracts/undecodable.js';
 import { INFRASTRUCTURE_RETRY } from '../runtime/retry-options.js';
 import { definitionOf } from './state/definitions.js';
+import { lacksAction } from './state/failure.js';
 import type { Doors } from './state/doors.js';
 import type { Resets } from './run/resets.js';
 import type { RunState } from './state/state.js';
@@ -134,11 +135,18 @@ async function prepare(payload: unknown, { start, resets, doors }: Start): Promi
 }
 
 async function read(request: PrepareRunRequest): Promise<unknown> {
-  return await scheduleLocalActivity(ACTIVITY_TYPES.prepareRun, [request], {
+  const options = {
     startToCloseTimeout: '30s',
     retry: INFRASTRUCTURE_RETRY,
     summary: 'read the definition',
-  });
+  } as const;
+  try {
+    return await scheduleLocalActivity(ACTIVITY_TYPES.prepareRun, [request], options);
+  } catch (thrown) {
+    // A local activity cannot go to another worker, which may have the action. Before, the run failed.
+    if (!lacksAction(thrown) || !patched('sluice-prepare-elsewhere')) throw thrown;
+    return await scheduleActivity(ACTIVITY_TYPES.prepareRun, [request], options);
+  }
 }
 
 function takeOver(payload: Json, carried: unknown): Started {

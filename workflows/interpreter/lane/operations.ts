@@ -11,7 +11,7 @@ import type { Lane } from './lane.js';
 export interface ActivityEnd<A, T> {
   /** A promise where something else follows, such as another activity. */
   readonly succeeded: (answer: A) => T | Promise<T>;
-  readonly failed: (thrown: unknown) => T;
+  readonly failed: (thrown: unknown) => T | Promise<T>;
 }
 
 export class Operations {
@@ -52,7 +52,7 @@ export class Operations {
     schedule: () => Promise<unknown>,
     end: ActivityEnd<unknown, T>,
   ): Promise<T> {
-    if (this.budget.historyFull) return Promise.resolve(end.failed(historyLimit()));
+    if (this.budget.historyFull) return Promise.resolve<T>(end.failed(historyLimit()));
     this.inFlight++;
     const over = (): void => {
       lane?.activityEnded();

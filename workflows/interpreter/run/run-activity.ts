@@ -55,7 +55,7 @@ export function runActivity<T>(
     run.log.settle(batch, true, result.signals);
     return end.succeeded(result);
   };
-  const failed = (thrown: unknown): T => {
+  const failed = (thrown: unknown): T | Promise<T> => {
     const { committed, signals } = committedBeforeFailure(thrown);
     run.log.settle(batch, committed, signals);
     return end.failed(thrown);

@@ -76,6 +76,8 @@ export class Run {
   readonly completions = new Gate('sluice-completions');
   /** Whether what a lane that ended well wrote is kept where the step around it does not end well. */
   readonly endedWell = new Gate('sluice-ended-well');
+  /** Whether a local action that this worker lacks runs as a regular one, on another worker. */
+  readonly otherWorkers = new Gate('sluice-other-workers');
   /** Set while lanes should stop so that the run can continue as new. */
   parking = false;
   cancelRequested = false;

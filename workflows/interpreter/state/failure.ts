@@ -172,6 +172,12 @@ export function artifactsOfFailure(thrown: unknown): readonly string[] | 'denied
   return (details.success ? details.data.artifacts : undefined) ?? [];
 }
 
+/** Whether a local activity failed because its worker lacks an action: another worker may have it. */
+export function lacksAction(thrown: unknown): boolean {
+  const cause = thrown instanceof ActivityFailure ? thrown.cause : thrown;
+  return cause instanceof ApplicationFailure && cause.type === 'ACTION_NOT_FOUND';
+}
+
 /**
  * The failure that ends a run, for every Temporal client: `type` is the code, the first of the details is the
  * error.

@@ -17,7 +17,7 @@ import { placeKey } from '../../../contracts/run/place.js';
 import { keyIn } from '../../../contracts/run/rewind.js';
 import { now } from '../../runtime/clock.js';
 import { INFRASTRUCTURE_RETRY } from '../../runtime/retry-options.js';
-import { artifactsOfFailure, errorCompletion } from '../state/failure.js';
+import { artifactsOfFailure, errorCompletion, lacksAction } from '../state/failure.js';
 import { historyLimit, type ActivityEnd } from '../lane/operations.js';
 import type { Pause } from '../run/run.js';
 import type { Slots } from '../lane/slots.js';
@@ -244,7 +244,11 @@ function callLocal(
         run.budget.command(jsonSize(parsed.data.output));
         return end.succeeded(parsed.data);
       },
-      failed: end.failed,
+      failed: (thrown) => {
+        // Before, the step failed: a local activity cannot go to a worker that has the action.
+        if (lacksAction(thrown) && run.otherWorkers.inForce()) return call(context, frame, end);
+        return end.failed(thrown);
+      },
     },
   );
 }
