@@ -147,6 +147,14 @@ export const SCENARIOS: readonly Scenario[] = [
     failsWith: 'PAYLOAD_INVALID',
   },
   {
+    name: 'filter-undefined',
+    before: 'a wait compared with a filter value that was undefined, and no event could satisfy it',
+    definitions: [testDefinition('filter-undefined')],
+    workflow: 'filter-undefined',
+    payload: { min: 5 },
+    failsWith: 'WAIT_TIMEOUT',
+  },
+  {
     name: 'full-buffer',
     before:
       'a run dropped the oldest event of a full buffer for good, and took it for a duplicate ever after',

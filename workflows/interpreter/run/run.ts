@@ -70,6 +70,8 @@ export class Run {
   readonly doors: Doors;
   /** Whether a key with an undefined part is refused. */
   readonly wholeKeys = new Gate('sluice-whole-keys');
+  /** Whether a filter whose value is undefined is refused. */
+  readonly wholeFilters = new Gate('sluice-whole-filters');
   /** Whether a step whose key other work has used counts as one that did nothing. */
   readonly usedKeys = new Gate('sluice-used-keys');
   /** Whether the value that a person completed an action with is given to a worker to check. */

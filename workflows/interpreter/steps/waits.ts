@@ -38,7 +38,7 @@ export function beginEventWait(context: StepContext<StepOf<'event.wait'>>): unde
   const names = typeof step.eventName === 'string' ? [step.eventName] : step.eventName;
   const key = correlationKey(context, step.correlationKey);
   const filters = (step.filters ?? []).map((filter): EventFilter => {
-    const value = filter.value === undefined ? undefined : context.mapping(filter.value);
+    const value = filter.value === undefined ? undefined : filterValue(context, filter.value);
     return {
       path: filter.path,
       op: filter.op,
@@ -82,6 +82,20 @@ export function beginEventWait(context: StepContext<StepOf<'event.wait'>>): unde
   lane.push(frame);
   run.inbox.openWait(frame, step.lookbackMs !== 0);
   return undefined;
+}
+
+/**
+ * What a filter compares with. Before, undefined was null, and no event compared with it: the wait went on.
+ * @throws SluiceError EXPRESSION_UNDEFINED, EXPRESSION_*
+ */
+function filterValue(context: StepContext, mapping: Json): Json {
+  try {
+    return context.mapping(mapping, true);
+  } catch (error) {
+    const undefinedBefore = error instanceof SluiceError && error.code === 'EXPRESSION_UNDEFINED';
+    if (undefinedBefore && !context.run.wholeFilters.inForce()) return context.mapping(mapping);
+    throw error;
+  }
 }
 
 /** Waits until the event has arrived, the deadline has passed, or the lane has to stop. */
