@@ -56,8 +56,7 @@ export class Relay {
     await this.#running;
     const { projections, holder } = this.options;
     try {
-      const now = Date.now();
-      await projections.events.takeRelayLease(holder, now, now - 1);
+      await projections.events.takeRelayLease(holder, 0);
     } catch (error) {
       this.options.onError(toSluiceError(error));
     }
@@ -70,7 +69,7 @@ export class Relay {
       try {
         await availability.whenAvailable();
         const now = Date.now();
-        if (!(await projections.events.takeRelayLease(holder, now, now + LEASE_MS))) pause = STANDBY_MS;
+        if (!(await projections.events.takeRelayLease(holder, LEASE_MS))) pause = STANDBY_MS;
         else if ((await this.#sendDue(now + LEASE_MS)) > 0) pause = 0;
       } catch (thrown) {
         const error = toSluiceError(thrown);

@@ -48,11 +48,10 @@ export interface EventStore {
   settleOutbox(row: OutboxRow, settlement: OutboxSettlement): Promise<void>;
   /**
    * Takes the lease of the one relay that sends.
-   * @param now epoch ms
-   * @param until end of the lease, epoch ms; a time that has passed gives it up
+   * @param forMs how long the lease lasts from now, ms, on the database's clock; 0 gives it up
    * @returns false where another relay holds the lease
    */
-  takeRelayLease(holder: string, now: number, until: number): Promise<boolean>;
+  takeRelayLease(holder: string, forMs: number): Promise<boolean>;
 }
 
 /** Binds them to a database. */

@@ -1,19 +1,22 @@
-/** The lease of the relay that sends; there is one for all relays. */
+/**
+ * The lease of the relay that sends; there is one for all relays.
+ *
+ * Invariant: a lease is a duration on the database's clock. Clocks of bridges decide nothing: one that is an
+ * hour ahead and dies blocks no other for an hour.
+ */
 import { z } from 'zod';
 import { commit } from '../../connection/unit-of-work.js';
 import type { Writer } from '../../connection/writer.js';
 
 /**
- * @param now epoch ms
- * @param until end of the lease, epoch ms; a time that has passed gives it up
+ * @param forMs how long the lease lasts from now, ms; 0 gives it up
  * @returns false where another relay holds the lease
  * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
  */
 export async function takeRelayLease(
   { database, faults }: Writer,
   holder: string,
-  now: number,
-  until: number,
+  forMs: number,
 ): Promise<boolean> {
   const answers = await commit(
     database,
@@ -21,13 +24,14 @@ export async function takeRelayLease(
       {
         label: 'relay_lease.take',
         text: `{
+  LET $now = time::millis(time::now());
   LET $lease = (SELECT * FROM ONLY relay_lease:relay);
   IF $lease != NONE AND $lease.holder != $holder AND $lease.until > $now { false }
-  ELSE { UPSERT relay_lease:relay SET holder = $holder, until = $until RETURN NONE; true }
+  ELSE { UPSERT relay_lease:relay SET holder = $holder, until = $now + $for_ms RETURN NONE; true }
 }`,
       },
     ],
-    { holder, now, until },
+    { holder, for_ms: forMs },
     faults,
   );
   return z.boolean().parse(answers.get('relay_lease.take'));

@@ -1,5 +1,6 @@
 /** The outbox: its rows come with their steps, and the relay gets them in order. */
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
+import { waitFor } from '../../support/wait-for.js';
 import { openProjections, type Projections } from '../../../projections/index.js';
 import type { RunEvent } from '../../../contracts/run/run-events.js';
 import { event, execution, runStarted } from '../support/runs.js';
@@ -64,11 +65,17 @@ it('the relay gets positions in order, without sent or dead ones, and none again
   await store.close();
 });
 
-it('one relay holds the lease until it has passed', async () => {
+it('one relay holds the lease until it has passed on the clock of the database, even if its own is ahead', async () => {
   const store = await openProjections({ url: 'mem://' });
-  expect(await store.events.takeRelayLease('a', 1_000, 2_000)).toBe(true);
-  expect(await store.events.takeRelayLease('b', 1_500, 3_000)).toBe(false);
-  expect(await store.events.takeRelayLease('b', 2_000, 3_000)).toBe(true);
-  expect(await store.events.takeRelayLease('a', 2_500, 4_000)).toBe(false);
+  const HOUR_MS = 3_600_000;
+  // The process of the relay that dies is an hour ahead; its database is not.
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + HOUR_MS });
+  expect(await store.events.takeRelayLease('ahead', 500)).toBe(true);
+  vi.useRealTimers();
+  expect(await store.events.takeRelayLease('next', HOUR_MS)).toBe(false);
+  await waitFor(() => store.events.takeRelayLease('next', HOUR_MS));
+  expect(await store.events.takeRelayLease('ahead', 500)).toBe(false);
+  expect(await store.events.takeRelayLease('next', 0)).toBe(true);
+  expect(await store.events.takeRelayLease('ahead', 500)).toBe(true);
   await store.close();
 });

@@ -229,7 +229,7 @@ export const WRITES: Readonly<Record<string, Ask>> = {
     all.maintenance.removeClosedRuns({ endedBefore: new Date(), limit: 10 }),
   'maintenance.removeEvents': (all) =>
     all.maintenance.removeEvents({ receivedBefore: new Date(), limit: 10 }),
-  'events.takeRelayLease': ({ events }) => events.takeRelayLease('relay', START_MS, START_MS + 1_000),
+  'events.takeRelayLease': ({ events }) => events.takeRelayLease('relay', 1_000),
   'reconciliation.takeTurn': ({ reconciliation }) => reconciliation.takeTurn(3_600_000),
 };
 
