@@ -1,13 +1,15 @@
 /**
  * Repairs a run's log from Temporal's history: every run event is in the input of a regular activity
  * (docs/architecture.md, "Who writes what"). Committing an event that the log has changes nothing.
+ *
+ * Invariant: payloads are decoded as the client decodes them (`decodePayloads`), its codecs included.
  */
-import { arrayFromPayloads, defaultPayloadConverter } from '@temporalio/common';
 import { ActionEnvelope, FlushRequest, type RunHeader } from '../../contracts/run/activity.js';
 import { RunError } from '../../contracts/errors.js';
 import { JsonValue, type Json } from '../../contracts/json.js';
 import { ACTIVITY_TYPES, RESERVED_PREFIX } from '../../contracts/run/messages.js';
 import type { RunEvent } from '../../contracts/run/run-events.js';
+import { argumentsOf, decodePayloads } from '../../contracts/temporal-history.js';
 import type { Projections } from '../../projections/index.js';
 import type { TemporalExecution, TemporalRuns } from './temporal-runs.js';
 
@@ -76,15 +78,19 @@ async function repairExecution(
     const scheduled = event.activityTaskScheduledEventAttributes;
     if (scheduled) {
       const type = scheduled.activityType?.name ?? '';
-      const carried = carriedBy(type, arrayFromPayloads(defaultPayloadConverter, scheduled.input?.payloads));
+      const carried = carriedBy(type, await argumentsOf(temporal.reader, event));
       header ??= carried?.run;
       for (const runEvent of carried?.events ?? []) events.set(runEvent.seq, runEvent);
     }
-    const [value] = decodePayloads(event.workflowExecutionCompletedEventAttributes?.result?.payloads);
-    if (event.workflowExecutionCompletedEventAttributes) result = JsonValue.catch(null).parse(value ?? null);
+    const completed = event.workflowExecutionCompletedEventAttributes;
+    if (completed) {
+      const [value] = await decodePayloads(temporal.reader, completed.result?.payloads);
+      result = JsonValue.catch(null).parse(value ?? null);
+    }
     const failure = event.workflowExecutionFailedEventAttributes?.failure?.applicationFailureInfo;
     if (failure) {
-      error = RunError.optional().catch(undefined).parse(decodePayloads(failure.details?.payloads)[0]);
+      const [details] = await decodePayloads(temporal.reader, failure.details?.payloads);
+      error = RunError.optional().catch(undefined).parse(details);
     }
   }
   if (header === undefined) return { events: 0, header, result, error, previous };
@@ -119,10 +125,4 @@ function carriedBy(
   if (type === ACTIVITY_TYPES.flushEvents) return FlushRequest.safeParse(input[0]).data;
   if (type.startsWith(RESERVED_PREFIX)) return undefined;
   return ActionEnvelope.safeParse(input[1]).data;
-}
-
-type Payloads = Parameters<typeof arrayFromPayloads>[1];
-
-function decodePayloads(payloads: Payloads): readonly unknown[] {
-  return arrayFromPayloads(defaultPayloadConverter, payloads);
 }

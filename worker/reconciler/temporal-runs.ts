@@ -62,6 +62,11 @@ type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 export class TemporalRuns {
   constructor(private readonly client: Client) {}
 
+  /** Decodes what histories hold. */
+  get reader(): Client['options']['loadedDataConverter'] {
+    return this.client.options.loadedDataConverter;
+  }
+
   /**
    * The latest execution of a run; undefined where Temporal has none.
    * @param known one of its executions, from which it is found even if its workflow id was reused
