@@ -15,7 +15,7 @@ export type Authenticate = (authorization: string | undefined) => Promise<Princi
 /** Most characters of a token. */
 const TOKEN_CHARACTERS = 16_384;
 
-const DEVELOPER: Principal = { name: 'developer', roles: ['admin'], tenants: [ALL_TENANTS] };
+const DEVELOPER: Principal = { kind: 'off', name: 'developer', roles: ['admin'], tenants: [ALL_TENANTS] };
 
 /**
  * Makes the check of a request's token.

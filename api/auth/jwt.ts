@@ -7,7 +7,7 @@
  */
 import { createRemoteJWKSet, customFetch, errors, jwtVerify, type JWTPayload } from 'jose';
 import { messageOf, SluiceError } from '../../contracts/errors.js';
-import { PRINCIPAL_NAME_CHARACTERS, Role, TenantGrant, type Principal } from './principal.js';
+import { PrincipalName, Role, TenantGrant, type Principal } from './principal.js';
 
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 /** Tolerated clock skew, seconds. */
@@ -52,8 +52,12 @@ export function jwtVerifier(options: JwtOptions): VerifyJwt {
         clockTolerance: CLOCK_TOLERANCE_S,
         requiredClaims: ['exp', 'sub'],
       });
+      const name = PrincipalName.safeParse(payload.sub);
+      if (!name.success) return undefined;
       return {
-        name: String(payload.sub).slice(0, PRINCIPAL_NAME_CHARACTERS),
+        kind: 'jwt',
+        issuer,
+        name: name.data,
         roles: listOf(payload, rolesClaim).flatMap((role) => Role.safeParse(role).data ?? []),
         tenants: listOf(payload, tenantsClaim).flatMap((tenant) => TenantGrant.safeParse(tenant).data ?? []),
       };

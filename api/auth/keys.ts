@@ -10,14 +10,14 @@ import { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
 import { faultText, type JsonFault } from '../../contracts/reading/json-faults.js';
 import { parseJson } from '../../contracts/reading/parse-json.js';
-import { PRINCIPAL_NAME_CHARACTERS, Role, TenantGrant, type Principal } from './principal.js';
+import { PrincipalName, Role, TenantGrant, type Principal } from './principal.js';
 
 const PREFIX = 'sluice_';
 const KEY_BYTES = 32;
 
 const KeyEntry = z.strictObject({
   /** The actor in the audit. */
-  name: z.string().min(1).max(PRINCIPAL_NAME_CHARACTERS),
+  name: PrincipalName,
   /** sha-256 of the key, hex. */
   hash: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits: `sluice api key` prints it'),
   roles: z.array(Role).min(1),
@@ -78,7 +78,7 @@ export function keyFinder(entries: readonly KeyEntry[], now: () => number): Find
     if (found === undefined) return undefined;
     if (found.expires !== undefined && Date.parse(found.expires) <= now()) return undefined;
     const { name, roles, tenants } = found;
-    return { name, roles, tenants };
+    return { kind: 'key', name, roles, tenants };
   };
 }
 

@@ -4,6 +4,9 @@
  * Only `admin` includes other roles: a publisher of definitions need not act on runs. A token has a list of
  * roles and a list of tenants; `*` is every tenant. A request acts in one tenant, which the token must be
  * bound to; no body and no id can name another one.
+ *
+ * Invariant: a principal is its kind, issuer and name. What belongs to one (stored answers, ids that an
+ * idempotency key gives, the rate) is kept under `principalId`, never under the bare name.
  */
 import { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
@@ -28,14 +31,37 @@ export const ALL_TENANTS = '*';
 export const TenantGrant = z.union([z.literal(ALL_TENANTS), TenantId]);
 
 /** Most characters of a principal's name. */
-export const PRINCIPAL_NAME_CHARACTERS = 200;
+const NAME_CHARACTERS = 200;
+
+/**
+ * A principal's name: the name of a key, or the `sub` of a JWT. A longer one is refused, not cut, because two
+ * that begin alike would become one.
+ */
+export const PrincipalName = z
+  .string()
+  .min(1)
+  .max(NAME_CHARACTERS)
+  // Controls, the separators of lines, and halves of characters.
+  .regex(/^[^\p{Cc}\p{Zl}\p{Zp}\p{Cs}]*$/u, 'must be without control characters');
 
 /** The sender of a request. */
 export interface Principal {
+  /** Who vouches for the name: the file of keys, a token's issuer, or no one where authentication is off. */
+  readonly kind: 'key' | 'jwt' | 'off';
+  /** The issuer of a JWT. */
+  readonly issuer?: string;
   /** The actor in the audit. */
   readonly name: string;
   readonly roles: readonly Role[];
   readonly tenants: readonly string[];
+}
+
+/**
+ * What tells principals apart: kind, issuer and name. That of a key is its bare name, under which answers
+ * were stored before there were kinds; no name has the control character that separates the others' parts.
+ */
+export function principalId({ kind, issuer = '', name }: Principal): string {
+  return kind === 'key' ? name : `${kind}\u001f${issuer}\u001f${name}`;
 }
 
 function can({ roles }: Principal, capability: Capability): boolean {

@@ -10,7 +10,14 @@
 import { z, type OpenAPIHono, type RouteConfig } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { SluiceError, type ErrorCode } from '../../contracts/errors.js';
-import { requireCapability, rolesFor, tenantOf, type Capability, type Principal } from '../auth/principal.js';
+import {
+  requireCapability,
+  principalId,
+  rolesFor,
+  tenantOf,
+  type Capability,
+  type Principal,
+} from '../auth/principal.js';
 import type { Authenticate } from '../auth/authenticator.js';
 import type { ApiDeps } from './deps.js';
 import { hashOf, idempotencyKeyOf, onceForKey, operationIdOf } from './idempotency.js';
@@ -123,7 +130,7 @@ export function operation<P = Empty, Q = Empty, B = Empty>(
   serve(api, spec.method, spec.path, async (c) => {
     const principal = await api.authenticate(c.req.header('Authorization'));
     c.set('principal', principal.name);
-    await api.takeTurn(principal.name);
+    await api.takeTurn(principalId(principal));
     requireCapability(principal, spec.capability);
     const tenant = tenantOf(principal, c.req.header('Sluice-Tenant'));
     c.set('tenant', tenant);
@@ -135,7 +142,7 @@ export function operation<P = Empty, Q = Empty, B = Empty>(
         ? undefined
         : {
             tenant,
-            principal: principal.name,
+            principal: principalId(principal),
             key,
             hash: hashOf(partsOf(c), bytes),
             replay: spec.idempotency !== 'again',

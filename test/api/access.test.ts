@@ -150,6 +150,46 @@ describe('a JSON Web Token', () => {
   );
 });
 
+describe('a JWT whose subject is the name of a static key', () => {
+  it('a JWT whose subject is the name of a key gets neither the answers of that key nor its ids', async () => {
+    await sluice().startWorker();
+    const { pin } = await sluice().publish('id: twice\nversion: 1\nsteps: []\n');
+    const { tenant } = sluice();
+    const { key, entry } = makeKey({ name: 'ada', roles: ['operator'], tenants: [tenant] });
+    const auth = { ...jwtConfig(), keys: [entry] } as ApiConfig['auth'];
+    const url = await start({ auth, idempotencyMs: 60_000 });
+    const jwt = await signed({ ...claims(), realm: { roles: ['operator'] }, tenants: [tenant] });
+    const send = async (token: string) => {
+      const response = await fetch(`${url}/v1/runs`, {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${token}`,
+          'content-type': 'application/json',
+          'idempotency-key': 'same',
+        },
+        body: JSON.stringify({ definition: pin.id }),
+      });
+      const { workflowId } = (await response.json()) as { workflowId: string };
+      return { workflowId, replayed: response.headers.get('idempotency-replayed') };
+    };
+    const [ofKey, ofJwt, ofKeyAgain] = [await send(key), await send(jwt), await send(key)];
+    expect(ofJwt.replayed).toBeNull();
+    expect(ofJwt.workflowId).not.toBe(ofKey.workflowId);
+    expect(ofKeyAgain).toEqual({ workflowId: ofKey.workflowId, replayed: 'true' });
+  });
+
+  it.each<[string, unknown]>([
+    ['empty text', ''],
+    ['a control character', 'ada\u001bx'],
+    ['a line separator', 'ada\u2028x'],
+    ['over 200 characters', 'a'.repeat(201)],
+    ['no text', 7],
+  ])('a JWT whose subject is or has %s is not valid', async (_, sub) => {
+    const url = await start({ auth: jwtConfig() });
+    expect(await codeOf(url, await signed({ ...claims(), sub } as JWTPayload))).toBe('UNAUTHENTICATED');
+  });
+});
+
 describe('a static key', () => {
   it('a static key is refused from the instant of its expiry on', async () => {
     const expires = new Date(now + 1_000).toISOString();
