@@ -3,6 +3,7 @@
  * `npm start` share it.
  */
 import { styleText } from 'node:util';
+import { printable } from '../contracts/reading/printable.js';
 import type { ProgressLine } from '../contracts/run/messages.js';
 
 /**
@@ -67,7 +68,7 @@ export class ProgressPrinter {
     const subject = line.stepId === null ? 'run' : stepName(line);
     const word = line.type === 'STEP_SUCCEEDED' && line.detail !== null ? '' : looks.word;
     const what = [word, line.detail].filter((part) => part !== '' && part !== null).join(' ');
-    const text = `${looks.mark} ${subject.padEnd(SUBJECT_WIDTH)} ${what}`.trimEnd();
+    const text = printable(`${looks.mark} ${subject.padEnd(SUBJECT_WIDTH)} ${what}`.trimEnd());
     const shown = this.options.color ? styleText(looks.tone, text) : text;
     this.options.write(`${seconds.padStart(SECONDS_WIDTH)} s  ${shown}`);
   }

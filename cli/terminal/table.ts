@@ -1,4 +1,5 @@
-/** Tables for people: each column is as wide as its widest cell. */
+/** Tables for people: each column is as wide as its widest cell, and a cell is one line. */
+import { printable } from '../../contracts/reading/printable.js';
 
 /** A column: its heading, and the cell that it shows for a row. */
 export type Column<T> = readonly [heading: string, show: (row: T) => string | number | null | undefined];
@@ -8,7 +9,7 @@ export function tableLines<T>(columns: readonly Column<T>[], rows: readonly T[])
   if (rows.length === 0) return [];
   const cells = [
     columns.map(([heading]) => heading),
-    ...rows.map((row) => columns.map(([, show]) => String(show(row) ?? '-'))),
+    ...rows.map((row) => columns.map(([, show]) => printable(String(show(row) ?? '-')))),
   ];
   const widths = columns.map((_, i) => Math.max(...cells.map((line) => line[i]?.length ?? 0)));
   return cells.map((line) =>

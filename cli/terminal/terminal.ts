@@ -1,7 +1,11 @@
-/** Output of a command: results go to standard output, everything else to standard error. */
+/**
+ * Output of a command: results go to standard output, everything else to standard error. No control
+ * character of data passes (contracts/reading/printable.ts).
+ */
 import { styleText } from 'node:util';
 import { RunError, toSluiceError, type ErrorCode, type SluiceError } from '../../contracts/errors.js';
 import type { Json } from '../../contracts/json.js';
+import { printable } from '../../contracts/reading/printable.js';
 import type { Environment } from '../../worker/config/config.js';
 
 export interface TerminalOptions {
@@ -29,16 +33,25 @@ export class Terminal {
 
   /** Prints a result for a person; silent with `--json`. */
   print(text: string): void {
+    this.printStyled(printable(text, { keepLines: true }));
+  }
+
+  /** As `print`, for a text with colours: the caller passes data through `printable` first. */
+  printStyled(text: string): void {
     if (!this.json) process.stdout.write(`${text}\n`);
   }
 
   /** Prints a result for a script as one line of JSON; silent without `--json`. */
   data(value: Json): void {
-    if (this.json) process.stdout.write(`${JSON.stringify(value)}\n`);
+    if (this.json) process.stdout.write(`${printable(JSON.stringify(value))}\n`);
   }
 
   /** Prints information that is not a result. */
   note(text: string): void {
+    this.#note(printable(text, { keepLines: true }));
+  }
+
+  #note(text: string): void {
     process.stderr.write(`${text}\n`);
   }
 
@@ -51,8 +64,8 @@ export class Terminal {
       this.data({ error: { code, message, details, stepPath, help: help ?? null } });
       return error;
     }
-    const head = `${code}: ${message}`;
-    this.note(this.color ? styleText('red', head) : head);
+    const head = printable(`${code}: ${message}`, { keepLines: true });
+    this.#note(this.color ? styleText('red', head) : head);
     if (stepPath !== null) this.note(`  at ${stepPath}`);
     if (this.verbose && details !== null) this.note(`  details: ${JSON.stringify(details)}`);
     if (help !== undefined && !MESSAGE_SUFFICES.has(code)) this.note(`  ${help}`);

@@ -62,6 +62,29 @@ steps:
 const BROKEN =
   'id: broken\nversion: 1\nsteps:\n  - { id: a, type: actoin.call, action: core.echo }\nmore: 1\n';
 
+describe('control characters of data', () => {
+  const HOSTILE = ['\u001b]52;c;eA==\u0007', '\u009b2J', '\r', '\u202e', '\u007f'].join('x');
+  // eslint-disable-next-line no-control-regex -- these are what must not be there
+  const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e]/;
+
+  it.each([[[]], [['--json']]])('errors and results pass none on (%j)', async (options) => {
+    for (const args of [['validate', `/nowhere/${HOSTILE}`], [`unknown${HOSTILE}`]]) {
+      const { stdout, stderr } = await offline(...args, ...options);
+      expect(stdout + stderr).toContain('u001b');
+      expect(stdout + stderr).not.toMatch(CONTROL);
+    }
+  });
+
+  it('the progress, the error and the list of a run pass none on', async () => {
+    const source = `id: cli-hostile\nversion: 1\nsteps:\n  - { id: no, type: action.call, action: core.fail, input: { code: NO, message: ${JSON.stringify(HOSTILE)}, retryable: false } }\n`;
+    expect((await online('publish', file('hostile.yaml', source))).code).toBe(0);
+    const { code, stdout, stderr } = await online('run', 'cli-hostile');
+    expect(code).toBe(1);
+    expect(stdout + stderr).toContain('u001b]52');
+    expect(stdout + stderr).not.toMatch(CONTROL);
+  });
+});
+
 describe('sluice validate', () => {
   it('validate reports a valid file in one line', async () => {
     const path = file('echo.yaml', ECHO);

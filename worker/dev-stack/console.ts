@@ -1,6 +1,7 @@
 /** The output of `npm start`: a line for each service that is ready; plain where it is not a terminal. */
 import { styleText } from 'node:util';
 import type { SluiceError } from '../../contracts/errors.js';
+import { printable } from '../../contracts/reading/printable.js';
 import type { Environment } from '../config/config.js';
 import { terminalStatus } from '../executables/progress.js';
 
@@ -36,7 +37,7 @@ export class Console {
   }
 
   failed({ code, message, help }: SluiceError): void {
-    const head = `${code}: ${message}`;
+    const head = printable(`${code}: ${message}`, { keepLines: true });
     this.print();
     this.print(this.color ? styleText('red', head) : head);
     if (help !== undefined) this.print(`  ${help}`);

@@ -7,6 +7,7 @@ import { checkMachine } from '../../doctor/machine.js';
 import { checkProject } from '../../doctor/project.js';
 import { checkTemporal } from '../../doctor/temporal.js';
 import { EXIT } from '../../terminal/exit-codes.js';
+import { printable } from '../../../contracts/reading/printable.js';
 import type { Terminal } from '../../terminal/terminal.js';
 
 const MARKS = {
@@ -64,7 +65,7 @@ function show(terminal: Terminal, finding: Finding): void {
   const [mark, color] = MARKS[status];
   const shown = terminal.color ? styleText(color, mark) : mark;
   const [first, ...more] = `${code === undefined ? '' : `${code}: `}${found}`.split('\n');
-  terminal.print(`${shown} ${check.padEnd(CHECK_WIDTH)} ${first}`);
+  terminal.printStyled(`${shown} ${check.padEnd(CHECK_WIDTH)} ${printable(first ?? '')}`);
   for (const line of more) terminal.print(`${INDENT}${line}`);
   if (fix !== undefined) terminal.print(`${INDENT}→ ${fix}`);
 }

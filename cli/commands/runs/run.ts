@@ -48,7 +48,7 @@ export async function runDefinitionCommand(
 async function follow(client: SluiceClient, terminal: Terminal, run: StartedRun): Promise<boolean> {
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort();
-  const printer = new ProgressPrinter({ write: (line) => terminal.print(line), color: terminal.color });
+  const printer = new ProgressPrinter({ write: (line) => terminal.printStyled(line), color: terminal.color });
   process.once('SIGINT', interrupt);
   try {
     for await (const line of client.follow(run.workflowId, { signal: interrupted.signal })) {
