@@ -365,6 +365,12 @@ export const ERRORS = {
     'Send `Authorization: Bearer` with the value of SLUICE_BRIDGE_TOKEN.',
   ),
   REDIS_UNAVAILABLE: entry(503, 'internal', true, 'Redis cannot be reached. Check REDIS_URL and the server.'),
+  REDIS_REFUSED: entry(
+    503,
+    'internal',
+    true,
+    'Redis answered, and refused a command; the message says why. READONLY: it is a replica, and Sluice connects again until REDIS_URL leads to the primary.',
+  ),
 
   // http.request
   HTTP_STATUS_UNEXPECTED: entry(

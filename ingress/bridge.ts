@@ -117,6 +117,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
     let send: RelayOptions['send'] = async (envelope) => {
       await router.accept(decodeOrRefuse(envelope), 'relay');
     };
+    let streamReason = (): SluiceError | undefined => undefined;
     if (config.redisUrl !== undefined) {
       const open = async (): Promise<Redis> => {
         const connection = openRedis(config.redisUrl ?? '', (error) =>
@@ -148,6 +149,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
         onError: report,
       });
       await source.start();
+      streamReason = () => source.reason;
       opened.add('Stream source', () => source.stop());
     }
     const relay = new Relay({
@@ -168,6 +170,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
         events,
         metrics,
         availability,
+        streamReason,
         inFlight,
         token,
         ...http,

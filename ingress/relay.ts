@@ -15,7 +15,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type SluiceError, toSluiceError } from '../contracts/errors.js';
 import type { Json } from '../contracts/json.js';
 import type { OutboxRow, Projections } from '../projections/index.js';
-import { isAway, type Availability } from './routing/availability.js';
+import { isAway, isOfRedis, type Availability } from './routing/availability.js';
 
 const IDLE_MS = 100;
 const LEASE_MS = 10_000;
@@ -73,7 +73,7 @@ export class Relay {
         else if ((await this.#sendDue(now + LEASE_MS)) > 0) pause = 0;
       } catch (thrown) {
         const error = toSluiceError(thrown);
-        if (isAway(error) && error.code !== 'REDIS_UNAVAILABLE') availability.note(error);
+        if (isAway(error) && !isOfRedis(error)) availability.note(error);
         else this.options.onError(error);
         pause = STANDBY_MS;
       }

@@ -58,6 +58,7 @@ const RETRY_ERRORS: readonly ErrorCode[] = [
   'CONFIG_INVALID',
   'BRIDGE_UNAVAILABLE',
   'REDIS_UNAVAILABLE',
+  'REDIS_REFUSED',
   'ACTION_FAILED',
 ];
 

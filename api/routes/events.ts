@@ -73,6 +73,7 @@ export function addEventRoutes(api: Api): void {
         'BRIDGE_SATURATED',
         'BRIDGE_UNAVAILABLE',
         'REDIS_UNAVAILABLE',
+        'REDIS_REFUSED',
         'CONFIG_INVALID',
       ],
     },

@@ -2,6 +2,7 @@
 import type { Redis } from 'ioredis';
 import { messageOf, SluiceError } from '../../contracts/errors.js';
 import { STREAM_FIELD } from '../../contracts/events/event-envelope.js';
+import { redisError } from '../../contracts/events/redis-error.js';
 import { isJsonObject, type Json } from '../../contracts/json.js';
 
 /** Time limit of one request to a bridge, ms. */
@@ -11,7 +12,8 @@ const HTTP_LIMIT_MS = 30_000;
 export interface EventBus {
   /**
    * Resolves when the bus has the event.
-   * @throws SluiceError REDIS_UNAVAILABLE, BRIDGE_UNAVAILABLE, or the code that the bridge answered
+   * @throws SluiceError REDIS_UNAVAILABLE, REDIS_REFUSED,
+   *   BRIDGE_UNAVAILABLE, or the code that the bridge answered
    */
   publish(envelope: Json): Promise<void>;
 }
@@ -27,7 +29,7 @@ export function redisBus(redis: Pick<Redis, 'xadd'>, stream = 'sluice:events'): 
       try {
         await redis.xadd(stream, '*', STREAM_FIELD, JSON.stringify(envelope));
       } catch (error) {
-        throw new SluiceError('REDIS_UNAVAILABLE', `Redis: ${messageOf(error)}`, { cause: error });
+        throw redisError(error);
       }
     },
   };

@@ -19,7 +19,13 @@ const AWAY_CODES = new Set([
   'OUTCOME_UNKNOWN',
   'WORKER_NOT_FOUND',
   'REDIS_UNAVAILABLE',
+  'REDIS_REFUSED',
 ]);
+
+/** Whether an error is about Redis: only the stream and the relay wait for it, HTTP does not. */
+export function isOfRedis({ code }: SluiceError): boolean {
+  return code === 'REDIS_UNAVAILABLE' || code === 'REDIS_REFUSED';
+}
 
 /** True where a service is away and the same call will succeed when it is back. */
 export function isAway({ code }: SluiceError): boolean {

@@ -237,12 +237,12 @@ function errorOf(
   deliveries: readonly FinishedDelivery[],
   triggers: readonly TriggerOutcome[],
 ): Json | null {
+  const failed = triggers.find(({ status }) => status === 'FAILED')?.error;
+  if (failed && outcome === 'FAILED') return { code: failed.code, message: failed.message };
   if (correlationKey === null) {
     return { code: 'CORRELATION_UNRESOLVED', message: `No key in ${tried.join(', ')}`, tried: [...tried] };
   }
   if (outcome !== 'FAILED') return null;
-  const failed = triggers.find(({ status }) => status === 'FAILED')?.error;
-  if (failed) return { code: failed.code, message: failed.message };
   const refused = deliveries.find(({ status }) => status === 'FAILED');
   if (refused?.error !== undefined) return { code: 'INPUT_INVALID', message: refused.error };
   return { code: 'RUN_CLOSED', message: 'Every run that waited has ended' };

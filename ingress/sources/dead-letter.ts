@@ -60,8 +60,13 @@ function bodyOf(fields: readonly Buffer[]): string {
   });
 }
 
-/** The bytes of the field that holds the envelope; undefined: the message does not have it. */
+/** The bytes of the field that holds the envelope; undefined: the message has none, or several. */
 export function envelopeField(fields: readonly Buffer[]): Buffer | undefined {
-  const at = fields.findIndex((field, i) => i % 2 === 0 && field.toString() === STREAM_FIELD);
-  return at < 0 ? undefined : fields[at + 1];
+  const [field, ...others] = envelopeFields(fields);
+  return others.length === 0 ? field : undefined;
+}
+
+/** The bytes of each field that holds an envelope. */
+export function envelopeFields(fields: readonly Buffer[]): readonly Buffer[] {
+  return fields.filter((_, i) => i % 2 === 1 && fields[i - 1]?.toString() === STREAM_FIELD);
 }

@@ -41,6 +41,8 @@ export interface HttpSourceOptions {
   readonly events: EventStore;
   readonly metrics: BridgeMetrics;
   readonly availability: Availability;
+  /** Why the stream is not consumed; undefined: nothing is wrong. HTTP does not need it. */
+  readonly streamReason: () => SluiceError | undefined;
   /** Requests that are handled concurrently. */
   readonly inFlight: number;
   /** Bearer token that senders need; undefined: any sender may send. */
@@ -149,7 +151,7 @@ export class HttpSource {
   }
 
   #health(): Answer {
-    const { reason } = this.options.availability;
+    const reason = this.options.availability.reason ?? this.options.streamReason();
     if (reason === undefined) return { status: 200, body: { status: 'ok', inFlight: this.#inFlight } };
     return { status: 503, body: { status: 'waiting', code: reason.code, message: reason.message } };
   }

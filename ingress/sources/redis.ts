@@ -1,6 +1,6 @@
 /** Connections to Redis, whose failures are coded errors. */
 import { Redis } from 'ioredis';
-import { messageOf, SluiceError } from '../../contracts/errors.js';
+import { redisError, redisRefused } from '../../contracts/events/redis-error.js';
 
 const FIRST_RECONNECT_MS = 50;
 const LONGEST_RECONNECT_MS = 1_000;
@@ -17,6 +17,9 @@ export function openRedis(url: string, onError: (error: Error) => void): Redis {
     lazyConnect: true,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
+    // After a fail-over the connection still leads to the old primary: connect anew. The command is not sent
+    // again here (2): there is no queue for it, and its caller repeats it.
+    reconnectOnError: (error) => (redisRefused(error, 'READONLY') ? 1 : false),
     retryStrategy: (tries) =>
       Math.min(FIRST_RECONNECT_MS * 2 ** Math.min(tries, DOUBLINGS), LONGEST_RECONNECT_MS),
   });
@@ -26,7 +29,7 @@ export function openRedis(url: string, onError: (error: Error) => void): Redis {
 
 /**
  * Connects for the first time.
- * @throws SluiceError REDIS_UNAVAILABLE
+ * @throws SluiceError REDIS_UNAVAILABLE, REDIS_REFUSED
  */
 export async function connectRedis(redis: Redis): Promise<void> {
   try {
@@ -35,10 +38,4 @@ export async function connectRedis(redis: Redis): Promise<void> {
     redis.disconnect();
     throw redisError(error);
   }
-}
-
-/** The coded error of anything that a command of Redis throws. */
-export function redisError(thrown: unknown): SluiceError {
-  if (thrown instanceof SluiceError) return thrown;
-  return new SluiceError('REDIS_UNAVAILABLE', `Redis: ${messageOf(thrown)}`, { cause: thrown });
 }

@@ -17,15 +17,15 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { messageOf, SluiceError, toSluiceError } from '../../contracts/errors.js';
 import { STREAM_FIELD, type DecodedEvent } from '../../contracts/events/event-envelope.js';
+import { redisError, redisRefused } from '../../contracts/events/redis-error.js';
 import { LIMITS } from '../../contracts/limits.js';
 import { faultText } from '../../contracts/reading/json-faults.js';
 import { parseJson, type ParsedJson } from '../../contracts/reading/parse-json.js';
 import type { Projections } from '../../projections/index.js';
-import { isAway, type Availability } from '../routing/availability.js';
+import { isAway, isOfRedis, type Availability } from '../routing/availability.js';
 import { decodeOrRefuse, eventInvalid } from '../routing/decode.js';
 import type { Router } from '../routing/route.js';
-import { deadLetterOf, envelopeField } from './dead-letter.js';
-import { redisError } from './redis.js';
+import { deadLetterOf, envelopeField, envelopeFields } from './dead-letter.js';
 import { decodeText } from './text.js';
 import { trimStream } from './trim-stream.js';
 
@@ -66,6 +66,8 @@ export class StreamSource {
   readonly #inFlight = new Map<string, Promise<void>>();
   readonly #consumer = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
   readonly #stop = new AbortController();
+  /** The loops that fail. */
+  readonly #failing = new Map<() => Promise<void>, SluiceError>();
   #running: Promise<unknown> = Promise.resolve();
   readonly #waitingForRoom = new Set<() => void>();
 
@@ -93,6 +95,11 @@ export class StreamSource {
     await this.#deleteConsumers([this.#consumer]).catch((error: unknown) =>
       this.options.onError(redisError(error)),
     );
+  }
+
+  /** Why the stream is not read, acknowledged or claimed; undefined: it is. */
+  get reason(): SluiceError | undefined {
+    return this.#failing.values().next().value;
   }
 
   get #stopped(): boolean {
@@ -132,12 +139,14 @@ export class StreamSource {
         await this.options.availability.whenAvailable();
         await turn();
         pause = FIRST_PAUSE_MS;
+        this.#failing.delete(turn);
       } catch (thrown) {
         const error = redisError(thrown);
         if (this.#stopped) return;
+        this.#failing.set(turn, error);
         this.options.onError(error);
         // A Redis that restarted empty has lost the group.
-        if (/NOGROUP/.test(error.message)) await this.#createGroup().catch(() => undefined);
+        if (redisRefused(error, 'NOGROUP')) await this.#createGroup().catch(this.options.onError);
         await wait(pause, undefined, { signal: this.#stop.signal }).catch(() => undefined);
         pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
       }
@@ -247,10 +256,10 @@ export class StreamSource {
         await redis.xack(stream, group, id);
         return;
       } catch (thrown) {
-        const error = toSluiceError(thrown, 'REDIS_UNAVAILABLE');
+        const error = redisError(thrown);
         // A message that could not be acknowledged is claimed later, found in the audit, and acknowledged
         // then.
-        if (!isAway(error) || error.code === 'REDIS_UNAVAILABLE' || this.#stopped) throw error;
+        if (!isAway(error) || isOfRedis(error) || this.#stopped) throw error;
         availability.note(error);
         await availability.whenAvailable();
         if (this.#stopped) return;
@@ -277,6 +286,13 @@ export class StreamSource {
  * @throws SluiceError EVENT_INVALID, EVENT_TOO_LARGE
  */
 function decode(fields: readonly Buffer[]): DecodedEvent {
+  const given = envelopeFields(fields).length;
+  // One of them would be lost.
+  if (given > 1) {
+    throw eventInvalid([
+      `the message has ${given} fields "${STREAM_FIELD}"; send one message for each event`,
+    ]);
+  }
   const body = envelopeField(fields);
   if (body === undefined) throw eventInvalid([`the message has no field "${STREAM_FIELD}"`]);
   if (body.length > LIMITS.eventBytes) {

@@ -76,7 +76,7 @@ export async function explainEventCommand(
     found.correlationKey === null ? 'key: none' : `key: ${found.correlationKey}, from ${found.resolvedBy}`,
   );
   for (const place of found.tried) terminal.print(`  tried ${place}`);
-  terminal.print(found.runs.length === 0 ? 'runs: no open wait matched the name and key' : 'runs:');
+  terminal.print(runsTitle(found.runs.length, found.correlationKey));
   for (const run of found.runs) {
     terminal.print(`  ${run.workflowId} (${run.runId}): ${run.status}, found by ${run.foundBy}`);
     if (run.error !== null) terminal.print(`    ${run.error}`);
@@ -99,6 +99,12 @@ export async function explainEventCommand(
     terminal.print(`  ${at} over ${via}: another ${differs.join(', another ')}`);
   }
   return EXIT.ok;
+}
+
+function runsTitle(runs: number, key: string | null): string {
+  if (runs > 0) return 'runs:';
+  if (key === null) return 'runs: without a key no wait was looked for';
+  return 'runs: no open wait matched the name and key';
 }
 
 const ListPage = z.object({

@@ -157,6 +157,11 @@ describe('poison', needs('redis'), () => {
       const id = await bus.xadd(bridge.stream, '*', 'event', poison.body());
       places.set(`${bridge.stream}/${String(id)}`, poison);
     }
+    const two = await bus.xadd(
+      bridge.stream,
+      '*',
+      ...[1, 2].flatMap((n) => ['event', JSON.stringify(good({ eventId: `two-${n}` }))]),
+    );
     const noField = await bus.xadd(bridge.stream, '*', 'other', 'x');
     await bus.xadd(bridge.stream, '*', 'event', JSON.stringify(good({ eventId: 'after' })));
     await waitFor(async () => {
@@ -170,7 +175,7 @@ describe('poison', needs('redis'), () => {
         ...(await sluice().projections.deadLetters.list(tenant, { status: 'OPEN' }, { limit: 100 })).items,
       );
     }
-    expect(letters).toHaveLength(POISON.length + 1);
+    expect(letters).toHaveLength(POISON.length + 2);
     for (const [place, { what, code }] of places) {
       expect(letters.find(({ subject }) => subject === place)?.errorCode, what).toBe(code);
     }
@@ -180,5 +185,9 @@ describe('poison', needs('redis'), () => {
     const fields = isJsonObject(kept) ? (kept['fields'] as string[]) : [];
     expect(Buffer.from(fields[1] ?? '', 'base64')).toEqual(POISON[1]?.body());
     expect(letters.map(({ subject }) => subject)).toContain(`${bridge.stream}/${String(noField)}`);
+    // Two events in one entry: neither is taken for the other.
+    expect(letters.find(({ subject }) => subject === `${bridge.stream}/${String(two)}`)?.reason).toContain(
+      '2 fields',
+    );
   });
 });
