@@ -1,7 +1,7 @@
 /** An action that kills each worker that runs it: its step fails, and the other runs go on. */
 import { expect, it } from 'vitest';
-import { LIMITS } from '../../contracts/limits.js';
-import { Stack } from './stack.js';
+import { LIMITS } from '../../../contracts/limits.js';
+import { Stack } from '../stack.js';
 
 const DEADLY = `
 id: deadly
