@@ -42,6 +42,8 @@ it('every metric that the page names exists, and every counter of Sluice is on t
     .map(read)
     .join('');
   const counted = [...sources.matchAll(/createCounter\('(\w+)'/g)].map((found) => `${found[1]}_total`);
+  const gauges = read('worker/processes/run-worker.ts').matchAll(/createGauge\(\s*'(\w+)'/g);
+  counted.push(...[...gauges].map((found) => found[1] as string));
   counted.push(...[...bridge.matchAll(/^# TYPE (\w+)/gm)].map((found) => found[1] as string));
   const own = named(/`(sluice_[a-z_]+)`/g);
   expect(own.filter((name) => !served.includes(`# TYPE ${name} `) && !counted.includes(name))).toEqual([]);

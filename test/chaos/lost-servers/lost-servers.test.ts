@@ -1,13 +1,13 @@
 /** A worker whose database is lost: runs end as if nothing had happened, and a stop always ends. */
 import { describe, expect, it } from 'vitest';
-import type { StartedRun } from '../../client/index.js';
-import { connect, openProjections } from '../../projections/index.js';
-import { startProxy, type Proxy } from '../support/servers/proxy.js';
-import { startServer, type Server } from '../support/servers/surreal-server.js';
-import { needs } from '../support/requirements.js';
-import { waitFor } from '../support/wait-for.js';
-import { Stack } from './stack.js';
-import type { WorkerProcess } from './worker-process.js';
+import type { StartedRun } from '../../../client/index.js';
+import { connect, openProjections } from '../../../projections/index.js';
+import { startProxy, type Proxy } from '../../support/servers/proxy.js';
+import { startServer, type Server } from '../../support/servers/surreal-server.js';
+import { needs } from '../../support/requirements.js';
+import { waitFor } from '../../support/wait-for.js';
+import { Stack } from '../stack.js';
+import type { WorkerProcess } from '../worker-process.js';
 
 const LIMIT_MS = 300_000;
 const RUNS = 4;
