@@ -15,7 +15,7 @@ import { isJsonObject } from '../contracts/json.js';
 import { LIMITS } from '../contracts/limits.js';
 import { didYouMean } from '../contracts/near.js';
 import type { ProjectionStore, StoredDefinition } from '../contracts/run/projection.js';
-import { validatePayload } from '../definitions/index.js';
+import { validatePayloadInBounds } from '../definitions/index.js';
 import { isMissingAction, leaveToOthers } from './boundary/capable-workers.js';
 import { storeFailure } from './boundary/failures.js';
 import type { DefinitionCache } from './definition-cache.js';
@@ -27,7 +27,7 @@ import { requireActions } from './require-actions.js';
  * Finds the definition and pins the run.
  * @param request a PrepareRunRequest
  * @throws ApplicationFailure non-retryable: DEFINITION_NOT_FOUND, DEFINITION_VERSION_NOT_FOUND,
- * DEFINITION_INVALID, PAYLOAD_INVALID, ACTION_NOT_FOUND; retryable while the database is away
+ * DEFINITION_INVALID, PAYLOAD_INVALID, CHECK_LIMIT, ACTION_NOT_FOUND; retryable while the database is away
  */
 export async function prepareRun(
   deps: ActivityDeps,
@@ -38,12 +38,12 @@ export async function prepareRun(
   let stored: StoredDefinition | undefined;
   try {
     stored = await find(deps.projections, parsed);
-    const { definition, document } = cache.read(stored);
+    const { definition, document } = await cache.read(parsed.tenant, stored);
     requireActions(deps.registry, definition);
     return {
       pin: stored.pin,
       document,
-      payload: validatePayload(definition.payloadSchema, parsed.payload),
+      payload: await validatePayloadInBounds(definition.payloadSchema, parsed.payload, parsed.tenant),
       system: deps.system,
       actions: pinActions(definition, deps.registry),
       children: await pinChildren(definition, parsed.tenant, deps.projections),

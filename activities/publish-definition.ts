@@ -10,12 +10,12 @@ import { SluiceError } from '../contracts/errors.js';
 import { didYouMean } from '../contracts/near.js';
 import { PublishRequest, type PublishResult, UnpublishRequest } from '../contracts/run/activity.js';
 import type { ProjectionStore } from '../contracts/run/projection.js';
-import { readDefinition, readStoredDefinition } from '../definitions/index.js';
+import { readDefinitionInBounds, readStoredInBounds } from '../definitions/index.js';
 import type { ActivityDeps } from './boundary/deps.js';
 import { isMissingAction, leaveToOthers } from './boundary/capable-workers.js';
 import { storeFailure } from './boundary/failures.js';
 import { parseOrRefuse } from './boundary/parse.js';
-import { requireActions } from './require-actions.js';
+import { refuseMissing } from './require-actions.js';
 import { reconcileSchedules, triggersOf, tryOutSchedules } from './triggers.js';
 
 /** How long publishing looks for a worker that has the actions, ms: a person waits for the answer. */
@@ -25,7 +25,7 @@ const PUBLISH_WAIT_MS = 5_000;
  * Publishes a version; publishing the same document again changes nothing.
  * @param request a PublishRequest
  * @throws ApplicationFailure non-retryable: DEFINITION_INVALID, DEFINITION_CONFLICT, ACTION_NOT_FOUND,
- * SCHEDULE_REFUSED; retryable while the database or Temporal is away
+ * CHECK_LIMIT, SCHEDULE_REFUSED; retryable while the database or Temporal is away
  */
 export async function applyPublish(
   { projections, registry, missingActionMs }: ActivityDeps,
@@ -34,8 +34,9 @@ export async function applyPublish(
   const parsed = parseOrRefuse(PublishRequest, request, 'The request to publish');
   const { tenant, actor, source, format } = parsed;
   try {
-    const read = readDefinition(source, format);
-    requireActions(registry, read.definition, read.source);
+    const catalogue = { actions: registry.versions };
+    const read = await readDefinitionInBounds(source, format, { tenant, catalogue });
+    refuseMissing(read.missing);
     const published = await projections.findDefinition(tenant, read.definition.id, read.definition.version);
     const triggers = triggersOf(tenant, read.definition);
     // What is published already was tried out then.
@@ -91,7 +92,7 @@ async function settleSchedules(projections: ProjectionStore, tenant: string, id:
   for (;;) {
     const latest = await projections.findDefinition(tenant, id);
     const existing = await projections.definitionSchedules(tenant, id);
-    const definition = latest && readStoredDefinition(latest.source, latest.format).definition;
+    const definition = latest && (await readStoredInBounds(latest.source, latest.format, tenant)).definition;
     const none = definition === undefined || triggersOf(tenant, definition).schedules.length === 0;
     if (none && existing.length === 0) return;
     const { client, info } = Context.current();

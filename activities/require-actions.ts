@@ -1,19 +1,21 @@
 import type { ActionRegistry } from '../actions/index.js';
 import type { Definition } from '../contracts/definition/index.js';
 import { SluiceError } from '../contracts/errors.js';
-import { checkCatalogue, type ReadDefinition } from '../definitions/index.js';
+import { checkCatalogue, type DefinitionProblem } from '../definitions/index.js';
 
 /**
  * Makes sure that this worker has every action that the definition calls.
- * @param source the parsed text of the document, if available: problems then have line and column
  * @throws SluiceError ACTION_NOT_FOUND, whose `details.problems` lists every problem
  */
-export function requireActions(
-  registry: ActionRegistry,
-  definition: Definition,
-  source?: ReadDefinition['source'],
-): void {
-  const problems = checkCatalogue(definition, { actions: registry.versions }, source);
+export function requireActions(registry: ActionRegistry, definition: Definition): void {
+  refuseMissing(checkCatalogue(definition, { actions: registry.versions }));
+}
+
+/**
+ * Refuses a definition that calls actions which this worker does not have.
+ * @throws SluiceError ACTION_NOT_FOUND, whose `details.problems` lists every problem
+ */
+export function refuseMissing(problems: readonly DefinitionProblem[]): void {
   const [first] = problems;
   if (first === undefined) return;
   const at = first.stepPath === null ? '' : ` at ${first.stepPath}`;

@@ -82,6 +82,18 @@ export const ERRORS = {
     false,
     "Send a payload that matches the definition's payloadSchema, and large integers as text.",
   ),
+  CHECK_LIMIT: entry(
+    422,
+    'validation',
+    false,
+    'Checking the value took more time or memory than a check may take. Simplify the schema (patterns with look-arounds, references, large defaults), or send less.',
+  ),
+  CHECK_UNAVAILABLE: entry(
+    503,
+    'internal',
+    true,
+    'No thread for checks could be started. Give the process more memory or fewer neighbours; the check is repeated.',
+  ),
   START_OPTIONS_INVALID: entry(
     400,
     'validation',

@@ -11,6 +11,8 @@ import addFormats from 'ajv-formats';
 import { messageOf } from '../contracts/errors.js';
 import { isJsonObject, type Json, type JsonObject } from '../contracts/json.js';
 import { nearNames } from '../contracts/near.js';
+import { linearPattern } from './checks/linear-pattern.js';
+import { addUniqueItems } from './checks/unique-items.js';
 import { meantHint } from './source/finding.js';
 import type { DocumentPath } from './source/source.js';
 
@@ -43,8 +45,10 @@ function compiler(): Ajv2020 {
     meta: false,
     validateSchema: false,
     logger: false,
+    code: { regExp: linearPattern },
   });
   addFormats.default(ajv);
+  addUniqueItems(ajv);
   return ajv;
 }
 

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { apiPage, ApiDefinition, ApiDefinitionSummary } from '../../contracts/http/api.js';
 import { SluiceError, type ErrorCode } from '../../contracts/errors.js';
-import { checkCatalogue, readDefinition } from '../../definitions/index.js';
+import { readDefinitionInBounds } from '../../definitions/index.js';
 import type { DefinitionView } from '../../projections/index.js';
 import { operation, type Api } from '../http/operation.js';
 import { problemOf, Problem, type ProblemItem } from '../http/problem.js';
@@ -39,6 +39,8 @@ const VersionParams = Params.extend({
 });
 
 const NOT_FOUND_ERRORS: readonly ErrorCode[] = ['DEFINITION_NOT_FOUND', 'DEFINITION_VERSION_NOT_FOUND'];
+/** Errors of a check that took too much, or found no thread. */
+const CHECK_ERRORS: readonly ErrorCode[] = ['CHECK_LIMIT', 'CHECK_UNAVAILABLE'];
 /** Errors of an act that a worker carries out. */
 const WORKER_ERRORS: readonly ErrorCode[] = [
   'WORKER_NOT_FOUND',
@@ -80,7 +82,13 @@ export function addDefinitionRoutes(api: Api): void {
         200: publishedAnswer('The document was published already'),
         201: publishedAnswer('Published'),
       },
-      errors: [...WORKER_ERRORS, 'DEFINITION_INVALID', 'DEFINITION_CONFLICT', 'DEFINITION_TOO_LARGE'],
+      errors: [
+        ...WORKER_ERRORS,
+        'DEFINITION_INVALID',
+        'DEFINITION_CONFLICT',
+        'DEFINITION_TOO_LARGE',
+        'CHECK_LIMIT',
+      ],
     },
     async ({ principal, tenant, body: { source, format = 'yaml' } }) => {
       const { pin, created } = await client.publishDefinition(source, {
@@ -115,18 +123,18 @@ export function addDefinitionRoutes(api: Api): void {
           }),
         },
       },
-      errors: ['DEFINITION_TOO_LARGE'],
+      errors: ['DEFINITION_TOO_LARGE', ...CHECK_ERRORS],
       idempotency: 'none',
     },
-    async ({ c, body: { source, format = 'yaml' } }) => {
+    async ({ c, tenant, body: { source, format = 'yaml' } }) => {
       const occurrence = { requestId: c.get('requestId'), path: c.req.path };
       const invalid = (problems: readonly ProblemItem[]) =>
         json({ valid: false, id: null, version: null, hash: null, problems });
       try {
-        const read = readDefinition(source, format);
         const actions = catalogueOf(api);
-        const missing =
-          actions === undefined ? [] : checkCatalogue(read.definition, { actions }, read.source);
+        const catalogue = actions && { actions };
+        const read = await readDefinitionInBounds(source, format, { tenant, catalogue });
+        const { missing } = read;
         if (missing.length > 0) {
           const details = { problems: missing.map((problem) => ({ ...problem })) };
           return invalid(

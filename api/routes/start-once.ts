@@ -52,7 +52,7 @@ export async function startOnce(
   } catch (thrown) {
     const inUse = thrown instanceof SluiceError && thrown.code === 'WORKFLOW_ALREADY_STARTED';
     // A newer version may refuse the payload of a request whose run has started long since.
-    const refused = thrown instanceof SluiceError && thrown.code === 'PAYLOAD_INVALID';
+    const refused = thrown instanceof SluiceError && ['PAYLOAD_INVALID', 'CHECK_LIMIT'].includes(thrown.code);
     if (!inUse && !(refused && operationId !== undefined)) throw thrown;
     const present = await presentAt(client, workflowId);
     if (present === undefined) throw thrown;

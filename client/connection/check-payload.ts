@@ -6,6 +6,7 @@
  * no start, because Temporal alone decides what runs.
  */
 import type { Definition } from '../../contracts/definition/index.js';
+import { SluiceError } from '../../contracts/errors.js';
 import type { Json } from '../../contracts/json.js';
 import type { RunReads } from '../reads/reads.js';
 
@@ -26,7 +27,7 @@ export interface StartTarget {
 /**
  * Checks a payload.
  * @param reads undefined: nothing is checked
- * @throws SluiceError PAYLOAD_INVALID, with the problems in its details
+ * @throws SluiceError PAYLOAD_INVALID, with the problems in its details; CHECK_LIMIT
  */
 export async function checkPayload(
   reads: RunReads | undefined,
@@ -35,8 +36,13 @@ export async function checkPayload(
 ): Promise<void> {
   const definition = reads === undefined ? undefined : await inTime(definitionOf(reads, target));
   if (definition === undefined) return;
-  const { validatePayload } = await import('../../definitions/index.js');
-  validatePayload(definition.payloadSchema, payload);
+  const { validatePayloadInBounds } = await import('../../definitions/index.js');
+  try {
+    await validatePayloadInBounds(definition.payloadSchema, payload, target.tenant);
+  } catch (thrown) {
+    // The run checks its payload itself.
+    if (!(thrown instanceof SluiceError) || thrown.code !== 'CHECK_UNAVAILABLE') throw thrown;
+  }
 }
 
 async function definitionOf(
@@ -48,8 +54,8 @@ async function definitionOf(
   const known = parsed.get(stored.hash);
   if (known !== undefined) return known;
   // Imported late: it is heavy, and a client without a source of reads never needs it.
-  const { readStoredDefinition } = await import('../../definitions/index.js');
-  const { definition } = readStoredDefinition(stored.source, stored.format);
+  const { readStoredInBounds } = await import('../../definitions/index.js');
+  const { definition } = await readStoredInBounds(stored.source, stored.format, tenant);
   parsed.set(stored.hash, definition);
   const [oldest] = parsed.keys();
   if (parsed.size > CACHED && oldest !== undefined) parsed.delete(oldest);

@@ -85,8 +85,8 @@ async function definitionOf(
     );
   }
   // Imported late, because it is heavy, and a client that reads through an API never needs it.
-  const { readStoredDefinition } = await import('../../definitions/index.js');
-  const { payloadSchema } = readStoredDefinition(stored.source, stored.format).definition;
+  const { readStoredInBounds } = await import('../../definitions/index.js');
+  const { payloadSchema } = (await readStoredInBounds(stored.source, stored.format, tenant)).definition;
   const marks = payloadSchema === undefined ? {} : { payloadSchema };
   put(cache, key, marks);
   return marks;

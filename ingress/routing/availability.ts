@@ -20,6 +20,7 @@ const AWAY_CODES = new Set([
   'WORKER_NOT_FOUND',
   'REDIS_UNAVAILABLE',
   'REDIS_REFUSED',
+  'CHECK_UNAVAILABLE',
 ]);
 
 /** Whether an error is about Redis: only the stream and the relay wait for it, HTTP does not. */

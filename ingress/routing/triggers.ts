@@ -10,12 +10,13 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { SluiceClient } from '../../client/index.js';
+import type { Definition } from '../../contracts/definition/index.js';
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
 import { eventScope } from '../../contracts/events/event-scope.js';
 import type { InboundEvent, ReceivedEvent } from '../../contracts/inbound-event.js';
 import { JsonValue, type Json, type JsonObject } from '../../contracts/json.js';
 import type { ProjectionStore } from '../../contracts/run/projection.js';
-import { readStoredDefinition, validatePayload } from '../../definitions/index.js';
+import { readStoredInBounds, validatePayloadInBounds } from '../../definitions/index.js';
 import {
   evaluate,
   evaluateCondition,
@@ -50,7 +51,7 @@ export interface TriggerOutcome {
 }
 
 export class Triggers {
-  private readonly definitions = new Map<string, ReturnType<typeof readStoredDefinition>['definition']>();
+  private readonly definitions = new Map<string, Definition>();
 
   constructor(
     private readonly store: Pick<ProjectionStore, 'findDefinition'>,
@@ -106,7 +107,8 @@ export class Triggers {
     payload: Json,
     event: ReceivedEvent,
   ): Promise<Pick<TriggerOutcome, 'status' | 'workflowId' | 'runId'>> {
-    const complete = validatePayload(await this.schemaOf(event.tenant, definition, version), payload);
+    const schema = await this.schemaOf(event.tenant, definition, version);
+    const complete = await validatePayloadInBounds(schema, payload, event.tenant);
     const workflowId = workflowIdOf(definition, event);
     const { tenant, source, id, name, correlationKey } = event;
     try {
@@ -138,7 +140,7 @@ export class Triggers {
         `Tenant "${tenant}" has no version ${version} of "${id}"`,
       );
     }
-    const { definition } = readStoredDefinition(stored.source, stored.format);
+    const { definition } = await readStoredInBounds(stored.source, stored.format, tenant);
     this.definitions.set(key, definition);
     if (this.definitions.size > CACHED_DEFINITIONS) {
       this.definitions.delete(this.definitions.keys().next().value as string);

@@ -89,6 +89,7 @@ const inner = {
   'contracts/definition': ['contracts', 'contracts/run', 'contracts/events'],
   'contracts/http': ['contracts', 'contracts/run'],
 
+  'definitions/checks': [],
   'definitions/source': [],
   'definitions/rules': ['definitions/source'],
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SluiceError } from '../../contracts/errors.js';
 import type { Json, JsonObject } from '../../contracts/json.js';
-import { validatePayload } from '../../definitions/index.js';
+import { validatePayload } from '../../definitions/payload.js';
 
 const ORDER: JsonObject = {
   type: 'object',

@@ -30,7 +30,7 @@ import { LIMITS } from '../../contracts/limits.js';
 import { placeKey } from '../../contracts/run/place.js';
 import type { RunEvent } from '../../contracts/run/run-events.js';
 import { summarize } from '../../contracts/summary.js';
-import { readStoredDefinition } from '../../definitions/index.js';
+import { readStoredInBounds } from '../../definitions/index.js';
 import { evaluate, evaluateMapping } from '../../expressions/index.js';
 import { compensationLetterId, type Projections } from '../../projections/index.js';
 
@@ -63,7 +63,7 @@ export async function uncompensatedLetters(
   const events = await liveLog(projections, tenant, runId);
   const stored = await projections.findDefinition(tenant, id, version);
   if (stored === undefined) throw new SluiceError('DEFINITION_VERSION_NOT_FOUND', `${id} version ${version}`);
-  const { definition } = readStoredDefinition(stored.source, stored.format);
+  const { definition } = await readStoredInBounds(stored.source, stored.format, tenant);
   const payload = events.find((event) => event.type === 'RUN_STARTED')?.data.payload ?? null;
   const found = [
     ...fromLog(events, ledger),

@@ -5,7 +5,7 @@ import { compile, type JSONSchema } from 'json-schema-to-typescript';
 import type { SluiceClient } from '../../../client/index.js';
 import { SluiceError } from '../../../contracts/errors.js';
 import { isJsonObject, type JsonObject } from '../../../contracts/json.js';
-import { readDefinition, readStoredDefinition } from '../../../definitions/index.js';
+import { readDefinition, readStoredInBounds } from '../../../definitions/index.js';
 import { EXIT } from '../../terminal/exit-codes.js';
 import { formatOfFile, readInputFile } from '../../terminal/input.js';
 import type { Terminal } from '../../terminal/terminal.js';
@@ -42,7 +42,7 @@ export async function typesCommand(
     await connected(async ({ definitions }) => {
       for (const id of ids) {
         const { source, format, version } = await definitions.get(id);
-        const { payloadSchema } = readStoredDefinition(source, format).definition;
+        const { payloadSchema } = (await readStoredInBounds(source, format, 'cli')).definition;
         sources.push({ id, version, payloadSchema });
       }
     });

@@ -1,4 +1,4 @@
-import { checkCatalogue, readDefinition } from '../../../definitions/index.js';
+import { readDefinitionInBounds } from '../../../definitions/index.js';
 import { EXIT, exitCodeOf } from '../../terminal/exit-codes.js';
 import { formatOfFile, readInputFile } from '../../terminal/input.js';
 import { problemsOf, showProblems } from '../../terminal/problems.js';
@@ -21,8 +21,11 @@ export async function validateCommand(
   let exitCode: number = EXIT.ok;
   for (const file of files) {
     try {
-      const { definition, hash, source } = readDefinition(await readInputFile(file), formatOfFile(file));
-      const missing = registry === undefined ? [] : checkCatalogue(definition, { actions }, source);
+      const { definition, hash, missing } = await readDefinitionInBounds(
+        await readInputFile(file),
+        formatOfFile(file),
+        { tenant: 'cli', catalogue: registry && { actions } },
+      );
       if (missing.length > 0) {
         showProblems(terminal, file, missing);
         exitCode = exitCode === EXIT.ok ? EXIT.failed : exitCode;
