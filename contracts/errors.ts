@@ -374,7 +374,13 @@ export const ERRORS = {
     401,
     'authorization',
     false,
-    'Send `Authorization: Bearer` with the value of SLUICE_BRIDGE_TOKEN.',
+    'Send `Authorization: Bearer` with the value of SLUICE_BRIDGE_TOKEN, or with the token of a sender.',
+  ),
+  SENDER_FORBIDDEN: entry(
+    403,
+    'authorization',
+    false,
+    'Use the token of a sender that SLUICE_BRIDGE_TOKENS_FILE binds to this tenant, event and act.',
   ),
   REDIS_UNAVAILABLE: entry(503, 'internal', true, 'Redis cannot be reached. Check REDIS_URL and the server.'),
   REDIS_REFUSED: entry(

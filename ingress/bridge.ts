@@ -21,6 +21,7 @@ import { Availability } from './routing/availability.js';
 import { decodeOrRefuse } from './routing/decode.js';
 import { Router } from './routing/route.js';
 import { Sweeper, type SweepOptions } from './routing/sweeper.js';
+import { readSenders } from './sources/senders.js';
 import { HttpSource } from './sources/http-source.js';
 import { connectRedis, openRedis } from './sources/redis.js';
 import { StreamSource } from './sources/stream-source.js';
@@ -33,6 +34,8 @@ export interface BridgeConfig {
   /** Where to listen; undefined: no HTTP. */
   readonly http: { readonly host: string; readonly port: number } | undefined;
   readonly token: string | undefined;
+  /** File of senders, each with a separate token (docs/events.md). */
+  readonly tokensFile?: string | undefined;
   /** Undefined: no stream; events that runs publish go to the bridge itself. */
   readonly redisUrl: string | undefined;
   readonly stream: string;
@@ -164,7 +167,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
     opened.add('Relay', () => relay.stop());
     let url: string | undefined;
     if (config.http !== undefined) {
-      const { http, token, inFlight } = config;
+      const { http, token, tokensFile, inFlight } = config;
       const source = new HttpSource({
         router,
         events,
@@ -172,7 +175,8 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
         availability,
         streamReason,
         inFlight,
-        token,
+        findSender: await readSenders(token, tokensFile),
+        hasTokens: token !== undefined || tokensFile !== undefined,
         ...http,
         onError: report,
         requestLimitMs: options.requestLimitMs,

@@ -8,7 +8,6 @@
  *   Retry-After: the sender keeps the event, not this process.
  * - Without a token, no page in a browser is answered (contracts/http/pages.ts).
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import {
   createServer,
   STATUS_CODES,
@@ -28,6 +27,14 @@ import type { BridgeMetrics } from '../routing/metrics.js';
 import type { Router } from '../routing/route.js';
 import { acceptBatch } from './http-batch.js';
 import { eventsOf, readBody } from './http-body.js';
+import {
+  type FindSender,
+  isBoundTo,
+  requireEventName,
+  requireMay,
+  requireTenant,
+  type Sender,
+} from './senders.js';
 
 const SATURATED_RETRY_S = 1;
 const AWAY_RETRY_S = 5;
@@ -45,8 +52,9 @@ export interface HttpSourceOptions {
   readonly streamReason: () => SluiceError | undefined;
   /** Requests that are handled concurrently. */
   readonly inFlight: number;
-  /** Bearer token that senders need; undefined: any sender may send. */
-  readonly token: string | undefined;
+  readonly findSender: FindSender;
+  /** Whether senders need a token. */
+  readonly hasTokens: boolean;
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
@@ -137,16 +145,19 @@ export class HttpSource {
     const url = urlOf(request);
     if (request.method === 'GET' && url.pathname === '/health') return this.#health();
     this.#refuseForeign(request);
-    this.#authorize(request);
+    const sender = this.options.findSender(request.headers.authorization);
     if (request.method === 'GET' && url.pathname === '/metrics') {
+      // It counts the events of every tenant.
+      requireMay(sender, 'read');
+      requireTenant(sender, '*');
       const { metrics } = this.options;
       return { status: 200, body: await metrics.text(), type: metrics.contentType };
     }
     if (url.pathname !== '/events') {
       throw new SluiceError('EVENT_NOT_FOUND', `${url.pathname} does not exist; events are at /events`);
     }
-    if (request.method === 'POST') return this.#post(request);
-    if (request.method === 'GET') return this.#get(url);
+    if (request.method === 'POST') return this.#post(request, sender);
+    if (request.method === 'GET') return this.#get(url, sender);
     throw new SluiceError('INPUT_INVALID', `/events does not accept ${request.method ?? ''}`);
   }
 
@@ -158,30 +169,27 @@ export class HttpSource {
 
   /** A token is nothing that a page could send, so with one every page is refused for its lack. */
   #refuseForeign({ headers }: IncomingMessage): void {
-    if (this.options.token !== undefined) return;
+    if (this.options.hasTokens) return;
     const site = headers['sec-fetch-site'];
     const { host, origin } = headers;
     const why = whyForeign({ host, origin, site: typeof site === 'string' ? site : undefined }, 'the bridge');
     if (why !== undefined) throw new SluiceError('FORBIDDEN', why);
   }
 
-  #authorize(request: IncomingMessage): void {
-    const { token } = this.options;
-    if (token === undefined) return;
-    const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-    const given = request.headers.authorization ?? '';
-    if (timingSafeEqual(digest(given), digest(`Bearer ${token}`))) return;
-    throw new SluiceError('BRIDGE_TOKEN_INVALID', 'The request does not have a valid token');
-  }
-
-  async #post(request: IncomingMessage): Promise<Answer> {
+  async #post(request: IncomingMessage, sender: Sender): Promise<Answer> {
+    requireMay(sender, 'send');
     const { availability, inFlight, router } = this.options;
     if (availability.reason !== undefined) throw availability.reason;
     if (this.#inFlight >= inFlight) throw saturated(inFlight);
     this.#inFlight++;
     try {
       const { batch, events } = eventsOf(request, await readBody(request, LIMITS.eventBytes));
-      const accept = async (value: unknown) => router.accept(decodeOrRefuse(value), 'http');
+      const accept = async (value: unknown) => {
+        const decoded = decodeOrRefuse(value);
+        requireTenant(sender, decoded.event.tenant);
+        requireEventName(sender, decoded.event.name);
+        return router.accept(decoded, 'http');
+      };
       if (batch) return await acceptBatch(events, accept, errorBody);
       return { status: 202, body: (await accept(events[0])) as unknown as Json };
     } finally {
@@ -190,12 +198,15 @@ export class HttpSource {
   }
 
   /** The audit of one event, or a page of the newest events. */
-  async #get(url: URL): Promise<Answer> {
+  async #get(url: URL, sender: Sender): Promise<Answer> {
+    requireMay(sender, 'read');
     const query = (name: string): string | undefined => url.searchParams.get(name) ?? undefined;
     const { events } = this.options;
     const tenant = query('tenant') ?? 'default';
+    requireTenant(sender, tenant);
     const [source, id] = [query('source'), query('id')];
     if (source === undefined || id === undefined) {
+      requireEventName(sender, query('name'));
       const limit = query('limit');
       const page = await events.list(
         tenant,
@@ -205,7 +216,7 @@ export class HttpSource {
       return { status: 200, body: page as unknown as Json };
     }
     const found = await events.explain({ tenant, source, id });
-    if (found === undefined) {
+    if (found === undefined || !isBoundTo(sender, found.name)) {
       throw new SluiceError('EVENT_NOT_FOUND', `Tenant "${tenant}" has no event "${id}" of "${source}"`);
     }
     return { status: 200, body: found as unknown as Json };

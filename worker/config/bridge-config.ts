@@ -60,7 +60,15 @@ export const BridgeVariables = z.object({
     .string()
     .min(TOKEN_CHARACTERS, `must have at least ${TOKEN_CHARACTERS} characters`)
     .optional()
-    .describe('Bearer token that senders need. Without a token the bridge listens on loopback only.'),
+    .describe(
+      'Bearer token that may do everything at the bridge: senders, the API and runs publish with it. Without any token the bridge listens on loopback only.',
+    ),
+  SLUICE_BRIDGE_TOKENS_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'File of senders, each with a separate token that is bound to tenants, names of events, and to sending or reading. See events.md.',
+    ),
   SLUICE_BRIDGE_URL: z
     .url({ protocol: /^https?$/, error: 'must be http://… or https://…' })
     .default('http://127.0.0.1:8234')
@@ -103,8 +111,9 @@ export interface BridgeSettings {
 }
 
 /** A bridge without a token lets every caller move runs, so only this machine may reach it. */
-function unprotected({ SLUICE_BRIDGE_HTTP: http, SLUICE_BRIDGE_TOKEN: token }: BridgeVariables): string[] {
-  if (http === undefined || token !== undefined || isLoopback(http.host)) return [];
+function unprotected(vars: BridgeVariables): string[] {
+  const { SLUICE_BRIDGE_HTTP: http, SLUICE_BRIDGE_TOKEN: token, SLUICE_BRIDGE_TOKENS_FILE: file } = vars;
+  if (http === undefined || token !== undefined || file !== undefined || isLoopback(http.host)) return [];
   return [`SLUICE_BRIDGE_TOKEN must be set: ${http.host} is not loopback`];
 }
 
@@ -139,6 +148,7 @@ export function loadBridgeConfig(env: Environment): BridgeSettings {
     bridge: {
       http: vars.SLUICE_BRIDGE_HTTP,
       token: vars.SLUICE_BRIDGE_TOKEN,
+      tokensFile: vars.SLUICE_BRIDGE_TOKENS_FILE,
       redisUrl: vars.REDIS_URL,
       stream: vars.SLUICE_EVENT_STREAM,
       group: vars.SLUICE_EVENT_GROUP,

@@ -1,6 +1,10 @@
 /** What only HTTP has: the modes of CloudEvents, batches, and answers that ask a sender to retry. */
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type IncomingMessage, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,6 +15,8 @@ import { useSluice } from '../../support/sluice.js';
 import { openBridge, type TestBridge } from '../support/bridge.js';
 
 const TOKEN = 'a-token-of-the-test';
+const [SHOP, AUDITOR, GONE] = ['token-of-the-shop', 'token-of-the-auditor', 'token-that-is-over'] as const;
+const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
 const BEARER = { authorization: `Bearer ${TOKEN}` };
 const sluice = useSluice();
 let bridge: TestBridge;
@@ -18,7 +24,19 @@ beforeAll(async () => {
   await sluice().publish(
     '{id: on-x, version: 1, triggers: [{type: event, eventName: X}], steps: [], result: {$expr: payload}}',
   );
-  bridge = await openBridge(sluice(), { config: { inFlight: 1, token: TOKEN } });
+  const directory = await mkdtemp(join(tmpdir(), 'sluice-senders-'));
+  const tokensFile = join(directory, 'senders.json');
+  const senders = [
+    { name: 'shop', hash: hashOf(SHOP), tenants: [sluice().tenant], events: ['X', 'PAY_*'], may: ['send'] },
+    { name: 'auditor', hash: hashOf(AUDITOR), tenants: [sluice().tenant], events: ['X'], may: ['read'] },
+    {
+      ...{ name: 'gone', hash: hashOf(GONE), tenants: ['*'], events: ['*'], may: ['send', 'read'] },
+      expires: '2020-01-01T00:00:00Z',
+    },
+  ];
+  await writeFile(tokensFile, JSON.stringify({ senders }));
+  bridge = await openBridge(sluice(), { config: { inFlight: 1, token: TOKEN, tokensFile } });
+  await rm(directory, { recursive: true });
 });
 afterAll(() => bridge.stop());
 
@@ -260,6 +278,59 @@ describe('a sender', () => {
       status: 401,
       body: { error: { code: 'BRIDGE_TOKEN_INVALID' } },
     });
+  });
+
+  const as = (token: string) => ({ authorization: `Bearer ${token}` });
+  const sent = (eventName: string, tenantId: string, eventId = `own-${eventName}`): JsonObject => ({
+    ...{ eventId, eventName, tenantId, source: 'shop' },
+  });
+
+  it('a sender with a separate token sends the events of its tenants and names, and no others', async () => {
+    const { tenant } = sluice();
+    expect((await bridge.post(sent('X', tenant), as(SHOP))).status).toBe(202);
+    expect((await bridge.post(sent('PAY_1', tenant), as(SHOP))).status).toBe(202);
+    const refused = { status: 403, body: { error: { code: 'SENDER_FORBIDDEN' } } };
+    for (const [name, of, token] of [
+      ['X', 'another', SHOP],
+      ['X', 'no-such-tenant', SHOP],
+      ['Y', tenant, SHOP],
+      ['X', tenant, AUDITOR],
+    ] as const) {
+      expect(await bridge.post(sent(name, of), as(token))).toMatchObject(refused);
+    }
+    expect(await bridge.post(sent('X', tenant), as(GONE))).toMatchObject({ status: 401 });
+    expect(await bridge.post(sent('X', tenant), as('not-a-token'))).toMatchObject({ status: 401 });
+    const batch = await bridge.post([sent('X', tenant, 'own-b'), sent('X', 'another', 'own-c')], {
+      'content-type': 'application/cloudevents-batch+json',
+      ...as(SHOP),
+    });
+    expect(batch.status).toBe(207);
+    expect(batch.body).toMatchObject([{ status: 202 }, { status: 403, error: { code: 'SENDER_FORBIDDEN' } }]);
+  });
+
+  it('a sender with a separate token reads the events of its tenants and names, and no others', async () => {
+    const { tenant } = sluice();
+    await bridge.post(sent('X', tenant), BEARER);
+    await bridge.post(sent('Z', tenant), BEARER);
+    const read = async (query: Record<string, string>, token: string): Promise<number> => {
+      const url = `${bridge.url}/events?${new URLSearchParams(query).toString()}`;
+      return (await fetch(url, { headers: as(token) })).status;
+    };
+    const one = (id: string) => ({ tenant, source: 'shop', id });
+    expect(await read(one('own-X'), AUDITOR)).toBe(200);
+    expect(await read({ tenant, name: 'X' }, AUDITOR)).toBe(200);
+    // An event of another name is as one that does not exist.
+    expect([await read(one('own-Z'), AUDITOR), await read(one('own-none'), AUDITOR)]).toEqual([404, 404]);
+    expect(await read(one('own-Z'), TOKEN)).toBe(200);
+    for (const query of [
+      { tenant },
+      { tenant, name: 'Z' },
+      { tenant: 'another', name: 'X' },
+      { name: 'X' },
+    ]) {
+      expect(await read(query, AUDITOR)).toBe(403);
+    }
+    expect(await read(one('own-X'), SHOP)).toBe(403);
   });
 
   it('a sender of another content type gets an error that names it', async () => {

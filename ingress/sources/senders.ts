@@ -1,0 +1,106 @@
+/**
+ * Who may do what at the bridge over HTTP.
+ *
+ * Invariants
+ * - A token of a sender is bound to tenants, names of events, and to sending or reading. What it is not bound
+ *   to is refused before anything is looked up, so an answer tells nothing about another tenant.
+ * - The one token of SLUICE_BRIDGE_TOKEN may do everything, as before there were others.
+ * - The file holds hashes, which are compared in constant time.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { messageOf, SluiceError } from '../../contracts/errors.js';
+import { LIMITS } from '../../contracts/limits.js';
+import { TenantId } from '../../contracts/run/messages.js';
+
+const ALL = '*';
+const NAME_CHARACTERS = 200;
+
+const SenderEntry = z.strictObject({
+  name: z.string().min(1).max(NAME_CHARACTERS),
+  /** sha-256 of the token, hex. */
+  hash: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits, the sha-256 of the token'),
+  tenants: z.array(z.union([z.literal(ALL), TenantId])).min(1),
+  /** Names of events; one that ends with `*` is every name that begins so. */
+  events: z.array(z.string().min(1).max(LIMITS.eventNameCharacters)).min(1),
+  may: z.array(z.enum(['send', 'read'])).min(1),
+  /** The token is refused from this instant on. */
+  expires: z.iso.datetime({ offset: true }).optional(),
+});
+const SenderFile = z.strictObject({ senders: z.array(SenderEntry) });
+
+export type Sender = Pick<z.infer<typeof SenderEntry>, 'name' | 'tenants' | 'events' | 'may'>;
+
+/** The sender of a request, from its header Authorization. @throws SluiceError BRIDGE_TOKEN_INVALID */
+export type FindSender = (authorization: string | undefined) => Sender;
+
+const ANYONE: Sender = { name: 'anyone', tenants: [ALL], events: [ALL], may: ['send', 'read'] };
+
+/**
+ * Reads the senders and their tokens.
+ * @param token the one token that may do everything; undefined: no such token
+ * @param file path of the file of senders; with neither, everyone may do everything
+ * @throws SluiceError CONFIG_INVALID if the file cannot be read or is not valid; the message shows no hash
+ */
+export async function readSenders(token: string | undefined, file: string | undefined): Promise<FindSender> {
+  if (token === undefined && file === undefined) return () => ANYONE;
+  const entries = file === undefined ? [] : await entriesOf(file);
+  const known = entries.map((entry) => ({ ...entry, digest: Buffer.from(entry.hash, 'hex') }));
+  const whole = token === undefined ? undefined : digestOf(token);
+  return (authorization = '') => {
+    const given = digestOf(/^bearer +([^\s]+)$/i.exec(authorization)?.[1] ?? '');
+    let found: Sender | undefined;
+    for (const { digest, expires, ...entry } of known) {
+      const matches = timingSafeEqual(given, digest);
+      if (matches && (expires === undefined || Date.parse(expires) > Date.now())) found = entry;
+    }
+    if (whole !== undefined && timingSafeEqual(given, whole)) found = ANYONE;
+    if (found !== undefined) return found;
+    throw new SluiceError('BRIDGE_TOKEN_INVALID', 'The request does not have a valid token');
+  };
+}
+
+async function entriesOf(file: string): Promise<z.infer<typeof SenderFile>['senders']> {
+  const invalid = (why: string, cause?: unknown): SluiceError =>
+    new SluiceError('CONFIG_INVALID', `SLUICE_BRIDGE_TOKENS_FILE: ${file}: ${why}`, { cause });
+  let value: unknown;
+  try {
+    value = JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw invalid(error instanceof SyntaxError ? 'it is not JSON' : messageOf(error), error);
+  }
+  const parsed = SenderFile.safeParse(value);
+  if (parsed.success) return parsed.data.senders;
+  throw invalid(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '));
+}
+
+function digestOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+/** @throws SluiceError SENDER_FORBIDDEN */
+export function requireMay(sender: Sender, what: Sender['may'][number]): void {
+  if (!sender.may.includes(what)) throw forbidden(sender, `may not ${what} events`);
+}
+
+/** @throws SluiceError SENDER_FORBIDDEN */
+export function requireTenant(sender: Sender, tenant: string): void {
+  if (sender.tenants.includes(ALL) || sender.tenants.includes(tenant)) return;
+  throw forbidden(sender, `is not bound to the tenant ${tenant}`);
+}
+
+/** @throws SluiceError SENDER_FORBIDDEN */
+export function requireEventName(sender: Sender, name: string | undefined): void {
+  if (name === undefined ? sender.events.includes(ALL) : isBoundTo(sender, name)) return;
+  throw forbidden(sender, name === undefined ? 'must name an event' : `is not bound to the event ${name}`);
+}
+
+/** Whether the token is bound to the name of an event. */
+export function isBoundTo({ events }: Sender, name: string): boolean {
+  return events.some((bound) => (bound.endsWith(ALL) ? name.startsWith(bound.slice(0, -1)) : bound === name));
+}
+
+function forbidden({ name }: Sender, why: string): SluiceError {
+  return new SluiceError('SENDER_FORBIDDEN', `The token of ${name} ${why}`);
+}
