@@ -4,7 +4,7 @@ const { inner, rooms } = require('./scripts/lib/rooms.cjs');
 const packages = {
   contracts: ['zod'],
   expressions: ['jsonata', 'tinyduration'],
-  definitions: ['yaml', 'jsonc-parser', 'ajv', 'ajv-formats', 'zod'],
+  definitions: ['yaml', 'jsonc-parser', 'ajv', 're2js', 'tsx', 'ajv-formats', 'zod'],
   authorization: ['@cedar-policy/cedar-wasm'],
   workflows: ['@temporalio/workflow', '@temporalio/common', '@noble/hashes'],
   projections: ['canonicalize', 'surrealdb', '@surrealdb/node', 'ws', 'zod'],
