@@ -14,6 +14,8 @@ import type { ExpressionProblem } from './problem.js';
 export interface Compiled {
   readonly tree: SyntaxNode | undefined;
   readonly problems: readonly ExpressionProblem[];
+  /** The names of a bare path, such as `vars.order.lines`; the first may be a variable, with its `$`. */
+  readonly path: readonly string[] | undefined;
   /** Whether the expression has a transform operator, which changes its input. */
   readonly transforms: boolean;
   /** Start of each token by its end. */
@@ -54,6 +56,7 @@ function parse(source: string): Compiled {
     tree: undefined,
     problems: [problem],
     transforms: false,
+    path: undefined,
     starts,
   });
   if (typeof source !== 'string') {
@@ -78,13 +81,30 @@ function parse(source: string): Compiled {
     const tree = engine.parser(source);
     const { problems, transforms } = checkTree(tree);
     const placed = problems.map((p) => ({ ...p, position: starts.get(p.position) ?? p.position }));
-    return { tree, problems: placed, transforms, starts };
+    return { tree, problems: placed, transforms, path: barePath(tree), starts };
   } catch (thrown) {
     return failed(problemOf(thrown, engine, starts, source.length), starts);
   } finally {
     meter.dialect = false;
     meter.starts = undefined;
   }
+}
+
+/** The names of an expression that only names a value: no filter, no call, no list made of one item. */
+function barePath(tree: SyntaxNode): readonly string[] | undefined {
+  const steps = tree.type === 'path' ? (tree['steps'] as readonly SyntaxNode[]) : [tree];
+  if (tree.type === 'path' && Object.keys(tree).length > 2) return undefined;
+  const names: string[] = [];
+  for (const step of steps) {
+    const { type, value } = step;
+    const isVariable = type === 'variable' && names.length === 0;
+    const others = Object.keys(step).filter((key) => !['type', 'value', 'position'].includes(key));
+    if (others.length > 0 || typeof value !== 'string' || !(isVariable || type === 'name')) {
+      return undefined;
+    }
+    names.push(isVariable ? `$${value}` : value);
+  }
+  return names;
 }
 
 /**

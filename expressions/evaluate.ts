@@ -1,6 +1,6 @@
 /** Evaluates one expression in one evaluation scope. */
 import { SluiceError } from '../contracts/errors.js';
-import type { Json, JsonObject } from '../contracts/json.js';
+import { isJsonObject, type Json, type JsonObject } from '../contracts/json.js';
 import { FUNCTION_NAMES } from './functions/catalogue.js';
 import { compile } from './compile.js';
 import { EngineError } from './budget/engine-error.js';
@@ -28,6 +28,10 @@ export interface EvaluationOptions {
    * Otherwise it is left out, as JSONata does.
    */
   readonly refusesHoles?: (() => boolean) | undefined;
+  /**
+   * Asked where a bare path names a value over 256 KiB: whether it is handed on as it is. Absent: it is.
+   */
+  readonly handsOn?: (() => boolean) | undefined;
   /** Adds up the units of work spent. */
   readonly meter?: { spent: number };
 }
@@ -35,10 +39,11 @@ export interface EvaluationOptions {
 /**
  * Evaluates an expression, synchronously.
  *
- * @returns a fresh JSON value that shares nothing with the scope
+ * @returns a fresh JSON value that shares nothing with the scope; for a bare path to a value over 256 KiB,
+ *   that value itself, because it is limited where it is kept
  * @throws SluiceError EXPRESSION_SYNTAX, EXPRESSION_DISALLOWED_FUNCTION (as `check` says at publish),
- *   EXPRESSION_TYPE, EXPRESSION_NOT_JSON, EXPRESSION_TOO_LARGE (over 256 KiB), EXPRESSION_BUDGET,
- *   EXPRESSION_UNDEFINED; `details` has source, position and `at`
+ *   EXPRESSION_TYPE, EXPRESSION_NOT_JSON, EXPRESSION_TOO_LARGE (a made value over 256 KiB),
+ *   EXPRESSION_BUDGET, EXPRESSION_UNDEFINED; `details` has source, position and `at`
  */
 export function evaluate(source: string, scope: EvaluationScope, options: EvaluationOptions = {}): Json {
   const compiled = compile(source);
@@ -66,7 +71,14 @@ export function evaluate(source: string, scope: EvaluationScope, options: Evalua
       throw new EngineError('undefined', 'a part of the key is undefined');
     }
     if (result !== undefined) {
-      return toJson(result, [meter.flags._jsonata_lambda, meter.flags._jsonata_function]);
+      try {
+        return toJson(result, [meter.flags._jsonata_lambda, meter.flags._jsonata_function]);
+      } catch (thrown) {
+        const large = thrown instanceof EngineError && thrown.kind === 'tooLarge';
+        const named = large && compiled.path !== undefined && result === valueAt(compiled.path, scope);
+        if (!named || options.handsOn?.() === false) throw thrown;
+        return result as Json;
+      }
     }
     if (options.required !== true) return null;
     throw new EngineError('undefined', 'the expression gives no value where one is required');
@@ -79,6 +91,20 @@ export function evaluate(source: string, scope: EvaluationScope, options: Evalua
   } finally {
     if (options.meter) options.meter.spent += meter.spent;
   }
+}
+
+/** The value that a bare path names, where it leads through objects only. */
+function valueAt([first, ...names]: readonly string[], { root, bindings }: EvaluationScope): unknown {
+  const name = first?.startsWith('$') === true ? first.slice(1) : undefined;
+  let value: unknown = name === undefined ? field(root, first) : root;
+  if (name !== undefined && name !== '' && name !== '$') value = field(bindings, name);
+  for (const inner of names) value = field(value, inner);
+  return value;
+}
+
+function field(value: unknown, name: string | undefined): unknown {
+  if (name === undefined || !isJsonObject(value) || !Object.hasOwn(value, name)) return undefined;
+  return value[name];
 }
 
 /** A copy for the transform operator to change. The expression pays for it. */

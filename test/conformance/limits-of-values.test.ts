@@ -22,6 +22,15 @@ import { endOf } from './support/play.js';
 const { start, run } = useLimitRuns();
 
 describe('values [limits-are-errors]', () => {
+  it('a value over 256 KiB that was saved is handed on: to an action, a variable and the result', async () => {
+    const steps: Json[] = [
+      { id: 'a', type: 'action.call', action: 'test.echo', input: { $expr: 'payload' } },
+      { id: 'b', type: 'transform.assign', assign: { copy: { $expr: 'payload.text' } } },
+    ];
+    const large = 'x'.repeat(300 * 1024);
+    expect(await run({ steps, result: { $expr: 'vars.copy' } }, { text: large })).toEqual(result(large));
+  });
+
   it('variables over 1 MiB are STATE_TOO_LARGE', async () => {
     const assign = Object.fromEntries(['a', 'b', 'c', 'd', 'e'].map((name) => [name, text(250)]));
     expect(await run(caught({ id: 'a', type: 'transform.assign', assign }))).toEqual(

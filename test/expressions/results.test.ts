@@ -79,12 +79,30 @@ describe('the size of a result', () => {
   it('a result has at most 256 KiB of UTF-8 JSON', () => {
     const text = 'x'.repeat(256 * KIB - 2);
     expect(value('t', { t: text })).toBe(text);
-    expect(failure('t', { t: `${text}x` }).code).toBe('EXPRESSION_TOO_LARGE');
+    expect(failure('t & "x"', { t: text }).code).toBe('EXPRESSION_TOO_LARGE');
     // Each takes two bytes, and a control character six.
-    expect(failure('t', { t: 'é'.repeat(130 * KIB) }).code).toBe('EXPRESSION_TOO_LARGE');
-    expect(failure('t', { t: '\u0001'.repeat(50 * KIB) }).code).toBe('EXPRESSION_TOO_LARGE');
+    expect(failure('t & ""', { t: 'é'.repeat(130 * KIB) }).code).toBe('EXPRESSION_TOO_LARGE');
+    expect(failure('t & ""', { t: '\u0001'.repeat(50 * KIB) }).code).toBe('EXPRESSION_TOO_LARGE');
     expect(failure('[1..200000]').code).toBe('EXPRESSION_TOO_LARGE');
-    expect(failure('payload', { payload: { a: Array.from({ length: 400_000 }, () => 0) } }).code).toBe(
+    const payload = { a: Array.from({ length: 400_000 }, () => 0) };
+    expect(failure('{"copy": payload}', { payload }).code).toBe('EXPRESSION_TOO_LARGE');
+  });
+
+  it('a bare path hands a large value on as it is, and what is made of one keeps its limit', () => {
+    const large = { text: 'x'.repeat(300 * KIB), lines: [[1, 2], [3]], one: [7] };
+    const payload = { order: { large }, list: [{ large }] };
+    for (const path of ['payload.order.large', '$payload.order.large', '$$.payload.order.large']) {
+      expect(value(path, { payload }, { payload })).toBe(large);
+    }
+    for (const made of [
+      'payload.order.large[0]',
+      'payload.order.large[]',
+      'payload.list.large',
+      '$string(payload)',
+    ]) {
+      expect(failure(made, { payload }).code).toBe('EXPRESSION_TOO_LARGE');
+    }
+    expect(failure('payload.order.large', { payload }, {}, { handsOn: () => false }).code).toBe(
       'EXPRESSION_TOO_LARGE',
     );
   });

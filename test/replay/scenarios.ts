@@ -238,4 +238,11 @@ export const SCENARIOS: readonly Scenario[] = [
     payload: {},
     failsWith: 'ACTION_NOT_FOUND',
   },
+  {
+    name: 'large-values',
+    before: 'a large value that was saved could not be handed on',
+    definitions: [testDefinition('large-values')],
+    workflow: 'large-values',
+    payload: {},
+  },
 ];

@@ -8,6 +8,7 @@ import { evaluate, evaluateCondition, evaluateMapping, type Condition } from '..
 import { SluiceError } from '../../../contracts/errors.js';
 import type { Json, JsonObject } from '../../../contracts/json.js';
 import { now } from '../../runtime/clock.js';
+import { Gate } from '../state/gate.js';
 import type { Lane } from './lane.js';
 
 interface LaneScope {
@@ -39,6 +40,8 @@ export interface EvaluateOptions {
 export class Evaluator {
   /** Work that expressions did, in the engine's own steps. */
   readonly meter = { spent: 0 };
+  /** Whether a bare path to a value over 256 KiB gives that value; before, it was EXPRESSION_TOO_LARGE. */
+  private readonly largeValues = new Gate('sluice-large-values');
   private readonly scopes = new WeakMap<
     Lane,
     { readonly key: readonly unknown[]; readonly scope: LaneScope }
@@ -81,7 +84,8 @@ export class Evaluator {
     const scope = this.scopeOf(lane);
     const root = extra ? { ...scope.root, ...extra } : scope.root;
     const bindings = extra ? { ...scope.bindings, ...extra } : scope.bindings;
-    const options = { at, required: required === true, meter: this.meter, refusesHoles };
+    const handsOn = (): boolean => this.largeValues.inForce();
+    const options = { at, required: required === true, meter: this.meter, refusesHoles, handsOn };
     return evaluate(source, { root, bindings, nowMs: now() }, options);
   }
 
