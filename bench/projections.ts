@@ -34,7 +34,7 @@ const STEPS = 5;
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const quantile = (sorted: readonly number[], q: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? NaN;
-const holder = { holder: 'bench', until: 4_000_000_000_000 };
+const holder = { holder: 'bench', forMs: 60_000 };
 
 /** One step of a run: two commits, as an action makes them. */
 async function step(projections: Projections, of: ReturnType<typeof execution>, n: number, times: number[]) {

@@ -69,7 +69,7 @@ export async function completeByHand(deps: ActivityDeps, value: unknown): Promis
     await deps.projections.commitEvents(execution, envelope.events);
     await deps.projections.finishAction(execution, invocation, { outcome, writes: [] });
     if (failure === undefined) {
-      const lease = { holder: `${deps.identity}/by-hand`, until: Date.now() };
+      const lease = { holder: `${deps.identity}/by-hand`, forMs: 0 };
       const recorded = await deps.projections.beginAction(execution, [], invocation, lease);
       const result = recordedResult(recorded);
       if (result !== undefined) return result;

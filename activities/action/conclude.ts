@@ -154,7 +154,7 @@ export function recordedResult(decision: BeginDecision): ActionResult | undefine
     case 'recorded':
       return { output: decision.output, artifacts: [...decision.artifacts], recorded: true };
     case 'held': {
-      const delay = Math.max(SHORTEST_LEASE_WAIT_MS, decision.until - Date.now());
+      const delay = Math.max(SHORTEST_LEASE_WAIT_MS, decision.forMs);
       throw repeatable(
         'LEASE_HELD',
         `Another worker runs this attempt; it is asked for again in ${delay} ms`,

@@ -24,7 +24,7 @@ const RENEWALS_PER_LEASE = 6;
 export interface KeepAliveOptions {
   readonly context: Context;
   /** Renews the lease in the ledger; false if another holder has it. */
-  readonly renew: (until: number) => Promise<boolean>;
+  readonly renew: (forMs: number) => Promise<boolean>;
   /** Workers that were lost in a row before this attempt; heartbeats carry the number. */
   readonly lost: number;
   /** Called once, when another holder has the lease. */
@@ -45,15 +45,10 @@ export interface KeepAlive {
 }
 
 /** How long a lease lasts, ms. */
-function leaseMsOf({ info: { heartbeatTimeoutMs = 0, isLocal } }: Context): number {
+export function leaseMsOf({ info: { heartbeatTimeoutMs = 0, isLocal } }: Context): number {
   return isLocal
     ? LOCAL_LEASE_MS
     : 2 * (heartbeatTimeoutMs > 0 ? heartbeatTimeoutMs : LIMITS.actionHeartbeatMs);
-}
-
-/** End of a lease that begins now, epoch ms. */
-export function leaseEnd(context: Context): number {
-  return Date.now() + leaseMsOf(context);
 }
 
 export function keepAlive({ context, renew, onLeaseLost, lost: lostWorkers }: KeepAliveOptions): KeepAlive {
@@ -69,7 +64,7 @@ export function keepAlive({ context, renew, onLeaseLost, lost: lostWorkers }: Ke
   };
   const renewOnce = async (): Promise<void> => {
     try {
-      if (lost || (await renew(leaseEnd(context)))) return;
+      if (lost || (await renew(leaseMsOf(context)))) return;
       lost = true;
       onLeaseLost();
     } catch (error) {
@@ -105,7 +100,7 @@ export function keepAlive({ context, renew, onLeaseLost, lost: lostWorkers }: Ke
     async release() {
       if (lost) return;
       try {
-        await renew(Date.now() - 1);
+        await renew(0);
       } catch (error) {
         // Giving the lease up only saves the next attempt the wait.
         context.log.warn('The lease could not be given up; it ends by itself', {

@@ -30,8 +30,8 @@ export interface LedgerEntry {
   /** True once `begin` was called: unless that failed, the pending events are recorded. */
   readonly begun: boolean;
   begin(): Promise<BeginDecision>;
-  /** @param until end of the lease, epoch ms; a time in the past gives the lease up */
-  renew(until: number): Promise<boolean>;
+  /** @param forMs how long the lease lasts from now, ms; 0 gives it up */
+  renew(forMs: number): Promise<boolean>;
   /**
    * Records the outcome, together with the begin if that is not recorded yet.
    * @returns `execute`: the outcome is recorded. Otherwise, only without an earlier begin: what the ledger
@@ -57,8 +57,8 @@ export interface LedgerEntryOptions {
   readonly holder: string;
   /** The input as it came, with secrets unresolved. */
   readonly input: Json;
-  /** End of a lease that begins now, epoch ms. */
-  readonly leaseEnd: () => number;
+  /** How long a lease lasts, ms. */
+  readonly leaseMs: number;
   /** For how long a commit is retried while the database is away, ms. */
   readonly commitRetryMs: number;
 }
@@ -83,7 +83,7 @@ export function ledgerEntry(options: LedgerEntryOptions): LedgerEntry {
   const end = (outcome: InvocationOutcome, writes: readonly DomainStatement[] = []): Promise<BeginDecision> =>
     patiently(async () => {
       if (!begun) {
-        const lease = { holder, until: options.leaseEnd() };
+        const lease = { holder, forMs: options.leaseMs };
         return store.recordAction(execution, events, invocation, { lease, startedAt, outcome, writes });
       }
       await store.finishAction(execution, invocation, { outcome, writes, holder, evidence });
@@ -99,10 +99,10 @@ export function ledgerEntry(options: LedgerEntryOptions): LedgerEntry {
     begin: () => {
       begun = true;
       return patiently(() =>
-        store.beginAction(execution, events, invocation, { holder, until: options.leaseEnd() }),
+        store.beginAction(execution, events, invocation, { holder, forMs: options.leaseMs }),
       );
     },
-    renew: (until) => store.renewLease(envelope.run.tenant, envelope.idempotencyKey, { holder, until }),
+    renew: (forMs) => store.renewLease(envelope.run.tenant, envelope.idempotencyKey, { holder, forMs }),
     succeed: (output, artifacts, writes) => end({ status: 'SUCCEEDED', output, artifacts }, writes),
     fail: ({ code, message, category, details }) => {
       const error = {

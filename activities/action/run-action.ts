@@ -31,7 +31,7 @@ import { authorize } from './authorize.js';
 import { conclude, failed, recordedResult } from './conclude.js';
 import { execute } from './execute.js';
 import { findAction } from './find-action.js';
-import { keepAlive, leaseEnd } from './keep-alive.js';
+import { keepAlive, leaseMsOf } from './keep-alive.js';
 import { LateBegin } from './late-begin.js';
 import { type LedgerEntry, ledgerEntry } from './ledger-entry.js';
 import { watchStop } from './stop.js';
@@ -57,7 +57,7 @@ export async function runAction(
   const alive = keepAlive({
     context: temporal,
     lost,
-    renew: (until) => entry.renew(until),
+    renew: (forMs) => entry.renew(forMs),
     onLeaseLost: () => leaseLost(),
   });
   // Before anything can kill this worker too.
@@ -132,7 +132,7 @@ async function prepare(deps: ActivityDeps, input: Json, envelopeValue: unknown):
       action: activityType,
       holder: `${deps.identity}/${temporal.info.base64TaskToken}/${temporal.info.attempt}`,
       input,
-      leaseEnd: () => leaseEnd(temporal),
+      leaseMs: leaseMsOf(temporal),
       commitRetryMs: limits.commitRetryMs,
     }),
     redactor: new SecretRedactor(),

@@ -73,7 +73,7 @@ export async function onceForKey(
 ): Promise<Response> {
   const id = { tenant, principal, key };
   const holder = randomUUID();
-  const lease = () => ({ holder, now: now(), until: now() + LEASE_MS });
+  const lease = () => ({ holder, now: now(), forMs: LEASE_MS });
   const state = await apiRequests.begin(id, hash, lease(), now() + config.idempotencyMs);
   if (state.kind === 'other') {
     throw new SluiceError('IDEMPOTENCY_KEY_REUSED', 'Another request has used this key.');

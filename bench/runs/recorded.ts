@@ -27,7 +27,7 @@ export function recorded(projections: Projections): Act {
       local: false,
     };
     const events = eventsOf(workflowId, invocation, n);
-    await projections.beginAction(execution, events, invocation, { holder, until: Date.now() + LEASE_MS });
+    await projections.beginAction(execution, events, invocation, { holder, forMs: LEASE_MS });
     await projections.finishAction(execution, invocation, {
       outcome: { status: 'SUCCEEDED', output: { n, ms }, artifacts: [] },
       writes: [],

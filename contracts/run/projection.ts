@@ -34,12 +34,15 @@ export interface Invocation {
   readonly local: boolean;
 }
 
-/** Who runs an attempt, and until when no other worker may take it over. */
+/**
+ * Who runs an attempt, and for how long no other worker may take it over. It is a duration: the database adds
+ * it to its clock, and compares it there, so that no worker's clock matters.
+ */
 export interface Lease {
   /** Identity of the worker process and the activity task: unique for each execution of an activity. */
   readonly holder: string;
-  /** Epoch ms. */
-  readonly until: number;
+  /** From the commit on, ms; 0 gives the lease up. */
+  readonly forMs: number;
 }
 
 export type BeginDecision =
@@ -47,8 +50,8 @@ export type BeginDecision =
   | { readonly kind: 'execute' }
   /** The action succeeded before: return what was recorded. */
   | { readonly kind: 'recorded'; readonly output: Json; readonly artifacts: readonly string[] }
-  /** Another holder has the lease until then (epoch ms): try later. */
-  | { readonly kind: 'held'; readonly until: number };
+  /** Another holder has the lease for so many ms: try later. */
+  | { readonly kind: 'held'; readonly forMs: number };
 
 export type InvocationOutcome =
   | { readonly status: 'SUCCEEDED'; readonly output: Json; readonly artifacts: readonly string[] }
@@ -146,7 +149,7 @@ export interface ProjectionStore {
     ended: EndedInvocation,
   ): Promise<BeginDecision>;
   /**
-   * Renews a lease while a long action runs. An `until` in the past gives the lease up.
+   * Renews a lease while a long action runs. A duration of 0 gives the lease up.
    * @returns false if another holder has the lease by now
    */
   renewLease(tenant: string, idempotencyKey: string, lease: Lease): Promise<boolean>;

@@ -215,7 +215,8 @@ const STATEMENTS: readonly (Statement & { readonly part: keyof FastPathWork })[]
   {
     part: 'invocations',
     label: 'action_invocation.create',
-    text: 'INSERT INTO action_invocation $invocations RETURN NONE',
+    // A lease that begins is given as a duration.
+    text: `INSERT INTO action_invocation $invocations.map(|$i| IF $i.lease_until = NONE { $i } ELSE { object::extend($i, { lease_until: time::millis(time::now()) + $i.lease_until }) }) RETURN NONE`,
   },
   { part: 'listed', label: 'run_invocation.create', text: 'INSERT INTO run_invocation $listed RETURN NONE' },
   {

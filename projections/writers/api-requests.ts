@@ -28,11 +28,13 @@ export interface ApiRequestContent {
   readonly expires: number;
 }
 
-/** Times are epoch ms. */
+/** A lease ends on the database's clock: two APIs whose clocks differ agree on it. */
 export interface ApiRequestLease {
   readonly holder: string;
+  /** When the request came, epoch ms: a key that has expired by then is unused. */
   readonly now: number;
-  readonly until: number;
+  /** How long the lease lasts from the commit on, ms. */
+  readonly forMs: number;
 }
 
 export type BegunApiRequest =
@@ -56,10 +58,10 @@ const BEGIN = `{
   LET $known = $old != NONE AND $old.expires > $now;
   IF $known AND $old.hash != $hash { { kind: 'other' } }
   ELSE IF $known AND $old.answer != NONE { { kind: 'answered', answer: $old.answer } }
-  ELSE IF $known AND $old.holder != NONE AND $old.until > $now { { kind: 'held' } }
+  ELSE IF $known AND $old.holder != NONE AND $old.until > time::millis(time::now()) { { kind: 'held' } }
   ELSE {
     IF $old != NONE { DELETE type::record('api_request_due', array::concat([$old.expires], $key)) RETURN NONE };
-    UPSERT $id CONTENT { hash: $hash, holder: $holder, until: $until, expires: $expires } RETURN NONE;
+    UPSERT $id CONTENT { hash: $hash, holder: $holder, until: time::millis(time::now()) + $for_ms, expires: $expires } RETURN NONE;
     UPSERT type::record('api_request_due', array::concat([$expires], $key)) RETURN NONE;
     { kind: 'execute' }
   }
@@ -80,7 +82,7 @@ const END = `{
 
 const RENEW = `{
   LET $id = type::record('api_request', $key);
-  IF (SELECT VALUE holder FROM ONLY $id) = $holder { UPDATE $id SET until = $until RETURN NONE; true } ELSE { false }
+  IF (SELECT VALUE holder FROM ONLY $id) = $holder { UPDATE $id SET until = time::millis(time::now()) + $for_ms RETURN NONE; true } ELSE { false }
 }`;
 
 const FORGET = `{
@@ -107,12 +109,12 @@ export async function beginApiRequest(
   { database, faults }: Writer,
   key: ApiRequestKey,
   { hash, expires }: ApiRequestContent,
-  { holder, now, until }: ApiRequestLease,
+  { holder, now, forMs }: ApiRequestLease,
 ): Promise<BegunApiRequest> {
   const answers = await commit(
     database,
     [{ label: 'api_request.begin', text: BEGIN }],
-    { key: idOf(key), hash, holder, now, until, expires },
+    { key: idOf(key), hash, holder, now, for_ms: forMs, expires },
     faults,
   );
   const { kind, answer = '' } = Begun.parse(answers.get('api_request.begin'));
@@ -156,12 +158,12 @@ export async function endApiRequest(
 export async function renewApiRequest(
   { database, faults }: Writer,
   key: ApiRequestKey,
-  { holder, until }: Omit<ApiRequestLease, 'now'>,
+  { holder, forMs }: Omit<ApiRequestLease, 'now'>,
 ): Promise<boolean> {
   const answers = await commit(
     database,
     [{ label: 'api_request.renew', text: RENEW }],
-    { key: idOf(key), holder, until },
+    { key: idOf(key), holder, for_ms: forMs },
     faults,
   );
   return answers.get('api_request.renew') === true;

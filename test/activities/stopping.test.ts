@@ -257,7 +257,7 @@ describe('a lease', () => {
         input: null,
         local: true,
       },
-      { holder, until: Date.now() + ms },
+      { holder, forMs: ms },
     );
 
   it('an attempt waits for the lease of another live worker, and the action does not run meanwhile', async () => {

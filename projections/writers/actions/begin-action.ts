@@ -10,7 +10,8 @@
  * A key that was used for other work is refused (use-of-key.ts), in every state.
  * STARTED under another holder's live lease is `held`; a stale lease is taken over. The decision is made
  * inside the transaction that writes the row: of two workers at once, one loses the write conflict, is sent
- * again, and sees the other. The end of a lease is compared with the database's clock: all workers share it.
+ * again, and sees the other. A lease begins and ends on the database's clock: a worker whose clock is wrong
+ * holds its attempts no longer than others.
  */
 import { z } from 'zod';
 import { SluiceError } from '../../../contracts/errors.js';
@@ -29,21 +30,23 @@ export const LIST_INVOCATION = `UPSERT type::record('run_invocation', [$ledger_k
 const BEGIN: Statement = {
   label: 'action_invocation.begin',
   text: `LET $decision = {
+  LET $now = time::millis(time::now());
+  LET $row = object::extend($ledger_row, { lease_until: $now + $ledger_row.lease_until });
   LET $id = type::record('action_invocation', $ledger_key);
   LET $old = (SELECT * FROM ONLY $id);
   IF $old = NONE {
-    CREATE $id CONTENT $ledger_row RETURN NONE;
+    CREATE $id CONTENT $row RETURN NONE;
     ${LIST_INVOCATION}
     { kind: 'execute' }
   } ELSE IF ${IS_OTHER_WORK} {
     ${REFUSE_KEY}
   } ELSE IF $old.status = 'SUCCEEDED' {
     { kind: 'recorded', owner: $old.run_id, output: $old.output, artifacts: $old.artifacts }
-  } ELSE IF $old.status = 'STARTED' AND $old.lease_holder != $ledger_row.lease_holder AND $old.lease_until > time::millis(time::now()) {
-    { kind: 'held', until: $old.lease_until }
+  } ELSE IF $old.status = 'STARTED' AND $old.lease_holder != $ledger_row.lease_holder AND $old.lease_until > $now {
+    { kind: 'held', forMs: $old.lease_until - $now }
   } ELSE {
     IF $old.run_id != $ledger_row.run_id { ${LIST_INVOCATION} };
-    UPDATE $id MERGE object::extend($ledger_row, {
+    UPDATE $id MERGE object::extend($row, {
       attempts: IF $old.lease_holder = $ledger_row.lease_holder AND $old.status = 'STARTED' { $old.attempts } ELSE { $old.attempts + 1 },
       output: NONE, error: NONE, error_code: NONE, finished_at: NONE
     }) RETURN NONE;
@@ -62,7 +65,7 @@ const Decision = z.discriminatedUnion('kind', [
     output: z.string().optional(),
     artifacts: z.array(z.string()),
   }),
-  z.object({ kind: z.literal('held'), until: z.number() }),
+  z.object({ kind: z.literal('held'), forMs: z.number() }),
 ]);
 
 /**
@@ -83,7 +86,8 @@ export async function beginAction(
     artifacts: [],
     attempts: 1,
     lease_holder: lease.holder,
-    lease_until: lease.until,
+    // From now on; the statements add the database's clock.
+    lease_until: lease.forMs,
     started_at: new Date(),
   };
   const blobs = texts.statements().map(renamed);

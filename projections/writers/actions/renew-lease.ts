@@ -19,11 +19,11 @@ export async function renewLease(
     [
       {
         label: 'action_invocation.renew',
-        text: `UPDATE type::record('action_invocation', $ledger_key) SET lease_until = $until
+        text: `UPDATE type::record('action_invocation', $ledger_key) SET lease_until = time::millis(time::now()) + $for_ms
           WHERE status = 'STARTED' AND lease_holder = $holder RETURN VALUE lease_until`,
       },
     ],
-    { ledger_key: [tenant, idempotencyKey], until: lease.until, holder: lease.holder },
+    { ledger_key: [tenant, idempotencyKey], for_ms: lease.forMs, holder: lease.holder },
     faults,
   );
   return z.array(z.number()).parse(answers.get('action_invocation.renew')).length > 0;

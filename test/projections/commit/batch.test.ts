@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { onEveryDatabase } from '../support/databases.js';
 import { execution, invocation, lease, runStartedAs, stepStarted, stepSucceeded } from '../support/runs.js';
 
-const ALIVE = { holder: 'w1', until: 4_000_000_000_000 };
+const ALIVE = { holder: 'w1', forMs: 4_000_000_000 };
 const done = (output: number) => ({ status: 'SUCCEEDED' as const, output, artifacts: [] });
 
 onEveryDatabase('Commits that share a transaction', (host) => {

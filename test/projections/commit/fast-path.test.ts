@@ -19,7 +19,7 @@ import {
   tables,
 } from '../support/runs.js';
 
-const ALIVE = { holder: 'w1', until: 4_000_000_000_000 };
+const ALIVE = { holder: 'w1', forMs: 4_000_000_000 };
 
 /** The rows, including those for lists and for the routing of events, are those that the log produces. */
 async function expectAsRebuilt(projections: Projections, { run }: Execution): Promise<void> {

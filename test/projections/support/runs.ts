@@ -99,8 +99,8 @@ export function invocation(key: string, path = 'steps[0]', action = 'payments.ch
 }
 
 /** A lease that lives for a minute, or that ended a minute ago. */
-export function lease(holder: string, alive = true): { readonly holder: string; readonly until: number } {
-  return { holder, until: Date.now() + (alive ? 60_000 : -60_000) };
+export function lease(holder: string, alive = true): { readonly holder: string; readonly forMs: number } {
+  return { holder, forMs: alive ? 60_000 : -60_000 };
 }
 
 export function runError(code: string, path = 'steps[0]'): RunError {

@@ -96,7 +96,7 @@ export const LIFE: Readonly<Record<string, Ask>> = {
       }),
     ]),
   'apiRequests.begin': ({ apiRequests }, { run }) => {
-    const held = { holder: 'api', now: START_MS, until: START_MS + 1_000 };
+    const held = { holder: 'api', now: START_MS, forMs: 1_000 };
     return apiRequests.begin(apiKey(run), 'hash', held, START_MS + 2_000);
   },
   'deliver an event': async ({ events }, of) => {
@@ -214,7 +214,7 @@ export const WRITES: Readonly<Record<string, Ask>> = {
       act: { at: '2026-01-02T03:04:06.000Z', actor: 'bob', act: 'dismiss', note: null },
     }),
   'apiRequests.renew': ({ apiRequests }, { run }) =>
-    apiRequests.renew(apiKey(run), { holder: 'api', until: START_MS + 1_500 }),
+    apiRequests.renew(apiKey(run), { holder: 'api', forMs: 1_500 }),
   'apiRequests.end': ({ apiRequests }, { run }) =>
     apiRequests.end(apiKey(run), 'api', { kind: 'answered', answer: '{}' }),
   'apiRequests.forget': ({ apiRequests }) => apiRequests.forget(START_MS),

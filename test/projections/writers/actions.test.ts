@@ -1,5 +1,5 @@
 /** The ledger: how actions begin, end, hold leases, and write with their outcome. */
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type {
   DomainStatement,
   Execution,
@@ -7,6 +7,7 @@ import type {
   InvocationOutcome,
 } from '../../../contracts/run/projection.js';
 import type { Projections } from '../../../projections/index.js';
+import { waitFor } from '../../support/wait-for.js';
 import { onEveryDatabase } from '../support/databases.js';
 import {
   event,
@@ -213,6 +214,25 @@ onEveryDatabase('An action', (host) => {
       await projections.finishAction(of, use, { outcome: failure, writes: [], holder: 'w1' });
       expect(await ledgerOf(of)).toMatchObject({ status: 'STARTED', lease: { holder: 'w2' } });
       expect((await stepOf(of))?.status).toBe('RUNNING');
+    });
+
+    it('a lease ends when its time has passed, also where the clock of its worker is ahead', async () => {
+      const { of, use } = fresh();
+      const short = { holder: 'ahead', forMs: 1_500 };
+      vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 });
+      try {
+        const events = [runStarted(), stepStarted(2, 'steps[0]', use.idempotencyKey)];
+        await projections.beginAction(of, events, use, short);
+        await projections.renewLease(of.run.tenant, use.idempotencyKey, short);
+        // The row exists, so this takes the other way to write it.
+        await projections.beginAction(of, [], use, short);
+      } finally {
+        vi.useRealTimers();
+      }
+      const decision = await begin(of, use, 'next');
+      expect(decision).toMatchObject({ kind: 'held' });
+      expect(decision.kind === 'held' && decision.forMs).toBeLessThanOrEqual(1_500);
+      await waitFor(async () => (await begin(of, use, 'next')).kind === 'execute');
     });
 
     it('a lease that is renewed into the past is free at once', async () => {
