@@ -2,10 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { useSluice } from '../../support/sluice.js';
 import { waitFor } from '../../support/wait-for.js';
+import { startProxy } from '../../support/servers/proxy.js';
 import { RedisServer } from '../../support/servers/redis-server.js';
 import { needs } from '../../support/requirements.js';
 import { openBridge } from '../support/bridge.js';
-import { TcpProxy } from '../support/tcp-proxy.js';
 
 const sluice = useSluice();
 const SENDER = `
@@ -19,7 +19,7 @@ describe('a fail-over of Redis', needs('redis'), () => {
   it('the stream, the acknowledgements and the outbox go on by themselves, and /health says what is wrong meanwhile', async () => {
     const [old, next] = [await RedisServer.start(), await RedisServer.start()];
     const portOf = ({ url }: RedisServer) => Number(new URL(url).port);
-    const proxy = await TcpProxy.start(portOf(old));
+    const proxy = await startProxy(portOf(old));
     const [toOld, toNext] = [old.connect(), next.connect()];
     await sluice().publish(SENDER);
     const bridge = await openBridge(sluice(), { redisUrl: `redis://127.0.0.1:${proxy.port}` });
@@ -56,7 +56,7 @@ describe('a fail-over of Redis', needs('redis'), () => {
       await bridge.stop();
       toOld.disconnect();
       toNext.disconnect();
-      await proxy.stop();
+      await proxy.close();
       await old.remove();
       await next.remove();
     }

@@ -1,4 +1,7 @@
-/** A TCP proxy in front of a server, which can go silent: it keeps its connections and forwards nothing. */
+/**
+ * A TCP proxy in front of a server. It can go silent: it keeps its connections and forwards nothing. It can
+ * also fail over: new connections lead elsewhere, and open ones stay.
+ */
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
@@ -10,6 +13,8 @@ export interface Proxy {
   silence(): void;
   /** Forwards what comes on new connections. Those that went silent stay so, as behind a lost router. */
   speak(): void;
+  /** Sends new connections to another server. */
+  failOver(port: number): void;
   /** Breaks all connections. */
   cut(): void;
   close(): Promise<void>;
@@ -20,6 +25,7 @@ export async function startProxy(port: number): Promise<Proxy> {
   const open = new Set<Socket>();
   const pairs = new Set<readonly [Socket, Socket]>();
   let silent = false;
+  let target = port;
   const server = createServer((near) => {
     open.add(near);
     near.on('error', () => near.destroy()).once('close', () => open.delete(near));
@@ -27,7 +33,7 @@ export async function startProxy(port: number): Promise<Proxy> {
       near.pause();
       return;
     }
-    const far = connect(port, HOST);
+    const far = connect(target, HOST);
     open.add(far);
     const pair = [near, far] as const;
     pairs.add(pair);
@@ -59,6 +65,9 @@ export async function startProxy(port: number): Promise<Proxy> {
     },
     speak() {
       silent = false;
+    },
+    failOver(other) {
+      target = other;
     },
     cut: destroyAll,
     async close() {
