@@ -167,16 +167,22 @@ describe('an event through HTTP and through the stream', needs('redis'), () => {
     await waitFor(async () => (await sluice().projections.reads.listWaits(tenant, run.runId)).length === 1);
     await ways[way]({ ...event, ...(cloud ? { id, tenantid: tenant } : { eventId: id, tenantId: tenant }) });
     const query = { tenant, source: cloud ? (event['source'] as string) : 'plain', id };
-    const row = await waitFor(async () => {
+    const settled = async () => {
       const { body } = await bridge.get(query);
-      return typeof body['outcome'] === 'string' ? body : undefined;
-    });
+      const runs = (body['runs'] ?? []) as readonly JsonObject[];
+      const open = typeof body['outcome'] !== 'string' || runs.some(({ status }) => status === 'PENDING');
+      return open ? undefined : body;
+    };
+    await waitFor(settled);
     const result = key === null ? null : await sluice().result(run);
+    // Read once the run has ended: what a delivery says may still change while the run takes the event.
+    const row = await waitFor(settled);
     const { via, runs, envelope, ...others } = row;
     const rest = Object.fromEntries(Object.entries(others).filter(([name]) => !name.endsWith('At')));
     expect(via).toBe(way);
     const shown = (runs as readonly JsonObject[]).map(
-      ({ runId: _run, workflowId: _id, answers: _answers, ...delivery }) => ({
+      // Who finds it first, the bridge or the wait's own look-back, is a race that both may win.
+      ({ runId: _run, workflowId: _id, answers: _answers, foundBy: _first, ...delivery }) => ({
         ...delivery,
         waits: (delivery['waits'] as readonly JsonObject[]).map(({ place }) => place as Json),
       }),
