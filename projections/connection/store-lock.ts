@@ -1,13 +1,14 @@
 /**
- * An embedded store is open in one process, once.
+ * An embedded store is open in one process, once, and only its owner can read it.
  *
  * The engine takes a lock on `<store>/LOCK`, but a second opener hangs in native code and gets no error. So
  * Sluice checks before it starts the engine: it remembers the stores that this process opened, and on Linux
  * the kernel says which other process holds the lock.
  */
-import { mkdir, readFile, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { chmod, mkdir, readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isMainThread } from 'node:worker_threads';
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
 
 const claimed = new Set<string>();
@@ -30,7 +31,7 @@ export async function claimStore(path: string): Promise<() => Promise<void>> {
   claimed.add(directory);
   const lock = join(directory, 'LOCK');
   try {
-    await mkdir(directory, { recursive: true });
+    await makePrivate(directory);
     const holder = await lockHolder(lock);
     if (holder === String(process.pid)) throw locked(directory, 'this process');
     if (holder !== undefined) throw locked(directory, `process ${holder}`);
@@ -50,6 +51,23 @@ export async function claimStore(path: string): Promise<() => Promise<void>> {
     }
     claimed.delete(directory);
   };
+}
+
+const OTHERS = 0o077;
+const OWNER_ONLY = 0o700;
+/** The directory of a project's data. */
+const PROJECT_DATA = '.sluice';
+
+/** A store that another user owns keeps its permissions: to widen or narrow them is that user's matter. */
+async function makePrivate(directory: string): Promise<void> {
+  // The engine creates files at any time. A thread cannot set the mask of its process.
+  if (isMainThread) process.umask(OTHERS);
+  await mkdir(directory, { recursive: true, mode: OWNER_ONLY });
+  const parent = dirname(directory);
+  for (const path of basename(parent) === PROJECT_DATA ? [parent, directory] : [directory]) {
+    const { uid } = await stat(path);
+    if (uid === process.getuid?.()) await chmod(path, OWNER_ONLY);
+  }
 }
 
 function locked(directory: string, holder: string): SluiceError {

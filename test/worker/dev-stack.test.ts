@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
@@ -43,6 +43,15 @@ async function untilUp(stack: RunningCommand): Promise<void> {
     if (stack.child.exitCode !== null) throw new Error(`it ended:\n${stack.output()}`);
     return stack.output().includes('Ctrl-C stops everything.');
   }, START_LIMIT_MS);
+}
+
+/** Paths under a directory, itself included, that another user could read, write or enter. */
+function openToOthers(path: string): string[] {
+  const found = lstatSync(path);
+  const inner = found.isDirectory()
+    ? readdirSync(path).flatMap((name) => openToOthers(join(path, name)))
+    : [];
+  return (found.mode & 0o077) === 0 ? inner : [`${path} ${(found.mode & 0o777).toString(8)}`, ...inner];
 }
 
 /** Makes sure that the ports of Temporal and its Web UI are in use, by this test or by another process. */
@@ -149,7 +158,7 @@ describe('npm start -- --once', () => {
 
 describe('npm start', () => {
   it(
-    'npm start avoids ports in use, prints commands that work, refuses a second stack, and ends at Ctrl-C',
+    'npm start avoids ports in use, prints commands that work, keeps its data private, refuses a second stack, and ends at Ctrl-C',
     async () => {
       const freePorts = await takePorts();
       const stack = nodeStart();
@@ -164,6 +173,9 @@ describe('npm start', () => {
           const result = await runCommand('sh', ['-c', command], { cwd: clone.root, env: clone.env });
           expect({ command, ...result }).toMatchObject({ code: 0 });
         }
+
+        // The cache was copied with permissions for others, as an older release left them.
+        expect(openToOthers(join(clone.root, '.sluice'))).toEqual([]);
 
         const second = await npmStart().ended;
         expect(second.code).toBe(1);

@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { SluiceError } from '../../contracts/errors.js';
+import { Console } from '../../worker/dev-stack/console.js';
 import { createLogger, temporalRuntimeOptions } from '../../worker/processes/logging.js';
 
 let lines: string[] = [];
@@ -49,11 +50,46 @@ describe('the log', () => {
     });
   });
 
+  it('no control character of data is in a log line, which stays the same JSON', () => {
+    const text = 'C0 \u001b[2J, DEL \u007f, C1 \u009b31m, direction \u202e, line \u2028';
+    createLogger('info', destination).info({ text }, text);
+    // eslint-disable-next-line no-control-regex -- what must not be there
+    expect(lines.join('')).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u202e]/);
+    expect(last()).toMatchObject({ text, msg: text });
+  });
+
   it('messages of Temporal are in the same log', () => {
     const { logger } = temporalRuntimeOptions(createLogger('debug', destination));
     logger?.log('WARN', 'poll failed', { taskQueue: 'q' });
     logger?.debug('details');
     expect(lines).toHaveLength(2);
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 'warn', msg: 'poll failed', taskQueue: 'q' });
+  });
+});
+
+describe('the output of npm start', () => {
+  const hostile = 'a\u001b]0;x\u0007\r\u009b31m\u202eb';
+  const shown = (print: (screen: Console) => void, isTTY = true): string => {
+    const out: string[] = [];
+    const terminal = { isTTY, columns: 80, write: (text: string) => out.push(text) > 0 };
+    print(new Console(terminal as unknown as NodeJS.WriteStream, { TERM: 'xterm' }));
+    // What Sluice itself writes: the erasing of the progress line, and colours.
+    // eslint-disable-next-line no-control-regex -- these begin with ESC
+    return out.join('').replaceAll(/\r\u001b\[2K|\u001b\[\d+m/g, '');
+  };
+
+  it.each<[string, (screen: Console) => void]>([
+    ['a line', (screen) => screen.print(hostile)],
+    ['a result', (screen) => screen.print(JSON.stringify({ hostile }, null, 2))],
+    ['a service', (screen) => screen.ready('SurrealDB', `surrealkv://${hostile}`)],
+    ['a heading', (screen) => screen.heading(`Running order ${hostile}`)],
+    ['a failure', (screen) => screen.failed(new SluiceError('INTERNAL', hostile))],
+  ])('%s passes on no control character of data', (_, print) => {
+    for (const isTTY of [true, false]) {
+      const text = shown(print, isTTY);
+      // eslint-disable-next-line no-control-regex -- what must not be there
+      expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+      expect(text).toContain('\\u009b31m\\u202eb');
+    }
   });
 });

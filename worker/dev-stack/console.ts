@@ -1,4 +1,7 @@
-/** The output of `npm start`: a line for each service that is ready; plain where it is not a terminal. */
+/**
+ * The output of `npm start`: a line for each service that is ready; plain where it is not a terminal. No
+ * control character of data passes (contracts/reading/printable.ts).
+ */
 import { styleText } from 'node:util';
 import type { SluiceError } from '../../contracts/errors.js';
 import { printable } from '../../contracts/reading/printable.js';
@@ -19,27 +22,31 @@ export class Console {
     this.status = terminalStatus(out, env);
   }
 
-  readonly print = (line = ''): void => {
+  readonly print = (text = ''): void => this.printStyled(printable(text, { keepLines: true }));
+
+  /** As `print`, for a text with colours: the caller passes data through `printable` first. */
+  readonly printStyled = (text: string): void => {
     this.status?.('');
-    this.out.write(`${line}\n`);
+    this.out.write(`${text}\n`);
   };
 
   heading(text: string): void {
+    const shown = printable(text);
     this.print();
-    this.print(this.color ? styleText('bold', text) : text);
+    this.printStyled(this.color ? styleText('bold', shown) : shown);
   }
 
   /** Reports a service that is ready, with the time since the start. */
   ready(what: string, where: string): void {
     const seconds = ((Date.now() - this.#started) / 1000).toFixed(2).padStart(8);
     const mark = this.color ? styleText('green', '✔') : '✔';
-    this.print(`${seconds} s  ${mark} ${what.padEnd(28)} ${where}`);
+    this.printStyled(`${seconds} s  ${mark} ${printable(`${what.padEnd(28)} ${where}`)}`);
   }
 
   failed({ code, message, help }: SluiceError): void {
     const head = printable(`${code}: ${message}`, { keepLines: true });
     this.print();
-    this.print(this.color ? styleText('red', head) : head);
+    this.printStyled(this.color ? styleText('red', head) : head);
     if (help !== undefined) this.print(`  ${help}`);
   }
 }

@@ -147,7 +147,7 @@ async function demonstrate(
       client,
       orderId,
       version,
-      print: screen.print,
+      print: screen.printStyled,
       color: screen.color,
       signal,
     });

@@ -55,6 +55,7 @@ export interface DemoOptions {
   readonly orderId: string;
   /** Version of the definition; undefined: the latest one. */
   readonly version: number | undefined;
+  /** Takes lines with colours. */
   readonly print: (line: string) => void;
   readonly color: boolean;
   /** Aborted when the user wants to stop: the run stays as it is. */

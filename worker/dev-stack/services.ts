@@ -29,6 +29,7 @@ import { startTemporalDevServer } from '../temporal-server/dev-server.js';
 import { freePort, portNear } from '../temporal-server/ports.js';
 import { startDevStackApi } from './api.js';
 import type { Console } from './console.js';
+import { keepPrivate } from './private-directory.js';
 
 const TEMPORAL_PORT = 7233;
 const WEB_UI_PORT = 8233;
@@ -74,7 +75,9 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
   const config = loadConfig(env);
   const settings = loadBridgeConfig(env);
   const apiSettings = await loadApiConfig(env, config);
-  const log = logTo(join(root, '.sluice', 'worker.log'), config);
+  const data = join(root, '.sluice');
+  keepPrivate(data);
+  const log = logTo(join(data, 'worker.log'), config);
   const sdkMetrics = config.worker.metricsAddress ?? `127.0.0.1:${await freePort('127.0.0.1')}`;
   Runtime.install(temporalRuntimeOptions(log, sdkMetrics));
   opened.add('Temporal SDK', () => Runtime.instance().shutdown());
@@ -86,6 +89,8 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
 
   const projections = await openProjections(config.database);
   opened.add('SurrealDB', () => projections.close());
+  // The engine gives the permissions of one directory itself.
+  keepPrivate(data);
   screen.ready('SurrealDB', config.database.url);
 
   let fail: (error: SluiceError) => void;

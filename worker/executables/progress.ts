@@ -1,3 +1,4 @@
+import { printable } from '../../contracts/reading/printable.js';
 import type { Environment } from '../config/config.js';
 
 /** How often the line of a terminal is updated, ms. */
@@ -52,7 +53,8 @@ export function terminalStatus(
 ): ((line: string) => void) | undefined {
   if (out.isTTY !== true || env.TERM === 'dumb') return undefined;
   // One column is left free: a full line would wrap, and the next one would not replace it.
-  return (line) => void out.write(`${CLEAR_LINE}${line.slice(0, (out.columns ?? DEFAULT_COLUMNS) - 1)}`);
+  return (line) =>
+    void out.write(`${CLEAR_LINE}${printable(line).slice(0, (out.columns ?? DEFAULT_COLUMNS) - 1)}`);
 }
 
 function elapsed(seconds: number): string {

@@ -1,12 +1,15 @@
 /**
  * One log for a process: JSON lines by pino, Temporal's own messages among them.
  *
- * Invariant: fields whose names denote credentials are censored, down to four levels. Values of secrets never
- * get here: actions log through their own redactor.
+ * Invariants
+ * - Fields whose names denote credentials are censored, down to four levels. Values of secrets never get
+ *   here: actions log through their own redactor.
+ * - No line holds a control character of data. JSON escapes some of them, this log all.
  */
 import type { LogLevel, LogMetadata, RuntimeOptions } from '@temporalio/worker';
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
 import { SluiceError } from '../../contracts/errors.js';
+import { printable } from '../../contracts/reading/printable.js';
 import type { SluiceConfig } from '../config/config.js';
 
 const CREDENTIALS = [
@@ -39,6 +42,7 @@ export function createLogger(level: SluiceConfig['logLevel'], destination?: Dest
     formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: CENSORED, censor: '[redacted]' },
     serializers: { error: describeError, err: describeError },
+    hooks: { streamWrite: (lines: string) => printable(lines, { keepLines: true }) },
   };
   return destination === undefined ? pino(options) : pino(options, destination);
 }

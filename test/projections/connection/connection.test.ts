@@ -1,7 +1,7 @@
 /** Errors for a database that can't be opened: they say which setting is wrong, and what to do. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -153,6 +153,14 @@ onEveryDatabase(
         await other.end();
       }
       await (await openProjections(options)).close();
+    });
+
+    it('only the owner of a store can read it, also of one that an older release left open to others', async () => {
+      const store = join(directory, '.sluice', 'db');
+      await mkdir(store, { recursive: true, mode: 0o755 });
+      await (await openProjections({ url: `surrealkv://${store}` })).close();
+      const modes = await Promise.all([join(directory, '.sluice'), store].map((path) => stat(path)));
+      expect(modes.map(({ mode }) => (mode & 0o777).toString(8))).toEqual(['700', '700']);
     });
 
     it('a store that is open in this process is refused', async () => {

@@ -57,3 +57,9 @@ it('a step that fails stops its progress lines', async () => {
   await vi.advanceTimersByTimeAsync(60_000);
   expect(lines).toEqual([]);
 });
+
+it('a line that is shown in place passes on no control character of data', () => {
+  const { out, written } = stream(true);
+  terminalStatus(out, {})?.('a\u001b]52;c;x\u0007b\u009bc');
+  expect(written).toEqual(['\r\u001b[2Ka\\u001b]52;c;x\\u0007b\\u009bc']);
+});
