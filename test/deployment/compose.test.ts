@@ -10,7 +10,7 @@ import { BridgeVariables } from '../../worker/config/bridge-config.js';
 import { ApiVariables } from '../../worker/config/api-variables.js';
 import { loadConfig } from '../../worker/config/config.js';
 import { Variables } from '../../worker/config/config-variables.js';
-import { composeDocument, readCompose, requiredVariables } from './support/compose-file.js';
+import { composeDocument, readCompose, requiredVariables, temporalSettings } from './support/compose-file.js';
 
 const given = Object.fromEntries(requiredVariables().map((name) => [name, `value-of-${name}`]));
 const { services, volumes, secrets } = readCompose(given);
@@ -23,14 +23,19 @@ describe('docker-compose.yml', () => {
     ajv.addFormat('duration', /^(\d+(us|ms|s|m|h))+$/);
     ajv.addFormat('ports', /^[\d.:]+$/);
     // The published schema has `id` and the address of a draft, which current validators refuse, and
-    // lacks the name of a project.
+    // lacks the name of a project and the content of a config.
     const { $schema: draft, ...schema } = JSON.parse(
       JSON.stringify(composeSchema, (key, value: unknown) =>
         key === 'id' && typeof value === 'string' ? undefined : value,
       ),
-    ) as { $schema: string; properties: Record<string, object> };
+    ) as {
+      $schema: string;
+      properties: Record<string, object>;
+      definitions: { config: { properties: Record<string, object> } };
+    };
     expect(draft).toContain('2019-09');
     schema.properties['name'] = { type: 'string' };
+    schema.definitions.config.properties['content'] = { type: 'string' };
     const validate = ajv.compile(schema);
     validate(composeDocument);
     expect(validate.errors ?? []).toEqual([]);
@@ -71,6 +76,17 @@ describe('docker-compose.yml', () => {
         'temporal-search-attributes': { condition: 'service_completed_successfully' },
       });
     }
+  });
+
+  it("the server hands out tasks fairly, by priority and eagerly, unless it is told that its queues aren't empty", () => {
+    const always = ['system.enableActivityEagerExecution=true', 'matching.useNewMatcher=true'];
+    expect(temporalSettings(readCompose(given))).toEqual([...always, 'matching.enableFairness=true']);
+    const { environment = {}, configs = [] } = services['temporal'] ?? {};
+    expect(configs[0]?.target).toBe(environment['DYNAMIC_CONFIG_FILE_PATH']);
+    expect(temporalSettings(readCompose({ ...given, TEMPORAL_FAIRNESS: 'false' }))).toEqual([
+      ...always,
+      'matching.enableFairness=false',
+    ]);
   });
 
   it('every service that stays up has a health check, except the Web UI', () => {

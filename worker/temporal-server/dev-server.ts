@@ -5,8 +5,10 @@
  * - A server that is returned answers, knows the namespace and has the search attributes registered.
  * - It dies with this process, however this process ends.
  * - It listens on loopback unless told otherwise; a port in use is left to its owner.
+ * - It hands out tasks by priority. It is fair between tenants too, unless an older Sluice made its database:
+ *   a server that becomes fair does not see the tasks that were queued before.
  */
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { SluiceError } from '../../contracts/errors.js';
@@ -19,7 +21,8 @@ import { spawnSupervised, type SupervisedProcess } from './supervised-process.js
 /**
  * The dev server has one history shard whose queues are throttled to 20 polls per second, and four
  * partitions per task queue, which a worker with few pollers leaves unpolled for seconds. Ten sequential
- * activities take 1,050 ms with its defaults and 70 ms with these.
+ * activities take 1,050 ms with its defaults and 70 ms with these. An eager activity goes to the worker that
+ * asked for it with the answer to its workflow task, and saves the way through a queue.
  */
 const DYNAMIC_CONFIG = [
   'history.transferProcessorMaxPollRPS=2000',
@@ -28,7 +31,12 @@ const DYNAMIC_CONFIG = [
   'history.outboundProcessorMaxPollRPS=2000',
   'matching.numTaskqueueReadPartitions=1',
   'matching.numTaskqueueWritePartitions=1',
+  'matching.useNewMatcher=true',
+  'system.enableActivityEagerExecution=true',
 ];
+const FAIRNESS = 'matching.enableFairness=true';
+/** Ends the name of the file beside a database whose queues were fair from their first task on. */
+const FAIR_MARK = '.fair';
 /** A write-ahead log survives a crash of the server without flushing the disk at every transition. */
 const SQLITE = ['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'];
 const READY_LIMIT_MS = 60_000;
@@ -143,10 +151,22 @@ function serverArguments(
     ...['server', 'start-dev', '--ip', at.ip, '--port', String(at.port), '--namespace', at.namespace],
     ...(at.uiPort === undefined ? ['--headless'] : ['--ui-port', String(at.uiPort)]),
     ...(options.dbFilename === undefined ? [] : ['--db-filename', options.dbFilename, ...SQLITE]),
-    ...DYNAMIC_CONFIG.flatMap((setting) => ['--dynamic-config-value', setting]),
+    ...[...DYNAMIC_CONFIG, ...(mayBeFair(options.dbFilename) ? [FAIRNESS] : [])].flatMap((setting) => [
+      ...['--dynamic-config-value', setting],
+    ]),
     ...Object.entries(SEARCH_ATTRIBUTES).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
     ...['--log-level', 'warn', '--color', 'never'],
   ];
+}
+
+/** Whether no task can have been queued before the queues were fair. Remembers a new database as fair. */
+function mayBeFair(dbFilename: string | undefined): boolean {
+  if (dbFilename === undefined) return true;
+  const mark = dbFilename + FAIR_MARK;
+  if (existsSync(mark)) return true;
+  if (existsSync(dbFilename)) return false;
+  writeFileSync(mark, '');
+  return true;
 }
 
 /** Without the user's Temporal profile (addresses, API keys, TLS), which is meant for another server. */

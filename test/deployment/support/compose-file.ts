@@ -39,6 +39,7 @@ const Service = z.strictObject({
     .optional(),
   volumes: z.array(z.string()).default([]),
   secrets: z.array(z.string()).default([]),
+  configs: z.array(z.strictObject({ source: z.string(), target: z.string() })).default([]),
   ports: z.array(Port).default([]),
   stop_grace_period: Seconds.optional(),
 });
@@ -49,6 +50,7 @@ const Compose = z.looseObject({
   services: z.record(z.string(), Service),
   volumes: z.record(z.string(), z.null()),
   secrets: z.record(z.string(), z.strictObject({ file: z.string() })),
+  configs: z.record(z.string(), z.strictObject({ content: z.string() })),
 });
 export type Compose = z.infer<typeof Compose>;
 
@@ -66,6 +68,16 @@ export const composeDocument = parse(composeText, { merge: true, prettyErrors: t
  */
 export function readCompose(env: Readonly<Record<string, string>>): Compose {
   return Compose.parse(putIn(composeDocument, env));
+}
+
+/** Temporal's dynamic configuration, as `KEY=VALUE`. */
+export function temporalSettings({ services, configs }: Compose): string[] {
+  const [mounted] = services['temporal']?.configs ?? [];
+  const content = parse(configs[mounted?.source ?? '']?.content ?? '') as Record<
+    string,
+    [{ value: unknown }]
+  >;
+  return Object.entries(content).map(([key, [{ value }]]) => `${key}=${JSON.stringify(value)}`);
 }
 
 /** The variables that compose must be given. */

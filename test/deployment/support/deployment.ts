@@ -18,7 +18,7 @@ import { findTemporalCli } from '../../../worker/temporal-server/find-cli.js';
 import { freePort } from '../../../worker/temporal-server/ports.js';
 import { surrealBinary } from '../../support/requirements.js';
 import { waitFor } from '../../support/wait-for.js';
-import { readCompose, type Compose, type Service } from './compose-file.js';
+import { readCompose, temporalSettings, type Compose, type Service } from './compose-file.js';
 import { jsonWords, type Image } from './image.js';
 
 /** Processes of Sluice run as an unprivileged user, not as root. */
@@ -237,6 +237,7 @@ export class Deployment {
         '--dynamic-config-value',
         'system.forceSearchAttributesCacheRefreshOnRead=true',
       ],
+      ...temporalSettings(this.compose).flatMap((setting) => ['--dynamic-config-value', setting]),
     ];
   }
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -92,6 +92,50 @@ describe('the Temporal dev server', () => {
     const second = await start({ dbFilename });
     const again = new Client({ connection: await connect(second.address) });
     expect((await again.workflow.getHandle('kept').describe()).status.name).toBe('RUNNING');
+  });
+
+  it('a new database has fair queues for good, and one of an older Sluice keeps its queued tasks', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'sluice-temporal-'));
+    cleanUp.push(() => rmSync(directory, { recursive: true, force: true }));
+    const dbFilename = join(directory, 'temporal.db');
+    const mark = `${dbFilename}.fair`;
+    const firstTask = async (server: TemporalDevServer, workflowId: string) => {
+      const connection = await connect(server.address);
+      const client = new Client({ connection });
+      await client.workflow.start('anything', { taskQueue: workflowId, workflowId });
+      const backlog = () =>
+        connection.workflowService.describeTaskQueue({
+          ...{ namespace: 'default', taskQueue: { name: workflowId }, taskQueueType: 1, reportStats: true },
+        });
+      await vi.waitFor(async () => expect(Number((await backlog()).stats?.approximateBacklogCount)).toBe(1), {
+        timeout: 15_000,
+        interval: 200,
+      });
+      return async (at: TemporalDevServer) => {
+        const connected = await connect(at.address);
+        const polled = await connected.withDeadline(Date.now() + 20_000, () =>
+          connected.workflowService.pollWorkflowTaskQueue({
+            ...{ namespace: 'default', taskQueue: { name: workflowId } },
+          }),
+        );
+        return polled.workflowExecution?.workflowId;
+      };
+    };
+    const fair = await start({ dbFilename });
+    const queued = await firstTask(fair, 'queued');
+    await fair.stop();
+    expect(existsSync(mark)).toBe(true);
+    const again = await start({ dbFilename });
+    expect(await queued(again)).toBe('queued');
+    await again.stop();
+
+    rmSync(mark);
+    const older = await start({ dbFilename });
+    const kept = await firstTask(older, 'kept');
+    await older.stop();
+    const since = await start({ dbFilename });
+    expect(await kept(since)).toBe('kept');
+    expect(existsSync(mark)).toBe(false);
   });
 
   it('a dev server is gone after stop, even when stopped twice', async () => {
