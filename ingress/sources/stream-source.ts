@@ -75,7 +75,7 @@ export class StreamSource {
 
   /**
    * Creates the consumer group if it does not exist, and begins to consume.
-   * @throws SluiceError REDIS_UNAVAILABLE
+   * @throws SluiceError REDIS_UNAVAILABLE, REDIS_REFUSED
    */
   async start(): Promise<void> {
     await this.#createGroup();
@@ -145,7 +145,8 @@ export class StreamSource {
         if (this.#stopped) return;
         this.#failing.set(turn, error);
         this.options.onError(error);
-        // A Redis that restarted empty has lost the group.
+        // A Redis that restarted empty has lost the group, or somebody destroyed it. The new one begins at
+        // the first message: nothing unread is skipped, and what was routed before is a duplicate.
         if (redisRefused(error, 'NOGROUP')) await this.#createGroup().catch(this.options.onError);
         await wait(pause, undefined, { signal: this.#stop.signal }).catch(() => undefined);
         pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
@@ -207,8 +208,8 @@ export class StreamSource {
 
   /** Removes messages that no consumer needs any more. */
   async #trim(): Promise<void> {
-    const { redis, stream, keepMs } = this.options;
-    await trimStream(redis, stream, keepMs);
+    const { redis, stream, group, keepMs } = this.options;
+    await trimStream(redis, { stream, group }, keepMs);
     const pause = Math.min(TRIM_MS, Math.max(keepMs, FIRST_PAUSE_MS));
     await wait(pause, undefined, { signal: this.#stop.signal }).catch(() => undefined);
   }

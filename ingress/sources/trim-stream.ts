@@ -4,26 +4,32 @@
  *
  * Invariant: a message is removed when every consumer group of the stream, of any owner, has received and
  * acknowledged it, and it is older than the given age. So nothing pending is removed, nothing that a group
- * has not read, and a new group that begins at the first message keeps them all.
+ * has not read, and a new group that begins at the first message keeps them all. Nothing is removed while the
+ * bridge's group is missing (somebody destroyed it): it is made again at the first message, and without it
+ * nothing says what was never read.
  */
 import type { Redis } from 'ioredis';
 
 /**
  * Trims the stream.
+ * @param group of the bridge
  * @param keepMs age that a message must have, by the clock of Redis, ms
  * @returns the number of removed messages
  */
 export async function trimStream(
   redis: Pick<Redis, 'xinfo' | 'xpending' | 'time' | 'xtrim'>,
-  stream: string,
+  { stream, group: own }: { readonly stream: string; readonly group: string },
   keepMs: number,
 ): Promise<number> {
   const [seconds, microseconds] = await redis.time();
   const now = Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
   let first = `${Math.max(0, now - keepMs)}-0`;
   const groups = (await redis.xinfo('GROUPS', stream)) as readonly (readonly unknown[])[];
-  for (const group of groups) {
-    const info = new Map(group.flatMap((value, i) => (i % 2 === 1 ? [[String(group[i - 1]), value]] : [])));
+  const infos = groups.map(
+    (group) => new Map(group.flatMap((value, i) => (i % 2 === 1 ? [[String(group[i - 1]), value]] : []))),
+  );
+  if (!infos.some((info) => info.get('name') === own)) return 0;
+  for (const info of infos) {
     const needed = await firstNeeded(redis, stream, info);
     if (isBefore(needed, first)) first = needed;
   }

@@ -10,13 +10,20 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSluiceClient, httpBus } from '../../../client/index.js';
 import type { Json, JsonObject } from '../../../contracts/json.js';
+import { openProjections } from '../../../projections/index.js';
 import { runCommand } from '../../support/command.js';
+import { surrealBinary } from '../../support/requirements.js';
+import { startProxy } from '../../support/servers/proxy.js';
+import { startServer } from '../../support/servers/surreal-server.js';
 import { useSluice } from '../../support/sluice.js';
+import { waitFor } from '../../support/wait-for.js';
 import { openBridge, type TestBridge } from '../support/bridge.js';
 
 const TOKEN = 'a-token-of-the-test';
 const [SHOP, AUDITOR, GONE] = ['token-of-the-shop', 'token-of-the-auditor', 'token-that-is-over'] as const;
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
+/** Nothing listens there. */
+const NO_PORT = 1;
 const BEARER = { authorization: `Bearer ${TOKEN}` };
 const sluice = useSluice();
 let bridge: TestBridge;
@@ -270,6 +277,65 @@ describe('a batch', () => {
   it('an empty batch is taken', async () => {
     expect(await bridge.post([], BATCH)).toMatchObject({ status: 202, body: [] });
   });
+
+  it.skipIf(surrealBinary === undefined)(
+    'a batch that loses its database half-way says which events to send again; all of it again does nothing twice',
+    async () => {
+      const server = await startServer();
+      const proxy = await startProxy(server.port);
+      const projections = await openProjections({
+        ...{ url: `ws://127.0.0.1:${proxy.port}`, username: 'root', password: 'root' },
+        unavailableAfterMs: 300,
+      });
+      const { events } = projections;
+      let cut = false;
+      const record: typeof events.record = (recording) => {
+        if (recording.event.id === 'd-3' && !cut) {
+          cut = true;
+          proxy.failOver(NO_PORT);
+          proxy.cut();
+        }
+        return events.record(recording);
+      };
+      const far = { ...sluice(), projections: { ...projections, events: { ...events, record } } };
+      const cutOff = await openBridge(far);
+      try {
+        await projections.putDefinition(sluice().tenant, {
+          pin: { id: 'known', version: 1, hash: 'a'.repeat(64) },
+          ...{ source: '{"id":"known","version":1,"steps":[]}', format: 'json', publishedBy: 'test' },
+        });
+        const batch = ['d-1', 'd-2', 'd-3', 'd-4'].map((id) => of(id));
+        const first = await cutOff.post(batch, BATCH);
+        expect(first.status).toBe(503);
+        expect(first.headers.get('retry-after')).toBe('5');
+        const away = (id: string) => ({ status: 503, id, error: { code: 'DATABASE_UNAVAILABLE' } });
+        expect(first.body['events']).toMatchObject([
+          { status: 202, id: 'd-1', duplicate: false },
+          { status: 202, id: 'd-2', duplicate: false },
+          away('d-3'),
+          away('d-4'),
+        ]);
+        proxy.failOver(server.port);
+        const again = await waitFor(async () => {
+          const answer = await cutOff.post(batch, BATCH);
+          return answer.status === 202 && answer;
+        });
+        expect(again.body).toMatchObject([
+          { id: 'd-1', duplicate: true },
+          { id: 'd-2', duplicate: true },
+          { id: 'd-3' },
+          { id: 'd-4' },
+        ]);
+        const { items } = await events.list(sluice().tenant, {}, {});
+        expect(items.map(({ id }) => id).sort()).toEqual(['d-1', 'd-2', 'd-3', 'd-4']);
+      } finally {
+        await cutOff.stop();
+        await projections.close();
+        await proxy.close();
+        await server.kill();
+      }
+    },
+  );
 });
 
 describe('a sender', () => {

@@ -30,7 +30,10 @@ export interface BridgeAnswer {
 }
 
 /** Starts a bridge; `stop` it at the end. */
-export async function openBridge(sluice: SluiceTest, options: TestBridgeOptions = {}): Promise<TestBridge> {
+export async function openBridge(
+  sluice: Pick<SluiceTest, 'projections' | 'client'>,
+  options: TestBridgeOptions = {},
+): Promise<TestBridge> {
   const logged: TestBridge['logged'] = [];
   const log = (level: string) => (fields: object, message: string) =>
     void logged.push({ level, message, fields });
