@@ -10,6 +10,7 @@
  *   code decides about an open run by the tenant in its memo, and acts on that very run.
  */
 import { WorkflowNotFoundError } from '@temporalio/client';
+import { settled } from '../../client/connection/outcome.js';
 import type { SluiceClient, StartedRun, StartOptions } from '../../client/index.js';
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
 import type { Json } from '../../contracts/json.js';
@@ -68,11 +69,26 @@ function runOf({ workflowId, runId }: Present): StartedRun {
   return { workflowId, runId };
 }
 
-/** Ends that run, and no other run that may have its workflow id by now. A closed run is left alone. */
+/**
+ * Ends that run, and no other run that may have its workflow id by now. A closed run is left alone.
+ * @throws SluiceError TEMPORAL_UNAVAILABLE; OUTCOME_UNKNOWN where the answer was lost and Temporal does not
+ *   show the run as ended
+ */
 async function terminate(client: SluiceClient, { workflowId, runId }: Present, actor = 'api'): Promise<void> {
   const handle = client.temporal.workflow.getHandle(workflowId, undefined, { firstExecutionRunId: runId });
   try {
-    await handle.terminate(`${actor} started another run under its workflow id`);
+    await settled(
+      { what: `run ${runId} was terminated`, details: { workflowId, runId } },
+      async () => {
+        await handle.terminate(`${actor} started another run under its workflow id`);
+        return true;
+      },
+      async () => {
+        const found = await client.temporal.workflow.getHandle(workflowId).describe();
+        const isIt = (found.raw.workflowExecutionInfo?.firstRunId || found.runId) === runId;
+        return !isIt || found.closeTime !== undefined ? true : undefined;
+      },
+    );
   } catch (thrown) {
     if (thrown instanceof WorkflowNotFoundError) return;
     throw toSluiceError(thrown, 'TEMPORAL_UNAVAILABLE');

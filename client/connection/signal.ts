@@ -1,8 +1,10 @@
 /**
  * Sending a signal so that a lost answer is not told as a lost signal.
  *
- * Invariant: whether a signal has arrived is read from the history, by source and id of its event.
+ * Invariant: whether a signal has arrived is read from the history, by source and id of its event. A signal
+ * that comes during a workflow task enters the history when that task ends, so there are several looks.
  */
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { EventSignal } from '../../contracts/run/messages.js';
 import { decodePayloads } from '../../contracts/temporal-history.js';
@@ -13,6 +15,9 @@ import { LOOK_LIMIT_MS, settled } from './outcome.js';
 const LIMIT_MS = 5_000;
 /** Newest events of the history in which a signal is looked for: further back is not "just now". */
 const LOOK_EVENTS = 1_000;
+/** How often it is looked for, and the pause before each further look, ms. */
+const LOOKS = 5;
+const LOOK_PAUSE_MS = 200;
 
 /**
  * Sends a signal.
@@ -41,10 +46,22 @@ export async function sendSignal(
 }
 
 async function hasArrived(
+  temporal: Client,
+  workflowId: string,
+  signal: EventSignal,
+): Promise<true | undefined> {
+  for (let looks = 1; ; looks++) {
+    if (await isInHistory(temporal, workflowId, signal)) return true;
+    if (looks === LOOKS) return undefined;
+    await wait(LOOK_PAUSE_MS);
+  }
+}
+
+async function isInHistory(
   { workflowService, options: { namespace, loadedDataConverter } }: Client,
   workflowId: string,
   { eventId, source }: EventSignal,
-): Promise<true | undefined> {
+): Promise<boolean> {
   const { history } = await workflowService.getWorkflowExecutionHistoryReverse({
     namespace,
     execution: { workflowId },
@@ -54,7 +71,7 @@ async function hasArrived(
     const [found] = await decodePayloads(loadedDataConverter, signaled?.input?.payloads);
     if (isEvent(found) && found.eventId === eventId && found.source === source) return true;
   }
-  return undefined;
+  return false;
 }
 
 function isEvent(value: unknown): value is { readonly eventId: unknown; readonly source: unknown } {

@@ -10,6 +10,7 @@ import {
   type SluiceClient,
   type StartedRun,
 } from '../../../client/index.js';
+import { startOnce } from '../../../api/routes/start-once.js';
 import { runSystemWorkflow } from '../../../client/connection/system-workflow.js';
 import type { SluiceError } from '../../../contracts/errors.js';
 import type { RunStatus } from '../../../contracts/run/run.js';
@@ -107,6 +108,32 @@ describe('a stop whose answer is lost', () => {
     proxy.lose(TERMINATE, { times: 1, loss: 'unavailable' });
     expect(await far.runs.terminate(two.runId)).toEqual(two);
     expect(proxy.lost).toEqual([TERMINATE, TERMINATE]);
+  });
+
+  it('a start that ends the open run first says so when it does not know whether it ended it', async () => {
+    const [one, two] = [await waiting(), await waiting()];
+    const { definition } = await sluice().client.runs.get(one.runId);
+    const instead = ({ workflowId }: StartedRun) =>
+      startOnce(
+        far,
+        definition,
+        {},
+        {
+          workflowId,
+          tenant: sluice().tenant,
+          onConflict: 'terminate-existing',
+          operationId: `op-${workflowId}`,
+        },
+      );
+    proxy.lose(TERMINATE, { times: 1 });
+    const next = await instead(one);
+    expect(next.workflowId).toBe(one.workflowId);
+    await expect(sluice().result(one)).rejects.toMatchObject({ code: 'RUN_TERMINATED' });
+    loseAll(TERMINATE);
+    await expect(instead(two)).rejects.toMatchObject(unknown({ ...two }));
+    proxy.heal();
+    // Asked again under the same key, it starts the run.
+    expect((await instead(two)).runId).not.toBe(two.runId);
   });
 
   it('a bulk operation counts an unknown outcome neither as done nor as failed', async () => {
