@@ -2,6 +2,7 @@
 import { Redis } from 'ioredis';
 import { z } from 'zod';
 import { messageOf, SluiceError, type ErrorCode } from '../../contracts/errors.js';
+import { redisError } from '../../contracts/events/redis-error.js';
 import type { BridgeSettings } from '../../worker/config/bridge-config.js';
 import type { Environment } from '../../worker/config/config.js';
 import { attempt, fail, ok, skip, warn, type Finding } from './finding.js';
@@ -54,9 +55,12 @@ async function checkRedis(url: string, stream: string, group: string): Promise<F
     }
     return ok('redis', found);
   } catch (thrown) {
-    // The error event has the cause; the error of the command only says that the connection is closed.
-    const text = `Redis at ${new URL(url).host}: ${messageOf(last ?? thrown)}`;
-    return fail('redis', new SluiceError('REDIS_UNAVAILABLE', text, { cause: thrown }));
+    // A server that answered has refused, and its answer says why. Otherwise the error event has the cause:
+    // the error of the command only says that the connection is closed.
+    const refused = redisError(thrown);
+    const error = refused.code === 'REDIS_REFUSED' ? refused : redisError(last ?? thrown);
+    const text = `Redis at ${new URL(url).host}: ${messageOf(error.cause)}`;
+    return fail('redis', new SluiceError(error.code, text, { cause: thrown }));
   } finally {
     redis.disconnect();
   }

@@ -344,13 +344,13 @@ describe('Redis', needs('redis'), () => {
     });
   });
 
-  it('a Redis that refuses the password is REDIS_UNAVAILABLE, and doctor does not print the password', async () => {
+  it('a Redis that refuses the password is REDIS_REFUSED, and doctor does not print the password', async () => {
     const client = redis.connect();
     await client.config('SET', 'requirepass', 'the-right-one');
     client.disconnect();
     const url = redis.url.replace('redis://', 'redis://:wrong-and-not-to-be-shown@');
     const report = await doctor({ REDIS_URL: url });
-    expect(report).toMatchObject({ code: 3, redis: { status: 'fail', code: 'REDIS_UNAVAILABLE' } });
+    expect(report).toMatchObject({ code: 3, redis: { status: 'fail', code: 'REDIS_REFUSED' } });
     expect(JSON.stringify(report)).not.toContain('wrong-and-not-to-be-shown');
   });
 });

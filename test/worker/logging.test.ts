@@ -1,7 +1,10 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { Writable } from 'node:stream';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { SluiceError } from '../../contracts/errors.js';
 import { Console } from '../../worker/dev-stack/console.js';
+import { installRuntime } from '../../worker/processes/install-runtime.js';
 import { createLogger, temporalRuntimeOptions } from '../../worker/processes/logging.js';
 
 let lines: string[] = [];
@@ -90,6 +93,27 @@ describe('the output of npm start', () => {
       // eslint-disable-next-line no-control-regex -- what must not be there
       expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
       expect(text).toContain('\\u009b31m\\u202eb');
+    }
+  });
+});
+
+describe('the runtime of the SDK', () => {
+  it('an address of metrics that another process has is named with its variable and a cure', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    try {
+      const { port } = server.address() as AddressInfo;
+      const install = () => installRuntime(createLogger('warn', destination), `127.0.0.1:${port}`);
+      expect(install).toThrow(
+        expect.objectContaining({
+          code: 'CONFIG_INVALID',
+          message: expect.stringMatching(
+            /^SLUICE_WORKER_METRICS_HTTP: .*:\d+: .*in use.*Give each worker/,
+          ) as string,
+        }),
+      );
+    } finally {
+      server.close();
     }
   });
 });

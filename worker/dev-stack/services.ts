@@ -6,7 +6,6 @@
  * running two Temporal servers on one database file.
  */
 import { delimiter, join } from 'node:path';
-import { Runtime } from '@temporalio/worker';
 import { pino, type Logger } from 'pino';
 import type { SecretProvider } from '../../activities/index.js';
 import { createSluiceClient, type SluiceClient } from '../../client/index.js';
@@ -19,7 +18,8 @@ import { loadApiConfig } from '../config/api-config.js';
 import { loadBridgeConfig } from '../config/bridge-config.js';
 import { loadConfig, type Environment, type SluiceConfig } from '../config/config.js';
 import { loadRegistry } from '../processes/load-registry.js';
-import { createLogger, temporalRuntimeOptions } from '../processes/logging.js';
+import { installRuntime } from '../processes/install-runtime.js';
+import { createLogger } from '../processes/logging.js';
 import { openPolicies, reloadPolicies } from '../processes/open-policies.js';
 import { startWorker } from '../processes/start-worker.js';
 import { createSecretProvider } from '../secrets/secret-provider.js';
@@ -79,8 +79,8 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
   keepPrivate(data);
   const log = logTo(join(data, 'worker.log'), config);
   const sdkMetrics = config.worker.metricsAddress ?? `127.0.0.1:${await freePort('127.0.0.1')}`;
-  Runtime.install(temporalRuntimeOptions(log, sdkMetrics));
-  opened.add('Temporal SDK', () => Runtime.instance().shutdown());
+  const runtime = installRuntime(log, sdkMetrics);
+  opened.add('Temporal SDK', () => runtime.shutdown());
   const registry = await loadRegistry(config, root, example ? exampleActions : []);
   const authorizer = await openPolicies(config, log);
   if (authorizer !== undefined) {

@@ -4,7 +4,6 @@
  * Invariant: everything that was opened is closed, even where the start fails half-way. Otherwise the
  * embedded store would stay locked, and a connection would keep the process alive.
  */
-import { Runtime } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { ClosingStack } from '../../contracts/closing-stack.js';
 import { openProjections } from '../../projections/index.js';
@@ -12,9 +11,9 @@ import type { Environment, SluiceConfig } from '../config/config.js';
 import { createSecretProvider } from '../secrets/secret-provider.js';
 import { loadWorkflowBundle } from '../temporal/workflow-bundle.js';
 import { watchedDatabase } from './database-watch.js';
+import { installRuntime } from './install-runtime.js';
 import { endInTime, whenAborted } from './stopping.js';
 import { loadRegistry } from './load-registry.js';
-import { temporalRuntimeOptions } from './logging.js';
 import { openPolicies, reloadPolicies } from './open-policies.js';
 import { startWorker } from './start-worker.js';
 
@@ -61,8 +60,8 @@ export async function runWorker({
     opened.add('SurrealDB', () => projections.close());
     // Just before the first connection: the runtime ends with the last one, and keeps the process alive until
     // then.
-    Runtime.install(temporalRuntimeOptions(log, metricsAddress));
-    const connectedGauge = Runtime.instance().metricMeter.createGauge(
+    const runtime = installRuntime(log, metricsAddress);
+    const connectedGauge = runtime.metricMeter.createGauge(
       'sluice_database_connected',
       'int',
       undefined,
@@ -77,7 +76,7 @@ export async function runWorker({
         registry,
         secrets,
         authorizer,
-        workflowBundle: () => loadWorkflowBundle(Runtime.instance().logger),
+        workflowBundle: () => loadWorkflowBundle(runtime.logger),
         log,
       },
       opened,
