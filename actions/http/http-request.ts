@@ -6,6 +6,7 @@
  * - The response is bounded in size (after decompression) and in time; the abort signal ends it at any point.
  * - An answer is recorded as it came: no digit of it is lost, and a body that Sluice cannot take as JSON is
  *   text, because the call has happened.
+ * - What is shown of a refused answer is cut after its secrets are gone.
  * - Each request carries the step's idempotency key, so that a service that supports the header acts once.
  */
 import { Agent, fetch, type Response } from 'undici';
@@ -22,8 +23,9 @@ import { createTargetGuard, type Resolver, type TargetGuard } from './target-gua
 const MOST_REDIRECTS = 5;
 const DEFAULT_TIMEOUT_MS = 30_000;
 const LONGEST_TIMEOUT_MS = 3_600_000;
-/** How much of an unexpected response's body goes into the error's details. */
+/** How much of an unexpected response's body goes into the error's details, and how much of it is read. */
 const SHOWN_BODY_BYTES = 4_096;
+const READ_BODY_BYTES = 65_536;
 /** 4xx statuses that ask for a later retry; repeating a request does not change the others. */
 const RETRYABLE_CLIENT_STATUSES: readonly number[] = [408, 425, 429];
 
@@ -112,7 +114,10 @@ async function exchange(
       });
       const location = response.headers.get('location');
       if (!REDIRECT_STATUSES.includes(response.status) || location === null || expected(response.status)) {
-        return await readResponse(input, request.url, response, expected);
+        return await readResponse(input, request.url, response, {
+          expected,
+          redact: (text) => context.redact(text),
+        });
       }
       await response.body?.cancel();
       if (hop === MOST_REDIRECTS) {
@@ -150,13 +155,16 @@ async function readResponse(
   input: Input,
   url: URL,
   response: Response,
-  expected: (status: number) => boolean,
+  { expected, redact }: Pick<ActionContext, 'redact'> & { readonly expected: (status: number) => boolean },
 ): Promise<z.input<typeof Output>> {
   const { status } = response;
   const contentType = response.headers.get('content-type');
   if (!expected(status)) {
-    const { bytes } = await readBody(response, SHOWN_BODY_BYTES);
-    const { body } = decodeBody(bytes, contentType, input.numbersAsText);
+    const { bytes } = await readBody(response, READ_BODY_BYTES);
+    const body =
+      bytes.byteLength <= SHOWN_BODY_BYTES
+        ? decodeBody(bytes, contentType, input.numbersAsText).body
+        : beginningOf(bytes, redact);
     const details: Json = { status, url: shown(url), body };
     throw new SluiceError('HTTP_STATUS_UNEXPECTED', `${shown(url)} answered with status ${status}`, {
       retryable: status >= 500 || RETRYABLE_CLIENT_STATUSES.includes(status),
@@ -177,6 +185,11 @@ async function readResponse(
     body: body as z.input<typeof Output>['body'],
     ...(problems.length > 0 && { problems: [...problems] }),
   };
+}
+
+/** The beginning of a long body. Its secrets go before it is cut: half a secret is not found any more. */
+function beginningOf(bytes: Uint8Array, redact: ActionContext['redact']): string {
+  return redact(new TextDecoder().decode(bytes)).slice(0, SHOWN_BODY_BYTES);
 }
 
 /** A URL for messages, without its query, which may carry a token. */

@@ -44,7 +44,7 @@ export function openContext(options: OpenContextOptions): OpenContext {
   const context: ActionContext = {
     log: redactedLogger(temporal, redactor, { runId: run.runId, stepPath: step.path, tenant: run.tenant }),
     heartbeat(progress) {
-      if (open) beat(progress === undefined ? undefined : redactor.json(toJsonOrText(progress)));
+      if (open) beat(progress === undefined ? undefined : redactor.remainsIn(toJsonOrText(progress)));
     },
     signal,
     idempotencyKey: envelope.idempotencyKey,
@@ -63,6 +63,7 @@ export function openContext(options: OpenContextOptions): OpenContext {
     system,
     ...(options.envelope.compensation !== undefined && { compensation: options.envelope.compensation }),
     secret: (name) => readSecret(secrets, redactor, name),
+    redact: (text) => redactor.remains(text),
     writes: {
       add(label, statement, variables) {
         whileOpen(`the write ${label}`);
@@ -94,8 +95,8 @@ function redactedLogger(temporal: Context, redactor: SecretRedactor, about: Json
   const at =
     (level: 'debug' | 'info' | 'warn' | 'error') =>
     (message: string, fields: JsonObject = {}): void => {
-      const redacted = redactor.json(toJsonOrText(fields)) as JsonObject;
-      temporal.log[level](redactor.text(message), { ...redacted, ...about });
+      const redacted = redactor.remainsIn(toJsonOrText(fields)) as JsonObject;
+      temporal.log[level](redactor.remains(message), { ...redacted, ...about });
     };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }

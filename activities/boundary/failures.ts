@@ -44,11 +44,11 @@ export function businessError(thrown: unknown, redactor: SecretRedactor): Busine
   const stack = thrown instanceof Error ? thrown.stack : undefined;
   return {
     code: redactor.text(code),
-    message: cut(redactor.text(message)),
+    message: cut(redactor.remains(message)),
     category: ErrorCategory.catch('action').parse(category),
     retryable,
-    details: bounded(redactor.json(toJsonOrText(details))),
-    stack: stack === undefined ? undefined : portable(redactor.text(stack)),
+    details: bounded(redactor.remainsIn(toJsonOrText(details))),
+    stack: stack === undefined ? undefined : portable(redactor.remains(stack)),
   };
 }
 

@@ -3,18 +3,19 @@
  * true`.
  *
  * Invariant: no text or value that passes through here holds a marked value, neither whole nor as a part of a
- * string, neither plain nor within JSON nor percent-encoded; each becomes `[redacted]`. In a payload the
- * marked place is `[redacted]` for a value of any type.
+ * string, in any form or long part that contracts/redaction/hidden-values.ts knows; each becomes
+ * `[redacted]`. In a payload the marked place is `[redacted]` for a value of any type. The rows were cut
+ * before they get here, so what a cut left of a value counts.
  *
- * How it could break: a definition or an action transforms a value in another way (a hash, a part of it,
- * upper case). true, false and null are hidden only in the payload. A number of fewer than four digits and a
- * text of fewer than four characters are replaced only where they are the whole value: otherwise every text
- * would be full of holes. Positions and times are never taken for a marked number.
+ * How it could break: a definition or an action transforms a value in another way (a hash). true, false and
+ * null are hidden only in the payload. A number of fewer than four digits and a text of fewer than four
+ * characters are replaced only where they are the whole value: otherwise every text would be full of holes.
+ * Positions and times are never taken for a marked number.
  */
 import type { Definition } from '../../contracts/definition/index.js';
 import type { RunError } from '../../contracts/errors.js';
 import { isJsonObject, type Json, type JsonObject } from '../../contracts/json.js';
-import { formsInsideText, formsOf, patternOf, SHORTEST_INSIDE_TEXT } from '../../contracts/redaction.js';
+import { HiddenValues } from '../../contracts/redaction/hidden-values.js';
 import type { ProgressLine } from '../../contracts/run/messages.js';
 import type {
   EventView,
@@ -31,8 +32,8 @@ import { markedPlaces, type Place } from './marked-places.js';
 /** Replaces a marked value. */
 export const REDACTED = '[redacted]';
 
-/** JSON within JSON: an error's details in a message. */
-const QUOTINGS = 2;
+/** The shortest beginning of a value that is hidden at the end of a summary: that surely was cut. */
+const SUMMARY_EDGE = 4;
 
 /** Keys of a run event's data that hold an author's values, numbers too. */
 const CONTENT = new Set([
@@ -68,9 +69,8 @@ export function hidingRedactor(): PayloadRedactor {
 
 /** Hides the marked values of one run; {@link redactorFor} makes it. Every method returns a copy. */
 export class PayloadRedactor {
-  readonly #whole = new Set<string | number>();
-  readonly #inside: RegExp | undefined;
-  readonly #forms: readonly string[];
+  readonly #numbers = new Set<number>();
+  readonly #hidden = new HiddenValues();
 
   /** @internal */
   constructor(
@@ -78,16 +78,16 @@ export class PayloadRedactor {
     payload: Json,
     private readonly hidesAll = false,
   ) {
-    const texts = new Set<string>();
     for (const place of places) {
       for (const value of scalarsOf(valueAt(payload, place))) {
-        if (value === '' || value === REDACTED) continue;
-        this.#whole.add(value);
-        for (const form of formsOf(String(value), QUOTINGS)) texts.add(form);
+        if (value === REDACTED) continue;
+        if (typeof value === 'number') this.#numbers.add(value);
+        // A short number is a number alone: as a text it would be every count.
+        if (typeof value === 'string' || String(value).length >= SUMMARY_EDGE) {
+          this.#hidden.add(String(value), REDACTED);
+        }
       }
     }
-    this.#forms = formsInsideText(texts);
-    this.#inside = patternOf(this.#forms);
   }
 
   /** False: the payload has no marked value, so every method returns its argument. */
@@ -97,8 +97,7 @@ export class PayloadRedactor {
 
   text<T extends string | null>(text: T): T | string {
     if (text === null || !this.hides) return text;
-    if (this.hidesAll || this.#whole.has(text)) return REDACTED;
-    return this.#inside === undefined ? text : text.replace(this.#inside, REDACTED);
+    return this.hidesAll ? REDACTED : this.#hidden.text(text, { cut: true });
   }
 
   /** An author's value: variables, inputs, outputs, details. */
@@ -215,32 +214,24 @@ export class PayloadRedactor {
 
   #walk(value: Json, numbers: boolean, key = ''): Json {
     if (this.hidesAll) return REDACTED;
-    if (typeof value === 'string') return key === SUMMARY ? this.#cut(value) : this.text(value);
-    if (typeof value === 'number') return numbers && this.#whole.has(value) ? REDACTED : value;
-    if (Array.isArray(value)) return (value as readonly Json[]).map((item) => this.#walk(item, numbers));
+    if (typeof value === 'string') {
+      return this.#hidden.text(value, { cut: true, ...(key === SUMMARY && { edge: SUMMARY_EDGE }) });
+    }
+    if (typeof value === 'number') return numbers && this.#hides(value) ? REDACTED : value;
+    if (Array.isArray(value)) {
+      const items = value as readonly Json[];
+      const together = this.#hidden.list(items, { cut: true }) as readonly Json[] | undefined;
+      return together ?? items.map((item) => this.#walk(item, numbers));
+    }
     if (!isJsonObject(value)) return value;
     return Object.fromEntries(
       Object.entries(value).map(([name, item]) => [this.text(name), this.#walk(item, numbers, name)]),
     );
   }
 
-  /**
-   * A text that was cut: it may end in the middle of a marked value. The longest beginning of any form
-   * counts, because the end of one form can also be a shorter beginning of another.
-   */
-  #cut(text: string): string {
-    const shown = this.text(text);
-    const longest = Math.max(0, ...this.#forms.map((form) => beginningAtEnd(shown, form)));
-    return longest === 0 ? shown : shown.slice(0, -longest) + REDACTED;
+  #hides(value: number): boolean {
+    return this.#numbers.has(value) || this.#hidden.number(value) !== undefined;
   }
-}
-
-/** How many characters at the end of a text are the beginning of a form; 0 for fewer than count. */
-function beginningAtEnd(text: string, form: string): number {
-  for (let length = form.length - 1; length >= SHORTEST_INSIDE_TEXT; length--) {
-    if (text.endsWith(form.slice(0, length))) return length;
-  }
-  return 0;
 }
 
 /** The key that holds the beginning of a value that was cut (contracts/summary.ts). */

@@ -44,6 +44,8 @@ export interface ActionContext {
   readonly system: { readonly environment: string; readonly region: string; readonly release: string };
   /** Reads a secret by name from the worker's provider; throws SECRET_NOT_FOUND for an unknown name. */
   secret(name: string): Promise<string>;
+  /** The text without the secrets that the action has read: call it before you cut a text. */
+  redact(text: string): string;
   /** Database writes that commit with the step. */
   readonly writes: DomainWrites;
   /** What to undo, if the action runs as a compensation. */

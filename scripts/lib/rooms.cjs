@@ -84,6 +84,7 @@ const inner = {
 
   // The files at the top of contracts/ (errors, limits, JSON) import no other: its folders use them.
   'contracts/reading': ['contracts'],
+  'contracts/redaction': [],
   'contracts/run': ['contracts', 'contracts/reading'],
   'contracts/events': ['contracts', 'contracts/reading', 'contracts/run'],
   'contracts/definition': ['contracts', 'contracts/run', 'contracts/events'],

@@ -146,6 +146,19 @@ describe('an unexpected status', () => {
       code: 'HTTP_STATUS_UNEXPECTED',
     });
   });
+
+  it('a long body is cut after its secrets are gone, so that no part of one is shown [redacted-then-cut]', async () => {
+    const secret = 'sk_live_4f9cb7d2e1a05388';
+    const before = 'x'.repeat(4_096 - secret.length + 1);
+    const { url, host } = await serve((_request, response) =>
+      response.writeHead(500).end(`${before}${secret}${'y'.repeat(70_000)}`),
+    );
+    const action = createHttpRequest({ allowHosts: [host] });
+    const hidden = actionContext({ redact: (shown) => shown.replaceAll(secret, '[secret]') });
+    await expect(action.run(action.input.parse({ url }), hidden)).rejects.toMatchObject({
+      details: { body: `${before}[secret]${'y'.repeat(15)}` },
+    });
+  });
 });
 
 describe('a private target', () => {

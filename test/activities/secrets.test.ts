@@ -14,6 +14,10 @@ const FORMS = [
   encodeURIComponent(SECRET),
   Buffer.from(SECRET).toString('base64'),
   Buffer.from(SECRET).toString('base64url'),
+  Buffer.from(SECRET).toString('hex').toUpperCase(),
+  JSON.stringify(SECRET).slice(1, -1).replaceAll('/', '\\/'),
+  encodeURIComponent(SECRET).toLowerCase(),
+  SECRET.slice(0, -1),
 ];
 
 const beaten = gate();
