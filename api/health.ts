@@ -4,15 +4,11 @@
  * them.
  */
 import { z } from '@hono/zod-openapi';
-import { SluiceError, toSluiceError } from '../contracts/errors.js';
-import { within } from '../contracts/within.js';
-import { migrationStatus } from '../projections/index.js';
+import { SluiceError } from '../contracts/errors.js';
+import { answerOf, watchService, type Service, type Watch } from '../contracts/services/watch.js';
 import { ALL_TENANTS } from './auth/principal.js';
 import type { ApiDeps } from './http/deps.js';
 import { errorAnswers, serve, type Api } from './http/operation.js';
-
-/** Time limit of the check of one service, ms. */
-const CHECK_LIMIT_MS = 5_000;
 
 const Health = z.object({ status: z.literal('ok') }).openapi('Health');
 
@@ -38,7 +34,7 @@ export function addHealthRoutes(api: Api): void {
     return c.json({ status: 'ok' });
   });
 
-  register('/readyz', 'Whether Temporal and SurrealDB answer', {
+  register('/readyz', 'Whether Temporal answers, and SurrealDB with its schema', {
     ...base,
     operationId: 'getReadiness',
     responses: { ...okAnswer, ...errorAnswers(['NOT_READY', 'INTERNAL']) },
@@ -78,27 +74,26 @@ export function addHealthRoutes(api: Api): void {
   });
 }
 
-/** Checks the services that the API needs. @throws SluiceError NOT_READY that lists those that are away */
-async function checkServices({ client, projections, metrics, log }: ApiDeps): Promise<void> {
-  const services: readonly (readonly [string, () => Promise<unknown>])[] = [
-    ['temporal', () => client.check()],
-    ['surrealdb', () => migrationStatus(projections.database)],
+/** The services that the API needs: their names in answers, and how to ask them. */
+function servicesOf({ client, projections }: Pick<ApiDeps, 'client' | 'projections'>): readonly {
+  readonly service: Service;
+  readonly name: string;
+  readonly probe: () => Promise<unknown>;
+}[] {
+  return [
+    { service: 'temporal', name: 'temporal', probe: () => client.check() },
+    { service: 'database', name: 'surrealdb', probe: () => projections.requireSchema() },
   ];
+}
+
+/** Checks the services that the API needs. @throws SluiceError NOT_READY that lists those that are away */
+async function checkServices(deps: ApiDeps): Promise<void> {
   const away = await Promise.all(
-    services.map(async ([service, check]) => {
-      try {
-        await within(check(), CHECK_LIMIT_MS, () => {
-          throw new SluiceError('NOT_READY', `${service} did not answer within ${CHECK_LIMIT_MS} ms`);
-        });
-        metrics.ready.set({ service }, 1);
-        return [];
-      } catch (thrown) {
-        const error = toSluiceError(thrown);
-        metrics.ready.set({ service }, 0);
-        log.warn({ service, error }, 'A service that the API needs does not answer');
-        // Any caller may ask, so the answer has only the code; the log has the addresses.
-        return [{ detail: `${service} does not answer`, code: error.code }];
-      }
+    servicesOf(deps).map(async ({ service, name, probe }) => {
+      const error = await answerOf(service, probe);
+      note(deps, { service, name, error });
+      // Any caller may ask, so the answer has only the code; the log has the addresses.
+      return error === undefined ? [] : [{ detail: `${name} does not answer`, code: error.code }];
     }),
   );
   const problems = away.flat();
@@ -106,4 +101,25 @@ async function checkServices({ client, projections, metrics, log }: ApiDeps): Pr
   throw new SluiceError('NOT_READY', problems.map(({ detail }) => detail).join('; '), {
     details: { problems },
   });
+}
+
+/** Asks the services in intervals, so that the metrics and the log show one that is lost. */
+export function watchServices(deps: Pick<ApiDeps, 'client' | 'projections' | 'metrics' | 'log'>): Watch {
+  const watches = servicesOf(deps).map(({ service, name, probe }) =>
+    watchService(service, probe, (error) => note(deps, { service, name, error })),
+  );
+  return { stop: () => watches.forEach((watch) => watch.stop()) };
+}
+
+/** Shows an answer, or its lack, in the metrics, and in the log where it is another than before. */
+function note(
+  { metrics, log }: Pick<ApiDeps, 'metrics' | 'log'>,
+  answer: { readonly service: Service; readonly name: string; readonly error: SluiceError | undefined },
+): void {
+  const { service, name, error } = answer;
+  metrics.ready.set({ service: name }, error === undefined ? 1 : 0);
+  const changed = metrics.connected.set(service, error === undefined);
+  if (!changed) return;
+  if (error !== undefined) log.warn({ service: name, error }, 'A service that the API needs does not answer');
+  else log.info({ service: name }, 'A service that the API needs answers again');
 }

@@ -15,6 +15,7 @@ import { SluiceError, type ErrorCode } from '../contracts/errors.js';
 import { isLoopback } from '../contracts/http/pages.js';
 import type { Projections } from '../projections/index.js';
 import { createApp } from './app.js';
+import { watchServices } from './health.js';
 import type { ApiConfig, KnownAction } from './http/deps.js';
 import { createMetrics } from './http/metrics.js';
 import { problemOf, PROBLEM_TYPE } from './http/problem.js';
@@ -92,10 +93,12 @@ export async function startApi(options: StartApiOptions): Promise<RunningApi> {
       log.warn({ error }, 'Expired idempotency keys could not be removed; the next interval tries again');
     });
   }, FORGET_INTERVAL_MS).unref();
+  const watch = watchServices(deps);
   return {
     url,
     async stop() {
       clearInterval(forget);
+      watch.stop();
       if (!server.listening) return;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       stopping.abort();

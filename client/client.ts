@@ -28,6 +28,7 @@ import {
 } from '../contracts/run/messages.js';
 import { DeadLetterClient } from './dead-letters.js';
 import { checkPayload } from './connection/check-payload.js';
+import { withCallLimits } from './connection/call-limits.js';
 import { callTemporal, type CallContext } from './connection/errors.js';
 import { checkedSize, parseOrRefuse, withoutUndefined } from './connection/input.js';
 import { CONFLICT, REUSE } from './connection/start-policies.js';
@@ -83,7 +84,7 @@ export async function createSluiceClient<P extends object = AnyPayloads>(
     taskQueue,
   } = options;
   if (connection !== undefined) return new SluiceClient(connection, options, undefined);
-  const connect = { connectTimeout: CONNECT_LIMIT_MS, ...options.connectionOptions, address };
+  const connect = withCallLimits({ connectTimeout: CONNECT_LIMIT_MS, ...options.connectionOptions, address });
   const opened =
     options.lazy === true
       ? Connection.lazy(connect)

@@ -449,6 +449,12 @@ export const ERRORS = {
     false,
     'The database was migrated by a newer Sluice. Upgrade this one.',
   ),
+  SCHEMA_MISSING: entry(
+    503,
+    'internal',
+    true,
+    'The database of a running process has no schema, or an older one. Finish the restore; if it shall begin empty, run `sluice migrate`.',
+  ),
   WORKER_SHUTDOWN: entry(
     503,
     'internal',

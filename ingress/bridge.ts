@@ -14,10 +14,11 @@ import { redisBus } from '../client/index.js';
 import { ClosingStack } from '../contracts/closing-stack.js';
 import type { SluiceError } from '../contracts/errors.js';
 import type { CorrelationPaths } from '../contracts/events/correlation.js';
+import { answerOf, type Service } from '../contracts/services/watch.js';
 import type { Projections } from '../projections/index.js';
 import { createBridgeMetrics } from './routing/metrics.js';
 import { Relay, type RelayOptions } from './relay.js';
-import { Availability } from './routing/availability.js';
+import { Availability, isOfDatabase } from './routing/availability.js';
 import { decodeOrRefuse } from './routing/decode.js';
 import { Router } from './routing/route.js';
 import { Sweeper, type SweepOptions } from './routing/sweeper.js';
@@ -49,6 +50,8 @@ export interface BridgeConfig {
   /** Age at which messages that every group has acknowledged are removed, ms; default: a day. */
   readonly keepMs?: number | undefined;
   readonly paths: CorrelationPaths;
+  /** Time without an answer after which a connection to Redis is replaced, ms; default: 10 s. */
+  readonly redisSilentMs?: number | undefined;
 }
 
 /** The log of a bridge. */
@@ -60,7 +63,7 @@ export interface BridgeLog {
 
 export interface BridgeOptions {
   readonly config: BridgeConfig;
-  readonly projections: Pick<Projections, 'events' | 'deadLetters' | 'findDefinition'>;
+  readonly projections: Pick<Projections, 'events' | 'deadLetters' | 'findDefinition' | 'requireSchema'>;
   readonly client: SluiceClient;
   readonly log: BridgeLog;
   /** Default: every 10 s, events recorded more than 15 s ago. */
@@ -89,25 +92,40 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
     else log.warn({ code }, message);
   };
   const { events, deadLetters } = projections;
-  const metrics = createBridgeMetrics();
+  const metrics = createBridgeMetrics([
+    'database',
+    'temporal',
+    ...(config.redisUrl === undefined ? [] : (['redis'] as const)),
+  ]);
   const router = new Router({ events, definitions: projections, client, paths: config.paths, metrics });
   const sweeper = new Sweeper(router, events, report, sweep);
-  metrics.available.set({ service: 'database' }, 1);
-  metrics.available.set({ service: 'temporal' }, 1);
+  const answers = (service: Service, yes: boolean): void => {
+    metrics.available.set({ service }, yes ? 1 : 0);
+    metrics.connected.set(service, yes);
+  };
+  answers('database', true);
+  answers('temporal', true);
+  const ask = async (service: Service, probe: () => Promise<unknown>): Promise<SluiceError | undefined> => {
+    const error = await answerOf(service, probe);
+    answers(service, error === undefined);
+    return error;
+  };
   const availability = new Availability(
     async () => {
-      await events.unfinished(new Date(0), 1);
-      await client.check();
+      const away = await Promise.all([
+        ask('database', () => projections.requireSchema()),
+        ask('temporal', () => client.check()),
+      ]);
+      const first = away.find((error) => error !== undefined);
+      if (first !== undefined) throw first;
     },
     (state, error) => {
-      const down =
-        state === 'away' ? (error?.code.startsWith('DATABASE') ? 'database' : 'temporal') : undefined;
-      for (const service of ['database', 'temporal']) {
-        metrics.available.set({ service }, service === down ? 0 : 1);
-      }
       if (state === 'away') {
+        answers(isOfDatabase(error) ? 'database' : 'temporal', false);
         log.warn({ code: error?.code }, `Not consuming: ${error?.message ?? ''}`);
       } else {
+        answers('database', true);
+        answers('temporal', true);
         log.info({}, 'Temporal and the database are reachable again; consuming');
         sweeper.soon();
       }
@@ -115,6 +133,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
   );
   try {
     opened.add('Availability', () => availability.stop());
+    availability.watch();
     sweeper.start(availability);
     opened.add('Sweeper', () => sweeper.stop());
     let send: RelayOptions['send'] = async (envelope) => {
@@ -122,11 +141,22 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
     };
     let streamReason = (): SluiceError | undefined => undefined;
     if (config.redisUrl !== undefined) {
+      const connections = new Set<Redis>();
       const open = async (): Promise<Redis> => {
-        const connection = openRedis(config.redisUrl ?? '', (error) =>
-          log.warn({}, `Redis: ${error.message}`),
+        const connection = openRedis(
+          config.redisUrl ?? '',
+          (error) => log.warn({}, `Redis: ${error.message}`),
+          config.redisSilentMs,
         );
         await connectRedis(connection);
+        connections.add(connection);
+        const show = () => {
+          metrics.connected.set(
+            'redis',
+            [...connections].every(({ status }) => status === 'ready'),
+          );
+        };
+        for (const change of ['ready', 'close', 'end']) connection.on(change, show);
         opened.add('Redis', () => connection.disconnect());
         return connection;
       };

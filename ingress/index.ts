@@ -1,2 +1,3 @@
 /** The event bridge (docs/events.md). */
+export { connectedGauges, type ConnectedGauges } from './routing/metrics.js';
 export { startBridge, type BridgeConfig, type RunningBridge } from './bridge.js';

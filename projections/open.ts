@@ -3,7 +3,7 @@ import type { ProjectionStore } from '../contracts/run/projection.js';
 import { connect, type Database } from './connection/connection.js';
 import type { DatabaseOptions } from './connection/options.js';
 import { createApiRequests, type ApiRequests } from './api-request-store.js';
-import { migrate } from './migrations/migrate.js';
+import { migrate, requireSchema } from './migrations/migrate.js';
 import { createDeadLetters, type DeadLetters } from './dead-letter-store.js';
 import { createMaintenance, type Maintenance } from './maintenance/index.js';
 import { createEventStore, type EventStore } from './event-store.js';
@@ -30,18 +30,24 @@ export interface Projections extends ProjectionStore {
   readonly maintenance: Maintenance;
   /** What the reconciler reads and writes. */
   readonly reconciliation: Reconciliation;
+  /**
+   * Asks the database whether it has the schema of this version.
+   * @throws SluiceError SCHEMA_MISSING, SCHEMA_TOO_NEW, SCHEMA_CHANGED, DATABASE_UNAVAILABLE
+   */
+  requireSchema(): Promise<void>;
   /** The connection itself, for statements that have no writer or read model. */
   readonly database: Database;
   close(): Promise<void>;
 }
 
 /**
- * Connects and brings the schema up to date. Many processes may do so at once.
+ * Connects and brings the schema up to date. Many processes may do so at once. Later, a database that is
+ * found without its schema is left alone, and counts as lost.
  * @throws SluiceError CONFIG_INVALID, DATABASE_UNAVAILABLE, DATABASE_AUTH, DATABASE_LOCKED, SCHEMA_TOO_NEW,
  *   SCHEMA_CHANGED
  */
 export async function openProjections(options: ProjectionsOptions): Promise<Projections> {
-  const database = await connect(options);
+  const database = await connect({ ...options, accept: requireSchema });
   try {
     await migrate(database);
   } catch (error) {
@@ -57,6 +63,7 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
     events: createEventStore(writer),
     reconciliation: createReconciliation(writer),
     reads: createReads(database),
+    requireSchema: () => requireSchema(database),
     database,
     close: () => database.close(),
   };

@@ -5,6 +5,7 @@
  * Labels are routes, methods and codes: there are few of each. Ids, tenants and tokens are never labels.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { connectedGauges, type ConnectedGauges } from '../../ingress/index.js';
 
 /** Time limit for the SDK's exporter, ms. */
 const SDK_LIMIT_MS = 2_000;
@@ -19,6 +20,8 @@ export interface Metrics {
   readonly replays: Counter;
   /** 1 if a service that the API needs answered the last check, else 0. */
   readonly ready: Gauge<'service'>;
+  /** Which services answer, whoever asked them last. */
+  readonly connected: ConnectedGauges;
   /** All metrics, in Prometheus' text format. */
   text(sdkMetricsUrl: string | undefined): Promise<string>;
 }
@@ -57,10 +60,11 @@ export function createMetrics(): Metrics {
     }),
     ready: new Gauge({
       name: 'sluice_api_ready',
-      help: '1 if a service that the API needs answered the last /readyz, else 0.',
+      help: '1 if a service that the API needs answered the last check, else 0.',
       labelNames: ['service'],
       registers,
     }),
+    connected: connectedGauges(register, ['database', 'temporal']),
     async text(sdkMetricsUrl) {
       let sdk = '';
       if (sdkMetricsUrl !== undefined) {

@@ -8,9 +8,13 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { type SluiceError, toSluiceError } from '../../contracts/errors.js';
+import { repeat, type Watch } from '../../contracts/services/watch.js';
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
+
+/** A database that answers and cannot be used. */
+const UNUSABLE_DATABASE = new Set(['SCHEMA_MISSING', 'SCHEMA_TOO_NEW', 'SCHEMA_CHANGED']);
 
 const AWAY_CODES = new Set([
   'DATABASE_UNAVAILABLE',
@@ -21,7 +25,14 @@ const AWAY_CODES = new Set([
   'REDIS_UNAVAILABLE',
   'REDIS_REFUSED',
   'CHECK_UNAVAILABLE',
+  ...UNUSABLE_DATABASE,
 ]);
+
+/** Whether an error is about the database. */
+export function isOfDatabase(error: SluiceError | undefined): boolean {
+  const code = error?.code ?? '';
+  return code.startsWith('DATABASE') || UNUSABLE_DATABASE.has(code);
+}
 
 /** Whether an error is about Redis: only the stream and the relay wait for it, HTTP does not. */
 export function isOfRedis({ code }: SluiceError): boolean {
@@ -36,6 +47,7 @@ export function isAway({ code }: SluiceError): boolean {
 export class Availability {
   #reason: SluiceError | undefined;
   #waiting: (() => void)[] = [];
+  #watch: Watch | undefined;
   readonly #stop = new AbortController();
   #probing: Promise<void> = Promise.resolve();
 
@@ -51,6 +63,20 @@ export class Availability {
   /** Why a service is away; undefined: all are available. */
   get reason(): SluiceError | undefined {
     return this.#reason;
+  }
+
+  /** Begins to ask the services also while no event comes: a silent one is noticed. */
+  watch(): void {
+    const look = async (): Promise<void> => {
+      if (this.#reason !== undefined) return;
+      try {
+        await this.probe();
+      } catch (thrown) {
+        const error = toSluiceError(thrown);
+        if (isAway(error)) this.note(error);
+      }
+    };
+    this.#watch = repeat(look);
   }
 
   /** Notes that a call failed because a service is away. */
@@ -70,6 +96,7 @@ export class Availability {
   /** Ends probing, and releases everyone who waits. */
   async stop(): Promise<void> {
     this.#stop.abort();
+    this.#watch?.stop();
     this.#release();
     await this.#probing;
   }

@@ -3,6 +3,7 @@
  * tenants and names of events are never labels.
  */
 import { Counter, Gauge, Registry } from 'prom-client';
+import type { Service } from '../../contracts/services/watch.js';
 
 export interface BridgeMetrics {
   /** Events whose routing has ended, by the way that they came and by their outcome. */
@@ -11,13 +12,47 @@ export interface BridgeMetrics {
   readonly conflicts: Counter<'via'>;
   /** 1 while a service that the bridge needs answers, else 0. */
   readonly available: Gauge<'service'>;
+  /** Which services answered last. */
+  readonly connected: ConnectedGauges;
   /** All of them, in Prometheus' text format. */
   text(): Promise<string>;
   readonly contentType: string;
 }
 
-/** The metrics of one bridge. Each has its own registry, so two in one process do not share counts. */
-export function createBridgeMetrics(): BridgeMetrics {
+/** A gauge for each service, of the same name in worker, bridge and API: `sluice_SERVICE_connected`. */
+export interface ConnectedGauges {
+  /** Notes whether it answers. @returns whether that is another state than before */
+  set(service: Service, connected: boolean): boolean;
+}
+
+/** Makes the gauges. Each service counts as connected at first: the process would not have started else. */
+export function connectedGauges(register: Registry, services: readonly Service[]): ConnectedGauges {
+  const states = new Map<Service, boolean>();
+  const gauges = new Map(
+    services.map((service) => [
+      service,
+      new Gauge({
+        name: `sluice_${service}_connected`,
+        help: '1 while the service is connected and answers, else 0.',
+        registers: [register],
+      }),
+    ]),
+  );
+  const set = (service: Service, connected: boolean): boolean => {
+    const changed = states.get(service) !== connected;
+    states.set(service, connected);
+    gauges.get(service)?.set(connected ? 1 : 0);
+    return changed;
+  };
+  for (const service of services) set(service, true);
+  return { set };
+}
+
+/**
+ * The metrics of one bridge. Each has its own registry, so two in one process do not share counts.
+ * @param services those that it needs
+ */
+export function createBridgeMetrics(services: readonly Service[]): BridgeMetrics {
   const register = new Registry();
   const registers = [register];
   return {
@@ -39,6 +74,7 @@ export function createBridgeMetrics(): BridgeMetrics {
       labelNames: ['service'],
       registers,
     }),
+    connected: connectedGauges(register, services),
     text: () => register.metrics(),
     contentType: register.contentType,
   };

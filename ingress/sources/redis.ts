@@ -2,6 +2,8 @@
 import { Redis } from 'ioredis';
 import { redisError, redisRefused } from '../../contracts/events/redis-error.js';
 
+/** Time without an answer to a command after which a connection is replaced, ms. */
+const SILENT_MS = 10_000;
 const FIRST_RECONNECT_MS = 50;
 const LONGEST_RECONNECT_MS = 1_000;
 /** Tries after which the pause no longer doubles. */
@@ -10,13 +12,16 @@ const DOUBLINGS = 10;
 /**
  * Opens a connection that reconnects by itself. Commands fail while it is lost; a command in flight when it
  * is lost fails too, and may have taken effect.
+ * A server that accepts commands and answers none is lost too.
  * @param onError called for each failure to connect
+ * @param silentMs time without an answer after which a connection is replaced; a blocking read is shorter
  */
-export function openRedis(url: string, onError: (error: Error) => void): Redis {
+export function openRedis(url: string, onError: (error: Error) => void, silentMs = SILENT_MS): Redis {
   const redis = new Redis(url, {
     lazyConnect: true,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
+    socketTimeout: silentMs,
     // After a fail-over the connection still leads to the old primary: connect anew. The command is not sent
     // again here (2): there is no queue for it, and its caller repeats it.
     reconnectOnError: (error) => (redisRefused(error, 'READONLY') ? 1 : false),

@@ -13,6 +13,7 @@
  *   `requestLimitMs`.
  * - Whether a request that was sent and not answered took effect is unknown. It is sent again on the next
  *   line, or its error says so. So every transaction of this room is idempotent.
+ * - A database that is empty where the lost one was, as while a restore is under way, gets no request.
  * - No update is lost. The engines `mem` and `surrealkv` of SurrealDB 3.0 don't guarantee that: of two
  *   transactions that write the same row, one of which begins while the other commits, both may succeed
  *   (github.com/surrealdb/surrealdb/issues/7303; seen here once in about a hundred such pairs). An embedded
@@ -21,6 +22,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
+import { within } from '../../contracts/within.js';
 import { isLoss, mapThrown } from './failures.js';
 import { dial, type Line } from './line.js';
 import { type Address, type DatabaseOptions, parseAddress, storePath } from './options.js';
@@ -44,6 +46,15 @@ export interface Database {
   close(): Promise<void>;
 }
 
+/** Options, with what a database must be that is found where the lost one was. */
+export interface ConnectOptions extends DatabaseOptions {
+  /**
+   * Looks at a database that was dialled again, before any request is sent to it. It throws if this is not
+   * the one that was lost, which then counts as lost still.
+   */
+  readonly accept?: ((database: Database) => Promise<void>) | undefined;
+}
+
 const CONNECT_TIMEOUT_MS = 10_000;
 const UNAVAILABLE_AFTER_MS = 5_000;
 const REQUEST_LIMIT_MS = 60_000;
@@ -56,7 +67,7 @@ const JITTER = 0.2;
  * Opens a connection and selects the database; creates it if it does not exist.
  * @throws SluiceError CONFIG_INVALID, DATABASE_LOCKED, DATABASE_AUTH, DATABASE_UNAVAILABLE
  */
-export async function connect(options: DatabaseOptions): Promise<Database> {
+export async function connect(options: ConnectOptions): Promise<Database> {
   const address = parseAddress(options.url);
   const path = storePath(options.url);
   const release = path === undefined ? undefined : await claimStore(path);
@@ -99,6 +110,13 @@ function pauseAfter(tries: number): number {
   return pause * (1 + JITTER * (Math.random() - 0.5));
 }
 
+async function answersOf(line: Line, text: string, variables: Variables): Promise<readonly Answer[]> {
+  const answers = await line.surreal.query(text, { ...variables }).responses();
+  return answers.map((answer) =>
+    answer.success ? { ok: true, value: answer.result } : { ok: false, reason: answer.error.message },
+  );
+}
+
 /** A request that waits for a line. */
 interface Waiter {
   readonly go: (line: Line) => void;
@@ -121,7 +139,7 @@ class SurrealDatabase implements Database {
   #latest: Promise<unknown> = Promise.resolve();
 
   constructor(
-    private readonly options: DatabaseOptions,
+    private readonly options: ConnectOptions,
     private readonly address: Address,
     line: Line,
     private readonly release: (() => Promise<void>) | undefined,
@@ -176,13 +194,9 @@ class SurrealDatabase implements Database {
       stopListening = line.onLost(() => resolve(undefined));
     });
     try {
-      const asked = line.surreal.query(text, { ...variables }).responses();
-      const answers = await Promise.race([asked, lost, late]);
-      if (answers === undefined) return undefined;
-      this.#answered = true;
-      return answers.map((answer) =>
-        answer.success ? { ok: true, value: answer.result } : { ok: false, reason: answer.error.message },
-      );
+      const answers = await Promise.race([answersOf(line, text, variables), lost, late]);
+      if (answers !== undefined) this.#answered = true;
+      return answers;
     } catch (thrown) {
       const error = mapThrown(thrown, this.options.username);
       // The sign-in has run out or was taken away. The next line signs in again.
@@ -230,11 +244,7 @@ class SurrealDatabase implements Database {
     outage.unref();
     for (let tries = 0; !signal.aborted; tries++) {
       try {
-        const line = await dial(
-          this.options,
-          this.address,
-          this.options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
-        );
+        const line = await this.#dial();
         if (signal.aborted) {
           line.drop('The connection was closed');
         } else {
@@ -250,6 +260,25 @@ class SurrealDatabase implements Database {
       }
     }
     clearTimeout(outage);
+  }
+
+  /** A line to the same database. A server that is silent now is soon asked on another line. */
+  async #dial(): Promise<Line> {
+    const { connectTimeoutMs = CONNECT_TIMEOUT_MS, silentAfterMs = connectTimeoutMs } = this.options;
+    const line = await dial(this.options, this.address, Math.min(connectTimeoutMs, silentAfterMs));
+    const { accept } = this.options;
+    if (accept === undefined) return line;
+    const request = (text: string, variables: Variables = {}) => answersOf(line, text, variables);
+    const database = { request, transact: request, close: () => Promise.resolve() };
+    try {
+      await within(accept(database), connectTimeoutMs, () => {
+        throw new SluiceError('DATABASE_UNAVAILABLE', `no answer within ${connectTimeoutMs} ms`);
+      });
+      return line;
+    } catch (error) {
+      line.drop('The database is not accepted');
+      throw mapThrown(error, this.options.username);
+    }
   }
 
   #giveUpAll(): void {

@@ -91,6 +91,22 @@ export async function migrationStatus(database: Database): Promise<readonly Migr
 }
 
 /**
+ * Refuses a database that lacks what this version of Sluice needs. A process that runs has migrated the
+ * database when it started: if its schema is missing later, the database was replaced.
+ * @throws SluiceError SCHEMA_MISSING, and what `migrationStatus` throws
+ */
+export async function requireSchema(database: Database): Promise<void> {
+  const missing = (await migrationStatus(database)).filter(({ appliedAt }) => appliedAt === null);
+  const [first] = missing;
+  if (first === undefined) return;
+  throw new SluiceError(
+    'SCHEMA_MISSING',
+    `The database lacks the migration ${first.name}${missing.length > 1 ? ` and ${missing.length - 1} more` : ''}: it was replaced, or a restore is under way`,
+    { details: { missing: missing.map(({ name }) => name) } },
+  );
+}
+
+/**
  * Applies the missing migrations, in order. Many processes may call it at once.
  * @returns the names of the migrations that this call applied
  * @throws SluiceError what `migrationStatus` throws; DATABASE_FAILED with the migration's name

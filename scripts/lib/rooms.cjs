@@ -89,6 +89,7 @@ const inner = {
   'contracts/events': ['contracts', 'contracts/reading', 'contracts/run'],
   'contracts/definition': ['contracts', 'contracts/run', 'contracts/events'],
   'contracts/http': ['contracts', 'contracts/run'],
+  'contracts/services': ['contracts'],
 
   'definitions/checks': [],
   'definitions/source': [],
@@ -165,8 +166,15 @@ const inner = {
   'worker/executables': ['worker/config'],
   'worker/temporal-server': ['worker/config', 'worker/executables'],
   'worker/surreal-server': ['worker/config', 'worker/executables'],
+  'worker/health': ['worker/config'],
   'worker/reconciler': [],
-  'worker/processes': ['worker/config', 'worker/secrets', 'worker/temporal', 'worker/reconciler'],
+  'worker/processes': [
+    'worker/config',
+    'worker/secrets',
+    'worker/temporal',
+    'worker/reconciler',
+    'worker/health',
+  ],
   'worker/dev-stack': [
     'worker/config',
     'worker/secrets',

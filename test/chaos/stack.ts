@@ -36,17 +36,28 @@ export class Stack {
     readonly client: SluiceClient,
     readonly effects: Effects,
     readonly directory: string,
-    private readonly env: Readonly<Record<string, string>>,
+    /** The environment of its workers. */
+    readonly workerEnv: Readonly<Record<string, string>>,
   ) {}
 
   /** Runs a test on a separate stack, and removes all of it afterwards. */
   static async with(options: StackOptions, test: (stack: Stack) => Promise<void>): Promise<void> {
+    const stack = await Stack.open(options);
+    try {
+      await test(stack);
+    } finally {
+      await stack.close();
+    }
+  }
+
+  /** Opens a stack for several tests; `close` it in the end. */
+  static async open(options: StackOptions): Promise<Stack> {
     const temporal = options.temporal ?? (await suiteTemporal());
     const taskQueue = `chaos-${randomUUID()}`;
     const directory = await mkdtemp(join(tmpdir(), 'sluice-chaos-'));
     const effects = await Effects.open();
     const client = await createSluiceClient({ ...temporal, taskQueue });
-    const stack = new Stack(client, effects, directory, {
+    return new Stack(client, effects, directory, {
       TEMPORAL_ADDRESS: temporal.address,
       TEMPORAL_NAMESPACE: temporal.namespace,
       SLUICE_TASK_QUEUE: taskQueue,
@@ -57,14 +68,14 @@ export class Stack {
       CHAOS_CONTROL: effects.address,
       ...options.env,
     });
-    try {
-      await test(stack);
-    } finally {
-      await killAll();
-      await client.close();
-      await effects.close();
-      await rm(directory, { recursive: true, force: true });
-    }
+  }
+
+  /** Kills its workers, and removes it. */
+  async close(): Promise<void> {
+    await killAll();
+    await this.client.close();
+    await this.effects.close();
+    await rm(this.directory, { recursive: true, force: true });
   }
 
   /**
@@ -73,7 +84,7 @@ export class Stack {
    * @param main the file that it runs; default: `worker/main.ts`
    */
   startWorker(env: Readonly<Record<string, string>> = {}, main?: string): Promise<WorkerProcess> {
-    return WorkerProcess.start({ ...this.env, ...env }, main);
+    return WorkerProcess.start({ ...this.workerEnv, ...env }, main);
   }
 
   /** Publishes a definition with short heartbeats. @param file seen from the project's root */
@@ -102,7 +113,7 @@ export class Stack {
   async rows<T>(worker: WorkerProcess, read: (projections: Projections) => Promise<T>): Promise<T> {
     worker.terminate();
     await worker.ended();
-    const projections = await openProjections({ url: this.env['SURREAL_URL'] as string });
+    const projections = await openProjections({ url: this.workerEnv['SURREAL_URL'] as string });
     try {
       return await read(projections);
     } finally {

@@ -36,7 +36,7 @@ it('every metric that the page names exists, and every counter of Sluice is on t
   expect(ofSdk.filter((name) => !sdk.includes(name.replace(/_total$/, '')))).toEqual([]);
   expect(ofSdk.length).toBeGreaterThan(5);
 
-  const bridge = await createBridgeMetrics().text();
+  const bridge = await createBridgeMetrics(['database', 'temporal', 'redis']).text();
   const served = `${await createMetrics().text(undefined)}\n${bridge}`;
   const sources = ['worker/reconciler/reconciler.ts', 'workflows/interpreter/compensation/compensate.ts']
     .map(read)

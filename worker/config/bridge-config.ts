@@ -53,6 +53,10 @@ export const BridgeVariables = z.object({
     .describe(
       'Redis with the event stream. Without it the bridge receives events over HTTP only, and events that runs publish go to the bridge itself.',
     ),
+  REDIS_SILENT_MS: count(DAY_MS)
+    .min(1_000, 'must be at least 1000')
+    .default(10_000)
+    .describe('Time without an answer to a command after which a connection to Redis is replaced.'),
   SLUICE_BRIDGE_HTTP: Listen.prefault('127.0.0.1:8234').describe(
     'Where the bridge listens for events over HTTP, as `host:port`; `off`: it does not. `npm start` uses the next free port.',
   ),
@@ -150,6 +154,7 @@ export function loadBridgeConfig(env: Environment): BridgeSettings {
       token: vars.SLUICE_BRIDGE_TOKEN,
       tokensFile: vars.SLUICE_BRIDGE_TOKENS_FILE,
       redisUrl: vars.REDIS_URL,
+      redisSilentMs: vars.REDIS_SILENT_MS,
       stream: vars.SLUICE_EVENT_STREAM,
       group: vars.SLUICE_EVENT_GROUP,
       inFlight: vars.SLUICE_BRIDGE_IN_FLIGHT,

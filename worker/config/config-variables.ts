@@ -83,6 +83,10 @@ export const Variables = z.object({
   SURREAL_DATABASE: z.string().default('sluice').describe('SurrealDB database.'),
   SURREAL_USER: z.string().optional().describe('User of a SurrealDB server.'),
   SURREAL_PASS: z.string().optional().describe('Password of that user.'),
+  SURREAL_SILENT_MS: milliseconds()
+    .min(1_000, 'must be at least 1000')
+    .default(10_000)
+    .describe('Time without any answer, not even to a ping, after which a SurrealDB server counts as lost.'),
   SLUICE_RETENTION_DAYS: z.coerce
     .number('must be a number')
     .positive('must be more than 0')
@@ -139,6 +143,13 @@ export const Variables = z.object({
     .describe(
       "Where the worker serves its metrics and those of Temporal's SDK, as `IP:PORT`; path `/metrics`. Default: it does not.",
     ),
+  SLUICE_WORKER_HEALTH_HTTP: z
+    .string()
+    .regex(/^(\[[0-9a-fA-F:]+\]|[0-9.]+):\d{1,5}$/, 'must be IP:PORT')
+    .optional()
+    .describe(
+      'Where the worker serves its health, as `IP:PORT`; path `/health`: 200 while it polls and its services answer, else 503. Default: it does not.',
+    ),
   SLUICE_WORKER_DEPLOYMENT: DeploymentName.optional().describe(
     'Name of the Temporal worker deployment of this worker: turns worker versioning on. See operations.md.',
   ),
@@ -163,7 +174,7 @@ export const Variables = z.object({
   SLUICE_MISSING_ACTION_MS: milliseconds()
     .default(LIMITS.missingActionMs)
     .describe(
-      'Time that a step or the start of a run waits for a worker that has its action and version. Then it fails with ACTION_NOT_FOUND.',
+      'Time that a step or the start of a run waits for a worker that has its action and version. Then it fails with ACTION_NOT_FOUND. The start of a run waits as long for a definition while the database has none at all.',
     ),
   SLUICE_RUN_HISTORY_EVENTS: count()
     .min(50, 'must be at least 50')

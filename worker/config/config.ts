@@ -42,6 +42,8 @@ export interface SluiceConfig {
     readonly database: string;
     readonly username: string | undefined;
     readonly password: string | undefined;
+    /** ms */
+    readonly silentAfterMs: number;
   };
   /** Days since its end after which a closed run is removed; undefined: never. */
   readonly retentionDays: number | undefined;
@@ -59,6 +61,8 @@ export interface SluiceConfig {
     readonly identity: string | undefined;
     /** `ip:port`; undefined: metrics are not served */
     readonly metricsAddress: string | undefined;
+    /** `ip:port`; undefined: health is not served */
+    readonly healthAddress: string | undefined;
     /** Version in a Temporal worker deployment; undefined: worker versioning is off. */
     readonly deployment: WorkerDeployment | undefined;
     readonly activities: number;
@@ -163,6 +167,7 @@ function configOf(vars: Variables): SluiceConfig {
       database: vars.SURREAL_DATABASE,
       username: vars.SURREAL_USER,
       password: vars.SURREAL_PASS,
+      silentAfterMs: vars.SURREAL_SILENT_MS,
     },
     retentionDays: vars.SLUICE_RETENTION_DAYS,
     eventRetentionDays: vars.SLUICE_EVENT_RETENTION_DAYS,
@@ -182,6 +187,7 @@ function configOf(vars: Variables): SluiceConfig {
     worker: {
       identity: vars.SLUICE_WORKER_IDENTITY,
       metricsAddress: vars.SLUICE_WORKER_METRICS_HTTP,
+      healthAddress: vars.SLUICE_WORKER_HEALTH_HTTP,
       deployment: deploymentOf(vars),
       activities: vars.SLUICE_WORKER_ACTIVITIES,
       localActivities: vars.SLUICE_WORKER_LOCAL_ACTIVITIES,

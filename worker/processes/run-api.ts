@@ -11,9 +11,10 @@ import { openProjections } from '../../projections/index.js';
 import type { ApiSettings } from '../config/api-config.js';
 import type { BridgeSettings } from '../config/bridge-config.js';
 import type { SluiceConfig } from '../config/config.js';
+import { watchedDatabase } from '../health/database-watch.js';
+import { ServiceStates } from '../health/service-states.js';
 import { temporalConnectionOptions } from '../temporal/temporal-connection.js';
 import { loadRegistry } from './load-registry.js';
-import { watchedDatabase } from './database-watch.js';
 import { endInTime, STOP_LIMIT_MS, whenAborted } from './stopping.js';
 
 export interface RunApiOptions {
@@ -39,7 +40,7 @@ export async function runApi(options: RunApiOptions): Promise<void> {
   endInTime(stop, STOP_LIMIT_MS, log);
   try {
     const { actions } = await loadRegistry(config, directory);
-    const projections = await openProjections(watchedDatabase(config, log));
+    const projections = await openProjections(watchedDatabase(config, new ServiceStates(log)));
     opened.add('SurrealDB', () => projections.close());
     const { namespace } = config.temporal;
     const { address, ...connectionOptions } = await temporalConnectionOptions(config.temporal);

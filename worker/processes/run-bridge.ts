@@ -10,8 +10,9 @@ import { startBridge } from '../../ingress/index.js';
 import { openProjections } from '../../projections/index.js';
 import type { BridgeSettings } from '../config/bridge-config.js';
 import type { SluiceConfig } from '../config/config.js';
+import { watchedDatabase } from '../health/database-watch.js';
+import { ServiceStates } from '../health/service-states.js';
 import { temporalConnectionOptions } from '../temporal/temporal-connection.js';
-import { watchedDatabase } from './database-watch.js';
 import { endInTime, STOP_LIMIT_MS, whenAborted } from './stopping.js';
 
 export interface RunBridgeOptions {
@@ -31,7 +32,7 @@ export async function runBridge({ config, settings, log, stop }: RunBridgeOption
   const opened = new ClosingStack();
   endInTime(stop, STOP_LIMIT_MS, log);
   try {
-    const projections = await openProjections(watchedDatabase(config, log));
+    const projections = await openProjections(watchedDatabase(config, new ServiceStates(log)));
     opened.add('SurrealDB', () => projections.close());
     const { namespace } = config.temporal;
     const { taskQueue } = config;

@@ -4,13 +4,16 @@
  * Invariant: everything that was opened is closed, even where the start fails half-way. Otherwise the
  * embedded store would stay locked, and a connection would keep the process alive.
  */
+import type { Runtime } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { ClosingStack } from '../../contracts/closing-stack.js';
 import { openProjections } from '../../projections/index.js';
 import type { Environment, SluiceConfig } from '../config/config.js';
+import { watchedDatabase } from '../health/database-watch.js';
+import { ServiceStates } from '../health/service-states.js';
+import { startWorkerHealth } from '../health/worker-health.js';
 import { createSecretProvider } from '../secrets/secret-provider.js';
 import { loadWorkflowBundle } from '../temporal/workflow-bundle.js';
-import { watchedDatabase } from './database-watch.js';
 import { installRuntime } from './install-runtime.js';
 import { endInTime, whenAborted } from './stopping.js';
 import { loadRegistry } from './load-registry.js';
@@ -46,29 +49,24 @@ export async function runWorker({
   onReload,
 }: RunWorkerOptions): Promise<void> {
   const opened = new ClosingStack();
-  const { shutdownGraceMs, shutdownStopMs, metricsAddress } = config.worker;
+  const { shutdownGraceMs, shutdownStopMs, metricsAddress, healthAddress } = config.worker;
   endInTime(stop, shutdownGraceMs + shutdownStopMs + END_MARGIN_MS, log);
   try {
     const registry = await loadRegistry(config, directory);
     const secrets = createSecretProvider(config.secrets, env);
     const authorizer = await openPolicies(config, log);
     onReload?.(async () => void (await reloadPolicies(authorizer, log)));
-    let setConnected = (_: 0 | 1): void => undefined;
-    const projections = await openProjections(
-      watchedDatabase(config, log, (connected) => setConnected(connected)),
-    );
+    const states = new ServiceStates(log);
+    if (healthAddress !== undefined) {
+      const health = await startWorkerHealth(healthAddress, states, stop);
+      opened.add('Health', () => health.close());
+    }
+    const projections = await openProjections(watchedDatabase(config, states));
     opened.add('SurrealDB', () => projections.close());
     // Just before the first connection: the runtime ends with the last one, and keeps the process alive until
     // then.
     const runtime = installRuntime(log, metricsAddress);
-    const connectedGauge = runtime.metricMeter.createGauge(
-      'sluice_database_connected',
-      'int',
-      undefined,
-      '1 while the database is connected, else 0',
-    );
-    setConnected = (connected) => connectedGauge.set(connected);
-    setConnected(1);
+    showStates(states, runtime);
     const worker = await startWorker(
       {
         config,
@@ -78,9 +76,11 @@ export async function runWorker({
         authorizer,
         workflowBundle: () => loadWorkflowBundle(runtime.logger),
         log,
+        onTemporal: (error) => states.note('temporal', error && { code: error.code, reason: error.message }),
       },
       opened,
     );
+    states.begin();
     void whenAborted(stop).then(() => {
       log.info('The worker stops; running actions get the grace time');
       worker.shutDown();
@@ -94,4 +94,17 @@ export async function runWorker({
     await opened.close();
   }
   log.info('The worker has stopped');
+}
+
+/** The states as metrics of the runtime. */
+function showStates(states: ServiceStates, { metricMeter: meter }: Runtime): void {
+  const unit = undefined;
+  const gauges = {
+    database: meter.createGauge('sluice_database_connected', 'int', unit, '1 while it is connected, else 0'),
+    temporal: meter.createGauge('sluice_temporal_connected', 'int', unit, '1 while it answers, else 0'),
+  };
+  states.showBy(
+    (service, connected) => service !== 'redis' && gauges[service].set(connected),
+    ['database', 'temporal'],
+  );
 }

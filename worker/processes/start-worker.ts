@@ -11,10 +11,12 @@ import type { ActionRegistry } from '../../actions/index.js';
 import type { SecretProvider } from '../../activities/index.js';
 import type { Authorizer } from '../../contracts/authorization.js';
 import type { ClosingStack } from '../../contracts/closing-stack.js';
+import type { SluiceError } from '../../contracts/errors.js';
+import { watchService } from '../../contracts/services/watch.js';
 import type { Projections } from '../../projections/index.js';
 import type { SluiceConfig } from '../config/config.js';
 import { startReconciler } from '../reconciler/reconciler.js';
-import { connectTemporal } from '../temporal/temporal-connection.js';
+import { askTemporal, connectTemporal } from '../temporal/temporal-connection.js';
 import { createSluiceWorker } from './create-worker.js';
 import { startRetention } from './retention.js';
 
@@ -28,6 +30,8 @@ export interface WorkerParts {
   /** Called once Temporal is connected: bundling takes seconds. */
   readonly workflowBundle: () => Promise<WorkflowBundleOption>;
   readonly log: Logger;
+  /** Gets, in intervals, why Temporal does not answer; undefined: it has answered. */
+  readonly onTemporal?: ((error: SluiceError | undefined) => void) | undefined;
 }
 
 export interface RunningWorker {
@@ -43,7 +47,7 @@ export interface RunningWorker {
  * @throws SluiceError TEMPORAL_UNAVAILABLE, CONFIG_INVALID, SEARCH_ATTRIBUTE_MISSING
  */
 export async function startWorker(parts: WorkerParts, opened: ClosingStack): Promise<RunningWorker> {
-  const { config, projections, registry, secrets, authorizer, workflowBundle, log } = parts;
+  const { config, projections, registry, secrets, authorizer, workflowBundle, log, onTemporal } = parts;
   const { taskQueue, temporal, retentionDays: days, eventRetentionDays: eventDays } = config;
   const { namespace } = temporal;
   const connection = await connectTemporal(temporal);
@@ -61,6 +65,10 @@ export async function startWorker(parts: WorkerParts, opened: ClosingStack): Pro
     tuning: config.worker,
     workflowBundle: await workflowBundle(),
   });
+  if (onTemporal !== undefined) {
+    const watch = watchService('temporal', () => askTemporal(connection, namespace), onTemporal);
+    opened.add('Watch of Temporal', () => watch.stop());
+  }
   opened.add('Retention', startRetention({ projections, days, eventDays, log }));
   const ended = worker.run();
   log.info({ taskQueue, namespace, actions: registry.actions.length }, 'The worker polls');

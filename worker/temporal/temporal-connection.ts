@@ -2,7 +2,12 @@
 import { readFile } from 'node:fs/promises';
 import type { NativeConnection } from '@temporalio/worker';
 import { messageOf, SluiceError } from '../../contracts/errors.js';
+import { within } from '../../contracts/within.js';
 import type { SluiceConfig, TlsConfig } from '../config/config.js';
+
+/** Time limit of the first connection of a worker, and of a question whether Temporal answers, ms. */
+const CONNECT_LIMIT_MS = 10_000;
+const ANSWER_LIMIT_MS = 4_000;
 
 /** Options that `NativeConnection.connect` and `Connection.connect` both take. */
 export interface TemporalConnectionOptions {
@@ -40,11 +45,29 @@ export async function connectTemporal(config: SluiceConfig['temporal']): Promise
   // Imported here: a client needs only the options, and must not load the native part of the SDK.
   const worker = await import('@temporalio/worker');
   try {
-    return await worker.NativeConnection.connect(options);
+    const connecting = worker.NativeConnection.connect(options);
+    return await within(connecting, CONNECT_LIMIT_MS, () => {
+      connecting.then((late) => late.close()).catch(() => undefined);
+      throw new Error(`no answer within ${CONNECT_LIMIT_MS} ms`);
+    });
   } catch (error) {
     throw new SluiceError('TEMPORAL_UNAVAILABLE', `Temporal at ${config.address}: ${messageOf(error)}`, {
       cause: error,
     });
+  }
+}
+
+/**
+ * Asks whether Temporal answers and knows the namespace.
+ * @throws SluiceError TEMPORAL_UNAVAILABLE
+ */
+export async function askTemporal(connection: NativeConnection, namespace: string): Promise<void> {
+  try {
+    await connection.withDeadline(Date.now() + ANSWER_LIMIT_MS, () =>
+      connection.workflowService.describeNamespace({ namespace }),
+    );
+  } catch (error) {
+    throw new SluiceError('TEMPORAL_UNAVAILABLE', `Temporal: ${messageOf(error)}`, { cause: error });
   }
 }
 

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { connect, type Database } from '../../../projections/connection/connection.js';
 import type { DatabaseOptions, DatabaseState } from '../../../projections/connection/options.js';
+import { openProjections } from '../../../projections/index.js';
 import { startProxy, type Proxy } from '../../support/servers/proxy.js';
 import { startServer, type Server } from '../../support/servers/surreal-server.js';
 import { waitFor } from '../../support/wait-for.js';
@@ -98,6 +99,24 @@ onEveryDatabase(
       await expect(asks()).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
       server.resume();
       await isBack();
+    });
+
+    it('a server that comes back empty counts as lost until it has the schema [an-empty-database-waits-for-its-restore]', async () => {
+      const url = server.url;
+      const options = { url, username: 'root', password: 'root', unavailableAfterMs: 300 };
+      const projections = await openProjections({ ...options, onState: (state) => states.push(state) });
+      database = projections.database;
+      await server.kill();
+      server = await startServer({ port: server.port });
+      await waitFor(() => states.some(({ reason }) => reason?.includes('lacks the migration 0001')));
+      await expect(projections.findDefinition('acme', 'any')).rejects.toMatchObject({
+        code: 'DATABASE_UNAVAILABLE',
+        retryable: true,
+        message: expect.stringContaining('restore') as string,
+      });
+      await (await openProjections(options)).close();
+      await waitFor(async () => (await projections.findDefinition('acme', 'any')) ?? true);
+      expect(states.at(-1)).toEqual({ connected: true });
     });
 
     it('a slow statement loses no connection, and ends at the time limit of a request', async () => {

@@ -53,6 +53,21 @@ export class RedisServer {
     probe.disconnect();
   }
 
+  /** Stops its process without ending it: it keeps its connections and answers nothing. */
+  pause(): void {
+    this.#signal('SIGSTOP');
+  }
+
+  /** Lets it go on. */
+  resume(): void {
+    this.#signal('SIGCONT');
+  }
+
+  #signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    // The supervisor leads a process group of itself and the server.
+    if (this.#process !== undefined) process.kill(-this.#process.pid, signal);
+  }
+
   /** Ends it at once, as a crash does; what it acknowledged is on disk. */
   async kill(): Promise<void> {
     await this.#process?.kill();
