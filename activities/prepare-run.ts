@@ -1,14 +1,15 @@
 /**
  * `sluice.prepareRun`: what a run is pinned to when it starts. A local activity that only reads: its input is
  * fixed only when its workflow task completes, so it may run twice and must leave nothing behind. If this
- * worker lacks an action of the definition, the run asks again by a regular activity, for another worker.
+ * worker lacks an action of the definition, the run asks again by a regular activity, for another worker. It
+ * does so, too, where the database has no definition at all, as before a restore.
  *
  * It refuses every error that can be detected before the first step: an unknown definition, version or
  * action, and a payload that does not match its schema.
  */
 import { Context, type ApplicationFailure } from '@temporalio/activity';
 import type { ActionRegistry } from '../actions/index.js';
-import { PrepareRunRequest, type PreparedRun } from '../contracts/run/activity.js';
+import { DATABASE_IS_EMPTY, PrepareRunRequest, type PreparedRun } from '../contracts/run/activity.js';
 import { type Definition, walkSteps } from '../contracts/definition/index.js';
 import { SluiceError } from '../contracts/errors.js';
 import { isJsonObject } from '../contracts/json.js';
@@ -50,12 +51,26 @@ export async function prepareRun(
       ...(deps.runLimits !== undefined && { limits: deps.runLimits }),
     };
   } catch (error) {
+    const most = deps.missingActionMs ?? LIMITS.missingActionMs;
+    if (isOfEmptyDatabase(error)) throw await leaveToOthers(Context.current(), error, most, RESTORED_LATER);
     if (isMissingAction(error)) {
-      const most = deps.missingActionMs ?? LIMITS.missingActionMs;
       throw withVersion(await leaveToOthers(Context.current(), error, most), stored?.pin.version);
     }
     throw withVersion(storeFailure(error), stored?.pin.version);
   }
+}
+
+/** What Temporal shows of a run that waits for a restore, or for its definition. */
+const RESTORED_LATER = {
+  again: (message: string) =>
+    `${message}. Restore the database, or publish the definition: the run is tried again`,
+  over: 'It stayed empty',
+};
+
+function isOfEmptyDatabase(error: unknown): error is SluiceError {
+  return (
+    error instanceof SluiceError && isJsonObject(error.details) && error.details[DATABASE_IS_EMPTY] === true
+  );
 }
 
 /** Adds the version that was found: the row of the run that is refused shows it. */
@@ -79,6 +94,11 @@ async function find(
     );
   }
   const ids = await store.definitionIds(tenant);
+  if (ids.length === 0 && !(await store.hasDefinitions())) {
+    throw new SluiceError('DEFINITION_NOT_FOUND', `The database has no definition at all, nor "${id}"`, {
+      details: { [DATABASE_IS_EMPTY]: true },
+    });
+  }
   throw new SluiceError(
     'DEFINITION_NOT_FOUND',
     `Tenant "${tenant}" has no definition "${id}"${didYouMean(id, ids)}`,

@@ -1,6 +1,6 @@
 /** The writers, bound to one database: what `activities/` uses. */
 import type { ProjectionStore } from '../contracts/run/projection.js';
-import { definitionIds } from './reads/definition-ids.js';
+import { definitionIds, hasDefinitions } from './reads/definition-ids.js';
 import { definitionSchedules } from './reads/definition-schedules.js';
 import { findDefinition } from './reads/find-definition.js';
 import { missedEvents } from './reads/events/missed-events.js';
@@ -34,6 +34,7 @@ export function createStore(writer: Writer): ProjectionStore {
     findDefinition: (...args) => findDefinition(writer.database, ...args),
     definitionSchedules: (...args) => definitionSchedules(writer.database, ...args),
     definitionIds: (...args) => definitionIds(writer.database, ...args),
+    hasDefinitions: () => hasDefinitions(writer.database),
     unpublishDefinition: (...args) => unpublishDefinition(writer, ...args),
     putSchedules: (...args) => putSchedules(writer, ...args),
     putDefinition: (...args) => putDefinition(writer, ...args),

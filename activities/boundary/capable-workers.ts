@@ -22,16 +22,30 @@ const LONGEST_PAUSE_MS = 2_000;
 
 const Since = z.object({ since: z.number() });
 
+interface Words {
+  /** Of a failure that is repeated. */
+  readonly again: (message: string) => string;
+  /** Of the last one; the time follows. */
+  readonly over: string;
+}
+
+const ANOTHER_WORKER: Words = {
+  again: (message) => `This worker lacks it: ${message}. Another worker is asked`,
+  over: 'No worker had it',
+};
+
 /**
  * The failure of an activity whose action this worker lacks.
  * @param error ACTION_NOT_FOUND, which says what is missing
  * @param mostMs how long the activity may go without a capable worker
+ * @param words what the failures say
  * @returns retryable: Temporal asks another worker; non-retryable once the time is over
  */
 export async function leaveToOthers(
   context: Context,
   error: SluiceError,
   mostMs: number,
+  words: Words = ANOTHER_WORKER,
 ): Promise<ApplicationFailure> {
   const { info } = context;
   if (info.isLocal) return refusal(error);
@@ -42,14 +56,14 @@ export async function leaveToOthers(
   if (now - since >= mostMs) {
     const details = isJsonObject(error.details) ? error.details : {};
     return refusal(
-      new SluiceError(error.code, `${error.message}. No worker had it for ${mostMs} ms`, {
+      new SluiceError(error.code, `${error.message}. ${words.over} for ${mostMs} ms`, {
         details: { ...details, waitedMs: now - since },
       }),
     );
   }
   return ApplicationFailure.create({
     type: error.code,
-    message: `This worker lacks it: ${error.message}. Another worker is asked`,
+    message: words.again(error.message),
     nonRetryable: false,
     category: ApplicationFailureCategory.BENIGN,
     details: [{ since }],

@@ -115,6 +115,9 @@ export const PrepareRunRequest = z.object({
 });
 export type PrepareRunRequest = z.infer<typeof PrepareRunRequest>;
 
+/** In the details of DEFINITION_NOT_FOUND: the database has no definition of any tenant. */
+export const DATABASE_IS_EMPTY = 'databaseIsEmpty';
+
 /** What a run is pinned to. From here on all of it is in the run's history. */
 export const PreparedRun = z.object({
   pin: DefinitionPin,

@@ -191,6 +191,8 @@ export interface ProjectionStore {
   findDefinition(tenant: string, id: string, version?: number): Promise<StoredDefinition | undefined>;
   /** Ids of all published definitions of a tenant, sorted, to suggest a similar one for an unknown id. */
   definitionIds(tenant: string): Promise<readonly string[]>;
+  /** Whether the database has a definition of any tenant: if not, it is new, or was not restored yet. */
+  hasDefinitions(): Promise<boolean>;
   /**
    * Stores a version once: the same hash again changes nothing, a different hash is DEFINITION_CONFLICT.
    * Unless a higher version is published, it becomes the latest, and its triggers become the definition's.

@@ -13,3 +13,12 @@ export async function definitionIds(database: Database, tenant: string): Promise
   );
   return ids.sort();
 }
+
+/**
+ * Whether the database has a definition of any tenant.
+ * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
+ */
+export async function hasDefinitions(database: Database): Promise<boolean> {
+  const found = await read(database, z.array(z.unknown()), 'SELECT version FROM definition LIMIT 1');
+  return found.length > 0;
+}

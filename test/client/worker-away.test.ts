@@ -32,8 +32,31 @@ it('a run is followed across the restart of its worker, with every line once and
   }));
 
 it('a run that is started while no worker polls begins when a worker comes', () =>
-  withSluice({ startWorker: false }, async (sluice) => {
+  withSluice({ startWorker: false, tuning: { missingActionMs: 1 } }, async (sluice) => {
     const run = await sluice.start('never-published');
     await sluice.startWorker();
     await expect(sluice.result(run)).rejects.toMatchObject({ code: 'DEFINITION_NOT_FOUND' });
+  }));
+
+it('a run that begins on an empty database waits for its definition, and fails as documented where the database has others [an-empty-database-waits-for-its-restore]', () =>
+  withSluice({}, async (sluice) => {
+    const early = await sluice.start('restored-later');
+    const { workflow } = sluice.client.temporal;
+    const reason = await waitFor(async () => {
+      const { raw } = await workflow.getHandle(early.workflowId).describe();
+      return raw.pendingActivities?.[0]?.lastFailure?.message ?? undefined;
+    });
+    expect(reason).toContain('has no definition at all, nor "restored-later"');
+    await sluice.publish('{id: restored-later, version: 1, steps: [], result: there}');
+    expect(await sluice.result(early)).toBe('there');
+    const late = await sluice.start('never-published');
+    await expect(sluice.result(late)).rejects.toMatchObject({ code: 'DEFINITION_NOT_FOUND' });
+  }));
+
+it('the wait for a definition on an empty database has an end', () =>
+  withSluice({ tuning: { missingActionMs: 1 } }, async (sluice) => {
+    await expect(sluice.result(await sluice.start('never-published'))).rejects.toMatchObject({
+      code: 'DEFINITION_NOT_FOUND',
+      message: expect.stringContaining('It stayed empty for 1 ms') as string,
+    });
   }));

@@ -14,7 +14,7 @@ import { ACTIVITY_TYPES, StartMemo } from '../../contracts/run/messages.js';
 import { UNDECODABLE } from '../../contracts/undecodable.js';
 import { INFRASTRUCTURE_RETRY } from '../runtime/retry-options.js';
 import { definitionOf } from './state/definitions.js';
-import { lacksAction } from './state/failure.js';
+import { foundNothing, lacksAction } from './state/failure.js';
 import type { Doors } from './state/doors.js';
 import type { Resets } from './run/resets.js';
 import type { RunState } from './state/state.js';
@@ -143,8 +143,10 @@ async function read(request: PrepareRunRequest): Promise<unknown> {
   try {
     return await scheduleLocalActivity(ACTIVITY_TYPES.prepareRun, [request], options);
   } catch (thrown) {
-    // A local activity cannot go to another worker, which may have the action. Before, the run failed.
-    if (!lacksAction(thrown) || !patched('sluice-prepare-elsewhere')) throw thrown;
+    // A local activity cannot go to another worker, which may have the action, and Temporal does not show why
+    // one is repeated while the database is empty. Before, the run failed. No history from before has a
+    // failure of the second kind, so both share the patch.
+    if (!(lacksAction(thrown) || foundNothing(thrown)) || !patched('sluice-prepare-elsewhere')) throw thrown;
     return await scheduleActivity(ACTIVITY_TYPES.prepareRun, [request], options);
   }
 }

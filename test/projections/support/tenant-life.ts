@@ -247,6 +247,8 @@ export const GIVES: Readonly<Record<string, unknown>> = {
 
 /** Reads of the whole database, for operators; they take no tenant. */
 export const READS_OF_ALL: readonly string[] = [
+  'requireSchema',
+  'hasDefinitions',
   'maintenance.loggedRuns',
   'maintenance.countClosedRuns',
   'maintenance.countEvents',

@@ -10,7 +10,7 @@ import {
   TimeoutFailure,
 } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { ActionFailureDetails } from '../../../contracts/run/activity.js';
+import { ActionFailureDetails, DATABASE_IS_EMPTY } from '../../../contracts/run/activity.js';
 import {
   ErrorCategory,
   SluiceError,
@@ -19,7 +19,7 @@ import {
   RunError,
   RunFailureDetails,
 } from '../../../contracts/errors.js';
-import type { Json } from '../../../contracts/json.js';
+import { isJsonObject, type Json } from '../../../contracts/json.js';
 import { isoAt, now } from '../../runtime/clock.js';
 import type { Completion } from './state.js';
 
@@ -176,6 +176,15 @@ export function artifactsOfFailure(thrown: unknown): readonly string[] | 'denied
 export function lacksAction(thrown: unknown): boolean {
   const cause = thrown instanceof ActivityFailure ? thrown.cause : thrown;
   return cause instanceof ApplicationFailure && cause.type === 'ACTION_NOT_FOUND';
+}
+
+/** Whether the database had no definition at all when the run was to be prepared. */
+export function foundNothing(thrown: unknown): boolean {
+  const cause = thrown instanceof ActivityFailure ? thrown.cause : thrown;
+  if (!(cause instanceof ApplicationFailure) || cause.type !== 'DEFINITION_NOT_FOUND') return false;
+  const [failure] = cause.details ?? [];
+  const details = isJsonObject(failure) ? failure['details'] : undefined;
+  return isJsonObject(details) && details[DATABASE_IS_EMPTY] === true;
 }
 
 /**
