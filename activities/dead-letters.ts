@@ -52,6 +52,11 @@ export async function actOnDeadLetters(deps: ActivityDeps, value: unknown): Prom
       case 'begin': {
         const letter = await find(letters, request);
         const begun = begin(deps, letter, request.actor);
+        const trigger =
+          letter.kind === 'trigger'
+            ? { tenant: request.tenant, ...RetryWith.trigger.parse(letter.retryWith) }
+            : undefined;
+        if (trigger !== undefined) await requireTrigger(letters, letter, trigger);
         const outbox = letter.kind === 'outbox' ? RetryWith.outbox.parse(letter.retryWith).key : undefined;
         if (outbox !== undefined && !(await letters.hasOutbox(outbox))) {
           throw new SluiceError(
@@ -59,13 +64,15 @@ export async function actOnDeadLetters(deps: ActivityDeps, value: unknown): Prom
             `Retention has removed ${letter.subject} with its run: publish it anew from the body of ${letter.id}`,
           );
         }
+        const retry = actOf('retry', request);
         await letters.move(request.tenant, request.id, {
           // A retry that lost its workflow may begin again: each letter has one workflow.
           from: ['OPEN', 'RETRYING'],
           to: 'RETRYING',
-          act: actOf('retry', request),
+          act: retry,
         });
         if (outbox !== undefined) await letters.requeueOutbox(outbox);
+        if (trigger !== undefined) await letters.requeueTrigger(trigger, letter.id, retry);
         return begun as unknown as Json;
       }
       case 'end': {
@@ -81,6 +88,25 @@ export async function actOnDeadLetters(deps: ActivityDeps, value: unknown): Prom
   } catch (error) {
     throw storeFailure(error);
   }
+}
+
+/**
+ * Refuses a retry that could only fail; the letter stays as it is.
+ * @throws SluiceError DEAD_LETTER_NOT_RETRYABLE
+ */
+async function requireTrigger(
+  letters: NonNullable<ActivityDeps['deadLetters']>,
+  { id, subject }: DeadLetterView,
+  trigger: Parameters<NonNullable<ActivityDeps['deadLetters']>['triggerObstacle']>[0],
+): Promise<void> {
+  const obstacle = await letters.triggerObstacle(trigger);
+  if (obstacle === undefined) return;
+  throw new SluiceError(
+    'DEAD_LETTER_NOT_RETRYABLE',
+    obstacle === 'event'
+      ? `Retention has removed the event of ${subject}: send it anew from the body of ${id}`
+      : `No published version of "${trigger.definition}" has a trigger for the event of ${subject}: publish one, and retry`,
+  );
 }
 
 async function find(
@@ -120,6 +146,8 @@ function begin({ system }: ActivityDeps, letter: DeadLetterView, actor: string):
       return { kind: 'signal', ...RetryWith.delivery.parse(letter.retryWith) };
     case 'outbox':
       return { kind: 'done' };
+    case 'trigger':
+      return { kind: 'left' };
     case 'compensation': {
       const { run, action, version, input, key, step, attempts, timeoutMs, payload, secrets, tags } =
         RetryWith.compensation.parse(letter.retryWith);

@@ -80,17 +80,18 @@ export class DeadLetterClient {
 
   /**
    * Repeats what failed, on its normal path and under the same idempotency key. Resolves when it has
-   * succeeded.
+   * succeeded; for a trigger, when it is left to the event bridge.
+   * @returns RETRIED; RETRYING for a trigger, whose letter then tells how it ended
    * @throws SluiceError DEAD_LETTER_NOT_FOUND, DEAD_LETTER_CLOSED, DEAD_LETTER_NOT_RETRYABLE,
    *   WORKFLOW_ALREADY_STARTED if another retry of it is running, CONFIG_INVALID if the letter is an event
    *   and the client has no bus; or the error of the retry itself, after which the letter is open again
    */
-  async retry(id: string, options: DeadLetterOptions = {}): Promise<void> {
+  async retry(id: string, options: DeadLetterOptions = {}): Promise<'RETRIED' | 'RETRYING'> {
     const about = this.#about(id, options);
     const { kind } = await this.show(id, { tenant: about.tenant });
     if (kind !== 'event') {
       await this.execute({ act: 'retry', ...about }, `${about.tenant}/${id}`);
-      return;
+      return kind === 'trigger' ? 'RETRYING' : 'RETRIED';
     }
     const bus = this.bus();
     if (bus === undefined) {
@@ -110,11 +111,13 @@ export class DeadLetterClient {
       throw error;
     }
     await this.execute({ act: 'end', ...about });
+    return 'RETRIED';
   }
 
   /** Closes a letter without a retry. @throws SluiceError DEAD_LETTER_NOT_FOUND, DEAD_LETTER_CLOSED */
-  async dismiss(id: string, options: DeadLetterOptions = {}): Promise<void> {
+  async dismiss(id: string, options: DeadLetterOptions = {}): Promise<'DISMISSED'> {
     await this.execute({ act: 'dismiss', ...this.#about(id, options) });
+    return 'DISMISSED';
   }
 
   #about(

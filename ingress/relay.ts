@@ -147,6 +147,8 @@ export class Relay {
           errorCode: error.code,
           body: JSON.stringify(row.envelope),
           retryWith: { key: [...row.key] },
+          // Where it was retried and is refused again.
+          reopens: 'always',
           at: Date.now(),
         },
       ]);

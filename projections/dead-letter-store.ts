@@ -1,11 +1,15 @@
 /** Dead letters, bound to one database. */
 import type {
+  DeadLetterAct,
   DeadLetterFilter,
   DeadLetterSummary,
   DeadLetterView,
   NewDeadLetter,
 } from '../contracts/events/dead-letter.js';
 import { getDeadLetter, hasOutbox, listDeadLetters } from './reads/dead-letters.js';
+import type { EventKey } from './reads/events/event-rows.js';
+import { triggerObstacle } from './reads/events/trigger-retries.js';
+import { requeueTrigger } from './writers/events/retry-trigger.js';
 import type { Page, PageRequest } from './connection/page.js';
 import type { Writer } from './connection/writer.js';
 import {
@@ -14,6 +18,9 @@ import {
   putDeadLetters,
   requeueOutbox,
 } from './writers/dead-letter-acts.js';
+
+/** A definition whose triggers failed for an event. */
+type FailedTrigger = EventKey & { readonly definition: string };
 
 export interface DeadLetters {
   /** Writes letters; one that exists already stays as it is. */
@@ -29,6 +36,10 @@ export interface DeadLetters {
   hasOutbox(key: readonly (string | number)[]): Promise<boolean>;
   /** Makes a row of the outbox due again, for the relay. */
   requeueOutbox(key: readonly (string | number)[]): Promise<void>;
+  /** Why the triggers of the definition can't be fired again for the event; undefined: they can. */
+  triggerObstacle(of: FailedTrigger): Promise<'event' | 'definition' | undefined>;
+  /** Leaves it to the bridge to fire them again, for a letter that is RETRYING. */
+  requeueTrigger(of: FailedTrigger, letter: string, act: DeadLetterAct): Promise<void>;
 }
 
 /** Binds them to a database. */
@@ -39,6 +50,8 @@ export function createDeadLetters(writer: Writer): DeadLetters {
     get: (...args) => getDeadLetter(writer.database, ...args),
     hasOutbox: (key) => hasOutbox(writer.database, key),
     requeueOutbox: (key) => requeueOutbox(writer, key),
+    triggerObstacle: (of) => triggerObstacle(writer.database, of),
+    requeueTrigger: (...args) => requeueTrigger(writer, ...args),
     move: (...args) => moveDeadLetter(writer, ...args),
   };
 }

@@ -13,10 +13,12 @@ import {
   type TriggerRow,
   type UnfinishedEvent,
 } from './reads/events/routing.js';
+import { triggerRetries, type TriggerRetry } from './reads/events/trigger-retries.js';
 import { wasReceived } from './reads/events/run-answers.js';
 import { finishEvent, type FinishedEvent } from './writers/events/finish-event.js';
 import { noteConflict } from './writers/events/note-conflict.js';
 import { recordEvent, type ArrivedEvent, type RecordedEvent } from './writers/events/record-event.js';
+import { finishRetry, type FinishedRetry } from './writers/events/retry-trigger.js';
 import { settleOutbox, type OutboxSettlement } from './writers/events/settle-outbox.js';
 import { takeRelayLease } from './writers/events/take-relay-lease.js';
 import type { Writer } from './connection/writer.js';
@@ -28,6 +30,10 @@ export interface EventStore {
   noteConflict(event: EventKey, conflict: EventConflict): Promise<void>;
   /** Records the outcome of the routing. */
   finish(event: EventKey, finished: FinishedEvent): Promise<void>;
+  /** Triggers that failed and that a bridge has to fire again, page by page. */
+  triggerRetries(limit: number, after?: TriggerRetry): Promise<readonly TriggerRetry[]>;
+  /** Records the outcome of such a retry, and settles its dead letter. */
+  finishRetry(retry: TriggerRetry, finished: FinishedRetry): Promise<void>;
   /** Event triggers of the latest versions, by name of the event. */
   triggers(tenant: string, eventName: string): Promise<readonly TriggerRow[]>;
   /** Events that were recorded before a time and whose routing has not ended, oldest first, page by page. */
@@ -61,6 +67,8 @@ export function createEventStore(writer: Writer): EventStore {
     record: (...args) => recordEvent(writer, ...args),
     noteConflict: (...args) => noteConflict(writer, ...args),
     finish: (...args) => finishEvent(writer, ...args),
+    triggerRetries: (...args) => triggerRetries(database, ...args),
+    finishRetry: (...args) => finishRetry(writer, ...args),
     triggers: (...args) => triggersFor(database, ...args),
     unfinished: (...args) => unfinishedEvents(database, ...args),
     envelope: (...args) => envelopeOf(database, ...args),

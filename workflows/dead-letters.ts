@@ -62,6 +62,8 @@ async function retry(request: Extract<DeadLetterRequest, { act: 'retry' }>): Pro
       new SluiceError('DEAD_LETTER_NOT_RETRYABLE', 'An event is retried by a client that has a bus'),
     );
   }
+  // The bridge ends it, with its outcome.
+  if (begun.kind === 'left') return null;
   if (begun.kind === 'signal') await resend(about, begun);
   if (begun.kind === 'action') {
     const { action, input, envelope } = begun;

@@ -126,7 +126,7 @@ export function addDeadLetterRoutes(api: Api): void {
             : 'Close a letter without a retry',
         ...(act === 'retry' && {
           description:
-            'Answers when the retry has succeeded; its failure is answered with the code of the action.',
+            'Answers when the retry has succeeded; its failure is answered with the code of the action. A retried trigger is left to the event bridge (`RETRYING`); the letter then says how it ended.',
         }),
         capability: 'operate',
         params: Params,
@@ -134,18 +134,18 @@ export function addDeadLetterRoutes(api: Api): void {
         answers: {
           200: {
             description: 'Done',
-            schema: z.object({ id: z.string(), status: z.enum(['RETRIED', 'DISMISSED']) }),
+            schema: z.object({ id: z.string(), status: z.enum(['RETRIED', 'RETRYING', 'DISMISSED']) }),
           },
         },
         errors: act === 'retry' ? [...ACT_ERRORS, ...RETRY_ERRORS] : ACT_ERRORS,
       },
       async ({ principal, tenant, params: { deadLetterId: id }, body: { note } }) => {
-        await client.deadLetters[act](id, {
+        const status = await client.deadLetters[act](id, {
           tenant,
           actor: principal.name,
           ...(note !== undefined && { note }),
         });
-        return json({ id, status: act === 'retry' ? 'RETRIED' : 'DISMISSED' });
+        return json({ id, status });
       },
     );
   }

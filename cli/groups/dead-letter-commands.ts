@@ -11,6 +11,7 @@ const KINDS: Readonly<Record<DeadLetterKind, true>> = {
   event: true,
   delivery: true,
   outbox: true,
+  trigger: true,
   notification: true,
 };
 

@@ -12,7 +12,14 @@ import { CompensationRequest } from '../run/compensation.js';
 import { JsonValue } from '../json.js';
 import { EventSignal } from '../run/messages.js';
 
-export const DeadLetterKind = z.enum(['compensation', 'event', 'delivery', 'outbox', 'notification']);
+export const DeadLetterKind = z.enum([
+  'compensation',
+  'event',
+  'delivery',
+  'outbox',
+  'trigger',
+  'notification',
+]);
 export type DeadLetterKind = z.infer<typeof DeadLetterKind>;
 
 export const DeadLetterStatus = z.enum(['OPEN', 'RETRYING', 'RETRIED', 'DISMISSED']);
@@ -36,8 +43,8 @@ export interface NewDeadLetter {
   readonly body?: string | undefined;
   /** Epoch ms. */
   readonly at: number;
-  /** True: a withdrawn letter opens again. */
-  readonly reopens?: boolean;
+  /** A letter that was withdrawn opens again; `always`: so does one that was retried or dismissed. */
+  readonly reopens?: 'withdrawn' | 'always';
 }
 
 /** An entry of a letter's audit: an act, and who did it. */
@@ -128,7 +135,10 @@ export const DeadLetterRequest = z.discriminatedUnion('act', [
 ]);
 export type DeadLetterRequest = z.infer<typeof DeadLetterRequest>;
 
-/** What a retry still has to do: run an action, put an envelope on the bus, signal a run; or nothing. */
+/**
+ * What a retry still has to do: run an action, put an envelope on the bus, signal a run, nothing (`done`), or
+ * nothing before a bridge has fired the triggers, which ends the retry (`left`).
+ */
 export const BegunRetry = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('action'),
@@ -139,6 +149,7 @@ export const BegunRetry = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('event'), envelope: JsonValue }),
   z.object({ kind: z.literal('signal'), workflowId: z.string(), signal: EventSignal }),
   z.object({ kind: z.literal('done') }),
+  z.object({ kind: z.literal('left') }),
 ]);
 export type BegunRetry = z.infer<typeof BegunRetry>;
 
@@ -151,4 +162,6 @@ export const RetryWith = {
   delivery: z.object({ workflowId: z.string(), signal: EventSignal }),
   /** Key of the outbox row, which becomes due again. */
   outbox: z.object({ key: z.array(z.union([z.string(), z.number()])) }),
+  /** The event, and the definition whose triggers are to be fired again. */
+  trigger: z.object({ source: z.string(), id: z.string(), definition: z.string() }),
 } as const;

@@ -24,18 +24,20 @@ import type { ProjectionStore } from '../../contracts/run/projection.js';
 import type {
   DeliveryRow,
   EventKey,
-  EventOutcome,
   EventStore,
   EventVia,
   FinishedDelivery,
   RecordedEvent,
+  TriggerRetry,
 } from '../../projections/index.js';
 import type { BridgeMetrics } from './metrics.js';
 import { isAway } from './availability.js';
 import { conflictError, conflictOf, differences } from './conflict.js';
 import { decodeRecorded } from './decode.js';
 import { InOrder } from './in-order.js';
-import { type TriggerOutcome, Triggers } from './triggers.js';
+import { errorOf, lettersOf, outcomeOf } from './outcome.js';
+import { retryTrigger } from './retry-trigger.js';
+import { Triggers } from './triggers.js';
 
 /** The outcome of an event, as its sender gets it. */
 export interface Routed {
@@ -98,6 +100,14 @@ export class Router {
   }
 
   /**
+   * Fires the triggers of one definition again, for a dead letter that is retried.
+   * @throws SluiceError DATABASE_* and TEMPORAL_* where it has to be called again
+   */
+  async retryTrigger(retry: TriggerRetry): Promise<void> {
+    await retryTrigger(this.options.events, this.triggers, retry);
+  }
+
+  /**
    * Refuses an event whose id belongs to another one that was recorded.
    * @throws SluiceError EVENT_CONFLICT
    */
@@ -120,7 +130,7 @@ export class Router {
       const first = recorded.created ? event : await this.recordedAs(event);
       await this.refuseOther(first, decoded, via);
       if (recorded.outcome !== null) return routedOf(first, recorded, recorded.outcome);
-      const routed = await this.finish(receivedOf(first, recorded), recorded);
+      const routed = await this.finish(receivedOf(first, recorded), recorded, envelope);
       this.options.metrics.events.inc({ via, outcome: routed.outcome });
       return routed;
     });
@@ -141,7 +151,7 @@ export class Router {
     return envelope === undefined ? event : decodeRecorded(envelope).event;
   }
 
-  private async finish(event: ReceivedEvent, recorded: RecordedEvent): Promise<Routed> {
+  private async finish(event: ReceivedEvent, recorded: RecordedEvent, envelope: Json): Promise<Routed> {
     const rows = await this.options.events.triggers(event.tenant, event.name);
     const [deliveries, triggers] = await Promise.all([
       Promise.all(recorded.deliveries.map((delivery) => this.deliver(event, recorded, delivery))),
@@ -160,6 +170,7 @@ export class Router {
       triggers: outcomes,
       routedTo,
       error,
+      letters: lettersOf(event, envelope, triggers),
       receivedAt: recorded.receivedAt,
     });
     const status = new Map(deliveries.map((delivery) => [delivery.runId, delivery.status]));
@@ -218,34 +229,6 @@ export class Router {
 
 function receivedOf(event: InboundEvent, { correlationKey, receivedAt }: RecordedEvent): ReceivedEvent {
   return { ...event, correlationKey, receivedAt: receivedAt.toISOString() };
-}
-
-function outcomeOf(
-  { correlationKey }: RecordedEvent,
-  deliveries: readonly FinishedDelivery[],
-  triggers: readonly TriggerOutcome[],
-): EventOutcome {
-  const started = triggers.some(({ status }) => status === 'STARTED' || status === 'ALREADY_STARTED');
-  if (started || deliveries.some(({ status }) => status === 'SIGNALED')) return 'ROUTED';
-  if (deliveries.length > 0 || triggers.some(({ status }) => status === 'FAILED')) return 'FAILED';
-  return correlationKey === null ? 'UNRESOLVED' : 'NO_MATCH';
-}
-
-function errorOf(
-  { correlationKey, tried }: RecordedEvent,
-  outcome: EventOutcome,
-  deliveries: readonly FinishedDelivery[],
-  triggers: readonly TriggerOutcome[],
-): Json | null {
-  const failed = triggers.find(({ status }) => status === 'FAILED')?.error;
-  if (failed && outcome === 'FAILED') return { code: failed.code, message: failed.message };
-  if (correlationKey === null) {
-    return { code: 'CORRELATION_UNRESOLVED', message: `No key in ${tried.join(', ')}`, tried: [...tried] };
-  }
-  if (outcome !== 'FAILED') return null;
-  const refused = deliveries.find(({ status }) => status === 'FAILED');
-  if (refused?.error !== undefined) return { code: 'INPUT_INVALID', message: refused.error };
-  return { code: 'RUN_CLOSED', message: 'Every run that waited has ended' };
 }
 
 function routedOf(event: InboundEvent, recorded: RecordedEvent, outcome: string): Routed {

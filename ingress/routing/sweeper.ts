@@ -1,16 +1,16 @@
 /**
- * Resumes events whose routing did not end: at the start, when a service is available again, and at
- * intervals.
+ * Resumes events whose routing did not end, and triggers that an operator retries: at the start, when a
+ * service is available again, and at intervals.
  *
  * Invariants
  * - An event that is being routed elsewhere is left alone: only events recorded some time ago are resumed.
  *   Two bridges that resume the same event do nothing twice (route.ts).
- * - Each sweep visits all of them, page by page: an event that fails repeatedly does not block those behind
+ * - Each sweep visits all of them, page by page: one that fails repeatedly does not block those behind
  *   it.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { type SluiceError, toSluiceError } from '../../contracts/errors.js';
-import type { Projections, UnfinishedEvent } from '../../projections/index.js';
+import type { Projections, TriggerRetry, UnfinishedEvent } from '../../projections/index.js';
 import { isAway, type Availability } from './availability.js';
 import type { Router } from './route.js';
 
@@ -61,6 +61,7 @@ export class Sweeper {
       try {
         await availability.whenAvailable();
         await this.#sweep();
+        await this.#sweepRetries();
       } catch (thrown) {
         const error = toSluiceError(thrown);
         if (isAway(error)) availability.note(error);
@@ -78,16 +79,29 @@ export class Sweeper {
       const found = await this.events.unfinished(before, page, after);
       for (const key of found) {
         if (this.#stop.signal.aborted) return;
-        await this.#resume(key);
+        await this.#try(() => this.router.resume(key));
       }
       after = found.at(-1);
       if (found.length < page || after === undefined) return;
     }
   }
 
-  async #resume(key: UnfinishedEvent): Promise<void> {
+  async #sweepRetries(): Promise<void> {
+    const { page } = this.#options;
+    for (let after: TriggerRetry | undefined; ;) {
+      const found = await this.events.triggerRetries(page, after);
+      for (const retry of found) {
+        if (this.#stop.signal.aborted) return;
+        await this.#try(() => this.router.retryTrigger(retry));
+      }
+      after = found.at(-1);
+      if (found.length < page || after === undefined) return;
+    }
+  }
+
+  async #try(work: () => Promise<void>): Promise<void> {
     try {
-      await this.router.resume(key);
+      await work();
     } catch (thrown) {
       const error = toSluiceError(thrown);
       if (isAway(error)) throw error;

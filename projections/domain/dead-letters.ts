@@ -3,7 +3,8 @@
  *
  * Invariants
  * - A letter is written once, however often it is sent; a repetition does not undo what an operator did
- *   about it. `dead_letter_list` holds each letter once, under its status: plain rows, like `run_list`.
+ *   about it. What fails anew after a retry opens it again (`reopens`). `dead_letter_list` holds each letter
+ *   once, under its status: plain rows, like `run_list`.
  * - No letter is open about a step that a living run can still compensate. A run that ended from outside
  *   leaves a letter for each step that was not compensated, named by run and compensation key. A reset
  *   makes the run alive again, and the commit that says that a step is (still, or again) on its stack
@@ -19,21 +20,22 @@ import { TextWriter } from '../log/texts.js';
 import type { Statement } from '../connection/unit-of-work.js';
 import type { BoundStatements } from './row-merge.js';
 
-const PUT: Statement = {
+/** @param guard a variable of the transaction: where its array is empty, nothing is written */
+const put = (guard: string | undefined): Statement => ({
   label: 'dead_letter.put',
-  text: `FOR $d IN $dead_letters {
+  text: `IF ${guard === undefined ? 'true' : `array::len(${guard}) > 0`} { FOR $d IN $dead_letters {
   LET $id = type::record('dead_letter', $d.id);
   LET $old = (SELECT status, acts, list_key FROM ONLY $id);
   IF $old = NONE {
     CREATE $id CONTENT $d.row RETURN NONE;
     UPSERT type::record('dead_letter_list', [$d.id[0], 'OPEN', $d.row.list_key]) RETURN NONE
-  } ELSE IF $d.reopening != NONE AND $old.status = 'DISMISSED' AND string::contains(array::last($old.acts) ?? '', '"act":"withdraw"') {
-    UPDATE $id SET status = 'OPEN', resolved_at = NONE, acts += $d.reopening, reason = $d.row.reason, retry_with = $d.row.retry_with, body = $d.row.body RETURN NONE;
-    DELETE type::record('dead_letter_list', [$d.id[0], 'DISMISSED', $old.list_key]) RETURN NONE;
+  } ELSE IF $d.reopening != NONE AND $old.status IN ['RETRIED', 'DISMISSED'] AND ($d.always OR string::contains(array::last($old.acts) ?? '', '"act":"withdraw"')) {
+    UPDATE $id SET status = 'OPEN', resolved_at = NONE, acts += $d.reopening, reason = $d.row.reason, error_code = $d.row.error_code, retry_with = $d.row.retry_with, body = $d.row.body RETURN NONE;
+    DELETE type::record('dead_letter_list', [$d.id[0], $old.status, $old.list_key]) RETURN NONE;
     UPSERT type::record('dead_letter_list', [$d.id[0], 'OPEN', $old.list_key]) RETURN NONE
   }
-}`,
-};
+} }`,
+});
 
 /** The actor, in the audit, of letters that Sluice withdraws or reopens. */
 const SELF = 'sluice';
@@ -81,6 +83,11 @@ export function answeredLetters(runId: string, events: readonly RunEvent[]): rea
   );
 }
 
+/** Id of the letter about the triggers of a definition that failed for an event. */
+export function triggerLetterId(source: string, id: string, definition: string): string {
+  return deadLetterId('trigger', source, id, definition);
+}
+
 /** Ids of the letters that these events wrote. */
 export function failedLetters(runId: string, events: readonly RunEvent[]): readonly string[] {
   return events.flatMap(({ type, seq, at }) =>
@@ -98,14 +105,18 @@ function deadLetterId(kind: NewDeadLetter['kind'], ...parts: readonly (string | 
   return `${kind}-${hash.slice(0, 24)}`;
 }
 
-/** The statements that write letters; none for no letters. */
-export function deadLetterStatements(letters: readonly NewDeadLetter[]): BoundStatements {
+/**
+ * The statements that write letters; none for no letters.
+ * @param guard a variable of the transaction: where its array is empty, no letter is written
+ */
+export function deadLetterStatements(letters: readonly NewDeadLetter[], guard?: '$ended'): BoundStatements {
   const [first] = letters;
   if (first === undefined) return { statements: [], variables: {} };
   const texts = new TextWriter(first.tenant, 'dead-letter');
   const rows = letters.map((letter) => ({
     id: [letter.tenant, letter.id],
-    reopening: letter.reopens === true ? actText('reopen', letter.reason) : undefined,
+    reopening: letter.reopens === undefined ? undefined : actText('reopen', letter.reason),
+    always: letter.reopens === 'always',
     row: {
       tenant: letter.tenant,
       kind: letter.kind,
@@ -122,7 +133,7 @@ export function deadLetterStatements(letters: readonly NewDeadLetter[]): BoundSt
   }));
   return {
     statements: [
-      PUT,
+      put(guard),
       ...texts.statements().map(({ label, text }) => ({
         label: `dead-letter-${label}`,
         text: text.replace('$blobs', '$dead_letter_blobs'),

@@ -2,7 +2,8 @@
  * Retention of inbound events: removes those that were received before a time, with every row about them.
  *
  * Invariants
- * - An event is removed whole, in one transaction, or not at all; and never before its routing has ended.
+ * - An event is removed whole, in one transaction, or not at all; and never before its routing has ended, or
+ *   that of a trigger that is retried.
  * - Nothing that stays refers to a removed event: its lists, deliveries, entry by key and stored envelope
  *   go with the row. The guard of its key (writers/events/record-event.ts) goes with the last event and
  *   wait of that key. A transaction that records such an event or opens such a wait meanwhile writes the
@@ -35,7 +36,10 @@ const REMOVE: readonly Statement[] = [
   },
   {
     label: 'inbound_event.check',
-    text: `IF $row = NONE OR $row.outcome = NONE OR $row.received_at >= $before { THROW 'sluice:KEPT' }`,
+    text: `{
+  LET $retries = (SELECT VALUE id FROM trigger_retry:[$id[0], $id[1], $id[2]]..[$id[0], $id[1], $id[2], ..] LIMIT 1);
+  IF $row = NONE OR $row.outcome = NONE OR $row.received_at >= $before OR array::len($retries) > 0 { THROW 'sluice:KEPT' }
+}`,
   },
   {
     label: 'event_by_key.remove',

@@ -278,7 +278,7 @@ describe('sluice dead-letters', () => {
     expect(lines(dry.stdout)).toMatchObject([{ id: one.id, act: 'retry', dryRun: true, status: 'OPEN' }]);
     expect(undone.length).toBe(before);
     const done = await command('retry', '--all', '--run', one.runId, '--note', 'it is back');
-    expect(lines(done.stdout)).toEqual([{ id: one.id, act: 'retry', done: true }]);
+    expect(lines(done.stdout)).toEqual([{ id: one.id, act: 'retry', done: true, status: 'RETRIED' }]);
     expect(done.code).toBe(0);
     expect(undone.length).toBe(before + 1);
     const shown = await command('list', '--status', 'all', '--run', one.runId);

@@ -245,6 +245,6 @@ function letterOf(
       : { body: JSON.stringify(request.payload) }),
     // Lists show the newest letter first: the last step is compensated first.
     at: closedAt + order,
-    reopens: true,
+    reopens: 'withdrawn',
   };
 }

@@ -4,6 +4,12 @@ import { SluiceError } from '../../../contracts/errors.js';
 import { EXIT, exitCodeOf } from '../../terminal/exit-codes.js';
 import type { Terminal } from '../../terminal/terminal.js';
 
+const DONE = {
+  RETRIED: 'retried',
+  RETRYING: 'left to the event bridge, which starts the run',
+  DISMISSED: 'dismissed',
+} as const;
+
 export interface DeadLetterSelection {
   readonly status?: string;
   readonly kind?: DeadLetterFilter['kind'];
@@ -86,9 +92,12 @@ export async function actOnDeadLettersCommand(
       continue;
     }
     try {
-      await client.deadLetters[act](id, options.note === undefined ? {} : { note: options.note });
-      terminal.data({ id, act, done: true });
-      terminal.print(`${id}  ${act === 'retry' ? 'retried' : 'dismissed'}`);
+      const status = await client.deadLetters[act](
+        id,
+        options.note === undefined ? {} : { note: options.note },
+      );
+      terminal.data({ id, act, done: true, status });
+      terminal.print(`${id}  ${DONE[status]}`);
     } catch (thrown) {
       const code = exitCodeOf(terminal.error(thrown));
       if (exitCode === EXIT.ok) exitCode = code;

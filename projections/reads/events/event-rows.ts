@@ -1,5 +1,6 @@
 /** Rows of inbound events. */
 import { z } from 'zod';
+import type { Json } from '../../../contracts/json.js';
 import type { Database } from '../../connection/connection.js';
 import { read } from '../../connection/read.js';
 
@@ -49,6 +50,7 @@ export const InboundRow = z.object({
   outcome: z.string().optional(),
   routed_to: z.array(z.string()),
   triggers: z.string().optional(),
+  retried: z.array(z.string()).optional(),
   error: z.string().optional(),
   conflict_count: z.number().optional(),
   conflicts: z.array(z.string()).optional(),
@@ -56,6 +58,26 @@ export const InboundRow = z.object({
   routed_at: z.date().optional(),
 });
 export type InboundRow = z.infer<typeof InboundRow>;
+
+/**
+ * What the triggers came to: the outcomes of the routing, and, of definitions that were retried, those of the
+ * last retry. Null: the routing has not ended.
+ */
+export function triggersOf({
+  triggers,
+  retried = [],
+}: Pick<InboundRow, 'triggers' | 'retried'>): readonly Json[] | null {
+  if (triggers === undefined) return null;
+  let outcomes = Outcomes.parse(JSON.parse(triggers));
+  for (const text of retried) {
+    const again = Outcomes.parse(JSON.parse(text));
+    const names = new Set(again.map(({ definition }) => definition));
+    outcomes = [...outcomes.filter(({ definition }) => !names.has(definition)), ...again];
+  }
+  return outcomes as readonly Json[];
+}
+
+const Outcomes = z.array(z.looseObject({ definition: z.string() }));
 
 /** Another event that came under the identity of a recorded one, and was refused. */
 export const EventConflict = z.object({

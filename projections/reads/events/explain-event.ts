@@ -11,7 +11,7 @@ import type { Database } from '../../connection/connection.js';
 import { read } from '../../connection/read.js';
 import { loadJson } from '../../log/texts.js';
 import { listWaits } from '../runs/list-waits.js';
-import { deliveriesOf, EventConflict, InboundRow, type EventKey } from './event-rows.js';
+import { deliveriesOf, EventConflict, InboundRow, triggersOf, type EventKey } from './event-rows.js';
 import { answersOf } from './run-answers.js';
 
 /** A run that was proposed for the event. */
@@ -104,7 +104,7 @@ export async function explainEvent(database: Database, key: EventKey): Promise<E
     outcome: row.outcome ?? null,
     error: row.error === undefined ? null : (JSON.parse(row.error) as Json),
     runs,
-    triggers: row.triggers === undefined ? [] : (JSON.parse(row.triggers) as Json),
+    triggers: triggersOf(row) ?? [],
     conflicts: {
       count: row.conflict_count ?? 0,
       last: (row.conflicts ?? []).map((text) => EventConflict.parse(JSON.parse(text))),

@@ -3,12 +3,15 @@
  *
  * Invariant: the first end counts. A bridge that resumes an event while another bridge is still routing it
  * may find it finished and change nothing; both did the same, because a second signal or start is harmless.
+ * The dead letter of a trigger that failed is written in the same transaction, by the end that counts.
  * What a run has returned since it was signaled (return-events.ts) stays returned.
  * A run that took the event when its wait opened (record-missed.ts) may have been first: then the outcome
  * is ROUTED, even if this bridge found no match.
  */
+import type { NewDeadLetter } from '../../../contracts/events/dead-letter.js';
 import type { Json } from '../../../contracts/json.js';
 import type { DeliveryRow, EventKey } from '../../reads/events/event-rows.js';
+import { deadLetterStatements } from '../../domain/dead-letters.js';
 import { commit } from '../../connection/unit-of-work.js';
 import type { Writer } from '../../connection/writer.js';
 
@@ -40,6 +43,8 @@ export interface FinishedEvent {
   /** Ids of the runs that were signaled or started. */
   readonly routedTo: readonly string[];
   readonly error: Json | null;
+  /** About triggers that failed. */
+  readonly letters?: readonly NewDeadLetter[];
   readonly receivedAt: Date;
 }
 
@@ -49,6 +54,7 @@ export async function finishEvent(
   { tenant, source, id }: EventKey,
   finished: FinishedEvent,
 ): Promise<void> {
+  const letters = deadLetterStatements(finished.letters ?? [], '$ended');
   await commit(
     database,
     [
@@ -60,14 +66,16 @@ export async function finishEvent(
       },
       {
         label: 'inbound_event.finish',
-        text: `UPDATE type::record('inbound_event', $id) SET outcome = IF $outcome IN ['NO_MATCH', 'FAILED'] AND routed_to != [] { 'ROUTED' } ELSE { $outcome }, routed_to = array::union(routed_to, $routed), triggers = $triggers, error = $error, routed_at = time::now() WHERE outcome = NONE RETURN NONE`,
+        text: `LET $ended = (UPDATE type::record('inbound_event', $id) SET outcome = IF $outcome IN ['NO_MATCH', 'FAILED'] AND routed_to != [] { 'ROUTED' } ELSE { $outcome }, routed_to = array::union(routed_to, $routed), triggers = $triggers, error = $error, routed_at = time::now() WHERE outcome = NONE RETURN VALUE id)`,
       },
       {
         label: 'event_unfinished.remove',
         text: `DELETE type::record('event_unfinished', array::concat([$ms], $id)) RETURN NONE`,
       },
+      ...letters.statements,
     ],
     {
+      ...letters.variables,
       id: [tenant, source, id],
       ms: finished.receivedAt.getTime(),
       outcome: finished.outcome,

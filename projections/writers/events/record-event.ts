@@ -17,7 +17,7 @@ import { z } from 'zod';
 import type { Correlation } from '../../../contracts/events/correlation.js';
 import type { InboundEvent } from '../../../contracts/inbound-event.js';
 import type { Json } from '../../../contracts/json.js';
-import { DeliveryRow } from '../../reads/events/event-rows.js';
+import { DeliveryRow, triggersOf } from '../../reads/events/event-rows.js';
 import { listKey } from '../../log/keys.js';
 import { TextWriter } from '../../log/texts.js';
 import { commit, type Statement } from '../../connection/unit-of-work.js';
@@ -99,7 +99,7 @@ export function arrivalStatements(arrived: ArrivedEvent): {
       },
       {
         label: 'inbound_event.state',
-        text: `{ { created: $old = NONE, outcome: $old.outcome, received_at: $old.received_at ?? $row.received_at, key: IF $old = NONE { $key } ELSE { $old.correlation_key }, resolved_by: $old.resolved_by ?? $row.resolved_by, tried: $old.tried ?? $row.tried, triggers: $old.triggers, error: $old.error } }`,
+        text: `{ { created: $old = NONE, outcome: $old.outcome, received_at: $old.received_at ?? $row.received_at, key: IF $old = NONE { $key } ELSE { $old.correlation_key }, resolved_by: $old.resolved_by ?? $row.resolved_by, tried: $old.tried ?? $row.tried, triggers: $old.triggers, retried: $old.retried, error: $old.error } }`,
       },
       {
         label: 'event_delivery.list',
@@ -143,6 +143,7 @@ const State = z.object({
   resolved_by: z.string(),
   tried: z.array(z.string()),
   triggers: z.string().optional(),
+  retried: z.array(z.string()).optional(),
   error: z.string().optional(),
 });
 
@@ -165,7 +166,7 @@ export async function recordEvent(
     correlationKey: state.key ?? null,
     resolvedBy: state.resolved_by,
     tried: state.tried,
-    triggers: parsed(state.triggers),
+    triggers: triggersOf(state),
     error: parsed(state.error),
     deliveries,
   };

@@ -105,7 +105,7 @@ onEveryDatabase('The end of a run as Temporal has it', (host) => {
         subject: 's',
         reason: 'r',
         at: 1_000,
-        reopens: true,
+        reopens: 'withdrawn' as const,
       },
       body: 'x'.repeat(300_000),
     });

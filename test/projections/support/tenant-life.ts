@@ -25,6 +25,12 @@ const waits = [
 const publish = { position: 1, eventId: 'p-1', eventName: 'DONE', correlationKey: null, payload: {} };
 const closing = { status: 'TERMINATED', closedAt: START_MS + 1_000, reason: 'seen', mended: 0 } as const;
 const eventKey = (of: Execution) => ({ tenant: of.run.tenant, source: 'shop', id: 'e-1' });
+const retry = (of: Execution) => ({
+  ...eventKey(of),
+  definition: 'same',
+  letter: 'd-1',
+  act: { at: '2026-01-02T03:04:06.000Z', actor: of.run.tenant, act: 'retry' as const, note: null },
+});
 const outboxRow = (of: Execution) => ({
   key: [of.run.tenant, of.run.runId, 1, 6, 'p-1'] as [string, string, number, number, string],
   envelope: {},
@@ -173,6 +179,11 @@ export const READS: Readonly<Record<string, readonly [ask: Ask, nothing: unknown
   'deadLetters.list': [async ({ deadLetters }, { run }) => (await deadLetters.list(run.tenant)).items, []],
   'deadLetters.get': [({ deadLetters }, { run }) => deadLetters.get(run.tenant, 'd-1'), undefined],
   'deadLetters.hasOutbox': [({ deadLetters }, of) => deadLetters.hasOutbox(outboxRow(of).key), false],
+  'deadLetters.triggerObstacle': [
+    async ({ deadLetters }, of) =>
+      (await deadLetters.triggerObstacle({ ...eventKey(of), definition: 'same' })) ?? null,
+    'event',
+  ],
   'reconciliation.findWatched': [
     async ({ reconciliation }, { run }) =>
       (await reconciliation.findWatched([run])).filter(({ row }) => row !== undefined),
@@ -201,7 +212,30 @@ export const WRITES: Readonly<Record<string, Ask>> = {
       triggers: [],
       routedTo: [of.run.runId],
       error: null,
+      letters: [
+        {
+          tenant: of.run.tenant,
+          id: 't-1',
+          kind: 'trigger',
+          subject: 'same by PAID',
+          reason: 'no',
+          retryWith: { source: 'shop', id: 'e-1', definition: 'same' },
+          at: START_MS,
+          reopens: 'always',
+        },
+      ],
       receivedAt: new Date(START_MS + 1_000),
+    }),
+  'deadLetters.requeueTrigger': ({ deadLetters }, of) =>
+    deadLetters.requeueTrigger(retry(of), retry(of).letter, retry(of).act),
+  'events.finishRetry': ({ events }, of) =>
+    events.finishRetry(retry(of), {
+      triggers: [],
+      runId: null,
+      outcome: 'ROUTED',
+      error: null,
+      failure: null,
+      act: { ...retry(of).act, act: 'retried' },
     }),
   'events.settleOutbox': ({ events }, of) =>
     events.settleOutbox(outboxRow(of), { status: 'DEAD', error: 'no' }),
@@ -253,6 +287,7 @@ export const READS_OF_ALL: readonly string[] = [
   'maintenance.countClosedRuns',
   'maintenance.countEvents',
   'events.unfinished',
+  'events.triggerRetries',
   'events.dueOutbox',
   'reconciliation.watchedRuns',
 ];
