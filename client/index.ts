@@ -15,7 +15,7 @@ export type {
 export { ProgressPrinter } from './progress-printer.js';
 export { allItems, type RunReads } from './reads/reads.js';
 export { REDACTED, redactorFor, type PayloadRedactor } from './redaction/redaction.js';
-export type { RunControl, ShowOptions } from './run-control.js';
+export type { ListedRun, RunControl, ShownRun, ShowOptions } from './run-control.js';
 export type { BulkAction, BulkItem, BulkOptions } from './runs/bulk.js';
 export { type ExportOptions, RunBundle, verifyBundle } from './runs/bundle.js';
 export type { ActOptions, OfTenant } from './runs/context.js';

@@ -8,6 +8,7 @@
  * - Values that the definition marks `writeOnly` are `[redacted]`, unless `unredacted` asks for them.
  */
 import type { z } from 'zod';
+import type { Pause } from '../contracts/http/api.js';
 import type { EventSignal } from '../contracts/run/messages.js';
 import type {
   EventView,
@@ -22,6 +23,7 @@ import type {
   StepView,
   WaitView,
 } from '../projections/index.js';
+import { pausedRuns, pausesOf } from './connection/paused.js';
 import type { PayloadRedactor } from './redaction/redaction.js';
 import type { RunReads } from './reads/reads.js';
 import { bulk, type BulkAction, type BulkItem, type BulkOptions } from './runs/bulk.js';
@@ -39,6 +41,13 @@ export interface ShowOptions extends OfTenant {
   readonly unredacted?: boolean | undefined;
 }
 
+/** What of a run is paused; null: Temporal did not tell. */
+interface WithPauses {
+  readonly paused: readonly Pause[] | null;
+}
+export type ListedRun = RunSummary & WithPauses;
+export type ShownRun = RunView & WithPauses;
+
 type Signal = (
   workflowId: string,
   event: Omit<z.input<typeof EventSignal>, 'eventId'> & { readonly eventId?: string },
@@ -54,7 +63,7 @@ export class RunControl {
   ) {}
 
   /**
-   * A page of runs, newest first.
+   * A page of runs, newest first; `paused` is what Temporal says of each.
    * @throws SluiceError READS_NOT_CONFIGURED, INPUT_INVALID, DATABASE_UNAVAILABLE; every other read throws
    *   these too
    */
@@ -62,17 +71,21 @@ export class RunControl {
     filter: RunFilter = {},
     page: PageRequest = {},
     { tenant = this.context.tenant, unredacted }: ShowOptions = {},
-  ): Promise<Page<RunSummary>> {
+  ): Promise<Page<ListedRun>> {
     const reads = readsOf(this.context);
-    const runs = await reads.listRuns(tenant, filter, page);
-    if (unredacted === true || reads.redacted === true) return runs;
-    return { ...runs, items: await Promise.all(runs.items.map((run) => hideSummary(this.context, run))) };
+    const { items, next } = await reads.listRuns(tenant, filter, page);
+    const paused = await pausedRuns(this.context.temporal, items);
+    const shown =
+      unredacted === true || reads.redacted === true
+        ? items
+        : await Promise.all(items.map((run) => hideSummary(this.context, run)));
+    return { items: shown.map((run) => ({ ...run, paused: paused && (paused.get(run.runId) ?? []) })), next };
   }
 
   /** One run. @throws SluiceError RUN_NOT_FOUND; every read of a part of a run throws it too */
-  async get(runId: string, options: ShowOptions = {}): Promise<RunView> {
+  async get(runId: string, options: ShowOptions = {}): Promise<ShownRun> {
     const { run, redactor } = await this.#open(runId, options);
-    return redactor?.run(run) ?? run;
+    return { ...(redactor?.run(run) ?? run), paused: await pausesOf(this.context.temporal, run) };
   }
 
   /** Step executions, in the order in which they began. */

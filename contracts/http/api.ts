@@ -30,6 +30,27 @@ const ApiRunError = z
   })
   .meta({ id: 'RunError' });
 
+const ApiPause = z
+  .object({
+    what: z.enum(['run', 'activity']),
+    activity: text().meta({ description: 'Type of the activity.' }),
+    activityId: text(),
+    stillRuns: z.boolean().meta({ description: 'The attempt under way runs on; there will be no next one.' }),
+    by: text().meta({ description: 'Who paused it, as Temporal has it.' }),
+    reason: text(),
+    since: text(),
+  })
+  .meta({ id: 'Pause' });
+/** A pause of a run, or of one of its activities. */
+export type Pause = z.output<typeof ApiPause>;
+
+const paused = {
+  paused: orNull(z.array(ApiPause)).default(null).meta({
+    description:
+      'What of the run is paused in Temporal, which is asked at each read; null: it did not tell. The status stays what it was.',
+  }),
+};
+
 const summary = {
   runId: z
     .string()
@@ -51,11 +72,12 @@ const summary = {
   cancelRequestedAt: text(),
 };
 
-export const ApiRunSummary = z.object(summary).meta({ id: 'RunSummary' });
+export const ApiRunSummary = z.object({ ...summary, ...paused }).meta({ id: 'RunSummary' });
 
 export const ApiRun = z
   .object({
     ...summary,
+    ...paused,
     definitionHash: text(),
     semantics: orNull(z.number().int()),
     system: orNull(z.object({ environment: z.string(), region: z.string(), release: z.string() })),

@@ -1,5 +1,7 @@
 /** Reads of runs and definitions: page by page, redacted, and exported as one bundle. */
 import { describe, expect, it } from 'vitest';
+import Long from 'long';
+import { pausesIn } from '../../client/connection/paused.js';
 import { REDACTED, verifyBundle, type StartedRun } from '../../client/index.js';
 import type { JsonObject } from '../../contracts/json.js';
 import type { RunStatus } from '../../contracts/run/run.js';
@@ -282,5 +284,59 @@ describe('Definitions', () => {
     await expect(client.definitions.get(pin.id, 1, { tenant: 'another' })).rejects.toMatchObject({
       code: 'DEFINITION_NOT_FOUND',
     });
+  });
+});
+
+describe('What is paused in Temporal', () => {
+  it('a run whose activity is paused is shown as paused, with who did it and why, while its status stays', async () => {
+    const run = await sluice().startSource(
+      sourceOf([{ id: 'nap', type: 'action.call', action: 'core.sleep', input: { ms: 600_000 } }]),
+    );
+    await rowSays(run, 'RUNNING');
+    expect((await runs().get(run.runId)).paused).toEqual([]);
+    const { temporal } = sluice().client;
+    const execution = { workflowId: run.workflowId };
+    const activityId = await waitFor(async () => {
+      const { raw } = await temporal.workflow.getHandle(run.workflowId).describe();
+      return raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'core.sleep')
+        ?.activityId;
+    });
+    const { namespace } = temporal.options;
+    await temporal.workflowService.pauseActivity({
+      ...{ namespace, execution, id: activityId, identity: 'olga', reason: 'the bank is closed' },
+    });
+    const pause = {
+      ...{ what: 'activity', activity: 'core.sleep', activityId, stillRuns: true },
+      ...{ by: 'olga', reason: 'the bank is closed', since: expect.stringMatching(/^20.*Z$/) as string },
+    };
+    expect(await runs().get(run.runId)).toMatchObject({ status: 'RUNNING', paused: [pause] });
+    const { definition } = await runs().get(run.runId);
+    const listed = () => runs().list({ definition });
+    await waitFor(async () => (await listed()).items[0]?.paused?.length === 1);
+    expect((await listed()).items).toMatchObject([{ runId: run.runId, status: 'RUNNING', paused: [pause] }]);
+    await temporal.workflowService.unpauseActivity({
+      namespace,
+      execution,
+      id: activityId,
+      identity: 'olga',
+    });
+    await waitFor(async () => (await runs().get(run.runId)).paused?.length === 0);
+    await waitFor(async () => (await listed()).items[0]?.paused?.length === 0);
+    await sluice().client.terminate(run.workflowId);
+  });
+
+  it('a run that is paused as a whole is shown so, also by a server that does not say by whom', () => {
+    const whole = {
+      identity: 'olga',
+      reason: 'audit',
+      pausedTime: { seconds: Long.fromNumber(1), nanos: 5e6 },
+    };
+    expect(pausesIn({ workflowExtendedInfo: { pauseInfo: whole } })).toMatchObject([
+      { what: 'run', by: 'olga', reason: 'audit', since: '1970-01-01T00:00:01.005Z' },
+    ]);
+    expect(pausesIn({ workflowExecutionInfo: { status: 8 } })).toMatchObject([{ what: 'run', by: null }]);
+    expect(
+      pausesIn({ workflowExecutionInfo: { status: 1 }, pendingActivities: [{ activityId: '1' }] }),
+    ).toEqual([]);
   });
 });

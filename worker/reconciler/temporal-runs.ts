@@ -18,6 +18,9 @@ import { historyOf } from '../../contracts/temporal-history.js';
 /** Executions of one page of a visibility list. */
 const PAGE = 500;
 
+/** Open executions. Newer servers have a status for paused ones, which older servers refuse in a query. */
+const OPEN = 'CloseTime IS NULL';
+
 /** A run as Temporal has it. */
 export type TemporalRun =
   | {
@@ -105,7 +108,7 @@ export class TemporalRuns {
   async running(executionIds: readonly string[]): Promise<ReadonlySet<string>> {
     if (executionIds.length === 0) return new Set();
     const ids = executionIds.map((id) => `'${id.replaceAll("'", '')}'`).join(',');
-    const query = `ExecutionStatus = 'Running' AND RunId IN (${ids})`;
+    const query = `${OPEN} AND RunId IN (${ids})`;
     const found = new Set<string>();
     for await (const { runId } of this.client.workflow.list({ query })) found.add(runId);
     return found;
@@ -113,7 +116,7 @@ export class TemporalRuns {
 
   /** Every open execution of a task queue, according to Temporal's visibility. */
   allRunning(taskQueue: string): AsyncIterable<WorkflowExecutionInfo> {
-    const query = `ExecutionStatus = 'Running' AND TaskQueue = '${taskQueue.replaceAll("'", "\\'")}'`;
+    const query = `${OPEN} AND TaskQueue = '${taskQueue.replaceAll("'", "\\'")}'`;
     return this.client.workflow.list({ query, pageSize: PAGE });
   }
 

@@ -46,6 +46,7 @@ type Views = {
   >['items'][number];
 };
 type Run = Awaited<ReturnType<RunControl['list']>>['items'][number];
+type Shown = Awaited<ReturnType<RunControl['get']>>;
 
 interface Placed {
   readonly path: string;
@@ -115,7 +116,7 @@ const COLUMNS: { readonly [K in keyof Views]: readonly Column<Views[K]>[] } = {
 
 const RUN_COLUMNS: readonly Column<Run>[] = [
   ['RUN', ({ runId }) => runId],
-  ['STATUS', ({ status }) => status],
+  ['STATUS', ({ status, paused }) => (paused?.length ? `${status}, paused` : status)],
   ['DEFINITION', ({ definition, version }) => `${definition} ${version}`],
   ['STATE', ({ state }) => state],
   ['STARTED', ({ startedAt }) => startedAt],
@@ -155,15 +156,30 @@ export async function showRunCommand(
 ): Promise<number> {
   const run = await runs.get(runId, { unredacted });
   terminal.data(JSON.parse(JSON.stringify(run)) as Json);
-  const { payload, result, trigger, error, ...rest } = run;
+  const { payload, result, trigger, error, paused, ...rest } = run;
   for (const [name, value] of Object.entries(rest)) {
     const shown = typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value ?? '-');
     terminal.print(`${name.padEnd(18)} ${shown === '[]' ? '-' : shown}`);
   }
+  terminal.print(`${'paused'.padEnd(18)} ${pausesText(paused)}`);
   for (const [name, value] of Object.entries({ payload, trigger, result, error })) {
     if (value !== null) terminal.print(`${name}\n${indented(value)}`);
   }
   return EXIT.ok;
+}
+
+/** What of a run is paused, for a person. */
+function pausesText(paused: Shown['paused']): string {
+  if (paused === null) return 'not known: Temporal did not tell';
+  if (paused.length === 0) return '-';
+  return paused
+    .map(({ what, activity, activityId, stillRuns, by, reason, since }) => {
+      const target = what === 'run' ? 'the run' : `activity ${activityId ?? '?'} (${activity ?? '?'})`;
+      const author = by === null ? '' : ` by ${by}`;
+      const why = reason === null ? '' : `: ${reason}`;
+      return `${target}${stillRuns ? ', after its attempt under way,' : ''}${author} since ${since ?? '?'}${why}`;
+    })
+    .join('; ');
 }
 
 function indented(value: unknown): string {

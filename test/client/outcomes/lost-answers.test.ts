@@ -136,6 +136,14 @@ describe('a stop whose answer is lost', () => {
     expect((await instead(two)).runId).not.toBe(two.runId);
   });
 
+  it('a read of runs answers without what is paused where Temporal does not tell it', async () => {
+    const run = await waiting();
+    proxy.lose(DESCRIBE);
+    proxy.lose('ListWorkflowExecutions');
+    expect(await far.runs.get(run.runId)).toMatchObject({ status: 'WAITING', paused: null });
+    expect((await far.runs.list({}, { limit: 1 })).items).toMatchObject([{ paused: null }]);
+  });
+
   it('a bulk operation counts an unknown outcome neither as done nor as failed', async () => {
     const run = await waiting();
     const { definition } = await sluice().client.runs.get(run.runId);
