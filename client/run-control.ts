@@ -73,13 +73,16 @@ export class RunControl {
     { tenant = this.context.tenant, unredacted }: ShowOptions = {},
   ): Promise<Page<ListedRun>> {
     const reads = readsOf(this.context);
-    const { items, next } = await reads.listRuns(tenant, filter, page);
+    const { items, ...rest } = await reads.listRuns(tenant, filter, page);
     const paused = await pausedRuns(this.context.temporal, items);
     const shown =
       unredacted === true || reads.redacted === true
         ? items
         : await Promise.all(items.map((run) => hideSummary(this.context, run)));
-    return { items: shown.map((run) => ({ ...run, paused: paused && (paused.get(run.runId) ?? []) })), next };
+    return {
+      ...rest,
+      items: shown.map((run) => ({ ...run, paused: paused && (paused.get(run.runId) ?? []) })),
+    };
   }
 
   /** One run. @throws SluiceError RUN_NOT_FOUND; every read of a part of a run throws it too */

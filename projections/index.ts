@@ -20,7 +20,7 @@ export type { InvocationView } from './reads/runs/list-invocations.js';
 export type { RunFilter } from './reads/runs/list-runs.js';
 export type { StepView } from './reads/runs/list-steps.js';
 export type { WaitView } from './reads/runs/list-waits.js';
-export type { Page, PageRequest } from './connection/page.js';
+export type { Page, PageRequest, UnreadableRow } from './connection/page.js';
 export type { RunInboundView } from './reads/events/run-inbound.js';
 export type { RunSummary, RunView } from './reads/runs/run-view.js';
 export type { TriggerRetry } from './reads/events/trigger-retries.js';

@@ -29,10 +29,10 @@ import type {
 
 /** A page whose items are in their public form. */
 export function pageOf<T, A>(
-  { items, next }: Page<T>,
+  { items, ...page }: Page<T>,
   view: (item: T) => A,
-): { items: A[]; next: string | null } {
-  return { items: items.map(view), next };
+): Omit<Page<T>, 'items'> & { items: A[] } {
+  return { ...page, items: items.map(view) };
 }
 
 /** Renames `path` to `stepPath`, its public name. */

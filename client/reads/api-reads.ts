@@ -24,7 +24,7 @@ import {
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
 import { JsonValue, type Json } from '../../contracts/json.js';
 import { RunEvent } from '../../contracts/run/run-events.js';
-import type { Page, PageRequest } from '../../projections/index.js';
+import type { Page, PageRequest, UnreadableRow } from '../../projections/index.js';
 import type { RunReads } from './reads.js';
 
 /** Time limit of one request, ms. */
@@ -72,8 +72,8 @@ export function apiReads({ url, token }: ApiReadsOptions): RunReads {
     ) => {
       const path = `/v1/runs/${encodeURIComponent(runId)}/${name}`;
       try {
-        const { items, next } = await ask(shape, tenant, path, { ...page });
-        return { items: (items as z.output<T>[]).map(view), next } satisfies Page<V>;
+        const answer = await ask(shape, tenant, path, { ...page });
+        return { ...toPage(answer), items: (answer.items as z.output<T>[]).map(view) } satisfies Page<V>;
       } catch (thrown) {
         // projections.reads answers an empty page for an unknown run.
         if (thrown instanceof SluiceError && thrown.code === 'RUN_NOT_FOUND') {
@@ -155,8 +155,14 @@ export function apiReads({ url, token }: ApiReadsOptions): RunReads {
   };
 }
 
-function toPage<T>({ items, next }: { items: T[]; next: string | null }): Page<T> {
-  return { items, next };
+interface ApiPage<T> {
+  readonly items: T[];
+  readonly next: string | null;
+  readonly unreadable?: UnreadableRow[] | undefined;
+}
+
+function toPage<T>({ items, next, unreadable }: ApiPage<T>): Page<T> {
+  return { items, next, ...(unreadable !== undefined && { unreadable }) };
 }
 
 /**

@@ -35,7 +35,9 @@ const ApiPause = z
     what: z.enum(['run', 'activity']),
     activity: text().meta({ description: 'Type of the activity.' }),
     activityId: text(),
-    stillRuns: z.boolean().meta({ description: 'The attempt under way runs on; there will be no next one.' }),
+    stillRuns: z
+      .boolean()
+      .meta({ description: 'The attempt under way runs on, and is the last until it is unpaused.' }),
     by: text().meta({ description: 'Who paused it, as Temporal has it.' }),
     reason: text(),
     since: text(),
@@ -264,9 +266,17 @@ export const ApiDefinition = z
   })
   .meta({ id: 'Definition' });
 
+const ApiUnreadable = z
+  .object({ id: z.string().meta({ description: 'In the database.' }), reason: z.string() })
+  .meta({ id: 'UnreadableRow' });
+
 /** A page of a list. */
 export const apiPage = <T extends z.ZodType>(item: T) =>
   z.object({
     items: z.array(item),
     next: text().meta({ description: '`after` of the next page; null on the last page.' }),
+    unreadable: z
+      .array(ApiUnreadable)
+      .optional()
+      .meta({ description: 'Rows of this page that cannot be read; absent where all can.' }),
   });

@@ -1,10 +1,11 @@
 /**
  * Reads with one statement, and parses its rows. A row in another shape than this room writes is an error.
  */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
 import type { Database, Variables } from './connection.js';
 import { isConflict } from './failures.js';
+import { whyNot, type ListedRow } from './page.js';
 
 const MOST_TRIES = 5;
 
@@ -40,4 +41,27 @@ export async function read<T extends z.ZodType>(
     }
     throw new SluiceError('DATABASE_FAILED', `${text.split('\n')[0] ?? text}: ${reason}`);
   }
+}
+
+/** What names a row: its record id, or its place in a list. */
+const Named = z.object({ id: z.unknown().optional(), place: z.unknown().optional() });
+
+/**
+ * Runs one reading statement of a list, and parses each row for itself.
+ * @throws SluiceError DATABASE_FAILED with the database's reason
+ */
+export async function readRows<T extends z.ZodType>(
+  database: Database,
+  shape: T,
+  text: string,
+  variables: Variables = {},
+): Promise<readonly ListedRow<z.output<T>>[]> {
+  const rows = await read(database, z.array(z.unknown()), text, variables);
+  return rows.map((raw) => {
+    const parsed = shape.safeParse(raw);
+    const { id: record, place } = Named.safeParse(raw).data ?? {};
+    const id = record === undefined ? (JSON.stringify(place) ?? 'unknown') : String(record);
+    if (parsed.success) return { id, raw, row: parsed.data, reason: '' };
+    return { id, raw, row: undefined, reason: whyNot(parsed.error) };
+  });
 }

@@ -5,7 +5,7 @@ import type { Database } from '../connection/connection.js';
 import { read } from '../connection/read.js';
 import type { RunKey } from './keys.js';
 import type { LoggedEvent, SeenExecution } from './live-log.js';
-import { loadJson } from './texts.js';
+import { loadJson, type Decode } from './texts.js';
 
 export const EventColumns = z.object({
   seq: z.number(),
@@ -41,7 +41,12 @@ export async function parseEvents(
     run.runId,
     rows.map((row) => row.data),
   );
-  return rows.map((row) => ({
+  return rows.map((row) => toStoredEvent(row, decode));
+}
+
+/** One event of a row. @throws ZodError, SyntaxError where it is not as Sluice writes it */
+export function toStoredEvent(row: EventColumns, decode: Decode): StoredEvent {
+  return {
     executionId: row.execution,
     superseded: row.superseded,
     event: RunEvent.parse({
@@ -54,7 +59,7 @@ export async function parseEvents(
       ...(row.attempt === undefined ? {} : { attempt: row.attempt }),
       data: decode(row.data),
     }),
-  }));
+  };
 }
 
 /** Every event of a run, superseded ones too, in order of `seq`. */

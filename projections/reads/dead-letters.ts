@@ -10,9 +10,9 @@ import {
 } from '../../contracts/events/dead-letter.js';
 import type { Database } from '../connection/connection.js';
 import { runOfListKey } from '../log/keys.js';
-import { read } from '../connection/read.js';
+import { read, readRows } from '../connection/read.js';
 import { loadJson } from '../log/texts.js';
-import { pageLimit, toPage, type Page, type PageRequest } from '../connection/page.js';
+import { pageLimit, toListPage, type ListedRow, type Page, type PageRequest } from '../connection/page.js';
 import { iso } from './runs/run-view.js';
 
 const Row = z.object({
@@ -50,7 +50,7 @@ export async function listDeadLetters(
   const limit = pageLimit(page);
   const statuses = filter.status === undefined ? DeadLetterStatus.options : [filter.status];
   const [afterStatus, afterKey = FIRST] = page.after?.split(' ') ?? [];
-  const rows: z.infer<typeof Row>[] = [];
+  const rows: ListedRow<z.infer<typeof Row>>[] = [];
   for (const status of statuses) {
     if (afterStatus !== undefined && statuses.indexOf(status) < statuses.indexOf(afterStatus as never)) {
       continue;
@@ -59,7 +59,7 @@ export async function listDeadLetters(
     const from = status === afterStatus ? afterKey : FIRST;
     rows.push(...(await rowsOf(database, tenant, filter, { status, from, atLeast: limit + 1 })));
   }
-  return toPage(rows, limit, (row) => `${row.status} ${row.list_key}`, summaryOf);
+  return toListPage(rows, limit, (row) => `${row.status} ${row.list_key}`, summaryOf);
 }
 
 interface RowRange {
@@ -75,8 +75,8 @@ async function rowsOf(
   tenant: string,
   { kind, runId }: DeadLetterFilter,
   { status, from, atLeast }: RowRange,
-): Promise<readonly z.infer<typeof Row>[]> {
-  const found: z.infer<typeof Row>[] = [];
+): Promise<readonly ListedRow<z.infer<typeof Row>>[]> {
+  const found: ListedRow<z.infer<typeof Row>>[] = [];
   for (let above = from; ;) {
     const keys = await read(
       database,
@@ -85,9 +85,9 @@ async function rowsOf(
       { tenant, status, above, below: LAST },
     );
     const ids = keys.map((key) => [tenant, runOfListKey(key)]);
-    const rows = await read(
+    const rows = await readRows(
       database,
-      z.array(Row),
+      Row,
       `SELECT *, id[1] AS id_text FROM $ids.map(|$id| type::record('dead_letter', $id)) WHERE status = $status
         AND ($kind = NONE OR kind = $kind) AND ($run_id = NONE OR run_id = $run_id) ORDER BY list_key`,
       { ids, status, kind, run_id: runId },

@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { RecordId } from 'surrealdb';
 import type { Database } from '../connection/connection.js';
-import { read } from '../connection/read.js';
-import { pageLimit, toPage, type Page, type PageRequest } from '../connection/page.js';
+import { read, readRows } from '../connection/read.js';
+import { pageLimit, toPage, viewRows, type Page, type PageRequest } from '../connection/page.js';
 import { findDefinition } from './find-definition.js';
 
 /** A definition in a list. */
@@ -74,19 +74,21 @@ export async function listDefinitions(
     const published = latest.get(id);
     return { id, versions, published: published !== undefined, version: published ?? highest };
   });
-  const rows = await read(
+  const rows = await readRows(
     database,
-    z.array(Version.extend({ name: z.string() })),
-    'SELECT id[1] AS name, id[2] AS version, hash, published_at, published_by FROM $ids WHERE hash != NONE',
+    Version.extend({ name: z.string() }),
+    'SELECT id, id[1] AS name, id[2] AS version, hash, published_at, published_by FROM $ids WHERE hash != NONE',
     { ids: shown.map(({ id, version }) => new RecordId('definition', [tenant, id, version])) },
   );
-  const byId = new Map(rows.map((row) => [row.name, toVersion(row)]));
+  const { items: found, unreadable } = viewRows(rows, (row) => [row.name, toVersion(row)] as const);
+  const byId = new Map(found);
   return {
     items: shown.flatMap((definition) => {
       const version = byId.get(definition.id);
       return version === undefined ? [] : [{ ...definition, ...version }];
     }),
     next,
+    ...unreadable,
   };
 }
 

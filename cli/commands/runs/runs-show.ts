@@ -208,12 +208,17 @@ export async function showPartOfRunCommand<K extends keyof Views>(
 function showPage<T>(
   terminal: Terminal,
   columns: readonly Column<T>[],
-  page: { readonly items: readonly T[]; readonly next: string | null },
+  page: Pick<Awaited<ReturnType<RunControl['list']>>, 'next' | 'unreadable'> & {
+    readonly items: readonly T[];
+  },
   nothing: string,
 ): number {
   terminal.data(JSON.parse(JSON.stringify(page)) as Json);
   for (const line of tableLines(columns, page.items)) terminal.print(line);
   if (!terminal.json && page.items.length === 0) terminal.note(nothing);
+  if (!terminal.json) {
+    for (const { id, reason } of page.unreadable ?? []) terminal.note(`Cannot be read: ${id}: ${reason}`);
+  }
   if (!terminal.json && page.next !== null) terminal.note(`More: --after ${page.next}`);
   return EXIT.ok;
 }

@@ -1,8 +1,8 @@
 /** Inbound events, newest first. */
 import { z } from 'zod';
 import type { Database } from '../../connection/connection.js';
-import { read } from '../../connection/read.js';
-import { notAnEnd, pageLimit, toPage, type Page, type PageRequest } from '../../connection/page.js';
+import { readRows } from '../../connection/read.js';
+import { notAnEnd, pageLimit, toListPage, type Page, type PageRequest } from '../../connection/page.js';
 import { InboundRow } from './event-rows.js';
 
 export interface InboundFilter {
@@ -40,14 +40,14 @@ export async function listInbound(
   page: PageRequest,
 ): Promise<Page<InboundSummary>> {
   const limit = pageLimit(page);
-  const rows = await read(database, z.array(Row), LIST, {
+  const rows = await readRows(database, Row, LIST, {
     tenant,
     list: eventName === undefined ? 'all' : 'name',
     value: eventName ?? '',
     after: page.after === undefined ? ['', '', ''] : placeOf(page.after),
     limit: limit + 1,
   });
-  return toPage(
+  return toListPage(
     rows,
     limit,
     ({ place }) => Buffer.from(JSON.stringify(place)).toString('base64url'),

@@ -7,9 +7,16 @@ import { z } from 'zod';
 import { RecordId } from 'surrealdb';
 import type { Json } from '../../../contracts/json.js';
 import type { Database } from '../../connection/connection.js';
-import { read } from '../../connection/read.js';
+import { read, readRows } from '../../connection/read.js';
 import { loadJson } from '../../log/texts.js';
-import { numberCursor, pageLimit, toPage, type Page, type PageRequest } from '../../connection/page.js';
+import {
+  numberCursor,
+  pageLimit,
+  toPage,
+  viewRows,
+  type Page,
+  type PageRequest,
+} from '../../connection/page.js';
 import { iso } from '../runs/run-view.js';
 import { InboundRow } from './event-rows.js';
 
@@ -74,9 +81,10 @@ export async function pageInbound(
     return started.success ? [{ seq, ...started.data.trigger }] : [];
   });
   if (named.length === 0) return { items: [], next };
-  const found = await read(database, z.array(InboundRow), 'SELECT * FROM $ids WHERE event_name != NONE', {
+  const inboundRows = await readRows(database, InboundRow, 'SELECT * FROM $ids WHERE event_name != NONE', {
     ids: named.map(({ source, id }) => new RecordId('inbound_event', [tenant, source, id])),
   });
+  const { items: found, unreadable } = viewRows(inboundRows, (row) => row);
   const decode = await loadJson(
     database,
     tenant,
@@ -105,5 +113,5 @@ export async function pageInbound(
       },
     ];
   });
-  return { items, next };
+  return { items, next, ...unreadable };
 }

@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import type { Json } from '../../../contracts/json.js';
 import type { Database } from '../../connection/connection.js';
-import { read } from '../../connection/read.js';
-import { notAnEnd, pageLimit, toPage, type Page, type PageRequest } from '../../connection/page.js';
+import { read, readRows } from '../../connection/read.js';
+import { notAnEnd, pageLimit, toListPage, type Page, type PageRequest } from '../../connection/page.js';
 
 const Row = z.object({
   path: z.string(),
@@ -64,7 +64,7 @@ export async function pageEvidence(
   page: PageRequest = {},
 ): Promise<Page<EvidenceView>> {
   const limit = pageLimit(page);
-  const rows = await read(database, z.array(Row), PAGE_EVIDENCE, {
+  const rows = await readRows(database, Row, PAGE_EVIDENCE, {
     tenant,
     runId,
     above: [tenant, runId, ...(page.after === undefined ? [] : placeOf(page.after))],
@@ -72,7 +72,7 @@ export async function pageEvidence(
   });
   const cursor = ({ path, iteration, attempt, kind }: Row) =>
     JSON.stringify([path, iteration, attempt, kind]);
-  return toPage(rows, limit, (row) => Buffer.from(cursor(row)).toString('base64url'), toView);
+  return toListPage(rows, limit, (row) => Buffer.from(cursor(row)).toString('base64url'), toView);
 }
 
 function placeOf(cursor: string): z.infer<typeof Cursor> {

@@ -1,12 +1,12 @@
 /** What the ledger knows about a run's actions. */
 import { z } from 'zod';
 import { RecordId } from 'surrealdb';
-import { RunError } from '../../../contracts/errors.js';
+import { RunError, SluiceError } from '../../../contracts/errors.js';
 import type { Json } from '../../../contracts/json.js';
 import type { Database } from '../../connection/connection.js';
-import { read } from '../../connection/read.js';
+import { read, readRows } from '../../connection/read.js';
 import { loadJson, type Decode } from '../../log/texts.js';
-import { pageLimit, toPage, type Page, type PageRequest } from '../../connection/page.js';
+import { pageLimit, toPage, viewRows, type Page, type PageRequest } from '../../connection/page.js';
 import { iso } from './run-view.js';
 
 const Row = z.object({
@@ -71,8 +71,13 @@ export async function listInvocations(
   runId: string,
 ): Promise<readonly InvocationView[]> {
   const keys = await read(database, z.array(z.string()), LIST_INVOCATIONS, { tenant, runId });
-  const views = await lookUp(database, tenant, runId, keys);
-  return [...views].sort((a, b) => Date.parse(a.startedAt) - Date.parse(b.startedAt));
+  const { items, unreadable: [first] = [] } = await lookUp(database, tenant, runId, keys);
+  if (first !== undefined) {
+    throw new SluiceError('DATABASE_FAILED', `The ledger row ${first.id} cannot be read: ${first.reason}`, {
+      retryable: false,
+    });
+  }
+  return [...items].sort((a, b) => Date.parse(a.startedAt) - Date.parse(b.startedAt));
 }
 
 /**
@@ -98,7 +103,7 @@ export async function pageInvocations(
     (key) => key,
     (key) => key,
   );
-  return { items: await lookUp(database, tenant, runId, items), next };
+  return { ...(await lookUp(database, tenant, runId, items)), next };
 }
 
 async function lookUp(
@@ -106,21 +111,19 @@ async function lookUp(
   tenant: string,
   runId: string,
   keys: readonly string[],
-): Promise<readonly InvocationView[]> {
-  if (keys.length === 0) return [];
+): Promise<Omit<Page<InvocationView>, 'next'>> {
+  if (keys.length === 0) return { items: [] };
   const ids = keys.map((key) => new RecordId('action_invocation', [tenant, key]));
-  const rows = await read(database, z.array(Row), 'SELECT *, id[1] AS idempotency_key FROM $ids', { ids });
+  const rows = await readRows(database, Row, 'SELECT *, id[1] AS idempotency_key FROM $ids', { ids });
   const decode = await loadJson(
     database,
     tenant,
     runId,
-    rows.flatMap((row) => [row.input, row.output, row.error]),
+    rows.flatMap(({ row }) => [row?.input, row?.output, row?.error]),
   );
-  const byKey = new Map(rows.map((row) => [row.idempotency_key, row]));
-  return keys.flatMap((key) => {
-    const row = byKey.get(key);
-    return row === undefined ? [] : [toView(row, decode)];
-  });
+  const { items, unreadable } = viewRows(rows, (row) => toView(row, decode));
+  const byKey = new Map(items.map((item) => [item.idempotencyKey, item]));
+  return { items: keys.flatMap((key) => byKey.get(key) ?? []), ...unreadable };
 }
 
 function toView(row: Row, decode: Decode): InvocationView {

@@ -12,8 +12,8 @@ import { SluiceError } from '../../../contracts/errors.js';
 import type { RunStatus } from '../../../contracts/run/run.js';
 import type { Database } from '../../connection/connection.js';
 import { listKey, runOfListKey } from '../../log/keys.js';
-import { read } from '../../connection/read.js';
-import { pageLimit, toPage, type Page, type PageRequest } from '../../connection/page.js';
+import { read, readRows } from '../../connection/read.js';
+import { pageLimit, toListPage, type ListedRow, type Page, type PageRequest } from '../../connection/page.js';
 import { RunColumns, toSummary, type RunSummary } from './run-view.js';
 
 export interface RunFilter {
@@ -60,7 +60,7 @@ export async function listRuns(
 ): Promise<Page<RunSummary>> {
   const limit = pageLimit(page);
   const [list, value] = listOf(filter);
-  const found: RunColumns[] = [];
+  const found: ListedRow<RunColumns>[] = [];
   let above = page.after ?? timeKey(filter.startedBefore) ?? '';
   const below = timeKey(filter.startedFrom) ?? LAST_KEY;
   for (;;) {
@@ -72,12 +72,15 @@ export async function listRuns(
       below,
       limit: limit + 1,
     });
-    for (const row of await lookUp(database, tenant, keys)) if (matches(row, filter)) found.push(row);
+    for (const listed of await lookUp(database, tenant, keys)) {
+      // One that cannot be read is in the list that the filter picked, and nothing more is known of it.
+      if (listed.row === undefined || matches(listed.row, filter)) found.push(listed);
+    }
     const last = keys.at(-1);
     if (last === undefined || keys.length <= limit || found.length > limit) break;
     above = last;
   }
-  return toPage(found, limit, (row) => row.list_key, toSummary);
+  return toListPage(found, limit, (row) => row.list_key, toSummary);
 }
 
 const LAST_KEY = '\u{10ffff}';
@@ -98,12 +101,17 @@ async function lookUp(
   database: Database,
   tenant: string,
   keys: readonly string[],
-): Promise<readonly RunColumns[]> {
+): Promise<readonly ListedRow<RunColumns>[]> {
   if (keys.length === 0) return [];
   const ids = keys.map((key) => new RecordId('run', [tenant, runOfListKey(key)]));
-  const rows = await read(database, z.array(RunColumns), LOOK_UP_RUNS, { ids });
-  const byKey = new Map(rows.map((row) => [row.list_key, row]));
-  return keys.flatMap((key) => byKey.get(key) ?? []);
+  const rows = await readRows(database, RunColumns, LOOK_UP_RUNS, { ids });
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return keys.flatMap((key, i) => {
+    const row = byId.get(String(ids[i]));
+    if (row === undefined || (row.row !== undefined && row.row.list_key !== key)) return [];
+    // The key is where the row is listed: also where the row itself does not tell.
+    return [{ ...row, raw: { list_key: key } }];
+  });
 }
 
 function matches(row: RunColumns, filter: RunFilter): boolean {

@@ -5,9 +5,9 @@ import { RunError } from '../../../contracts/errors.js';
 import type { Json } from '../../../contracts/json.js';
 import { StepStatus } from '../../../contracts/run/run.js';
 import type { Database } from '../../connection/connection.js';
-import { read } from '../../connection/read.js';
+import { readRows } from '../../connection/read.js';
 import { loadJson } from '../../log/texts.js';
-import { numberCursor, pageLimit, toPage, type Page, type PageRequest } from '../../connection/page.js';
+import { numberCursor, pageLimit, toListPage, type Page, type PageRequest } from '../../connection/page.js';
 import { iso } from './run-view.js';
 
 const Row = z.object({
@@ -69,15 +69,15 @@ export async function listSteps(
   page: PageRequest = {},
 ): Promise<Page<StepView>> {
   const limit = pageLimit(page);
-  const rows = await read(database, z.array(Row), LIST_STEPS, {
+  const rows = await readRows(database, Row, LIST_STEPS, {
     tenant,
     runId,
     after: numberCursor(page.after),
     limit: limit + 1,
   });
-  const texts = rows.flatMap((row) => [row.input, row.output, row.error]);
+  const texts = rows.flatMap(({ row }) => [row?.input, row?.output, row?.error]);
   const decode = await loadJson(database, tenant, runId, texts);
-  return toPage(
+  return toListPage(
     rows,
     limit,
     (row) => String(row.opened_seq),

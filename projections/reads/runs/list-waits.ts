@@ -3,9 +3,9 @@ import { z } from 'zod';
 import type { Json } from '../../../contracts/json.js';
 import { WaitKind, WaitStatus } from '../../../contracts/run/run.js';
 import type { Database } from '../../connection/connection.js';
-import { read } from '../../connection/read.js';
+import { read, readRows } from '../../connection/read.js';
 import { loadJson } from '../../log/texts.js';
-import { numberCursor, pageLimit, toPage, type Page, type PageRequest } from '../../connection/page.js';
+import { numberCursor, pageLimit, toListPage, type Page, type PageRequest } from '../../connection/page.js';
 import { iso } from './run-view.js';
 
 const Row = z.object({
@@ -81,14 +81,15 @@ export async function pageWaits(
   page: PageRequest = {},
 ): Promise<Page<WaitView>> {
   const limit = pageLimit(page);
-  const rows = await read(database, z.array(Row), PAGE_WAITS, {
+  const rows = await readRows(database, Row, PAGE_WAITS, {
     tenant,
     runId,
     after: numberCursor(page.after),
     limit: limit + 1,
   });
-  const view = await viewer(database, tenant, runId, rows);
-  return toPage(rows, limit, (row) => String(row.opened_seq), view);
+  const readable = rows.flatMap(({ row }) => row ?? []);
+  const view = await viewer(database, tenant, runId, readable);
+  return toListPage(rows, limit, (row) => String(row.opened_seq), view);
 }
 
 async function viewer(
