@@ -37,6 +37,24 @@ import { drop, entriesOf } from './stack.js';
 /** The kind that a compensation has in run events. */
 const KIND = 'compensation';
 
+/** What is counted, by definition and action. A replay counts nothing. */
+const COUNTERS = {
+  dispatched: () =>
+    metricMeter.createCounter('sluice_compensations_dispatched', undefined, 'Attempts that began'),
+  attemptFailed: () =>
+    metricMeter.createCounter('sluice_compensation_attempts_failed', undefined, 'Attempts that failed'),
+  succeeded: () =>
+    metricMeter.createCounter('sluice_compensations_succeeded', undefined, 'Compensations that succeeded'),
+  failed: () => metricMeter.createCounter('sluice_compensations_failed', undefined, 'Compensations given up'),
+};
+
+function count(run: Run, entry: CompensationEntry, what: keyof typeof COUNTERS): void {
+  COUNTERS[what]().add(1, {
+    definition: run.header.definition,
+    action: entry.undo.action,
+  } satisfies Record<string, Json>);
+}
+
 /**
  * Emits that a compensation scope is compensated, and pushes the frame that does it.
  * @param pending how the scope ends afterwards
@@ -94,6 +112,7 @@ async function compensate(
     entry.attempt++;
     entry.attemptAt = now();
     emitStart(context, entry);
+    count(run, entry, 'dispatched');
     const outcome = await attempt(context, entry);
     run.slots.give();
     const about = { id: idOf(entry), kind: KIND, startedAt: entry.attemptAt };
@@ -104,9 +123,11 @@ async function compensate(
         { ...about, ...(output !== undefined && { output: summarize(output) }) },
         where(entry),
       );
+      count(run, entry, 'succeeded');
       return 'compensated';
     }
     const { error } = outcome;
+    count(run, entry, 'attemptFailed');
     const policy = step.compensate?.retry ?? run.definition.defaults?.retry;
     const retryAt =
       entry.undo.problem === undefined ? nextAttemptAt(policy, entry.attempt, outcome) : undefined;
@@ -215,7 +236,5 @@ function giveUp(run: Run, entry: CompensationEntry, { error }: { readonly error:
   };
   run.log.emit('COMPENSATION_FAILED', { request, error }, where(entry));
   log.warn('A compensation failed; the effect of its step remains', { step: entry.id, code: error.code });
-  metricMeter
-    .createCounter('sluice_compensations_failed', undefined, 'Compensations that ended in a dead letter')
-    .add(1, { definition: run.header.definition, action: entry.undo.action } satisfies Record<string, Json>);
+  count(run, entry, 'failed');
 }
