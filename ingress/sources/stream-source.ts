@@ -4,6 +4,8 @@
  * Invariants
  * - A message is acknowledged when its routing has ended, or when it is a dead letter. Until then it is
  *   pending, so if this process dies, a living consumer claims it after its idle time (XAUTOCLAIM).
+ * - A message in flight is not idle: its consumer says so at intervals, which counts no delivery. So a
+ *   message that only takes long is not claimed, and does not come closer to being a dead letter.
  * - In-flight messages are bounded, and nothing new is read while a service is away. New reads use at most
  *   three quarters of the bound; the rest is kept for claimed messages, which would otherwise queue behind a
  *   long backlog.
@@ -37,6 +39,8 @@ const LONGEST_PAUSE_MS = 2_000;
 const IDLE_CONSUMER_MS = 3_600_000;
 /** The share of the in-flight bound that is reserved for claimed messages. */
 const CLAIMED_SHARE = 1 / 4;
+/** How often messages in flight are kept from being claimed, within the idle time of a claim. */
+const TOUCHES_PER_CLAIM = 4;
 /** Time between two trims of the stream, ms. */
 const TRIM_MS = 60_000;
 
@@ -82,6 +86,7 @@ export class StreamSource {
     this.#running = Promise.all([
       this.#loop(() => this.#read()),
       this.#loop(() => this.#claim()),
+      this.#touching(),
       this.#loop(() => this.#trim()),
     ]);
   }
@@ -204,6 +209,22 @@ export class StreamSource {
       from = next.toString();
     } while (from !== '0-0');
     await wait(claimMs / 2, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+  }
+
+  /**
+   * Keeps messages in flight from being claimed, also while a service is away. A failure needs no report: the
+   * loops that read and claim meet the same one.
+   */
+  async #touching(): Promise<void> {
+    const { redis, stream, group, claimMs } = this.options;
+    const pauseMs = claimMs / TOUCHES_PER_CLAIM;
+    while (!this.#stopped) {
+      await wait(pauseMs, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+      const ids = [...this.#inFlight.keys()];
+      if (ids.length === 0) continue;
+      // JUSTID: the delivery is not counted. Without FORCE, one that was acknowledged meanwhile stays so.
+      await redis.xclaim(stream, group, this.#consumer, 0, ...ids, 'JUSTID').catch(() => undefined);
+    }
   }
 
   /** Removes messages that no consumer needs any more. */

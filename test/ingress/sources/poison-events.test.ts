@@ -190,4 +190,50 @@ describe('poison', needs('redis'), () => {
       '2 fields',
     );
   });
+
+  it('a message that only takes long comes no closer to a dead letter', async () => {
+    const { client, projections } = sluice();
+    const { events } = projections;
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const record: typeof events.record = async (arrived) => {
+      if (arrived.event.id === 'slow') await held;
+      return events.record(arrived);
+    };
+    const slow = await openBridge(
+      { client, projections: { ...projections, events: { ...events, record } } },
+      { redisUrl: redis.url, config: { claimMs: 100 } },
+    );
+    const send = (eventId: string) =>
+      bus.xadd(slow.stream, '*', 'event', JSON.stringify(good({ eventId, eventName: eventId })));
+    const pendingOf = async (count: number) =>
+      (await bus.xpending(slow.stream, 'sluice', '-', '+', count)) as [string, string, number, number][];
+    try {
+      await send('slow');
+      const [[id] = []] = await waitFor(async () => {
+        const pending = await pendingOf(1);
+        return pending.length > 0 && pending;
+      });
+      const only = () => waitFor(async () => (await pendingOf(10)).length === 1);
+      for (const eventId of ['first', 'second', 'third']) {
+        const message = await send(eventId);
+        await waitFor(
+          async () =>
+            (await slow.get({ tenant: sluice().tenant, source: 'plain', id: eventId })).status === 200,
+        );
+        await only();
+        // As if its consumer had died. Once it is claimed, a round of claims has passed.
+        await bus.xclaim(slow.stream, 'sluice', 'dead', 0, String(message), 'FORCE', 'JUSTID');
+        await only();
+      }
+      expect((await pendingOf(10)).map(([message, , , deliveries]) => [message, deliveries])).toEqual([
+        [id, 1],
+      ]);
+      release();
+      await waitFor(async () => (await pendingOf(1)).length === 0);
+    } finally {
+      release();
+      await slow.stop();
+    }
+  });
 });
