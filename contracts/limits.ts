@@ -32,7 +32,10 @@ export const LIMITS = {
   whileMost: 1_000_000,
   /** Events that a run keeps for waits that have not opened yet. */
   bufferedEvents: 1_000,
-  /** Bytes of all buffered events; the oldest is dropped first. Also the limit of one event. */
+  /**
+   * Bytes of all buffered events. A larger event is never buffered: a run gets it from its audit row when a
+   * wait takes it.
+   */
   bufferedBytes: 256 * KIB,
   /** Event ids (source and id) that a run remembers as seen. */
   rememberedEventIds: 5_000,

@@ -6,7 +6,8 @@
  *   again, so a crash in between loses nothing. The run recognises a second delivery by the event's id. The
  *   run decides whether a wait accepts an event; this only proposes.
  * - A wait gets the oldest event that fits it, however many others there are. Beyond that, only as much is
- *   sent as the run's buffer has room for, in order; the rest is left for the next look-back.
+ *   sent as the run's buffer has room for, in order; the rest is left for the next look-back. An event that
+ *   no buffer holds is sent only to a wait that it fits.
  * - Events that the run has returned are noted before any wait is looked for. So a wait that opened in the
  *   run after that, and was registered before, gets them too.
  */
@@ -40,7 +41,7 @@ export async function deliverMissed(
 ): Promise<void> {
   const waits = await waitsToServe(projections, execution, events);
   if (waits.length === 0) return;
-  const { events: missed, left } = await choose(projections, execution, waits);
+  const { events: missed, left } = await choose(projections, execution, waits, arrivals(events));
   if (missed.length === 0) return;
   const { client, info } = Context.current();
   const sender = `${info.base64TaskToken}/${info.attempt}`;
@@ -84,31 +85,40 @@ async function waitsToServe(
  *
  * An event that may be in the run already, or whose wait may refuse it, is sent, but no wait is taken to be
  * satisfied by it.
+ * @param arrived identities of events that arrived while the waits were open: like the run itself, this
+ *   tolerates that the bridge's clock is behind
  */
 async function choose(
   projections: ProjectionStore,
   { run }: Execution,
   waits: readonly OpenedWait[],
+  arrived: ReadonlySet<string>,
 ): Promise<{ readonly events: readonly DeliveredEvent[]; readonly left: boolean }> {
+  const skewMs = arrived.size === 0 ? 0 : LIMITS.clockSkewMs;
+  const sought = waits.map((wait) => ({ ...wait, since: wait.since - skewMs }));
   const hungry = new Set(waits.map(toHungry));
   const chosen: DeliveredEvent[] = [];
   let left = false;
   let sent = 0;
-  let room = waits.some(({ full }) => full) ? 0 : LIMITS.prefetchedBytes;
-  let page = await projections.missedEvents(run, waits);
+  let spare = waits.some(({ full }) => full) ? 0 : LIMITS.prefetchedBytes;
+  let page = await projections.missedEvents(run, sought);
   for (;;) {
     for (const { underWay, ...event } of page.events) {
+      const skew = arrived.has(identityOf(event)) ? skewMs : 0;
+      const receivedAt = Date.parse(event.receivedAt) + skew;
+      if (waits.every(({ since }) => receivedAt < since)) continue;
       const bytes = jsonSize(event);
-      const taker = [...hungry].find((wait) => takes(wait, event));
-      const sure = !underWay && taker?.filters != null && bytes <= LIMITS.bufferedBytes;
+      const taker = [...hungry].find((wait) => receivedAt >= wait.since && takes(wait, event));
+      const sure = !underWay && taker?.filters != null;
       // Once one event is left, newer ones are too: none may overtake it.
-      const fits = !left && chosen.length < LIMITS.prefetchedEvents && (bytes <= room || chosen.length === 0);
+      const room = chosen.length === 0 ? LIMITS.bufferedBytes : spare;
+      const fits = !left && chosen.length < LIMITS.prefetchedEvents && bytes <= room;
       const most = chosen.length >= LIMITS.missedEvents || sent + bytes > LIMITS.missedBytes;
       if ((taker === undefined && !fits) || (most && chosen.length > 0)) {
         left = true;
         continue;
       }
-      if (taker === undefined) room -= bytes;
+      if (taker === undefined) spare -= bytes;
       else if (sure) hungry.delete(taker);
       sent += bytes;
       chosen.push(event);
@@ -116,7 +126,7 @@ async function choose(
     const enough = chosen.length >= LIMITS.missedEvents || sent >= LIMITS.missedBytes;
     if (page.next === undefined) return { events: chosen, left };
     if (enough || (hungry.size === 0 && left)) return { events: chosen, left: true };
-    page = await projections.missedEvents(run, waits, page.next);
+    page = await projections.missedEvents(run, sought, page.next);
   }
 }
 
@@ -127,11 +137,10 @@ function toHungry(wait: OpenedWait): Hungry {
   return { ...wait, filters: parsed.success ? parsed.data : null };
 }
 
-function takes({ eventNames, correlationKey, since, filters }: Hungry, event: DeliveredEvent): boolean {
+function takes({ eventNames, correlationKey, filters }: Hungry, event: DeliveredEvent): boolean {
   return (
     eventNames.includes(event.name) &&
     (correlationKey === null || correlationKey === event.correlationKey) &&
-    Date.parse(event.receivedAt) >= since &&
     (filters ?? []).every((filter) => passesFilter(filter, event.payload))
   );
 }
@@ -160,6 +169,21 @@ function returnedEvents(events: readonly RunEvent[]): readonly ReturnedEvent[] {
       ? [{ source: data.source, id: data.eventId, seq, at }]
       : [],
   );
+}
+
+/** Identities of events that the run got without their payload, while it may have had a wait for them. */
+function arrivals(events: readonly RunEvent[]): ReadonlySet<string> {
+  return new Set(
+    events.flatMap(({ type, data }) =>
+      type === 'EVENT_DROPPED' && data.returned === true && data.again === true
+        ? [identityOf({ source: data.source, id: data.eventId })]
+        : [],
+    ),
+  );
+}
+
+function identityOf({ source, id }: Pick<DeliveredEvent, 'source' | 'id'>): string {
+  return JSON.stringify([source, id]);
 }
 
 /** Waits for events that these events open, or report open after a reset, and do not close. */

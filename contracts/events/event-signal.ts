@@ -9,13 +9,24 @@ import { LIMITS } from '../limits.js';
 import type { EventSignal } from '../run/messages.js';
 
 /**
- * The signal that sends an event to a run. A payload that the run would drop for its size is left out: it
- * would only fill the run's history, of which Temporal accepts 50 MiB.
+ * The signal that sends a run an event that has just arrived. A payload that the run's buffer cannot hold is
+ * left out: it would only fill the run's history, of which Temporal accepts 50 MiB. The run lets such an
+ * event stay in its audit row, from which the look-back of a wait that it fits sends it whole.
+ * @param runId first execution run id of the run that is meant
+ */
+export function toArrivalSignal(event: DeliveredEvent, runId: string): EventSignal {
+  const signal = toEventSignal(event, runId);
+  if (jsonSize(event.payload) <= LIMITS.bufferedBytes) return signal;
+  return { ...signal, payload: null, omitted: true };
+}
+
+/**
+ * The signal that sends an event to a run, whole.
  * @param runId first execution run id of the run that is meant
  */
 export function toEventSignal(event: DeliveredEvent, runId: string): EventSignal {
   const { id, source, name, correlationKey, payload, receivedAt } = event;
-  const signal = {
+  return {
     eventId: id,
     source,
     eventName: name,
@@ -25,8 +36,6 @@ export function toEventSignal(event: DeliveredEvent, runId: string): EventSignal
     runId,
     recorded: true,
   };
-  if (jsonSize(payload) <= LIMITS.bufferedBytes) return signal;
-  return { ...signal, payload: null, omitted: true };
 }
 
 /**

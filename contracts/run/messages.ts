@@ -82,7 +82,7 @@ export const EventSignal = z.object({
    * ignores the signal. Absent: the run that is open.
    */
   runId: z.string().max(256).optional(),
-  /** True: the payload was omitted, because it exceeds what a run accepts. The run logs that. */
+  /** True: the payload was omitted, because it exceeds what a run buffers. Its audit row has it. */
   omitted: z.boolean().optional(),
   /** True: the event has an audit row, from which a later wait gets it again. */
   recorded: z.boolean().optional(),

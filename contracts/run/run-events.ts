@@ -189,8 +189,8 @@ export const RUN_EVENT_DATA = {
   }),
   /**
    * The run keeps an event no longer, and why. `returned`: it is in its audit row, and the next wait for it
-   * gets it. `event`: it has no audit row, and becomes a dead letter (dead_letter: created). Otherwise log
-   * only.
+   * gets it; with `again`, one that is open may get it too. `event`: it has no audit row, and becomes a dead
+   * letter (dead_letter: created). Otherwise log only.
    */
   EVENT_DROPPED: z.object({
     eventId: z.string(),
@@ -199,7 +199,10 @@ export const RUN_EVENT_DATA = {
     reason: z.enum(['duplicate', 'buffer_full', 'too_large', 'other_run']),
     returned: z.boolean().optional(),
     event: json.optional(),
-    /** True: it was to satisfy a wait, and others were left for another look-back, which is due now. */
+    /**
+     * True: a look-back is due now. The event came without its payload (`too_large`), or was to satisfy a
+     * wait while others were left.
+     */
     again: z.boolean().optional(),
   }),
   /** Log only: the run ignored a signal that does not parse. */

@@ -17,7 +17,7 @@ import type { SluiceClient } from '../../client/index.js';
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
 import { correlate, type CorrelationPaths } from '../../contracts/events/correlation.js';
 import type { DecodedEvent } from '../../contracts/events/event-envelope.js';
-import { toEventSignal } from '../../contracts/events/event-signal.js';
+import { toArrivalSignal } from '../../contracts/events/event-signal.js';
 import type { InboundEvent, ReceivedEvent } from '../../contracts/inbound-event.js';
 import type { Json } from '../../contracts/json.js';
 import type { ProjectionStore } from '../../contracts/run/projection.js';
@@ -190,7 +190,7 @@ export class Router {
     try {
       await this.options.client.signalEvent(
         to.workflow_id,
-        toEventSignal(event, to.run_id),
+        toArrivalSignal(event, to.run_id),
         to.kind === 'human' ? 'humanTask' : 'event',
       );
       return { runId: to.run_id, status: 'SIGNALED' };

@@ -179,6 +179,22 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: 'large-event',
+    before: 'a run got an event over 256 KiB without its payload, and dropped it for good',
+    definitions: [testDefinition('large-event')],
+    workflow: 'large-event',
+    payload: { key: 'k' },
+    async drive(client, run) {
+      await waits(client, run, 'w');
+      const event = { source: 'test', eventName: 'DOC', correlationKey: 'k', recorded: true };
+      const large = { ...event, eventId: 'large', payload: null, omitted: true };
+      await client.signalEvent(run.workflowId, large);
+      await client.signalEvent(run.workflowId, large);
+      await client.signalEvent(run.workflowId, { ...large, eventId: 'left', left: true });
+      await client.signalEvent(run.workflowId, { ...event, eventId: 'small', payload: 1 });
+    },
+  },
+  {
     name: 'lossy-values',
     before: 'a run took numbers that were rounded, bytes as an object, and a second argument',
     definitions: [testDefinition('lossy-values')],

@@ -205,6 +205,11 @@ async function continueRun(run: Run): Promise<void> {
     bytes = jsonSize(state) + jsonSize(run.payload);
   }
   if (bytes > CARRIED_MOST) {
+    run.inbox.returnHeld();
+    state = carriedState(run);
+    bytes = jsonSize(state) + jsonSize(run.payload);
+  }
+  if (bytes > CARRIED_MOST) {
     stop(
       run,
       new SluiceError(

@@ -89,33 +89,82 @@ describe('a text that is not well-formed Unicode', () => {
   });
 });
 
-describe('an event that is larger than a run takes', () => {
-  const large = 'x'.repeat(900_000);
+describe('events that are larger than the buffer of a run [signals-survive]', () => {
+  const SLOW = `
+id: large-waiter
+version: 1
+steps:
+  - { id: hold, type: event.wait, eventName: HOLD, correlationKey: { $expr: payload.key }, when: { $expr: payload.hold } }
+  - { id: w0, type: event.wait, eventName: ODD, correlationKey: { $expr: payload.key }, assign: { vars.a: { $expr: $length(event.payload) } } }
+  - { id: w1, type: event.wait, eventName: ODD, correlationKey: { $expr: payload.key }, assign: { vars.b: { $expr: $length(event.payload) } } }
+  - { id: w2, type: event.wait, eventName: ODD, correlationKey: { $expr: payload.key }, assign: { vars.c: { $expr: $length(event.payload) } } }
+result: { $expr: '[vars.a, vars.b, vars.c]' }
+`;
+  const largest = 900_000;
+  const sizeOf = async (run: StartedRun): Promise<number> =>
+    (await sluice().client.temporal.workflow.getHandle(run.workflowId).describe()).historySize ?? 0;
 
   it.each([
-    ['to a wait that is open', false],
-    ['before its wait opens', true],
-  ])(
-    'an event sent %s that is too large is logged as dropped, adds nothing to the history, and the next one is taken',
-    async (_, hold) => {
-      const key = `large-${hold}`;
-      const run = await sluice().start('odd-waiter', { key, hold });
-      await registered(run);
-      const sent = Array.from({ length: 3 }, () => event(key, large));
-      for (const envelope of sent) expect((await bridge.post(envelope)).status).toBe(202);
-      await bridge.post(event(key, 'small'));
-      if (hold) await bridge.post(event(key, null, { eventName: 'HOLD' }));
-      expect(await sluice().result(run)).toBe('small');
-      for (const envelope of sent) {
-        expect(await explained(envelope)).toMatchObject({
-          envelope: { payload: large },
-          runs: [{ answers: ['EVENT_RECEIVED', 'EVENT_DROPPED (too_large)'] }],
-        });
-      }
-      const { historySize } = await sluice().client.temporal.workflow.getHandle(run.workflowId).describe();
-      expect(historySize).toBeLessThan(200_000);
-    },
-  );
+    ['a wait that is open', false],
+    ['waits that open later', true],
+  ])('large events for %s arrive whole and in order, once in the history each', async (_, hold) => {
+    const key = `large-${hold}`;
+    await sluice().publish(SLOW);
+    const run = await sluice().start('large-waiter', { key, hold });
+    await registered(run);
+    const sizes = [largest, 300_000, largest - 1];
+    const sent = sizes.map((size) => event(key, 'x'.repeat(size)));
+    for (const envelope of sent) expect((await bridge.post(envelope)).status).toBe(202);
+    if (hold) await bridge.post(event(key, null, { eventName: 'HOLD' }));
+    expect(await sluice().result(run)).toEqual(sizes);
+    for (const envelope of sent) {
+      const { runs } = await explained(envelope);
+      const [{ answers }] = runs as unknown as [{ answers: string[] }];
+      expect(answers.slice(-2)).toEqual(['EVENT_RECEIVED', expect.stringMatching('^WAIT_SATISFIED')]);
+    }
+    expect(await sizeOf(run)).toBeLessThan(2 * largest + 300_000 + 200_000);
+  });
+
+  it('a large event that fits no filter stays in its row, and the next one is taken', async () => {
+    const run = await sluice().startSource(`
+id: large-filter
+version: 1
+steps:
+  - { id: w, type: event.wait, eventName: ODD, correlationKey: large-filter, filters: [{ path: n, op: '=', value: 1 }], assign: { vars.got: { $expr: event.payload.n } } }
+result: { $expr: vars.got }
+`);
+    await registered(run);
+    const sent = [0, 1].map((n) => event('large-filter', { n, text: 'x'.repeat(largest) }));
+    for (const envelope of sent) expect((await bridge.post(envelope)).status).toBe(202);
+    expect(await sluice().result(run)).toBe(1);
+    expect(await explained(sent[0] as JsonObject)).toMatchObject({
+      runs: [
+        { status: 'PENDING', answers: ['EVENT_RECEIVED', 'EVENT_DROPPED (too_large, a later wait gets it)'] },
+      ],
+    });
+    expect(await sizeOf(run)).toBeLessThan(largest + 200_000);
+  });
+
+  it('a large event that no wait can hold with what the run holds is an error that can be caught', async () => {
+    const run = await sluice().startSource(
+      `
+id: large-too-much
+version: 1
+steps:
+  - id: t
+    type: control.tryCatch
+    try:
+      - { id: w, type: event.wait, eventName: ODD, correlationKey: large-too-much, assign: { vars.got: { $expr: event.payload } } }
+    catchCodes: [STATE_TOO_LARGE]
+    catch: [{ id: c, type: transform.assign, assign: { vars.caught: { $expr: error.code } } }]
+result: { $expr: vars.caught }
+`,
+      { text: 'x'.repeat(largest) },
+    );
+    await registered(run);
+    await bridge.post(event('large-too-much', 'x'.repeat(largest)));
+    expect(await sluice().result(run)).toBe('STATE_TOO_LARGE');
+  });
 });
 
 describe('a bridge whose clock is behind', () => {
@@ -133,6 +182,26 @@ result: { $expr: vars.got }
     const receivedAt = new Date(Date.now() - 3_000).toISOString();
     await sluice().signal(run, { eventName: 'SKEW', correlationKey: 'skew', payload: 1, receivedAt });
     expect(await sluice().result(run)).toBe(1);
+  });
+
+  it('a bridge whose clock is behind loses no large event, which the run gets from its row', async () => {
+    const run = await sluice().start('no-lookback');
+    await registered(run);
+    const behind = new Date(Date.now() - 3_000);
+    const { client, projections } = sluice();
+    const slow = await openBridge({
+      client,
+      projections: {
+        ...projections,
+        events: {
+          ...projections.events,
+          record: (arrived) => projections.events.record({ ...arrived, receivedAt: behind }),
+        },
+      },
+    });
+    await slow.post(event('skew', 'x'.repeat(300_000), { eventName: 'SKEW' }));
+    expect(await sluice().result(run)).toHaveLength(300_000);
+    await slow.stop();
   });
 
   it('an event from long before does not satisfy a wait without a look-back', async () => {

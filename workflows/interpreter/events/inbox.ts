@@ -9,6 +9,9 @@
  *   its audit row, the newest first, and its id is forgotten: the look-back of a later wait sends it again.
  *   While events are left there, newer ones that no wait takes go there too, so that none overtakes them. An
  *   event without an audit row becomes a dead letter, the oldest first.
+ * - An event that the buffer cannot hold stays in its audit row until a wait takes it. The bridge sends it
+ *   without its payload; the look-back that follows sends it whole, if it fits a wait that is open. Only one
+ *   that has no audit row is dropped.
  * - Events that arrive in one workflow task are given out one after the other, as if each had arrived in a
  *   separate task: the next one when the lane that got the previous one has gone on as far as it can. Waits
  *   that this lane ends (by winning a race) take nothing more.
@@ -58,6 +61,8 @@ export class Inbox {
   private bytes: number;
   /** Before it, a full buffer dropped the oldest event, whose id stayed remembered: it was lost. */
   private readonly returns = new Gate('sluice-returned-events');
+  /** Before it, an event over the limit of the buffer was dropped for good, audit row or not. */
+  private readonly large = new Gate('sluice-large-events');
 
   constructor(
     private readonly state: RunState,
@@ -140,8 +145,13 @@ export class Inbox {
     const at = event.receivedAt === undefined ? now() : parseInstant(event.receivedAt);
     const entry: BufferedEvent = { event, at, bytes: sizeOf(event) };
     this.log.emit('EVENT_RECEIVED', { ...about, correlationKey: event.correlationKey });
-    if (entry.bytes > LIMITS.bufferedBytes || event.omitted === true) {
+    const large = event.omitted === true || entry.bytes > LIMITS.bufferedBytes;
+    if (large && (event.recorded !== true || !this.large.inForce())) {
       this.drop(entry, 'too_large', this.lookAgain(event));
+      return;
+    }
+    if (event.omitted === true) {
+      this.returnLarge(entry, { again: true });
       return;
     }
     this.arrived.push(entry);
@@ -162,6 +172,19 @@ export class Inbox {
    */
   giveAll(): void {
     while (this.arrived.length > 0) this.giveNext();
+  }
+
+  /**
+   * Returns large events that waits hold, before the run continues as new with too much state. Every lane is
+   * parked, so none is about to take one. The next execution gets them again.
+   */
+  returnHeld(): void {
+    for (const frame of this.open) {
+      const { matched } = frame;
+      if (matched === undefined || matched.bytes <= LIMITS.bufferedBytes) continue;
+      delete frame.matched;
+      this.returnLarge(matched, { again: true });
+    }
   }
 
   /** Whether a wait has an event that its lane has not taken yet. */
@@ -217,6 +240,10 @@ export class Inbox {
       this.returnEvent(entry);
       return;
     }
+    if (entry.bytes > LIMITS.bufferedBytes) {
+      this.returnLarge(entry);
+      return;
+    }
     const position = buffer.findLastIndex((other) => other.at <= entry.at) + 1;
     buffer.splice(position, 0, entry);
     this.bytes += entry.bytes;
@@ -249,6 +276,15 @@ export class Inbox {
     this.state.overflow = true;
     this.forget(idOf(entry.event));
     this.drop(entry, 'buffer_full', { returned: true });
+  }
+
+  /**
+   * Leaves an event to its audit row.
+   * @param fate again: a wait that is open may take it, so the look-back is due now
+   */
+  private returnLarge(entry: BufferedEvent, fate: { readonly again?: true } = {}): void {
+    this.forget(idOf(entry.event));
+    this.drop(entry, 'too_large', { returned: true, ...fate });
   }
 
   private reject(reason: string): void {
