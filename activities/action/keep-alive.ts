@@ -8,6 +8,8 @@
  * - The lease outlives a lost heartbeat: it is twice the heartbeat timeout and renewed at a third of that
  *   timeout.
  * - A renewal that fails because the database is away ends nothing; the next one tries again.
+ * - A begin that takes long, because the database is slow or many events are sent to a wait that the attempt
+ *   registers, sends heartbeats too: Temporal would take its worker for lost.
  */
 import type { Context } from '@temporalio/activity';
 import { messageOf } from '../../contracts/errors.js';
@@ -32,6 +34,8 @@ export interface KeepAliveOptions {
 }
 
 export interface KeepAlive {
+  /** Sends heartbeats while the begin is under way; there is no lease to renew yet. */
+  during<T>(begin: () => Promise<T>): Promise<T>;
   /** Starts heartbeats and renewals. */
   start(): void;
   /** Sends a heartbeat now, with this progress. */
@@ -76,15 +80,21 @@ export function keepAlive({ context, renew, onLeaseLost, lost: lostWorkers }: Ke
     }
   };
 
+  const everyMs = leaseMsOf(context) / RENEWALS_PER_LEASE;
   return {
+    async during(begin) {
+      const beating = setInterval(beat, everyMs);
+      try {
+        return await begin();
+      } finally {
+        clearInterval(beating);
+      }
+    },
     start() {
-      timer = setInterval(
-        () => {
-          beat();
-          renewal ??= renewOnce();
-        },
-        leaseMsOf(context) / RENEWALS_PER_LEASE,
-      );
+      timer = setInterval(() => {
+        beat();
+        renewal ??= renewOnce();
+      }, everyMs);
     },
     beat(now) {
       progress = now;

@@ -62,11 +62,12 @@ export async function runAction(
   });
   // Before anything can kill this worker too.
   if (temporal.info.attempt > 1) alive.beat(undefined);
-  const start = async (): Promise<BeginDecision> => {
-    const decision = await begin(entry);
-    await sendMissed(attempt);
-    return decision;
-  };
+  const start = (): Promise<BeginDecision> =>
+    alive.during(async () => {
+      const decision = await begin(entry);
+      await sendMissed(attempt);
+      return decision;
+    });
   const late = mayBeginLate(attempt) ? new LateBegin(start, alive) : undefined;
   const deadly = tooManyLost(attempt.action.id, lost);
   if (late === undefined) {

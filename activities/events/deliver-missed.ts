@@ -5,6 +5,8 @@
  * - It reads them after the commit that registers the waits, and every repetition of the activity reads them
  *   again, so a crash in between loses nothing. The run recognises a second delivery by the event's id. The
  *   run decides whether a wait accepts an event; this only proposes.
+ * - What was sent is noted on the way, so a repetition goes on near where the attempt before had stopped: a
+ *   look-back that takes longer than one attempt comes to its end.
  * - A wait gets the oldest event that fits it, however many others there are. Beyond that, only as much is
  *   sent as the run's buffer has room for, in order; the rest is left for the next look-back. An event that
  *   no buffer holds is sent only to a wait that it fits.
@@ -29,6 +31,9 @@ import type { RunEvent } from '../../contracts/run/run-events.js';
 import { LIMITS } from '../../contracts/limits.js';
 import { SIGNALS } from '../../contracts/run/messages.js';
 
+/** Events after which a note is made of what was sent. */
+const NOTED_AT_ONCE = 50;
+
 /**
  * Sends the run the events that it missed.
  * @param events the events that were committed
@@ -49,18 +54,22 @@ export async function deliverMissed(
   await projections.recordMissed(execution, { ...note, step: 'sending' });
   const handle = client.workflow.getHandle(execution.workflowId);
   try {
-    for (const event of missed) {
-      await handle.signal(SIGNALS.event, { ...toEventSignal(event, execution.run.runId), left });
+    for (let at = 0; at < missed.length; at += NOTED_AT_ONCE) {
+      const part = missed.slice(at, at + NOTED_AT_ONCE);
+      for (const event of part) {
+        await handle.signal(SIGNALS.event, { ...toEventSignal(event, execution.run.runId), left });
+      }
+      await projections.recordMissed(execution, { ...note, events: part, step: 'sent' });
     }
   } catch (error) {
     // The run has ended meanwhile, so no wait is open.
     if (error instanceof WorkflowNotFoundError) return;
+    if (error instanceof SluiceError) throw error;
     const reason = messageOf(error);
     throw new SluiceError('TEMPORAL_UNAVAILABLE', `The run could not be sent what it missed: ${reason}`, {
       cause: error,
     });
   }
-  await projections.recordMissed(execution, { ...note, step: 'sent' });
 }
 
 /** The waits to look back for: those that the events open, and those that may have missed something. */

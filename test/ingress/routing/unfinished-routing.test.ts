@@ -3,6 +3,7 @@
  * aside.
  */
 import { describe, expect, it } from 'vitest';
+import type { JsonObject } from '../../../contracts/json.js';
 import type { FaultPoint } from '../../../projections/index.js';
 import { withSluice, type SluiceTest } from '../../support/sluice.js';
 import { waitFor } from '../../support/wait-for.js';
@@ -140,4 +141,52 @@ describe('a message that fails for its own reason', needs('redis'), () => {
         await redis.remove();
       }
     }));
+});
+
+describe('a look-back that fails half-way', () => {
+  const MANY = `
+id: many
+version: 1
+steps:
+  - { id: w, type: event.wait, eventName: N, correlationKey: k, lookbackMs: 3600000 }
+  - { id: end, type: event.wait, eventName: END, correlationKey: k }
+`;
+
+  it('the next attempt goes on where it stopped, and does not begin anew', () => {
+    let notes = 0;
+    const faults = (point: FaultPoint) => point === 'before:event_delivery.missed' && ++notes === 2;
+    return withSluice({ database: { faults } }, async (sluice) => {
+      await sluice.publish(MANY);
+      const bridge = await openBridge(sluice);
+      const event = (id: string, type: string) => ({
+        specversion: '1.0',
+        source: 'many',
+        tenantid: sluice.tenant,
+        workflowcorrelationkey: 'k',
+        id,
+        type,
+      });
+      const post = (events: readonly JsonObject[]) =>
+        bridge.post([...events], { 'content-type': 'application/cloudevents-batch+json' });
+      try {
+        await post(Array.from({ length: 120 }, (_, n) => event(`n-${n}`, 'N')));
+        const run = await sluice.start('many');
+        const logged = async (type: string): Promise<number> => {
+          const [answer] = await sluice.projections.database.request(
+            'SELECT VALUE type FROM run_event:[$tenant, $run]..[$tenant, $run, ..] WHERE type = $type',
+            { tenant: sluice.tenant, run: run.runId, type },
+          );
+          return answer?.ok === true ? (answer.value as unknown[]).length : 0;
+        };
+        await waitFor(async () => (await logged('EVENT_RECEIVED')) === 120);
+        await post([event('end', 'END')]);
+        await sluice.result(run);
+        // The part whose note failed was sent twice, and no other.
+        expect(await logged('EVENT_DROPPED')).toBe(50);
+        expect(await logged('EVENT_RECEIVED')).toBe(121);
+      } finally {
+        await bridge.stop();
+      }
+    });
+  });
 });
