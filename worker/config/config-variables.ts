@@ -166,8 +166,10 @@ export const Variables = z.object({
     .describe('Local actions that run concurrently in this worker.'),
   SLUICE_WORKER_WORKFLOW_TASKS: count()
     .min(2, 'must be at least 2')
-    .default(40)
-    .describe('Workflow tasks that run concurrently in this worker.'),
+    .default(10)
+    .describe(
+      'Workflow tasks that run concurrently in this worker. They share one thread, and Temporal repeats a task that takes over 10 s.',
+    ),
   SLUICE_WORKER_CACHED_WORKFLOWS: count()
     .optional()
     .describe('Runs kept in memory between their tasks. Default: by the size of the heap.'),

@@ -32,7 +32,10 @@ const HEARTBEAT_THROTTLE_MS = 1_000;
 const DEFAULTS = {
   activities: 100,
   localActivities: 100,
-  workflowTasks: 40,
+  // One thread works on all of them in turns, and Temporal gives each 10 s from the moment it is taken.
+  // After a restart with many large histories, tasks that were taken together would all run out of time, be
+  // thrown away and begin anew, without end. A task that is not taken yet has no such limit.
+  workflowTasks: 10,
   shutdownGraceMs: 10_000,
   shutdownStopMs: 5_000,
 } as const;
