@@ -14,6 +14,7 @@ import { type Definition, walkSteps } from '../contracts/definition/index.js';
 import { SluiceError } from '../contracts/errors.js';
 import { isJsonObject } from '../contracts/json.js';
 import { LIMITS } from '../contracts/limits.js';
+import { foreignId } from '../contracts/naming/workflow-id.js';
 import { didYouMean } from '../contracts/near.js';
 import type { ProjectionStore, StoredDefinition } from '../contracts/run/projection.js';
 import { validatePayloadInBounds } from '../definitions/index.js';
@@ -28,7 +29,8 @@ import { requireActions } from './require-actions.js';
  * Finds the definition and pins the run.
  * @param request a PrepareRunRequest
  * @throws ApplicationFailure non-retryable: DEFINITION_NOT_FOUND, DEFINITION_VERSION_NOT_FOUND,
- * DEFINITION_INVALID, PAYLOAD_INVALID, CHECK_LIMIT, ACTION_NOT_FOUND; retryable while the database is away
+ * DEFINITION_INVALID, PAYLOAD_INVALID, CHECK_LIMIT, ACTION_NOT_FOUND, WORKFLOW_ID_FOREIGN; retryable while
+ * the database is away
  */
 export async function prepareRun(
   deps: ActivityDeps,
@@ -38,6 +40,7 @@ export async function prepareRun(
   const parsed = parseOrRefuse(PrepareRunRequest, request, 'The request to prepare a run');
   let stored: StoredDefinition | undefined;
   try {
+    mustHaveItsId(parsed);
     stored = await find(deps.projections, parsed);
     const { definition, document } = await cache.read(parsed.tenant, stored);
     requireActions(deps.registry, definition);
@@ -71,6 +74,16 @@ function isOfEmptyDatabase(error: unknown): error is SluiceError {
   return (
     error instanceof SluiceError && isJsonObject(error.details) && error.details[DATABASE_IS_EMPTY] === true
   );
+}
+
+/** Refuses a run under a workflow id that another tenant's run, or another kind of run, has a right to. */
+function mustHaveItsId({ tenant, cause }: PrepareRunRequest): void {
+  // A worker of an older Sluice made the request.
+  if (cause === undefined) return;
+  const { workflowId } = Context.current().info.workflowExecution ?? {};
+  if (workflowId === undefined) return;
+  const problem = foreignId({ workflowId, tenant, ...cause });
+  if (problem !== undefined) throw new SluiceError('WORKFLOW_ID_FOREIGN', problem);
 }
 
 /** Adds the version that was found: the row of the run that is refused shows it. */

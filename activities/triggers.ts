@@ -22,6 +22,7 @@ import {
 } from '@temporalio/client';
 import type { Definition, ScheduleTrigger } from '../contracts/definition/index.js';
 import { messageOf, SluiceError } from '../contracts/errors.js';
+import { scheduledId } from '../contracts/naming/workflow-id.js';
 import { isGrpcInvalid } from '../contracts/temporal-history.js';
 import type { JsonObject } from '../contracts/json.js';
 import type { DefinitionTriggers } from '../contracts/run/projection.js';
@@ -189,7 +190,7 @@ function optionsOf(
       type: 'startWorkflow',
       workflowType: definition,
       // Temporal appends the time of the start.
-      workflowId: `${definition}/${tenant}/schedule-${position}`,
+      workflowId: scheduledId(definition, tenant, position),
       taskQueue,
       args: [payload],
       memo: { tenant, actor: ACTOR, trigger: { type: 'schedule', schedule: id, position } },

@@ -31,10 +31,9 @@ import { checkPayload } from './connection/check-payload.js';
 import { withCallLimits } from './connection/call-limits.js';
 import { callTemporal, type CallContext } from './connection/errors.js';
 import { checkedSize, parseOrRefuse, withoutUndefined } from './connection/input.js';
-import { CONFLICT, REUSE } from './connection/start-policies.js';
-import { unknownOutcome } from './connection/outcome.js';
+import { addressOf } from './connection/present.js';
 import { sendSignal } from './connection/signal.js';
-import { startWorkflow } from './connection/start.js';
+import { startRunAt } from './connection/start-run.js';
 import { runSystemWorkflow } from './connection/system-workflow.js';
 import type { EventBus } from './events/event-bus.js';
 import { envelopeOf, type EventToPublish } from './events/event-to-publish.js';
@@ -42,6 +41,8 @@ import { followRun, type FollowOptions } from './follow.js';
 import { DefinitionControl } from './definition-control.js';
 import type {
   AnyPayloads,
+  AnyStart,
+  MadeStart,
   PublishOptions,
   SluiceClientOptions,
   StartedRun,
@@ -218,7 +219,15 @@ export class SluiceClient<P extends object = AnyPayloads> {
     return this.#start(definitionId, payload as Json, options);
   }
 
-  async #start(definitionId: string, payload: Json, options: StartOptions): Promise<StartedRun> {
+  /**
+   * Starts a run under a workflow id that Sluice made (contracts/naming/workflow-id.ts).
+   * @internal
+   */
+  startMade(definitionId: string, payload: Json, options: MadeStart): Promise<StartedRun> {
+    return this.#start(definitionId, payload, { ...options, made: true });
+  }
+
+  async #start(definitionId: string, payload: Json, options: AnyStart): Promise<StartedRun> {
     if (definitionId.startsWith(RESERVED_PREFIX)) {
       throw new SluiceError(
         'NAME_RESERVED',
@@ -229,36 +238,21 @@ export class SluiceClient<P extends object = AnyPayloads> {
     if (bytes > LIMITS.stateBytes) {
       throw new SluiceError('INPUT_TOO_LARGE', `The payload has ${bytes} bytes.`);
     }
-    const {
-      workflowId = `${definitionId}/${uuid()}`,
-      onConflict = 'fail',
-      reuse = 'always',
-      ...memo
-    } = options;
+    const { workflowId, made, onConflict = 'fail', reuse = 'always', ...memo } = options;
     const checkedMemo = parseOrRefuse(StartMemo, { ...this.#defaults, ...withoutUndefined(memo) });
     const target = { tenant: checkedMemo.tenant, definition: definitionId, version: checkedMemo.version };
     await checkPayload(this.#runContext.reads, target, payload);
-    const started = await startWorkflow(this.temporal, this.#context, definitionId, {
+    return await startRunAt(this.temporal, this.#context, {
+      type: definitionId,
+      tenant: checkedMemo.tenant,
+      workflowId: workflowId ?? `${definitionId}/${uuid()}`,
+      made: made === true || workflowId === undefined,
+      onConflict,
+      reuse,
       args: [payload],
-      workflowId,
       taskQueue: this.#context.taskQueue,
       memo: withoutUndefined(checkedMemo),
-      workflowIdConflictPolicy: CONFLICT[onConflict],
-      workflowIdReusePolicy: REUSE[reuse],
-      takesExisting: onConflict === 'use-existing',
     });
-    if (onConflict !== 'use-existing') return started;
-    // An existing run may have continued as new, and Temporal then answers with a later run id than its
-    // first.
-    const { raw } = await this.#handle(workflowId)
-      .describe()
-      .catch((error: unknown) => {
-        throw unknownOutcome(
-          { what: `${workflowId} was started or was open`, details: { workflowId } },
-          error,
-        );
-      });
-    return { workflowId, runId: raw.workflowExecutionInfo?.firstRunId || started.runId };
   }
 
   /**
@@ -280,7 +274,9 @@ export class SluiceClient<P extends object = AnyPayloads> {
       source: 'sluice-client',
       ...withoutUndefined(event),
     });
-    await this.#call(workflowId, () => sendSignal(this.temporal, workflowId, SIGNALS[signalName], signal));
+    // An event that names its run has the exact id from that run's row.
+    const id = signal.runId === undefined ? await this.#address(workflowId) : workflowId;
+    await this.#call(workflowId, () => sendSignal(this.temporal, id, SIGNALS[signalName], signal));
   }
 
   /**
@@ -288,7 +284,7 @@ export class SluiceClient<P extends object = AnyPayloads> {
    * @throws SluiceError WORKFLOW_NOT_FOUND, WORKER_NOT_FOUND, TEMPORAL_UNAVAILABLE
    */
   async state(workflowId: string): Promise<RunStateView> {
-    return RunStateView.parse(await this.#query(workflowId, QUERIES.state));
+    return RunStateView.parse(await this.#query(await this.#address(workflowId), QUERIES.state));
   }
 
   /**
@@ -297,7 +293,7 @@ export class SluiceClient<P extends object = AnyPayloads> {
    * @throws SluiceError WORKFLOW_NOT_FOUND, WORKER_NOT_FOUND, TEMPORAL_UNAVAILABLE
    */
   async progress(workflowId: string, since = 0): Promise<RunProgress> {
-    return RunProgress.parse(await this.#query(workflowId, QUERIES.progress, { since }));
+    return await this.#progress(await this.#address(workflowId), since);
   }
 
   /**
@@ -305,19 +301,16 @@ export class SluiceClient<P extends object = AnyPayloads> {
    * A worker that is away, or a run that continues as new, only delays the lines.
    * @throws SluiceError WORKFLOW_NOT_FOUND, TEMPORAL_UNAVAILABLE
    */
-  follow(workflowId: string, options: FollowOptions = {}): AsyncGenerator<ProgressLine, void> {
-    return followRun(
-      {
-        progress: (since) => this.progress(workflowId, since),
-        describe: async () => {
-          const { status, historyLength } = await this.#call(workflowId, () =>
-            this.#handle(workflowId).describe(),
-          );
-          return { open: OPEN.has(status.name), begun: historyLength >= FIRST_TASK_COMPLETED };
-        },
+  async *follow(workflowId: string, options: FollowOptions = {}): AsyncGenerator<ProgressLine, void> {
+    const id = await this.#address(workflowId);
+    const source = {
+      progress: (since: number) => this.#progress(id, since),
+      describe: async () => {
+        const { status, historyLength } = await this.#call(id, () => this.#handle(id).describe());
+        return { open: OPEN.has(status.name), begun: historyLength >= FIRST_TASK_COMPLETED };
       },
-      options,
-    );
+    };
+    yield* followRun(source, options);
   }
 
   /**
@@ -327,8 +320,9 @@ export class SluiceClient<P extends object = AnyPayloads> {
    * @throws SluiceError the run's own code, message and details; RUN_CANCELED, RUN_TERMINATED, RUN_TIMED_OUT
    */
   async result(workflowId: string, runId?: string): Promise<Json> {
-    const handle = this.temporal.workflow.getHandle(workflowId, runId);
-    return this.#call(workflowId, () => handle.result() as Promise<Json>);
+    const id = await this.#address(workflowId);
+    const handle = this.temporal.workflow.getHandle(id, runId);
+    return this.#call(id, () => handle.result() as Promise<Json>);
   }
 
   /**
@@ -366,6 +360,16 @@ export class SluiceClient<P extends object = AnyPayloads> {
   /** Closes the connection, if this client opened it. */
   async close(): Promise<void> {
     await this.closeConnection?.();
+  }
+
+  #address(workflowId: string): Promise<string> {
+    return callTemporal({ ...this.#context, workflowId }, () =>
+      addressOf(this.temporal, this.#defaults.tenant, workflowId),
+    );
+  }
+
+  async #progress(workflowId: string, since: number): Promise<RunProgress> {
+    return RunProgress.parse(await this.#query(workflowId, QUERIES.progress, { since }));
   }
 
   #handle(workflowId: string): WorkflowHandle {

@@ -5,6 +5,7 @@ export { callBridge, httpBus, redisBus, type EventBus } from './events/event-bus
 export type { DeadLetterClient, DeadLetterOptions, ListDeadLetters } from './dead-letters.js';
 export type { DefinitionControl } from './definition-control.js';
 export { runErrorOf } from './connection/errors.js';
+export { ownRunAt, presentAt, type Present } from './connection/present.js';
 export type {
   AnyPayloads,
   PublishOptions,

@@ -645,6 +645,12 @@ export const ERRORS = {
     false,
     'A workflow with that id is running. Choose another id.',
   ),
+  WORKFLOW_ID_FOREIGN: entry(
+    409,
+    'validation',
+    false,
+    'That workflow id is kept for a run of another tenant, or for one that an event or a step starts. Choose another id.',
+  ),
   SEARCH_ATTRIBUTE_MISSING: entry(
     500,
     'validation',

@@ -1,13 +1,13 @@
 /** Acts on runs. Each goes to Temporal and is answered once Temporal has accepted it; the rows follow. */
 import { z } from '@hono/zod-openapi';
 import { v7 as uuid } from 'uuid';
+import { presentAt } from '../../client/index.js';
 import { ApiRunRef } from '../../contracts/http/api.js';
 import { SluiceError, type ErrorCode } from '../../contracts/errors.js';
 import { JsonValue, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import { RESERVED_PREFIX } from '../../contracts/run/messages.js';
 import { operation, type Api } from '../http/operation.js';
-import { presentAt } from '../views/present.js';
 import { json } from '../views/views.js';
 import { startOnce } from './start-once.js';
 import { AnyJson, Id, Reason, RunParams } from './parts.js';
@@ -35,7 +35,9 @@ const StartBody = z
       .max(Number.MAX_SAFE_INTEGER)
       .optional()
       .openapi({ description: 'Default: the latest version.' }),
-    workflowId: Id.optional().openapi({ description: 'Default: the id of the definition and a new UUID.' }),
+    workflowId: Id.optional().openapi({
+      description: 'Default: the id of the definition and a new UUID. The answer has the exact id.',
+    }),
     correlationKeys: z
       .array(z.string().min(1).max(LIMITS.correlationKeyCharacters))
       .max(START_KEYS)
@@ -168,19 +170,13 @@ export function addRunActRoutes(api: Api): void {
       ],
     },
     async ({ principal, tenant, operationId, params: { runId }, body: { payload, whileOpen } }) => {
-      const source =
-        operationId === undefined ? undefined : await client.runs.get(runId, { tenant, unredacted: true });
       const run = await client.runs.rerun(runId, {
         tenant,
         actor: principal.name,
         whileOpen,
         ...(payload !== undefined && { payload: JsonValue.parse(payload) }),
-        ...(source !== undefined && {
-          // The idempotency key gives the workflow id, which is used once: a run under it is this re-run.
-          workflowId: `${source.definition}/rerun/${runId}/${operationId}`,
-          onConflict: 'use-existing',
-          reuse: 'never',
-        }),
+        // The idempotency key gives the workflow id, which is used once: a run under it is this re-run.
+        ...(operationId !== undefined && { operationId, onConflict: 'use-existing' }),
       });
       return json(run, 201, { location: `/v1/runs/${run.runId}` });
     },
@@ -290,7 +286,7 @@ async function mustBeStartable(
  */
 async function mustOwnItsWorkflowId({ deps: { client } }: Api, tenant: string, runId: string): Promise<void> {
   const { workflowId, status } = await client.runs.get(runId, { tenant, unredacted: true });
-  const present = await presentAt(client, workflowId);
+  const present = await presentAt(client.temporal, workflowId);
   if (present?.runId === runId && present.open) return;
   throw new SluiceError('RUN_CLOSED', `Run ${runId} has ended ${status}.`, { details: { runId, status } });
 }

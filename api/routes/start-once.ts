@@ -6,15 +6,22 @@
  *   caller gives no workflow id, the key gives it, and Temporal refuses a second run. If the caller gives
  *   one, the memo of the run names the key that started it; a repeated request finds it there and starts
  *   nothing.
- * - All tenants share the workflow ids. A start never returns and never ends a run of another tenant: this
- *   code decides about an open run by the tenant in its memo, and acts on that very run.
+ * - A start never returns and never ends a run of another tenant: this code decides about an open run by the
+ *   tenant in its memo, and acts on that very run.
  */
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { settled } from '../../client/connection/outcome.js';
-import type { SluiceClient, StartedRun, StartOptions } from '../../client/index.js';
+import {
+  ownRunAt,
+  type Present,
+  presentAt,
+  type SluiceClient,
+  type StartedRun,
+  type StartOptions,
+} from '../../client/index.js';
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
 import type { Json } from '../../contracts/json.js';
-import { presentAt, type Present } from '../views/present.js';
+import { operationRunId } from '../../contracts/naming/workflow-id.js';
 
 export interface StartOnce extends Omit<StartOptions, 'trigger' | 'rerunOf'> {
   readonly tenant: string;
@@ -32,21 +39,25 @@ export async function startOnce(
   payload: Json,
   { onConflict = 'fail', operationId, ...options }: StartOnce,
 ): Promise<StartedRun> {
-  const derived = operationId === undefined ? undefined : `${definition}/${operationId}`;
-  const workflowId = options.workflowId ?? derived;
+  const { tenant, workflowId } = options;
+  const derived = operationId === undefined ? undefined : operationRunId(definition, operationId);
+  const more = {
+    trigger: { type: 'api', ...(operationId !== undefined && { operationId }) },
+    onConflict: 'fail',
+  } as const;
   const start = (): Promise<StartedRun> =>
-    client.start(definition, payload, {
-      ...options,
-      ...(workflowId !== undefined && { workflowId }),
-      ...(options.workflowId === undefined && derived !== undefined && { reuse: 'never' }),
-      trigger: { type: 'api', ...(operationId !== undefined && { operationId }) },
-      onConflict: 'fail',
-    });
-  if (workflowId === undefined) return start();
-  if (operationId !== undefined && options.workflowId !== undefined) {
+    workflowId === undefined && derived !== undefined
+      ? client.startMade(definition, payload, { ...options, ...more, workflowId: derived, reuse: 'never' })
+      : client.start(definition, payload, { ...options, ...more });
+  const latest = async (): Promise<Present | undefined> => {
+    if (workflowId !== undefined) return await ownRunAt(client.temporal, tenant, workflowId);
+    const made = derived === undefined ? undefined : await presentAt(client.temporal, derived);
+    return made?.tenant === tenant ? made : undefined;
+  };
+  if (operationId !== undefined && workflowId !== undefined) {
     // A closed run frees its workflow id, so the run of this key may have ended by now.
-    const earlier = await presentAt(client, workflowId);
-    if (earlier?.operationId === operationId) return runOf(earlier);
+    const earlier = await latest();
+    if (earlier?.trigger.operationId === operationId) return runOf(earlier);
   }
   try {
     return await start();
@@ -55,10 +66,10 @@ export async function startOnce(
     // A newer version may refuse the payload of a request whose run has started long since.
     const refused = thrown instanceof SluiceError && ['PAYLOAD_INVALID', 'CHECK_LIMIT'].includes(thrown.code);
     if (!inUse && !(refused && operationId !== undefined)) throw thrown;
-    const present = await presentAt(client, workflowId);
+    const present = await latest();
     if (present === undefined) throw thrown;
-    if (operationId !== undefined && present.operationId === operationId) return runOf(present);
-    if (refused || !present.open || present.tenant !== options.tenant || onConflict === 'fail') throw thrown;
+    if (operationId !== undefined && present.trigger.operationId === operationId) return runOf(present);
+    if (refused || !present.open || onConflict === 'fail') throw thrown;
     if (onConflict === 'use-existing') return runOf(present);
     await terminate(client, present, options.actor);
     return start();

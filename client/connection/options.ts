@@ -44,7 +44,11 @@ export interface PublishOptions {
 
 /** Start options beside the payload; the workflow's memo carries them. */
 export interface StartOptions {
-  /** Default `<definition id>/<uuid v7>`. */
+  /**
+   * Default `<definition id>/<uuid v7>`. An id is the tenant's: Temporal knows the run as `~<tenant>/<id>`,
+   * and one of the tenant `default` by the id alone, unless Sluice makes ids like it. The answer has the
+   * exact id.
+   */
   readonly workflowId?: string;
   /** Pinned version of the definition; default: the latest published one. */
   readonly version?: number;
@@ -60,6 +64,16 @@ export interface StartOptions {
   readonly onConflict?: 'fail' | 'use-existing' | 'terminate-existing';
   /** What to do if a closed run has that id: start (default), refuse, or start only if it did not succeed. */
   readonly reuse?: 'always' | 'never' | 'after-failure';
+}
+
+/** A start under a workflow id that Sluice made. */
+export interface MadeStart extends StartOptions {
+  readonly workflowId: string;
+}
+
+/** A start; `made`: Sluice made its workflow id. */
+export interface AnyStart extends StartOptions {
+  readonly made?: boolean;
 }
 
 /** A started run. */

@@ -105,7 +105,7 @@ function needsAct(action: BulkAction, { status }: RunSummary, { whileOpen }: Bul
 async function actOn(
   context: RunContext,
   action: BulkAction,
-  { runId, workflowId, definition, tenant }: RunSummary,
+  { runId, workflowId, tenant }: RunSummary,
   options: BulkOptions & { readonly operationId: string },
 ): Promise<BulkItem> {
   const about = { runId, workflowId };
@@ -120,8 +120,7 @@ async function actOn(
       tenant,
       actor,
       whileOpen,
-      workflowId: `${definition}/rerun/${runId}/${operationId}`,
-      reuse: 'never',
+      operationId,
     });
     return {
       ...about,

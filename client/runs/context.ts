@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import { SluiceError } from '../../contracts/errors.js';
 import type { RunView } from '../../projections/index.js';
 import type { CallContext } from '../connection/errors.js';
-import type { StartedRun, StartOptions } from '../connection/options.js';
+import type { AnyStart, StartedRun } from '../connection/options.js';
 import type { Json } from '../../contracts/json.js';
 import type { RunReads } from '../reads/reads.js';
 
@@ -28,7 +28,7 @@ export interface RunContext {
   readonly actor: string;
   readonly reads: RunReads | undefined;
   /** `client.start`. */
-  readonly start: (definitionId: string, payload: Json, options: StartOptions) => Promise<StartedRun>;
+  readonly start: (definitionId: string, payload: Json, options: AnyStart) => Promise<StartedRun>;
 }
 
 /** Most characters of a reason, and of a run id. */

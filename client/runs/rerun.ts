@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { callTemporal } from '../connection/errors.js';
 import { SluiceError } from '../../contracts/errors.js';
 import type { Json } from '../../contracts/json.js';
+import { rerunId } from '../../contracts/naming/workflow-id.js';
 import { NO_VERSION, TERMINAL_RUN_STATUSES, type RunRef } from '../../contracts/run/run.js';
 import type { RunView } from '../../projections/index.js';
 import type { StartedRun, StartOptions } from '../connection/options.js';
@@ -33,6 +34,8 @@ export interface RerunOptions extends OfTenant {
   /** What to do if a run with that id exists, as in `client.start`. */
   readonly onConflict?: StartOptions['onConflict'];
   readonly reuse?: StartOptions['reuse'];
+  /** Without a `workflowId`: an operation starts at most one run under this id. */
+  readonly operationId?: string | undefined;
   /** True: the source may be open. */
   readonly whileOpen?: boolean | undefined;
 }
@@ -56,6 +59,8 @@ export async function rerunRun(
   if (options.whileOpen !== true) await mustBeClosed(context, run);
   const { payload, trigger, correlationKeys } = await originalStart(context, run, options.payload);
   const rerunOf = { runId, workflowId: run.workflowId };
+  const { operationId } = options;
+  const made = operationId === undefined ? undefined : rerunId(run.definition, runId, operationId);
   const started = await context.start(run.definition, payload, {
     tenant: run.tenant,
     ...(run.version !== NO_VERSION && { version: run.version }),
@@ -63,7 +68,8 @@ export async function rerunRun(
     correlationKeys,
     ...(trigger !== undefined && { trigger }),
     ...(options.actor !== undefined && { actor: options.actor }),
-    ...(options.workflowId !== undefined && { workflowId: options.workflowId }),
+    ...(made !== undefined && { workflowId: made, made: true, reuse: 'never' as const }),
+    ...(options.workflowId !== undefined && { workflowId: options.workflowId, made: false }),
     ...(options.onConflict !== undefined && { onConflict: options.onConflict }),
     ...(options.reuse !== undefined && { reuse: options.reuse }),
   });

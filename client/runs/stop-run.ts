@@ -19,6 +19,7 @@ import { isGrpcNotFound } from '../../contracts/temporal-history.js';
 import type { RunView } from '../../projections/index.js';
 import { callTemporal } from '../connection/errors.js';
 import { settled, unknownOutcome, type Act } from '../connection/outcome.js';
+import { addressOf } from '../connection/present.js';
 import { checkedReason, findRun, type ActOptions, type RunContext } from './context.js';
 
 /** Time limit for Temporal to accept a request, ms. */
@@ -64,10 +65,13 @@ export async function stopRun(
 export async function stopWorkflow(
   context: RunContext,
   stop: StopKind,
-  workflowId: string,
+  named: string,
   options: Pick<ActOptions, 'actor' | 'reason'> = {},
 ): Promise<void> {
   const reason = checkedReason(options.reason);
+  const workflowId = await addressOf(context.temporal, context.tenant, named).catch((thrown: unknown) => {
+    throw failure(stop, { workflowId: named }, messageOf(thrown), thrown);
+  });
   const request: StopRequest = { stop, target: { workflowId }, actor: options.actor, reason };
   await stopOpen(context, request);
 }

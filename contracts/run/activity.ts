@@ -112,6 +112,8 @@ export const PrepareRunRequest = z.object({
   definition: z.string(),
   version: z.number().int().positive().optional(),
   payload: JsonValue,
+  /** What the start claims about its cause: the type of its trigger, the run id of its parent. */
+  cause: z.object({ trigger: z.string().optional(), parent: z.string().optional() }).optional(),
 });
 export type PrepareRunRequest = z.infer<typeof PrepareRunRequest>;
 

@@ -3,18 +3,21 @@
  *
  * Invariants
  * - The workflow id is derived from the definition and the event, and is never reused: a second start (a
- *   redelivery, a resumed routing, another bridge) finds it taken.
+ *   redelivery, a resumed routing, another bridge) finds it taken. Only the event's own run counts: where a
+ *   Temporal client put another one under that id, the event starts its run under the next
+ *   (ids-of-tenants-never-meet).
  * - A trigger that fails is noted in the event's audit row and stops no other trigger. Only an error that a
  *   retry resolves (Temporal or the database is away) is thrown; then the whole event is routed again.
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { SluiceClient } from '../../client/index.js';
+import { presentAt, type Present, type SluiceClient } from '../../client/index.js';
 import type { Definition } from '../../contracts/definition/index.js';
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
 import { eventScope } from '../../contracts/events/event-scope.js';
 import type { InboundEvent, ReceivedEvent } from '../../contracts/inbound-event.js';
 import { JsonValue, type Json, type JsonObject } from '../../contracts/json.js';
+import { triggeredId } from '../../contracts/naming/workflow-id.js';
 import type { ProjectionStore } from '../../contracts/run/projection.js';
 import { readStoredInBounds, validatePayloadInBounds } from '../../definitions/index.js';
 import {
@@ -32,6 +35,8 @@ const ACTOR = 'event';
 const CACHED_DEFINITIONS = 200;
 /** Hexadecimal digits of the event's hash in a workflow id. */
 const HASH_DIGITS = 32;
+/** Workflow ids of one event's run that may be taken by runs of others. */
+const FOREIGN_MOST = 8;
 
 const TriggerSpec = z.object({
   filter: z.union([z.boolean(), z.object({ $expr: z.string() })]),
@@ -55,7 +60,7 @@ export class Triggers {
 
   constructor(
     private readonly store: Pick<ProjectionStore, 'findDefinition'>,
-    private readonly client: Pick<SluiceClient, 'start'>,
+    private readonly client: Pick<SluiceClient, 'startMade' | 'temporal'>,
   ) {}
 
   /**
@@ -109,24 +114,34 @@ export class Triggers {
   ): Promise<Pick<TriggerOutcome, 'status' | 'workflowId' | 'runId'>> {
     const schema = await this.schemaOf(event.tenant, definition, version);
     const complete = await validatePayloadInBounds(schema, payload, event.tenant);
-    const workflowId = workflowIdOf(definition, event);
     const { tenant, source, id, name, correlationKey } = event;
-    try {
-      const { runId } = await this.client.start(definition, complete, {
-        workflowId,
-        version,
-        tenant,
-        actor: ACTOR,
-        reuse: 'never',
-        correlationKeys: correlationKey === null ? [] : [correlationKey],
-        trigger: { type: 'event', position, source, id, name, correlationKey },
-      });
-      return { status: 'STARTED', workflowId, runId };
-    } catch (thrown) {
-      const error = toSluiceError(thrown);
-      if (error.code !== 'WORKFLOW_ALREADY_STARTED') throw error;
-      return { status: 'ALREADY_STARTED', workflowId, runId: null };
+    const hash = hashOf(event);
+    for (let nth = 0; nth < FOREIGN_MOST; nth++) {
+      const workflowId = triggeredId(definition, hash, nth);
+      try {
+        const { runId } = await this.client.startMade(definition, complete, {
+          workflowId,
+          version,
+          tenant,
+          actor: ACTOR,
+          reuse: 'never',
+          correlationKeys: correlationKey === null ? [] : [correlationKey],
+          trigger: { type: 'event', position, source, id, name, correlationKey },
+        });
+        return { status: 'STARTED', workflowId, runId };
+      } catch (thrown) {
+        const error = toSluiceError(thrown);
+        if (error.code !== 'WORKFLOW_ALREADY_STARTED') throw error;
+        const present = await presentAt(this.client.temporal, workflowId);
+        if (present !== undefined && isRunOf(present, event)) {
+          return { status: 'ALREADY_STARTED', workflowId, runId: null };
+        }
+      }
     }
+    throw new SluiceError(
+      'WORKFLOW_ID_FOREIGN',
+      `${FOREIGN_MOST} runs that this event did not start have the workflow ids of its run`,
+    );
   }
 
   private async schemaOf(tenant: string, id: string, version: number): Promise<JsonObject | undefined> {
@@ -149,12 +164,22 @@ export class Triggers {
   }
 }
 
-/** The workflow id of the run that an event starts. */
-function workflowIdOf(definition: string, { tenant, source, id }: InboundEvent): string {
-  const hash = createHash('sha256')
+/** The event, in the workflow id of the run that it starts. */
+function hashOf({ tenant, source, id }: InboundEvent): string {
+  return createHash('sha256')
     .update(JSON.stringify([tenant, source, id]))
-    .digest('hex');
-  return `${definition}/event-${hash.slice(0, HASH_DIGITS)}`;
+    .digest('hex')
+    .slice(0, HASH_DIGITS);
+}
+
+/** Whether the event has started the run. */
+function isRunOf({ tenant, trigger }: Present, event: InboundEvent): boolean {
+  return (
+    tenant === event.tenant &&
+    trigger.type === 'event' &&
+    trigger.source === event.source &&
+    trigger.id === event.id
+  );
 }
 
 /** The payload of the run that the event starts; undefined: the filter does not hold. */

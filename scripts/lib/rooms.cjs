@@ -86,6 +86,7 @@ const inner = {
   'contracts/reading': ['contracts'],
   'contracts/redaction': [],
   'contracts/run': ['contracts', 'contracts/reading'],
+  'contracts/naming': ['contracts', 'contracts/run'],
   'contracts/events': ['contracts', 'contracts/reading', 'contracts/run'],
   'contracts/definition': ['contracts', 'contracts/run', 'contracts/events'],
   'contracts/http': ['contracts', 'contracts/run'],

@@ -98,7 +98,7 @@ describe('the same request with the same key', () => {
       const refusal = await api().refusal(path, { json, headers: { 'idempotency-key': key } });
       expect([refusal.code, refusal.status]).toEqual(['IDEMPOTENCY_KEY_REUSED', 422]);
     }
-    expect(await runsStarted(`not-me-${key}`)).toBe(0);
+    expect(await runsStarted(`~${api().sluice.tenant}/not-me-${key}`)).toBe(0);
     expect(await runsStarted(workflowId)).toBe(1);
   });
 
@@ -145,18 +145,14 @@ describe('a request that died', () => {
     const operationId = await died(key, json, -1);
     // The dead request had started the run already, as the route does.
     const { workflowId = `quick/${operationId}` } = named as { workflowId?: string };
-    const before = await api().client.start(
-      'quick',
-      { n: count },
-      {
-        workflowId,
-        tenant: api().sluice.tenant,
-        trigger: { type: 'api', operationId },
-      },
-    );
+    const { client, sluice } = api();
+    const start = { workflowId, tenant: sluice.tenant, trigger: { type: 'api', operationId } };
+    const before = await ('workflowId' in named
+      ? client.start('quick', { n: count }, start)
+      : client.startMade('quick', { n: count }, start));
     const again = await api().ask('/v1/runs', { json, headers: { 'idempotency-key': key } });
     expect([again.status, await again.json()]).toEqual([201, before]);
-    expect(await runsStarted(workflowId)).toBe(1);
+    expect(await runsStarted(before.workflowId)).toBe(1);
   });
 
   it('a request that died after its rewind does not rewind the run twice', async () => {

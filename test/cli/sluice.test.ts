@@ -187,7 +187,7 @@ describe('sluice run', () => {
       '--json',
     );
     const lines = jsonLines(stdout);
-    expect(lines[0]).toMatchObject({ type: 'started', workflowId });
+    expect(lines[0]).toMatchObject({ type: 'started', workflowId: `~${sluice().tenant}/${workflowId}` });
     expect(lines[1]).toMatchObject({ type: 'progress', line: { type: 'RUN_STARTED' } });
     expect(lines.at(-1)).toEqual({ type: 'result', result: { from: 'file' } });
   });

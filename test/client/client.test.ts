@@ -56,7 +56,7 @@ describe('starting a run', () => {
       code: 'WORKFLOW_ALREADY_STARTED',
     });
     await expect(client.start('order', 2, { workflowId, reuse: 'after-failure' })).resolves.toMatchObject({
-      workflowId,
+      workflowId: `~acme/${workflowId}`,
     });
   });
 

@@ -87,7 +87,7 @@ describe('A re-run', () => {
     await rowSays(run, 'SUCCEEDED');
     const workflowId = `again-${randomUUID()}`;
     const again = await runs().rerun(run.runId, { payload: { token: 'other' }, workflowId });
-    expect(again.workflowId).toBe(workflowId);
+    expect(again.workflowId).toBe(`~${sluice().tenant}/${workflowId}`);
     expect(await sluice().result(again)).toEqual({ token: 'other', cents: 5 });
   });
 

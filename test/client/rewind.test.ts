@@ -290,14 +290,13 @@ describe('A rewind that is refused', () => {
 
   it('a rewind of a run whose workflow id another run has leaves that run alone', async () => {
     const source = sourceOf([call('a'), PAID], counts);
-    const run = await sluice().startSource(source);
+    const { id } = JSON.parse(source) as { id: string };
+    const named = { workflowId: `${id}/one-id` };
+    const run = await sluice().startSource(source, {}, named);
     await sluice().waiting(run);
     await sluice().client.terminate(run.workflowId);
-    const other = await sluice().start(
-      (JSON.parse(source) as { id: string }).id,
-      {},
-      { workflowId: run.workflowId },
-    );
+    const other = await sluice().start(id, {}, named);
+    expect(other.workflowId).toBe(run.workflowId);
     await sluice().waiting(other);
     await expect(runs().rewind(run.runId, { stepPath: 'steps[0]' })).rejects.toMatchObject({
       code: 'REWIND_NOT_POSSIBLE',

@@ -106,6 +106,8 @@ async function prepare(payload: unknown, { start, resets, doors }: Start): Promi
     definition: workflowInfo().workflowType,
     ...(version !== undefined && { version }),
     payload: payload as PrepareRunRequest['payload'],
+    // A run that began under its id keeps it.
+    ...(resets.last === undefined && { cause: causeOf(start) }),
   };
   const { payload: complete, ...prepared } = PreparedRun.parse(await read(request));
   return {
@@ -131,6 +133,14 @@ async function prepare(payload: unknown, { start, resets, doors }: Start): Promi
       recent: [],
       counts: { running: 0, succeeded: 0, failed: 0 },
     },
+  };
+}
+
+function causeOf({ trigger, parent }: StartMemo): PrepareRunRequest['cause'] {
+  const type = isJsonObject(trigger) ? trigger['type'] : undefined;
+  return {
+    ...(typeof type === 'string' && { trigger: type }),
+    ...(parent !== undefined && { parent: parent.runId }),
   };
 }
 

@@ -202,7 +202,7 @@ describe('a start whose answer is lost', () => {
     const run = await far.start(pin.id, {}, { workflowId: `${pin.id}/mine` });
     expect(await rowSays(run, 'WAITING')).toMatchObject(run);
     await expect(far.start(pin.id, {}, { workflowId: `${pin.id}/mine` })).rejects.toMatchObject(
-      unknown({ workflowId: `${pin.id}/mine` }),
+      unknown({ workflowId: run.workflowId }),
     );
     expect(await far.start(pin.id, {}, { workflowId: `${pin.id}/mine`, onConflict: 'use-existing' })).toEqual(
       run,
@@ -212,7 +212,7 @@ describe('a start whose answer is lost', () => {
   it('a start of which nothing can be learned is unknown, and no missing worker', async () => {
     const { pin } = await sluice().publish(sourceOf(WAITS));
     loseAll(START);
-    const workflowId = `${pin.id}/${randomUUID()}`;
+    const workflowId = `~${sluice().tenant}/${randomUUID()}`;
     await expect(far.start(pin.id, {}, { workflowId })).rejects.toMatchObject(unknown({ workflowId }));
   });
 });

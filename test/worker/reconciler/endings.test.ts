@@ -157,8 +157,9 @@ describe('A run that ends from outside', () => {
       const { sluice, temporal } = world;
       const first = await sluice.startSource(WAITS, {}, { workflowId: 'shared-id' });
       await rowWaits(sluice, first);
-      await temporal('workflow', 'terminate', '--workflow-id', 'shared-id');
+      await temporal('workflow', 'terminate', '--workflow-id', first.workflowId);
       const second = await sluice.start('waits', {}, { workflowId: 'shared-id' });
+      expect(second.workflowId).toBe(first.workflowId);
       await rowWaits(sluice, second);
       await reconciledUntil(world, first, ({ status }) => status === 'TERMINATED');
       expect(await seen(sluice, second)).toMatchObject({ status: 'WAITING', waits: ['steps[1] WAITING'] });

@@ -20,6 +20,7 @@ import {
 } from '@temporalio/workflow';
 import { SluiceError } from '../../../contracts/errors.js';
 import { jsonSize, type Json } from '../../../contracts/json.js';
+import { childId } from '../../../contracts/naming/workflow-id.js';
 import { placeKey } from '../../../contracts/run/place.js';
 import type { RunRef } from '../../../contracts/run/run.js';
 import { now } from '../../runtime/clock.js';
@@ -151,7 +152,7 @@ function options(context: ChildContext, frame: ChildFrame): ChildWorkflowOptions
   const place = `${placeKey(frame.path, iteration)}/${frame.attempt}`;
   return {
     args: [frame.input],
-    workflowId: `${step.workflow}/${runId}/${place.length > PLACE_CHARACTERS ? shortHash(place) : place}`,
+    workflowId: childId(step.workflow, runId, place.length > PLACE_CHARACTERS ? shortHash(place) : place),
     memo: {
       tenant: start.tenant,
       actor: start.actor,
