@@ -20,6 +20,9 @@ export const surrealBinary = process.env.SURREAL_CLI_PATH || undefined;
 /** Path of `redis-server`; undefined on a machine without one. */
 export const redisBinary = process.env.SLUICE_REDIS_BIN || onPath('redis-server');
 
+/** Path of the browser; undefined on a machine without one. */
+export const chromiumBinary = process.env.SLUICE_CHROMIUM_BIN || onPath('chromium');
+
 /** Requirements by name: whether each is met, and the reason to print where it is not. */
 const REQUIREMENTS = {
   surreal: {
@@ -29,6 +32,10 @@ const REQUIREMENTS = {
   redis: {
     met: () => redisBinary !== undefined,
     reason: 'no Redis server: put `redis-server` on PATH or name it in SLUICE_REDIS_BIN',
+  },
+  chromium: {
+    met: () => chromiumBinary !== undefined,
+    reason: 'no browser: put `chromium` on PATH or name it in SLUICE_CHROMIUM_BIN',
   },
   python: {
     met: () => spawnSync('python3', ['-c', 'import venv, ensurepip']).status === 0,

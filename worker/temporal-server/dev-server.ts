@@ -9,6 +9,7 @@
  *   a server that becomes fair does not see the tasks that were queued before.
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { SluiceError } from '../../contracts/errors.js';
@@ -33,6 +34,9 @@ const DYNAMIC_CONFIG = [
   'matching.numTaskqueueWritePartitions=1',
   'matching.useNewMatcher=true',
   'system.enableActivityEagerExecution=true',
+  // The server's HTTP API asks for no token, and a page in a browser can send to it what starts a workflow.
+  // Sluice does not use it, so it answers only under a name that no one knows and no DNS has.
+  `frontend.httpAllowedHosts=["${randomUUID()}.invalid"]`,
 ];
 const FAIRNESS = 'matching.enableFairness=true';
 /** Ends the name of the file beside a database whose queues were fair from their first task on. */
