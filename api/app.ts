@@ -21,6 +21,7 @@ import { refuseForeignPages } from './http/foreign-pages.js';
 import { addPaths, type Api, type ApiEnv } from './http/operation.js';
 import { problemOf, PROBLEM_TYPE } from './http/problem.js';
 import { rateLimiter } from './http/rate-limit.js';
+import { StreamPlaces } from './http/stream-places.js';
 import { addRoutes } from './routes/index.js';
 
 /** Creates the application. */
@@ -79,7 +80,8 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   const api: Api = {
     app,
     deps,
-    authenticate: authenticator(config.auth, deps.now),
+    authenticate: authenticator(config.auth, deps.now, deps.keys),
+    places: new StreamPlaces(deps.config.timelines),
     takeTurn: rateLimiter(config.rate),
     handlers: new Map(),
   };

@@ -13,7 +13,9 @@ import type { Logger } from 'pino';
 import type { SluiceClient } from '../client/index.js';
 import { SluiceError, type ErrorCode } from '../contracts/errors.js';
 import { isLoopback } from '../contracts/http/pages.js';
+import { RereadFile } from '../ingress/index.js';
 import type { Projections } from '../projections/index.js';
+import { readKeyFile } from './auth/keys.js';
 import { createApp } from './app.js';
 import { watchServices } from './health.js';
 import type { ApiConfig, KnownAction } from './http/deps.js';
@@ -67,8 +69,11 @@ export async function startApi(options: StartApiOptions): Promise<RunningApi> {
     );
   }
   const stopping = new AbortController();
+  const keysFile = config.auth.kind === 'tokens' ? config.auth.keysFile : undefined;
+  const keys = keysFile === undefined ? undefined : await RereadFile.open(keysFile, readKeyFile, log);
   const deps = {
     config,
+    keys: keys && (() => keys.value),
     client,
     projections,
     actions,
@@ -87,7 +92,10 @@ export async function startApi(options: StartApiOptions): Promise<RunningApi> {
     },
   }) as Server;
   server.on('clientError', refuseUnreadable);
-  const url = await listen(server, config);
+  const url = await listen(server, config).catch((error: unknown) => {
+    keys?.close();
+    throw error;
+  });
   const forget = setInterval(() => {
     projections.apiRequests.forget(now()).catch((error: unknown) => {
       log.warn({ error }, 'Expired idempotency keys could not be removed; the next interval tries again');
@@ -99,6 +107,7 @@ export async function startApi(options: StartApiOptions): Promise<RunningApi> {
     async stop() {
       clearInterval(forget);
       watch.stop();
+      keys?.close();
       if (!server.listening) return;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       stopping.abort();

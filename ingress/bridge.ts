@@ -22,7 +22,8 @@ import { Availability, isOfDatabase } from './routing/availability.js';
 import { decodeOrRefuse } from './routing/decode.js';
 import { Router } from './routing/route.js';
 import { Sweeper, type SweepOptions } from './routing/sweeper.js';
-import { readSenders } from './sources/senders.js';
+import { RereadFile } from './sources/reread-file.js';
+import { readSenderFile, senderFinder } from './sources/senders.js';
 import { HttpSource } from './sources/http-source.js';
 import { connectRedis, openRedis } from './sources/redis.js';
 import { StreamSource } from './sources/stream-source.js';
@@ -198,6 +199,9 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
     let url: string | undefined;
     if (config.http !== undefined) {
       const { http, token, tokensFile, inFlight } = config;
+      const senders =
+        tokensFile === undefined ? undefined : await RereadFile.open(tokensFile, readSenderFile, log);
+      if (senders !== undefined) opened.add('File of senders', () => senders.close());
       const source = new HttpSource({
         router,
         events,
@@ -205,7 +209,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
         availability,
         streamReason,
         inFlight,
-        findSender: await readSenders(token, tokensFile),
+        findSender: senderFinder(token, senders && (() => senders.value)),
         hasTokens: token !== undefined || tokensFile !== undefined,
         ...http,
         onError: report,

@@ -7,7 +7,13 @@ import { ALL_TENANTS, type Principal } from './principal.js';
 /** How callers authenticate. `off`: not at all, on a developer's machine. */
 export type AuthConfig =
   | { readonly kind: 'off' }
-  | { readonly kind: 'tokens'; readonly keys: readonly KeyEntry[]; readonly jwt: JwtOptions | undefined };
+  | {
+      readonly kind: 'tokens';
+      readonly keys: readonly KeyEntry[];
+      /** The file of the keys, which is read again when it has changed; absent: the keys never change. */
+      readonly keysFile?: string | undefined;
+      readonly jwt: JwtOptions | undefined;
+    };
 
 /** @throws SluiceError UNAUTHENTICATED, IDENTITY_PROVIDER_UNAVAILABLE */
 export type Authenticate = (authorization: string | undefined) => Promise<Principal>;
@@ -20,10 +26,15 @@ const DEVELOPER: Principal = { kind: 'off', name: 'developer', roles: ['admin'],
 /**
  * Makes the check of a request's token.
  * @param now the clock, epoch ms
+ * @param keys the keys as they are now; default: those of the configuration
  */
-export function authenticator(config: AuthConfig, now: () => number): Authenticate {
+export function authenticator(
+  config: AuthConfig,
+  now: () => number,
+  keys?: () => readonly KeyEntry[],
+): Authenticate {
   if (config.kind === 'off') return () => Promise.resolve(DEVELOPER);
-  const findKey = keyFinder(config.keys, now);
+  const findKey = keyFinder(keys ?? (() => config.keys), now);
   const verify = config.jwt === undefined ? undefined : jwtVerifier(config.jwt);
   return async (authorization) => {
     if (authorization === undefined) throw refused('The request has no header Authorization.');

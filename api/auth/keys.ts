@@ -68,13 +68,17 @@ export async function readKeyFile(path: string): Promise<readonly KeyEntry[]> {
   return parsed.data.keys;
 }
 
-/** @param now the clock, epoch ms */
-export function keyFinder(entries: readonly KeyEntry[], now: () => number): FindKey {
-  const hashed = entries.map((entry) => ({ entry, hash: Buffer.from(entry.hash, 'hex') }));
+/**
+ * @param entries the keys as they are now
+ * @param now the clock, epoch ms
+ */
+export function keyFinder(entries: () => readonly KeyEntry[], now: () => number): FindKey {
   return (token) => {
     const tokenHash = hashOf(token);
     let found: KeyEntry | undefined;
-    for (const { entry, hash } of hashed) if (timingSafeEqual(tokenHash, hash)) found = entry;
+    for (const entry of entries()) {
+      if (timingSafeEqual(tokenHash, Buffer.from(entry.hash, 'hex'))) found = entry;
+    }
     if (found === undefined) return undefined;
     if (found.expires !== undefined && Date.parse(found.expires) <= now()) return undefined;
     const { name, roles, tenants } = found;

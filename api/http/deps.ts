@@ -3,7 +3,9 @@ import type { Logger } from 'pino';
 import type { SluiceClient } from '../../client/index.js';
 import type { Projections } from '../../projections/index.js';
 import type { AuthConfig } from '../auth/authenticator.js';
+import type { KeyEntry } from '../auth/keys.js';
 import type { Metrics } from './metrics.js';
+import type { PlaceLimits } from './stream-places.js';
 
 export interface ApiConfig {
   readonly host: string;
@@ -12,6 +14,8 @@ export interface ApiConfig {
   readonly auth: AuthConfig;
   /** Requests of one token per second, and the further requests that a burst after a pause may have. */
   readonly rate: { readonly perSecond: number; readonly burst: number };
+  /** Most timelines that are open at the same time. Default: 50 of a token, 500 of the process. */
+  readonly timelines?: PlaceLimits;
   /** How long an idempotency key is kept, ms. */
   readonly idempotencyMs: number;
   /** Address of the metrics of Temporal's SDK in this process; undefined: this process runs no worker. */
@@ -26,6 +30,8 @@ export interface KnownAction {
 
 export interface ApiDeps {
   readonly config: ApiConfig;
+  /** The static keys as they are now; undefined: those of the configuration. */
+  readonly keys: (() => readonly KeyEntry[]) | undefined;
   readonly client: SluiceClient;
   readonly projections: Projections;
   /** The actions that a definition may name; undefined: `validate` does not look at them. */

@@ -23,6 +23,7 @@ import type { ApiDeps } from './deps.js';
 import { hashOf, idempotencyKeyOf, onceForKey, operationIdOf } from './idempotency.js';
 import { byStatus, invalidInput, Problem, PROBLEM_TYPE, type ProblemItem } from './problem.js';
 import type { TakeTurn } from './rate-limit.js';
+import type { StreamPlaces } from './stream-places.js';
 import { decodeBody, readBytes } from './request-body.js';
 
 /** Variables that the middleware sets in the context. */
@@ -75,6 +76,8 @@ export interface OperationSpec<P, Q, B> {
 /** A request that passed every check. */
 export interface Call<P, Q, B> {
   readonly c: Context<ApiEnv>;
+  /** Whether the token still counts, for an answer that lasts. @throws SluiceError as the request would */
+  readonly checkAgain: () => Promise<void>;
   readonly principal: Principal;
   readonly tenant: string;
   readonly params: P;
@@ -90,6 +93,7 @@ export interface Api {
   readonly deps: ApiDeps;
   readonly authenticate: Authenticate;
   readonly takeTurn: TakeTurn;
+  readonly places: StreamPlaces;
   /** Handlers by path and method; `addPaths` adds them to the application. */
   readonly handlers: Map<string, Map<string, Handler>>;
 }
@@ -128,11 +132,20 @@ export function operation<P = Empty, Q = Empty, B = Empty>(
 ): void {
   api.app.openAPIRegistry.registerPath(routeConfigOf(spec));
   serve(api, spec.method, spec.path, async (c) => {
-    const principal = await api.authenticate(c.req.header('Authorization'));
-    c.set('principal', principal.name);
-    await api.takeTurn(principalId(principal));
-    requireCapability(principal, spec.capability);
-    const tenant = tenantOf(principal, c.req.header('Sluice-Tenant'));
+    const admit = async (takeTurn: boolean): Promise<{ principal: Principal; tenant: string }> => {
+      const principal = await api.authenticate(c.req.header('Authorization'));
+      c.set('principal', principal.name);
+      if (takeTurn) await api.takeTurn(principalId(principal));
+      requireCapability(principal, spec.capability);
+      return { principal, tenant: tenantOf(principal, c.req.header('Sluice-Tenant')) };
+    };
+    const { principal, tenant } = await admit(true);
+    const checkAgain = async (): Promise<void> => {
+      const now = await admit(false);
+      if (now.tenant !== tenant || principalId(now.principal) !== principalId(principal)) {
+        throw new SluiceError('UNAUTHENTICATED', 'The token is not valid any more.');
+      }
+    };
     c.set('tenant', tenant);
     const bytes = spec.method === 'post' ? await readBytes(c) : new Uint8Array();
     const parsed = parse(c, spec, bytes);
@@ -148,7 +161,7 @@ export function operation<P = Empty, Q = Empty, B = Empty>(
             replay: spec.idempotency !== 'again',
           };
     const operationId = keyed === undefined ? undefined : operationIdOf(keyed);
-    const run = (): Promise<Response> => handle({ c, principal, tenant, operationId, ...parsed });
+    const run = (): Promise<Response> => handle({ c, principal, tenant, operationId, checkAgain, ...parsed });
     return keyed === undefined ? run() : onceForKey(api.deps, keyed, run);
   });
 }

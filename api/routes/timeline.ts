@@ -1,4 +1,5 @@
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
+import { principalId } from '../auth/principal.js';
 import { operation, type Api } from '../http/operation.js';
 import { problemOf } from '../http/problem.js';
 import { streamAnswer } from '../http/streams.js';
@@ -23,14 +24,16 @@ export function addTimelineRoute(api: Api): void {
 it, its data is a RunEvent. \`event: reset\` means that a reset undid the events after \`after\`; their replacements
 follow. \`event: end\` tells how the run ended; then the stream closes. Comments are heartbeats. A reader that sends the
 last id as \`Last-Event-ID\` (a browser does; a bare \`seq\` is enough) continues after it: no event is lost, and none
-comes twice.`,
+comes twice. When the token ends (it is revoked, expires, or loses the tenant or the role), so does the stream, with
+\`event: problem\`. A token may have 50 timelines open at each API process, and a process 500: past that the answer is
+429.`,
       capability: 'read',
       params: RunParams,
       headers: { 'Last-Event-ID': 'The last event that the reader has. Default: all events follow.' },
       answers: { 200: { description: 'The stream', type: 'text/event-stream' } },
       errors: ['RUN_NOT_FOUND', 'DEFINITION_VERSION_NOT_FOUND'],
     },
-    async ({ c, tenant, params: { runId } }) => {
+    async ({ c, principal, tenant, checkAgain, params: { runId } }) => {
       const given = c.req.header('Last-Event-ID');
       const last = given === undefined || given === '' ? undefined : parseLastEvent(given);
       if (given !== undefined && given !== '' && last === undefined) {
@@ -41,7 +44,16 @@ comes twice.`,
       }
       const redactor = await client.runs.redactor(runId, { tenant });
       const listener = new AbortController();
-      const signal = AbortSignal.any([listener.signal, stopping]);
+      const revoked = new AbortController();
+      const signal = AbortSignal.any([listener.signal, stopping, revoked.signal]);
+      const place = api.places.take({
+        principal: principalId(principal),
+        check: checkAgain,
+        onEnd: () => revoked.abort(),
+      });
+      listener.signal.addEventListener('abort', () => place.leave());
+      // Its stream is never read, so it never ends.
+      if (c.req.method === 'HEAD') place.leave();
       const occurrence = { requestId: c.get('requestId'), path: c.req.path };
       async function* texts(): AsyncGenerator<string, void> {
         metrics.streams.inc();
@@ -49,7 +61,9 @@ comes twice.`,
           yield `retry: ${RETRY_MS}\n\n`;
           for await (const item of runTimeline({ reads: projections.reads, tenant, runId, last, signal })) {
             yield toMessage(item.kind === 'event' ? { ...item, event: redactor.event(item.event) } : item);
+            if (place.ended !== undefined) break;
           }
+          if (place.ended !== undefined) yield message('problem', problemOf(place.ended, occurrence));
         } catch (thrown) {
           // The reader reconnects after `retry` and misses nothing.
           log.error(
@@ -58,6 +72,7 @@ comes twice.`,
           );
           yield message('problem', problemOf(thrown, occurrence));
         } finally {
+          place.leave();
           metrics.streams.dec();
         }
       }

@@ -37,21 +37,25 @@ export type FindSender = (authorization: string | undefined) => Sender;
 
 const ANYONE: Sender = { name: 'anyone', tenants: [ALL], events: [ALL], may: ['send', 'read'] };
 
+/** An entry of the file. */
+export type KnownSender = z.infer<typeof SenderEntry> & { readonly digest: Buffer };
+
 /**
- * Reads the senders and their tokens.
+ * Makes the check of a request's token.
  * @param token the one token that may do everything; undefined: no such token
- * @param file path of the file of senders; with neither, everyone may do everything
- * @throws SluiceError CONFIG_INVALID if the file cannot be read or is not valid; the message shows no hash
+ * @param known the senders of the file, as it is now; undefined: no such file. With neither, everyone may do
+ * everything
  */
-export async function readSenders(token: string | undefined, file: string | undefined): Promise<FindSender> {
-  if (token === undefined && file === undefined) return () => ANYONE;
-  const entries = file === undefined ? [] : await entriesOf(file);
-  const known = entries.map((entry) => ({ ...entry, digest: Buffer.from(entry.hash, 'hex') }));
+export function senderFinder(
+  token: string | undefined,
+  known: (() => readonly KnownSender[]) | undefined,
+): FindSender {
+  if (token === undefined && known === undefined) return () => ANYONE;
   const whole = token === undefined ? undefined : digestOf(token);
   return (authorization = '') => {
     const given = digestOf(/^bearer +([^\s]+)$/i.exec(authorization)?.[1] ?? '');
     let found: Sender | undefined;
-    for (const { digest, expires, ...entry } of known) {
+    for (const { digest, expires, ...entry } of known?.() ?? []) {
       const matches = timingSafeEqual(given, digest);
       if (matches && (expires === undefined || Date.parse(expires) > Date.now())) found = entry;
     }
@@ -61,7 +65,11 @@ export async function readSenders(token: string | undefined, file: string | unde
   };
 }
 
-async function entriesOf(file: string): Promise<z.infer<typeof SenderFile>['senders']> {
+/**
+ * Reads the file of senders.
+ * @throws SluiceError CONFIG_INVALID if it cannot be read or is not valid; the message shows no hash
+ */
+export async function readSenderFile(file: string): Promise<readonly KnownSender[]> {
   const invalid = (why: string, cause?: unknown): SluiceError =>
     new SluiceError('CONFIG_INVALID', `SLUICE_BRIDGE_TOKENS_FILE: ${file}: ${why}`, { cause });
   let value: unknown;
@@ -71,7 +79,9 @@ async function entriesOf(file: string): Promise<z.infer<typeof SenderFile>['send
     throw invalid(error instanceof SyntaxError ? 'it is not JSON' : messageOf(error), error);
   }
   const parsed = SenderFile.safeParse(value);
-  if (parsed.success) return parsed.data.senders;
+  if (parsed.success) {
+    return parsed.data.senders.map((entry) => ({ ...entry, digest: Buffer.from(entry.hash, 'hex') }));
+  }
   throw invalid(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '));
 }
 

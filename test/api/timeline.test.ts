@@ -1,6 +1,11 @@
 /** The live timeline: every event once and in order, also across a broken connection and a reset. */
-import { afterAll, describe, expect, it } from 'vitest';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { makeKey, startApi, type RunningApi } from '../../api/index.js';
 import { runTimeline, type TimelineItem, type TimelineOptions } from '../../api/views/timeline.js';
 import { ApiRunEvent } from '../../contracts/http/api.js';
 import { event, execution, runStartedAs } from '../projections/support/runs.js';
@@ -47,6 +52,77 @@ async function startWaiting() {
   await waitFor(async () => (await reads().getRun(api().sluice.tenant, run.runId))?.status === 'WAITING');
   return { ...run, path };
 }
+
+describe('the token of a timeline', () => {
+  let directory: string;
+  let running: RunningApi;
+  let file: string;
+  const key = makeKey({ name: 'short-lived', roles: ['reader'], tenants: ['*'] });
+  const other = makeKey({ name: 'other', roles: ['reader'], tenants: ['*'] });
+  const errors: string[] = [];
+  /** As an operator does: the new file takes the place of the old one. */
+  const replace = (text: string): void => {
+    writeFileSync(`${file}.new`, text);
+    renameSync(`${file}.new`, file);
+  };
+  const keysOf = (...entries: readonly unknown[]): string => JSON.stringify({ keys: entries });
+  const open = (path: string, token = key.key, method = 'GET') =>
+    fetch(`${running.url}${path}/timeline`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, 'sluice-tenant': api().sluice.tenant },
+    });
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'sluice-keys-'));
+    file = join(directory, 'keys.json');
+    replace(keysOf(key.entry, other.entry));
+    running = await startApi({
+      config: {
+        ...{ host: '127.0.0.1', port: 0, rate: { perSecond: 1_000, burst: 1_000 }, idempotencyMs: 1_000 },
+        auth: { kind: 'tokens', keys: [], keysFile: file, jwt: undefined },
+        timelines: { token: 1, process: 2 },
+        sdkMetricsUrl: undefined,
+      },
+      client: api().client,
+      projections: api().sluice.projections,
+      log: pino({ level: 'error' }, { write: (line: string) => void errors.push(line) }),
+    });
+  });
+  afterAll(async () => {
+    await running.stop();
+    rmSync(directory, { recursive: true });
+  });
+
+  it('a timeline ends when its key is taken out of the file, and a broken file changes nothing', async () => {
+    const run = await startWaiting();
+    const stream = messages(await open(run.path));
+    expect((await stream.next()).value).toMatchObject({ event: undefined });
+    replace('{"keys": [');
+    await waitFor(() => errors.some((line) => line.includes('the keys of the last valid one still count')));
+    expect((await open(run.path, other.key, 'HEAD')).status).toBe(200);
+    replace(keysOf(other.entry));
+    const rest: Message[] = [];
+    for await (const message of stream) rest.push(message);
+    expect(rest.at(-1)).toMatchObject({ event: 'problem', data: { code: 'UNAUTHENTICATED' } });
+    expect((await open(run.path)).status).toBe(401);
+    replace(keysOf(key.entry, other.entry));
+    await waitFor(async () => (await open(run.path, key.key, 'HEAD')).status === 200);
+  });
+
+  it('a token has a bounded number of timelines, which are free again when they end', async () => {
+    const run = await startWaiting();
+    for (let i = 0; i < 3; i++) expect((await open(run.path, key.key, 'HEAD')).status).toBe(200);
+    const first = await open(run.path);
+    expect(first.status).toBe(200);
+    const refused = await open(run.path);
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '5']);
+    expect(await refused.json()).toMatchObject({ code: 'RATE_LIMITED' });
+    const second = await open(run.path, other.key);
+    expect(second.status).toBe(200);
+    await Promise.all([first.body?.cancel(), second.body?.cancel()]);
+    await waitFor(async () => (await open(run.path, key.key, 'HEAD')).status === 200);
+  });
+});
 
 describe('a live timeline', () => {
   it('a timeline sends each event once across a broken connection, and closes when the run has ended', async () => {

@@ -56,6 +56,7 @@ async function authOf(vars: ApiVariables, environment: string): Promise<AuthConf
   return {
     kind: 'tokens',
     keys: file === undefined ? [] : await readKeyFile(file),
+    keysFile: file,
     jwt:
       jwksUrl === undefined || issuer === undefined || audience === undefined
         ? undefined

@@ -1,7 +1,7 @@
 /** What only HTTP has: the modes of CloudEvents, batches, and answers that ask a sender to retry. */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -563,4 +563,31 @@ describe('from an application and from the command line', () => {
     expect(unknown.code).toBe(1);
     expect(unknown.stderr).toContain('EVENT_NOT_FOUND');
   });
+});
+
+it('a token that is taken out of the file is refused without a restart, and a broken file changes nothing', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'sluice-senders-'));
+  const tokensFile = join(directory, 'senders.json');
+  const replace = async (text: string): Promise<void> => {
+    await writeFile(`${tokensFile}.new`, text);
+    await rename(`${tokensFile}.new`, tokensFile);
+  };
+  const bound = { tenants: ['*'], events: ['*'], may: ['read'] };
+  const entry = (name: string, token: string) => ({ name, hash: hashOf(token), ...bound });
+  await replace(JSON.stringify({ senders: [entry('shop', SHOP), entry('auditor', AUDITOR)] }));
+  const own = await openBridge(sluice(), { config: { tokensFile } });
+  const ask = async (token: string): Promise<number> =>
+    (await fetch(`${own.url}/events`, { headers: { authorization: `Bearer ${token}` } })).status;
+  try {
+    expect([await ask(SHOP), await ask(AUDITOR)]).toEqual([200, 200]);
+    await replace('{"senders": [');
+    await waitFor(() => own.logged.some(({ level }) => level === 'error'));
+    expect(await ask(SHOP)).toBe(200);
+    await replace(JSON.stringify({ senders: [entry('auditor', AUDITOR)] }));
+    await waitFor(async () => (await ask(SHOP)) === 401);
+    expect(await ask(AUDITOR)).toBe(200);
+  } finally {
+    await own.stop();
+    await rm(directory, { recursive: true });
+  }
 });
