@@ -190,6 +190,11 @@ export const Variables = z.object({
     .describe(
       'Interval in which one of the workers compares the rows of runs with Temporal, and repairs them. 0: never.',
     ),
+  SLUICE_STUCK_MS: milliseconds()
+    .default(60_000)
+    .describe(
+      'Time after which a worker, bridge or API whose main thread does not get on is ended by force, so that it is started again. 0: never.',
+    ),
   SLUICE_SHUTDOWN_GRACE_MS: milliseconds()
     .default(10_000)
     .describe('Time that a stopping worker gives running actions before it aborts their signal.'),

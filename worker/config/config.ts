@@ -57,6 +57,8 @@ export interface SluiceConfig {
   readonly logLevel: Variables['SLUICE_LOG_LEVEL'];
   /** ms; 0: never */
   readonly reconcileIntervalMs: number;
+  /** Time without a turn after which a process is ended by force, ms; 0: never. */
+  readonly stuckMs: number;
   readonly worker: {
     readonly identity: string | undefined;
     /** `ip:port`; undefined: metrics are not served */
@@ -184,6 +186,7 @@ function configOf(vars: Variables): SluiceConfig {
         : { directory: vars.SLUICE_CEDAR_POLICY_DIR, principal: vars.SLUICE_CEDAR_PRINCIPAL },
     logLevel: vars.SLUICE_LOG_LEVEL,
     reconcileIntervalMs: vars.SLUICE_RECONCILE_INTERVAL_MS,
+    stuckMs: vars.SLUICE_STUCK_MS,
     worker: {
       identity: vars.SLUICE_WORKER_IDENTITY,
       metricsAddress: vars.SLUICE_WORKER_METRICS_HTTP,

@@ -13,6 +13,7 @@ import type { BridgeSettings } from '../config/bridge-config.js';
 import type { SluiceConfig } from '../config/config.js';
 import { watchedDatabase } from '../health/database-watch.js';
 import { ServiceStates } from '../health/service-states.js';
+import { watchMainThread } from '../health/watchdog.js';
 import { temporalConnectionOptions } from '../temporal/temporal-connection.js';
 import { loadRegistry } from './load-registry.js';
 import { endInTime, STOP_LIMIT_MS, whenAborted } from './stopping.js';
@@ -38,6 +39,7 @@ export async function runApi(options: RunApiOptions): Promise<void> {
   const { config, settings, bridge, directory, log, stop } = options;
   const opened = new ClosingStack();
   endInTime(stop, STOP_LIMIT_MS, log);
+  opened.add('Watchdog', watchMainThread(config.stuckMs));
   try {
     const { actions } = await loadRegistry(config, directory);
     const projections = await openProjections(watchedDatabase(config, new ServiceStates(log)));

@@ -12,6 +12,7 @@ import type { BridgeSettings } from '../config/bridge-config.js';
 import type { SluiceConfig } from '../config/config.js';
 import { watchedDatabase } from '../health/database-watch.js';
 import { ServiceStates } from '../health/service-states.js';
+import { watchMainThread } from '../health/watchdog.js';
 import { temporalConnectionOptions } from '../temporal/temporal-connection.js';
 import { endInTime, STOP_LIMIT_MS, whenAborted } from './stopping.js';
 
@@ -31,6 +32,7 @@ export interface RunBridgeOptions {
 export async function runBridge({ config, settings, log, stop }: RunBridgeOptions): Promise<void> {
   const opened = new ClosingStack();
   endInTime(stop, STOP_LIMIT_MS, log);
+  opened.add('Watchdog', watchMainThread(config.stuckMs));
   try {
     const projections = await openProjections(watchedDatabase(config, new ServiceStates(log)));
     opened.add('SurrealDB', () => projections.close());

@@ -12,6 +12,7 @@ import type { Environment, SluiceConfig } from '../config/config.js';
 import { watchedDatabase } from '../health/database-watch.js';
 import { ServiceStates } from '../health/service-states.js';
 import { startWorkerHealth } from '../health/worker-health.js';
+import { watchMainThread } from '../health/watchdog.js';
 import { createSecretProvider } from '../secrets/secret-provider.js';
 import { loadWorkflowBundle } from '../temporal/workflow-bundle.js';
 import { installRuntime } from './install-runtime.js';
@@ -51,6 +52,7 @@ export async function runWorker({
   const opened = new ClosingStack();
   const { shutdownGraceMs, shutdownStopMs, metricsAddress, healthAddress } = config.worker;
   endInTime(stop, shutdownGraceMs + shutdownStopMs + END_MARGIN_MS, log);
+  opened.add('Watchdog', watchMainThread(config.stuckMs));
   try {
     const registry = await loadRegistry(config, directory);
     const secrets = createSecretProvider(config.secrets, env);
