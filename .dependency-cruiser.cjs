@@ -6,6 +6,7 @@ const packages = {
   expressions: ['jsonata', 'tinyduration'],
   definitions: ['yaml', 'jsonc-parser', 'ajv', 're2js', 'tsx', 'ajv-formats', 'zod'],
   authorization: ['@cedar-policy/cedar-wasm'],
+  encryption: ['@temporalio/common', '@temporalio/proto', 'zod'],
   workflows: ['@temporalio/workflow', '@temporalio/common', '@noble/hashes'],
   projections: ['canonicalize', 'surrealdb', '@surrealdb/node', 'ws', 'zod'],
 };

@@ -30,6 +30,7 @@ COPY --from=build /app/cli ./cli
 COPY --from=build /app/client ./client
 COPY --from=build /app/contracts ./contracts
 COPY --from=build /app/definitions ./definitions
+COPY --from=build /app/encryption ./encryption
 COPY --from=build /app/examples ./examples
 COPY --from=build /app/expressions ./expressions
 COPY --from=build /app/ingress ./ingress

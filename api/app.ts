@@ -14,6 +14,7 @@ import { secureHeaders } from 'hono/secure-headers';
 import { isJsonObject } from '../contracts/json.js';
 import { SluiceError, toSluiceError } from '../contracts/errors.js';
 import { authenticator } from './auth/authenticator.js';
+import { addCodecRoutes, allowCodecOrigins, CODEC_PATH } from './codec.js';
 import type { ApiDeps } from './http/deps.js';
 import { addDocument, addDocumentPage } from './document.js';
 import { addHealthRoutes } from './health.js';
@@ -75,7 +76,11 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
     // Answers hold one tenant's data, so no cache on the way may store them.
     if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store');
   });
-  if (config.auth.kind === 'off') app.use(refuseForeignPages);
+  allowCodecOrigins(app, config.codecOrigins ?? []);
+  if (config.auth.kind === 'off') {
+    const origins = config.codecOrigins ?? [];
+    app.use(refuseForeignPages((path) => (path.startsWith(`${CODEC_PATH}/`) ? origins : [])));
+  }
 
   const api: Api = {
     app,
@@ -87,6 +92,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   };
   addHealthRoutes(api);
   addRoutes(api);
+  addCodecRoutes(api);
   addDocument(api);
   addDocumentPage(api);
   addPaths(api);

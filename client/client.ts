@@ -115,8 +115,12 @@ export class SluiceClient<P extends object = AnyPayloads> {
     private readonly closeConnection: (() => Promise<void>) | undefined,
   ) {
     this.bus = options.bus;
-    const { namespace, taskQueue, tenant = 'default', actor = 'sluice-client' } = options;
-    this.temporal = new Client({ connection, namespace });
+    const { namespace, taskQueue, dataConverter, tenant = 'default', actor = 'sluice-client' } = options;
+    this.temporal = new Client({
+      connection,
+      namespace,
+      ...(dataConverter !== undefined && { dataConverter }),
+    });
     this.#context = { address: connection.options.address, namespace, taskQueue };
     this.#defaults = { tenant, actor };
     this.#runContext = {

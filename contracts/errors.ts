@@ -118,6 +118,12 @@ export const ERRORS = {
     false,
     'Fix the variables that the message names; docs/configuration.md lists them all.',
   ),
+  KEY_UNKNOWN: entry(
+    503,
+    'internal',
+    true,
+    'Add the key that the message names to the key ring of every process (docs/encryption.md), and start them again.',
+  ),
   INPUT_INVALID: entry(400, 'validation', false, 'Send input in the documented shape.'),
   USAGE_INVALID: entry(
     400,

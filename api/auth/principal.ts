@@ -12,17 +12,18 @@ import { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
 import { TenantId } from '../../contracts/run/messages.js';
 
-export const Role = z.enum(['reader', 'operator', 'publisher', 'admin']);
+export const Role = z.enum(['reader', 'operator', 'publisher', 'codec', 'admin']);
 export type Role = z.infer<typeof Role>;
 
-/** What a route requires. `unredacted`: to see marked values. */
-export type Capability = 'read' | 'operate' | 'publish' | 'unredacted';
+/** What a route requires. `unredacted`: to see marked values; `codec`: to decrypt what Temporal stores. */
+export type Capability = 'read' | 'operate' | 'publish' | 'unredacted' | 'codec';
 
 const ALLOWED: Readonly<Record<Role, readonly Capability[]>> = {
   reader: ['read'],
   operator: ['read', 'operate'],
   publisher: ['read', 'publish'],
-  admin: ['read', 'operate', 'publish', 'unredacted'],
+  codec: ['codec'],
+  admin: ['read', 'operate', 'publish', 'unredacted', 'codec'],
 };
 
 /** Every tenant. */

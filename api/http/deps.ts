@@ -16,6 +16,8 @@ export interface ApiConfig {
   readonly rate: { readonly perSecond: number; readonly burst: number };
   /** Most timelines that are open at the same time. Default: 50 of a token, 500 of the process. */
   readonly timelines?: PlaceLimits;
+  /** Origins of pages that may call the codec endpoint; default: none. */
+  readonly codecOrigins?: readonly string[];
   /** How long an idempotency key is kept, ms. */
   readonly idempotencyMs: number;
   /** Address of the metrics of Temporal's SDK in this process; undefined: this process runs no worker. */

@@ -31,7 +31,8 @@ export interface ApiEnv {
   Variables: { requestId: string; route: string; principal: string; tenant: string };
 }
 
-export type Tag = 'definitions' | 'runs' | 'bulk' | 'dead letters' | 'events' | 'expressions' | 'legacy';
+export type Tag =
+  'definitions' | 'runs' | 'bulk' | 'dead letters' | 'events' | 'expressions' | 'codec' | 'legacy';
 
 interface AnswerSpec {
   readonly description: string;

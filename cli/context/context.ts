@@ -126,21 +126,18 @@ export function createContext(
 }
 
 async function connect(
-  { temporal, taskQueue }: SluiceConfig,
+  config: SluiceConfig,
   env: Environment,
   tenant: string | undefined,
   options: Pick<SluiceClientOptions, 'bus' | 'lazy' | 'reads'>,
 ): Promise<SluiceClient> {
   const { apiReads, createSluiceClient } = await import('../../client/index.js');
   const { loadApiPlace } = await import('../../worker/config/api-variables.js');
-  const { temporalConnectionOptions } = await import('../../worker/temporal/temporal-connection.js');
-  const { address, ...connectionOptions } = await temporalConnectionOptions(temporal);
+  const { temporalPlace } = await import('../../worker/temporal/temporal-connection.js');
   const api = loadApiPlace(env);
   return createSluiceClient({
-    address,
-    connectionOptions,
-    namespace: temporal.namespace,
-    taskQueue,
+    ...(await temporalPlace(config)),
+    taskQueue: config.taskQueue,
     actor: env.USER || 'sluice-cli',
     ...options,
     ...(api !== undefined && { reads: apiReads(api) }),

@@ -23,7 +23,7 @@ export function addApiCommands(program: Command, { env, terminal, done }: Comman
     .argument('<name>', 'name of the key holder, recorded in the audit')
     .requiredOption(
       '--role <role>',
-      'reader, operator, publisher or admin; separate several with commas',
+      'reader, operator, publisher, codec or admin; separate several with commas',
       words,
     )
     .requiredOption(

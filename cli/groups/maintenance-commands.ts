@@ -1,4 +1,4 @@
-/** The commands for operators: doctor, migrate, rebuild, prune. */
+/** The commands for operators: doctor, migrate, keys, rebuild, prune. */
 import type { Command } from 'commander';
 import type { PruneOptions } from '../commands/maintenance/prune.js';
 import { days, type CommandContext } from '../context/context.js';
@@ -26,6 +26,36 @@ export function addMaintenanceCommands(program: Command, context: CommandContext
     .action(async (options: { status?: boolean }) => {
       const { migrateCommand } = await import('../commands/maintenance/migrate.js');
       done(await migrateCommand(terminal(), await config(), options));
+    });
+
+  const keys = program
+    .command('keys')
+    .description('make and rotate the keys that encrypt what Temporal stores');
+  keys
+    .command('add')
+    .description('add a new key; the first one makes the file and encrypts, later ones decrypt until `use`')
+    .argument('<file>', 'file of the key ring, for SLUICE_KEY_RING_FILE')
+    .argument('<id>', 'name of the key, such as 2026-11; it is readable beside what it encrypts')
+    .action(async (file: string, id: string) => {
+      const { keysAddCommand } = await import('../commands/maintenance/keys.js');
+      done(await keysAddCommand(terminal(), file, id));
+    });
+  keys
+    .command('use')
+    .description('make a key the one that encrypts; all others go on to decrypt')
+    .argument('<file>', 'file of the key ring')
+    .argument('<id>', 'name of the key')
+    .action(async (file: string, id: string) => {
+      const { keysUseCommand } = await import('../commands/maintenance/keys.js');
+      done(await keysUseCommand(terminal(), file, id));
+    });
+  keys
+    .command('list')
+    .description('list the names of the keys')
+    .argument('<file>', 'file of the key ring')
+    .action(async (file: string) => {
+      const { keysListCommand } = await import('../commands/maintenance/keys.js');
+      done(await keysListCommand(terminal(), file));
     });
 
   program

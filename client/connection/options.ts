@@ -1,4 +1,4 @@
-import type { Connection, ConnectionOptions } from '@temporalio/client';
+import type { ClientOptions, Connection, ConnectionOptions } from '@temporalio/client';
 import type { Json } from '../../contracts/json.js';
 import type { RunRef } from '../../contracts/run/run.js';
 import type { EventBus } from '../events/event-bus.js';
@@ -15,6 +15,8 @@ export interface SluiceClientOptions {
   /** True: connect with the first call, which then fails if nothing answers. */
   readonly lazy?: boolean;
   readonly namespace: string;
+  /** Encrypts and decrypts what Temporal stores, as the workers do. Default: Temporal's own. */
+  readonly dataConverter?: ClientOptions['dataConverter'];
   /** The task queue that Sluice's workers poll. */
   readonly taskQueue: string;
   /** Where `publishEvent` puts events: `httpBus` or `redisBus`. */

@@ -8,6 +8,7 @@ const rooms = {
   actions: ['contracts'],
   projections: ['contracts'],
   authorization: ['contracts'],
+  encryption: ['contracts'],
   activities: ['contracts', 'expressions', 'definitions', 'actions', 'projections'],
   client: ['contracts', 'definitions', 'projections'],
   ingress: ['contracts', 'expressions', 'definitions', 'projections', 'client'],
@@ -15,6 +16,7 @@ const rooms = {
   cli: [
     'contracts',
     'authorization',
+    'encryption',
     'expressions',
     'definitions',
     'projections',
@@ -31,6 +33,7 @@ const rooms = {
     'actions',
     'projections',
     'authorization',
+    'encryption',
     'activities',
     'client',
     'ingress',

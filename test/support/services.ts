@@ -8,8 +8,8 @@ export function suiteTemporal(): Promise<{ readonly address: string; readonly na
 }
 
 /** The code of all workflows, bundled once for the suite. */
-export function suiteBundle(): Promise<WorkflowBundleOption> {
-  return ask('/bundle');
+export function suiteBundle(failures: 'plain' | 'encoded' = 'plain'): Promise<WorkflowBundleOption> {
+  return ask(failures === 'plain' ? '/bundle' : '/bundle-with-encoded-failures');
 }
 
 async function ask<T>(service: string): Promise<T> {

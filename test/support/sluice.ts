@@ -36,6 +36,8 @@ export interface SluiceTestOptions {
   /** Default: `mem://`. */
   readonly database?: Partial<ProjectionsOptions>;
   readonly tuning?: SluiceWorkerOptions['tuning'];
+  /** Encrypts what Temporal stores; absent: nothing is encrypted. */
+  readonly dataConverter?: SluiceWorkerOptions['dataConverter'];
   /** Absent: authorization is off. */
   readonly authorizer?: SluiceWorkerOptions['authorizer'];
   readonly taskQueue?: string;
@@ -57,6 +59,7 @@ async function startSluice(options: SluiceTestOptions = {}): Promise<SluiceTest>
     tenant,
     actor: 'test',
     reads: projections.reads,
+    ...(options.dataConverter !== undefined && { dataConverter: options.dataConverter }),
   });
   const sluice = new SluiceTest(options, { temporal, taskQueue, tenant, projections, client });
   try {
@@ -133,7 +136,7 @@ export class SluiceTest {
     system: SystemContext = { environment: 'test', region: 'here', release: '0' },
   ): Promise<Worker> {
     if (this.#running !== undefined) throw new Error('A worker is running already');
-    const { actions = [], secrets = {}, allowHosts = [], tuning } = this.options;
+    const { actions = [], secrets = {}, allowHosts = [], tuning, dataConverter } = this.options;
     const connection = await NativeConnection.connect({ address: this.temporal.address });
     try {
       const worker = await createSluiceWorker({
@@ -152,7 +155,8 @@ export class SluiceTest {
         system,
         tuning: { shutdownGraceMs: 500, shutdownStopMs: 500, ...tuning },
         registerSearchAttributes: true,
-        workflowBundle: await suiteBundle(),
+        ...(dataConverter !== undefined && { dataConverter }),
+        workflowBundle: await suiteBundle(dataConverter === undefined ? 'plain' : 'encoded'),
       });
       this.#running = { worker, connection, ended: worker.run() };
       return worker;

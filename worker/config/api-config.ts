@@ -29,6 +29,7 @@ export async function loadApiConfig(
     ...vars.SLUICE_API_HTTP,
     auth: await authOf(vars, system.environment),
     rate: { perSecond: vars.SLUICE_API_RATE, burst: vars.SLUICE_API_BURST },
+    codecOrigins: vars.SLUICE_API_CODEC_ORIGINS,
     idempotencyMs: vars.SLUICE_API_IDEMPOTENCY_HOURS * HOUR_MS,
   };
 }

@@ -58,6 +58,17 @@ export const ApiVariables = z.object({
   SLUICE_API_IDEMPOTENCY_HOURS: count(8_760)
     .default(24)
     .describe('How long the API remembers an idempotency key.'),
+  SLUICE_API_CODEC_ORIGINS: z
+    .string()
+    .transform((text) => text.split(',').flatMap((part) => part.trim() || []))
+    .refine(
+      (origins) => origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
+      'must be origins, as https://HOST or https://HOST:PORT, joined by commas',
+    )
+    .prefault('')
+    .describe(
+      "Origins of pages that may call the codec endpoint, joined by commas: that of Temporal's Web UI (docs/encryption.md).",
+    ),
   SLUICE_API_URL: HttpUrl.optional().describe(
     'URL at which commands of `sluice` find the API. Default: they read the database, which must be a server.',
   ),

@@ -74,6 +74,12 @@ export const Variables = z.object({
     .optional()
     .describe("File with the client certificate's key, PEM."),
   TEMPORAL_TLS_CLIENT_KEY_DATA: z.string().optional().describe('The same, as text.'),
+  SLUICE_KEY_RING_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'File with the keys that encrypt what Temporal stores, the same in every process (docs/encryption.md). `sluice keys` makes it. Default: nothing is encrypted.',
+    ),
   SLUICE_TASK_QUEUE: z.string().default('sluice').describe('Task queue, the same for producers and workers.'),
 
   SURREAL_URL: SurrealUrl.default('surrealkv://.sluice/db').describe(

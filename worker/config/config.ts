@@ -35,6 +35,8 @@ export interface SluiceConfig {
     /** Undefined: no TLS. */
     readonly tls: TlsConfig | undefined;
   };
+  /** File of the keys that encrypt what Temporal stores; undefined: nothing is encrypted. */
+  readonly keyRingFile: string | undefined;
   readonly taskQueue: string;
   readonly database: {
     readonly url: string;
@@ -162,6 +164,7 @@ function configOf(vars: Variables): SluiceConfig {
       apiKey: vars.TEMPORAL_API_KEY,
       tls: wantsTls ? tls : undefined,
     },
+    keyRingFile: vars.SLUICE_KEY_RING_FILE,
     taskQueue: vars.SLUICE_TASK_QUEUE,
     database: {
       url: vars.SURREAL_URL,

@@ -5,14 +5,13 @@ import { createSluiceClient, httpBus } from '../../client/index.js';
 import type { ClosingStack } from '../../contracts/closing-stack.js';
 import type { Projections } from '../../projections/index.js';
 import type { ApiSettings } from '../config/api-config.js';
-import type { SluiceConfig } from '../config/config.js';
-import { temporalConnectionOptions } from '../temporal/temporal-connection.js';
+import type { TemporalPlace } from '../temporal/temporal-connection.js';
 import { portNear } from '../temporal-server/ports.js';
 import type { Console } from './console.js';
 
 export interface DevStackApiOptions {
   readonly settings: ApiSettings;
-  readonly temporal: SluiceConfig['temporal'];
+  readonly temporal: TemporalPlace;
   readonly taskQueue: string;
   readonly projections: Projections;
   readonly actions: readonly { readonly id: string; readonly version: number }[];
@@ -28,11 +27,8 @@ export interface DevStackApiOptions {
 /** Starts the API. @throws SluiceError CONFIG_INVALID, TEMPORAL_UNAVAILABLE */
 export async function startDevStackApi(options: DevStackApiOptions): Promise<void> {
   const { settings, temporal, taskQueue, projections, actions, bridge, screen, opened, log } = options;
-  const { address, ...connectionOptions } = await temporalConnectionOptions(temporal);
   const client = await createSluiceClient({
-    address,
-    connectionOptions,
-    namespace: temporal.namespace,
+    ...temporal,
     taskQueue,
     actor: 'api',
     reads: projections.reads,

@@ -23,7 +23,7 @@ import { createLogger } from '../processes/logging.js';
 import { openPolicies, reloadPolicies } from '../processes/open-policies.js';
 import { startWorker } from '../processes/start-worker.js';
 import { createSecretProvider } from '../secrets/secret-provider.js';
-import { temporalConnectionOptions } from '../temporal/temporal-connection.js';
+import { temporalPlace } from '../temporal/temporal-connection.js';
 import { loadWorkflowBundle } from '../temporal/workflow-bundle.js';
 import { startTemporalDevServer } from '../temporal-server/dev-server.js';
 import { freePort, portNear } from '../temporal-server/ports.js';
@@ -101,19 +101,17 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
   // Bundling and the server each take seconds the first time: start both concurrently.
   const [temporal, workflowBundle] = await Promise.all([
     provideTemporal(config, options, (error) => fail(error)),
-    loadWorkflowBundle(),
+    loadWorkflowBundle(config.keyRingFile === undefined ? 'plain' : 'encoded'),
   ]);
   screen.ready('Temporal', `${temporal.config.address}, namespace ${temporal.config.namespace}`);
   if (temporal.uiUrl !== undefined) screen.ready('Temporal Web UI', temporal.uiUrl);
 
   // Before the worker: this client gives the clearer error where Temporal cannot be reached.
   const { taskQueue } = config;
-  const { address, ...connectionOptions } = await temporalConnectionOptions(temporal.config);
-  const { namespace } = temporal.config;
+  const { keyRingFile } = config;
+  const place = await temporalPlace({ temporal: temporal.config, keyRingFile });
   const client = await createSluiceClient({
-    address,
-    connectionOptions,
-    namespace,
+    ...place,
     taskQueue,
     actor: 'npm-start',
   });
@@ -127,6 +125,7 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
       registry,
       authorizer,
       secrets: withDemoSecret(createSecretProvider(config.secrets, env)),
+      dataConverter: place.dataConverter,
       workflowBundle: () => Promise.resolve(workflowBundle),
       log,
     },
@@ -154,7 +153,7 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
   if (running.url !== undefined) screen.ready('Event bridge', `${running.url}/events`);
   await startDevStackApi({
     settings: apiSettings,
-    temporal: temporal.config,
+    temporal: place,
     taskQueue,
     projections,
     actions: registry.actions,

@@ -59,6 +59,8 @@ export interface SluiceWorkerOptions {
   readonly tuning?: Partial<SluiceConfig['worker']>;
   /** Registers missing search attributes instead of refusing to start; for a dev server. */
   readonly registerSearchAttributes?: boolean;
+  /** Encrypts what Temporal stores; needs the bundle with encoded failures. Default: Temporal's own. */
+  readonly dataConverter?: WorkerOptions['dataConverter'];
   /** Default: the bundle of the current sources. */
   readonly workflowBundle?: WorkflowBundleOption;
 }
@@ -75,7 +77,7 @@ export async function createSluiceWorker(options: SluiceWorkerOptions): Promise<
 
 /** The options of Temporal's SDK for such a worker. */
 export async function workerOptions(options: SluiceWorkerOptions): Promise<WorkerOptions> {
-  const { connection, namespace, taskQueue, projections, registry, secrets, system } = options;
+  const { connection, namespace, taskQueue, projections, registry, secrets, system, dataConverter } = options;
   const {
     identity = `${process.pid}@${hostname()}`,
     activities = DEFAULTS.activities,
@@ -94,7 +96,9 @@ export async function workerOptions(options: SluiceWorkerOptions): Promise<Worke
     namespace,
     taskQueue,
     identity,
-    workflowBundle: options.workflowBundle ?? (await loadWorkflowBundle()),
+    ...(dataConverter !== undefined && { dataConverter }),
+    workflowBundle:
+      options.workflowBundle ?? (await loadWorkflowBundle(dataConverter === undefined ? 'plain' : 'encoded')),
     activities: createActivities({
       projections,
       registry,

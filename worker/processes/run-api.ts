@@ -14,7 +14,7 @@ import type { SluiceConfig } from '../config/config.js';
 import { watchedDatabase } from '../health/database-watch.js';
 import { ServiceStates } from '../health/service-states.js';
 import { watchMainThread } from '../health/watchdog.js';
-import { temporalConnectionOptions } from '../temporal/temporal-connection.js';
+import { temporalPlace } from '../temporal/temporal-connection.js';
 import { loadRegistry } from './load-registry.js';
 import { endInTime, STOP_LIMIT_MS, whenAborted } from './stopping.js';
 
@@ -44,12 +44,8 @@ export async function runApi(options: RunApiOptions): Promise<void> {
     const { actions } = await loadRegistry(config, directory);
     const projections = await openProjections(watchedDatabase(config, new ServiceStates(log)));
     opened.add('SurrealDB', () => projections.close());
-    const { namespace } = config.temporal;
-    const { address, ...connectionOptions } = await temporalConnectionOptions(config.temporal);
     const client = await createSluiceClient({
-      address,
-      connectionOptions,
-      namespace,
+      ...(await temporalPlace(config)),
       taskQueue: config.taskQueue,
       actor: 'api',
       reads: projections.reads,

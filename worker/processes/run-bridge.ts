@@ -13,7 +13,7 @@ import type { SluiceConfig } from '../config/config.js';
 import { watchedDatabase } from '../health/database-watch.js';
 import { ServiceStates } from '../health/service-states.js';
 import { watchMainThread } from '../health/watchdog.js';
-import { temporalConnectionOptions } from '../temporal/temporal-connection.js';
+import { temporalPlace } from '../temporal/temporal-connection.js';
 import { endInTime, STOP_LIMIT_MS, whenAborted } from './stopping.js';
 
 export interface RunBridgeOptions {
@@ -36,13 +36,9 @@ export async function runBridge({ config, settings, log, stop }: RunBridgeOption
   try {
     const projections = await openProjections(watchedDatabase(config, new ServiceStates(log)));
     opened.add('SurrealDB', () => projections.close());
-    const { namespace } = config.temporal;
     const { taskQueue } = config;
-    const { address, ...connectionOptions } = await temporalConnectionOptions(config.temporal);
     const client = await createSluiceClient({
-      address,
-      connectionOptions,
-      namespace,
+      ...(await temporalPlace(config)),
       taskQueue,
       actor: 'bridge',
     });

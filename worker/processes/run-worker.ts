@@ -14,6 +14,7 @@ import { ServiceStates } from '../health/service-states.js';
 import { startWorkerHealth } from '../health/worker-health.js';
 import { watchMainThread } from '../health/watchdog.js';
 import { createSecretProvider } from '../secrets/secret-provider.js';
+import { dataConverterOf } from '../temporal/temporal-connection.js';
 import { loadWorkflowBundle } from '../temporal/workflow-bundle.js';
 import { installRuntime } from './install-runtime.js';
 import { endInTime, whenAborted } from './stopping.js';
@@ -56,6 +57,7 @@ export async function runWorker({
   try {
     const registry = await loadRegistry(config, directory);
     const secrets = createSecretProvider(config.secrets, env);
+    const dataConverter = await dataConverterOf(config);
     const authorizer = await openPolicies(config, log);
     onReload?.(async () => void (await reloadPolicies(authorizer, log)));
     const states = new ServiceStates(log);
@@ -76,7 +78,9 @@ export async function runWorker({
         registry,
         secrets,
         authorizer,
-        workflowBundle: () => loadWorkflowBundle(runtime.logger),
+        dataConverter,
+        workflowBundle: () =>
+          loadWorkflowBundle(dataConverter === undefined ? 'plain' : 'encoded', runtime.logger),
         log,
         onTemporal: (error) => states.note('temporal', error && { code: error.code, reason: error.message }),
       },

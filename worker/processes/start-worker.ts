@@ -5,6 +5,7 @@
  * Invariant: the first poll precedes the reconciler, and each part is added to the stack of closers once it
  * runs, so that a start that fails half-way leaves nothing open.
  */
+import type { DataConverter } from '@temporalio/common';
 import type { WorkflowBundleOption } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { ActionRegistry } from '../../actions/index.js';
@@ -27,6 +28,8 @@ export interface WorkerParts {
   readonly secrets: SecretProvider;
   /** Asked before each action; undefined: authorization is off. */
   readonly authorizer: Authorizer | undefined;
+  /** Encrypts what Temporal stores; undefined: nothing is encrypted. */
+  readonly dataConverter: DataConverter | undefined;
   /** Called once Temporal is connected: bundling takes seconds. */
   readonly workflowBundle: () => Promise<WorkflowBundleOption>;
   readonly log: Logger;
@@ -47,7 +50,8 @@ export interface RunningWorker {
  * @throws SluiceError TEMPORAL_UNAVAILABLE, CONFIG_INVALID, SEARCH_ATTRIBUTE_MISSING
  */
 export async function startWorker(parts: WorkerParts, opened: ClosingStack): Promise<RunningWorker> {
-  const { config, projections, registry, secrets, authorizer, workflowBundle, log, onTemporal } = parts;
+  const { config, projections, registry, secrets, authorizer, dataConverter, workflowBundle, log } = parts;
+  const { onTemporal } = parts;
   const { taskQueue, temporal, retentionDays: days, eventRetentionDays: eventDays } = config;
   const { namespace } = temporal;
   const connection = await connectTemporal(temporal);
@@ -63,6 +67,7 @@ export async function startWorker(parts: WorkerParts, opened: ClosingStack): Pro
     authorizer,
     system: config.system,
     tuning: config.worker,
+    ...(dataConverter !== undefined && { dataConverter }),
     workflowBundle: await workflowBundle(),
   });
   if (onTemporal !== undefined) {
@@ -75,6 +80,7 @@ export async function startWorker(parts: WorkerParts, opened: ClosingStack): Pro
   const reconciler = startReconciler({
     connection,
     namespace,
+    dataConverter,
     taskQueue,
     projections,
     log,

@@ -7,6 +7,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
 import { type NativeConnection, Runtime } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { toSluiceError } from '../../contracts/errors.js';
@@ -17,6 +18,8 @@ import { TemporalRuns } from './temporal-runs.js';
 export interface ReconcilerOptions {
   readonly connection: NativeConnection;
   readonly namespace: string;
+  /** Decrypts what Temporal stores; undefined: nothing is encrypted. */
+  readonly dataConverter?: DataConverter | undefined;
   readonly taskQueue: string;
   readonly projections: Projections;
   readonly log: Logger;
@@ -44,8 +47,10 @@ export interface Reconciler {
 
 /** Starts reconciling; `stop` it before the connection and the database are closed. */
 export function startReconciler(options: ReconcilerOptions): Reconciler {
-  const { connection, namespace, taskQueue, projections, log, intervalMs } = options;
-  const temporal = new TemporalRuns(new Client({ connection, namespace }));
+  const { connection, namespace, dataConverter, taskQueue, projections, log, intervalMs } = options;
+  const temporal = new TemporalRuns(
+    new Client({ connection, namespace, ...(dataConverter !== undefined && { dataConverter }) }),
+  );
   const stop = new AbortController();
   const memory: Memory = { runOf: new Map() };
   const count = counters();

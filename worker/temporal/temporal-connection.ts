@@ -1,8 +1,10 @@
 /** Makes Temporal's connection options from the configuration, for workers and clients. */
 import { readFile } from 'node:fs/promises';
+import type { DataConverter } from '@temporalio/common';
 import type { NativeConnection } from '@temporalio/worker';
 import { messageOf, SluiceError } from '../../contracts/errors.js';
 import { within } from '../../contracts/within.js';
+import { encryptingConverter, readKeyRing } from '../../encryption/index.js';
 import type { SluiceConfig, TlsConfig } from '../config/config.js';
 
 /** Time limit of the first connection of a worker, and of a question whether Temporal answers, ms. */
@@ -34,6 +36,37 @@ export async function temporalConnectionOptions({
     ...(apiKey !== undefined && { apiKey }),
     ...(tls !== undefined && { tls: await tlsOptions(tls) }),
   };
+}
+
+/** Where Temporal is and how a client talks to it, for `createSluiceClient`. */
+export interface TemporalPlace {
+  readonly address: string;
+  readonly connectionOptions: Omit<TemporalConnectionOptions, 'address'>;
+  readonly namespace: string;
+  readonly dataConverter?: DataConverter;
+}
+
+/**
+ * The place of Temporal in the configuration, with its certificates and keys read.
+ * @throws SluiceError CONFIG_INVALID where a file can't be read
+ */
+export async function temporalPlace(
+  config: Pick<SluiceConfig, 'temporal' | 'keyRingFile'>,
+): Promise<TemporalPlace> {
+  const { address, ...connectionOptions } = await temporalConnectionOptions(config.temporal);
+  const dataConverter = await dataConverterOf(config);
+  const { namespace } = config.temporal;
+  return { address, connectionOptions, namespace, ...(dataConverter !== undefined && { dataConverter }) };
+}
+
+/**
+ * The converter that encrypts what Temporal stores; undefined where no key ring is configured.
+ * @throws SluiceError CONFIG_INVALID
+ */
+export async function dataConverterOf({
+  keyRingFile,
+}: Pick<SluiceConfig, 'keyRingFile'>): Promise<DataConverter | undefined> {
+  return keyRingFile === undefined ? undefined : encryptingConverter(await readKeyRing(keyRingFile));
 }
 
 /**

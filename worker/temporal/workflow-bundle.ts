@@ -12,6 +12,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, type Logger, type WorkflowBundleOption } from '@temporalio/worker';
+import { FAILURE_CONVERTER_PATH } from '../../encryption/index.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** The rooms whose code can be in the bundle. */
@@ -37,24 +38,42 @@ export const WORKFLOW_SOURCES = {
   preloadModules: [join(ROOT, 'workflows', 'preload.ts')],
 };
 
-let loaded: Promise<WorkflowBundleOption> | undefined;
+/**
+ * What a bundle does with the messages of failures: `plain`, or `encoded` for a worker with a key ring, which
+ * encrypts them (encryption/failure-converter.cjs).
+ */
+export type FailureMessages = 'plain' | 'encoded';
+
+const loaded = new Map<FailureMessages, Promise<WorkflowBundleOption>>();
 
 /**
  * The bundle of all workflows, built once for each state of the sources.
+ * @param failures what becomes of the messages of failures
  * @param logger gets the bundler's messages; default: none, because errors are thrown anyway
  */
-export function loadWorkflowBundle(logger: Logger = SILENT): Promise<WorkflowBundleOption> {
-  loaded ??= load(logger).catch((error: unknown) => {
-    loaded = undefined;
+export function loadWorkflowBundle(
+  failures: FailureMessages = 'plain',
+  logger: Logger = SILENT,
+): Promise<WorkflowBundleOption> {
+  const before = loaded.get(failures);
+  if (before !== undefined) return before;
+  const loading = load(failures, logger).catch((error: unknown) => {
+    loaded.delete(failures);
     throw error;
   });
-  return loaded;
+  loaded.set(failures, loading);
+  return loading;
 }
 
-async function load(logger: Logger): Promise<WorkflowBundleOption> {
-  const codePath = join(CACHE, `workflows-${await hashOfSources()}.js`);
+async function load(failures: FailureMessages, logger: Logger): Promise<WorkflowBundleOption> {
+  const variant = failures === 'plain' ? '' : '-encoded';
+  const codePath = join(CACHE, `workflows-${await hashOfSources()}${variant}.js`);
   if (existsSync(codePath)) return { codePath };
-  const { code } = await bundleWorkflowCode({ ...WORKFLOW_SOURCES, logger });
+  const { code } = await bundleWorkflowCode({
+    ...WORKFLOW_SOURCES,
+    ...(failures === 'encoded' && { failureConverterPath: FAILURE_CONVERTER_PATH }),
+    logger,
+  });
   try {
     await mkdir(CACHE, { recursive: true });
     const unfinished = `${codePath}.${process.pid}`;

@@ -20,7 +20,7 @@ export interface TestApiOptions extends SluiceTestOptions {
   readonly now?: () => number;
 }
 
-export type Caller = 'reader' | 'operator' | 'publisher' | 'admin' | 'other' | 'everywhere';
+export type Caller = 'reader' | 'operator' | 'publisher' | 'admin' | 'codec' | 'other' | 'everywhere';
 
 export interface AskOptions {
   readonly as?: Caller | undefined;
@@ -57,6 +57,7 @@ async function startTestApi(sluice: SluiceTest, options: TestApiOptions = {}): P
     operator: makeKey({ name: 'otto', roles: ['operator'], tenants: [sluice.tenant] }),
     publisher: makeKey({ name: 'paul', roles: ['publisher'], tenants: [sluice.tenant] }),
     admin: makeKey({ name: 'ada', roles: ['admin'], tenants: [sluice.tenant] }),
+    codec: makeKey({ name: 'cora', roles: ['codec'], tenants: ['*'] }),
     other: makeKey({ name: 'olga', roles: ['admin'], tenants: [OTHER_TENANT] }),
     everywhere: makeKey({ name: 'eve', roles: ['admin'], tenants: ['*'] }),
   };
@@ -65,6 +66,7 @@ async function startTestApi(sluice: SluiceTest, options: TestApiOptions = {}): P
     taskQueue: sluice.taskQueue,
     reads: sluice.projections.reads,
     actor: 'api',
+    ...(options.dataConverter !== undefined && { dataConverter: options.dataConverter }),
     ...(options.bus !== undefined && { bus: options.bus }),
   });
   let api: RunningApi;

@@ -26,6 +26,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
       return { address, namespace };
     },
     '/bundle': () => loadWorkflowBundle(),
+    '/bundle-with-encoded-failures': () => loadWorkflowBundle('encoded'),
   };
   const server = createServer((request, response) => {
     const service = services[request.url ?? ''];

@@ -1,0 +1,4 @@
+/** Encryption of what Temporal stores. */
+export { encryptingConverter, FAILURE_CONVERTER_PATH } from './data-converter.js';
+export { checkKeyRing, KeyRing, newKey, readKeyRing, readKeyRingFile, type KeyRingFile } from './key-ring.js';
+export { EncryptingCodec } from './payload-codec.js';
