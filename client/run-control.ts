@@ -30,7 +30,7 @@ import { bulk, type BulkAction, type BulkItem, type BulkOptions } from './runs/b
 import { exportRun, type ExportOptions, type RunBundle } from './runs/bundle.js';
 import { findRun, readsOf, type ActOptions, type OfTenant, type RunContext } from './runs/context.js';
 import { refuseLegacy, type LegacyAction } from './runs/legacy.js';
-import { hideSummary, redactorOf, safeRedactorOf } from './runs/redactors.js';
+import { hideSummary, matchesShown, redactorOf, safeRedactorOf } from './runs/redactors.js';
 import { rerunRun, type RerunOptions, type RerunRun } from './runs/rerun.js';
 import { rewindRun } from './runs/rewind.js';
 import type { RewindOptions, Rewound } from './runs/rewind-options.js';
@@ -63,7 +63,8 @@ export class RunControl {
   ) {}
 
   /**
-   * A page of runs, newest first; `paused` is what Temporal says of each.
+   * A page of runs, newest first; `paused` is what Temporal says of each. A filter by key or state finds the
+   * runs that are shown with that value: one whose value is redacted is found with `unredacted` only.
    * @throws SluiceError READS_NOT_CONFIGURED, INPUT_INVALID, DATABASE_UNAVAILABLE; every other read throws
    *   these too
    */
@@ -73,16 +74,16 @@ export class RunControl {
     { tenant = this.context.tenant, unredacted }: ShowOptions = {},
   ): Promise<Page<ListedRun>> {
     const reads = readsOf(this.context);
-    const { items, ...rest } = await reads.listRuns(tenant, filter, page);
-    const paused = await pausedRuns(this.context.temporal, items);
-    const shown =
-      unredacted === true || reads.redacted === true
-        ? items
-        : await Promise.all(items.map((run) => hideSummary(this.context, run)));
-    return {
-      ...rest,
-      items: shown.map((run) => ({ ...run, paused: paused && (paused.get(run.runId) ?? []) })),
-    };
+    if (unredacted === true || reads.redacted === true) {
+      const { items, next } = await reads.listRuns(tenant, filter, page);
+      return { items: await this.#listed(items, items), next };
+    }
+    const { rows, items, next } = await this.#shownRuns(tenant, filter, page);
+    // A next page that shows nothing would tell that hidden runs match.
+    const more =
+      next !== null &&
+      (await this.#shownRuns(tenant, filter, { limit: page.limit, after: next })).items.length > 0;
+    return { items: await this.#listed(rows, items), next: more ? next : null };
   }
 
   /** One run. @throws SluiceError RUN_NOT_FOUND; every read of a part of a run throws it too */
@@ -267,6 +268,30 @@ export class RunControl {
   /** @throws SluiceError WORKFLOW_TEMPORAL_ACTION_UNSUPPORTED, always */
   async requeueEventWait(runId: string): Promise<never> {
     return refuseLegacy('requeue_event_wait', runId);
+  }
+
+  /** Runs as they are shown, with what Temporal says of their rows. */
+  async #listed(rows: readonly RunSummary[], shown: readonly RunSummary[]): Promise<ListedRun[]> {
+    const paused = await pausedRuns(this.context.temporal, rows);
+    return shown.map((run) => ({ ...run, paused: paused && (paused.get(run.runId) ?? []) }));
+  }
+
+  /** The first page with any run that is shown with what the filter asks for, and the rows of those runs. */
+  async #shownRuns(
+    tenant: string,
+    filter: RunFilter,
+    page: PageRequest,
+  ): Promise<Page<RunSummary> & { readonly rows: readonly RunSummary[] }> {
+    for (let { after } = page; ;) {
+      const runs = await readsOf(this.context).listRuns(tenant, filter, { ...page, after });
+      const shown = await Promise.all(runs.items.map((run) => hideSummary(this.context, run)));
+      const items = shown.filter((run) => matchesShown(filter, run));
+      if (items.length > 0 || runs.next === null) {
+        const ids = new Set(items.map(({ runId }) => runId));
+        return { items, next: runs.next, rows: runs.items.filter(({ runId }) => ids.has(runId)) };
+      }
+      after = runs.next;
+    }
   }
 
   async #open(

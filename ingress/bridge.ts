@@ -10,7 +10,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Redis } from 'ioredis';
 import type { SluiceClient } from '../client/index.js';
-import { redisBus } from '../client/index.js';
+import { redisBus, ShownEvents } from '../client/index.js';
 import { ClosingStack } from '../contracts/closing-stack.js';
 import type { SluiceError } from '../contracts/errors.js';
 import type { CorrelationPaths } from '../contracts/events/correlation.js';
@@ -64,7 +64,10 @@ export interface BridgeLog {
 
 export interface BridgeOptions {
   readonly config: BridgeConfig;
-  readonly projections: Pick<Projections, 'events' | 'deadLetters' | 'findDefinition' | 'requireSchema'>;
+  readonly projections: Pick<
+    Projections,
+    'events' | 'deadLetters' | 'findDefinition' | 'requireSchema' | 'reads'
+  >;
   readonly client: SluiceClient;
   readonly log: BridgeLog;
   /** Default: every 10 s, events recorded more than 15 s ago. */
@@ -205,6 +208,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
       const source = new HttpSource({
         router,
         events,
+        shown: new ShownEvents(events, projections.reads),
         metrics,
         availability,
         streamReason,

@@ -1,6 +1,8 @@
 import { z } from '@hono/zod-openapi';
+import type { BulkItem, SluiceClient } from '../../client/index.js';
 import { operation, type Api } from '../http/operation.js';
 import { ndjson } from '../http/streams.js';
+import { hidden } from '../views/act-hidden.js';
 import { Reason, RunFilterBody } from './parts.js';
 
 const BulkBody = z
@@ -60,10 +62,18 @@ nothing twice.`,
         operationId,
         signal: AbortSignal.any([listener.signal, stopping]),
       });
-      return ndjson(items, ({ outcome }) => outcome, listener, {
+      return ndjson(hiddenItems(client, tenant, items), ({ outcome }) => outcome, listener, {
         requestId: c.get('requestId'),
         path: c.req.path,
       });
     },
   );
+}
+
+async function* hiddenItems(
+  client: SluiceClient,
+  tenant: string,
+  items: AsyncGenerator<BulkItem, void>,
+): AsyncGenerator<BulkItem, void> {
+  for await (const item of items) yield await hidden(client, { tenant, runId: item.runId }, item);
 }

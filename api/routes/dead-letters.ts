@@ -3,7 +3,7 @@
  * line. The marked values of a run are redacted in its letters too.
  */
 import { z } from '@hono/zod-openapi';
-import { REDACTED, type PayloadRedactor } from '../../client/index.js';
+import { ShownEvents } from '../../client/index.js';
 import {
   DeadLetterFilter,
   DeadLetterKind,
@@ -15,6 +15,7 @@ import { SluiceError, toSluiceError, type ErrorCode } from '../../contracts/erro
 import { apiPage } from '../../contracts/http/api.js';
 import { operation, type Api } from '../http/operation.js';
 import { ndjson } from '../http/streams.js';
+import { actHidden, hidden } from '../views/act-hidden.js';
 import { json, pageOf } from '../views/views.js';
 import { Id, PageQuery } from './parts.js';
 
@@ -64,6 +65,7 @@ const RETRY_ERRORS: readonly ErrorCode[] = [
 
 export function addDeadLetterRoutes(api: Api): void {
   const { client, projections, stopping } = api.deps;
+  const shown = new ShownEvents(projections.events, projections.reads);
   operation(
     api,
     {
@@ -82,9 +84,7 @@ export function addDeadLetterRoutes(api: Api): void {
         after,
         limit,
       });
-      const items = await Promise.all(
-        page.items.map(async (letter) => hideSummary(await redactorOf(api, tenant, letter.runId), letter)),
-      );
+      const items = await Promise.all(page.items.map((letter) => shown.summary(tenant, letter)));
       return json(pageOf({ items, next: page.next }, (letter) => letter));
     },
   );
@@ -109,7 +109,7 @@ export function addDeadLetterRoutes(api: Api): void {
           `Tenant ${tenant} has no dead letter ${deadLetterId}.`,
         );
       }
-      return json(hideLetter(await redactorOf(api, tenant, letter.runId), letter));
+      return json(await shown.letter(tenant, letter));
     },
   );
   for (const act of ['retry', 'dismiss'] as const) {
@@ -140,11 +140,14 @@ export function addDeadLetterRoutes(api: Api): void {
         errors: act === 'retry' ? [...ACT_ERRORS, ...RETRY_ERRORS] : ACT_ERRORS,
       },
       async ({ principal, tenant, params: { deadLetterId: id }, body: { note } }) => {
-        const status = await client.deadLetters[act](id, {
-          tenant,
-          actor: principal.name,
-          ...(note !== undefined && { note }),
-        });
+        const runId = (await projections.deadLetters.get(tenant, id))?.runId ?? null;
+        const { status } = await actHidden(client, { tenant, runId }, async () => ({
+          status: await client.deadLetters[act](id, {
+            tenant,
+            actor: principal.name,
+            ...(note !== undefined && { note }),
+          }),
+        }));
         return json({ id, status });
       },
     );
@@ -221,6 +224,7 @@ async function* bulk(
   signal: AbortSignal,
 ): AsyncGenerator<BulkLine, void> {
   const { client, projections } = api.deps;
+  const shown = new ShownEvents(projections.events, projections.reads);
   if (kind === undefined && runId === undefined && all !== true) {
     throw new SluiceError(
       'INPUT_INVALID',
@@ -228,7 +232,7 @@ async function* bulk(
     );
   }
   // Chosen before the first act: a letter is open again after a failed retry, and must not be retried twice.
-  const chosen: { readonly id: string; readonly subject: string }[] = [];
+  const chosen: Pick<DeadLetterSummary, 'id' | 'subject' | 'runId'>[] = [];
   for (let after: string | undefined; ;) {
     const page = await projections.deadLetters.list(
       tenant,
@@ -237,12 +241,12 @@ async function* bulk(
     );
     for (const letter of page.items) {
       if (action === 'retry' && !letter.canRetry) continue;
-      chosen.push(hideSummary(await redactorOf(api, tenant, letter.runId), letter));
+      chosen.push(await shown.summary(tenant, letter));
     }
     if (page.next === null) break;
     after = page.next;
   }
-  for (const { id, subject } of chosen) {
+  for (const { id, subject, runId: ofRun } of chosen) {
     if (signal.aborted) return;
     if (dryRun === true) {
       yield { id, subject, outcome: 'would' };
@@ -254,45 +258,8 @@ async function* bulk(
     } catch (thrown) {
       const { code, message } = toSluiceError(thrown);
       const outcome = code === 'OUTCOME_UNKNOWN' ? 'unknown' : 'failed';
-      yield { id, subject, outcome, error: { code, message } };
+      const error = await hidden(client, { tenant, runId: ofRun }, { code, message });
+      yield { id, subject, outcome, error };
     }
   }
-}
-
-/**
- * The redactor of the run that a letter is about; null: it is not about a run; undefined: that run is gone.
- */
-async function redactorOf(
-  { deps }: Api,
-  tenant: string,
-  runId: string | null,
-): Promise<PayloadRedactor | null | undefined> {
-  if (runId === null) return null;
-  try {
-    return await deps.client.runs.redactor(runId, { tenant });
-  } catch (thrown) {
-    if (thrown instanceof SluiceError && thrown.code === 'RUN_NOT_FOUND') return undefined;
-    throw thrown;
-  }
-}
-
-function hideSummary<T extends DeadLetterSummary>(
-  redactor: PayloadRedactor | null | undefined,
-  letter: T,
-): T {
-  if (redactor === null || redactor === undefined) return letter;
-  return { ...letter, subject: redactor.text(letter.subject), reason: redactor.text(letter.reason) };
-}
-
-/** If the run is gone, the marked values are unknown, so the content is not shown at all. */
-function hideLetter(redactor: PayloadRedactor | null | undefined, letter: DeadLetterView): DeadLetterView {
-  if (redactor === null) return letter;
-  if (redactor === undefined) {
-    return { ...letter, retryWith: letter.retryWith && REDACTED, body: letter.body && REDACTED };
-  }
-  return {
-    ...hideSummary(redactor, letter),
-    retryWith: redactor.json(letter.retryWith),
-    body: redactor.text(letter.body),
-  };
 }

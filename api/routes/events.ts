@@ -1,13 +1,14 @@
 /** Inbound events: list, explain, publish. */
 import { z } from '@hono/zod-openapi';
+import { ShownEvents } from '../../client/index.js';
 import { apiPage, ApiInboundEvent, ApiInboundSummary } from '../../contracts/http/api.js';
 import { SluiceError } from '../../contracts/errors.js';
 import { JsonValue } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
-import type { ExplainedEvent } from '../../projections/index.js';
+import { requireCapability } from '../auth/principal.js';
 import { operation, type Api } from '../http/operation.js';
 import { json, pageOf, toInboundEvent, toInboundSummary } from '../views/views.js';
-import { AnyJson, isPlain, PageQuery } from './parts.js';
+import { AnyJson, Flag, isPlain, PageQuery } from './parts.js';
 
 const EventText = z
   .string()
@@ -32,8 +33,11 @@ const PublishBody = z
   })
   .openapi('PublishEvent');
 
+const UNREDACTED = '`unredacted=true` needs the role `admin`.';
+
 export function addEventRoutes(api: Api): void {
   const { client, projections } = api.deps;
+  const shown = new ShownEvents(projections.events, projections.reads);
   operation(
     api,
     {
@@ -43,11 +47,16 @@ export function addEventRoutes(api: Api): void {
       tag: 'events',
       summary: 'List inbound events, newest first',
       capability: 'read',
-      query: PageQuery.extend({ eventName: EventName.optional() }),
+      description: `Values that may be marked are redacted. ${UNREDACTED}`,
+      query: PageQuery.extend({ eventName: EventName.optional(), unredacted: Flag }),
       answers: { 200: { description: 'A page', schema: apiPage(ApiInboundSummary) } },
     },
-    async ({ tenant, query: { eventName, after, limit } }) =>
-      json(pageOf(await projections.events.list(tenant, { eventName }, { after, limit }), toInboundSummary)),
+    async ({ principal, tenant, query: { eventName, after, limit, unredacted } }) => {
+      if (unredacted) requireCapability(principal, 'unredacted');
+      const page = await projections.events.list(tenant, { eventName }, { after, limit });
+      const whole = { ...page, items: page.items.map(({ runIds: _, ...summary }) => summary) };
+      return json(pageOf(unredacted ? whole : await shown.page(tenant, page), toInboundSummary));
+    },
   );
   operation(
     api,
@@ -101,38 +110,19 @@ export function addEventRoutes(api: Api): void {
       operationId: 'explainEvent',
       tag: 'events',
       summary: 'Explain how an event was handled',
-      description: 'The rule that gave its key, the waits that were candidates, and the answer of each run.',
+      description: `The rule that gave its key, the waits that were candidates, and the answer of each run. ${UNREDACTED}`,
       capability: 'read',
-      query: z.strictObject({ source: EventText, eventId: EventText }),
+      query: z.strictObject({ source: EventText, eventId: EventText, unredacted: Flag }),
       answers: { 200: { description: 'The event', schema: ApiInboundEvent } },
       errors: ['EVENT_NOT_FOUND', 'DEFINITION_VERSION_NOT_FOUND'],
     },
-    async ({ tenant, query: { source, eventId } }) => {
+    async ({ principal, tenant, query: { source, eventId, unredacted } }) => {
+      if (unredacted) requireCapability(principal, 'unredacted');
       const found = await projections.events.explain({ tenant, source, id: eventId });
       if (found === undefined) {
         throw new SluiceError('EVENT_NOT_FOUND', `Tenant ${tenant} has no event ${eventId} of ${source}.`);
       }
-      return json(toInboundEvent(await redact(api, tenant, found)));
+      return json(toInboundEvent(unredacted ? found : await shown.explained(tenant, found)));
     },
   );
-}
-
-/** Redacts the marked values of every run that the event was delivered to. */
-async function redact({ deps }: Api, tenant: string, event: ExplainedEvent): Promise<ExplainedEvent> {
-  let shown = event;
-  for (const { runId } of event.runs) {
-    try {
-      const redactor = await deps.client.runs.redactor(runId, { tenant });
-      shown = {
-        ...shown,
-        correlationKey: redactor.text(shown.correlationKey),
-        envelope: redactor.json(shown.envelope),
-        error: redactor.json(shown.error),
-      };
-    } catch (thrown) {
-      // Retention has removed the run, with its payload and its marks.
-      if (!(thrown instanceof SluiceError) || thrown.code !== 'RUN_NOT_FOUND') throw thrown;
-    }
-  }
-  return shown;
 }

@@ -8,6 +8,7 @@ import { JsonValue, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import { RESERVED_PREFIX } from '../../contracts/run/messages.js';
 import { operation, type Api } from '../http/operation.js';
+import { actHidden } from '../views/act-hidden.js';
 import { json } from '../views/views.js';
 import { startOnce } from './start-once.js';
 import { AnyJson, Id, Reason, RunParams } from './parts.js';
@@ -130,7 +131,12 @@ export function addRunActRoutes(api: Api): void {
         ],
       },
       async ({ principal, tenant, params: { runId }, body: { reason } }) =>
-        json(await client.runs[act](runId, { tenant, actor: principal.name, reason }), 202),
+        json(
+          await actHidden(client, { tenant, runId }, () =>
+            client.runs[act](runId, { tenant, actor: principal.name, reason }),
+          ),
+          202,
+        ),
     );
   }
   operation(
@@ -170,14 +176,15 @@ export function addRunActRoutes(api: Api): void {
       ],
     },
     async ({ principal, tenant, operationId, params: { runId }, body: { payload, whileOpen } }) => {
-      const run = await client.runs.rerun(runId, {
+      const again: Parameters<typeof client.runs.rerun>[1] = {
         tenant,
         actor: principal.name,
         whileOpen,
         ...(payload !== undefined && { payload: JsonValue.parse(payload) }),
         // The idempotency key gives the workflow id, which is used once: a run under it is this re-run.
         ...(operationId !== undefined && { operationId, onConflict: 'use-existing' }),
-      });
+      };
+      const run = await actHidden(client, { tenant, runId }, () => client.runs.rerun(runId, again));
       return json(run, 201, { location: `/v1/runs/${run.runId}` });
     },
   );
@@ -220,7 +227,11 @@ export function addRunActRoutes(api: Api): void {
       ],
     },
     async ({ principal, tenant, operationId, params: { runId }, body }) =>
-      json(await client.runs.rewind(runId, { ...body, tenant, operationId, actor: principal.name })),
+      json(
+        await actHidden(client, { tenant, runId }, () =>
+          client.runs.rewind(runId, { ...body, tenant, operationId, actor: principal.name }),
+        ),
+      ),
   );
   operation(
     api,
@@ -242,17 +253,20 @@ export function addRunActRoutes(api: Api): void {
     async ({ tenant, operationId, params: { runId }, body }) => {
       await mustOwnItsWorkflowId(api, tenant, runId);
       const { signal, eventId = operationId ?? uuid(), payload = null, source = 'api', ...event } = body;
-      await client.runs.signal(
-        runId,
-        {
-          ...withoutUndefined(event),
-          eventName: event.eventName,
-          eventId,
-          source,
-          payload: JsonValue.parse(payload),
-        },
-        { tenant, ...(signal !== undefined && { signalName: signal }) },
-      );
+      const sent = {
+        ...withoutUndefined(event),
+        eventName: event.eventName,
+        eventId,
+        source,
+        payload: JsonValue.parse(payload),
+      };
+      await actHidden(client, { tenant, runId }, async () => {
+        await client.runs.signal(runId, sent, {
+          tenant,
+          ...(signal !== undefined && { signalName: signal }),
+        });
+        return {};
+      });
       return json({ eventId }, 202);
     },
   );

@@ -12,6 +12,7 @@ import type {
   ApiStep,
   ApiWait,
 } from '../../contracts/http/api.js';
+import type { ShownSummary } from '../../client/index.js';
 import { isJsonObject } from '../../contracts/json.js';
 import type {
   DefinitionSummary,
@@ -19,7 +20,6 @@ import type {
   EventView,
   EvidenceView,
   ExplainedEvent,
-  InboundSummary,
   InvocationView,
   Page,
   RunInboundView,
@@ -81,7 +81,7 @@ export function toRunInbound(event: RunInboundView): z.input<typeof ApiRunInboun
   return { ...rest, eventId: id, eventName: name, tried: [...tried] };
 }
 
-export function toInboundSummary({ id, name, ...rest }: InboundSummary): z.input<typeof ApiInboundSummary> {
+export function toInboundSummary({ id, name, ...rest }: ShownSummary): z.input<typeof ApiInboundSummary> {
   return { ...rest, eventId: id, eventName: name };
 }
 

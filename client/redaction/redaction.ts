@@ -67,6 +67,11 @@ export function hidingRedactor(): PayloadRedactor {
   return new PayloadRedactor([[]], null, true);
 }
 
+/** A redactor of the values at these places of a value. */
+export function redactorOfPlaces(places: readonly Place[], value: Json): PayloadRedactor {
+  return new PayloadRedactor(places, value);
+}
+
 /** Hides the marked values of one run; {@link redactorFor} makes it. Every method returns a copy. */
 export class PayloadRedactor {
   readonly #numbers = new Set<number>();

@@ -16,6 +16,7 @@ import { TERMINAL_RUN_STATUSES } from '../../contracts/run/run.js';
 import type { RunFilter, RunSummary } from '../../projections/index.js';
 import { allItems } from '../reads/reads.js';
 import { readsOf, type ActOptions, type RunContext } from './context.js';
+import { hideSummary, matchesShown } from './redactors.js';
 import { rerunRun } from './rerun.js';
 import { stopRun } from './stop-run.js';
 
@@ -32,6 +33,8 @@ export interface BulkOptions extends ActOptions {
   readonly operationId?: string | undefined;
   /** True: re-run open runs too. */
   readonly whileOpen?: boolean | undefined;
+  /** True: a filter by key or state also finds runs whose value is redacted. Default false. */
+  readonly unredacted?: boolean | undefined;
   /** Must be true if the filter is empty. */
   readonly all?: boolean | undefined;
   /** On abort no further run is begun; the acts under way finish. */
@@ -86,6 +89,8 @@ export async function* bulk(
   for await (const run of allItems((page) => reads.listRuns(tenant, filter, page))) {
     if (begun >= limit || options.signal?.aborted === true) break;
     if (!needsAct(action, run, options)) continue;
+    const asShown = options.unredacted !== true && reads.redacted !== true;
+    if (asShown && !matchesShown(filter, await hideSummary(context, run))) continue;
     const key = begun++;
     pending.set(
       key,

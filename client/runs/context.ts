@@ -21,6 +21,9 @@ export interface ActOptions extends OfTenant {
   readonly reason?: string | undefined;
 }
 
+/** What a read of a run needs. */
+export type ReadContext = Pick<RunContext, 'reads' | 'tenant'>;
+
 export interface RunContext {
   readonly temporal: Client;
   readonly call: CallContext;
@@ -45,7 +48,7 @@ export function readsOf({ reads }: Pick<RunContext, 'reads'>): RunReads {
  * The row of a run, unredacted.
  * @throws SluiceError RUN_NOT_FOUND, also for a run of another tenant; READS_NOT_CONFIGURED, INPUT_INVALID
  */
-export async function findRun(context: RunContext, runId: string, options: OfTenant = {}): Promise<RunView> {
+export async function findRun(context: ReadContext, runId: string, options: OfTenant = {}): Promise<RunView> {
   const tenant = options.tenant ?? context.tenant;
   const run = await readsOf(context).getRun(tenant, checkedId(runId));
   if (run !== undefined) return run;

@@ -9,9 +9,9 @@
 import { SluiceError } from '../../contracts/errors.js';
 import type { Definition } from '../../contracts/definition/index.js';
 import { NO_VERSION } from '../../contracts/run/run.js';
-import type { RunSummary, RunView } from '../../projections/index.js';
+import type { RunFilter, RunSummary, RunView } from '../../projections/index.js';
 import { hidingRedactor, redactorFor, type PayloadRedactor } from '../redaction/redaction.js';
-import { findRun, readsOf, type RunContext } from './context.js';
+import { findRun, readsOf, type ReadContext } from './context.js';
 
 /** Redactors, and definitions, that are cached for each source of reads. */
 const CACHED = 500;
@@ -22,7 +22,7 @@ const definitions = new WeakMap<object, Map<string, Pick<Definition, 'payloadSch
 const redactors = new WeakMap<object, Map<string, PayloadRedactor>>();
 
 /** The redactor of a run. @throws SluiceError DEFINITION_VERSION_NOT_FOUND */
-export async function redactorOf(context: RunContext, run: RunView): Promise<PayloadRedactor> {
+export async function redactorOf(context: ReadContext, run: RunView): Promise<PayloadRedactor> {
   const cache = cacheFor(redactors, readsOf(context));
   const key = JSON.stringify([run.tenant, run.runId]);
   const cached = cache.get(key);
@@ -34,7 +34,7 @@ export async function redactorOf(context: RunContext, run: RunView): Promise<Pay
 }
 
 /** The redactor of a run; one that hides every value where the run's definition is not there. */
-export async function safeRedactorOf(context: RunContext, run: RunView): Promise<PayloadRedactor> {
+export async function safeRedactorOf(context: ReadContext, run: RunView): Promise<PayloadRedactor> {
   try {
     return await redactorOf(context, run);
   } catch (thrown) {
@@ -43,12 +43,23 @@ export async function safeRedactorOf(context: RunContext, run: RunView): Promise
 }
 
 /** Redacts a row of a list. The whole run is read only if its definition marks any value. */
-export async function hideSummary(context: RunContext, run: RunSummary): Promise<RunSummary> {
+export async function hideSummary(context: ReadContext, run: RunSummary): Promise<RunSummary> {
   try {
     return await hideMarked(context, run);
   } catch (thrown) {
     return hidingIfUnknown(thrown).summary(run);
   }
+}
+
+/**
+ * Whether a run is shown with what a filter asks for: a filter by a hidden value would tell whether a guess
+ * is right.
+ */
+export function matchesShown({ correlationKey, state }: RunFilter, shown: RunSummary): boolean {
+  return (
+    (correlationKey === undefined || shown.correlationKeys.includes(correlationKey)) &&
+    (state === undefined || shown.state === state)
+  );
 }
 
 /** Codes of a run whose marked values are unknown; retention may remove a run after it was listed. */
@@ -59,7 +70,7 @@ function hidingIfUnknown(thrown: unknown): PayloadRedactor {
   throw thrown;
 }
 
-async function hideMarked(context: RunContext, run: RunSummary): Promise<RunSummary> {
+async function hideMarked(context: ReadContext, run: RunSummary): Promise<RunSummary> {
   const { payloadSchema } = await definitionOf(context, run);
   if (payloadSchema === undefined || !JSON.stringify(payloadSchema).includes('"writeOnly":true')) return run;
   const whole = await findRun(context, run.runId, run);
@@ -67,7 +78,7 @@ async function hideMarked(context: RunContext, run: RunSummary): Promise<RunSumm
 }
 
 async function definitionOf(
-  context: RunContext,
+  context: ReadContext,
   { tenant, definition, version }: Pinned,
 ): Promise<Pick<Definition, 'payloadSchema'>> {
   // The row of a run that was refused has no payload, so nothing in it is marked.

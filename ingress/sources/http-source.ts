@@ -6,6 +6,7 @@
  *   other answer, or none, may have been recorded; its sender should send it again, which does nothing twice.
  * - In-flight events are bounded. Past the bound, and while a service is away, the answer is 503 with
  *   Retry-After: the sender keeps the event, not this process.
+ * - A sender sees what a reader of the API sees (client/shown/).
  * - Without a token, no page in a browser is answered (contracts/http/pages.ts).
  */
 import {
@@ -20,6 +21,7 @@ import { isJsonObject, type Json, type JsonObject } from '../../contracts/json.j
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
 import { whyForeign } from '../../contracts/http/pages.js';
 import { LIMITS } from '../../contracts/limits.js';
+import type { ShownEvents } from '../../client/index.js';
 import type { EventStore } from '../../projections/index.js';
 import { isAway, type Availability } from '../routing/availability.js';
 import { decodeOrRefuse } from '../routing/decode.js';
@@ -46,6 +48,8 @@ const REQUEST_CHECK_MS = 500;
 export interface HttpSourceOptions {
   readonly router: Router;
   readonly events: EventStore;
+  /** What is shown of them. */
+  readonly shown: ShownEvents;
   readonly metrics: BridgeMetrics;
   readonly availability: Availability;
   /** Why the stream is not consumed; undefined: nothing is wrong. HTTP does not need it. */
@@ -201,7 +205,7 @@ export class HttpSource {
   async #get(url: URL, sender: Sender): Promise<Answer> {
     requireMay(sender, 'read');
     const query = (name: string): string | undefined => url.searchParams.get(name) ?? undefined;
-    const { events } = this.options;
+    const { events, shown } = this.options;
     const tenant = query('tenant') ?? 'default';
     requireTenant(sender, tenant);
     const [source, id] = [query('source'), query('id')];
@@ -213,13 +217,13 @@ export class HttpSource {
         { eventName: query('name') },
         { after: query('after'), limit: limit === undefined ? undefined : Number(limit) || undefined },
       );
-      return { status: 200, body: page as unknown as Json };
+      return { status: 200, body: (await shown.page(tenant, page)) as unknown as Json };
     }
     const found = await events.explain({ tenant, source, id });
     if (found === undefined || !isBoundTo(sender, found.name)) {
       throw new SluiceError('EVENT_NOT_FOUND', `Tenant "${tenant}" has no event "${id}" of "${source}"`);
     }
-    return { status: 200, body: found as unknown as Json };
+    return { status: 200, body: (await shown.explained(tenant, found)) as unknown as Json };
   }
 }
 

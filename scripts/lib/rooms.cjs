@@ -84,6 +84,7 @@ const inner = {
   'client/redaction': [],
   'client/connection': ['client/events', 'client/reads'],
   'client/runs': ['client/connection', 'client/reads', 'client/redaction'],
+  'client/shown': ['client/reads', 'client/redaction', 'client/connection', 'client/runs'],
 
   // The files at the top of contracts/ (errors, limits, JSON) import no other: its folders use them.
   'contracts/reading': ['contracts'],

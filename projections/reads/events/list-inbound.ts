@@ -21,6 +21,8 @@ export interface InboundSummary {
   readonly outcome: string | null;
   /** ISO instant. */
   readonly receivedAt: string;
+  /** Runs that got the event, and runs that it started. */
+  readonly runIds: readonly string[];
 }
 
 const Place = z.tuple([z.string(), z.string(), z.string()]);
@@ -60,6 +62,7 @@ export async function listInbound(
       via: event.via,
       outcome: event.outcome ?? null,
       receivedAt: event.received_at.toISOString(),
+      runIds: event.routed_to,
     }),
   );
 }

@@ -1,0 +1,241 @@
+/**
+ * Invariant [marked-values-are-nowhere]: a marked value is in no answer of any route of API and bridge. The
+ * routes are those of the API's document: a new one needs a case here.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { defineAction, SluiceError } from '../../actions/index.js';
+import { deadLetterOf } from '../../ingress/sources/dead-letter.js';
+import { openBridge, type TestBridge } from '../ingress/support/bridge.js';
+import { waitFor } from '../support/wait-for.js';
+import { useApi, type AskOptions, type Caller } from './support/api.js';
+import { routesOf } from './support/document.js';
+
+/** The value of a run, and one of an event that no run got. */
+const PIN = 'geheim/4711 "x"';
+const LOST = 'verloren&0815-77';
+const FORMS = [PIN, LOST].flatMap((value) => [
+  value,
+  JSON.stringify(value).slice(1, -1),
+  encodeURIComponent(value),
+  Buffer.from(value).toString('base64').slice(0, 14),
+  Buffer.from(value).toString('hex'),
+]);
+
+const make = defineAction({
+  id: 'shown.make',
+  version: 1,
+  input: z.unknown(),
+  output: z.object({ made: z.unknown() }),
+  run: (input) => ({ made: input }),
+});
+const unmake = defineAction({
+  id: 'shown.unmake',
+  version: 1,
+  input: z.unknown(),
+  output: z.null(),
+  run: (input) => {
+    throw new SluiceError('SERVICE_DOWN', `no service for ${String(input)}`, {
+      details: { input: input as string },
+    });
+  },
+});
+
+const DEFINITION = `
+id: marking
+version: 1
+payloadSchema: { type: object, properties: { pin: { type: string, writeOnly: true } } }
+triggers:
+  - { type: event, eventName: BEGIN }
+steps:
+  - { id: ask, type: event.wait, eventName: [GO, ON], correlationKey: { $expr: payload.pin }, filters: [{ path: pin, op: "=", value: { $expr: payload.pin } }] }
+  - { id: make, type: action.call, action: shown.make, input: { $expr: payload.pin }, compensate: { action: shown.unmake, input: { $expr: payload.pin } } }
+  - { id: tell, type: event.publish, eventName: TOLD, correlationKey: { $expr: payload.pin }, payload: { told: { $expr: payload.pin } } }
+  - { id: no, type: control.fail, message: { $expr: '"no " & payload.pin' } }
+`;
+
+const Ref = z.object({ runId: z.string(), workflowId: z.string() });
+const api = useApi({ actions: [make, unmake] });
+let bridge: TestBridge;
+const runs: string[] = [];
+let letters: readonly string[] = [];
+
+beforeAll(async () => {
+  bridge = await openBridge(api().sluice);
+  const { tenant, projections } = api().sluice;
+  const published = await api().ask('/v1/definitions', { json: { source: DEFINITION } });
+  expect(await published.text()).toContain('marking');
+  const post = (eventId: string, eventName: string, key: string | undefined, payload: object) =>
+    bridge.post({
+      eventId,
+      eventName,
+      tenantId: tenant,
+      source: 's',
+      payload: { ...payload },
+      ...(key !== undefined && { workflow_correlation_key: key }),
+    });
+  await post('begin', 'BEGIN', PIN, { pin: PIN, note: `for ${PIN}` });
+  await post('refused', 'BEGIN', LOST, { pin: LOST, note: [LOST] });
+  await post('lost', 'GO', LOST, { pin: LOST });
+  const { runId } = await api().answer(Ref, '/v1/runs', {
+    json: { definition: 'marking', payload: { pin: PIN }, workflowId: `w ${PIN}`, correlationKeys: [PIN] },
+  });
+  runs.push(runId);
+  await waitFor(async () => (await projections.reads.listWaits(tenant, runId)).length === 1);
+  await post('go', 'GO', PIN, { pin: PIN });
+  await waitFor(async () => (await projections.reads.getRun(tenant, runId))?.status === 'FAILED');
+  const fields = [
+    'event',
+    JSON.stringify({
+      eventId: 'e',
+      eventName: 'GO',
+      tenantId: tenant,
+      source: 's',
+      workflow_correlation_key: LOST,
+      payload: { pin: LOST },
+    }),
+  ];
+  await projections.deadLetters.put([
+    {
+      ...deadLetterOf(
+        'stream/1',
+        fields.map((field) => Buffer.from(field)),
+        new SluiceError('EVENT_INVALID', 'no'),
+      ),
+      tenant,
+    },
+    {
+      ...deadLetterOf(
+        'stream/2',
+        [Buffer.from('event'), Buffer.from(`{"pin":"${LOST}"`)],
+        new SluiceError('EVENT_INVALID', 'no'),
+      ),
+      tenant,
+    },
+  ]);
+  await waitFor(async () => {
+    const page = await projections.events.list(tenant, { eventName: 'TOLD' }, {});
+    letters = (await projections.deadLetters.list(tenant, {}, {})).items.map(({ id }) => id);
+    return page.items.length > 0 && letters.length >= 3;
+  });
+});
+afterAll(() => bridge.stop());
+
+function expectNowhere(text: string, where: string): void {
+  for (const form of FORMS) expect(text.includes(form), `${form} in ${where}: ${text}`).toBe(false);
+}
+
+const q = (eventId: string): string => `/v1/events/explain?source=s&eventId=${eventId}`;
+type Cases = () => readonly (readonly [path: string, options?: AskOptions])[];
+/** What is asked of each route, by operation id. */
+const CASES: Readonly<Record<string, Cases>> = {
+  listEvents: () => [['/v1/events'], ['/v1/events?eventName=GO'], ['/v1/events?eventName=TOLD']],
+  explainEvent: () => ['begin', 'refused', 'lost', 'go'].map((id) => [q(id)]),
+  publishEvent: () => [['/v1/events', { json: { eventName: 'NONE', payload: 1 } }]],
+  listRuns: () => [['/v1/runs'], ['/v1/runs?definition=marking']],
+  ...Object.fromEntries(
+    [
+      ['getRun', ''],
+      ['listRunSteps', '/steps'],
+      ['listRunEvents', '/events?superseded=true'],
+      ['listRunWaits', '/waits'],
+      ['listRunInvocations', '/invocations'],
+      ['listRunEvidence', '/evidence'],
+      ['listRunInbound', '/inbound'],
+      ['exportRun', '/export'],
+      ['followRun', '/timeline'],
+    ].map(([id = '', path]): [string, Cases] => [id, () => runs.map((run) => [`/v1/runs/${run}${path}`])]),
+  ),
+  ...Object.fromEntries(
+    ['cancel', 'terminate', 'rerun', 'resume', 'retry', 'requeue-event-wait', 'execute'].map(
+      (act): [string, Cases] => [
+        `${act.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())}Run`,
+        () => runs.map((run) => [`/v1/runs/${run}/${act}`, { json: {} }]),
+      ],
+    ),
+  ),
+  signalRun: () => runs.map((run) => [`/v1/runs/${run}/signal`, { json: { eventName: 'GO', payload: 1 } }]),
+  rewindRun: () => runs.map((run) => [`/v1/runs/${run}/rewind`, { json: { stepPath: 'steps[7]' } }]),
+  startRun: () => [['/v1/runs', { json: { definition: 'marking', payload: { pin: 1 } } }]],
+  bulkRuns: () => [
+    ['/v1/runs/bulk', { json: { action: 'rerun', filter: { definition: 'marking' }, dryRun: true } }],
+    ['/v1/runs/bulk', { json: { action: 'cancel', filter: { definition: 'marking' } } }],
+  ],
+  listDeadLetters: () => [['/v1/dead-letters']],
+  getDeadLetter: () => letters.map((id) => [`/v1/dead-letters/${id}`]),
+  retryDeadLetter: () => letters.map((id) => [`/v1/dead-letters/${id}/retry`, { json: {} }]),
+  bulkDeadLetters: () => [['/v1/dead-letters/bulk', { json: { action: 'retry', filter: {}, all: true } }]],
+  dismissDeadLetter: () => letters.map((id) => [`/v1/dead-letters/${id}/dismiss`, { json: {} }]),
+  listFunctions: () => [['/v1/functions']],
+  publishDefinition: () => [['/v1/definitions', { json: { source: DEFINITION } }]],
+  validateDefinition: () => [['/v1/validations', { json: { source: DEFINITION } }]],
+  unpublishDefinition: () => [['/v1/definitions/marking/unpublish', { json: {} }]],
+  listDefinitions: () => [['/v1/definitions']],
+  getDefinition: () => [['/v1/definitions/marking']],
+  getDefinitionVersion: () => [['/v1/definitions/marking/versions/1']],
+};
+
+describe('A marked value', () => {
+  it('a marked value is in no answer of a route to anybody but an admin [marked-values-are-nowhere]', async () => {
+    const routes = await routesOf(api());
+    const without: string[] = [];
+    for (const { id, method, path: template } of routes) {
+      const plain = method === 'GET' && !template.includes('{');
+      const cases = CASES[id]?.() ?? (plain ? [[template] as const] : undefined);
+      if (cases === undefined) without.push(id);
+      for (const [path, options] of cases ?? []) {
+        for (const as of ['reader', 'operator'] satisfies Caller[]) {
+          const response = await api().ask(path, { ...options, as });
+          expectNowhere(await response.text(), `${id} ${path} as ${as}`);
+          if (options?.json === undefined && template.startsWith('/v1')) {
+            expect(response.status, path).toBe(200);
+          }
+        }
+      }
+    }
+    expect(without, 'routes without a case').toEqual([]);
+    expectNowhere(api().log.join('\n'), "the API's log");
+  });
+
+  it('a marked value is in no answer and no log line of the bridge [marked-values-are-nowhere]', async () => {
+    const { tenant } = api().sluice;
+    const ask = async (path: string) => (await fetch(`${bridge.url}${path}`)).text();
+    const list = await ask(`/events?tenant=${tenant}`);
+    expect(list).toContain('begin');
+    expectNowhere(list, 'the list');
+    for (const id of ['begin', 'refused', 'lost', 'go']) {
+      const answer = await ask(`/events?tenant=${tenant}&source=s&id=${id}`);
+      expect(answer).toContain('[redacted]');
+      expectNowhere(answer, `the event ${id}`);
+    }
+    expectNowhere(await ask('/metrics'), 'the metrics');
+    expectNowhere(JSON.stringify(bridge.logged), "the bridge's log");
+  });
+
+  it('an admin who asks for it sees the value in events too', async () => {
+    for (const path of ['/v1/events?unredacted=true', `${q('begin')}&unredacted=true`]) {
+      expect(await (await api().ask(path)).text()).toContain('geheim/4711');
+      expect(await api().refusal(path, { as: 'reader' })).toMatchObject({ code: 'FORBIDDEN' });
+    }
+  });
+
+  it('a guess of a marked key or state is answered like a wrong guess', async () => {
+    const ask = async (key: string, as: Caller) =>
+      (await api().ask(`/v1/runs?limit=1&correlationKey=${encodeURIComponent(key)}`, { as })).json();
+    for (const as of ['reader', 'operator'] satisfies Caller[]) {
+      expect(await ask(PIN, as)).toEqual({ items: [], next: null });
+      expect(await ask('wrong', as)).toEqual({ items: [], next: null });
+    }
+    const lines = await api().ask('/v1/runs/bulk', {
+      json: { action: 'rerun', filter: { correlationKey: PIN }, dryRun: true },
+      as: 'operator',
+    });
+    expect((await lines.text()).trim().split('\n')).toHaveLength(1);
+    const found = await api().client.runs.list(
+      { correlationKey: PIN },
+      {},
+      { tenant: api().sluice.tenant, unredacted: true },
+    );
+    expect(found.items.length).toBeGreaterThan(0);
+  });
+});
