@@ -16,6 +16,7 @@ import { afterReset } from './after-reset.js';
 import type { ActivityDeps } from './boundary/deps.js';
 import { refusal } from './boundary/failures.js';
 import { sayingSignals } from './boundary/say-signals.js';
+import { TenantSlots, tenantOf } from './boundary/tenant-slots.js';
 import { actOnDeadLetters } from './dead-letters.js';
 import { createDefinitionCache } from './definition-cache.js';
 import { flushEvents } from './flush-events.js';
@@ -47,6 +48,7 @@ export interface Activities {
 /** Makes the activities. Every error that leaves them is an ApplicationFailure whose type is a code. */
 export function createActivities(deps: ActivityDeps): Activities {
   const cache = createDefinitionCache();
+  const slots = new TenantSlots(deps.tenantActions ?? Number.POSITIVE_INFINITY);
   return {
     [ACTIVITY_TYPES.prepareRun]: (request) => prepareRun(deps, cache, request),
     [ACTIVITY_TYPES.afterReset]: () => afterReset(),
@@ -56,11 +58,15 @@ export function createActivities(deps: ActivityDeps): Activities {
     [ACTIVITY_TYPES.deadLetters]: (request) => actOnDeadLetters(deps, request),
     [ACTIVITY_TYPES.completeAction]: (request) => completeByHand(deps, request),
     default: async (input, envelope) => {
-      const { activityType } = Context.current().info;
+      const context = Context.current();
+      const { activityType } = context.info;
       if (activityType.startsWith(RESERVED_PREFIX)) {
         throw refusal(new SluiceError('NAME_RESERVED', `${activityType} is no activity of this worker`));
       }
-      return await sayingSignals(envelope, () => runAction(deps, input, envelope));
+      const run = () => sayingSignals(envelope, () => runAction(deps, input, envelope));
+      const tenant = tenantOf(envelope);
+      // A local activity has slots of another kind, and can't go to another worker.
+      return await (tenant === undefined || context.info.isLocal ? run() : slots.run(context, tenant, run));
     },
   };
 }

@@ -10,7 +10,7 @@
 import { Context, type ApplicationFailure } from '@temporalio/activity';
 import type { ActionRegistry } from '../actions/index.js';
 import { DATABASE_IS_EMPTY, PrepareRunRequest, type PreparedRun } from '../contracts/run/activity.js';
-import { type Definition, walkSteps } from '../contracts/definition/index.js';
+import { type Definition, DEFAULTS, walkSteps } from '../contracts/definition/index.js';
 import { SluiceError } from '../contracts/errors.js';
 import { isJsonObject } from '../contracts/json.js';
 import { LIMITS } from '../contracts/limits.js';
@@ -21,7 +21,7 @@ import { validatePayloadInBounds } from '../definitions/index.js';
 import { isMissingAction, leaveToOthers } from './boundary/capable-workers.js';
 import { storeFailure } from './boundary/failures.js';
 import type { DefinitionCache } from './definition-cache.js';
-import type { ActivityDeps } from './boundary/deps.js';
+import type { ActivityDeps, PriorityRange } from './boundary/deps.js';
 import { parseOrRefuse } from './boundary/parse.js';
 import { requireActions } from './require-actions.js';
 
@@ -51,6 +51,7 @@ export async function prepareRun(
       system: deps.system,
       actions: pinActions(definition, deps.registry),
       children: await pinChildren(definition, parsed.tenant, deps.projections),
+      priority: within(definition.priority ?? DEFAULTS.priority, deps.priorities ?? LIMITS.priorities),
       ...(deps.runLimits !== undefined && { limits: deps.runLimits }),
     };
   } catch (error) {
@@ -84,6 +85,11 @@ function mustHaveItsId({ tenant, cause }: PrepareRunRequest): void {
   if (workflowId === undefined) return;
   const problem = foreignId({ workflowId, tenant, ...cause });
   if (problem !== undefined) throw new SluiceError('WORKFLOW_ID_FOREIGN', problem);
+}
+
+/** What the definition chose, in the range that the operator lets it choose from. */
+function within(priority: number, { first, last }: PriorityRange): number {
+  return Math.min(last, Math.max(first, priority));
 }
 
 /** Adds the version that was found: the row of the run that is refused shows it. */

@@ -193,6 +193,8 @@ function optionsOf(
       workflowId: scheduledId(definition, tenant, position),
       taskQueue,
       args: [payload],
+      // The SDK passes it on; only its type lacks it.
+      ...{ priority: { fairnessKey: tenant } },
       memo: { tenant, actor: ACTOR, trigger: { type: 'schedule', schedule: id, position } },
     },
   };

@@ -133,7 +133,7 @@ export class SluiceClient<P extends object = AnyPayloads> {
     this.runs = new RunControl(this.#runContext, (...args) => this.signalEvent(...args));
     this.definitions = new DefinitionControl(this.#runContext);
     this.deadLetters = new DeadLetterClient(
-      (request, exclusive) => this.#execute(WORKFLOW_TYPES.deadLetters, request as Json, exclusive),
+      (request, exclusive) => this.#execute(WORKFLOW_TYPES.deadLetters, request, exclusive),
       this.#defaults,
       () => this.bus,
     );
@@ -196,8 +196,11 @@ export class SluiceClient<P extends object = AnyPayloads> {
    * Runs one of Sluice's system workflows.
    * @param exclusive the end of the workflow id, if two of these must not run at once
    */
-  #execute(type: string, request: Json, exclusive?: string): Promise<unknown> {
-    return runSystemWorkflow(this.temporal, this.#context, { type, request, exclusive });
+  #execute(type: string, request: { readonly tenant: string }, exclusive?: string): Promise<unknown> {
+    const { tenant } = request;
+    return runSystemWorkflow(this.temporal, this.#context, {
+      ...{ type, request: request as Json, tenant, exclusive },
+    });
   }
 
   /**
@@ -256,6 +259,7 @@ export class SluiceClient<P extends object = AnyPayloads> {
       args: [payload],
       taskQueue: this.#context.taskQueue,
       memo: withoutUndefined(checkedMemo),
+      priority: { fairnessKey: checkedMemo.tenant },
     });
   }
 

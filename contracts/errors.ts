@@ -485,6 +485,12 @@ export const ERRORS = {
     true,
     'A request with this idempotency key has not been answered yet. Send it again after the time in Retry-After.',
   ),
+  TENANT_BUSY: entry(
+    503,
+    'internal',
+    true,
+    'The tenant has as many actions in this worker as it may have at once. Temporal hands this one out again.',
+  ),
   LEASE_HELD: entry(
     409,
     'internal',

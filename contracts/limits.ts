@@ -27,6 +27,8 @@ export const LIMITS = {
    */
   localConcurrency: 8,
   localResultBytes: 256 * KIB,
+  /** Priorities that a definition may choose unless the operator says otherwise: none before the default. */
+  priorities: { first: 3, last: 5 },
   /** Iterations of control.while: default and maximum. */
   whileDefault: 1_000,
   whileMost: 1_000_000,

@@ -6,11 +6,13 @@
  */
 import { workflowInfo, type WorkflowInterceptors } from '@temporalio/workflow';
 import { readCancelReason } from './runtime/cancel-reason.js';
+import { withPriority } from './runtime/priority.js';
 import run from './index.js';
 
 /** Named as Temporal's `workflowModules` expects it. */
 export const interceptors = (): WorkflowInterceptors => ({
   internals: [readCancelReason],
+  outbound: [withPriority],
   inbound: [
     {
       async execute(input, next) {

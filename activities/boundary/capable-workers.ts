@@ -15,6 +15,7 @@ import { SluiceError } from '../../contracts/errors.js';
 import { isJsonObject } from '../../contracts/json.js';
 import { refusal } from './failures.js';
 import { lastFailureOf } from './last-failure.js';
+import { countLost } from './lost-workers.js';
 
 /** Pause before another attempt, ms: it grows with the attempts. */
 const PAUSE_MS = 100;
@@ -66,7 +67,7 @@ export async function leaveToOthers(
     message: words.again(error.message),
     nonRetryable: false,
     category: ApplicationFailureCategory.BENIGN,
-    details: [{ since }],
+    details: [{ since, lost: before === undefined ? 0 : countLost(info.heartbeatDetails, before) }],
     nextRetryDelay: Math.min(LONGEST_PAUSE_MS, PAUSE_MS * info.attempt),
   });
 }

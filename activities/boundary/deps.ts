@@ -27,8 +27,18 @@ export interface ActivityDeps {
   readonly limits?: Partial<StopLimits>;
   /** How long an activity may go without a worker that has its action, ms. Default: LIMITS. */
   readonly missingActionMs?: number | undefined;
+  /** Priorities that a definition may choose. Default: LIMITS. */
+  readonly priorities?: PriorityRange | undefined;
+  /** Actions of one tenant that this worker runs at once. Default: without a bound. */
+  readonly tenantActions?: number | undefined;
   /** When runs that start here continue as new; pinned with the run. Default: LIMITS. */
   readonly runLimits?: PreparedRun['limits'];
+}
+
+/** Priorities of actions: 1 goes first. */
+export interface PriorityRange {
+  readonly first: number;
+  readonly last: number;
 }
 
 /** How long a stopping action may take to end, ms. */

@@ -4,7 +4,7 @@
  * An attempt that Temporal repeats asks why the one before it ended. If it timed out, its worker was lost,
  * and reported no end. The number travels in the heartbeats, because an attempt between two losses may end
  * in another way (the lease of the lost worker is still alive, the database is away), and Temporal shows the
- * last failure only.
+ * last failure only. An attempt that a worker hands back, unacted, carries it in its failure.
  *
  * Invariants
  * - The count comes from Temporal's attempts, never from a row: a row is as old as its last commit.
@@ -20,16 +20,22 @@ import { lastFailureOf, type LastFailure } from './last-failure.js';
 /** Key of the count in a heartbeat. Persisted while an attempt is repeated. */
 const MARK = '$sluiceLostWorkers';
 
+/** Codes of attempts that a worker has handed back: the action did not run. */
+const HANDED_BACK: ReadonlySet<string> = new Set(['ACTION_NOT_FOUND', 'TENANT_BUSY']);
+
 /**
  * The number of lost workers that precedes this attempt.
  * @param heartbeat the last one of an attempt before
  */
 export function countLost(
   heartbeat: unknown,
-  { timedOut, type }: Pick<LastFailure, 'timedOut' | 'type'>,
+  { timedOut, type, details }: Pick<LastFailure, 'timedOut' | 'type'> & Partial<LastFailure>,
 ): number {
-  const marked = isJsonObject(heartbeat) ? heartbeat[MARK] : undefined;
-  const counted = typeof marked === 'number' ? marked : 0;
+  const marks = [
+    isJsonObject(heartbeat) ? heartbeat[MARK] : undefined,
+    isJsonObject(details) && HANDED_BACK.has(type ?? '') ? details['lost'] : undefined,
+  ];
+  const counted = Math.max(0, ...marks.filter((mark) => typeof mark === 'number'));
   if (timedOut) return counted + 1;
   return type === 'WORKER_SHUTDOWN' ? 0 : counted;
 }

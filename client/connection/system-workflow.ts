@@ -21,6 +21,8 @@ const TAKEN = 3;
 export interface SystemCall {
   readonly type: string;
   readonly request: Json;
+  /** Whose share of the workers it is of. */
+  readonly tenant: string;
   /** The end of the workflow id, if two of these must not run at once. Such a call has no limit of time. */
   readonly exclusive?: string | undefined;
 }
@@ -34,7 +36,7 @@ export interface SystemCall {
 export async function runSystemWorkflow(
   temporal: Client,
   context: CallContext,
-  { type, request, exclusive }: SystemCall,
+  { type, request, tenant, exclusive }: SystemCall,
   limitMs = LIMIT_MS,
 ): Promise<unknown> {
   const { taskQueue } = context;
@@ -43,7 +45,9 @@ export async function runSystemWorkflow(
   /** After the start nothing is "not done": a question that fails leaves the outcome open. */
   const call = <T>(work: () => Promise<T>): Promise<T> =>
     callTemporal({ ...context, workflowId }, () => settled(act, work, () => Promise.resolve(undefined)));
-  const { runId } = await startWorkflow(temporal, context, type, { args: [request], workflowId, taskQueue });
+  const priority = { fairnessKey: tenant };
+  const start = { args: [request], workflowId, taskQueue, priority };
+  const { runId } = await startWorkflow(temporal, context, type, start);
   const handle = temporal.workflow.getHandle(workflowId, runId);
   const result = call(() => handle.result() as Promise<unknown>);
   // The retry of a dead letter takes as long as the action that it retries.

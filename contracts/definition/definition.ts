@@ -24,6 +24,15 @@ export const Definition = z
       .strictObject({ retry: Retry.optional(), timeoutMs: ActionMilliseconds.optional() })
       .optional()
       .meta({ description: 'For every action of the document.' }),
+    priority: z
+      .int('must be a whole number')
+      .min(1, 'must be from 1 to 5')
+      .max(5, 'must be from 1 to 5')
+      .optional()
+      .meta({
+        description:
+          'Which of the actions that wait for a worker go first: 1 first, 5 last, default 3. The operator bounds it.',
+      }),
     timeoutMs: Milliseconds.optional().meta({ description: 'Limit of the whole run, ms.' }),
     onCancel: z
       .enum(['compensate', 'leave'], { error: 'must be compensate or leave' })
@@ -48,4 +57,5 @@ export const DEFAULTS = {
   join: 'all',
   failCode: 'FAILED',
   onErrorPolicy: 'fail',
+  priority: 3,
 } as const;

@@ -132,6 +132,8 @@ export const PreparedRun = z.object({
   actions: z.record(z.string(), z.number().int()),
   /** Definition id of a child → pinned version, for calls that name no version. */
   children: z.record(z.string(), z.number().int()),
+  /** Of its actions among others that wait, 1 first; absent: as the server has it. */
+  priority: z.number().int().positive().optional(),
   /**
    * If the worker's config sets them: history events at which the run continues as new, and at which it must.
    */

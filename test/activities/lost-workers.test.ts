@@ -31,6 +31,15 @@ describe('the number of workers lost in a row', () => {
     expect(after(reported('WORKER_SHUTDOWN'), reported('WORKER_SHUTDOWN'))).toBe(0);
   });
 
+  it('the count stays while workers hand the attempt back, unacted [fair-between-tenants]', () => {
+    for (const type of ['TENANT_BUSY', 'ACTION_NOT_FOUND']) {
+      const handedBack = { ...reported(type), details: { lost: 2 } };
+      expect(countLost(undefined, handedBack)).toBe(2);
+      expect(countLost(heartbeatWith(1, undefined), handedBack)).toBe(2);
+    }
+    expect(countLost(undefined, { ...reported('PAYMENT_REFUSED'), details: { lost: 2 } })).toBe(0);
+  });
+
   it('a heartbeat that the action gave does not count', () => {
     expect(countLost({ progress: 7 }, reported('LEASE_HELD'))).toBe(0);
     expect(countLost([1], LOST)).toBe(1);

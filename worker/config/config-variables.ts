@@ -41,6 +41,12 @@ const SurrealUrl = z
   )
   .refine((text) => !/%(?![0-9a-fA-F]{2})/.test(text), 'has a % that does not begin an escape: write %25');
 
+const PriorityRange = z
+  .string()
+  .regex(/^[1-5]-[1-5]$/, 'must be FIRST-LAST, each from 1 to 5')
+  .transform((text) => ({ first: Number(text[0]), last: Number(text[2]) }))
+  .refine(({ first, last }) => first <= last, 'must begin with the priority that goes first');
+
 /** Temporal joins both names with a dot. */
 const DeploymentName = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, 'must be letters, digits, _ or -');
 
@@ -167,6 +173,11 @@ export const Variables = z.object({
       'With worker versioning: whether runs move to the current version (`auto-upgrade`), or stay on the version that they began on (`pinned`).',
     ),
   SLUICE_WORKER_ACTIVITIES: count().default(100).describe('Actions that run concurrently in this worker.'),
+  SLUICE_WORKER_TENANT_ACTIVITIES: count()
+    .optional()
+    .describe(
+      'Of these, the actions of one tenant. Others go back to Temporal until it is their turn. Default: four of five.',
+    ),
   SLUICE_WORKER_LOCAL_ACTIVITIES: count()
     .default(100)
     .describe('Local actions that run concurrently in this worker.'),
@@ -179,6 +190,11 @@ export const Variables = z.object({
   SLUICE_WORKER_CACHED_WORKFLOWS: count()
     .optional()
     .describe('Runs kept in memory between their tasks. Default: by the size of the heap.'),
+  SLUICE_PRIORITY_RANGE: PriorityRange.prefault(
+    `${LIMITS.priorities.first}-${LIMITS.priorities.last}`,
+  ).describe(
+    'Priorities that a definition may choose, as `FIRST-LAST`: 1 goes first, 5 last. One outside of it counts as the nearest.',
+  ),
   SLUICE_MISSING_ACTION_MS: milliseconds()
     .default(LIMITS.missingActionMs)
     .describe(

@@ -70,6 +70,10 @@ export interface SluiceConfig {
     /** Version in a Temporal worker deployment; undefined: worker versioning is off. */
     readonly deployment: WorkerDeployment | undefined;
     readonly activities: number;
+    /** Actions of one tenant at once. */
+    readonly tenantActivities: number;
+    /** Priorities that a definition may choose. */
+    readonly priorities: { readonly first: number; readonly last: number };
     readonly localActivities: number;
     readonly workflowTasks: number;
     readonly cachedWorkflows: number | undefined;
@@ -82,6 +86,14 @@ export interface SluiceConfig {
     /** ms */
     readonly shutdownStopMs: number;
   };
+}
+
+/** The slots of a worker that one tenant may have, where the operator does not say. */
+const TENANT_SHARE = 0.8;
+
+/** One tenant's share of a worker's action slots. */
+export function shareOf(activities: number): number {
+  return Math.ceil(activities * TENANT_SHARE);
 }
 
 /** A worker's version in a Temporal worker deployment. */
@@ -196,6 +208,8 @@ function configOf(vars: Variables): SluiceConfig {
       healthAddress: vars.SLUICE_WORKER_HEALTH_HTTP,
       deployment: deploymentOf(vars),
       activities: vars.SLUICE_WORKER_ACTIVITIES,
+      tenantActivities: vars.SLUICE_WORKER_TENANT_ACTIVITIES ?? shareOf(vars.SLUICE_WORKER_ACTIVITIES),
+      priorities: vars.SLUICE_PRIORITY_RANGE,
       localActivities: vars.SLUICE_WORKER_LOCAL_ACTIVITIES,
       workflowTasks: vars.SLUICE_WORKER_WORKFLOW_TASKS,
       cachedWorkflows: vars.SLUICE_WORKER_CACHED_WORKFLOWS,

@@ -19,7 +19,7 @@ import { LIMITS } from '../../contracts/limits.js';
 import type { ProjectionStore } from '../../contracts/run/projection.js';
 import type { SystemContext } from '../../contracts/run/run.js';
 import type { Projections } from '../../projections/index.js';
-import type { SluiceConfig } from '../config/config.js';
+import { shareOf, type SluiceConfig } from '../config/config.js';
 import { ensureSearchAttributes } from '../temporal/search-attributes.js';
 import { ISOLATE_OPTIONS, loadWorkflowBundle } from '../temporal/workflow-bundle.js';
 
@@ -81,6 +81,8 @@ export async function workerOptions(options: SluiceWorkerOptions): Promise<Worke
   const {
     identity = `${process.pid}@${hostname()}`,
     activities = DEFAULTS.activities,
+    tenantActivities = shareOf(activities),
+    priorities,
     localActivities = DEFAULTS.localActivities,
     workflowTasks = DEFAULTS.workflowTasks,
     cachedWorkflows,
@@ -109,6 +111,8 @@ export async function workerOptions(options: SluiceWorkerOptions): Promise<Worke
       identity,
       limits: { afterShutdownMs: shutdownStopMs },
       missingActionMs,
+      tenantActions: tenantActivities,
+      priorities,
       ...(historyEvents !== undefined && {
         runLimits: { historyEvents, historyEventsMost: Math.max(historyEvents, LIMITS.historyEventsMost) },
       }),

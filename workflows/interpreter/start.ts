@@ -12,6 +12,7 @@ import { isDeeperThan, isJsonObject, jsonSize, type Json } from '../../contracts
 import { LIMITS } from '../../contracts/limits.js';
 import { ACTIVITY_TYPES, StartMemo } from '../../contracts/run/messages.js';
 import { UNDECODABLE } from '../../contracts/undecodable.js';
+import { scheduleFor } from '../runtime/priority.js';
 import { INFRASTRUCTURE_RETRY } from '../runtime/retry-options.js';
 import { definitionOf } from './state/definitions.js';
 import { foundNothing, lacksAction } from './state/failure.js';
@@ -61,6 +62,7 @@ export async function startRun(
   const start = memoOf(info.memo);
   const badMemo = doors.refusal(start, 'The memo');
   if (badMemo !== undefined) throw new SluiceError('START_OPTIONS_INVALID', badMemo);
+  scheduleFor(start.tenant);
   return prepare(payload === undefined ? {} : payload, { start, resets, doors });
 }
 
@@ -110,6 +112,7 @@ async function prepare(payload: unknown, { start, resets, doors }: Start): Promi
     ...(resets.last === undefined && { cause: causeOf(start) }),
   };
   const { payload: complete, ...prepared } = PreparedRun.parse(await read(request));
+  scheduleFor(start.tenant, prepared.priority);
   return {
     definition: definitionOf(prepared.document),
     payload: complete,
@@ -170,5 +173,6 @@ function takeOver(payload: Json, carried: unknown): Started {
   }
   // This interpreter wrote the state one execution ago, so TypeScript has checked its inner shape.
   const state = carried as unknown as RunState;
+  scheduleFor(state.start.tenant, state.prepared.priority);
   return { definition: definitionOf(state.prepared.document), state, payload, resumed: true };
 }

@@ -239,7 +239,7 @@ describe('a system workflow whose answers are lost', () => {
     const unpublishing = runSystemWorkflow(
       far.temporal,
       { ...temporal, taskQueue },
-      { type: 'sluice.unpublish', request: { tenant, actor: 'far', definition: pin.id } },
+      { type: 'sluice.unpublish', tenant, request: { tenant, actor: 'far', definition: pin.id } },
       300,
     );
     await expect(unpublishing).resolves.toBeUndefined();

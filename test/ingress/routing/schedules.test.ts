@@ -21,7 +21,7 @@ const isGone = async (definition: string, position: number): Promise<boolean> =>
 };
 
 describe('schedules', () => {
-  it('schedules are created at publish, follow an update, and end when the definition is unpublished', async () => {
+  it('schedules are created at publish, follow an update, and end when the definition is unpublished [fair-between-tenants]', async () => {
     await sluice().publish(`
 id: nightly
 version: 1
@@ -36,6 +36,7 @@ steps: []
       workflowType: 'nightly',
       args: [{ a: 1 }],
       taskQueue: sluice().taskQueue,
+      priority: { fairnessKey: sluice().tenant },
     });
     expect(cron.policies).toMatchObject({ overlap: 'BUFFER_ONE', catchupWindow: 60_000 });
     expect(cron.spec.timezone).toBe('Europe/Paris');
@@ -147,7 +148,11 @@ describe('publishing a version with its schedules', () => {
     const publishing = runSystemWorkflow(
       temporal,
       { address: '', namespace: 'default', taskQueue: sluice().taskQueue },
-      { type: 'sluice.publish', request: publishDefinition(versioned('late', 1, '')) },
+      {
+        type: 'sluice.publish',
+        tenant: sluice().tenant,
+        request: publishDefinition(versioned('late', 1, '')),
+      },
       300,
     );
     const { code, message } = await publishing.then(

@@ -187,6 +187,12 @@ export function foundNothing(thrown: unknown): boolean {
   return isJsonObject(details) && details[DATABASE_IS_EMPTY] === true;
 }
 
+/** Whether the worker handed the attempt back: it did nothing. Seen only if a cancellation came meanwhile. */
+export function isHandedBack(thrown: unknown): boolean {
+  const cause = thrown instanceof ActivityFailure ? thrown.cause : thrown;
+  return cause instanceof ApplicationFailure && cause.type === 'TENANT_BUSY';
+}
+
 /**
  * The failure that ends a run, for every Temporal client: `type` is the code, the first of the details is the
  * error.

@@ -17,7 +17,7 @@ import { placeKey } from '../../../contracts/run/place.js';
 import { keyIn } from '../../../contracts/run/rewind.js';
 import { now } from '../../runtime/clock.js';
 import { INFRASTRUCTURE_RETRY } from '../../runtime/retry-options.js';
-import { artifactsOfFailure, errorCompletion, lacksAction } from '../state/failure.js';
+import { artifactsOfFailure, errorCompletion, lacksAction, isHandedBack } from '../state/failure.js';
 import { historyLimit, type ActivityEnd } from '../lane/operations.js';
 import type { Pause } from '../run/run.js';
 import type { Slots } from '../lane/slots.js';
@@ -178,6 +178,7 @@ function succeeded(
 
 function failed(context: ActionContext, frame: ActionFrame, thrown: unknown): Completion {
   const { lane } = context;
+  if (isHandedBack(thrown) && lane.cancelled) return { t: 'cancel' };
   noteFailure(context, frame, thrown);
   if (isCancellation(thrown) && lane.cancelled) return { t: 'cancel' };
   const error = isCancellation(thrown) && lane.stopped ? historyLimit() : thrown;
