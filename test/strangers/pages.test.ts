@@ -15,55 +15,8 @@ import { useApi } from '../api/support/api.js';
 import { openBridge, type TestBridge } from '../ingress/support/bridge.js';
 import { needs } from '../support/requirements.js';
 import { waitFor } from '../support/wait-for.js';
+import { attack } from './support/attack.mjs';
 import { Chromium, type Page } from './support/chromium.js';
-
-/** Everything by which a page sends a body, or asks, without leave of the server; resolves when it has. */
-function attack(url: string, body: string): Promise<string[]> {
-  const readable: string[] = [];
-  const read = async (name: string, asked: Promise<Response>): Promise<void> => {
-    const text = await asked
-      .then((response) => (response.type === 'opaque' ? '' : response.text()))
-      .catch(() => '');
-    if (text !== '') readable.push(name);
-  };
-  const submit = (enctype: string): Promise<void> =>
-    new Promise((resolve) => {
-      const frame = document.createElement('iframe');
-      frame.name = `f-${Math.random()}`;
-      document.body.append(frame);
-      const form = document.createElement('form');
-      Object.assign(form, { action: url, method: 'POST', enctype, target: frame.name });
-      // `name=value` is the JSON again, where the name ends within a text that the value closes.
-      const field = document.createElement('input');
-      field.name = `${body.slice(0, -1)},"pad":"`;
-      field.value = '"}';
-      form.append(field);
-      document.body.append(form);
-      frame.addEventListener('load', () => resolve());
-      form.submit();
-    });
-  const image = new Promise<void>((resolve) => {
-    const shown = new Image();
-    shown.onload = shown.onerror = () => resolve();
-    shown.src = `${url}?image`;
-    document.body.append(shown);
-  });
-  const post = (more: RequestInit) => fetch(url, { method: 'POST', body, ...more });
-  const json = { 'content-type': 'application/json' };
-  navigator.sendBeacon(url, body);
-  navigator.sendBeacon(url, new Blob([body], { type: 'text/plain' }));
-  return Promise.all([
-    read('text', post({})),
-    read('opaque', post({ mode: 'no-cors' })),
-    read('untyped', post({ mode: 'no-cors', body: new Blob([body]) })),
-    read('json', post({ headers: json })),
-    read('get', fetch(url)),
-    submit('text/plain'),
-    submit('application/x-www-form-urlencoded'),
-    submit('multipart/form-data'),
-    image,
-  ]).then(() => readable);
-}
 
 interface Trap {
   readonly url: string;
@@ -148,7 +101,7 @@ describe('a page in a browser', needs('chromium'), () => {
   };
   const runs = async (): Promise<string[]> => {
     const { items } = await api().sluice.projections.reads.listRuns('default');
-    return items.map(({ actor }) => actor ?? '');
+    return items.map(({ runId }) => runId);
   };
 
   it('what a foreign page sends arrives at a server that refuses nothing', async () => {

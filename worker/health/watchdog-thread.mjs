@@ -1,5 +1,6 @@
 // The thread of the watchdog (watchdog.ts). Plain JavaScript: it must start where nothing else can be loaded.
 import { writeSync } from 'node:fs';
+import { setInterval } from 'node:timers';
 import { workerData } from 'node:worker_threads';
 
 const { beats, lookMs, looks } = workerData;
