@@ -174,6 +174,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
       const source = new StreamSource({
         router,
         deadLetters,
+        metrics,
         availability,
         reader,
         redis,
@@ -192,6 +193,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
     const relay = new Relay({
       projections,
       availability,
+      metrics,
       send,
       // Containers that share a host name also share the process id 1.
       holder: `${process.pid}@${hostname()}/${randomUUID()}`,

@@ -16,6 +16,7 @@ import { type SluiceError, toSluiceError } from '../contracts/errors.js';
 import type { Json } from '../contracts/json.js';
 import type { OutboxRow, Projections } from '../projections/index.js';
 import { isAway, isOfRedis, type Availability } from './routing/availability.js';
+import type { BridgeMetrics } from './routing/metrics.js';
 
 const IDLE_MS = 100;
 const LEASE_MS = 10_000;
@@ -29,6 +30,7 @@ const MOST_REFUSALS = 10;
 export interface RelayOptions {
   readonly projections: Pick<Projections, 'events' | 'deadLetters'>;
   readonly availability: Availability;
+  readonly metrics: Pick<BridgeMetrics, 'outbox' | 'outboxLeft' | 'deadLetters'>;
   /**
    * Puts an event on the bus.
    * @param again whether its run has published at this position before
@@ -86,10 +88,13 @@ export class Relay {
    * @returns the number of events sent
    */
   async #sendDue(until: number): Promise<number> {
+    const { metrics, projections } = this.options;
     let sent = 0;
+    let seen = 0;
     let after: OutboxRow['key'] | undefined;
     for (;;) {
-      const rows = await this.options.projections.events.dueOutbox(after, PAGE);
+      const rows = await projections.events.dueOutbox(after, PAGE);
+      seen += rows.length;
       const byRun = new Map<string, OutboxRow[]>();
       for (const row of rows) {
         const run = JSON.stringify(row.key.slice(0, 2));
@@ -99,7 +104,10 @@ export class Relay {
         if (this.#stop.signal.aborted || Date.now() > until - LEASE_MARGIN_MS) return sent;
         sent += await this.#sendRun(rowsOfRun);
       }
-      if (rows.length < PAGE) return sent;
+      if (rows.length < PAGE) {
+        metrics.outboxLeft.set(seen - sent);
+        return sent;
+      }
       after = rows.at(-1)?.key;
     }
   }
@@ -119,7 +127,8 @@ export class Relay {
   }
 
   async #sendOne(row: OutboxRow, again: boolean): Promise<boolean> {
-    const { events, deadLetters } = this.options.projections;
+    const { metrics, projections } = this.options;
+    const { events, deadLetters } = projections;
     try {
       await this.options.send(row.envelope, again);
     } catch (thrown) {
@@ -129,10 +138,12 @@ export class Relay {
       this.options.onError(error);
       if (error.code === 'EVENT_CONFLICT') {
         await events.settleOutbox(row, { status: 'SENT', note: reason });
+        metrics.outbox.inc({ outcome: 'CONFLICT' });
         return true;
       }
       if (row.attempts + 1 < MOST_REFUSALS) {
         await events.settleOutbox(row, { status: 'FAILED', error: reason });
+        metrics.outbox.inc({ outcome: 'REFUSED' });
         return false;
       }
       const [tenant, runId, position, , eventId] = row.key;
@@ -153,9 +164,12 @@ export class Relay {
         },
       ]);
       await events.settleOutbox(row, { status: 'DEAD', error: reason });
+      metrics.outbox.inc({ outcome: 'DEAD' });
+      metrics.deadLetters.inc({ kind: 'outbox' });
       return true;
     }
     await events.settleOutbox(row, { status: 'SENT' });
+    metrics.outbox.inc({ outcome: 'PUBLISHED' });
     return true;
   }
 }

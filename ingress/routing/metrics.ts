@@ -10,6 +10,12 @@ export interface BridgeMetrics {
   readonly events: Counter<'via' | 'outcome'>;
   /** Events that were refused because their id belongs to another one. */
   readonly conflicts: Counter<'via'>;
+  /** Events of the outbox by what became of a try: PUBLISHED, CONFLICT, REFUSED or DEAD. */
+  readonly outbox: Counter<'outcome'>;
+  /** Due events of the outbox that the last turn of the relay left. */
+  readonly outboxLeft: Gauge;
+  /** Dead letters that this bridge opened, by kind. */
+  readonly deadLetters: Counter<'kind'>;
   /** 1 while a service that the bridge needs answers, else 0. */
   readonly available: Gauge<'service'>;
   /** Which services answered last. */
@@ -66,6 +72,23 @@ export function createBridgeMetrics(services: readonly Service[]): BridgeMetrics
       name: 'sluice_bridge_event_conflicts_total',
       help: 'Events that were refused because another event has their source and id.',
       labelNames: ['via'],
+      registers,
+    }),
+    outbox: new Counter({
+      name: 'sluice_bridge_outbox_total',
+      help: 'Tries to publish an event of the outbox.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    outboxLeft: new Gauge({
+      name: 'sluice_bridge_outbox_left',
+      help: 'Due events of the outbox that the last turn of the relay left; only the bridge that sends sets it.',
+      registers,
+    }),
+    deadLetters: new Counter({
+      name: 'sluice_bridge_dead_letters_total',
+      help: 'Dead letters that the bridge opened.',
+      labelNames: ['kind'],
       registers,
     }),
     available: new Gauge({

@@ -26,6 +26,7 @@ import { parseJson, type ParsedJson } from '../../contracts/reading/parse-json.j
 import type { Projections } from '../../projections/index.js';
 import { isAway, isOfRedis, type Availability } from '../routing/availability.js';
 import { decodeOrRefuse, eventInvalid } from '../routing/decode.js';
+import type { BridgeMetrics } from '../routing/metrics.js';
 import type { Router } from '../routing/route.js';
 import { deadLetterOf, envelopeField, envelopeFields } from './dead-letter.js';
 import { decodeText } from './text.js';
@@ -47,6 +48,7 @@ const TRIM_MS = 60_000;
 export interface StreamSourceOptions {
   readonly router: Router;
   readonly deadLetters: Projections['deadLetters'];
+  readonly metrics: Pick<BridgeMetrics, 'deadLetters'>;
   readonly availability: Availability;
   /** For blocking reads. */
   readonly reader: Redis;
@@ -299,6 +301,7 @@ export class StreamSource {
           );
     const place = `${this.options.stream}/${id}`;
     await this.options.deadLetters.put([deadLetterOf(place, fields, error)]);
+    this.options.metrics.deadLetters.inc({ kind: 'event' });
     this.options.onError(error);
   }
 }

@@ -99,8 +99,15 @@ describe('without Redis', () => {
     expect(body).toMatchObject({ via: 'relay', outcome: 'ROUTED', correlationKey: 'n-1' });
   });
 
-  it('what a run publishes again after a reset, with other content, is settled and audited', () =>
-    publishesAgain(bridge));
+  it('what a run publishes again after a reset, with other content, is settled, audited and counted', async () => {
+    await publishesAgain(bridge);
+    const lines = await waitFor(async () => {
+      const text = await (await fetch(`${bridge.url}/metrics`)).text();
+      return text.includes('sluice_bridge_outbox_left 0') && text.split('\n');
+    });
+    expect(lines).toContain('sluice_bridge_outbox_total{outcome="CONFLICT"} 1');
+    expect(lines).toContain('sluice_bridge_outbox_total{outcome="PUBLISHED"} 4');
+  });
 
   it('a run can receive the largest payload that a run may publish, under the longest key', async () => {
     const key = '🗝'.repeat(LIMITS.correlationKeyCharacters / 2);
