@@ -214,6 +214,12 @@ export const ERRORS = {
     false,
     'At most 500 activities and children of one run may be open at once. Lower `concurrency`.',
   ),
+  CHILD_TOO_DEEP: entry(
+    422,
+    'child',
+    false,
+    'A child is limited to 100 runs above it. Probably a definition calls itself without an end.',
+  ),
   ITEMS_INVALID: entry(
     422,
     'validation',
@@ -345,6 +351,12 @@ export const ERRORS = {
     'validation',
     false,
     'The bridge has no event with that tenant, source and id.',
+  ),
+  EVENT_CHAIN_TOO_DEEP: entry(
+    422,
+    'validation',
+    false,
+    'Runs have started one another by events more often than SLUICE_EVENT_CHAIN_LIMIT allows: probably without an end. A retry of the dead letter begins a new chain.',
   ),
   EVENT_POISON: entry(
     422,

@@ -19,6 +19,8 @@ export interface InboundEvent {
   /** The key that the envelope itself names; null: the bridge may derive one. */
   readonly correlationKey: string | number | null;
   readonly payload: Json;
+  /** How many runs of the chain that led to it were started by events; absent: none. */
+  readonly chain?: number | undefined;
 }
 
 /** An event that a bridge has recorded. */
@@ -30,4 +32,4 @@ export interface ReceivedEvent extends InboundEvent {
 }
 
 /** An event as a run gets it: the tenant is the run's. */
-export type DeliveredEvent = Omit<ReceivedEvent, 'tenant' | 'time'>;
+export type DeliveredEvent = Omit<ReceivedEvent, 'tenant' | 'time' | 'chain'>;

@@ -29,6 +29,10 @@ export const LIMITS = {
   localResultBytes: 256 * KIB,
   /** Priorities that a definition may choose unless the operator says otherwise: none before the default. */
   priorities: { first: 3, last: 5 },
+  /** Runs above a child. */
+  childDepth: 100,
+  /** Runs that events start in a chain, by default; the bridge's configuration may say otherwise. */
+  eventChain: 32,
   /** Iterations of control.while: default and maximum. */
   whileDefault: 1_000,
   whileMost: 1_000_000,

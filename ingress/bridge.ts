@@ -14,6 +14,7 @@ import { redisBus, ShownEvents } from '../client/index.js';
 import { ClosingStack } from '../contracts/closing-stack.js';
 import type { SluiceError } from '../contracts/errors.js';
 import type { CorrelationPaths } from '../contracts/events/correlation.js';
+import { LIMITS } from '../contracts/limits.js';
 import { answerOf, type Service } from '../contracts/services/watch.js';
 import type { Projections } from '../projections/index.js';
 import { createBridgeMetrics } from './routing/metrics.js';
@@ -53,6 +54,8 @@ export interface BridgeConfig {
   readonly paths: CorrelationPaths;
   /** Time without an answer after which a connection to Redis is replaced, ms; default: 10 s. */
   readonly redisSilentMs?: number | undefined;
+  /** Most runs that events start in a chain; default: `LIMITS.eventChain`. */
+  readonly chainLimit?: number | undefined;
 }
 
 /** The log of a bridge. */
@@ -101,7 +104,8 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
     'temporal',
     ...(config.redisUrl === undefined ? [] : (['redis'] as const)),
   ]);
-  const router = new Router({ events, definitions: projections, client, paths: config.paths, metrics });
+  const { paths, chainLimit = LIMITS.eventChain } = config;
+  const router = new Router({ events, definitions: projections, client, paths, metrics, chainLimit });
   const sweeper = new Sweeper(router, events, report, sweep);
   const answers = (service: Service, yes: boolean): void => {
     metrics.available.set({ service }, yes ? 1 : 0);

@@ -60,6 +60,8 @@ export interface StartOptions {
   readonly correlationKeys?: readonly string[];
   /** What caused the run, for the audit. */
   readonly trigger?: Json;
+  /** How many runs events have started in a chain, this one included; the event bridge and `rerun` set it. */
+  readonly sluiceChain?: number;
   /** The run that this one repeats; `client.runs.rerun` sets it. */
   readonly rerunOf?: RunRef;
   /** What to do if a run with that id is open: `fail` (default), return that run, or terminate it first. */

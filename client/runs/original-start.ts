@@ -20,6 +20,8 @@ export interface OriginalStart {
   /** What caused the run; undefined: its memo names no trigger. */
   readonly trigger: Json | undefined;
   readonly correlationKeys: readonly string[];
+  /** The length of the chain of events that led to it; undefined: no event did, or Temporal has forgotten. */
+  readonly sluiceChain: number | undefined;
 }
 
 /**
@@ -34,7 +36,12 @@ export async function originalStart(
 ): Promise<OriginalStart> {
   const start = await fromTemporal(context, run);
   if (payload === undefined) return start ?? (await fromLog(context, run));
-  return { trigger: start?.trigger, correlationKeys: start?.correlationKeys ?? [], payload };
+  return {
+    trigger: start?.trigger,
+    correlationKeys: start?.correlationKeys ?? [],
+    sluiceChain: start?.sluiceChain,
+    payload,
+  };
 }
 
 async function fromTemporal(
@@ -70,6 +77,7 @@ async function fromTemporal(
     payload: payload === undefined ? {} : JsonValue.parse(payload),
     trigger: memo.data?.trigger,
     correlationKeys: memo.data?.correlationKeys ?? [],
+    sluiceChain: memo.data?.sluiceChain,
   };
 }
 
@@ -84,5 +92,5 @@ async function fromLog(context: RunContext, { tenant, runId }: RunView): Promise
   const [first] = items;
   if (first?.type !== 'RUN_STARTED') throw gone('its log has no RUN_STARTED');
   const { payload, trigger, correlationKeys } = first.data;
-  return { payload, trigger: trigger ?? undefined, correlationKeys };
+  return { payload, trigger: trigger ?? undefined, correlationKeys, sluiceChain: undefined };
 }

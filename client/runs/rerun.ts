@@ -57,7 +57,11 @@ export async function rerunRun(
 ): Promise<RerunRun> {
   const run = await findRun(context, runId, options);
   if (options.whileOpen !== true) await mustBeClosed(context, run);
-  const { payload, trigger, correlationKeys } = await originalStart(context, run, options.payload);
+  const { payload, trigger, correlationKeys, sluiceChain } = await originalStart(
+    context,
+    run,
+    options.payload,
+  );
   const rerunOf = { runId, workflowId: run.workflowId };
   const { operationId } = options;
   const made = operationId === undefined ? undefined : rerunId(run.definition, runId, operationId);
@@ -67,6 +71,7 @@ export async function rerunRun(
     rerunOf,
     correlationKeys,
     ...(trigger !== undefined && { trigger }),
+    ...(sluiceChain !== undefined && { sluiceChain }),
     ...(options.actor !== undefined && { actor: options.actor }),
     ...(made !== undefined && { workflowId: made, made: true, reuse: 'never' as const }),
     ...(options.workflowId !== undefined && { workflowId: options.workflowId, made: false }),

@@ -10,6 +10,8 @@
  * - Names of events and runs are well-formed Unicode: the database stores UTF-8, in which two different lone
  *   surrogates would become the same text.
  * - The payload is data: nothing in it reaches a prototype, and nothing that reads it can overflow a stack.
+ * - Only Sluice's own relay sets `sluice_chain`: the doors for senders take it away (`withoutChain`), so that
+ *   the event of one sender stops no other. A value that cannot be read counts as none.
  * - No number of an envelope that arrives was rounded (json-faults.ts): an event finds its run by what the
  *   sender wrote.
  */
@@ -28,6 +30,8 @@ export const STREAM_FIELD = 'event';
 const DEFAULT_TENANT = 'default';
 /** The source of an event in the plain form that names none. */
 const PLAIN_SOURCE = 'plain';
+/** The longest chain that an envelope can tell of. */
+const MOST_CHAIN = 1_000_000;
 
 /** An event with the envelope that it was decoded from. The audit keeps the envelope as it was received. */
 export interface DecodedEvent {
@@ -74,6 +78,7 @@ const PlainForm = z.object({
   source: text(LIMITS.eventIdCharacters).nullish(),
   workflow_correlation_key: key,
   payload: JsonValue.optional(),
+  sluice_chain: z.number().int().positive().max(MOST_CHAIN).optional().catch(undefined),
   time,
 });
 type PlainForm = z.infer<typeof PlainForm>;
@@ -148,6 +153,7 @@ function fromPlainForm(form: PlainForm): InboundEvent {
     time: form.time ?? null,
     correlationKey: form.workflow_correlation_key ?? null,
     payload: form.payload ?? null,
+    ...(form.sluice_chain !== undefined && { chain: form.sluice_chain }),
   };
 }
 
@@ -172,8 +178,16 @@ export function encodeEvent(event: InboundEvent): JsonObject {
     source: event.source,
     ...(event.correlationKey !== null && { workflow_correlation_key: event.correlationKey }),
     payload: event.payload,
+    ...(event.chain !== undefined && { sluice_chain: event.chain }),
     ...(event.time !== null && { time: event.time }),
   };
+}
+
+/** The envelope of a sender that is not the relay, without what only the relay may say. */
+export function withoutChain(envelope: unknown): unknown {
+  if (!isJsonObject(envelope) || !Object.hasOwn(envelope, 'sluice_chain')) return envelope;
+  const { sluice_chain: _, ...rest } = envelope;
+  return rest;
 }
 
 /** Size of an event on the bus, bytes. */

@@ -57,6 +57,13 @@ export const StartMemo = z.object({
   trigger: JsonValue.optional(),
   parent: RunRef.optional(),
   root: RunRef.optional(),
+  /**
+   * How many runs, this one included, events of the run before have started in a chain. Other clients may use
+   * the key for something else.
+   */
+  sluiceChain: z.number().int().positive().optional().catch(undefined),
+  /** Parents above this run; absent where the run has none, or one. */
+  sluiceDepth: z.number().int().positive().optional().catch(undefined),
   /** The run that this one is a re-run of. */
   rerunOf: RunRef.optional(),
   correlationKeys: z.array(z.string().min(1).max(LIMITS.correlationKeyCharacters)).max(1_000).default([]),

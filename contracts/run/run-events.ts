@@ -32,6 +32,8 @@ const PublishedEvent = z.object({
   eventName: z.string(),
   correlationKey: z.string().nullable(),
   payload: json,
+  /** How many runs of the chain were started by events, this one included; absent: none. */
+  chain: z.number().int().positive().optional(),
 });
 export type PublishedEvent = z.infer<typeof PublishedEvent>;
 

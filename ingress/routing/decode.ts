@@ -1,6 +1,11 @@
 /** Decodes an envelope at the edge; from there on, the bridge passes the decoded event. */
 import { SluiceError } from '../../contracts/errors.js';
-import { decodeEvent, receiveEvent, type DecodedEvent } from '../../contracts/events/event-envelope.js';
+import {
+  decodeEvent,
+  receiveEvent,
+  withoutChain,
+  type DecodedEvent,
+} from '../../contracts/events/event-envelope.js';
 
 /** Characters of all problems together in the message of the error; the details have all of them. */
 const PROBLEM_CHARACTERS = 2_000;
@@ -14,6 +19,14 @@ export function decodeOrRefuse(value: unknown): DecodedEvent {
   const decoded = receiveEvent(value);
   if (decoded.ok) return decoded;
   throw eventInvalid(decoded.problems, { tenant: decoded.tenant });
+}
+
+/**
+ * Decodes an envelope of a sender that is not the relay.
+ * @throws SluiceError as `decodeOrRefuse` does
+ */
+export function decodeSent(value: unknown): DecodedEvent {
+  return decodeOrRefuse(withoutChain(value));
 }
 
 /**

@@ -69,7 +69,13 @@ async function fire(
     );
   }
   const { correlationKey, receivedAt } = found;
-  return triggers.fire(own, { ...decodeRecorded(found.envelope).event, correlationKey, receivedAt });
+  // A person decided: a chain that was too long begins anew.
+  return triggers.fire(own, {
+    ...decodeRecorded(found.envelope).event,
+    correlationKey,
+    receivedAt,
+    chain: undefined,
+  });
 }
 
 function actOf(

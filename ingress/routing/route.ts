@@ -61,6 +61,8 @@ export interface RouterOptions {
   readonly client: SluiceClient;
   readonly paths: CorrelationPaths;
   readonly metrics: BridgeMetrics;
+  /** Most runs that events start in a chain. */
+  readonly chainLimit: number;
 }
 
 /** Size of the cache of tenants that are known to exist. */
@@ -77,7 +79,7 @@ export class Router {
   private readonly byKey = new InOrder();
 
   constructor(private readonly options: RouterOptions) {
-    this.triggers = new Triggers(options.definitions, options.client);
+    this.triggers = new Triggers(options.definitions, options.client, options.chainLimit);
   }
 
   /**

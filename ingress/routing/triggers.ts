@@ -6,6 +6,8 @@
  *   redelivery, a resumed routing, another bridge) finds it taken. Only the event's own run counts: where a
  *   Temporal client put another one under that id, the event starts its run under the next
  *   (ids-of-tenants-never-meet).
+ * - A chain of runs that events of one another start has an end: each run is told how many were started
+ *   before it, its events carry that, and past the limit no run is started ([event-chains-end]).
  * - A trigger that fails is noted in the event's audit row and stops no other trigger. Only an error that a
  *   retry resolves (Temporal or the database is away) is thrown; then the whole event is routed again.
  */
@@ -61,6 +63,7 @@ export class Triggers {
   constructor(
     private readonly store: Pick<ProjectionStore, 'findDefinition'>,
     private readonly client: Pick<SluiceClient, 'startMade' | 'temporal'>,
+    private readonly chainLimit: number,
   ) {}
 
   /**
@@ -112,6 +115,13 @@ export class Triggers {
     payload: Json,
     event: ReceivedEvent,
   ): Promise<Pick<TriggerOutcome, 'status' | 'workflowId' | 'runId'>> {
+    const chain = (event.chain ?? 0) + 1;
+    if (chain > this.chainLimit) {
+      throw new SluiceError(
+        'EVENT_CHAIN_TOO_DEEP',
+        `Events of runs have started ${this.chainLimit} runs in a chain; this would be one more`,
+      );
+    }
     const schema = await this.schemaOf(event.tenant, definition, version);
     const complete = await validatePayloadInBounds(schema, payload, event.tenant);
     const { tenant, source, id, name, correlationKey } = event;
@@ -125,6 +135,7 @@ export class Triggers {
           tenant,
           actor: ACTOR,
           reuse: 'never',
+          sluiceChain: chain,
           correlationKeys: correlationKey === null ? [] : [correlationKey],
           trigger: { type: 'event', position, source, id, name, correlationKey },
         });

@@ -24,7 +24,7 @@ import { LIMITS } from '../../contracts/limits.js';
 import type { ShownEvents } from '../../client/index.js';
 import type { EventStore } from '../../projections/index.js';
 import { isAway, type Availability } from '../routing/availability.js';
-import { decodeOrRefuse } from '../routing/decode.js';
+import { decodeSent } from '../routing/decode.js';
 import type { BridgeMetrics } from '../routing/metrics.js';
 import type { Router } from '../routing/route.js';
 import { acceptBatch } from './http-batch.js';
@@ -189,7 +189,7 @@ export class HttpSource {
     try {
       const { batch, events } = eventsOf(request, await readBody(request, LIMITS.eventBytes));
       const accept = async (value: unknown) => {
-        const decoded = decodeOrRefuse(value);
+        const decoded = decodeSent(value);
         requireTenant(sender, decoded.event.tenant);
         requireEventName(sender, decoded.event.name);
         return router.accept(decoded, 'http');

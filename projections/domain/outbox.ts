@@ -29,7 +29,7 @@ export function outboxStatements(execution: Execution, events: readonly RunEvent
   const texts = new TextWriter(tenant, runId);
   const rows = events.flatMap((event) => {
     if (event.type !== 'STEP_SUCCEEDED' || event.data.publish === undefined) return [];
-    const { position, eventId, eventName, correlationKey, payload } = event.data.publish;
+    const { position, eventId, eventName, correlationKey, payload, chain } = event.data.publish;
     const envelope = encodeEvent({
       tenant,
       source: sourceOf(definition),
@@ -38,6 +38,7 @@ export function outboxStatements(execution: Execution, events: readonly RunEvent
       time: new Date(event.at).toISOString(),
       correlationKey,
       payload,
+      chain,
     });
     return [
       {

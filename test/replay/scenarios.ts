@@ -255,6 +255,23 @@ export const SCENARIOS: readonly Scenario[] = [
     failsWith: 'ACTION_NOT_FOUND',
   },
   {
+    name: 'keys-and-depth',
+    before:
+      'a key was made out of a null; a number that loses digits was published; a run with any number of runs above it started a child',
+    definitions: [testDefinition('keys-and-depth-child'), testDefinition('keys-and-depth')],
+    workflow: 'keys-and-depth',
+    payload: null,
+    async start({ temporal }, workflowId) {
+      const handle = await temporal.workflow.start('keys-and-depth', {
+        args: [{ orderId: null }],
+        workflowId,
+        taskQueue: 'replay',
+        memo: { sluiceDepth: 100 },
+      });
+      return { workflowId, runId: handle.firstExecutionRunId };
+    },
+  },
+  {
     name: 'large-values',
     before: 'a large value that was saved could not be handed on',
     definitions: [testDefinition('large-values')],

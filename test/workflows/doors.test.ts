@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineAction } from '../../actions/index.js';
 import type { StartedRun } from '../../client/index.js';
+import { LIMITS } from '../../contracts/limits.js';
 import { useSluice } from '../support/sluice.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -132,6 +133,32 @@ describe('a start by a client that can read the definition', () => {
       details: { problems: [{ path: '$.account', message: 'must be integer' }] },
     });
     await expect(sluice().client.state(workflowId)).rejects.toMatchObject({ code: 'WORKFLOW_NOT_FOUND' });
+  });
+});
+
+describe('a definition that calls itself', () => {
+  it('a definition that calls itself ends at the limit, with an error that can be caught', async () => {
+    await sluice().publish(`
+id: calls-itself
+version: 1
+steps:
+  - id: t
+    type: control.tryCatch
+    try: [{ id: c, type: control.callWorkflow, workflow: calls-itself, input: {}, saveAs: vars.deepest }]
+    catch: [{ id: e, type: transform.assign, assign: { vars.deepest: { $expr: error.code } } }]
+result: { $expr: vars.deepest }
+`);
+    const { client, tenant, taskQueue } = sluice();
+    const above = LIMITS.childDepth - 2;
+    const workflowId = 'calls-itself/98';
+    const memo = { tenant, sluiceDepth: above };
+    const start = { args: [{}], workflowId, taskQueue, memo };
+    expect(await client.temporal.workflow.execute('calls-itself', start)).toBe('CHILD_TOO_DEEP');
+    const runs = await waitFor(async () => {
+      const { items } = await client.runs.list({ definition: 'calls-itself' });
+      return items.length === 3 && items.every(({ status }) => status === 'SUCCEEDED') && items;
+    });
+    expect(runs).toHaveLength(3);
   });
 });
 

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { isLoopback } from '../../contracts/http/pages.js';
 import { CorrelationPaths } from '../../contracts/events/correlation.js';
+import { LIMITS } from '../../contracts/limits.js';
 import { SluiceError } from '../../contracts/errors.js';
 import type { BridgeConfig } from '../../ingress/index.js';
 import type { Environment } from './config.js';
@@ -93,6 +94,11 @@ export const BridgeVariables = z.object({
   SLUICE_BRIDGE_TRIES: count(1_000)
     .default(5)
     .describe('Deliveries after which a message that fails for its own reason is a dead letter.'),
+  SLUICE_EVENT_CHAIN_LIMIT: count(10_000)
+    .default(LIMITS.eventChain)
+    .describe(
+      'Most runs that events of one another start in a chain. A trigger past it is a dead letter (`EVENT_CHAIN_TOO_DEEP`).',
+    ),
   SLUICE_EVENT_STREAM_KEEP_MS: z.coerce
     .number('must be a number')
     .int('must be a whole number')
@@ -161,6 +167,7 @@ export function loadBridgeConfig(env: Environment): BridgeSettings {
       claimMs: vars.SLUICE_BRIDGE_CLAIM_MS,
       tries: vars.SLUICE_BRIDGE_TRIES,
       keepMs: vars.SLUICE_EVENT_STREAM_KEEP_MS,
+      chainLimit: vars.SLUICE_EVENT_CHAIN_LIMIT,
       paths: vars[PATHS],
     },
   };

@@ -80,6 +80,8 @@ export class Run {
   readonly endedWell = new Gate('sluice-ended-well');
   /** Whether a local action that this worker lacks runs as a regular one, on another worker. */
   readonly otherWorkers = new Gate('sluice-other-workers');
+  /** Whether a child is told how many runs are above it, and refused where there are too many. */
+  readonly childDepth = new Gate('sluice-child-depth');
   /** Set while lanes should stop so that the run can continue as new. */
   parking = false;
   cancelRequested = false;

@@ -6,6 +6,8 @@
  *   step, the iteration and the attempt, so that one attempt starts one child.
  * - A child that the step waits for is asked to end and then waited for, on cancellation and on timeout, so
  *   that it can clean up. Only a detached child outlives its parent.
+ * - A child knows how many runs are above it, and past `LIMITS.childDepth` none is started: a definition that
+ *   calls itself ends.
  * - The run cannot continue as new while it waits for a child. If the history would fill up meanwhile, the
  *   step ends with HISTORY_LIMIT, in time.
  */
@@ -20,7 +22,9 @@ import {
 } from '@temporalio/workflow';
 import { SluiceError } from '../../../contracts/errors.js';
 import { jsonSize, type Json } from '../../../contracts/json.js';
+import { LIMITS } from '../../../contracts/limits.js';
 import { childId } from '../../../contracts/naming/workflow-id.js';
+import type { StartMemo } from '../../../contracts/run/messages.js';
 import { placeKey } from '../../../contracts/run/place.js';
 import type { RunRef } from '../../../contracts/run/run.js';
 import { now } from '../../runtime/clock.js';
@@ -82,6 +86,17 @@ async function attempts(context: ChildContext, frame: ChildFrame): Promise<Compl
 
 async function attempt(context: ChildContext, frame: ChildFrame): Promise<Completion> {
   const { run, lane, step } = context;
+  if (depthOf(run.state.start) >= LIMITS.childDepth && run.childDepth.inForce()) {
+    return errorCompletion(
+      new SluiceError(
+        'CHILD_TOO_DEEP',
+        `${step.workflow} would be a child of more than ${LIMITS.childDepth} runs above it, and is not started`,
+        { details: { limit: LIMITS.childDepth } },
+      ),
+      frame.path,
+      frame.attempt,
+    );
+  }
   if (!run.slots.take()) {
     return errorCompletion(
       new SluiceError('CONCURRENCY_LIMIT', `${step.id} would be one open child too many`),
@@ -146,6 +161,7 @@ function options(context: ChildContext, frame: ChildFrame): ChildWorkflowOptions
   const { run, step, iteration } = context;
   const { runId, workflowId } = workflowInfo();
   const { start } = run.state;
+  const depth = depthOf(start) + 1;
   const version = versionOf(context);
   const self = { runId: run.header.runId, workflowId };
   // Persisted: Temporal and the database know the child by this id, so its spelling never changes.
@@ -159,11 +175,18 @@ function options(context: ChildContext, frame: ChildFrame): ChildWorkflowOptions
       ...(version !== undefined && { version }),
       parent: self,
       root: start.root ?? self,
+      ...(start.sluiceChain !== undefined && { sluiceChain: start.sluiceChain }),
+      ...(depth > 1 && run.childDepth.inForce() && { sluiceDepth: depth }),
     },
     parentClosePolicy: step.detached === true ? ParentClosePolicy.ABANDON : ParentClosePolicy.REQUEST_CANCEL,
     cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
     staticSummary: summaryOf(step),
   };
+}
+
+/** How many parents the run has above it. */
+function depthOf({ sluiceDepth, parent }: StartMemo): number {
+  return sluiceDepth ?? (parent === undefined ? 0 : 1);
 }
 
 function versionOf({ run, step }: ChildContext): number | undefined {

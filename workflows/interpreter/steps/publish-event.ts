@@ -6,6 +6,7 @@
  *   position in the log, and it needs no separate activity where an action comes next.
  * - Its id names the run, the step and the iteration: repeated after a reset, it is the same event. After a
  *   rewind it is a different one, because a rewind means to publish again.
+ * - It tells how many runs events have started in a chain ([event-chains-end]); where none, it tells nothing.
  */
 import { SluiceError } from '../../../contracts/errors.js';
 import { LIMITS } from '../../../contracts/limits.js';
@@ -33,11 +34,19 @@ export function publishEvent(context: StepContext<StepOf<'event.publish'>>): Com
   if (eventId.length > LIMITS.eventIdCharacters) {
     throw new SluiceError('INPUT_TOO_LARGE', `The id of the event would have ${eventId.length} characters`);
   }
+  const chain = run.state.start.sluiceChain;
   const position = (run.state.published ?? 0) + 1;
   run.state.published = position;
   run.flusher.request();
   return {
     t: 'normal',
-    publish: { position, eventId, eventName: step.eventName, correlationKey: key, payload },
+    publish: {
+      position,
+      eventId,
+      eventName: step.eventName,
+      correlationKey: key,
+      payload,
+      ...(chain !== undefined && { chain }),
+    },
   };
 }

@@ -1,0 +1,101 @@
+/** Runs that start one another by events: docs/limits.md. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { JsonObject } from '../../../contracts/json.js';
+import { needs } from '../../support/requirements.js';
+import { RedisServer } from '../../support/servers/redis-server.js';
+import { useSluice } from '../../support/sluice.js';
+import { waitFor } from '../../support/wait-for.js';
+import { openBridge, type TestBridge } from '../support/bridge.js';
+
+const sluice = useSluice();
+const LIMIT = 3;
+const options = { sweep: { everyMs: 50 }, config: { chainLimit: LIMIT } };
+
+const publish = async (id: string, steps: string): Promise<void> => {
+  const eventName = id.toUpperCase();
+  await sluice().publish(
+    `{id: ${id}, version: 1, triggers: [{type: event, eventName: ${eventName}}], steps: [${steps}]}`,
+  );
+};
+const publishStep = (id: string): string => `{id: p, type: event.publish, eventName: ${id.toUpperCase()}}`;
+
+let ids = 0;
+const eventOf = (id: string): JsonObject & { readonly eventId: string } => ({
+  eventId: `c-${++ids}`,
+  eventName: id.toUpperCase(),
+  tenantId: sluice().tenant,
+});
+const runsOf = async (definition: string) =>
+  (await sluice().projections.reads.listRuns(sluice().tenant, { definition })).items;
+/** The open letters about the definition, once there are as many. */
+const letters = (id: string, count: number) =>
+  waitFor(async () => {
+    const { items } = await sluice().client.deadLetters.list({ kind: 'trigger', status: 'OPEN', limit: 500 });
+    const found = items.filter(({ subject }) => subject === `${id} by ${id.toUpperCase()}`);
+    return found.length === count && found;
+  });
+
+describe('a chain of runs that events of one another start', () => {
+  let bridge: TestBridge;
+  beforeAll(async () => {
+    bridge = await openBridge(sluice(), options);
+  });
+  afterAll(() => bridge.stop());
+
+  it('a definition that triggers itself stops at the limit with a dead letter, whose retry begins a new chain [event-chains-end]', async () => {
+    await publish('again', publishStep('again'));
+    await bridge.post(eventOf('again'));
+    const [letter] = await letters('again', 1);
+    expect(letter).toMatchObject({ errorCode: 'EVENT_CHAIN_TOO_DEEP', canRetry: true });
+    expect(await runsOf('again')).toHaveLength(LIMIT);
+
+    await sluice().client.deadLetters.retry(letter?.id ?? '');
+    await waitFor(
+      async () => (await sluice().client.deadLetters.show(letter?.id ?? '')).status === 'RETRIED',
+    );
+    const [second] = await letters('again', 1);
+    expect(second?.id).not.toBe(letter?.id);
+    expect(await runsOf('again')).toHaveLength(2 * LIMIT);
+  });
+
+  it('a chain goes on through children, and a re-run of its last run is still at the limit', async () => {
+    await sluice().publish(`{id: sends, version: 1, steps: [${publishStep('parents')}]}`);
+    await publish('parents', '{id: c, type: control.callWorkflow, workflow: sends, input: {}}');
+    await bridge.post(eventOf('parents'));
+    await letters('parents', 1);
+    const [last, ...others] = await waitFor(async () => {
+      const runs = await runsOf('parents');
+      return runs.every(({ status }) => status === 'SUCCEEDED') && runs;
+    });
+    expect(others).toHaveLength(LIMIT - 1);
+    await sluice().client.runs.rerun(last?.runId ?? '');
+    await letters('parents', 2);
+    expect(await runsOf('parents')).toHaveLength(LIMIT + 1);
+  });
+
+  it('what a sender says about the chain is not read: it neither stops its event nor goes on', async () => {
+    await publish('outside', publishStep('outside'));
+    const event = { ...eventOf('outside'), sluice_chain: 1_000 };
+    expect((await bridge.post(event)).body).toMatchObject({ outcome: 'ROUTED' });
+    const query = { tenant: sluice().tenant, source: 'plain', id: event.eventId };
+    expect((await bridge.get(query)).body['envelope']).not.toHaveProperty('sluice_chain');
+    await letters('outside', 1);
+    expect(await runsOf('outside')).toHaveLength(LIMIT);
+  });
+});
+
+describe('a chain over Redis Streams', needs('redis'), () => {
+  it('a definition that triggers itself over the stream stops at the limit', async () => {
+    const redis = await RedisServer.start();
+    const bridge = await openBridge(sluice(), { ...options, redisUrl: redis.url });
+    try {
+      await publish('streams', publishStep('streams'));
+      await bridge.post(eventOf('streams'));
+      expect(await letters('streams', 1)).toMatchObject([{ errorCode: 'EVENT_CHAIN_TOO_DEEP' }]);
+      expect(await runsOf('streams')).toHaveLength(LIMIT);
+    } finally {
+      await bridge.stop();
+      await redis.remove();
+    }
+  });
+});
