@@ -28,6 +28,8 @@ export interface EvaluationOptions {
    * Otherwise it is left out, as JSONata does.
    */
   readonly refusesHoles?: (() => boolean) | undefined;
+  /** Asked where such an operand or item was null: whether that is EXPRESSION_UNDEFINED too. */
+  readonly refusesNulls?: (() => boolean) | undefined;
   /**
    * Asked where a bare path names a value over 256 KiB: whether it is handed on as it is. Absent: it is.
    */
@@ -69,6 +71,9 @@ export function evaluate(source: string, scope: EvaluationScope, options: Evalua
     });
     if (meter.undefinedOperand && options.refusesHoles?.() === true) {
       throw new EngineError('undefined', 'a part of the key is undefined');
+    }
+    if (meter.nullOperand && options.refusesNulls?.() === true) {
+      throw new EngineError('undefined', 'a part of the key is null');
     }
     if (result !== undefined) {
       try {

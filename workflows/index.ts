@@ -7,6 +7,7 @@ import { RESERVED_PREFIX, WORKFLOW_TYPES } from '../contracts/run/messages.js';
 import { SluiceError } from '../contracts/errors.js';
 import { runDeadLetters } from './dead-letters.js';
 import { interpret } from './interpreter/interpret.js';
+import { Gate } from './interpreter/state/gate.js';
 import { startFailure } from './interpreter/state/failure.js';
 import { runPublishDefinition, runUnpublishDefinition } from './publish-definition.js';
 
@@ -15,6 +16,8 @@ import { runPublishDefinition, runUnpublishDefinition } from './publish-definiti
  */
 export default async function run(payload: unknown, carried: unknown): Promise<unknown> {
   const type = workflowInfo().workflowType;
+  // A run has its carried state as its second argument; Sluice's own workflows have none.
+  if (carried !== undefined && type.startsWith(RESERVED_PREFIX)) refuseMore(type);
   if (type === WORKFLOW_TYPES.publish) return await runPublishDefinition(payload);
   if (type === WORKFLOW_TYPES.unpublish) return await runUnpublishDefinition(payload);
   if (type === WORKFLOW_TYPES.deadLetters) return await runDeadLetters(payload);
@@ -22,4 +25,10 @@ export default async function run(payload: unknown, carried: unknown): Promise<u
     throw startFailure(new SluiceError('NAME_RESERVED', `${type} is no workflow of Sluice's`));
   }
   return await interpret(payload, carried);
+}
+
+/** @throws ApplicationFailure INPUT_INVALID, unless this execution took such a start before it was refused */
+function refuseMore(type: string): void {
+  if (!new Gate('sluice-second-arguments').inForce()) return;
+  throw startFailure(new SluiceError('INPUT_INVALID', `${type} takes one argument; this start has more`));
 }

@@ -42,6 +42,8 @@ export interface EngineHooks {
   readonly dialect: boolean;
   /** Set where an operand of `&` or an item of a list is undefined. */
   undefinedOperand: boolean;
+  /** The same where one is null. */
+  nullOperand: boolean;
   over(): never;
   enter(): void;
   freeze(definition: object): object;

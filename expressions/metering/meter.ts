@@ -27,6 +27,7 @@ export class Meter implements EngineHooks {
   depth = 0;
   dialect = false;
   undefinedOperand = false;
+  nullOperand = false;
   /** The time of nowIso(), epoch ms. */
   nowMs = 0;
   /** Start of each token by its end, because JSONata's positions are ends. Set only while parsing. */
@@ -64,6 +65,7 @@ export class Meter implements EngineHooks {
     this.maxDepth = allowance.depth;
     this.depth = 0;
     this.undefinedOperand = false;
+    this.nullOperand = false;
   }
 
   /** Units spent since `start`. */

@@ -113,16 +113,25 @@ export function closeHoles(modules, report) {
   );
 
   // A key that is built out of nothing must be noticed: JSONata takes an undefined operand of `&` for an
-  // empty text, and leaves an undefined item out of a list.
+  // empty text, and leaves an undefined item out of a list. Null is the text `null`.
   functionNamed($evaluator, 'evaluateStringConcat').body.body.unshift(
-    ...statements("if (typeof lhs === 'undefined' || typeof rhs === 'undefined') $.undefinedOperand = true;"),
+    ...statements(
+      "if (typeof lhs === 'undefined' || typeof rhs === 'undefined') $.undefinedOperand = true; if (lhs === null || rhs === null) $.nullOperand = true;",
+    ),
   );
   edit('undefined items', 1, functionNamed($evaluator, 'evaluateUnary'), (node) =>
     node.type === 'IfStatement' &&
     node.test.operator === '!==' &&
     node.test.left.argument?.name === 'value' &&
     node.test.right.value === 'undefined'
-      ? { ...node, alternate: statements('$.undefinedOperand = true;')[0] }
+      ? {
+          ...node,
+          consequent: {
+            ...node.consequent,
+            body: [...statements('if (value === null) $.nullOperand = true;'), ...node.consequent.body],
+          },
+          alternate: statements('$.undefinedOperand = true;')[0],
+        }
       : undefined,
   );
 

@@ -272,6 +272,22 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: 'second-argument',
+    before: 'the second argument of a workflow of Sluice was ignored',
+    definitions: [],
+    workflow: 'sluice.unpublish',
+    payload: null,
+    failsWith: 'DEFINITION_NOT_FOUND',
+    async start({ temporal }, workflowId) {
+      const handle = await temporal.workflow.start('sluice.unpublish', {
+        args: [{ tenant: 'default', actor: 'ada', definition: 'nothing' }, 'more'],
+        workflowId,
+        taskQueue: 'replay',
+      });
+      return { workflowId, runId: handle.firstExecutionRunId };
+    },
+  },
+  {
     name: 'large-values',
     before: 'a large value that was saved could not be handed on',
     definitions: [testDefinition('large-values')],

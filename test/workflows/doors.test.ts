@@ -163,6 +163,17 @@ result: { $expr: vars.deepest }
 });
 
 describe('a message of any Temporal client', () => {
+  it.each(['sluice.publish', 'sluice.unpublish', 'sluice.deadLetters'])(
+    'a second argument of %s is refused',
+    async (type) => {
+      const run = await sluice().startUnchecked(type, {}, 'more');
+      expect(await refusal(run)).toMatchObject({
+        code: 'INPUT_INVALID',
+        message: `${type} takes one argument; this start has more`,
+      });
+    },
+  );
+
   it('a signal that is not JSON, or was rounded, is recorded and ignored', async () => {
     await sluice().publish(WAITING);
     const run = await sluice().startUnchecked('waiting', {});
@@ -178,6 +189,7 @@ describe('a message of any Temporal client', () => {
         '{"eventId":"1","eventName":"GO","correlationKey":"k","payload":9007199254740993}',
       ),
     );
+    await handle.signal('event', { eventId: '2', eventName: 'GO', correlationKey: 'k' }, 'more');
     await sluice().signal(run, { eventName: 'GO', correlationKey: 'k', payload: 'fine' });
     expect(await sluice().result(run)).toBe('fine');
     await waitFor(async () => (await sluice().client.runs.get(run.runId)).status === 'SUCCEEDED');
@@ -186,6 +198,7 @@ describe('a message of any Temporal client', () => {
       'payload: it is bytes, not JSON',
       'payload cannot be decoded: "Unknown encoding: binary/protobuf"',
       expect.stringMatching(/^payload: \/payload is an integer beyond/),
+      'a signal takes one argument, and this one has more',
     ]);
   });
 

@@ -312,10 +312,10 @@ const SIGNAL_CHARACTERS = 256;
 
 function handleMessages(run: Run, snapshots: Snapshots): void {
   setHandler(
-    defineSignal<[unknown]>(SIGNALS.event),
-    (payload) => {
+    defineSignal<[unknown, ...unknown[]]>(SIGNALS.event),
+    (payload, ...more) => {
       const before = run.state.seq;
-      run.inbox.receive(payload);
+      run.inbox.receive(payload, more);
       // A lane that goes on with the event soon starts a carrier for the run events about it.
       if (run.state.seq !== before && !run.inbox.hasTaker) run.flusher.request();
     },

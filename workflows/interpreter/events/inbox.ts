@@ -105,8 +105,13 @@ export class Inbox {
   /**
    * Takes the payload of an `event` signal. It never throws: a payload that it cannot understand becomes an
    * event of the log (SIGNAL_REJECTED).
+   * @param more further arguments of the signal: it takes one
    */
-  receive(payload: unknown): void {
+  receive(payload: unknown, more: readonly unknown[] = []): void {
+    if (more.length > 0 && this.doors.refusesMore()) {
+      this.reject('a signal takes one argument, and this one has more');
+      return;
+    }
     if (isDeeperThan(payload, LIMITS.depth)) {
       this.reject(`payload: nested more than ${LIMITS.depth} levels deep`);
       return;

@@ -33,6 +33,8 @@ export interface EvaluateOptions {
    * is left out, as it is of any text.
    */
   readonly refusesHoles?: (() => boolean) | undefined;
+  /** The same of a part that is null, which is otherwise the text `null`. */
+  readonly refusesNulls?: (() => boolean) | undefined;
   /** Further names, which take precedence over the others. */
   readonly extra?: JsonObject | undefined;
 }
@@ -79,13 +81,14 @@ export class Evaluator {
   private expression(
     lane: Lane,
     source: string,
-    { at, required, extra, refusesHoles }: EvaluateOptions,
+    { at, required, extra, refusesHoles, refusesNulls }: EvaluateOptions,
   ): Json {
     const scope = this.scopeOf(lane);
     const root = extra ? { ...scope.root, ...extra } : scope.root;
     const bindings = extra ? { ...scope.bindings, ...extra } : scope.bindings;
     const handsOn = (): boolean => this.largeValues.inForce();
-    const options = { at, required: required === true, meter: this.meter, refusesHoles, handsOn };
+    const asked = { refusesHoles, refusesNulls, handsOn };
+    const options = { at, required: required === true, meter: this.meter, ...asked };
     return evaluate(source, { root, bindings, nowMs: now() }, options);
   }
 

@@ -70,6 +70,10 @@ export class Run {
   readonly doors: Doors;
   /** Whether a key with an undefined part is refused. */
   readonly wholeKeys = new Gate('sluice-whole-keys');
+  /** Whether a key with a part that is null is refused. */
+  readonly noNullKeys = new Gate('sluice-no-null-keys');
+  /** Whether an event with a number that loses digits is refused. */
+  readonly publishedNumbers = new Gate('sluice-published-numbers');
   /** Whether a filter whose value is undefined is refused. */
   readonly wholeFilters = new Gate('sluice-whole-filters');
   /** Whether a step whose key other work has used counts as one that did nothing. */

@@ -62,15 +62,16 @@ export class StepContext<S extends Step = Step> {
   }
 
   /**
-   * Makes a mapping into the value of a key, which has to be whole: a part of it that is undefined is
-   * EXPRESSION_UNDEFINED. Otherwise work of two kinds would share the key `charge-`.
+   * Makes a mapping into the value of a key, which has to be whole: a part of it that is undefined or null is
+   * EXPRESSION_UNDEFINED. Otherwise work of two kinds would share the key `charge-` or `charge-null`.
    * @throws SluiceError EXPRESSION_*
    */
   key(mapping: Json): Json {
     const { run, lane, path } = this;
-    // Before, JSONata's rule held: an undefined operand of `&` is an empty text.
+    // Before, JSONata's rule held: an undefined operand of `&` is an empty text, and null is `null`.
     const refusesHoles = (): boolean => run.wholeKeys.inForce();
-    return run.evaluator.mapping(lane, mapping, { at: path, required: true, refusesHoles });
+    const refusesNulls = (): boolean => run.noNullKeys.inForce();
+    return run.evaluator.mapping(lane, mapping, { at: path, required: true, refusesHoles, refusesNulls });
   }
 
   /**

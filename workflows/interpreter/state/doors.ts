@@ -16,6 +16,7 @@ import { Gate } from './gate.js';
 
 export class Doors {
   private readonly gate = new Gate('sluice-doors');
+  private readonly more = new Gate('sluice-second-arguments');
 
   /**
    * Why a value is not taken; undefined: it is.
@@ -29,6 +30,11 @@ export class Doors {
     const faults = jsonFaults(value);
     if (faults.length === 0 || !this.refuses()) return undefined;
     return `${what}: ${faults.map((fault) => faultText(fault, 'it')).join('; ')}`;
+  }
+
+  /** Whether this execution refuses a second argument of a signal; ask only where a signal has one. */
+  refusesMore(): boolean {
+    return this.more.inForce();
   }
 
   /** Whether this execution refuses what it did not refuse before; ask only where there is such a thing. */

@@ -10,6 +10,7 @@
  */
 import { SluiceError } from '../../../contracts/errors.js';
 import { LIMITS } from '../../../contracts/limits.js';
+import { faultDetails, faultText, jsonFaults } from '../../../contracts/reading/json-faults.js';
 import { placeKey } from '../../../contracts/run/place.js';
 import { keyIn } from '../../../contracts/run/rewind.js';
 import type { StepContext, StepOf } from '../run/step-context.js';
@@ -18,7 +19,8 @@ import { correlationKey } from './waits.js';
 
 /**
  * Publishes an event.
- * @throws SluiceError CORRELATION_KEY_INVALID, INPUT_TOO_LARGE, EXPRESSION_*
+ * @throws SluiceError EVENT_INVALID where a number of the payload loses digits,
+ *   CORRELATION_KEY_INVALID, INPUT_TOO_LARGE, EXPRESSION_*
  */
 export function publishEvent(context: StepContext<StepOf<'event.publish'>>): Completion {
   const { run, step, path, iteration } = context;
@@ -28,6 +30,15 @@ export function publishEvent(context: StepContext<StepOf<'event.publish'>>): Com
     'The payload of the event',
     LIMITS.publishedBytes,
   );
+  const faults = jsonFaults(payload);
+  // Before, the event went out, and every door refused it.
+  if (faults.length > 0 && run.publishedNumbers.inForce()) {
+    throw new SluiceError(
+      'EVENT_INVALID',
+      `The payload of the event: ${faults.map((fault) => faultText(fault, 'it')).join('; ')}`,
+      { details: faultDetails(faults) },
+    );
+  }
   const key = correlationKey(context, step.correlationKey);
   // Persisted: receivers know the event by this id, so its spelling never changes.
   const eventId = keyIn(run.state.rewinds?.current, `${run.header.runId}/${placeKey(path, iteration)}`);
