@@ -79,7 +79,7 @@ describe('a trigger that failed', () => {
     expect(await sluice().result({ workflowId: run?.workflowId ?? '', runId: run?.runId ?? '' })).toBe(7);
     expect((await letter(id)).acts).toMatchObject([
       { act: 'retry', actor: 'ada', note: 'mended' },
-      { act: 'retried', actor: 'ada', note: `${run?.workflowId} started` },
+      { act: 'retried', actor: 'ada', note: `${run?.workflowId ?? ''} started` },
     ]);
     const { triggers } = await explained(event);
     expect(triggers).toHaveLength(3);
@@ -119,10 +119,11 @@ describe('a trigger that failed', () => {
     const gone = await failed('unpublished');
     await publish('later', 2, false);
     await bridge.stop();
-    const { deadLetters, unpublishDefinition } = sluice().client;
+    const { client } = sluice();
+    const { deadLetters } = client;
     await deadLetters.retry(id);
     await deadLetters.retry(gone.id);
-    await unpublishDefinition.call(sluice().client, 'unpublished');
+    await client.unpublishDefinition('unpublished');
     expect(await letter(id)).toMatchObject({ status: 'RETRYING' });
     const receivedBefore = new Date(Date.now() + 60_000);
     await sluice().projections.maintenance.removeEvents({ receivedBefore, limit: 1_000 });
@@ -142,14 +143,14 @@ describe('a trigger that failed', () => {
     await client.unpublishDefinition('twice');
     await expect(client.deadLetters.retry(id)).rejects.toMatchObject({
       code: 'DEAD_LETTER_NOT_RETRYABLE',
-      message: expect.stringContaining('publish one, and retry'),
+      message: expect.stringContaining('publish one, and retry') as string,
     });
     await publish('twice', 2, true);
     const receivedBefore = new Date(Date.now() + 60_000);
     await projections.maintenance.removeEvents({ receivedBefore, limit: 1_000 });
     await expect(client.deadLetters.retry(id)).rejects.toMatchObject({
       code: 'DEAD_LETTER_NOT_RETRYABLE',
-      message: expect.stringContaining('Retention has removed the event'),
+      message: expect.stringContaining('Retention has removed the event') as string,
     });
     expect(await letter(id)).toMatchObject({ status: 'OPEN', acts: [] });
     await client.deadLetters.dismiss(id);
