@@ -166,6 +166,9 @@ const CASES: Readonly<Record<string, Cases>> = {
   retryDeadLetter: () => letters.map((id) => [`/v1/dead-letters/${id}/retry`, { json: {} }]),
   bulkDeadLetters: () => [['/v1/dead-letters/bulk', { json: { action: 'retry', filter: {}, all: true } }]],
   dismissDeadLetter: () => letters.map((id) => [`/v1/dead-letters/${id}/dismiss`, { json: {} }]),
+  // They are for a role that no reader or operator has, and answer what they are sent.
+  decodePayloads: () => [['/v1/codec/decode', { json: { payloads: [] } }]],
+  encodePayloads: () => [['/v1/codec/encode', { json: { payloads: [] } }]],
   listFunctions: () => [['/v1/functions']],
   publishDefinition: () => [['/v1/definitions', { json: { source: DEFINITION } }]],
   validateDefinition: () => [['/v1/validations', { json: { source: DEFINITION } }]],
