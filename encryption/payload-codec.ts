@@ -88,7 +88,7 @@ export class EncryptingCodec implements PayloadCodec {
 }
 
 /** Whether this codec made a payload. */
-export function isEncrypted({ metadata }: Payload): boolean {
+function isEncrypted({ metadata }: Payload): boolean {
   return Buffer.from(metadata?.['encoding'] ?? []).toString() === ENCODING;
 }
 

@@ -30,7 +30,7 @@ export interface StoredEvent extends LoggedEvent {
 }
 
 /** Parses event rows, and loads their blobs. */
-export async function parseEvents(
+async function parseEvents(
   database: Database,
   run: RunKey,
   rows: readonly EventColumns[],

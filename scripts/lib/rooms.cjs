@@ -149,7 +149,12 @@ const inner = {
     'projections/domain',
     'projections/commit',
   ],
-  'projections/writers/events': ['projections/connection', 'projections/log', 'projections/reads/events'],
+  'projections/writers/events': [
+    'projections/connection',
+    'projections/log',
+    'projections/domain',
+    'projections/reads/events',
+  ],
   'projections/maintenance': [
     'projections/connection',
     'projections/log',
