@@ -199,7 +199,7 @@ export class SluiceClient<P extends object = AnyPayloads> {
   #execute(type: string, request: { readonly tenant: string }, exclusive?: string): Promise<unknown> {
     const { tenant } = request;
     return runSystemWorkflow(this.temporal, this.#context, {
-      ...{ type, request: request as Json, tenant, exclusive },
+      ...{ type, request, tenant, exclusive },
     });
   }
 

@@ -102,8 +102,9 @@ describe('two tenants on one worker', () => {
       );
       expect(scheduled.length).toBeGreaterThan(2);
       // The definition wants 1; the operator lets it choose from 3 to 5.
-      for (const priority of scheduled)
+      for (const priority of scheduled) {
         expect(priority).toMatchObject({ fairnessKey: tenant, priorityKey: 3 });
+      }
       const [child] = events.flatMap(
         ({ startChildWorkflowExecutionInitiatedEventAttributes: one }) => one?.workflowId ?? [],
       );
