@@ -78,6 +78,7 @@ export function addCodecRoutes(api: Api): void {
         idempotency: 'none',
         body: { schema: Payloads },
         answers: { 200: { description: 'The payloads, in their order', schema: Payloads } },
+        audited: () => name === 'decode',
         errors: ['KEY_UNKNOWN'],
       },
       async ({ c, principal, body }) => {

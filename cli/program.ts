@@ -5,6 +5,7 @@
 import { Command } from 'commander';
 import type { Environment } from '../worker/config/config.js';
 import { addApiCommands } from './groups/api-commands.js';
+import { addAuditCommands } from './groups/audit-commands.js';
 import { addCompletionCommands, COMPLETION } from './groups/completion-commands.js';
 import { createContext, type CommandContext, type GlobalOptions } from './context/context.js';
 import { addDeadLetterCommands } from './groups/dead-letter-commands.js';
@@ -49,6 +50,7 @@ export function createProgram(env: Environment, done: (code: number) => void): P
   addDefinitionCommands(program, context);
   addRunCommands(program, context);
   addEventCommands(program, context);
+  addAuditCommands(program, context);
   addDeadLetterCommands(program, context);
   addMaintenanceCommands(program, context);
   addCompletionCommands(program, context);

@@ -11,6 +11,8 @@ import type { z } from 'zod';
 import type { Pause } from '../contracts/http/api.js';
 import type { EventSignal } from '../contracts/run/messages.js';
 import type {
+  AuditFilter,
+  AuditView,
   EventView,
   EvidenceView,
   InvocationView,
@@ -158,6 +160,25 @@ export class RunControl {
       (reads, tenant) => reads.pageInbound(tenant, runId, page),
       (redactor, event) => redactor.inbound(event),
     );
+  }
+
+  /** Who acted on it, or read it unredacted, through the API, newest first. */
+  audit(runId: string, page: PageRequest = {}, options: ShowOptions = {}): Promise<Page<AuditView>> {
+    return this.#page(
+      runId,
+      options,
+      (reads, tenant) => reads.listAudit(tenant, { on: `run:${runId}` }, page),
+      (_, act) => act,
+    );
+  }
+
+  /** Who did what in a tenant through the API, newest first. @param filter `on`: such as `run:ID` */
+  listAudit(
+    filter: AuditFilter = {},
+    page: PageRequest = {},
+    { tenant = this.context.tenant }: OfTenant = {},
+  ): Promise<Page<AuditView>> {
+    return readsOf(this.context).listAudit(tenant, filter, page);
   }
 
   /**

@@ -3,6 +3,7 @@ import type { ProjectionStore } from '../contracts/run/projection.js';
 import { connect, type Database } from './connection/connection.js';
 import type { DatabaseOptions } from './connection/options.js';
 import { createApiRequests, type ApiRequests } from './api-request-store.js';
+import { createAuditStore, type AuditStore } from './audit-store.js';
 import { migrate, requireSchema } from './migrations/migrate.js';
 import { createDeadLetters, type DeadLetters } from './dead-letter-store.js';
 import { createMaintenance, type Maintenance } from './maintenance/index.js';
@@ -26,6 +27,8 @@ export interface Projections extends ProjectionStore {
   readonly events: EventStore;
   /** Idempotency keys of the HTTP API. */
   readonly apiRequests: ApiRequests;
+  /** Writes of who did what; `reads.listAudit` reads it. */
+  readonly audit: AuditStore;
   /** Rebuild and retention. */
   readonly maintenance: Maintenance;
   /** What the reconciler reads and writes. */
@@ -59,6 +62,7 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
     ...createStore(writer),
     deadLetters: createDeadLetters(writer),
     apiRequests: createApiRequests(writer),
+    audit: createAuditStore(writer),
     maintenance: createMaintenance(writer),
     events: createEventStore(writer),
     reconciliation: createReconciliation(writer),

@@ -105,7 +105,7 @@ export async function onceForKey(
     const response = await handle();
     if (!storesAnswer) {
       streaming = true;
-      void streamEnd(response).then(() => release());
+      void (streamEnd(response) ?? Promise.resolve()).then(() => release());
       return response;
     }
     const stored = {

@@ -20,6 +20,7 @@ import {
 } from '../auth/principal.js';
 import type { Authenticate } from '../auth/authenticator.js';
 import type { ApiDeps } from './deps.js';
+import { audited, type Concerns } from './audit.js';
 import { hashOf, idempotencyKeyOf, onceForKey, operationIdOf } from './idempotency.js';
 import { byStatus, invalidInput, Problem, PROBLEM_TYPE, type ProblemItem } from './problem.js';
 import type { TakeTurn } from './rate-limit.js';
@@ -32,7 +33,7 @@ export interface ApiEnv {
 }
 
 export type Tag =
-  'definitions' | 'runs' | 'bulk' | 'dead letters' | 'events' | 'expressions' | 'codec' | 'legacy';
+  'definitions' | 'runs' | 'bulk' | 'dead letters' | 'events' | 'audit' | 'expressions' | 'codec' | 'legacy';
 
 interface AnswerSpec {
   readonly description: string;
@@ -72,6 +73,8 @@ export interface OperationSpec<P, Q, B> {
   readonly errors?: readonly ErrorCode[];
   /** For a POST with an idempotency key: store the answer (`replay`), or do it again under the same ids. */
   readonly idempotency?: 'replay' | 'again' | 'none';
+  /** Whether a request leaves an audit row. Default: each POST that needs more than the right to read. */
+  readonly audited?: (query: Q) => boolean;
 }
 
 /** A request that passed every check. */
@@ -86,6 +89,8 @@ export interface Call<P, Q, B> {
   readonly body: B;
   /** An id for what the request creates: the same for the same idempotency key. Undefined without a key. */
   readonly operationId: string | undefined;
+  /** Names a further thing in the audit row, such as `run:ID`; those of the path are in it. */
+  readonly concerns: Concerns;
 }
 
 /** The application that routes are added to, and their shared checks. */
@@ -162,9 +167,21 @@ export function operation<P = Empty, Q = Empty, B = Empty>(
             replay: spec.idempotency !== 'again',
           };
     const operationId = keyed === undefined ? undefined : operationIdOf(keyed);
-    const run = (): Promise<Response> => handle({ c, principal, tenant, operationId, checkAgain, ...parsed });
+    const perform = (concerns: Concerns): Promise<Response> =>
+      handle({ c, principal, tenant, operationId, concerns, checkAgain, ...parsed });
+    const act = { tenant, principal, act: spec.operationId, requestId: c.get('requestId') };
+    const acts = spec.audited?.(parsed.query) ?? (spec.method === 'post' && spec.capability !== 'read');
+    const run = (): Promise<Response> =>
+      acts ? audited(api.deps, { ...act, on: thingsOf(c.req.param()) }, perform) : perform(() => undefined);
     return keyed === undefined ? run() : onceForKey(api.deps, keyed, run);
   });
+}
+
+/** What the path of a request names: `{runId: 'x'}` → `run:x`. */
+function thingsOf(params: Readonly<Record<string, string>>): string[] {
+  return Object.entries(params).flatMap(([name, id]) =>
+    name.endsWith('Id') ? [`${name.slice(0, -'Id'.length)}:${id}`] : [],
+  );
 }
 
 function partsOf({ req }: Context): Parameters<typeof hashOf>[0] {

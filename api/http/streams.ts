@@ -8,9 +8,9 @@ import { problemOf, type Occurrence } from './problem.js';
 
 const ends = new WeakMap<Response, Promise<void>>();
 
-/** Resolves when an answer's stream has ended; at once for an answer without a stream. */
-export function streamEnd(response: Response): Promise<void> {
-  return ends.get(response) ?? Promise.resolve();
+/** Resolves when an answer's stream has ended; undefined for an answer without a stream. */
+export function streamEnd(response: Response): Promise<void> | undefined {
+  return ends.get(response);
 }
 
 export interface StreamOptions {

@@ -53,7 +53,7 @@ nothing twice.`,
       errors: ['DEFINITION_VERSION_NOT_FOUND'],
       idempotency: 'again',
     },
-    async ({ c, principal, tenant, operationId, body: { action, filter, ...options } }) => {
+    async ({ c, principal, tenant, operationId, concerns, body: { action, filter, ...options } }) => {
       const listener = new AbortController();
       const items = client.runs.bulk(action, filter, {
         ...options,
@@ -62,7 +62,11 @@ nothing twice.`,
         operationId,
         signal: AbortSignal.any([listener.signal, stopping]),
       });
-      return ndjson(hiddenItems(client, tenant, items), ({ outcome }) => outcome, listener, {
+      const noted = ({ runId, outcome }: BulkItem): string => {
+        if (outcome !== 'would') concerns(`run:${runId}`);
+        return outcome;
+      };
+      return ndjson(hiddenItems(client, tenant, items), noted, listener, {
         requestId: c.get('requestId'),
         path: c.req.path,
       });

@@ -189,11 +189,15 @@ export function addDeadLetterRoutes(api: Api): void {
       errors: ['DEFINITION_VERSION_NOT_FOUND'],
       idempotency: 'again',
     },
-    async ({ c, principal, tenant, body }) => {
+    async ({ c, principal, tenant, concerns, body }) => {
       const listener = new AbortController();
       const signal = AbortSignal.any([listener.signal, stopping]);
       const items = bulk(api, { ...body, tenant, actor: principal.name }, signal);
-      return ndjson(items, ({ outcome }) => outcome, listener, {
+      const noted = ({ id, outcome }: BulkLine): string => {
+        if (outcome !== 'would') concerns(`deadLetter:${id}`);
+        return outcome;
+      };
+      return ndjson(items, noted, listener, {
         requestId: c.get('requestId'),
         path: c.req.path,
       });

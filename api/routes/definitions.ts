@@ -90,12 +90,13 @@ export function addDefinitionRoutes(api: Api): void {
         'CHECK_LIMIT',
       ],
     },
-    async ({ principal, tenant, body: { source, format = 'yaml' } }) => {
+    async ({ principal, tenant, concerns, body: { source, format = 'yaml' } }) => {
       const { pin, created } = await client.publishDefinition(source, {
         format,
         tenant,
         actor: principal.name,
       });
+      concerns(`definition:${pin.id}`);
       const location = `/v1/definitions/${pin.id}/versions/${pin.version}`;
       return json({ ...pin, created }, created ? 201 : 200, { location });
     },

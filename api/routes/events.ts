@@ -8,7 +8,7 @@ import { LIMITS } from '../../contracts/limits.js';
 import { requireCapability } from '../auth/principal.js';
 import { operation, type Api } from '../http/operation.js';
 import { json, pageOf, toInboundEvent, toInboundSummary } from '../views/views.js';
-import { AnyJson, Flag, isPlain, PageQuery } from './parts.js';
+import { AnyJson, eventThing, Flag, isPlain, PageQuery } from './parts.js';
 
 const EventText = z
   .string()
@@ -50,6 +50,7 @@ export function addEventRoutes(api: Api): void {
       description: `Values that may be marked are redacted. ${UNREDACTED}`,
       query: PageQuery.extend({ eventName: EventName.optional(), unredacted: Flag }),
       answers: { 200: { description: 'A page', schema: apiPage(ApiInboundSummary) } },
+      audited: ({ unredacted }) => unredacted,
     },
     async ({ principal, tenant, query: { eventName, after, limit, unredacted } }) => {
       if (unredacted) requireCapability(principal, 'unredacted');
@@ -89,6 +90,7 @@ export function addEventRoutes(api: Api): void {
     async ({
       tenant,
       operationId,
+      concerns,
       body: { payload = null, source = 'api', eventId = operationId, ...event },
     }) => {
       const published = await client.publishEvent({
@@ -99,6 +101,7 @@ export function addEventRoutes(api: Api): void {
         ...(event.correlationKey !== undefined && { correlationKey: event.correlationKey }),
         ...(eventId !== undefined && { eventId }),
       });
+      concerns(eventThing(source, published.eventId));
       return json({ source, eventId: published.eventId }, 202);
     },
   );
@@ -115,8 +118,10 @@ export function addEventRoutes(api: Api): void {
       query: z.strictObject({ source: EventText, eventId: EventText, unredacted: Flag }),
       answers: { 200: { description: 'The event', schema: ApiInboundEvent } },
       errors: ['EVENT_NOT_FOUND', 'DEFINITION_VERSION_NOT_FOUND'],
+      audited: ({ unredacted }) => unredacted,
     },
-    async ({ principal, tenant, query: { source, eventId, unredacted } }) => {
+    async ({ principal, tenant, concerns, query: { source, eventId, unredacted } }) => {
+      concerns(eventThing(source, eventId));
       if (unredacted) requireCapability(principal, 'unredacted');
       const found = await projections.events.explain({ tenant, source, id: eventId });
       if (found === undefined) {

@@ -1,5 +1,6 @@
 /** Every route under /v1. */
 import type { Api } from '../http/operation.js';
+import { addAuditRoute } from './audit.js';
 import { addBulkRoutes } from './bulk.js';
 import { addDeadLetterRoutes } from './dead-letters.js';
 import { addDefinitionRoutes } from './definitions.js';
@@ -19,5 +20,6 @@ export function addRoutes(api: Api): void {
   addLegacyRoutes(api);
   addDeadLetterRoutes(api);
   addEventRoutes(api);
+  addAuditRoute(api);
   addFunctionRoutes(api);
 }

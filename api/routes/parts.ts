@@ -76,3 +76,19 @@ export const Reason = z.string().max(REASON_CHARACTERS);
 
 /** A JSON value of any kind. */
 export const AnyJson = z.unknown().optional();
+
+/** Most characters of the name of a thing: an event's source and id, and what is between. */
+const THING_CHARACTERS = 2 * LIMITS.eventIdCharacters + 16;
+
+/** What an act was on, such as `run:ID`. */
+export const Thing = z
+  .string()
+  .min(1)
+  .max(THING_CHARACTERS)
+  .refine(isPlain, 'must not have control characters')
+  .openapi({ description: 'Only acts on this, such as `run:ID`, `definition:ID` or `event:SOURCE/ID`.' });
+
+/** An event in an audit row. */
+export function eventThing(source: string, eventId: string): string {
+  return `event:${source}/${eventId}`;
+}

@@ -10,8 +10,8 @@ import { RESERVED_PREFIX } from '../../contracts/run/messages.js';
 import { operation, type Api } from '../http/operation.js';
 import { actHidden } from '../views/act-hidden.js';
 import { json } from '../views/views.js';
-import { startOnce } from './start-once.js';
-import { AnyJson, Id, Reason, RunParams } from './parts.js';
+import { startOnce } from '../http/start-once.js';
+import { AnyJson, eventThing, Id, Reason, RunParams } from './parts.js';
 
 /** Most correlation keys of a start, characters of a step path, loop indexes and their most value. */
 const START_KEYS = 1_000;
@@ -99,7 +99,8 @@ export function addRunActRoutes(api: Api): void {
         'INPUT_TOO_LARGE',
       ],
     },
-    async ({ principal, tenant, operationId, body: { definition, payload = {}, ...options } }) => {
+    async ({ principal, tenant, operationId, concerns, body: { definition, payload = {}, ...options } }) => {
+      concerns(`definition:${definition}`);
       await mustBeStartable(api, tenant, definition, options.version);
       const run = await startOnce(client, definition, payload as Json, {
         ...withoutUndefined(options),
@@ -107,6 +108,7 @@ export function addRunActRoutes(api: Api): void {
         actor: principal.name,
         operationId,
       });
+      concerns(`run:${run.runId}`);
       return json(run, 201, { location: `/v1/runs/${run.runId}` });
     },
   );
@@ -175,7 +177,7 @@ export function addRunActRoutes(api: Api): void {
         'INPUT_TOO_LARGE',
       ],
     },
-    async ({ principal, tenant, operationId, params: { runId }, body: { payload, whileOpen } }) => {
+    async ({ principal, tenant, operationId, concerns, params: { runId }, body: { payload, whileOpen } }) => {
       const again: Parameters<typeof client.runs.rerun>[1] = {
         tenant,
         actor: principal.name,
@@ -185,6 +187,7 @@ export function addRunActRoutes(api: Api): void {
         ...(operationId !== undefined && { operationId, onConflict: 'use-existing' }),
       };
       const run = await actHidden(client, { tenant, runId }, () => client.runs.rerun(runId, again));
+      concerns(`run:${run.runId}`);
       return json(run, 201, { location: `/v1/runs/${run.runId}` });
     },
   );
@@ -250,9 +253,10 @@ export function addRunActRoutes(api: Api): void {
       },
       errors: [...TEMPORAL, 'RUN_NOT_FOUND', 'RUN_CLOSED', 'WORKFLOW_NOT_FOUND'],
     },
-    async ({ tenant, operationId, params: { runId }, body }) => {
+    async ({ tenant, operationId, concerns, params: { runId }, body }) => {
       await mustOwnItsWorkflowId(api, tenant, runId);
       const { signal, eventId = operationId ?? uuid(), payload = null, source = 'api', ...event } = body;
+      concerns(eventThing(source, eventId));
       const sent = {
         ...withoutUndefined(event),
         eventName: event.eventName,

@@ -1,6 +1,7 @@
 /** Reads of runs. Values that a definition marks `writeOnly` are redacted; only an export may show them. */
 import { z } from '@hono/zod-openapi';
 import {
+  ApiAct,
   apiPage,
   ApiEvidence,
   ApiInvocation,
@@ -159,6 +160,14 @@ export function addRunRoutes(api: Api): void {
     read: (...args) => runs.inbound(...args),
     view: toRunInbound,
   });
+  addPartRoute({
+    name: 'audit',
+    operationId: 'listRunAudit',
+    summary: 'List who acted on it, newest first',
+    schema: ApiAct,
+    read: (...args) => runs.audit(...args),
+    view: (act) => ({ ...act, on: [...act.on] }),
+  });
 
   operation(
     api,
@@ -186,6 +195,7 @@ export function addRunRoutes(api: Api): void {
         },
       },
       errors: READ_ERRORS,
+      audited: ({ unredacted }) => unredacted,
     },
     async ({ principal, tenant, params: { runId }, query: { unredacted } }) => {
       if (unredacted) requireCapability(principal, 'unredacted');

@@ -34,6 +34,7 @@ export function databaseReads(database: SluiceConfig['database']): DatabaseReads
       pageInvocations: (...args) => read((reads) => reads.pageInvocations(...args)),
       pageEvidence: (...args) => read((reads) => reads.pageEvidence(...args)),
       pageInbound: (...args) => read((reads) => reads.pageInbound(...args)),
+      listAudit: (...args) => read((reads) => reads.listAudit(...args)),
       listDefinitions: (...args) => read((reads) => reads.listDefinitions(...args)),
       getDefinition: (...args) => read((reads) => reads.getDefinition(...args)),
     },

@@ -72,6 +72,7 @@ function addShowCommands(runs: Command, { terminal, reading }: CommandContext): 
     ['invocations', 'show the ledger entries of the actions of a run'],
     ['evidence', 'show the policy decisions about the actions of a run'],
     ['inbound', 'show the events that a run received, as the bridge recorded them'],
+    ['audit', 'show who acted on a run through the API'],
   ] as const) {
     const command = unredacted(paged(runs.command(what).description(description).argument('<id>', 'run id')));
     if (what === 'events') command.option('--superseded', 'include events that a reset superseded');

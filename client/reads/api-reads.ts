@@ -9,6 +9,7 @@
  */
 import { z } from 'zod';
 import {
+  ApiAct,
   apiPage,
   ApiDefinition,
   ApiDefinitionSummary,
@@ -143,6 +144,8 @@ export function apiReads({ url, token }: ApiReadsOptions): RunReads {
         envelope: json(envelope),
       }),
     ),
+    listAudit: async (tenant, filter = {}, page = {}) =>
+      toPage(await ask(apiPage(ApiAct), tenant, '/v1/audit', { ...filter, ...page })),
     listDefinitions: async (tenant, page = {}) =>
       toPage(await ask(apiPage(ApiDefinitionSummary), tenant, '/v1/definitions', { ...page })),
     getDefinition: (tenant, id, version) => {

@@ -5,6 +5,8 @@
  * other. Every call names a tenant, and no answer holds data of another tenant.
  */
 import type {
+  AuditFilter,
+  AuditView,
   DefinitionSummary,
   DefinitionView,
   EventView,
@@ -42,6 +44,8 @@ export interface RunReads {
   pageEvidence(tenant: string, runId: string, page?: PageRequest): Promise<Page<EvidenceView>>;
   /** Audit rows of the events that were delivered to the run. */
   pageInbound(tenant: string, runId: string, page?: PageRequest): Promise<Page<RunInboundView>>;
+  /** Who did what, newest first; `on`: on one thing, such as `run:ID`. */
+  listAudit(tenant: string, filter?: AuditFilter, page?: PageRequest): Promise<Page<AuditView>>;
   listDefinitions(tenant: string, page?: PageRequest): Promise<Page<DefinitionSummary>>;
   /** @param version default: the one that a start takes */
   getDefinition(tenant: string, id: string, version?: number): Promise<DefinitionView | undefined>;

@@ -4,7 +4,7 @@
  * Invariants
  * - It holds everything that is known about the run: the definition as it was published, with its pinned
  *   hash, the row, the steps, the whole log (events that a reset undid are flagged), waits, the ledger,
- *   evidence and the audit rows of its events.
+ *   evidence, the audit rows of its events, and who acted on it.
  * - `digest` is the sha-256 of the RFC 8785 form of everything else in it: it changes with any value, and
  *   does not change with the order of keys or with white space.
  * - Marked values are redacted unless `unredacted` asks for them; `redacted` tells which, and the digest
@@ -41,6 +41,8 @@ export const RunBundle = z.object({
   invocations: z.array(JsonValue),
   evidence: z.array(JsonValue),
   inbound: z.array(JsonValue),
+  /** Who acted on it, newest first. A bundle of an older Sluice has none. */
+  audit: z.array(JsonValue).optional(),
   /** sha-256, hex. */
   digest: z.string(),
 });
@@ -116,6 +118,10 @@ export async function exportRun(
     inbound: await all(
       (page) => reads.pageInbound(tenant, runId, page),
       (event) => redactor.inbound(event),
+    ),
+    audit: await all(
+      (page) => reads.listAudit(tenant, { on: `run:${runId}` }, page),
+      (act) => act,
     ),
   };
   const content = toJson({ ...bundle, definition: definition === undefined ? null : bundle.definition });

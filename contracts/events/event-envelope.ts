@@ -37,6 +37,8 @@ const MOST_CHAIN = 1_000_000;
 export interface DecodedEvent {
   readonly event: InboundEvent;
   readonly envelope: JsonObject;
+  /** Whose token it came with; absent: it came without one. */
+  readonly sender?: string | undefined;
 }
 
 /** The result of decoding an envelope. */

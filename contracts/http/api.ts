@@ -179,6 +179,21 @@ export const ApiEvidence = z
   })
   .meta({ id: 'Evidence' });
 
+export const ApiAct = z
+  .object({
+    at: z.string(),
+    kind: z.string().meta({ description: 'Who vouches for the name: `key`, `jwt`, or `off`.' }),
+    issuer: text(),
+    subject: z.string(),
+    act: z.string().meta({ description: 'The operation.' }),
+    on: z.array(z.string()).meta({ description: 'What it was on, such as `run:ID`.' }),
+    requestId: z.string(),
+    outcome: z.enum(['done', 'refused', 'failed', 'unknown']),
+    code: text(),
+    endedAt: text(),
+  })
+  .meta({ id: 'Act' });
+
 const inbound = {
   source: z.string(),
   eventId: z.string(),
@@ -210,6 +225,7 @@ export const ApiRunInbound = z
 export const ApiInboundEvent = z
   .object({
     ...audited,
+    sender: text().meta({ description: 'Whose token it came to the bridge with.' }),
     runs: z.array(
       z.object({
         runId: z.string(),

@@ -118,7 +118,7 @@ export class Router {
   }
 
   private async route(decoded: DecodedEvent, via: EventVia): Promise<Routed> {
-    const { event, envelope } = decoded;
+    const { event, envelope, sender } = decoded;
     const correlation = correlate(event, this.options.paths);
     const order = JSON.stringify([event.tenant, event.name, correlation.key ?? event.id]);
     return this.byKey.run(order, async () => {
@@ -127,6 +127,7 @@ export class Router {
         envelope,
         correlation,
         via,
+        sender,
         receivedAt: new Date(),
       });
       const first = recorded.created ? event : await this.recordedAs(event);

@@ -34,6 +34,7 @@ import {
   isBoundTo,
   requireEventName,
   requireMay,
+  requireSource,
   requireTenant,
   type Sender,
 } from './senders.js';
@@ -192,7 +193,8 @@ export class HttpSource {
         const decoded = decodeSent(value);
         requireTenant(sender, decoded.event.tenant);
         requireEventName(sender, decoded.event.name);
-        return router.accept(decoded, 'http');
+        requireSource(sender, decoded.event.source);
+        return router.accept({ ...decoded, sender: sender.name }, 'http');
       };
       if (batch) return await acceptBatch(events, accept, errorBody);
       return { status: 202, body: (await accept(events[0])) as unknown as Json };

@@ -2,8 +2,8 @@
  * Who may do what at the bridge over HTTP.
  *
  * Invariants
- * - A token of a sender is bound to tenants, names of events, and to sending or reading. What it is not bound
- *   to is refused before anything is looked up, so an answer tells nothing about another tenant.
+ * - A token of a sender is bound to tenants, names and sources of events, and to sending or reading. What it
+ *   is not bound to is refused before anything is looked up, so an answer tells nothing about another tenant.
  * - The one token of SLUICE_BRIDGE_TOKEN may do everything, as before there were others.
  * - The file holds hashes, which are compared in constant time.
  */
@@ -24,18 +24,31 @@ const SenderEntry = z.strictObject({
   tenants: z.array(z.union([z.literal(ALL), TenantId])).min(1),
   /** Names of events; one that ends with `*` is every name that begins so. */
   events: z.array(z.string().min(1).max(LIMITS.eventNameCharacters)).min(1),
+  /** What it may name as the source of an event; one that ends with `*` is every source that begins so. */
+  sources: z.array(z.string().min(1).max(LIMITS.eventIdCharacters)).min(1).default([ALL]),
   may: z.array(z.enum(['send', 'read'])).min(1),
   /** The token is refused from this instant on. */
   expires: z.iso.datetime({ offset: true }).optional(),
 });
 const SenderFile = z.strictObject({ senders: z.array(SenderEntry) });
 
-export type Sender = Pick<z.infer<typeof SenderEntry>, 'name' | 'tenants' | 'events' | 'may'>;
+/** A sender; `name` is undefined where no token is needed. */
+export type Sender = Pick<z.infer<typeof SenderEntry>, 'tenants' | 'events' | 'sources' | 'may'> & {
+  readonly name: string | undefined;
+};
 
 /** The sender of a request, from its header Authorization. @throws SluiceError BRIDGE_TOKEN_INVALID */
 export type FindSender = (authorization: string | undefined) => Sender;
 
-const ANYONE: Sender = { name: 'anyone', tenants: [ALL], events: [ALL], may: ['send', 'read'] };
+const ANYONE: Sender = {
+  name: undefined,
+  tenants: [ALL],
+  events: [ALL],
+  sources: [ALL],
+  may: ['send', 'read'],
+};
+/** The sender of the one token that may do everything. */
+const WHOLE: Sender = { ...ANYONE, name: 'SLUICE_BRIDGE_TOKEN' };
 
 /** An entry of the file. */
 export type KnownSender = z.infer<typeof SenderEntry> & { readonly digest: Buffer };
@@ -59,7 +72,7 @@ export function senderFinder(
       const matches = timingSafeEqual(given, digest);
       if (matches && (expires === undefined || Date.parse(expires) > Date.now())) found = entry;
     }
-    if (whole !== undefined && timingSafeEqual(given, whole)) found = ANYONE;
+    if (whole !== undefined && timingSafeEqual(given, whole)) found = WHOLE;
     if (found !== undefined) return found;
     throw new SluiceError('BRIDGE_TOKEN_INVALID', 'The request does not have a valid token');
   };
@@ -106,11 +119,20 @@ export function requireEventName(sender: Sender, name: string | undefined): void
   throw forbidden(sender, name === undefined ? 'must name an event' : `is not bound to the event ${name}`);
 }
 
-/** Whether the token is bound to the name of an event. */
-export function isBoundTo({ events }: Sender, name: string): boolean {
-  return events.some((bound) => (bound.endsWith(ALL) ? name.startsWith(bound.slice(0, -1)) : bound === name));
+/** @throws SluiceError SENDER_FORBIDDEN */
+export function requireSource(sender: Sender, source: string): void {
+  if (!isIn(sender.sources, source)) throw forbidden(sender, `may not send in the name of ${source}`);
 }
 
-function forbidden({ name }: Sender, why: string): SluiceError {
+/** Whether the token is bound to the name of an event. */
+export function isBoundTo({ events }: Sender, name: string): boolean {
+  return isIn(events, name);
+}
+
+function isIn(all: readonly string[], one: string): boolean {
+  return all.some((bound) => (bound.endsWith(ALL) ? one.startsWith(bound.slice(0, -1)) : bound === one));
+}
+
+function forbidden({ name = 'no one' }: Sender, why: string): SluiceError {
   return new SluiceError('SENDER_FORBIDDEN', `The token of ${name} ${why}`);
 }

@@ -8,6 +8,7 @@ import {
   type DefinitionSummary,
   type DefinitionView,
 } from './definitions.js';
+import { listAudit, type AuditFilter, type AuditView } from './list-audit.js';
 import { getRun } from './runs/get-run.js';
 import { listEvidence, pageEvidence, type EvidenceView } from './runs/list-evidence.js';
 import { listEvents, type EventView } from './runs/list-events.js';
@@ -40,6 +41,8 @@ export interface Reads {
   pageEvidence(tenant: string, runId: string, page?: PageRequest): Promise<Page<EvidenceView>>;
   /** Audit rows of the events that the run received, in the order of its log. */
   pageInbound(tenant: string, runId: string, page?: PageRequest): Promise<Page<RunInboundView>>;
+  /** Who did what in the tenant, or on one thing, newest first. */
+  listAudit(tenant: string, filter?: AuditFilter, page?: PageRequest): Promise<Page<AuditView>>;
   /** By id; includes unpublished definitions. */
   listDefinitions(tenant: string, page?: PageRequest): Promise<Page<DefinitionSummary>>;
   /** A version; without a number, the one that a start takes, or the highest where it is unpublished. */
@@ -62,6 +65,7 @@ export function createReads(database: Database): Reads {
     pageInvocations: (...args) => pageInvocations(database, ...args),
     pageEvidence: (...args) => pageEvidence(database, ...args),
     pageInbound: (...args) => pageInbound(database, ...args),
+    listAudit: (...args) => listAudit(database, ...args),
     listDefinitions: (...args) => listDefinitions(database, ...args),
     getDefinition: (...args) => getDefinition(database, ...args),
     checkContiguity: (...args) => checkContiguity(database, ...args),

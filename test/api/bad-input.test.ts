@@ -1,9 +1,10 @@
 /**
  * Sends every route of the document input that it must refuse. The answer has a code and the right status,
- * and no row of any table has changed afterwards.
+ * and no row has changed afterwards, except that the audit has what was refused.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import type { AuditView } from '../../projections/index.js';
 import { waitFor } from '../support/wait-for.js';
 import { useApi, type AskOptions, type Caller } from './support/api.js';
 import { filled, routesOf, type Route } from './support/document.js';
@@ -26,7 +27,8 @@ const LETTER = {
 
 let routes: readonly Route[];
 let run: { runId: string; workflowId: string };
-let rows: Record<string, unknown>;
+let rows: object;
+let audited: readonly AuditView[];
 let history: number;
 
 const BODIES: Readonly<Record<string, unknown>> = {
@@ -56,6 +58,17 @@ function right(
 
 const secured = (): readonly Route[] => routes.filter(({ operation }) => operation.security !== undefined);
 
+/** Every row that an act can change: all but those of the audit. */
+async function changedBy(): Promise<object> {
+  const all = Object.entries(await everyRow(api().sluice.projections));
+  return Object.fromEntries(all.filter(([table]) => !table.startsWith('audit')));
+}
+/** Newest first. */
+async function audit(): Promise<readonly AuditView[]> {
+  const { projections, tenant } = api().sluice;
+  return (await projections.reads.listAudit(tenant, {}, { limit: 500 })).items;
+}
+
 beforeAll(async () => {
   await api().ask('/v1/definitions', { json: { source: WAITING } });
   await api().ask('/v1/definitions', { json: { source: STRICT } });
@@ -69,12 +82,16 @@ beforeAll(async () => {
   );
   await api().sluice.projections.deadLetters.put([{ ...LETTER, tenant: api().sluice.tenant }]);
   routes = await routesOf(api());
-  rows = await everyRow(api().sluice.projections);
+  rows = await changedBy();
+  audited = await audit();
   history = (await api().sluice.history(run)).length;
 });
 
 afterAll(async () => {
-  expect(await everyRow(api().sluice.projections)).toEqual(rows);
+  expect(await changedBy()).toEqual(rows);
+  for (const { outcome, act } of (await audit()).slice(0, -audited.length)) {
+    expect(['refused', 'failed'], act).toContain(outcome);
+  }
   expect((await api().sluice.history(run)).length).toBe(history);
   await api().sluice.client.terminate(run.workflowId);
 });

@@ -142,6 +142,7 @@ const CASES: Readonly<Record<string, Cases>> = {
       ['listRunInvocations', '/invocations'],
       ['listRunEvidence', '/evidence'],
       ['listRunInbound', '/inbound'],
+      ['listRunAudit', '/audit'],
       ['exportRun', '/export'],
       ['followRun', '/timeline'],
     ].map(([id = '', path]): [string, Cases] => [id, () => runs.map((run) => [`/v1/runs/${run}${path}`])]),

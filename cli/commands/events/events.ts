@@ -20,6 +20,7 @@ const Explained = z.object({
   name: z.string(),
   receivedAt: z.string(),
   via: z.string(),
+  sender: z.string().nullable().default(null),
   correlationKey: z.string().nullable(),
   resolvedBy: z.string(),
   tried: z.array(z.string()),
@@ -70,6 +71,7 @@ export async function explainEventCommand(
   terminal.print(
     `${found.name} ${event.id} from ${event.source}, received ${found.receivedAt} over ${found.via}`,
   );
+  if (found.sender !== null) terminal.print(`sender: ${found.sender}`);
   terminal.print(`outcome: ${found.outcome ?? 'being routed'}`);
   if (found.error !== null) terminal.print(`  ${found.error.code}: ${found.error.message}`);
   terminal.print(

@@ -41,7 +41,7 @@ export function filterOf(selection: RunSelection): Parameters<RunControl['list']
 }
 
 type Views = {
-  readonly [K in 'steps' | 'events' | 'waits' | 'invocations' | 'evidence' | 'inbound']: Awaited<
+  readonly [K in 'steps' | 'events' | 'waits' | 'invocations' | 'evidence' | 'inbound' | 'audit']: Awaited<
     ReturnType<RunControl[K]>
   >['items'][number];
 };
@@ -111,6 +111,14 @@ const COLUMNS: { readonly [K in keyof Views]: readonly Column<Views[K]>[] } = {
     ['OUTCOME', ({ outcome }) => outcome],
     ['SOURCE', ({ source }) => source],
     ['ID', ({ id }) => id],
+  ],
+  audit: [
+    ['AT', ({ at }) => at],
+    ['WHO', ({ kind, issuer, subject }) => `${subject} (${issuer ?? kind})`],
+    ['ACT', ({ act }) => act],
+    ['OUTCOME', ({ outcome, code }) => (code === null ? outcome : `${outcome} ${code}`)],
+    ['ON', ({ on }) => on.join(' ')],
+    ['REQUEST', ({ requestId }) => requestId],
   ],
 };
 
@@ -203,6 +211,15 @@ export async function showPartOfRunCommand<K extends keyof Views>(
   );
   // COLUMNS has the columns for the items of each part; TypeScript cannot relate the two by name.
   return showPage(terminal, COLUMNS[part] as readonly Column<unknown>[], page, `No ${part}.`);
+}
+
+/** `sluice audit list`. */
+export async function listAuditCommand(
+  { runs }: SluiceClient,
+  terminal: Terminal,
+  { on, ...options }: PageOptions & { readonly on?: string },
+): Promise<number> {
+  return showPage(terminal, COLUMNS.audit, await runs.listAudit({ on }, pageOf(options)), 'No acts.');
 }
 
 function showPage<T>(

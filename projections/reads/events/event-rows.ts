@@ -47,6 +47,7 @@ export const InboundRow = z.object({
   resolved_by: z.string(),
   tried: z.array(z.string()),
   via: z.string(),
+  sender: z.string().optional(),
   outcome: z.string().optional(),
   routed_to: z.array(z.string()),
   triggers: z.string().optional(),

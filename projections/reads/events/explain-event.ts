@@ -41,6 +41,8 @@ export interface ExplainedEvent {
   readonly id: string;
   readonly name: string;
   readonly via: string;
+  /** Whose token it came with; null: it came without one, or before this was recorded. */
+  readonly sender: string | null;
   /** ISO instant. */
   readonly receivedAt: string;
   readonly routedAt: string | null;
@@ -96,6 +98,7 @@ export async function explainEvent(database: Database, key: EventKey): Promise<E
     id: row.event_id,
     name: row.event_name,
     via: row.via,
+    sender: row.sender ?? null,
     receivedAt: row.received_at.toISOString(),
     routedAt: row.routed_at?.toISOString() ?? null,
     correlationKey: row.correlation_key ?? null,

@@ -33,6 +33,8 @@ export interface ArrivedEvent {
   readonly envelope: unknown;
   readonly correlation: Correlation;
   readonly via: EventVia;
+  /** Whose token it came with. */
+  readonly sender?: string | undefined;
   readonly receivedAt: Date;
 }
 
@@ -126,6 +128,7 @@ export function arrivalStatements(arrived: ArrivedEvent): {
         resolved_by: correlation.resolvedBy,
         tried: [...correlation.tried],
         via: arrived.via,
+        ...(arrived.sender !== undefined && { sender: arrived.sender }),
         received_at: receivedAt,
         routed_to: [],
         ...(correlation.key !== null && { correlation_key: correlation.key }),

@@ -10,7 +10,7 @@ import {
   type SluiceClient,
   type StartedRun,
 } from '../../../client/index.js';
-import { startOnce } from '../../../api/routes/start-once.js';
+import { startOnce } from '../../../api/http/start-once.js';
 import { runSystemWorkflow } from '../../../client/connection/system-workflow.js';
 import type { SluiceError } from '../../../contracts/errors.js';
 import type { RunStatus } from '../../../contracts/run/run.js';

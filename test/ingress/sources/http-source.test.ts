@@ -34,7 +34,10 @@ beforeAll(async () => {
   const directory = await mkdtemp(join(tmpdir(), 'sluice-senders-'));
   const tokensFile = join(directory, 'senders.json');
   const senders = [
-    { name: 'shop', hash: hashOf(SHOP), tenants: [sluice().tenant], events: ['X', 'PAY_*'], may: ['send'] },
+    {
+      ...{ name: 'shop', hash: hashOf(SHOP), tenants: [sluice().tenant], events: ['X', 'PAY_*'] },
+      ...{ sources: ['shop', '/shop/*'], may: ['send'] },
+    },
     { name: 'auditor', hash: hashOf(AUDITOR), tenants: [sluice().tenant], events: ['X'], may: ['read'] },
     {
       ...{ name: 'gone', hash: hashOf(GONE), tenants: ['*'], events: ['*'], may: ['send', 'read'] },
@@ -351,7 +354,7 @@ describe('a sender', () => {
     ...{ eventId, eventName, tenantId, source: 'shop' },
   });
 
-  it('a sender with a separate token sends the events of its tenants and names, and no others', async () => {
+  it('a sender with a separate token sends the events of its tenants, names and sources, and no others, under its name', async () => {
     const { tenant } = sluice();
     expect((await bridge.post(sent('X', tenant), as(SHOP))).status).toBe(202);
     expect((await bridge.post(sent('PAY_1', tenant), as(SHOP))).status).toBe(202);
@@ -364,6 +367,11 @@ describe('a sender', () => {
     ] as const) {
       expect(await bridge.post(sent(name, of), as(token))).toMatchObject(refused);
     }
+    const named = (source: string) => ({ ...sent('X', tenant, `from-${source}`), source });
+    expect(await bridge.post(named('bank'), as(SHOP))).toMatchObject(refused);
+    expect((await bridge.post(named('/shop/1'), as(SHOP))).status).toBe(202);
+    const explained = await sluice().projections.events.explain({ tenant, source: 'shop', id: 'own-X' });
+    expect(explained?.sender).toBe('shop');
     expect(await bridge.post(sent('X', tenant), as(GONE))).toMatchObject({ status: 401 });
     expect(await bridge.post(sent('X', tenant), as('not-a-token'))).toMatchObject({ status: 401 });
     const batch = await bridge.post([sent('X', tenant, 'own-b'), sent('X', 'another', 'own-c')], {

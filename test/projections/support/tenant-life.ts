@@ -16,6 +16,11 @@ const definition = {
   publishedBy: 'alice',
 };
 
+const auditKey = ({ tenant }: Execution['run']) => ({ tenant, at: new Date(START_MS), requestId: 'r-1' });
+const actBy = ({ tenant, runId }: Execution['run']) => ({
+  ...{ kind: 'key', issuer: undefined, subject: tenant, act: 'cancelRun', on: [`run:${runId}`] },
+});
+
 type Ask = (projections: Projections, of: Execution) => Promise<unknown>;
 
 const place = { path: 'steps[1]', iteration: [], attempt: 1 };
@@ -105,6 +110,7 @@ export const LIFE: Readonly<Record<string, Ask>> = {
     const held = { holder: 'api', now: START_MS, forMs: 1_000 };
     return apiRequests.begin(apiKey(run), 'hash', held, START_MS + 2_000);
   },
+  'audit.begin': ({ audit }, { run }) => audit.begin({ ...auditKey(run), ...actBy(run) }),
   'deliver an event': async ({ events }, of) => {
     await events.record(arrived(of, 'e-1', 'o-1'));
   },
@@ -158,6 +164,11 @@ export const READS: Readonly<Record<string, readonly [ask: Ask, nothing: unknown
     [],
   ],
   'reads.getDefinition': [({ reads }, { run }) => reads.getDefinition(run.tenant, 'same'), undefined],
+  'reads.listAudit': [async ({ reads }, { run }) => (await reads.listAudit(run.tenant)).items, []],
+  'reads.listAudit of a run': [
+    async ({ reads }, { run }) => (await reads.listAudit(run.tenant, { on: `run:${run.runId}` })).items,
+    [],
+  ],
   'reads.checkContiguity': [
     ({ reads }, { run }) => reads.checkContiguity(run.tenant, run.runId),
     { lastSeq: 0, gaps: [], doubled: [] },
@@ -246,6 +257,10 @@ export const WRITES: Readonly<Record<string, Ask>> = {
       from: ['OPEN'],
       to: 'DISMISSED',
       act: { at: '2026-01-02T03:04:06.000Z', actor: 'bob', act: 'dismiss', note: null },
+    }),
+  'audit.settle': ({ audit }, { run }) =>
+    audit.settle(auditKey(run), {
+      ...{ outcome: 'done', code: undefined, on: [`run:${run.runId}`], endedAt: new Date(START_MS) },
     }),
   'apiRequests.renew': ({ apiRequests }, { run }) =>
     apiRequests.renew(apiKey(run), { holder: 'api', forMs: 1_500 }),
