@@ -40,6 +40,8 @@ const BODIES: Readonly<Record<string, unknown>> = {
   publishDefinition: { source: WAITING.replace('version: 1', 'version: 9') },
   validateDefinition: { source: WAITING },
   publishEvent: { eventName: 'GO' },
+  decodePayloads: { payloads: [] },
+  encodePayloads: { payloads: [] },
 };
 
 /** A request to the route that is valid but for the tested part. */
