@@ -6,15 +6,27 @@
  *   an older Sluice put it, counts too: as long as the tenant's own run is the latest there, it is the place.
  * - A run of another tenant is never returned, ended or spoken of. Whose a run is, its memo says.
  */
-import type { Client } from '@temporalio/client';
+import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy, type Client } from '@temporalio/client';
 import { SluiceError } from '../../contracts/errors.js';
 import { isOwn, placesOf } from '../../contracts/naming/workflow-id.js';
 import { callTemporal, type CallContext } from './errors.js';
 import type { StartOptions } from './options.js';
 import { unknownOutcome } from './outcome.js';
 import { lookAt, type Present } from './present.js';
-import { CONFLICT, REUSE } from './start-policies.js';
 import { startWorkflow, type Started, type StartRequest } from './start.js';
+
+/** What the options of a start mean to Temporal, where a workflow id is in use or was used before. */
+const CONFLICT = {
+  fail: WorkflowIdConflictPolicy.FAIL,
+  'use-existing': WorkflowIdConflictPolicy.USE_EXISTING,
+  'terminate-existing': WorkflowIdConflictPolicy.TERMINATE_EXISTING,
+} as const;
+
+const REUSE = {
+  always: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+  never: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+  'after-failure': WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+} as const;
 
 /** A start, its id and its policies apart. */
 export interface RunStart extends Omit<StartRequest, 'workflowId'> {

@@ -188,8 +188,7 @@ export function encodeEvent(event: InboundEvent): JsonObject {
 /** The envelope of a sender that is not the relay, without what only the relay may say. */
 export function withoutChain(envelope: unknown): unknown {
   if (!isJsonObject(envelope) || !Object.hasOwn(envelope, 'sluice_chain')) return envelope;
-  const { sluice_chain: _, ...rest } = envelope;
-  return rest;
+  return Object.fromEntries(Object.entries(envelope).filter(([name]) => name !== 'sluice_chain'));
 }
 
 /** Size of an event on the bus, bytes. */

@@ -23,8 +23,7 @@ export class RereadFile<T> {
     private readonly path: string,
     private readonly read: (path: string) => Promise<T>,
     private readonly log: RereadLog,
-    private seen: string,
-    private current: T,
+    private last: { seen: string; value: T },
   ) {
     this.#timer = setInterval(() => void this.look(), LOOK_MS).unref();
   }
@@ -36,11 +35,11 @@ export class RereadFile<T> {
     log: RereadLog,
   ): Promise<RereadFile<T>> {
     const seen = await signatureOf(path);
-    return new RereadFile(path, read, log, seen, await read(path));
+    return new RereadFile(path, read, log, { seen, value: await read(path) });
   }
 
   get value(): T {
-    return this.current;
+    return this.last.value;
   }
 
   /** Reads the file if it has changed. Never rejects. */
@@ -55,11 +54,11 @@ export class RereadFile<T> {
 
   async #look(): Promise<void> {
     const now = await signatureOf(this.path);
-    if (now === this.seen) return;
+    if (now === this.last.seen) return;
     // Taken before the file is read: what is written meanwhile is a change again.
-    this.seen = now;
+    this.last.seen = now;
     try {
-      this.current = await this.read(this.path);
+      this.last.value = await this.read(this.path);
       this.log.info({ file: this.path }, 'The file of keys has changed and was read again');
     } catch (error) {
       this.log.error(

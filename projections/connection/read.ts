@@ -1,6 +1,7 @@
 /**
  * Reads with one statement, and parses its rows. A row in another shape than this room writes is an error.
  */
+import { RecordId } from 'surrealdb';
 import { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
 import type { Database, Variables } from './connection.js';
@@ -60,7 +61,8 @@ export async function readRows<T extends z.ZodType>(
   return rows.map((raw) => {
     const parsed = shape.safeParse(raw);
     const { id: record, place } = Named.safeParse(raw).data ?? {};
-    const id = record === undefined ? (JSON.stringify(place) ?? 'unknown') : String(record);
+    const id =
+      record instanceof RecordId ? record.toString() : (JSON.stringify(record ?? place) ?? 'unknown');
     if (parsed.success) return { id, raw, row: parsed.data, reason: '' };
     return { id, raw, row: undefined, reason: whyNot(parsed.error) };
   });
