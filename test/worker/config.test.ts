@@ -39,6 +39,15 @@ describe('the configuration', () => {
     });
   });
 
+  it.each(['SLUICE_CEDAR_POLICY_DIR', 'SLUICE_KEY_RING_FILE'])(
+    'a blank %s stops the start, because it would turn a protection off; the word off turns it off',
+    (name) => {
+      expect(() => loadConfig({ [name]: ' ' })).toThrow(`${name}: is blank`);
+      const off = loadConfig({ [name]: 'off' });
+      expect([off.policies, off.keyRingFile]).toEqual([undefined, undefined]);
+    },
+  );
+
   it('numbers, lists and sources are parsed', () => {
     const config = loadConfig({
       SLUICE_WORKER_ACTIVITIES: '7',

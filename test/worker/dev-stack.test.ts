@@ -165,6 +165,7 @@ describe('npm start', () => {
       try {
         await untilUp(stack);
         expect(stack.output()).toMatch(/Port 7233 is in use\. Temporal listens on \d+/);
+        expect(stack.output()).toContain('Authorization                off: every action may act');
         expect(stack.output()).toMatch(/Port 8233 is in use\. The Web UI listens on \d+/);
 
         const commands = /Try next\n((?: {2}.*\n)+)/.exec(stack.output())?.[1]?.trim().split('\n') ?? [];

@@ -84,7 +84,7 @@ export const Variables = z.object({
     .string()
     .optional()
     .describe(
-      'File with the keys that encrypt what Temporal stores, the same in every process (docs/encryption.md). `sluice keys` makes it. Default: nothing is encrypted.',
+      'File with the keys that encrypt what Temporal stores, the same in every process (docs/encryption.md). `sluice keys` makes it. Default, and `off`: nothing is encrypted; a blank value stops the start.',
     ),
   SLUICE_TASK_QUEUE: z.string().default('sluice').describe('Task queue, the same for producers and workers.'),
 
@@ -132,7 +132,7 @@ export const Variables = z.object({
     .string()
     .optional()
     .describe(
-      'Directory of the `*.cedar` policies that are evaluated before each action (docs/authorization.md). Default: authorization is off.',
+      'Directory of the `*.cedar` policies that are evaluated before each action (docs/authorization.md). Default, and `off`: authorization is off; a blank value stops the start.',
     ),
   SLUICE_CEDAR_PRINCIPAL: z
     .enum(['service', 'actor'])

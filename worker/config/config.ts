@@ -3,7 +3,8 @@
  *
  * Invariants
  * - Only `main` files read `process.env`; all other code receives the environment or this configuration.
- * - A blank variable counts as unset.
+ * - A blank variable counts as unset, except where unset turns a protection off: there it stops the start,
+ *   because it is the usual look of a variable whose value got lost.
  * - An invalid variable stops the start, with every problem in one message that names the variables. Values
  *   are not shown: they may be credentials.
  */
@@ -115,14 +116,24 @@ export function loadConfig(env: Environment): SluiceConfig {
       return value === '' ? [] : [[name, value]];
     }),
   );
+  const blank = PROTECTIONS.filter((name) => env[name]?.trim() === '');
   const parsed = Variables.safeParse(set);
   if (!parsed.success) {
-    throw invalid(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`));
+    const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+    throw invalid([...blank.map(lost), ...problems]);
   }
-  const problems = contradictions(parsed.data);
+  const problems = [...blank.map(lost), ...contradictions(parsed.data)];
   if (problems.length > 0) throw invalid(problems);
   return configOf(parsed.data);
 }
+
+/** Variables without which a protection is off. */
+const PROTECTIONS = ['SLUICE_CEDAR_POLICY_DIR', 'SLUICE_KEY_RING_FILE'] as const;
+/** The value that says so on purpose. */
+const OFF = 'off';
+
+const lost = (name: string): string => `${name}: is blank: set it, remove it, or write ${OFF}`;
+const unlessOff = (value: string | undefined): string | undefined => (value === OFF ? undefined : value);
 
 function invalid(problems: readonly string[]): SluiceError {
   return new SluiceError('CONFIG_INVALID', problems.join('; '), { details: [...problems] });
@@ -167,6 +178,7 @@ function tlsOf(vars: Variables): TlsConfig {
 
 function configOf(vars: Variables): SluiceConfig {
   const tls = tlsOf(vars);
+  const policyDirectory = unlessOff(vars.SLUICE_CEDAR_POLICY_DIR);
   const anyTls = JSON.stringify(tls) !== JSON.stringify(tlsOf({} as Variables));
   const wantsTls = vars.TEMPORAL_TLS ?? (vars.TEMPORAL_API_KEY !== undefined || anyTls);
   return {
@@ -176,7 +188,7 @@ function configOf(vars: Variables): SluiceConfig {
       apiKey: vars.TEMPORAL_API_KEY,
       tls: wantsTls ? tls : undefined,
     },
-    keyRingFile: vars.SLUICE_KEY_RING_FILE,
+    keyRingFile: unlessOff(vars.SLUICE_KEY_RING_FILE),
     taskQueue: vars.SLUICE_TASK_QUEUE,
     database: {
       url: vars.SURREAL_URL,
@@ -196,9 +208,9 @@ function configOf(vars: Variables): SluiceConfig {
     secrets: vars.SLUICE_SECRETS,
     http: { allowHosts: vars.SLUICE_HTTP_ALLOW_HOSTS },
     policies:
-      vars.SLUICE_CEDAR_POLICY_DIR === undefined
+      policyDirectory === undefined
         ? undefined
-        : { directory: vars.SLUICE_CEDAR_POLICY_DIR, principal: vars.SLUICE_CEDAR_PRINCIPAL },
+        : { directory: policyDirectory, principal: vars.SLUICE_CEDAR_PRINCIPAL },
     logLevel: vars.SLUICE_LOG_LEVEL,
     reconcileIntervalMs: vars.SLUICE_RECONCILE_INTERVAL_MS,
     stuckMs: vars.SLUICE_STUCK_MS,

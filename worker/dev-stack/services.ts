@@ -141,6 +141,7 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
     if (!stopping) fail(toSluiceError(error));
   });
   screen.ready('Worker', `task queue ${taskQueue}`);
+  screen.ready('Authorization', authorizer === undefined ? AUTHORIZATION_OFF : 'by policies');
   const { http, ...bridge } = settings.bridge;
   const bridgePort = http === undefined ? 0 : await portNear(http.host, http.port);
   const running = await startBridge({
@@ -165,6 +166,8 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
   });
   return { client, taskQueue, temporal, broken };
 }
+
+const AUTHORIZATION_OFF = 'off: every action may act (SLUICE_CEDAR_POLICY_DIR)';
 
 /** The server that TEMPORAL_ADDRESS names, else a durable dev server that the stack starts. */
 async function provideTemporal(
