@@ -23,7 +23,7 @@ import { flushEvents } from './flush-events.js';
 import { prepareRun } from './prepare-run.js';
 import { applyPublish, applyUnpublish } from './publish-definition.js';
 
-export type { ActivityDeps, SecretProvider, StopLimits } from './boundary/deps.js';
+export type { ActivityDeps, SecretOwner, SecretProvider, StopLimits } from './boundary/deps.js';
 
 /** The activities of a worker, by activity type. */
 export interface Activities {

@@ -7,6 +7,8 @@
  */
 import { Context } from '@temporalio/activity';
 import { SluiceError } from '../contracts/errors.js';
+import { findSecrets } from '../contracts/definition/index.js';
+import type { Json } from '../contracts/json.js';
 import { didYouMean } from '../contracts/near.js';
 import { PublishRequest, type PublishResult, UnpublishRequest } from '../contracts/run/activity.js';
 import type { ProjectionStore } from '../contracts/run/projection.js';
@@ -15,6 +17,7 @@ import type { ActivityDeps } from './boundary/deps.js';
 import { isMissingAction, leaveToOthers } from './boundary/capable-workers.js';
 import { storeFailure } from './boundary/failures.js';
 import { parseOrRefuse } from './boundary/parse.js';
+import { requireOwnSecrets } from './boundary/secrets.js';
 import { refuseMissing } from './require-actions.js';
 import { reconcileSchedules, triggersOf, tryOutSchedules } from './triggers.js';
 
@@ -25,10 +28,10 @@ const PUBLISH_WAIT_MS = 5_000;
  * Publishes a version; publishing the same document again changes nothing.
  * @param request a PublishRequest
  * @throws ApplicationFailure non-retryable: DEFINITION_INVALID, DEFINITION_CONFLICT, ACTION_NOT_FOUND,
- * CHECK_LIMIT, SCHEDULE_REFUSED; retryable while the database or Temporal is away
+ * CHECK_LIMIT, SCHEDULE_REFUSED, SECRET_FORBIDDEN; retryable while the database or Temporal is away
  */
 export async function applyPublish(
-  { projections, registry, missingActionMs }: ActivityDeps,
+  { projections, registry, secrets, missingActionMs }: ActivityDeps,
   request: unknown,
 ): Promise<PublishResult> {
   const parsed = parseOrRefuse(PublishRequest, request, 'The request to publish');
@@ -37,6 +40,8 @@ export async function applyPublish(
     const catalogue = { actions: registry.versions };
     const read = await readDefinitionInBounds(source, format, { tenant, catalogue });
     refuseMissing(read.missing);
+    const named = findSecrets(read.definition as unknown as Json).map(({ name }) => name);
+    requireOwnSecrets(secrets, { tenant, definition: read.definition.id }, named);
     const published = await projections.findDefinition(tenant, read.definition.id, read.definition.version);
     const triggers = triggersOf(tenant, read.definition);
     // What is published already was tried out then.

@@ -300,6 +300,12 @@ export const ERRORS = {
     false,
     'Provide the secret to the worker: see `secrets` in docs/configuration.md.',
   ),
+  SECRET_FORBIDDEN: entry(
+    403,
+    'authorization',
+    false,
+    'Name a secret that belongs to the tenant and the definition, or let an operator add them to SLUICE_SECRET_GRANTS_FILE.',
+  ),
   RUN_TIMEOUT: entry(504, 'timeout', false, 'The run took longer than the timeoutMs of its definition.'),
   UNAUTHORIZED: entry(403, 'authorization', false, 'A policy denies this action to the actor of the run.'),
   POLICY_INVALID: entry(

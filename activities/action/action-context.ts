@@ -62,7 +62,7 @@ export function openContext(options: OpenContextOptions): OpenContext {
     step: { id: step.id, path: step.path, iteration: step.iteration },
     system,
     ...(options.envelope.compensation !== undefined && { compensation: options.envelope.compensation }),
-    secret: (name) => readSecret(secrets, redactor, name),
+    secret: (name) => readSecret({ provider: secrets, redactor, owner: envelope.run }, name),
     redact: (text) => redactor.remains(text),
     writes: {
       add(label, statement, variables) {

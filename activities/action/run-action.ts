@@ -163,7 +163,8 @@ async function callAction(
   { action, input, envelope, deps, redactor }: Attempt,
   open: OpenContext,
 ): Promise<unknown> {
-  const resolved = await resolveSecrets(input, envelope.secrets ?? [], deps.secrets, redactor);
+  const reader = { provider: deps.secrets, redactor, owner: envelope.run };
+  const resolved = await resolveSecrets(input, envelope.secrets ?? [], reader);
   const parsed = await action.input.safeParseAsync(resolved);
   if (!parsed.success) {
     throw issuesOf('ACTION_INPUT_INVALID', `The input of ${action.id} does not fit its schema`, parsed.error);

@@ -10,6 +10,15 @@ import type { SystemContext } from '../../contracts/run/run.js';
 export interface SecretProvider {
   /** The secret, or undefined for an unknown name. */
   read(name: string): Promise<string | undefined>;
+  /** Whether a secret belongs to an owner; absent: every secret belongs to all. */
+  belongsTo?(name: string, owner: SecretOwner): boolean;
+}
+
+/** Whose run reads a secret. */
+export interface SecretOwner {
+  readonly tenant: string;
+  /** Id of the definition. */
+  readonly definition: string;
 }
 
 export interface ActivityDeps {

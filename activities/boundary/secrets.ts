@@ -1,25 +1,47 @@
 /**
  * Secrets of an action's input.
  *
- * Invariants: a secret is read for each use and lives only in the memory of the activity; the redactor learns
- * every value before anything else gets it; only the places that the author wrote are resolved, never data
- * that looks like a marker.
+ * Invariants: a secret is read for each use, only for whom it belongs to, and lives only in the memory of the
+ * activity. The redactor learns every value before anything else gets it. Only places that the author wrote
+ * are resolved, never data that looks like a marker.
  */
 import type { SecretRef } from '../../contracts/run/activity-refs.js';
 import { SluiceError } from '../../contracts/errors.js';
 import { isJsonObject, type Json } from '../../contracts/json.js';
-import type { SecretProvider } from './deps.js';
+import type { SecretOwner, SecretProvider } from './deps.js';
 import type { SecretRedactor } from './redactor.js';
+
+/** Reads the secrets of one run. */
+export interface SecretReader {
+  readonly provider: SecretProvider;
+  readonly redactor: SecretRedactor;
+  readonly owner: SecretOwner;
+}
+
+/**
+ * Refuses names of secrets that belong to others.
+ * @throws SluiceError SECRET_FORBIDDEN
+ */
+export function requireOwnSecrets(
+  provider: SecretProvider,
+  owner: SecretOwner,
+  names: readonly string[],
+): void {
+  const foreign = [...new Set(names)].filter((name) => provider.belongsTo?.(name, owner) === false);
+  if (foreign.length === 0) return;
+  throw new SluiceError(
+    'SECRET_FORBIDDEN',
+    `${foreign.join(', ')}: not for the definition ${owner.definition} of the tenant ${owner.tenant}`,
+    { details: { names: foreign, ...owner } },
+  );
+}
 
 /**
  * Reads one secret.
- * @throws SluiceError SECRET_NOT_FOUND
+ * @throws SluiceError SECRET_NOT_FOUND, SECRET_FORBIDDEN
  */
-export async function readSecret(
-  provider: SecretProvider,
-  redactor: SecretRedactor,
-  name: string,
-): Promise<string> {
+export async function readSecret({ provider, redactor, owner }: SecretReader, name: string): Promise<string> {
+  requireOwnSecrets(provider, owner, [name]);
   const value = await provider.read(name);
   if (value === undefined) {
     throw new SluiceError('SECRET_NOT_FOUND', `This worker has no secret "${name}"`, { details: { name } });
@@ -30,17 +52,17 @@ export async function readSecret(
 
 /**
  * A copy of the input with the secrets in their places.
- * @throws SluiceError SECRET_NOT_FOUND; INPUT_INVALID if a place does not hold the expected marker
+ * @throws SluiceError SECRET_NOT_FOUND, SECRET_FORBIDDEN; INPUT_INVALID if a place does not hold the expected
+ *   marker
  */
 export async function resolveSecrets(
   input: Json,
   refs: readonly SecretRef[],
-  provider: SecretProvider,
-  redactor: SecretRedactor,
+  reader: SecretReader,
 ): Promise<Json> {
   let resolved = input;
   for (const { path, name } of refs) {
-    const value = await readSecret(provider, redactor, name);
+    const value = await readSecret(reader, name);
     resolved = replaceAt(resolved, path, name, value);
   }
   return resolved;

@@ -29,6 +29,8 @@ export interface SluiceTestOptions {
   readonly actions?: readonly ActionDefinition[];
   /** Secrets by name. */
   readonly secrets?: Readonly<Record<string, string>>;
+  /** In place of `secrets`: where a worker reads them. */
+  readonly secretProvider?: SluiceWorkerOptions['secrets'];
   /** Hosts that `http.request` may reach although they are loopback. */
   readonly allowHosts?: readonly string[];
   /** Default: the suite's server. */
@@ -151,7 +153,7 @@ export class SluiceTest {
         ]),
         deadLetters: this.projections.deadLetters,
         authorizer: this.options.authorizer,
-        secrets: { read: (name) => Promise.resolve(secrets[name]) },
+        secrets: this.options.secretProvider ?? { read: (name) => Promise.resolve(secrets[name]) },
         system,
         tuning: { shutdownGraceMs: 500, shutdownStopMs: 500, ...tuning },
         registerSearchAttributes: true,

@@ -39,12 +39,16 @@ describe('the configuration', () => {
     });
   });
 
-  it.each(['SLUICE_CEDAR_POLICY_DIR', 'SLUICE_KEY_RING_FILE'])(
+  it.each(['SLUICE_CEDAR_POLICY_DIR', 'SLUICE_KEY_RING_FILE', 'SLUICE_SECRET_GRANTS_FILE'])(
     'a blank %s stops the start, because it would turn a protection off; the word off turns it off',
     (name) => {
       expect(() => loadConfig({ [name]: ' ' })).toThrow(`${name}: is blank`);
       const off = loadConfig({ [name]: 'off' });
-      expect([off.policies, off.keyRingFile]).toEqual([undefined, undefined]);
+      expect([off.policies, off.keyRingFile, off.secretGrantsFile]).toEqual([
+        undefined,
+        undefined,
+        undefined,
+      ]);
     },
   );
 

@@ -124,6 +124,12 @@ export const Variables = z.object({
   SLUICE_SECRETS: SecretSource.prefault('env:SLUICE_SECRET_').describe(
     'Source of secrets: `env:PREFIX` reads the variable PREFIX + name, `dir:/path` reads a file of that name, each time.',
   ),
+  SLUICE_SECRET_GRANTS_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'File that says which tenants and definitions each secret belongs to; it is read again when it changes. Default, and `off`: every definition of every tenant may name every secret; a blank value stops the start.',
+    ),
   SLUICE_HTTP_ALLOW_HOSTS: HostList.prefault('').describe(
     'Hosts that `http.request` may reach although they are loopback, link-local or private: `host`, `host:port`, `*.domain`, joined by commas.',
   ),

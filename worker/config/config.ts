@@ -54,6 +54,8 @@ export interface SluiceConfig {
   readonly eventRetentionDays: number | undefined;
   readonly system: SystemContext;
   readonly secrets: SecretSource;
+  /** File that says whom each secret belongs to; undefined: every secret belongs to all. */
+  readonly secretGrantsFile: string | undefined;
   readonly http: { readonly allowHosts: readonly string[] };
   /** Undefined: authorization is off. */
   readonly policies: { readonly directory: string; readonly principal: 'service' | 'actor' } | undefined;
@@ -128,7 +130,7 @@ export function loadConfig(env: Environment): SluiceConfig {
 }
 
 /** Variables without which a protection is off. */
-const PROTECTIONS = ['SLUICE_CEDAR_POLICY_DIR', 'SLUICE_KEY_RING_FILE'] as const;
+const PROTECTIONS = ['SLUICE_CEDAR_POLICY_DIR', 'SLUICE_KEY_RING_FILE', 'SLUICE_SECRET_GRANTS_FILE'] as const;
 /** The value that says so on purpose. */
 const OFF = 'off';
 
@@ -206,6 +208,7 @@ function configOf(vars: Variables): SluiceConfig {
       release: vars.SLUICE_RELEASE,
     },
     secrets: vars.SLUICE_SECRETS,
+    secretGrantsFile: unlessOff(vars.SLUICE_SECRET_GRANTS_FILE),
     http: { allowHosts: vars.SLUICE_HTTP_ALLOW_HOSTS },
     policies:
       policyDirectory === undefined

@@ -66,7 +66,20 @@ needs it, so a rotated secret takes effect at once:
   \`SLUICE_SECRET_PAYMENTS_API_KEY\`.
 - \`SLUICE_SECRETS=dir:/path\`: the file \`/path/NAME\`, as Kubernetes mounts a secret. A newline at its end is removed.
 
-An empty secret counts as missing. [actions.md](actions.md) says where the value of a secret never appears, and why.
+An empty secret counts as missing. With \`SLUICE_SECRET_GRANTS_FILE\`, each secret belongs to those whom the file names,
+and one that it does not list to no one. Another definition that names it is refused with \`SECRET_FORBIDDEN\`, when it
+is published and when it runs:
+
+\`\`\`json
+{
+  "secrets": {
+    "PAYMENTS_API_KEY": { "tenants": ["acme"], "definitions": ["order-fulfilment"] },
+    "MAIL_KEY": { "tenants": ["*"] }
+  }
+}
+\`\`\`
+
+[actions.md](actions.md) says where the value of a secret never appears, and why.
 
 ## Stopping a worker
 

@@ -22,7 +22,7 @@ import { installRuntime } from '../processes/install-runtime.js';
 import { createLogger } from '../processes/logging.js';
 import { openPolicies, reloadPolicies } from '../processes/open-policies.js';
 import { startWorker } from '../processes/start-worker.js';
-import { createSecretProvider } from '../secrets/secret-provider.js';
+import { openSecrets } from '../secrets/secret-grants.js';
 import { temporalPlace } from '../temporal/temporal-connection.js';
 import { loadWorkflowBundle } from '../temporal/workflow-bundle.js';
 import { startTemporalDevServer } from '../temporal-server/dev-server.js';
@@ -82,6 +82,8 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
   const runtime = installRuntime(log, sdkMetrics);
   opened.add('Temporal SDK', () => runtime.shutdown());
   const registry = await loadRegistry(config, root, example ? exampleActions : []);
+  const { secrets, close: closeSecrets } = await openSecrets(config, env, log);
+  opened.add('Secrets', closeSecrets);
   const authorizer = await openPolicies(config, log);
   if (authorizer !== undefined) {
     onReload?.(async () => screen.print(await reloadPolicies(authorizer, log)));
@@ -124,7 +126,7 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
       projections,
       registry,
       authorizer,
-      secrets: withDemoSecret(createSecretProvider(config.secrets, env)),
+      secrets: withDemoSecret(secrets),
       dataConverter: place.dataConverter,
       workflowBundle: () => Promise.resolve(workflowBundle),
       log,
@@ -214,6 +216,7 @@ async function provideTemporal(
 /** The examples charge a fake card: their API key has a value unless the user sets one. */
 function withDemoSecret(provider: SecretProvider): SecretProvider {
   return {
+    ...provider,
     read: async (name) =>
       (await provider.read(name)) ?? (name === 'PAYMENTS_API_KEY' ? 'demonstration-only' : undefined),
   };

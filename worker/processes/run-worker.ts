@@ -13,7 +13,7 @@ import { watchedDatabase } from '../health/database-watch.js';
 import { ServiceStates } from '../health/service-states.js';
 import { startWorkerHealth } from '../health/worker-health.js';
 import { watchMainThread } from '../health/watchdog.js';
-import { createSecretProvider } from '../secrets/secret-provider.js';
+import { openSecrets } from '../secrets/secret-grants.js';
 import { dataConverterOf } from '../temporal/temporal-connection.js';
 import { loadWorkflowBundle } from '../temporal/workflow-bundle.js';
 import { installRuntime } from './install-runtime.js';
@@ -56,7 +56,8 @@ export async function runWorker({
   opened.add('Watchdog', watchMainThread(config.stuckMs));
   try {
     const registry = await loadRegistry(config, directory);
-    const secrets = createSecretProvider(config.secrets, env);
+    const { secrets, close: closeSecrets } = await openSecrets(config, env, log);
+    opened.add('Secrets', closeSecrets);
     const dataConverter = await dataConverterOf(config);
     const authorizer = await openPolicies(config, log);
     onReload?.(async () => void (await reloadPolicies(authorizer, log)));

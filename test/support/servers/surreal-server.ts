@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { SluiceError } from '../../../contracts/errors.js';
 import { freePort } from '../../../worker/temporal-server/ports.js';
 import { surrealBinary } from '../requirements.js';
+import { stopProcess } from './stop-process.js';
 
 const HOST = '127.0.0.1';
 const READY_LIMIT_MS = 30_000;
@@ -52,7 +53,7 @@ export async function startServer({
       child.kill('SIGKILL');
       await gone;
     },
-    pause: () => void child.kill('SIGSTOP'),
+    pause: () => stopProcess(child.pid ?? 0),
     resume: () => void child.kill('SIGCONT'),
   };
 }
