@@ -107,8 +107,8 @@ export async function readKeyRingFile(path: string): Promise<KeyRingFile> {
 
 /** Checks the content of a file before it is written. @throws SluiceError INPUT_INVALID */
 export function checkKeyRing(file: KeyRingFile): KeyRingFile {
-  const parsed = KeyRingFile.safeParse(file);
-  if (parsed.success) return parsed.data;
+  const parsed = z.array(KeyId).safeParse(Object.keys(file.keys));
+  if (parsed.success) return file;
   throw new SluiceError(
     'INPUT_INVALID',
     `The name of a key ${parsed.error.issues[0]?.message ?? 'is invalid'}.`,

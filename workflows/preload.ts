@@ -39,6 +39,7 @@ for (const contracts of [
   import.meta.webpackContext('../contracts', { recursive: false, regExp: /\.ts$/ }),
   import.meta.webpackContext('../contracts/definition', { recursive: false, regExp: /\.ts$/ }),
   import.meta.webpackContext('../contracts/events', { recursive: false, regExp: /\.ts$/ }),
+  import.meta.webpackContext('../contracts/naming', { recursive: false, regExp: /\.ts$/ }),
   import.meta.webpackContext('../contracts/reading', { recursive: false, regExp: /\.ts$/ }),
   import.meta.webpackContext('../contracts/run', { recursive: false, regExp: /\.ts$/ }),
   import.meta.webpackContext('../contracts/http', { recursive: false, regExp: /\.ts$/ }),
