@@ -3,6 +3,7 @@ import type { RunKey } from '../log/keys.js';
 import type { Writer } from '../connection/writer.js';
 import type { RowDifference } from './derived-rows.js';
 import { loggedRuns, rebuildRun } from './rebuild.js';
+import { countAudit, removeAudit, type AuditRetentionRequest } from './remove-audit.js';
 import { countClosedRuns, removeClosedRuns, type RetentionRequest } from './remove-closed-runs.js';
 import { countEvents, removeEvents, type EventRetentionRequest } from './remove-events.js';
 import { restoreRun, type CarriedEvents } from './restore-run.js';
@@ -18,6 +19,8 @@ export interface Maintenance {
   countClosedRuns(endedBefore: Date): Promise<number>;
   /** How many inbound events, received before an instant, removal would look at. Changes nothing. */
   countEvents(receivedBefore: Date): Promise<number>;
+  /** How many audit rows of acts that began before an instant removal would look at. Changes nothing. */
+  countAudit(begunBefore: Date): Promise<number>;
   /** Removes at most `limit` closed runs; returns how many. Call it again while it returns `limit`. */
   removeClosedRuns(request: RetentionRequest): Promise<number>;
   /**
@@ -25,6 +28,8 @@ export interface Maintenance {
    * it returns `limit`.
    */
   removeEvents(request: EventRetentionRequest): Promise<number>;
+  /** Removes at most `limit` audit rows; returns how many. Call it again while it returns `limit`. */
+  removeAudit(request: AuditRetentionRequest): Promise<number>;
 }
 
 /** Binds maintenance to a database. */
@@ -35,7 +40,9 @@ export function createMaintenance(writer: Writer): Maintenance {
     loggedRuns: () => loggedRuns(writer.database),
     countClosedRuns: (endedBefore) => countClosedRuns(writer.database, endedBefore),
     countEvents: (receivedBefore) => countEvents(writer.database, receivedBefore),
+    countAudit: (begunBefore) => countAudit(writer.database, begunBefore),
     removeClosedRuns: (request) => removeClosedRuns(writer, request),
     removeEvents: (request) => removeEvents(writer, request),
+    removeAudit: (request) => removeAudit(writer, request),
   };
 }

@@ -1,4 +1,4 @@
-/** Tenants that have rows in a list table; its keys begin with the tenant. */
+/** Tenants that have rows in a table whose keys begin with the tenant. */
 import { z } from 'zod';
 import type { Database } from '../connection/connection.js';
 import { read } from '../connection/read.js';
@@ -6,7 +6,7 @@ import { read } from '../connection/read.js';
 /** Skips from one tenant to the next: one read for each tenant, however many rows it has. */
 export async function listTenants(
   database: Database,
-  table: 'run_list' | 'event_list',
+  table: 'run_list' | 'event_list' | 'audit',
 ): Promise<readonly string[]> {
   const tenants: string[] = [];
   for (;;) {

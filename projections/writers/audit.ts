@@ -12,7 +12,7 @@ import { commit } from '../connection/unit-of-work.js';
 import type { Writer } from '../connection/writer.js';
 
 /** Names of things that a row itself shows; the list of each thing has every row. */
-const SHOWN = 100;
+export const SHOWN = 100;
 
 /** Which row. */
 export interface AuditKey {

@@ -113,6 +113,11 @@ export const Variables = z.object({
     .describe(
       'Age in days at which workers remove inbound events. It limits how far a wait can look back, and how long a redelivery is recognised. Default: events are kept.',
     ),
+  SLUICE_AUDIT_RETENTION_DAYS: z.coerce
+    .number('must be a number')
+    .positive('must be more than 0')
+    .optional()
+    .describe('Age in days at which workers remove audit rows: who did what. Default: they are kept.'),
 
   SLUICE_ENVIRONMENT: z
     .string()

@@ -52,6 +52,8 @@ export interface SluiceConfig {
   readonly retentionDays: number | undefined;
   /** Days since its arrival after which an inbound event is removed; undefined: never. */
   readonly eventRetentionDays: number | undefined;
+  /** Days since its act began after which an audit row is removed; undefined: never. */
+  readonly auditRetentionDays: number | undefined;
   readonly system: SystemContext;
   readonly secrets: SecretSource;
   /** File that says whom each secret belongs to; undefined: every secret belongs to all. */
@@ -202,6 +204,7 @@ function configOf(vars: Variables): SluiceConfig {
     },
     retentionDays: vars.SLUICE_RETENTION_DAYS,
     eventRetentionDays: vars.SLUICE_EVENT_RETENTION_DAYS,
+    auditRetentionDays: vars.SLUICE_AUDIT_RETENTION_DAYS,
     system: {
       environment: vars.SLUICE_ENVIRONMENT,
       region: vars.SLUICE_REGION,

@@ -1,10 +1,10 @@
 /**
- * Retention in a worker: removes closed runs and inbound events of a certain age, at the start and every
- * hour.
+ * Retention in a worker: removes closed runs, inbound events and audit rows of a certain age, at the start
+ * and every hour.
  *
  * Invariants
- * - Any number of workers may do it concurrently: each run and event is removed whole by one transaction, by
- *   the worker that comes first.
+ * - Any number of workers may do it concurrently: each run, event and audit row is removed whole by one
+ *   transaction, by the worker that comes first.
  * - A pass that fails does no harm: it is logged, and the next one continues where it stopped.
  * - Stopping waits for the current batch, so that the database is not closed under it.
  */
@@ -14,7 +14,7 @@ import type { Projections } from '../../projections/index.js';
 
 const DAY_MS = 86_400_000;
 const BETWEEN_PASSES_MS = 3_600_000;
-/** Runs or events of one call; a stop is noticed between two calls. */
+/** Runs, events or rows of one call; a stop is noticed between two calls. */
 const BATCH = 100;
 
 export interface RetentionOptions {
@@ -23,6 +23,8 @@ export interface RetentionOptions {
   readonly days: number | undefined;
   /** Age from which an inbound event is removed, days since its arrival; undefined: never. */
   readonly eventDays?: number | undefined;
+  /** Age from which an audit row is removed, days since its act began; undefined: never. */
+  readonly auditDays?: number | undefined;
   readonly log: {
     info(fields: object, message: string): void;
     error(fields: object, message: string): void;
@@ -62,18 +64,39 @@ export async function pruneEvents(
 }
 
 /**
- * Counts what pruneRuns and pruneEvents would remove, and removes nothing.
- * @param days age of runs, in days since their end; undefined: none
- * @param eventDays age of events, in days since their arrival; undefined: none
+ * Removes audit rows, in batches, until none is left.
+ * @param days age since their act began
+ * @param onBatch called with the number that a batch removed; false stops
+ * @returns how many were removed
  */
+export async function pruneAudit(
+  { maintenance }: Pick<Projections, 'maintenance'>,
+  days: number,
+  onBatch?: (removed: number) => boolean,
+): Promise<number> {
+  const begunBefore = before(days);
+  return inBatches((limit) => maintenance.removeAudit({ begunBefore, limit }), onBatch);
+}
+
+/** Ages in days from which things are removed; undefined: none is. */
+export interface Ages {
+  /** Of runs, since their end. */
+  readonly days: number | undefined;
+  /** Of events, since their arrival. */
+  readonly eventDays: number | undefined;
+  /** Of audit rows, since their act began. */
+  readonly auditDays: number | undefined;
+}
+
+/** Counts what pruneRuns, pruneEvents and pruneAudit would remove, and removes nothing. */
 export async function countPrunable(
   { maintenance }: Pick<Projections, 'maintenance'>,
-  days: number | undefined,
-  eventDays: number | undefined,
-): Promise<{ readonly runs: number; readonly events: number }> {
+  { days, eventDays, auditDays }: Ages,
+): Promise<{ readonly runs: number; readonly events: number; readonly audit: number }> {
   return {
     runs: days === undefined ? 0 : await maintenance.countClosedRuns(before(days)),
     events: eventDays === undefined ? 0 : await maintenance.countEvents(before(eventDays)),
+    audit: auditDays === undefined ? 0 : await maintenance.countAudit(before(auditDays)),
   };
 }
 
@@ -95,11 +118,11 @@ async function inBatches(
 }
 
 /**
- * Starts retention; does nothing where neither runs nor events have an age limit.
+ * Starts retention; does nothing where nothing has an age limit.
  * @returns stops it, and waits until it has stopped
  */
 export function startRetention(options: RetentionOptions): () => Promise<void> {
-  const { projections, days, eventDays, log, everyMs = BETWEEN_PASSES_MS } = options;
+  const { projections, days, eventDays, auditDays, log, everyMs = BETWEEN_PASSES_MS } = options;
   const stop = new AbortController();
   const { signal } = stop;
   const goesOn = (): boolean => !signal.aborted;
@@ -114,10 +137,11 @@ export function startRetention(options: RetentionOptions): () => Promise<void> {
     }
   };
   const work = async (): Promise<void> => {
-    if (days === undefined && eventDays === undefined) return;
+    if ((days ?? eventDays ?? auditDays) === undefined) return;
     while (!signal.aborted) {
       await pass('Closed runs', days, pruneRuns);
       await pass('Inbound events', eventDays, pruneEvents);
+      await pass('Audit rows', auditDays, pruneAudit);
       await sleep(everyMs, undefined, { signal, ref: false }).catch((error: unknown) => {
         if (!signal.aborted) throw error;
       });

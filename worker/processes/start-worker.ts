@@ -52,7 +52,7 @@ export interface RunningWorker {
 export async function startWorker(parts: WorkerParts, opened: ClosingStack): Promise<RunningWorker> {
   const { config, projections, registry, secrets, authorizer, dataConverter, workflowBundle, log } = parts;
   const { onTemporal } = parts;
-  const { taskQueue, temporal, retentionDays: days, eventRetentionDays: eventDays } = config;
+  const { taskQueue, temporal } = config;
   const { namespace } = temporal;
   const connection = await connectTemporal(temporal);
   opened.add('Temporal connection', () => connection.close());
@@ -74,7 +74,14 @@ export async function startWorker(parts: WorkerParts, opened: ClosingStack): Pro
     const watch = watchService('temporal', () => askTemporal(connection, namespace), onTemporal);
     opened.add('Watch of Temporal', () => watch.stop());
   }
-  opened.add('Retention', startRetention({ projections, days, eventDays, log }));
+  const retention = startRetention({
+    projections,
+    days: config.retentionDays,
+    eventDays: config.eventRetentionDays,
+    auditDays: config.auditRetentionDays,
+    log,
+  });
+  opened.add('Retention', retention);
   const ended = worker.run();
   log.info({ taskQueue, namespace, actions: registry.actions.length }, 'The worker polls');
   const reconciler = startReconciler({
