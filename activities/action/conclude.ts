@@ -9,6 +9,7 @@ import { isJsonObject, jsonSize, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import type { BeginDecision, DomainStatement } from '../../contracts/run/projection.js';
 import { businessError, businessFailure, repeatable, storeFailure } from '../boundary/failures.js';
+import { leaveToRegular } from '../boundary/lost-workers.js';
 import { toJson } from '../boundary/json-output.js';
 import { issuesOf } from '../boundary/parse.js';
 import type { OpenContext } from './action-context.js';
@@ -145,7 +146,8 @@ const SHORTEST_LEASE_WAIT_MS = 50;
 
 /**
  * The result that the ledger already has for this attempt; undefined: the attempt may go on.
- * @throws ApplicationFailure LEASE_HELD, which Temporal repeats: another worker runs the attempt
+ * @throws ApplicationFailure LEASE_HELD, which Temporal repeats: another worker runs the attempt;
+ *   LOCAL_ACTION_UNENDED, with which the workflow asks for a regular activity
  */
 export function recordedResult(decision: BeginDecision): ActionResult | undefined {
   switch (decision.kind) {
@@ -161,6 +163,8 @@ export function recordedResult(decision: BeginDecision): ActionResult | undefine
         delay,
       );
     }
+    case 'unended':
+      throw leaveToRegular();
   }
 }
 

@@ -5,7 +5,8 @@
  * the domain writes, the ledger row with its outcome and the step's outcome commit together after it; only
  * then does Temporal hear of the outcome. After a crash at any point Temporal repeats the attempt under the
  * same idempotency key, and a repetition of an attempt that succeeded returns what was recorded. An attempt
- * that has lost too many workers in a row is not repeated again: it fails with WORKER_LOST.
+ * that has lost too many workers in a row is not repeated again: it fails with WORKER_LOST. A local action
+ * that began and has not ended is not repeated as a local one.
  *
  * The policies decide after that row is committed, and before anything else: a denied attempt resolves no
  * secret and calls nothing, and a repetition of a recorded outcome asks no policy.
@@ -102,9 +103,13 @@ export async function runAction(
   }
 }
 
-/** An attempt that policies decide about, or that opens waits, needs its begin in the ledger first. */
+/**
+ * An attempt that policies decide about, or that opens waits, needs its begin in the ledger first. So does a
+ * local one: nothing else says that it may have killed its worker.
+ */
 function mayBeginLate({ action, deps, envelope }: Attempt): boolean {
-  return action.readOnly === true && deps.authorizer === undefined && !concernsMissed(envelope.events);
+  if (action.readOnly !== true || envelope.local === true || deps.authorizer !== undefined) return false;
+  return !concernsMissed(envelope.events);
 }
 
 async function prepare(deps: ActivityDeps, input: Json, envelopeValue: unknown): Promise<Attempt> {

@@ -10,8 +10,12 @@
  * - The count comes from Temporal's attempts, never from a row: a row is as old as its last commit.
  * - A worker that shuts down reports it, and the count begins again: deployments don't count.
  * - An attempt that follows no loss sends its heartbeats as the action gives them.
+ * - A local action never acts twice in a row without an end in between (a-deadly-action-is-bounded). Temporal
+ *   counts no attempts of it, so the second time it is handed back, and the workflow asks for a regular
+ *   activity, whose attempts Temporal counts. The ledger says only that it began: no number is in a row.
  */
-import type { Context } from '@temporalio/activity';
+import { ApplicationFailure, type Context } from '@temporalio/activity';
+import { LOCAL_ACTION_UNENDED } from '../../contracts/run/activity.js';
 import { SluiceError } from '../../contracts/errors.js';
 import { isJsonObject, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
@@ -53,6 +57,15 @@ export function heartbeatWith(lost: number, progress: Json | undefined): Json | 
 export async function lostWorkers(context: Context): Promise<number> {
   const before = await lastFailureOf(context);
   return before === undefined ? 0 : countLost(context.info.heartbeatDetails, before);
+}
+
+/** The failure of a local action that began before and has not ended: it is handed back, and does nothing. */
+export function leaveToRegular(): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: LOCAL_ACTION_UNENDED,
+    message: 'It began before and has not ended: a regular activity runs it, whose lost workers count',
+    nonRetryable: true,
+  });
 }
 
 /** The error of an attempt that loses its workers; undefined: it may act. */

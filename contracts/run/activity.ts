@@ -95,6 +95,12 @@ export const ActionFailureDetails = z.object({
 });
 export type ActionFailureDetails = z.infer<typeof ActionFailureDetails>;
 
+/**
+ * Type of the failure with which a local action is handed back, to run as a regular activity. It is persisted
+ * in histories. No code of an action has lower-case letters, so no action fails so.
+ */
+export const LOCAL_ACTION_UNENDED = 'sluice.localActionUnended';
+
 /** Argument of `sluice.flushEvents`. */
 export const FlushRequest = z.object({ run: RunHeader, events: z.array(RunEvent) });
 export type FlushRequest = z.infer<typeof FlushRequest>;

@@ -51,7 +51,9 @@ export type BeginDecision =
   /** The action succeeded before: return what was recorded. */
   | { readonly kind: 'recorded'; readonly output: Json; readonly artifacts: readonly string[] }
   /** Another holder has the lease for so many ms: try later. */
-  | { readonly kind: 'held'; readonly forMs: number };
+  | { readonly kind: 'held'; readonly forMs: number }
+  /** Of a local action: it began and has not ended, and no worker has its lease. A regular one may run it. */
+  | { readonly kind: 'unended' };
 
 export type InvocationOutcome =
   | { readonly status: 'SUCCEEDED'; readonly output: Json; readonly artifacts: readonly string[] }

@@ -72,6 +72,12 @@ const call = (what?: string) => {
 };
 
 describe('a read-only action', () => {
+  it('a read-only action that runs as a local one begins in the ledger before it acts [a-deadly-action-is-bounded]', async () => {
+    commits.length = 0;
+    await world.call({ type: 'test.read', input: {}, envelope: { local: true } });
+    expect(commits).toEqual(['begin', 'finish']);
+  });
+
   it('a read-only action that ends soon is recorded at once, with the rows that any action has', async () => {
     const { outcome, runId } = await call();
     expect(outcome).toEqual({

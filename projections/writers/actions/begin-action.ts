@@ -7,6 +7,8 @@
  *                        ▲   └──── finish ──▶ FAILED
  *                        └──────── begin ◀──────┘          attempts + 1, same row
  *
+ * STARTED is taken over by a regular activity only. For a local one it is `unended`, and the row stays: an
+ * attempt that began has not ended, so it may have killed its worker.
  * A key that was used for other work is refused (use-of-key.ts), in every state.
  * STARTED under another holder's live lease is `held`; a stale lease is taken over. The decision is made
  * inside the transaction that writes the row: of two workers at once, one loses the write conflict, is sent
@@ -44,6 +46,8 @@ const BEGIN: Statement = {
     { kind: 'recorded', owner: $old.run_id, output: $old.output, artifacts: $old.artifacts }
   } ELSE IF $old.status = 'STARTED' AND $old.lease_holder != $ledger_row.lease_holder AND $old.lease_until > $now {
     { kind: 'held', forMs: $old.lease_until - $now }
+  } ELSE IF $old.status = 'STARTED' AND $ledger_row.local {
+    { kind: 'unended' }
   } ELSE {
     IF $old.run_id != $ledger_row.run_id { ${LIST_INVOCATION} };
     UPDATE $id MERGE object::extend($row, {
@@ -66,6 +70,7 @@ const Decision = z.discriminatedUnion('kind', [
     artifacts: z.array(z.string()),
   }),
   z.object({ kind: z.literal('held'), forMs: z.number() }),
+  z.object({ kind: z.literal('unended') }),
 ]);
 
 /**

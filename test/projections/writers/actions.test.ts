@@ -216,6 +216,21 @@ onEveryDatabase('An action', (host) => {
       expect((await stepOf(of))?.status).toBe('RUNNING');
     });
 
+    it('a local action that began and has not ended is not begun again; a regular one takes it over [a-deadly-action-is-bounded]', async () => {
+      const { of, use } = fresh();
+      const local = { ...use, local: true };
+      expect(await projections.beginAction(of, [], local, lease('w1'))).toEqual({ kind: 'execute' });
+      expect(await projections.beginAction(of, [], local, lease('w2'))).toMatchObject({ kind: 'held' });
+      // Its holder may be another process of the same name.
+      expect(await projections.beginAction(of, [], local, lease('w1'))).toEqual({ kind: 'unended' });
+      await projections.renewLease(of.run.tenant, use.idempotencyKey, lease('w1', false));
+      expect(await projections.beginAction(of, [], local, lease('w2'))).toEqual({ kind: 'unended' });
+      expect(await ledgerOf(of)).toMatchObject({ status: 'STARTED', attempts: 1, lease: { holder: 'w1' } });
+      expect(await projections.beginAction(of, [], use, lease('w2'))).toEqual({ kind: 'execute' });
+      await projections.finishAction(of, use, { outcome: failure, writes: [], holder: 'w2' });
+      expect(await projections.beginAction(of, [], local, lease('w3'))).toEqual({ kind: 'execute' });
+    });
+
     it('a lease ends when its time has passed, also where the clock of its worker is ahead', async () => {
       const { of, use } = fresh();
       const short = { holder: 'ahead', forMs: 1_500 };

@@ -10,7 +10,11 @@ import {
   TimeoutFailure,
 } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { ActionFailureDetails, DATABASE_IS_EMPTY } from '../../../contracts/run/activity.js';
+import {
+  ActionFailureDetails,
+  DATABASE_IS_EMPTY,
+  LOCAL_ACTION_UNENDED,
+} from '../../../contracts/run/activity.js';
 import {
   ErrorCategory,
   SluiceError,
@@ -176,6 +180,12 @@ export function artifactsOfFailure(thrown: unknown): readonly string[] | 'denied
 export function lacksAction(thrown: unknown): boolean {
   const cause = thrown instanceof ActivityFailure ? thrown.cause : thrown;
   return cause instanceof ApplicationFailure && cause.type === 'ACTION_NOT_FOUND';
+}
+
+/** Whether a local activity was handed back because it began before and has not ended. */
+export function isUnended(thrown: unknown): boolean {
+  const cause = thrown instanceof ActivityFailure ? thrown.cause : thrown;
+  return cause instanceof ApplicationFailure && cause.type === LOCAL_ACTION_UNENDED;
 }
 
 /** Whether the database had no definition at all when the run was to be prepared. */

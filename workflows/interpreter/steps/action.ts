@@ -17,7 +17,13 @@ import { placeKey } from '../../../contracts/run/place.js';
 import { keyIn } from '../../../contracts/run/rewind.js';
 import { now } from '../../runtime/clock.js';
 import { INFRASTRUCTURE_RETRY } from '../../runtime/retry-options.js';
-import { artifactsOfFailure, errorCompletion, lacksAction, isHandedBack } from '../state/failure.js';
+import {
+  artifactsOfFailure,
+  errorCompletion,
+  isHandedBack,
+  isUnended,
+  lacksAction,
+} from '../state/failure.js';
 import { historyLimit, type ActivityEnd } from '../lane/operations.js';
 import type { Pause } from '../run/run.js';
 import type { Slots } from '../lane/slots.js';
@@ -246,6 +252,9 @@ function callLocal(
         return end.succeeded(parsed.data);
       },
       failed: (thrown) => {
+        // It may kill its worker: Temporal counts the attempts of a regular activity. No gate: no history
+        // from before has this failure.
+        if (isUnended(thrown)) return call(context, frame, end);
         // Before, the step failed: a local activity cannot go to a worker that has the action.
         if (lacksAction(thrown) && run.otherWorkers.inForce()) return call(context, frame, end);
         return end.failed(thrown);
