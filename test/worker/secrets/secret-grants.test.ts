@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { defineAction } from '../../actions/index.js';
-import { openSecrets, readSecretGrants } from '../../worker/secrets/secret-grants.js';
-import { withSluice } from '../support/sluice.js';
-import { waitFor } from '../support/wait-for.js';
+import { defineAction } from '../../../actions/index.js';
+import { openSecrets, readSecretGrants } from '../../../worker/secrets/secret-grants.js';
+import { withSluice } from '../../support/sluice.js';
+import { waitFor } from '../../support/wait-for.js';
 
 const definition = (id: string, input: string) => `
 id: ${id}

@@ -2,7 +2,7 @@ import { mkdtemp, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createSecretProvider } from '../../worker/secrets/secret-provider.js';
+import { createSecretProvider } from '../../../worker/secrets/secret-provider.js';
 
 let root: string;
 beforeAll(async () => {
