@@ -55,7 +55,7 @@ export class Chromium {
         ...[`--disable-features=${OFF}`, '--host-resolver-rules=MAP * 127.0.0.1'],
         ...[`--user-data-dir=${profile}`, '--remote-debugging-port=0', 'about:blank'],
       ],
-      { stdio: ['ignore', 'ignore', 'pipe'] },
+      { stdio: ['ignore', 'ignore', 'pipe'], detached: true },
     );
     for await (const line of createInterface({ input: child.stderr })) {
       const url = /^DevTools listening on (ws:\S+)/.exec(line)?.[1];
@@ -95,10 +95,11 @@ export class Chromium {
     this.socket.terminate();
     const gone = once(this.child, 'exit');
     if (this.child.exitCode === null) {
-      this.child.kill('SIGKILL');
+      // Its helpers are in its process group: any that outlived it would go on writing into the profile.
+      process.kill(-(this.child.pid ?? 0), 'SIGKILL');
       await gone;
     }
-    rmSync(this.profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+    rmSync(this.profile, { recursive: true, force: true, maxRetries: 100, retryDelay: 50 });
   }
 
   async #send(method: string, params: object, sessionId?: string): Promise<Record<string, unknown>> {
