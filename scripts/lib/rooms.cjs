@@ -119,7 +119,8 @@ const inner = {
   'ingress/routing': [],
   'ingress/sources': ['ingress/routing'],
 
-  'projections/connection': [],
+  'projections/values': [],
+  'projections/connection': ['projections/values'],
   'projections/migrations': ['projections/connection'],
   'projections/log': ['projections/connection'],
   'projections/domain': ['projections/connection', 'projections/log'],
