@@ -95,6 +95,7 @@ const inner = {
   'contracts/definition': ['contracts', 'contracts/run', 'contracts/events'],
   'contracts/http': ['contracts', 'contracts/run'],
   'contracts/services': ['contracts'],
+  'contracts/calendar': [],
 
   'definitions/checks': [],
   'definitions/source': [],
