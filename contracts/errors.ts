@@ -455,6 +455,18 @@ export const ERRORS = {
     false,
     'Another process has the embedded store open. Stop it, or use a SurrealDB server.',
   ),
+  CHANNEL_REFUSED: entry(
+    502,
+    'action',
+    false,
+    'The mail server or webhook refused the notification; see the message. Correct the address or the receiver.',
+  ),
+  CHANNEL_UNAVAILABLE: entry(
+    502,
+    'action',
+    true,
+    'The mail server or webhook could not take the notification now; it is tried again.',
+  ),
   DATABASE_AUTH: entry(
     500,
     'internal',

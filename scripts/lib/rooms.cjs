@@ -8,6 +8,7 @@ const rooms = {
   actions: ['contracts'],
   projections: ['contracts'],
   authorization: ['contracts'],
+  channels: ['contracts', 'actions'],
   encryption: ['contracts'],
   activities: ['contracts', 'expressions', 'definitions', 'actions', 'projections'],
   client: ['contracts', 'definitions', 'projections'],
