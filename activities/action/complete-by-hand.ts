@@ -4,17 +4,19 @@
  *
  * Invariants
  * - The value is the action's own output. It becomes the step's output if it fits the action's schema; if
- *   not, the step fails with ACTION_OUTPUT_INVALID, which says what was expected.
+ *   not, the step fails with ACTION_OUTPUT_INVALID, which says what was expected. Of a value in the form of a
+ *   worker's result, the output in it is looked at first.
  * - The ledger is closed either way, without regard to a lease: the attempt has ended, though its worker may
  *   not know it yet. The first success that the ledger has prevails, and is the step's output.
  * - The events of the attempt commit first: its worker may never have begun.
  */
 import { Context } from '@temporalio/activity';
 import type { ActionDefinition } from '../../contracts/run/action.js';
-import { CompletionRequest, type ActionResult } from '../../contracts/run/activity.js';
+import { CompletionRequest, type ActionEnvelope, type ActionResult } from '../../contracts/run/activity.js';
+import { sealOf } from '../../contracts/run/signal-prints.js';
 import { SluiceError } from '../../contracts/errors.js';
-import type { Json } from '../../contracts/json.js';
-import type { Execution, Invocation, InvocationOutcome } from '../../contracts/run/projection.js';
+import { isJsonObject, type Json } from '../../contracts/json.js';
+import type { BeginDecision, Execution, Invocation, InvocationOutcome } from '../../contracts/run/projection.js';
 import type { ActivityDeps } from '../boundary/deps.js';
 import { businessError, businessFailure, refusal, storeFailure } from '../boundary/failures.js';
 import { parseOrRefuse } from '../boundary/parse.js';
@@ -65,14 +67,21 @@ export async function completeByHand(deps: ActivityDeps, value: unknown): Promis
             attempt: step.attempt,
           },
         };
+  const begin = async (): Promise<BeginDecision> => {
+    const lease = { holder: `${deps.identity}/by-hand`, forMs: 0 };
+    return await deps.projections.beginAction(execution, [], invocation, lease);
+  };
   try {
     await deps.projections.commitEvents(execution, envelope.events);
+    if (failure !== undefined) {
+      // A success that the ledger has counts. A lease of another worker, which is `held`, does not.
+      const decision = await begin();
+      if (decision.kind === 'recorded') return sealed(envelope, decision);
+    }
     await deps.projections.finishAction(execution, invocation, { outcome, writes: [] });
     if (failure === undefined) {
-      const lease = { holder: `${deps.identity}/by-hand`, forMs: 0 };
-      const recorded = await deps.projections.beginAction(execution, [], invocation, lease);
-      const result = recordedResult(recorded);
-      if (result !== undefined) return result;
+      const decision = await begin();
+      if (decision.kind === 'recorded') return sealed(envelope, decision);
       throw new SluiceError(
         'INTERNAL',
         `The ledger did not keep the outcome of ${invocation.idempotencyKey}`,
@@ -84,10 +93,29 @@ export async function completeByHand(deps: ActivityDeps, value: unknown): Promis
   throw businessFailure(failure, true);
 }
 
+function sealed(envelope: ActionEnvelope, decision: BeginDecision): ActionResult {
+  const result = recordedResult(decision);
+  if (result === undefined) throw new SluiceError('INTERNAL', 'The ledger has no success to return');
+  return { ...result, seal: sealOf(envelope) };
+}
+
 /** The output as it is recorded, or why it is not taken. */
 async function outputOf(
   action: ActionDefinition,
-  { value, refused }: CompletionRequest,
+  { value, asResult, refused }: CompletionRequest,
+): Promise<Json | SluiceError> {
+  const inside = asResult === true && isJsonObject(value) ? value['output'] : undefined;
+  if (inside !== undefined) {
+    const output = await outputIn(action, inside, refused);
+    if (!(output instanceof SluiceError)) return output;
+  }
+  return await outputIn(action, value, refused);
+}
+
+async function outputIn(
+  action: ActionDefinition,
+  value: CompletionRequest['value'],
+  refused: CompletionRequest['refused'],
 ): Promise<Json | SluiceError> {
   const problem = (why: string): SluiceError =>
     new SluiceError(

@@ -1,12 +1,15 @@
-/** An action carries run events: its result, or its failure, says which events of signals it committed. */
+/**
+ * An action carries run events: its result, or its failure, says which events of signals it committed. The
+ * result has the seal of its attempt too, by which the run knows that a worker answers.
+ */
 import { ApplicationFailure } from '@temporalio/activity';
 import { ActionEnvelope, ActionFailureDetails, type ActionResult } from '../../contracts/run/activity.js';
-import { signalPrints } from '../../contracts/run/signal-prints.js';
+import { sealOf, signalPrints } from '../../contracts/run/signal-prints.js';
 
 /**
  * Runs an action and adds to what it answers.
  * @param envelope the action's ActionEnvelope; another value gets no addition
- * @returns the action's result, with `signals`
+ * @returns the action's result, with `signals` and `seal`
  * @throws what the action throws; a failure that committed the events has `signals` in its details
  */
 export async function sayingSignals(
@@ -17,7 +20,7 @@ export async function sayingSignals(
   if (events === undefined || events.local === true) return await run();
   const signals = signalPrints(events.events);
   try {
-    return { ...(await run()), signals };
+    return { ...(await run()), signals, seal: sealOf(events) };
   } catch (thrown) {
     throw addTo(thrown, signals);
   }

@@ -63,6 +63,8 @@ export const ActionResult = z.object({
   recorded: z.boolean().optional(),
   /** `signalPrints` of the events that it committed; absent: an older worker, or completed by hand. */
   signals: z.string().optional(),
+  /** `sealOf` the attempt; absent: a worker of release 0.1.0, or completed by hand. */
+  seal: z.string().optional(),
 });
 export type ActionResult = z.infer<typeof ActionResult>;
 
@@ -74,6 +76,8 @@ export const CompletionRequest = z.object({
   envelope: ActionEnvelope,
   /** The action's output; null where none was given. */
   value: JsonValue.optional(),
+  /** True: the value has the form of an ActionResult. What it holds as `output` may be the output. */
+  asResult: z.boolean().optional(),
   /** Why the run does not take the value: it cannot be decoded, or would be rounded. */
   refused: z.string().optional(),
 });

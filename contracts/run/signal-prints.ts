@@ -1,5 +1,5 @@
 /**
- * How a carrier says which events of signals it committed.
+ * How a carrier says which events of signals it committed, and that a worker answers and no person.
  *
  * Why: where a workflow task failed or timed out, the server writes signals that arrive during the next try
  * in front of that try. The worker had not seen them; a replay sees them. So a replay may attach more events
@@ -26,7 +26,25 @@ export function signalPrints(events: readonly RunEvent[]): string {
   return events.map((event) => signalPrint(event) ?? '').join('');
 }
 
-/** FNV-1a, 32 bits, of UTF-16 code units: it tells events of one carrier apart, and protects nothing. */
+/**
+ * The seal of a result: a worker that ran the attempt puts it there. What a person completes an activity with
+ * has none, or that of another attempt, from which it was copied.
+ */
+export function sealOf({ idempotencyKey, step }: SealedAttempt): string {
+  const text = JSON.stringify([idempotencyKey, step.path, step.iteration, step.attempt]);
+  return fnv1a(text).toString(16).padStart(PRINT_CHARACTERS, '0');
+}
+
+interface SealedAttempt {
+  readonly idempotencyKey: string;
+  readonly step: {
+    readonly path: string;
+    readonly iteration: readonly number[];
+    readonly attempt: number;
+  };
+}
+
+/** FNV-1a, 32 bits, of UTF-16 code units: it tells events and attempts apart, and protects nothing. */
 function fnv1a(text: string): number {
   let hash = 0x811c9dc5;
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);

@@ -45,6 +45,20 @@ async function waits(client: SluiceClient, run: StartedRun, stepId: string): Pro
   );
 }
 
+/** Completes the run's core.sleep once a worker has begun it. */
+async function completeByHand(
+  { temporal }: SluiceClient,
+  { workflowId }: StartedRun,
+  result: Json,
+): Promise<void> {
+  const started = async (): Promise<string | undefined> => {
+    const { raw } = await temporal.workflow.getHandle(workflowId).describe();
+    const slow = raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'core.sleep');
+    return slow?.lastStartedTime == null ? undefined : (slow.activityId ?? undefined);
+  };
+  await temporal.activity.complete({ workflowId, activityId: await waitFor(started) }, result);
+}
+
 export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'order-shipped',
@@ -228,15 +242,7 @@ export const SCENARIOS: readonly Scenario[] = [
     workflow: 'keys-and-hands',
     payload: { orderId: 'replay-7' },
     failsWith: 'IDEMPOTENCY_KEY_REUSED',
-    async drive({ temporal }, { workflowId }) {
-      const started = async (): Promise<string | undefined> => {
-        const { raw } = await temporal.workflow.getHandle(workflowId).describe();
-        const slow = raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'core.sleep');
-        return slow?.lastStartedTime == null ? undefined : (slow.activityId ?? undefined);
-      };
-      const activityId = await waitFor(started);
-      await temporal.activity.complete({ workflowId, activityId }, null);
-    },
+    drive: (client, run) => completeByHand(client, run, null),
   },
   {
     name: 'branches-that-ended',
@@ -293,5 +299,21 @@ export const SCENARIOS: readonly Scenario[] = [
     definitions: [testDefinition('large-values')],
     workflow: 'large-values',
     payload: {},
+  },
+  {
+    name: 'unsealed-and-unrecorded',
+    before:
+      'a result in the form of a worker was taken unchecked, though a person gave it; an event over 256 KiB of a Temporal client was dropped for good',
+    definitions: [testDefinition('unsealed-and-unrecorded')],
+    workflow: 'unsealed-and-unrecorded',
+    payload: {},
+    async drive(client, run) {
+      await completeByHand(client, run, { output: 'not what core.sleep answers' });
+      await waits(client, run, 'w');
+      const event = { source: 'test', eventName: 'DOC', correlationKey: 'k' };
+      const omitted = { ...event, eventId: 'large', payload: null, omitted: true };
+      await client.signalEvent(run.workflowId, omitted);
+      await client.signalEvent(run.workflowId, { ...event, eventId: 'small', payload: 1 });
+    },
   },
 ];

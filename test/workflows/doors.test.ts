@@ -281,6 +281,25 @@ result: { $expr: vars.charge.chargeId }
         lease: null,
       });
     });
+
+    it.each([
+      '{"output":{"chargeId":5}}',
+      '{"output":{"chargeId":5},"signals":"","seal":"00000000"}',
+      '{"output":{"chargeId":5},"recorded":true}',
+    ])(
+      'a result in the form of a worker is checked as any other: %s [what-a-person-gives-is-checked]',
+      async (json) => {
+        const run = await completed(json);
+        expect(await refusal(run)).toMatchObject({ code: 'ACTION_OUTPUT_INVALID' });
+        expect(await ledgerOf(run)).toMatchObject({ status: 'FAILED', lease: null });
+      },
+    );
+
+    it('an output that fits is taken out of the form of a worker, and closes the ledger [what-a-person-gives-is-checked]', async () => {
+      const run = await completed('{"output":{"chargeId":"ch_2"}}');
+      expect(await sluice().result(run)).toBe('ch_2');
+      expect(await ledgerOf(run)).toMatchObject({ status: 'SUCCEEDED', output: { chargeId: 'ch_2' }, lease: null });
+    });
   });
 
   it('a query with bytes is refused, and so is an update', async () => {

@@ -1,5 +1,17 @@
-/** One action as a regular activity; the activity is also the carrier of the pending run events. */
-import { ActivityCancellationType, scheduleActivity } from '@temporalio/workflow';
+/**
+ * One action as a regular activity; the activity is also the carrier of the pending run events.
+ *
+ * Invariant (what-a-person-gives-is-checked): a result is a worker's if it has the form of one and the seal of
+ * its attempt. Every other was given by a person, with `temporal activity complete`: a worker checks it against
+ * the action's schema before the run takes it. Workers of release 0.1.0 set no seal; their results are in the
+ * ledger, which decides then.
+ */
+import {
+  ActivityCancellationType,
+  ActivityFailure,
+  ApplicationFailure,
+  scheduleActivity,
+} from '@temporalio/workflow';
 import {
   ActionResult,
   type ActionEnvelope,
@@ -8,6 +20,7 @@ import {
 import { ACTIVITY_TYPES } from '../../../contracts/run/messages.js';
 import { SluiceError } from '../../../contracts/errors.js';
 import { DEFAULTS } from '../../../contracts/definition/index.js';
+import { sealOf } from '../../../contracts/run/signal-prints.js';
 import { isJsonObject, jsonSize, JsonValue, type Json } from '../../../contracts/json.js';
 import { INFRASTRUCTURE_RETRY } from '../../runtime/retry-options.js';
 import { committedBeforeFailure } from '../state/failure.js';
@@ -23,6 +36,9 @@ export const TIMEOUT_GRACE_MS = 5_000;
 
 /** Limit of the check of what a person completed an action with, ms. */
 const COMPLETION_MS = 60_000;
+
+/** Most bytes of what goes to the check; Temporal takes 2 MiB. */
+const COMPLETION_BYTES = 1_900_000;
 
 export interface ActivityCall {
   readonly action: string;
@@ -74,11 +90,23 @@ export function runActivity<T>(
       succeeded: (answer) => {
         const refused = refusedResult(run, answer);
         const parsed = ActionResult.safeParse(answer);
-        const byHand = refused !== undefined || !parsed.success || !isOfWorker(answer);
+        const ofWorker = refused === undefined && hasFormOfWorker(answer) && parsed.success;
+        if (ofWorker) {
+          if (parsed.data.seal === sealOf(envelope)) return succeeded(parsed.data);
+          // Before, nothing told what a person gave in this form from what a worker answers.
+          if (!run.sealedResults.inForce()) return succeeded(parsed.data);
+          const given = givenBy(answer, bytes + batch.bytes, wrongNumbers(run, answer));
+          const request = { action, input, envelope, asResult: true, ...given };
+          return complete(run, request, bytes + batch.bytes, {
+            succeeded,
+            // A worker of release 0.1.0 does not know the check, and set no seal.
+            failed: (thrown) => (isUnknownCheck(thrown) ? succeeded(parsed.data) : failed(thrown)),
+          });
+        }
         // Before, a bare output was a defect of Sluice, and the ledger stayed open.
-        if (byHand && run.completions.inForce()) {
-          const outcome = refused === undefined ? { value: jsonOf(answer) } : { refused: refused.message };
-          const request = { action, input, envelope, ...outcome };
+        if (run.completions.inForce()) {
+          const given = givenBy(answer, bytes + batch.bytes, refused);
+          const request = { action, input, envelope, ...given };
           return complete(run, request, bytes + batch.bytes, { succeeded, failed });
         }
         if (refused !== undefined) return failed(refused);
@@ -108,7 +136,11 @@ function complete<T>(
     {
       succeeded: (answer) => {
         const parsed = ActionResult.safeParse(answer);
-        return parsed.success ? end.succeeded(parsed.data) : end.failed(notUnderstood(request.action));
+        if (!parsed.success) return end.failed(notUnderstood(request.action));
+        const sealed = parsed.data.seal === sealOf(request.envelope);
+        return sealed || !run.sealedResults.inForce()
+          ? end.succeeded(parsed.data)
+          : end.failed(notUnderstood(request.action));
       },
       failed: end.failed,
     },
@@ -119,8 +151,31 @@ function complete<T>(
  * Whether it is an ActionResult and nothing else. What a person completes an activity with is the action's
  * own output, which may have a field of the same name.
  */
-function isOfWorker(answer: unknown): boolean {
+function hasFormOfWorker(answer: unknown): boolean {
   return isJsonObject(answer) && Object.keys(answer).every((key) => Object.hasOwn(ActionResult.shape, key));
+}
+
+/** Whether the worker that was given the check is of a release that has none. */
+function isUnknownCheck(thrown: unknown): boolean {
+  const cause = thrown instanceof ActivityFailure ? thrown.cause : thrown;
+  return cause instanceof ApplicationFailure && cause.type === 'NAME_RESERVED';
+}
+
+/**
+ * What a person gave, for the check; or why it is not even looked at.
+ * @param others bytes of what goes to the check beside it
+ */
+function givenBy(
+  answer: unknown,
+  others: number,
+  refused: SluiceError | undefined,
+): Pick<CompletionRequest, 'value' | 'refused'> {
+  if (refused !== undefined) return { refused: refused.message };
+  const value = jsonOf(answer);
+  const size = jsonSize(value);
+  if (size + others <= COMPLETION_BYTES) return { value };
+  const room = Math.max(0, COMPLETION_BYTES - others);
+  return { refused: `it has ${size} bytes; with the input of the action there is room for ${room}` };
 }
 
 /** What the payload converter made of a result: JSON, or undefined where there was none. */
@@ -140,7 +195,10 @@ function notUnderstood(action: string): SluiceError {
  * one is for an activity that somebody completed by hand. What the ledger had recorded stays as it was.
  */
 export function refusedResult(run: Run, answer: unknown): SluiceError | undefined {
-  if (isJsonObject(answer) && answer['recorded'] === true) return undefined;
+  return isJsonObject(answer) && answer['recorded'] === true ? undefined : wrongNumbers(run, answer);
+}
+
+function wrongNumbers(run: Run, answer: unknown): SluiceError | undefined {
   const reason = run.doors.refusal(answer, 'The result of the action');
   return reason === undefined ? undefined : new SluiceError('ACTION_OUTPUT_INVALID', reason);
 }

@@ -80,6 +80,8 @@ export class Run {
   readonly usedKeys = new Gate('sluice-used-keys');
   /** Whether the value that a person completed an action with is given to a worker to check. */
   readonly completions = new Gate('sluice-completions');
+  /** Whether a result in the form of a worker's is checked too, where it lacks the seal of its attempt. */
+  readonly sealedResults = new Gate('sluice-sealed-results');
   /** Whether what a lane that ended well wrote is kept where the step around it does not end well. */
   readonly endedWell = new Gate('sluice-ended-well');
   /** Whether a local action that this worker lacks runs as a regular one, on another worker. */
