@@ -16,7 +16,12 @@ import { CompletionRequest, type ActionEnvelope, type ActionResult } from '../..
 import { sealOf } from '../../contracts/run/signal-prints.js';
 import { SluiceError } from '../../contracts/errors.js';
 import { isJsonObject, type Json } from '../../contracts/json.js';
-import type { BeginDecision, Execution, Invocation, InvocationOutcome } from '../../contracts/run/projection.js';
+import type {
+  BeginDecision,
+  Execution,
+  Invocation,
+  InvocationOutcome,
+} from '../../contracts/run/projection.js';
 import type { ActivityDeps } from '../boundary/deps.js';
 import { businessError, businessFailure, refusal, storeFailure } from '../boundary/failures.js';
 import { parseOrRefuse } from '../boundary/parse.js';

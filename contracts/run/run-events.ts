@@ -192,7 +192,7 @@ export const RUN_EVENT_DATA = {
   /**
    * The run keeps an event no longer, and why. `returned`: it is in its audit row, and the next wait for it
    * gets it; with `again`, one that is open may get it too. `event`: it has no audit row, and becomes a dead
-   * letter (dead_letter: created). Otherwise log only.
+   * letter (dead_letter: created); without its payload (`omitted`) if that is over 1 MiB. Otherwise log only.
    */
   EVENT_DROPPED: z.object({
     eventId: z.string(),

@@ -14,7 +14,9 @@
 import { createHash } from 'node:crypto';
 import type { DeadLetterAct, NewDeadLetter } from '../../contracts/events/dead-letter.js';
 import type { Execution } from '../../contracts/run/projection.js';
-import type { RunEvent } from '../../contracts/run/run-events.js';
+import { LIMITS } from '../../contracts/limits.js';
+import { EventSignal } from '../../contracts/run/messages.js';
+import type { RunEvent, RunEventData } from '../../contracts/run/run-events.js';
 import { listKey } from '../log/keys.js';
 import { TextWriter } from '../log/texts.js';
 import type { Statement } from '../connection/unit-of-work.js';
@@ -160,8 +162,7 @@ export function lettersOf(
           kind: 'delivery',
           runId: run.runId,
           subject: event.data.eventName,
-          reason: 'EVENT_DROPPED: the run keeps no more events that none of its waits has taken',
-          retryWith: { workflowId, signal: event.data.event },
+          ...deliveryOf(workflowId, event.data),
           at: event.at,
         },
       ];
@@ -183,6 +184,28 @@ export function lettersOf(
       },
     ];
   });
+}
+
+/** Why an event without an audit row was not kept, and what a retry needs; nothing where none can help. */
+function deliveryOf(
+  workflowId: string,
+  { reason, event }: RunEventData<'EVENT_DROPPED'>,
+): Pick<NewDeadLetter, 'reason' | 'retryWith' | 'body' | 'errorCode'> {
+  const signal = EventSignal.safeParse(event);
+  if (signal.data?.omitted === true) {
+    return {
+      reason: `EVENT_TOO_LARGE: a run takes no event over ${LIMITS.eventBytes} bytes; its payload is in the history of ${workflowId} in Temporal`,
+      errorCode: 'EVENT_TOO_LARGE',
+      body: JSON.stringify(event),
+    };
+  }
+  return {
+    reason:
+      reason === 'too_large'
+        ? `EVENT_DROPPED: no wait was open for it, and a run buffers no event over ${LIMITS.bufferedBytes} bytes`
+        : 'EVENT_DROPPED: the run keeps no more events that none of its waits has taken',
+    retryWith: { workflowId, signal: event },
+  };
 }
 
 /** A compensation, for people: `payments.refund of charge[0]`. */

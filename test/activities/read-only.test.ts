@@ -82,7 +82,12 @@ describe('a read-only action', () => {
     const { outcome, runId } = await call();
     expect(outcome).toEqual({
       kind: 'result',
-      result: { output: { call: calls }, artifacts: [`read-${calls}`], signals: '', seal: expect.any(String) as string },
+      result: {
+        output: { call: calls },
+        artifacts: [`read-${calls}`],
+        signals: '',
+        seal: expect.any(String) as string,
+      },
     });
     expect(commits).toEqual(['record']);
     expect(await world.ledger(runId)).toMatchObject({

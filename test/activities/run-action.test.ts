@@ -116,7 +116,12 @@ describe('an action', () => {
     const { outcome, runId, workflowId } = await world.call({ type: 'test.count', input: { by: 2 } });
     expect(outcome).toEqual({
       kind: 'result',
-      result: { output: { runs }, artifacts: [`made-${runs}`], signals: '', seal: expect.any(String) as string },
+      result: {
+        output: { runs },
+        artifacts: [`made-${runs}`],
+        signals: '',
+        seal: expect.any(String) as string,
+      },
     });
     expect(await world.ledger(runId)).toMatchObject({
       action: 'test.count',

@@ -101,7 +101,10 @@ describe("an action's own timeout", () => {
     await waitFor(async () => (await leaseEnd()) > first + 900);
     go.release();
     // Not `recorded`: the first attempt was answered.
-    expect(await handle.result()).toEqual({ kind: 'result', result: { output: 'done', signals: '', seal: expect.any(String) as string } });
+    expect(await handle.result()).toEqual({
+      kind: 'result',
+      result: { output: 'done', signals: '', seal: expect.any(String) as string },
+    });
     expect(runs()).toBe(1);
   });
 });
@@ -141,7 +144,10 @@ describe('a cancellation', () => {
     const handle = await world.start({ type: 'test.play', heartbeatMs: 300 });
     await waitFor(() => world.ledger(handle.firstExecutionRunId));
     await handle.cancel();
-    expect(await handle.result()).toEqual({ kind: 'result', result: { output: 'committed', signals: '', seal: expect.any(String) as string } });
+    expect(await handle.result()).toEqual({
+      kind: 'result',
+      result: { output: 'committed', signals: '', seal: expect.any(String) as string },
+    });
     expect(await world.ledger(handle.firstExecutionRunId)).toMatchObject({ status: 'SUCCEEDED' });
   });
 

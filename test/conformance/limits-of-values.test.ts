@@ -234,6 +234,16 @@ describe('the carried state', () => {
     });
   });
 
+  it('an assignment of 960 KB counts once against the carried state, and is carried [limits-are-errors]', async () => {
+    await withWorld({ limits }, async (own) => {
+      const large = { a: text(240), b: text(240), c: text(240), d: text(240) };
+      const steps = [{ id: 'v', type: 'transform.assign', assign: { large } }, loop(15)];
+      const handle = await startOn(own, { steps, result: { $expr: '$length(large.d)' } });
+      expect(await finishOn(own, handle)).toEqual(result(240 * 1024 - 2));
+      expect(countOf(own.log(handle.firstExecutionRunId), 'RUN_CONTINUED')).toBeGreaterThan(0);
+    });
+  });
+
   it(
     'remembered long ids, a full buffer and 1 MiB of variables fit into the carried state together',
     { timeout: LONG_MS },

@@ -316,4 +316,11 @@ export const SCENARIOS: readonly Scenario[] = [
       await client.signalEvent(run.workflowId, { ...event, eventId: 'small', payload: 1 });
     },
   },
+  {
+    name: 'counted-twice',
+    before: 'an assignment counted twice against what a run carries, so that one of 960 KB failed',
+    definitions: [testDefinition('counted-twice')],
+    workflow: 'counted-twice',
+    payload: {},
+  },
 ];

@@ -202,6 +202,49 @@ describe('a message of any Temporal client', () => {
     ]);
   });
 
+  it('events over 256 KiB that no wait takes become letters, and a retry brings them to a later wait [signals-survive]', async () => {
+    const run = await sluice().startSource(`
+id: large-signals
+version: 1
+steps:
+  - { id: w, type: event.wait, eventName: X, correlationKey: k }
+  - id: big
+    type: action.call
+    action: core.echo
+    input: { $expr: event.payload }
+  - { id: y, type: event.wait, eventName: Y, correlationKey: k }
+result: { $expr: $length(event.payload) }
+`);
+    await sluice().waiting(run);
+    const { client } = sluice();
+    const handle = client.temporal.workflow.getHandle(run.workflowId);
+    const payload = 'x'.repeat(700_000);
+    const send = (eventId: string, eventName: string, content = payload) =>
+      handle.signal('event', { eventId, eventName, correlationKey: 'k', payload: content });
+    await Promise.all(['1', '2', '3'].map((id) => send(id, 'Y')));
+    await send('4', 'X', 'x'.repeat(1_500_000));
+    await send('5', 'X');
+    // The action's input is near its limit: a letter beside it would be too much for Temporal.
+    await waitFor(async () =>
+      (await client.state(run.workflowId)).waits.some(({ stepId }) => stepId === 'y'),
+    );
+    const letters = await waitFor(async () => {
+      const { items } = await client.deadLetters.list({ runId: run.runId });
+      return items.length === 4 && items;
+    });
+    const shown = letters.map(({ subject, errorCode, canRetry }) => [subject, errorCode, canRetry]);
+    expect(shown.sort()).toEqual([
+      ['X', 'EVENT_TOO_LARGE', false],
+      ['Y', null, true],
+      ['Y', null, true],
+      ['Y', null, true],
+    ]);
+    const { items } = await client.runs.events(run.runId);
+    expect(items.filter(({ type }) => type === 'EVENT_DROPPED')).toHaveLength(4);
+    await client.deadLetters.retry(letters.find(({ canRetry }) => canRetry)?.id ?? '');
+    expect(await sluice().result(run)).toBe(700_000);
+  });
+
   it('[nothing-is-rounded] an activity that is completed by hand with a rounded number is ACTION_OUTPUT_INVALID', async () => {
     const run = await sluice().startSource(`
 id: by-hand
@@ -298,7 +341,11 @@ result: { $expr: vars.charge.chargeId }
     it('an output that fits is taken out of the form of a worker, and closes the ledger [what-a-person-gives-is-checked]', async () => {
       const run = await completed('{"output":{"chargeId":"ch_2"}}');
       expect(await sluice().result(run)).toBe('ch_2');
-      expect(await ledgerOf(run)).toMatchObject({ status: 'SUCCEEDED', output: { chargeId: 'ch_2' }, lease: null });
+      expect(await ledgerOf(run)).toMatchObject({
+        status: 'SUCCEEDED',
+        output: { chargeId: 'ch_2' },
+        lease: null,
+      });
     });
   });
 

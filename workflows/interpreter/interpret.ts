@@ -197,17 +197,12 @@ const CONTINUE_MEMO = 'continuedBecause';
  */
 async function continueRun(run: Run): Promise<void> {
   const reason = run.budget.continueReason ?? 'history';
-  run.inbox.giveAll();
-  let state = carriedState(run);
-  let bytes = jsonSize(state) + jsonSize(run.payload);
-  if (bytes > CARRIED_MOST && run.inbox.shed(bytes - CARRIED_MOST + SHED_MARGIN)) {
-    state = carriedState(run);
-    bytes = jsonSize(state) + jsonSize(run.payload);
-  }
-  if (bytes > CARRIED_MOST) {
-    run.inbox.returnHeld();
-    state = carriedState(run);
-    bytes = jsonSize(state) + jsonSize(run.payload);
+  let { state, bytes } = gatherState(run);
+  // Large events that became dead letters: their flush makes room.
+  while (run.log.hasAlone) {
+    await condition(() => !run.log.hasAlone || run.cancelRequested);
+    if (run.cancelRequested) return;
+    ({ state, bytes } = gatherState(run));
   }
   if (bytes > CARRIED_MOST) {
     stop(
@@ -224,6 +219,24 @@ async function continueRun(run: Run): Promise<void> {
     memo: { ...workflowInfo().memo, [CONTINUE_MEMO]: reason },
   });
   await continueAsNew(run.payload, state);
+}
+
+/** The state to continue with. Events leave it for their audit rows, or dead letters, if it is too large. */
+function gatherState(run: Run): { readonly state: RunState; readonly bytes: number } {
+  run.inbox.giveAll();
+  const gather = (): { readonly state: RunState; readonly bytes: number } => {
+    const state = carriedState(run);
+    return { state, bytes: jsonSize(state) + jsonSize(run.payload) };
+  };
+  let gathered = gather();
+  const excess = gathered.bytes - CARRIED_MOST;
+  if (excess > 0 && run.inbox.shed(excess + SHED_MARGIN)) gathered = gather();
+  // What waits for its flush will be gone.
+  if (gathered.bytes > CARRIED_MOST && !run.log.hasAlone) {
+    run.inbox.returnHeld();
+    gathered = gather();
+  }
+  return gathered;
 }
 
 function carriedState(run: Run): RunState {

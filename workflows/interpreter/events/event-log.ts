@@ -49,6 +49,12 @@ const NOTHING: Batch = { events: [], entries: [], bytes: 0 };
  */
 const BATCH_BYTES = 256 * 1024;
 
+/**
+ * An event over this goes with a flush, alone: beside the input of an action it could be too much. Only an
+ * event that becomes a dead letter is so large: a start's payload is flushed before the first step.
+ */
+const ALONE_BYTES = 512 * 1024;
+
 export class EventLog {
   private entries: Pending[];
   private freeBytes = 0;
@@ -87,14 +93,18 @@ export class EventLog {
     for (const listener of this.listeners) listener(event);
   }
 
-  /** Attaches free events to a carrier, oldest first, as many as fit; at least one if any event is free. */
-  take(): Batch {
+  /**
+   * Attaches free events to a carrier, oldest first, as many as fit; at least one if any event is free.
+   * @param all false: only events that an action has room for beside its input
+   */
+  take(all = true): Batch {
     if (this.entries.length === 0) return NOTHING;
     const taken: Pending[] = [];
     let bytes = 0;
     for (const entry of this.entries) {
       const always = entry.event.type === 'RUN_STARTED';
       if (entry.attached && !always) continue;
+      if (!all && isAlone(entry)) continue;
       if (taken.length > 0 && bytes + entry.bytes > BATCH_BYTES) break;
       bytes += entry.bytes;
       if (!entry.attached) this.freeBytes -= entry.bytes;
@@ -187,6 +197,11 @@ export class EventLog {
     return this.freeBytes;
   }
 
+  /** Whether an event is not committed that leaves little room in the state of a next execution. */
+  get hasAlone(): boolean {
+    return this.entries.some(isAlone);
+  }
+
   /** Whether an event is attached to no carrier. */
   get hasFree(): boolean {
     return this.entries.some((entry) => !entry.attached);
@@ -201,4 +216,8 @@ export class EventLog {
   unacknowledged(): RunEvent[] {
     return this.entries.map((entry) => entry.event);
   }
+}
+
+function isAlone({ event, bytes }: Pending): boolean {
+  return event.type === 'EVENT_DROPPED' && bytes > ALONE_BYTES;
 }

@@ -10,8 +10,9 @@
  *   While events are left there, newer ones that no wait takes go there too, so that none overtakes them. An
  *   event without an audit row becomes a dead letter, the oldest first.
  * - An event that the buffer cannot hold stays in its audit row until a wait takes it. The bridge sends it
- *   without its payload; the look-back that follows sends it whole, if it fits a wait that is open. Only one
- *   that has no audit row is dropped.
+ *   without its payload; the look-back that follows sends it whole, if it fits a wait that is open. One that
+ *   has no audit row is given to a wait that is open, and otherwise becomes a dead letter. So does one over
+ *   the limit of any event, whose payload stays in Temporal's history alone.
  * - Events that arrive in one workflow task are given out one after the other, as if each had arrived in a
  *   separate task: the next one when the lane that got the previous one has gone on as far as it can. Waits
  *   that this lane ends (by winning a race) take nothing more.
@@ -63,6 +64,8 @@ export class Inbox {
   private readonly returns = new Gate('sluice-returned-events');
   /** Before it, an event over the limit of the buffer was dropped for good, audit row or not. */
   private readonly large = new Gate('sluice-large-events');
+  /** Before it, such an event that has no audit row was dropped for good. */
+  private readonly letters = new Gate('sluice-large-letters');
 
   constructor(
     private readonly state: RunState,
@@ -151,8 +154,12 @@ export class Inbox {
     const entry: BufferedEvent = { event, at, bytes: sizeOf(event) };
     this.log.emit('EVENT_RECEIVED', { ...about, correlationKey: event.correlationKey });
     const large = event.omitted === true || entry.bytes > LIMITS.bufferedBytes;
-    if (large && (event.recorded !== true || !this.large.inForce())) {
+    if (large && !(event.recorded === true ? this.large : this.letters).inForce()) {
       this.drop(entry, 'too_large', this.lookAgain(event));
+      return;
+    }
+    if (event.recorded !== true && (event.omitted === true || entry.bytes > LIMITS.eventBytes)) {
+      this.toLetter(entry, 'too_large');
       return;
     }
     if (event.omitted === true) {
@@ -188,7 +195,8 @@ export class Inbox {
       const { matched } = frame;
       if (matched === undefined || matched.bytes <= LIMITS.bufferedBytes) continue;
       delete frame.matched;
-      this.returnLarge(matched, { again: true });
+      if (matched.event.recorded === true) this.returnLarge(matched, { again: true });
+      else this.toLetter(matched, 'too_large');
     }
   }
 
@@ -246,7 +254,8 @@ export class Inbox {
       return;
     }
     if (entry.bytes > LIMITS.bufferedBytes) {
-      this.returnLarge(entry);
+      if (entry.event.recorded === true) this.returnLarge(entry);
+      else this.toLetter(entry, 'too_large');
       return;
     }
     const position = buffer.findLastIndex((other) => other.at <= entry.at) + 1;
@@ -257,9 +266,7 @@ export class Inbox {
       const oldest = buffer.shift() as BufferedEvent;
       this.bytes -= oldest.bytes;
       if (this.returns.inForce()) {
-        // A dead letter: its retry sends the event again.
-        this.forget(idOf(oldest.event));
-        this.drop(oldest, 'buffer_full', { event: oldest.event as Json });
+        this.toLetter(oldest, 'buffer_full');
       } else {
         this.drop(oldest, 'buffer_full');
       }
@@ -290,6 +297,17 @@ export class Inbox {
   private returnLarge(entry: BufferedEvent, fate: { readonly again?: true } = {}): void {
     this.forget(idOf(entry.event));
     this.drop(entry, 'too_large', { returned: true, ...fate });
+  }
+
+  /**
+   * Makes an event without an audit row a dead letter, whose retry sends it again. One that no retry can
+   * bring in is in the letter without its payload.
+   */
+  private toLetter(entry: BufferedEvent, reason: 'buffer_full' | 'too_large'): void {
+    const { event, bytes } = entry;
+    this.forget(idOf(event));
+    const kept = bytes <= LIMITS.eventBytes ? event : { ...event, payload: null, omitted: true };
+    this.drop(entry, reason, { event: kept as Json });
   }
 
   private reject(reason: string): void {

@@ -3,9 +3,11 @@
  *
  * Invariant: variables, what loops, lanes, waits and inputs hold, buffered events, payload and document fit
  * together into one input of Temporal's; what does not fit is STATE_TOO_LARGE in the step that wanted it.
+ * Each byte counts once.
  */
 import { SluiceError } from '../../../contracts/errors.js';
 import { jsonSize } from '../../../contracts/json.js';
+import { Gate } from '../state/gate.js';
 import { openFrames, type LaneState } from '../state/state.js';
 
 /**
@@ -19,6 +21,13 @@ export class CarriedSize {
   held: number;
   /** Steps whose input is held until they end. */
   holders: number;
+  /**
+   * Bytes of events that waits had when this execution began: in `held` for good, though the wait holds its
+   * event again when it takes it.
+   */
+  private readonly twice: number;
+  /** Before it, those events and every assignment counted twice. */
+  private readonly once = new Gate('sluice-counted-once');
   /** Counts releases: input that did not fit before the last one may fit now. */
   releases = 0;
 
@@ -33,6 +42,11 @@ export class CarriedSize {
     private readonly shed: (bytes: number) => boolean,
   ) {
     this.held = jsonSize(root);
+    this.twice = openFrames(root).reduce(
+      (sum, frame) =>
+        frame.k === 'eventWait' && frame.matched !== undefined ? sum + jsonSize(frame.matched) : sum,
+      0,
+    );
     this.holders = openFrames(root).filter(({ k }) => k === 'action' || k === 'child').length;
   }
 
@@ -71,12 +85,16 @@ export class CarriedSize {
 
   /**
    * Makes sure that this many more bytes fit.
+   * @param counted of these, the bytes that are counted elsewhere already
    * @throws SluiceError STATE_TOO_LARGE
    */
-  mustFit(bytes: number): void {
-    let total = this.total + bytes;
-    if (bytes <= 0 || total <= CARRIED_BYTES) return;
-    if (this.shed(total - CARRIED_BYTES)) total = this.total + bytes;
+  mustFit(bytes: number, counted = 0): void {
+    if (bytes <= 0 || this.total + bytes <= CARRIED_BYTES) return;
+    const twice = counted + this.twice;
+    const more = twice > 0 && this.once.inForce() ? bytes - twice : bytes;
+    let total = this.total + more;
+    if (total <= CARRIED_BYTES) return;
+    if (this.shed(total - CARRIED_BYTES)) total = this.total + more;
     if (total <= CARRIED_BYTES) return;
     throw new SluiceError(
       'STATE_TOO_LARGE',

@@ -1,10 +1,10 @@
 /**
  * One action as a regular activity; the activity is also the carrier of the pending run events.
  *
- * Invariant (what-a-person-gives-is-checked): a result is a worker's if it has the form of one and the seal of
- * its attempt. Every other was given by a person, with `temporal activity complete`: a worker checks it against
- * the action's schema before the run takes it. Workers of release 0.1.0 set no seal; their results are in the
- * ledger, which decides then.
+ * Invariant (what-a-person-gives-is-checked): a result is a worker's if it has the form of one and the seal
+ * of its attempt. Every other was given by a person, with `temporal activity complete`: a worker checks it
+ * against the action's schema before the run takes it. Workers of release 0.1.0 set no seal; their results
+ * are in the ledger, which decides then.
  */
 import {
   ActivityCancellationType,
@@ -64,7 +64,7 @@ export function runActivity<T>(
   lane: Lane | undefined,
   end: ActivityEnd<ActionResult, T>,
 ): Promise<T> {
-  const batch = run.log.take();
+  const batch = run.log.take(false);
   const envelope = envelopeWith([...batch.events]);
   run.budget.command(bytes + batch.bytes);
   const succeeded = (result: ActionResult): T | Promise<T> => {

@@ -217,7 +217,7 @@ export class Run {
         );
       }
       if (lane.parent) this.carriedSize.hold(grown);
-      else this.carriedSize.mustFit(grown);
+      else this.carriedSize.mustFit(grown, grown);
     } catch (error) {
       restore();
       throw error;
