@@ -548,6 +548,32 @@ export const ERRORS = {
     'The dead letter holds nothing that can run again. Fix the problem by hand, then dismiss the letter.',
   ),
 
+  // Tasks of people
+  TASK_CLOSED: entry(
+    409,
+    'validation',
+    false,
+    'The task has ended, and nothing opens it again. Only a comment is possible.',
+  ),
+  TASK_ACTION_ILLEGAL: entry(
+    409,
+    'validation',
+    false,
+    'The task does not have that action in its status; docs/tasks.md has the table.',
+  ),
+  TASK_CLAIMED: entry(
+    409,
+    'validation',
+    true,
+    'Another person has claimed the task. Wait until the claim ends, or have the task reassigned.',
+  ),
+  TASK_FORBIDDEN: entry(
+    403,
+    'authorization',
+    false,
+    'Act as a person whom the task is assigned to and does not exclude.',
+  ),
+
   // HTTP API
   UNAUTHENTICATED: entry(
     401,

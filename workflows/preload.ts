@@ -41,6 +41,7 @@ for (const contracts of [
   import.meta.webpackContext('../contracts/events', { recursive: false, regExp: /\.ts$/ }),
   import.meta.webpackContext('../contracts/naming', { recursive: false, regExp: /\.ts$/ }),
   import.meta.webpackContext('../contracts/reading', { recursive: false, regExp: /\.ts$/ }),
+  import.meta.webpackContext('../contracts/tasks', { recursive: false, regExp: /\.ts$/ }),
   import.meta.webpackContext('../contracts/run', { recursive: false, regExp: /\.ts$/ }),
   import.meta.webpackContext('../contracts/http', { recursive: false, regExp: /\.ts$/ }),
 ]) {

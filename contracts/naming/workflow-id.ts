@@ -4,11 +4,11 @@
  * Temporal has one space of workflow ids for all tenants of a namespace, and one id starts one run.
  *
  * Invariant (ids-of-tenants-never-meet): an id that a caller chooses begins with `~<tenant>/`. Every id that
- * Sluice makes begins with a definition's id. Neither a tenant nor a definition's id holds `~` or `/`. So no
- * two tenants can name the same id, and no caller can name one that Sluice makes. The one exception keeps ids
- * short where there is one tenant: those of the tenant `default` stay as chosen if Sluice makes none like
- * them. Where a run of another tenant has such an id, started by an older Sluice or past Sluice, the prefix
- * is added.
+ * Sluice makes begins with a definition's id, or with `sluice.`. Neither a tenant nor a definition's id holds
+ * `~` or `/`. So no two tenants can name the same id, and no caller can name one that Sluice makes. The one
+ * exception keeps ids short where there is one tenant: those of the tenant `default` stay as chosen if Sluice
+ * makes none like them. Where a run of another tenant has such an id, started by an older Sluice or past
+ * Sluice, the prefix is added.
  *
  * The spelling of each id is persisted in Temporal and the database, and never changes.
  */
@@ -54,6 +54,14 @@ export function rerunId(definition: string, runId: string, operationId: string):
 /** The run that a request with an idempotency key starts. */
 export function operationRunId(definition: string, operationId: string): string {
   return `${definition}/${operationId}`;
+}
+
+/**
+ * The workflow of a task. It begins with the reserved prefix, so no caller can choose it for a run.
+ * @param item the task's name in its tenant
+ */
+export function taskId(tenant: string, item: string): string {
+  return `${RESERVED_PREFIX}task/${tenant}/${item}`;
 }
 
 /**

@@ -95,6 +95,7 @@ const inner = {
   'contracts/events': ['contracts', 'contracts/reading', 'contracts/run'],
   'contracts/definition': ['contracts', 'contracts/run', 'contracts/events'],
   'contracts/http': ['contracts', 'contracts/run'],
+  'contracts/tasks': ['contracts', 'contracts/run'],
   'contracts/services': ['contracts'],
   'contracts/calendar': [],
 
