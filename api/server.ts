@@ -71,6 +71,8 @@ export async function startApi(options: StartApiOptions): Promise<RunningApi> {
   const stopping = new AbortController();
   const keysFile = config.auth.kind === 'tokens' ? config.auth.keysFile : undefined;
   const keys = keysFile === undefined ? undefined : await RereadFile.open(keysFile, readKeyFile, log);
+  const metrics = createMetrics();
+  projections.database.unreadable.showBy((rows) => metrics.unreadable.set(rows));
   const deps = {
     config,
     keys: keys && (() => keys.value),
@@ -79,7 +81,7 @@ export async function startApi(options: StartApiOptions): Promise<RunningApi> {
     actions,
     log,
     now,
-    metrics: createMetrics(),
+    metrics,
     stopping: stopping.signal,
   };
   const app = createApp(deps);

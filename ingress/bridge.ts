@@ -69,7 +69,7 @@ export interface BridgeOptions {
   readonly config: BridgeConfig;
   readonly projections: Pick<
     Projections,
-    'events' | 'deadLetters' | 'findDefinition' | 'requireSchema' | 'reads'
+    'events' | 'deadLetters' | 'findDefinition' | 'requireSchema' | 'reads' | 'database'
   >;
   readonly client: SluiceClient;
   readonly log: BridgeLog;
@@ -104,6 +104,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
     'temporal',
     ...(config.redisUrl === undefined ? [] : (['redis'] as const)),
   ]);
+  projections.database.unreadable.showBy((rows) => metrics.unreadable.set(rows));
   const { paths, chainLimit = LIMITS.eventChain } = config;
   const router = new Router({ events, definitions: projections, client, paths, metrics, chainLimit });
   const sweeper = new Sweeper(router, events, report, sweep);

@@ -1,4 +1,4 @@
 /** The event bridge (docs/events.md). */
-export { connectedGauges, type ConnectedGauges } from './routing/metrics.js';
+export { connectedGauges, unreadableGauge, type ConnectedGauges } from './routing/metrics.js';
 export { RereadFile } from './sources/reread-file.js';
 export { startBridge, type BridgeConfig, type RunningBridge } from './bridge.js';

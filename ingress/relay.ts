@@ -5,7 +5,7 @@
  * - Published at least once: a row is settled after the bus has accepted its event. A crash in between sends
  *   the event again, under the same id.
  * - In order within a run: position n is sent after n - 1. A position that is missing, because its commit
- *   comes later, holds back those behind it, and no other run.
+ *   comes later, or whose row cannot be read, holds back those behind it, and no other run.
  * - What a run publishes again after a reset has the id of the first time. Is its content another one, the
  *   first one stands: the row is settled, and the conflict is on the row of the event and on its own.
  * - One relay sends at a time: it holds a lease in the database. The others stand by, and take over when it
@@ -14,7 +14,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type SluiceError, toSluiceError } from '../contracts/errors.js';
 import type { Json } from '../contracts/json.js';
-import type { OutboxRow, Projections } from '../projections/index.js';
+import type { Cursor, OutboxRow, Projections } from '../projections/index.js';
 import { isAway, isOfRedis, type Availability } from './routing/availability.js';
 import type { BridgeMetrics } from './routing/metrics.js';
 
@@ -30,7 +30,7 @@ const MOST_REFUSALS = 10;
 export interface RelayOptions {
   readonly projections: Pick<Projections, 'events' | 'deadLetters'>;
   readonly availability: Availability;
-  readonly metrics: Pick<BridgeMetrics, 'outbox' | 'outboxLeft' | 'deadLetters'>;
+  readonly metrics: Pick<BridgeMetrics, 'outbox' | 'outboxLeft' | 'outboxSince' | 'deadLetters'>;
   /**
    * Puts an event on the bus.
    * @param again whether its run has published at this position before
@@ -41,6 +41,9 @@ export interface RelayOptions {
   readonly holder: string;
   readonly onError: (error: SluiceError) => void;
 }
+
+/** What is due and not sent. */
+type Waiting = { readonly createdAt: Date | undefined };
 
 export class Relay {
   readonly #stop = new AbortController();
@@ -71,8 +74,12 @@ export class Relay {
       try {
         await availability.whenAvailable();
         const now = Date.now();
-        if (!(await projections.events.takeRelayLease(holder, LEASE_MS))) pause = STANDBY_MS;
-        else if ((await this.#sendDue(now + LEASE_MS)) > 0) pause = 0;
+        if (!(await projections.events.takeRelayLease(holder, LEASE_MS))) {
+          pause = STANDBY_MS;
+          this.#showLeft(new Set());
+        } else if ((await this.#sendDue(now + LEASE_MS)) > 0) {
+          pause = 0;
+        }
       } catch (thrown) {
         const error = toSluiceError(thrown);
         if (isAway(error) && !isOfRedis(error)) availability.note(error);
@@ -88,38 +95,56 @@ export class Relay {
    * @returns the number of events sent
    */
   async #sendDue(until: number): Promise<number> {
-    const { metrics, projections } = this.options;
+    const left = new Set<Waiting>();
     let sent = 0;
-    let seen = 0;
-    let after: OutboxRow['key'] | undefined;
-    for (;;) {
-      const rows = await projections.events.dueOutbox(after, PAGE);
-      seen += rows.length;
-      const byRun = new Map<string, OutboxRow[]>();
-      for (const row of rows) {
-        const run = JSON.stringify(row.key.slice(0, 2));
-        byRun.set(run, [...(byRun.get(run) ?? []), row]);
+    try {
+      for (let after: Cursor | undefined; ;) {
+        const { items, unreadable, next } = await this.options.projections.events.dueOutbox(after, PAGE);
+        for (const createdAt of unreadable) left.add({ createdAt });
+        for (const row of items) left.add(row);
+        for (const rowsOfRun of byRun(items)) {
+          if (this.#stop.signal.aborted || Date.now() > until - LEASE_MARGIN_MS) return sent;
+          sent += await this.#trySendRun(rowsOfRun, (row) => left.delete(row));
+        }
+        if (next === undefined) return sent;
+        after = next;
       }
-      for (const rowsOfRun of byRun.values()) {
-        if (this.#stop.signal.aborted || Date.now() > until - LEASE_MARGIN_MS) return sent;
-        sent += await this.#sendRun(rowsOfRun);
-      }
-      if (rows.length < PAGE) {
-        metrics.outboxLeft.set(seen - sent);
-        return sent;
-      }
-      after = rows.at(-1)?.key;
+    } finally {
+      this.#showLeft(left);
+    }
+  }
+
+  /** Shows what is due still, as far as this turn has looked. */
+  #showLeft(left: ReadonlySet<Waiting>): void {
+    const { metrics } = this.options;
+    const times = [...left].flatMap(({ createdAt }) =>
+      createdAt === undefined ? [] : [createdAt.getTime()],
+    );
+    metrics.outboxLeft.set(left.size);
+    metrics.outboxSince.at = times.length === 0 ? undefined : times.reduce((a, b) => Math.min(a, b));
+  }
+
+  /** The same for one run: a failure that is not that of a service stops no other run. */
+  async #trySendRun(rows: readonly OutboxRow[], settled: (row: OutboxRow) => unknown): Promise<number> {
+    try {
+      return await this.#sendRun(rows, settled);
+    } catch (thrown) {
+      const error = toSluiceError(thrown);
+      if (isAway(error)) throw error;
+      this.options.onError(error);
+      return 0;
     }
   }
 
   /** Sends what one run published, up to the first missing position. */
-  async #sendRun(rows: readonly OutboxRow[]): Promise<number> {
+  async #sendRun(rows: readonly OutboxRow[], settled: (row: OutboxRow) => unknown): Promise<number> {
     let head = rows[0]?.sent ?? 0;
     let sent = 0;
     for (const row of rows) {
       const position = row.key[2];
       if (position > head + 1) return sent;
       if (!(await this.#sendOne(row, position <= head))) return sent;
+      settled(row);
       head = Math.max(head, position);
       sent++;
     }
@@ -172,4 +197,14 @@ export class Relay {
     metrics.outbox.inc({ outcome: 'PUBLISHED' });
     return true;
   }
+}
+
+/** The rows of each run. */
+function byRun(rows: readonly OutboxRow[]): Iterable<readonly OutboxRow[]> {
+  const runs = new Map<string, OutboxRow[]>();
+  for (const row of rows) {
+    const run = JSON.stringify(row.key.slice(0, 2));
+    runs.set(run, [...(runs.get(run) ?? []), row]);
+  }
+  return runs.values();
 }

@@ -3,8 +3,9 @@ import type { Json } from '../contracts/json.js';
 import { explainEvent, type ExplainedEvent } from './reads/events/explain-event.js';
 import type { EventConflict, EventKey } from './reads/events/event-rows.js';
 import { listInbound, type InboundFilter, type InboundSummary } from './reads/events/list-inbound.js';
-import { dueOutbox, type OutboxRow } from './reads/events/due-outbox.js';
+import { dueOutbox, type DueOutbox, type OutboxRow } from './reads/events/due-outbox.js';
 import type { Page, PageRequest } from './connection/page.js';
+import type { Batch, Cursor } from './connection/read.js';
 import {
   envelopeOf,
   isKnownTenant,
@@ -31,13 +32,13 @@ export interface EventStore {
   /** Records the outcome of the routing. */
   finish(event: EventKey, finished: FinishedEvent): Promise<void>;
   /** Triggers that failed and that a bridge has to fire again, page by page. */
-  triggerRetries(limit: number, after?: TriggerRetry): Promise<readonly TriggerRetry[]>;
+  triggerRetries(limit: number, after?: Cursor): Promise<Batch<TriggerRetry>>;
   /** Records the outcome of such a retry, and settles its dead letter. */
   finishRetry(retry: TriggerRetry, finished: FinishedRetry): Promise<void>;
   /** Event triggers of the latest versions, by name of the event. */
   triggers(tenant: string, eventName: string): Promise<readonly TriggerRow[]>;
   /** Events that were recorded before a time and whose routing has not ended, oldest first, page by page. */
-  unfinished(before: Date, limit: number, after?: UnfinishedEvent): Promise<readonly UnfinishedEvent[]>;
+  unfinished(before: Date, limit: number, after?: Cursor): Promise<Batch<UnfinishedEvent>>;
   /** The envelope as it was received. */
   envelope(event: EventKey): Promise<Json | undefined>;
   /** Whether the log of the run says that the run received the event. */
@@ -49,9 +50,9 @@ export interface EventStore {
   /** Everything that is known about one event; undefined for an unknown event. */
   explain(event: EventKey): Promise<ExplainedEvent | undefined>;
   /** The events that the relay has to send, in the order of each run. */
-  dueOutbox(after: readonly unknown[] | undefined, limit: number): Promise<readonly OutboxRow[]>;
+  dueOutbox(after: Cursor | undefined, limit: number): Promise<DueOutbox>;
   /** Notes that a row was sent, could not be sent, or never will be. */
-  settleOutbox(row: OutboxRow, settlement: OutboxSettlement): Promise<void>;
+  settleOutbox(row: Pick<OutboxRow, 'key'>, settlement: OutboxSettlement): Promise<void>;
   /**
    * Takes the lease of the one relay that sends.
    * @param forMs how long the lease lasts from now, ms, on the database's clock; 0 gives it up

@@ -5,7 +5,7 @@
  * Labels are routes, methods and codes: there are few of each. Ids, tenants and tokens are never labels.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { connectedGauges, type ConnectedGauges } from '../../ingress/index.js';
+import { connectedGauges, unreadableGauge, type ConnectedGauges } from '../../ingress/index.js';
 
 /** Time limit for the SDK's exporter, ms. */
 const SDK_LIMIT_MS = 2_000;
@@ -22,6 +22,8 @@ export interface Metrics {
   readonly ready: Gauge<'service'>;
   /** Which services answer, whoever asked them last. */
   readonly connected: ConnectedGauges;
+  /** Rows that the API met and could not read. */
+  readonly unreadable: Gauge;
   /** All metrics, in Prometheus' text format. */
   text(sdkMetricsUrl: string | undefined): Promise<string>;
 }
@@ -65,6 +67,7 @@ export function createMetrics(): Metrics {
       registers,
     }),
     connected: connectedGauges(register, ['database', 'temporal']),
+    unreadable: unreadableGauge(register),
     async text(sdkMetricsUrl) {
       let sdk = '';
       if (sdkMetricsUrl !== undefined) {

@@ -4,10 +4,12 @@ import { hostname } from 'node:os';
 import { SluiceError } from '../../contracts/errors.js';
 import {
   connect,
+  lookThrough,
   migrationStatus,
   storePath,
   tryUpdatesOfOneRow,
   type Database,
+  type UnreadableRow,
 } from '../../projections/index.js';
 import type { SluiceConfig } from '../../worker/config/config.js';
 import { judgeClock } from './clock.js';
@@ -17,6 +19,10 @@ import { attempt, fail, ok, skip, warn, type Finding } from './finding.js';
 const LIMIT_MS = 5_000;
 /** Characters of a version that a finding shows. */
 const VERSION_CHARACTERS = 60;
+/** Rows of each kind that the doctor looks at. */
+const LOOKED_AT = 5_000;
+/** Rows that a finding names. */
+const SHOWN_ROWS = 5;
 /** The major version of SurrealDB that Sluice supports. */
 const MAJOR = 3;
 /** Connections that write at once, as several workers do. */
@@ -50,9 +56,14 @@ export async function checkDatabase(
       skip('schema', 'there is no database yet'),
     ];
   }
+  const unreadable: UnreadableRow[] = [];
   let database: Database;
   try {
-    database = await connect({ ...config, connectTimeoutMs: LIMIT_MS });
+    database = await connect({
+      ...config,
+      connectTimeoutMs: LIMIT_MS,
+      onUnreadable: (row) => unreadable.push(row),
+    });
   } catch (error) {
     return [await openFailure(error, workers), skip('schema', 'the database cannot be opened')];
   }
@@ -63,6 +74,7 @@ export async function checkDatabase(
         ? await attempt('database', () => checkVersion(url, `${place}, ${names}`))
         : [ok('database', `${place}, embedded, ${names}`)]),
       ...(await attempt('schema', () => checkSchema(database))),
+      ...(await attempt('rows', () => checkRows(database, unreadable))),
       ...(isServer ? await attempt('database clock', () => checkClock(database)) : []),
       ...(tryWrites ? await writeFindings(config, isServer) : []),
     ];
@@ -98,6 +110,20 @@ async function checkSchema(database: Database): Promise<Finding> {
     'schema',
     'the database has no schema: it is new, or the workers use a different one',
     `Check SURREAL_NAMESPACE and SURREAL_DATABASE. ${MIGRATE}`,
+  );
+}
+
+/** Rows that services leave out because they cannot be read. */
+async function checkRows(database: Database, unreadable: readonly UnreadableRow[]): Promise<Finding> {
+  const all = await lookThrough(database, LOOKED_AT);
+  const part = all ? '' : `, of the first ${LOOKED_AT} of each kind`;
+  if (unreadable.length === 0) return ok('rows', `all that services work through can be read${part}`);
+  const shown = unreadable.slice(0, SHOWN_ROWS).map(({ id, reason }) => `${id} (${reason})`);
+  const more = unreadable.length > SHOWN_ROWS ? ` and ${unreadable.length - SHOWN_ROWS} more` : '';
+  return warn(
+    'rows',
+    `${unreadable.length} cannot be read${part}: ${shown.join(', ')}${more}`,
+    'Services leave them out and go on. Restore them from a back-up, or correct them (docs/operations.md).',
   );
 }
 

@@ -5,6 +5,9 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Service } from '../../contracts/services/watch.js';
 
+/** Milliseconds in a second. */
+const MS = 1_000;
+
 export interface BridgeMetrics {
   /** Events whose routing has ended, by the way that they came and by their outcome. */
   readonly events: Counter<'via' | 'outcome'>;
@@ -14,8 +17,12 @@ export interface BridgeMetrics {
   readonly outbox: Counter<'outcome'>;
   /** Due events of the outbox that the last turn of the relay left. */
   readonly outboxLeft: Gauge;
+  /** When the oldest of those was written, epoch ms; undefined: none is left. */
+  readonly outboxSince: { at: number | undefined };
   /** Dead letters that this bridge opened, by kind. */
   readonly deadLetters: Counter<'kind'>;
+  /** Rows that the bridge met and could not read. */
+  readonly unreadable: Gauge;
   /** 1 while a service that the bridge needs answers, else 0. */
   readonly available: Gauge<'service'>;
   /** Which services answered last. */
@@ -29,6 +36,15 @@ export interface BridgeMetrics {
 export interface ConnectedGauges {
   /** Notes whether it answers. @returns whether that is another state than before */
   set(service: Service, connected: boolean): boolean;
+}
+
+/** The gauge of rows that cannot be read, of the same name in worker, bridge and API. */
+export function unreadableGauge(register: Registry): Gauge {
+  return new Gauge({
+    name: 'sluice_unreadable_rows',
+    help: 'Rows that the process met and could not read.',
+    registers: [register],
+  });
 }
 
 /** Makes the gauges. Each service counts as connected at first: the process would not have started else. */
@@ -61,7 +77,17 @@ export function connectedGauges(register: Registry, services: readonly Service[]
 export function createBridgeMetrics(services: readonly Service[]): BridgeMetrics {
   const register = new Registry();
   const registers = [register];
+  const outboxSince: BridgeMetrics['outboxSince'] = { at: undefined };
+  new Gauge({
+    name: 'sluice_bridge_outbox_oldest_seconds',
+    help: 'Age of the oldest due event of the outbox that the last turn of the relay left; 0: none is left.',
+    registers,
+    collect() {
+      this.set(outboxSince.at === undefined ? 0 : Math.max(0, Date.now() - outboxSince.at) / MS);
+    },
+  });
   return {
+    outboxSince,
     events: new Counter({
       name: 'sluice_bridge_events_total',
       help: 'Events whose routing has ended.',
@@ -98,6 +124,7 @@ export function createBridgeMetrics(services: readonly Service[]): BridgeMetrics
       registers,
     }),
     connected: connectedGauges(register, services),
+    unreadable: unreadableGauge(register),
     text: () => register.metrics(),
     contentType: register.contentType,
   };

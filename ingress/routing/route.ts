@@ -73,6 +73,9 @@ const CACHED_TENANTS = 10_000;
  */
 const RESUMED_VIA: EventVia = 'relay';
 
+/** What became of a delivery whose row cannot be read. */
+const UNREADABLE = { status: 'FAILED', error: 'The row of a delivery cannot be read' };
+
 export class Router {
   private readonly triggers: Triggers;
   private readonly tenants = new Set<string>();
@@ -160,8 +163,10 @@ export class Router {
       Promise.all(recorded.deliveries.map((delivery) => this.deliver(event, recorded, delivery))),
       this.triggers.fire(rows, event),
     ]);
-    const outcome = outcomeOf(recorded, deliveries, triggers);
-    const error = errorOf(recorded, outcome, deliveries, triggers);
+    // The run of a row that cannot be read does not get the event: its other receivers do.
+    const proposed = [...deliveries, ...Array.from({ length: recorded.unreadable }, () => UNREADABLE)];
+    const outcome = outcomeOf(recorded, proposed, triggers);
+    const error = errorOf(recorded, outcome, proposed, triggers);
     const routedTo = [
       ...deliveries.filter(({ status }) => status === 'SIGNALED').map(({ runId }) => runId),
       ...triggers.flatMap(({ runId }) => (runId === null ? [] : [runId])),

@@ -10,7 +10,7 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { type SluiceError, toSluiceError } from '../../contracts/errors.js';
-import type { Projections, TriggerRetry, UnfinishedEvent } from '../../projections/index.js';
+import type { Cursor, Projections } from '../../projections/index.js';
 import { isAway, type Availability } from './availability.js';
 import type { Router } from './route.js';
 
@@ -75,27 +75,27 @@ export class Sweeper {
   async #sweep(): Promise<void> {
     const { settledMs, page } = this.#options;
     const before = new Date(Date.now() - settledMs);
-    for (let after: UnfinishedEvent | undefined; ;) {
-      const found = await this.events.unfinished(before, page, after);
-      for (const key of found) {
+    for (let after: Cursor | undefined; ;) {
+      const { items, next } = await this.events.unfinished(before, page, after);
+      for (const key of items) {
         if (this.#stop.signal.aborted) return;
         await this.#try(() => this.router.resume(key));
       }
-      after = found.at(-1);
-      if (found.length < page || after === undefined) return;
+      if (next === undefined) return;
+      after = next;
     }
   }
 
   async #sweepRetries(): Promise<void> {
     const { page } = this.#options;
-    for (let after: TriggerRetry | undefined; ;) {
-      const found = await this.events.triggerRetries(page, after);
-      for (const retry of found) {
+    for (let after: Cursor | undefined; ;) {
+      const { items, next } = await this.events.triggerRetries(page, after);
+      for (const retry of items) {
         if (this.#stop.signal.aborted) return;
         await this.#try(() => this.router.retryTrigger(retry));
       }
-      after = found.at(-1);
-      if (found.length < page || after === undefined) return;
+      if (next === undefined) return;
+      after = next;
     }
   }
 

@@ -195,6 +195,13 @@ function isRunOf({ tenant, trigger }: Present, event: InboundEvent): boolean {
 
 /** The payload of the run that the event starts; undefined: the filter does not hold. */
 function triggerPayload({ spec }: TriggerRow, event: ReceivedEvent): Json | undefined {
+  if (spec === undefined) {
+    throw new SluiceError(
+      'DATABASE_FAILED',
+      'The row of the trigger cannot be read. Publish the definition again, then retry the dead letter',
+      { retryable: false },
+    );
+  }
   const { filter, payload } = TriggerSpec.parse(spec);
   const scope: JsonObject = { event: eventScope(event) };
   const nowMs = Date.parse(event.receivedAt);

@@ -29,9 +29,9 @@ import {
   type LogParts,
 } from '../log/live-log.js';
 import { loadExecutions, loadLog } from '../log/load-log.js';
-import { read } from '../connection/read.js';
+import { read, readReadable } from '../connection/read.js';
 import { SETTLE_STEPS, UNOPENED } from '../domain/outcome.js';
-import { listInvocations } from '../reads/runs/list-invocations.js';
+import { readLedger } from '../reads/runs/list-invocations.js';
 import { TextWriter } from '../log/texts.js';
 import { commit, Refusal, type Statement } from '../connection/unit-of-work.js';
 import type { Writer } from '../connection/writer.js';
@@ -261,8 +261,9 @@ async function findLeftovers(
   rows: Readonly<Record<(typeof TABLES)[number], readonly { readonly key: RowKey }[]>>,
   generation: string | undefined,
 ): Promise<Leftovers> {
+  const { items: ledger, unreadable } = await readLedger(database, run.tenant, run.runId);
   const settled = new Set(
-    (await listInvocations(database, run.tenant, run.runId))
+    ledger
       .filter(({ status, local }) => status !== 'STARTED' && !local)
       .filter(({ idempotencyKey }) => generation === undefined || idempotencyKey.endsWith(generation))
       .map((invocation) => JSON.stringify(stepRowKey(run, invocation))),
@@ -271,15 +272,17 @@ async function findLeftovers(
   let emptied: readonly unknown[] = [];
   for (const table of TABLES) {
     const kept = new Set(rows[table].map(({ key }) => JSON.stringify(key)));
-    const existing = await read(
+    const existing = await readReadable(
       database,
-      z.array(z.array(z.json())),
-      `SELECT VALUE record::id(id) FROM ${table}:[$tenant, $runId]..[$tenant, $runId, ..]`,
+      z.object({ key: z.array(z.json()) }),
+      `SELECT id AS record, record::id(id) AS key FROM ${table}:[$tenant, $runId]..[$tenant, $runId, ..]`,
       { tenant: run.tenant, runId: run.runId },
     );
-    const left = existing.filter((key) => !kept.has(JSON.stringify(key)));
+    const left = existing.map(({ key }) => key).filter((key) => !kept.has(JSON.stringify(key)));
     stale[table] = left.filter((key) => table !== 'step' || !settled.has(JSON.stringify(key)));
     if (table === 'step') emptied = left.filter((key) => settled.has(JSON.stringify(key)));
+    // Which step a ledger row settles, that cannot be read, is not known: it may be any of these.
+    if (table === 'step' && unreadable.length > 0) stale[table] = [];
   }
   return { stale, emptied };
 }

@@ -27,6 +27,7 @@ import { isLoss, mapThrown } from './failures.js';
 import { dial, type Line } from './line.js';
 import { type Address, type DatabaseOptions, parseAddress, storePath } from './options.js';
 import { claimStore } from './store-lock.js';
+import { UnreadableRows } from './unreadable.js';
 
 export type Variables = Readonly<Record<string, unknown>>;
 
@@ -44,6 +45,8 @@ export interface Database {
   /** The same for a request that is a transaction, `BEGIN … COMMIT`: everything that writes. */
   transact(text: string, variables?: Variables, limitMs?: number): Promise<readonly Answer[]>;
   close(): Promise<void>;
+  /** Rows that this process could not read. */
+  readonly unreadable: UnreadableRows;
 }
 
 /** Options, with what a database must be that is found where the lost one was. */
@@ -124,6 +127,7 @@ interface Waiter {
 }
 
 class SurrealDatabase implements Database {
+  readonly unreadable: UnreadableRows;
   /** Undefined while the server is lost. */
   #line: Line | undefined;
   /** Why the server is lost: what the last try was answered. */
@@ -144,6 +148,7 @@ class SurrealDatabase implements Database {
     line: Line,
     private readonly release: (() => Promise<void>) | undefined,
   ) {
+    this.unreadable = new UnreadableRows(options.onUnreadable);
     this.#use(line);
   }
 
@@ -269,7 +274,8 @@ class SurrealDatabase implements Database {
     const { accept } = this.options;
     if (accept === undefined) return line;
     const request = (text: string, variables: Variables = {}) => answersOf(line, text, variables);
-    const database = { request, transact: request, close: () => Promise.resolve() };
+    const { unreadable } = this;
+    const database = { request, transact: request, close: () => Promise.resolve(), unreadable };
     try {
       await within(accept(database), connectTimeoutMs, () => {
         throw new SluiceError('DATABASE_UNAVAILABLE', `no answer within ${connectTimeoutMs} ms`);

@@ -1,5 +1,6 @@
 /** How to reach a database, and what its URL says. */
 import { SluiceError } from '../../contracts/errors.js';
+import type { UnreadableRow } from './unreadable.js';
 
 /** Whether the server is connected; if not, why the last try failed. */
 export interface DatabaseState {
@@ -31,6 +32,8 @@ export interface DatabaseOptions {
   readonly requestLimitMs?: number | undefined;
   /** Called when a server is lost, and when it is connected again. */
   readonly onState?: ((state: DatabaseState) => void) | undefined;
+  /** Called once for each row that cannot be read. */
+  readonly onUnreadable?: ((row: UnreadableRow) => void) | undefined;
   /** Whether to send transactions one at a time. Default: true for `surrealkv` and `mem`, else false. */
   readonly oneAtATime?: boolean | undefined;
 }

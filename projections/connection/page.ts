@@ -1,12 +1,12 @@
 /**
  * Pages of a list; each begins after the last entry of the page before.
  *
- * Invariant: a list never fails because of one row. A row that cannot be read (damaged, or written by
- * something else) is named under `unreadable` with the reason, at the page on which it would be; the others
- * are shown.
+ * Invariant: a list never fails because of one row. A row that cannot be read (unreadable.ts) is named under
+ * `unreadable` with the reason, at the page on which it would be; the others are shown.
  */
 import { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
+import type { UnreadableRow } from './unreadable.js';
 
 export interface PageRequest {
   /** `next` of the page before; absent for the first page. */
@@ -29,12 +29,8 @@ export interface ListedRow<R> {
   readonly raw: unknown;
   readonly row: R | undefined;
   readonly reason: string;
-}
-
-/** A row that cannot be read: its id in the database, and why. */
-export interface UnreadableRow {
-  readonly id: string;
-  readonly reason: string;
+  /** Reports the row as one that cannot be read. */
+  readonly report: (reason: string) => void;
 }
 
 const DEFAULT_LIMIT = 50;
@@ -106,7 +102,7 @@ export function viewRows<R, T>(
 ): { readonly items: T[]; readonly unreadable: Pick<Page<T>, 'unreadable'> } {
   const items: T[] = [];
   const unreadable: UnreadableRow[] = [];
-  for (const { id, row, reason } of rows) {
+  for (const { id, row, reason, report } of rows) {
     if (row === undefined) {
       unreadable.push({ id, reason });
       continue;
@@ -116,6 +112,7 @@ export function viewRows<R, T>(
     } catch (error) {
       // A broken JSON text, or another value than Sluice writes. The message may show the value.
       const why = error instanceof z.ZodError ? whyNot(error) : 'a stored text cannot be read';
+      report(why);
       unreadable.push({ id, reason: why });
     }
   }

@@ -1,12 +1,15 @@
 /**
- * Reads with one statement, and parses its rows. A row in another shape than this room writes is an error.
+ * Reads with one statement, and parses its rows.
+ *
+ * `read` is for an answer that is one thing: another shape than this room writes is an error. A reader of
+ * rows takes each for itself, so that one that cannot be read stops no other (unreadable.ts).
  */
 import { RecordId } from 'surrealdb';
 import { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
 import type { Database, Variables } from './connection.js';
 import { isConflict } from './failures.js';
-import { whyNot, type ListedRow } from './page.js';
+import { viewRows, whyNot, type ListedRow } from './page.js';
 
 const MOST_TRIES = 5;
 
@@ -44,8 +47,12 @@ export async function read<T extends z.ZodType>(
   }
 }
 
-/** What names a row: its record id, or its place in a list. */
-const Named = z.object({ id: z.unknown().optional(), place: z.unknown().optional() });
+/** What names a row: its record id, under a name that no column has, or its place in a list. */
+const Named = z.object({
+  record: z.unknown().optional(),
+  id: z.unknown().optional(),
+  place: z.unknown().optional(),
+});
 
 /**
  * Runs one reading statement of a list, and parses each row for itself.
@@ -57,13 +64,68 @@ export async function readRows<T extends z.ZodType>(
   text: string,
   variables: Variables = {},
 ): Promise<readonly ListedRow<z.output<T>>[]> {
-  const rows = await read(database, z.array(z.unknown()), text, variables);
+  return parseRows(database, shape, await read(database, z.array(z.unknown()), text, variables));
+}
+
+/** The rows that a statement gave, each parsed for itself; those that cannot be read are reported. */
+export function parseRows<T extends z.ZodType>(
+  { unreadable }: Pick<Database, 'unreadable'>,
+  shape: T,
+  rows: readonly unknown[],
+): readonly ListedRow<z.output<T>>[] {
   return rows.map((raw) => {
     const parsed = shape.safeParse(raw);
-    const { id: record, place } = Named.safeParse(raw).data ?? {};
-    const id =
-      record instanceof RecordId ? record.toString() : (JSON.stringify(record ?? place) ?? 'unknown');
-    if (parsed.success) return { id, raw, row: parsed.data, reason: '' };
-    return { id, raw, row: undefined, reason: whyNot(parsed.error) };
+    const named = Named.safeParse(raw).data ?? {};
+    const record = named.record ?? named.id ?? named.place;
+    const id = record instanceof RecordId ? record.toString() : (JSON.stringify(record) ?? 'unknown');
+    const report = (reason: string) => unreadable.note({ id, reason });
+    if (parsed.success) return { id, raw, row: parsed.data, reason: '', report };
+    const reason = whyNot(parsed.error);
+    report(reason);
+    return { id, raw, row: undefined, reason, report };
   });
+}
+
+/**
+ * The rows that one reading statement gives and that can be read; the others are reported.
+ * @throws SluiceError DATABASE_FAILED with the database's reason
+ */
+export async function readReadable<T extends z.ZodType>(
+  database: Database,
+  shape: T,
+  text: string,
+  variables: Variables = {},
+): Promise<readonly z.output<T>[]> {
+  return viewRows(await readRows(database, shape, text, variables), (row) => row).items;
+}
+
+/** A key of a row, as the database gives it. */
+export type Cursor = readonly unknown[];
+
+/** A part of a long read: its rows that can be read. */
+export interface Batch<T> {
+  readonly items: readonly T[];
+  /** Where the next part begins, in rows that can be read or not; undefined after the last part. */
+  readonly next: Cursor | undefined;
+}
+
+const Keyed = z.object({ key: z.array(z.unknown()) });
+
+/** The cursor after these rows, each of which has its key as `key`. @param limit of the statement */
+export function cursorAfter(rows: readonly ListedRow<unknown>[], limit: number): Cursor | undefined {
+  return rows.length < limit ? undefined : Keyed.safeParse(rows.at(-1)?.raw).data?.key;
+}
+
+/**
+ * Reads a part of a range of keys. The statement gives each row's key as `key`, and has `limit`.
+ * @throws SluiceError DATABASE_FAILED with the database's reason
+ */
+export async function readBatch<T extends z.ZodType>(
+  database: Database,
+  shape: T,
+  text: string,
+  variables: Variables & { readonly limit: number },
+): Promise<Batch<z.output<T>>> {
+  const rows = await readRows(database, shape, text, variables);
+  return { items: viewRows(rows, (row) => row).items, next: cursorAfter(rows, variables.limit) };
 }

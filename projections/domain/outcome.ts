@@ -76,7 +76,7 @@ export const SETTLE_STEPS: readonly Statement[] = [
     label: 'step.settle-all',
     text: `FOR $key IN $invocations {
     LET $l = (SELECT * FROM ONLY type::record('action_invocation', [$run[0], $key]));
-    IF $l.status = 'STARTED' OR $l.local OR $l.run_id != $run[1] { CONTINUE };
+    IF $l.status = 'STARTED' OR $l.local OR $l.run_id != $run[1] OR !type::is_string($l.path) { CONTINUE };
     LET $id = type::record('step', [$run[0], $l.run_id, $l.path, $l.iteration, $l.attempt]);
     LET $old = (SELECT status, provisional, opened_seq, idempotency_key FROM ONLY $id);
     IF ($old = NONE OR $old.opened_seq = ${UNOPENED}) AND $generation != NONE AND !string::ends_with($key, $generation) { CONTINUE };

@@ -13,7 +13,7 @@ import { utf8Length } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import { SluiceError } from '../../contracts/errors.js';
 import type { Database } from '../connection/connection.js';
-import { read } from '../connection/read.js';
+import { readReadable } from '../connection/read.js';
 import type { Statement } from '../connection/unit-of-work.js';
 
 const MARK = '@';
@@ -72,8 +72,8 @@ export async function loadTexts(
   const found = new Map<string, string>();
   if (hashes.size > 0) {
     const ids = [...hashes].map((hash) => new RecordId('blob', [tenant, owner, hash]));
-    const shape = z.array(z.object({ hash: z.string(), text: z.string() }));
-    for (const { hash, text } of await read(
+    const shape = z.object({ hash: z.string(), text: z.string() });
+    for (const { hash, text } of await readReadable(
       database,
       shape,
       'SELECT *, id[2] AS hash FROM $ids WHERE text != NONE',

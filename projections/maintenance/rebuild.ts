@@ -11,7 +11,7 @@ import type { Database } from '../connection/connection.js';
 import type { Header } from '../log/derive.js';
 import type { RunKey } from '../log/keys.js';
 import { loadLog } from '../log/load-log.js';
-import { read } from '../connection/read.js';
+import { read, readReadable } from '../connection/read.js';
 import { replayFromLog } from '../commit/from-log.js';
 import type { Writer } from '../connection/writer.js';
 import { derivedRows, differences, type RowDifference } from './derived-rows.js';
@@ -37,9 +37,9 @@ export async function rebuildRun(
 
 /** Every run that has a log, by tenant. */
 export async function loggedRuns(database: Database): Promise<readonly RunKey[]> {
-  return read(
+  return readReadable(
     database,
-    z.array(z.object({ tenant: z.string(), runId: z.string() })),
+    z.object({ tenant: z.string(), runId: z.string() }),
     'SELECT id[0] AS tenant, id[1] AS runId FROM run_event GROUP BY tenant, runId',
   );
 }

@@ -5,11 +5,13 @@
  * - A row goes together with its entries in the lists of what it was on, in one transaction.
  * - The row of an act that may be under way stays. One without an end is taken for such for a day; after that
  *   its process has died. So a row that goes gets no further entries.
+ * - A row that cannot be read stays, and so does what it was on.
  */
 import { z } from 'zod';
 import { listKey } from '../log/keys.js';
 import type { Database } from '../connection/connection.js';
-import { read } from '../connection/read.js';
+import { read, readReadable, readRows } from '../connection/read.js';
+import { viewRows } from '../connection/page.js';
 import { commit, type Statement } from '../connection/unit-of-work.js';
 import type { Writer } from '../connection/writer.js';
 import { SHOWN } from '../writers/audit.js';
@@ -39,6 +41,7 @@ const REMOVE: readonly Statement[] = [
 ];
 
 const Row = z.object({ place: z.string(), on: z.array(z.string()), stays: z.boolean() });
+const Placed = Row.pick({ place: true });
 const Entry = z.tuple([z.string(), z.string()]);
 
 /**
@@ -79,16 +82,16 @@ async function removeOf(
   let removed = 0;
   let above = newestOf(begunBefore);
   while (removed < limit) {
-    const rows = await read(
+    const rows = await readRows(
       database,
-      z.array(Row),
-      `SELECT id[1] AS place, on, ended_at = NONE AND at >= $dead AS stays FROM audit:[$tenant, $above]>..[$tenant, ..] LIMIT $limit`,
+      Row,
+      `SELECT id, id[1] AS place, on, ended_at = NONE AND at >= $dead AS stays FROM audit:[$tenant, $above]>..[$tenant, ..] LIMIT $limit`,
       { tenant, above, dead: new Date(Date.now() - DEAD_MS), limit: Math.min(limit - removed, PAGE) },
     );
-    const last = rows.at(-1);
-    if (last === undefined) break;
-    above = last.place;
-    const old = rows.filter(({ stays }) => !stays);
+    const last = Placed.safeParse(rows.at(-1)?.raw);
+    if (!last.success) break;
+    above = last.data.place;
+    const old = viewRows(rows, (row) => row).items.filter(({ stays }) => !stays);
     if (old.length === 0) continue;
     const entries = old.flatMap(({ place, on }) => on.map((thing) => [thing, place]));
     entries.push(...(await furtherEntries(database, tenant, old)));
@@ -109,12 +112,13 @@ async function furtherEntries(
 ): Promise<readonly z.infer<typeof Entry>[]> {
   const places = rows.filter(({ on }) => on.length >= SHOWN).map(({ place }) => place);
   if (places.length === 0) return [];
-  return await read(
+  const found = await readReadable(
     database,
-    z.array(Entry),
-    `SELECT VALUE [id[1], id[2]] FROM audit_on:[$tenant]..[$tenant, ..] WHERE id[2] IN $places`,
+    z.object({ entry: Entry }),
+    `SELECT id, [id[1], id[2]] AS entry FROM audit_on:[$tenant]..[$tenant, ..] WHERE id[2] IN $places`,
     { tenant, places },
   );
+  return found.map(({ entry }) => entry);
 }
 
 /** The list has the newest first: rows of before the time are above this key. */

@@ -15,8 +15,9 @@ import { listKey, runOfListKey } from '../log/keys.js';
 import type { Database } from '../connection/connection.js';
 import { read } from '../connection/read.js';
 import { LIST_RUNS } from '../reads/runs/list-runs.js';
-import { commit, Refusal, type Statement } from '../connection/unit-of-work.js';
+import type { Statement } from '../connection/unit-of-work.js';
 import type { Writer } from '../connection/writer.js';
+import { removeOne } from './remove-one.js';
 import { listTenants } from './tenants.js';
 
 export interface RetentionRequest {
@@ -138,7 +139,7 @@ export async function countClosedRuns(database: Database, endedBefore: Date): Pr
 }
 
 async function removeOf(
-  { database, faults }: Writer,
+  writer: Writer,
   tenant: string,
   status: string,
   { endedBefore, limit }: RetentionRequest,
@@ -148,7 +149,7 @@ async function removeOf(
   // first.
   let above = listKey(endedBefore, '');
   while (removed < limit) {
-    const keys = await read(database, z.array(z.string()), LIST_RUNS, {
+    const keys = await read(writer.database, z.array(z.string()), LIST_RUNS, {
       tenant,
       list: 'status',
       value: status,
@@ -162,12 +163,7 @@ async function removeOf(
         closed: TERMINAL_RUN_STATUSES,
         before: endedBefore,
       };
-      try {
-        await commit(database, REMOVE, variables, faults);
-        removed += 1;
-      } catch (error) {
-        if (!(error instanceof Refusal) || error.code !== 'KEPT') throw error;
-      }
+      if (await removeOne(writer, `run:${JSON.stringify(variables.run)}`, REMOVE, variables)) removed += 1;
     }
     const last = keys.at(-1);
     if (last === undefined) break;

@@ -14,9 +14,10 @@
 import { z } from 'zod';
 import { listKey } from '../log/keys.js';
 import type { Database } from '../connection/connection.js';
-import { read } from '../connection/read.js';
-import { commit, Refusal, type Statement } from '../connection/unit-of-work.js';
+import { read, readRows } from '../connection/read.js';
+import type { Statement } from '../connection/unit-of-work.js';
 import type { Writer } from '../connection/writer.js';
+import { removeOne } from './remove-one.js';
 import { listTenants } from './tenants.js';
 
 export interface EventRetentionRequest {
@@ -112,7 +113,7 @@ export async function countEvents(database: Database, receivedBefore: Date): Pro
 }
 
 async function removeOf(
-  { database, faults }: Writer,
+  writer: Writer,
   tenant: string,
   { receivedBefore, limit }: EventRetentionRequest,
 ): Promise<number> {
@@ -120,20 +121,17 @@ async function removeOf(
   // The list has the newest first: older events are above this key.
   let above: Place = [listKey(receivedBefore, '').slice(0, -1), '', ''];
   while (removed < limit) {
-    const places = await read(
-      database,
-      z.array(Place),
-      `SELECT VALUE [id[3], id[4], id[5]] FROM event_list:[$tenant, 'all', '', $above[0], $above[1], $above[2]]>..[$tenant, 'all', '', ..] LIMIT $limit`,
+    const rows = await readRows(
+      writer.database,
+      z.object({ place: Place }),
+      `SELECT id, [id[3], id[4], id[5]] AS place FROM event_list:[$tenant, 'all', '', $above[0], $above[1], $above[2]]>..[$tenant, 'all', '', ..] LIMIT $limit`,
       { tenant, above, limit: Math.min(limit - removed, PAGE) },
     );
+    const places = rows.flatMap(({ row }) => (row === undefined ? [] : [row.place]));
     for (const [newest, source, id] of places) {
-      try {
-        const variables = { id: [tenant, source, id], newest, before: receivedBefore };
-        await commit(database, REMOVE, variables, faults);
-        removed += 1;
-      } catch (error) {
-        if (!(error instanceof Refusal) || error.code !== 'KEPT') throw error;
-      }
+      const key = [tenant, source, id];
+      const variables = { id: key, newest, before: receivedBefore };
+      if (await removeOne(writer, `inbound_event:${JSON.stringify(key)}`, REMOVE, variables)) removed += 1;
     }
     const last = places.at(-1);
     if (last === undefined) break;

@@ -1,7 +1,7 @@
 /** Tenants that have rows in a table whose keys begin with the tenant. */
 import { z } from 'zod';
 import type { Database } from '../connection/connection.js';
-import { read } from '../connection/read.js';
+import { readRows } from '../connection/read.js';
 
 /** Skips from one tenant to the next: one read for each tenant, however many rows it has. */
 export async function listTenants(
@@ -10,15 +10,16 @@ export async function listTenants(
 ): Promise<readonly string[]> {
   const tenants: string[] = [];
   for (;;) {
-    // An object sorts above every key of the previous tenant.
-    const from = tenants.length === 0 ? [''] : [tenants.at(-1), {}];
-    const [next] = await read(
+    // A longer name sorts above every key of the previous tenant; no name has this character.
+    const from = [tenants.length === 0 ? '' : `${tenants.at(-1)}\u0001`];
+    const [next] = await readRows(
       database,
-      z.array(z.string()),
-      `SELECT VALUE id[0] FROM type::record('${table}', $from..) LIMIT 1`,
+      z.object({ tenant: z.string() }),
+      `SELECT id, id[0] AS tenant FROM type::record('${table}', $from..) LIMIT 1`,
       { from },
     );
-    if (next === undefined) return tenants;
-    tenants.push(next);
+    // Names are texts; a key that begins with something else comes after all of them.
+    if (next?.row === undefined) return tenants;
+    tenants.push(next.row.tenant);
   }
 }

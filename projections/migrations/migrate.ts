@@ -116,6 +116,7 @@ export async function migrate(opened: Database): Promise<readonly string[]> {
     request: (text, variables) => opened.request(text, variables, MIGRATION_LIMIT_MS),
     transact: (text, variables) => opened.transact(text, variables, MIGRATION_LIMIT_MS),
     close: () => opened.close(),
+    unreadable: opened.unreadable,
   };
   await commit(database, [
     {

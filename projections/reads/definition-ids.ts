@@ -1,17 +1,17 @@
 /** Ids of all published definitions of a tenant. */
 import { z } from 'zod';
 import type { Database } from '../connection/connection.js';
-import { read } from '../connection/read.js';
+import { read, readReadable } from '../connection/read.js';
 
 /** @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
 export async function definitionIds(database: Database, tenant: string): Promise<readonly string[]> {
-  const ids = await read(
+  const found = await readReadable(
     database,
-    z.array(z.string()),
-    `SELECT VALUE id[1] FROM definition_latest:[$tenant]..[$tenant, ..]`,
+    z.object({ name: z.string() }),
+    `SELECT id, id[1] AS name FROM definition_latest:[$tenant]..[$tenant, ..]`,
     { tenant },
   );
-  return ids.sort();
+  return found.map(({ name }) => name).sort();
 }
 
 /**

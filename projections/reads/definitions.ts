@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { RecordId } from 'surrealdb';
 import type { Database } from '../connection/connection.js';
-import { read, readRows } from '../connection/read.js';
+import { readReadable, readRows } from '../connection/read.js';
 import { pageLimit, toPage, viewRows, type Page, type PageRequest } from '../connection/page.js';
 import { findDefinition } from './find-definition.js';
 
@@ -57,7 +57,7 @@ export async function listDefinitions(
   page: PageRequest = {},
 ): Promise<Page<DefinitionSummary>> {
   const limit = pageLimit(page);
-  const groups = await read(database, z.array(Group), LIST, {
+  const groups = await readReadable(database, Group, LIST, {
     tenant,
     above: [tenant, ...(page.after === undefined ? [] : [page.after, ALL_VERSIONS])],
     limit: limit + 1,
@@ -100,10 +100,10 @@ async function latestOf(
   tenant: string,
   definitions: readonly { readonly id: string }[],
 ): Promise<ReadonlyMap<string, number>> {
-  const rows = await read(
+  const rows = await readReadable(
     database,
-    z.array(z.object({ name: z.string(), version: z.number() })),
-    'SELECT id[1] AS name, version FROM $ids WHERE version != NONE',
+    z.object({ name: z.string(), version: z.number() }),
+    'SELECT id, id[1] AS name, version FROM $ids WHERE version != NONE',
     { ids: definitions.map(({ id }) => new RecordId('definition_latest', [tenant, id])) },
   );
   return new Map(rows.map(({ name, version }) => [name, version]));
@@ -120,10 +120,10 @@ export async function getDefinition(
   id: string,
   version?: number,
 ): Promise<DefinitionView | undefined> {
-  const rows = await read(
+  const rows = await readReadable(
     database,
-    z.array(Version),
-    `SELECT version, hash, published_at, published_by
+    Version,
+    `SELECT id AS record, version, hash, published_at, published_by
       FROM definition:[$tenant, $id]..[$tenant, $id, ..] ORDER BY version DESC`,
     { tenant, id },
   );

@@ -12,7 +12,13 @@ import { listAudit, type AuditFilter, type AuditView } from './list-audit.js';
 import { getRun } from './runs/get-run.js';
 import { listEvidence, pageEvidence, type EvidenceView } from './runs/list-evidence.js';
 import { listEvents, type EventView } from './runs/list-events.js';
-import { listInvocations, pageInvocations, type InvocationView } from './runs/list-invocations.js';
+import {
+  listInvocations,
+  pageInvocations,
+  readLedger,
+  type InvocationView,
+  type Ledger,
+} from './runs/list-invocations.js';
 import { listRuns, type RunFilter } from './runs/list-runs.js';
 import { listSteps, type StepView } from './runs/list-steps.js';
 import { listWaits, pageWaits, type WaitView } from './runs/list-waits.js';
@@ -33,6 +39,8 @@ export interface Reads {
   ): Promise<Page<EventView>>;
   listWaits(tenant: string, runId: string): Promise<readonly WaitView[]>;
   listInvocations(tenant: string, runId: string): Promise<readonly InvocationView[]>;
+  /** The same, and the rows of the ledger that cannot be read. */
+  readLedger(tenant: string, runId: string): Promise<Ledger>;
   /** Policy decisions about a run's actions. */
   listEvidence(tenant: string, runId: string): Promise<readonly EvidenceView[]>;
   /** Waits, invocations and evidence, page by page. */
@@ -61,6 +69,7 @@ export function createReads(database: Database): Reads {
     listEvidence: (...args) => listEvidence(database, ...args),
     listWaits: (...args) => listWaits(database, ...args),
     listInvocations: (...args) => listInvocations(database, ...args),
+    readLedger: (...args) => readLedger(database, ...args),
     pageWaits: (...args) => pageWaits(database, ...args),
     pageInvocations: (...args) => pageInvocations(database, ...args),
     pageEvidence: (...args) => pageEvidence(database, ...args),

@@ -1,8 +1,8 @@
 /** Audit rows of a tenant, or of one thing, newest first. */
 import { z } from 'zod';
 import type { Database } from '../connection/connection.js';
-import { read } from '../connection/read.js';
-import { notAnEnd, pageLimit, toPage, type Page, type PageRequest } from '../connection/page.js';
+import { readRows } from '../connection/read.js';
+import { notAnEnd, pageLimit, toListPage, type Page, type PageRequest } from '../connection/page.js';
 
 export interface AuditFilter {
   /** What the act was on, such as `run:ID`. */
@@ -42,8 +42,8 @@ const Row = z.object({
   }),
 });
 
-const ALL = `SELECT id[1] AS place, $this AS row FROM audit:[$tenant, $after]>..[$tenant, ..] LIMIT $limit`;
-const ON = `SELECT id[2] AS place, (SELECT * FROM ONLY type::record('audit', [$tenant, $parent.id[2]])) AS row
+const ALL = `SELECT id AS record, id[1] AS place, $this AS row FROM audit:[$tenant, $after]>..[$tenant, ..] LIMIT $limit`;
+const ON = `SELECT id AS record, id[2] AS place, (SELECT * FROM ONLY type::record('audit', [$tenant, $parent.id[2]])) AS row
   FROM audit_on:[$tenant, $on, $after]>..[$tenant, $on, ..] LIMIT $limit`;
 
 /** A cursor is the key of a list: digits of an instant and the id of a request. */
@@ -62,10 +62,10 @@ export async function listAudit(
   const limit = pageLimit(page);
   const { after = '' } = page;
   if (after !== '' && !CURSOR.test(after)) throw notAnEnd(after);
-  const rows = await read(database, z.array(Row), on === undefined ? ALL : ON, {
+  const rows = await readRows(database, Row, on === undefined ? ALL : ON, {
     ...{ tenant, on, after, limit: limit + 1 },
   });
-  return toPage(
+  return toListPage(
     rows,
     limit,
     ({ place }) => place,

@@ -2,6 +2,7 @@
 import type { RunStatus } from '../../contracts/run/run.js';
 import type { Header } from '../log/derive.js';
 import type { RunKey } from '../log/keys.js';
+import type { Batch, Cursor } from '../connection/read.js';
 import type { Writer } from '../connection/writer.js';
 import { closeRun, type Closing } from './close-run.js';
 import { confirmRun, findWatched, noteResync, takeTurn, watchedRuns, type WatchedRun } from './watch.js';
@@ -11,7 +12,7 @@ export type { WatchedRun } from './watch.js';
 
 export interface Reconciliation {
   /** A page of the watched runs, of all tenants. */
-  watchedRuns(after: RunKey | undefined, limit: number): Promise<readonly WatchedRun[]>;
+  watchedRuns(after: Cursor | undefined, limit: number): Promise<Batch<WatchedRun>>;
   /** What the projection knows about these runs. */
   findWatched(runs: readonly RunKey[]): Promise<readonly WatchedRun[]>;
   /** Temporal has confirmed the run's end; stops watching it. */

@@ -7,15 +7,16 @@ import { RecordId } from 'surrealdb';
 import { z } from 'zod';
 import { RunStatus } from '../../contracts/run/run.js';
 import type { Database } from '../connection/connection.js';
+import type { ListedRow } from '../connection/page.js';
 import type { RunKey } from '../log/keys.js';
 import { notedExecution } from '../log/live-log.js';
-import { read } from '../connection/read.js';
+import { readBatch, readRows, type Batch, type Cursor } from '../connection/read.js';
 import { commit } from '../connection/unit-of-work.js';
 import type { Writer } from '../connection/writer.js';
 
 /** A run as the projection knows it. */
 export interface WatchedRun extends RunKey {
-  /** Undefined where the row is missing. */
+  /** Undefined where the row is missing or cannot be read. */
   readonly row:
     | {
         readonly workflowId: string;
@@ -23,47 +24,42 @@ export interface WatchedRun extends RunKey {
         readonly endedAt: Date | undefined;
       }
     | undefined;
-  /** The Temporal run id under which the log was written last; undefined where the run has no log. */
+  /**
+   * The Temporal run id under which the log was written last; undefined where the run has no log, or its
+   * head cannot be read.
+   */
   readonly execution: string | undefined;
+  /** True: one of the rows that say this cannot be read. The log may tell. */
+  readonly unreadable: boolean;
   /** The last `resync` signal that was sent. */
   readonly resync: { readonly execution: string; readonly at: Date } | undefined;
 }
 
-const Keys = z.array(z.object({ tenant: z.string(), runId: z.string() }));
+const Key = z.object({ tenant: z.string(), runId: z.string() });
 
-const WATCHED = `SELECT id[0] AS tenant, id[1] AS runId FROM type::record('run_watch', [$tenant, $runId]>..) LIMIT $limit`;
+const WATCHED = `SELECT id, record::id(id) AS key, id[0] AS tenant, id[1] AS runId FROM type::record('run_watch', $after>..) LIMIT $limit`;
 
 /**
  * A page of the watched runs.
- * @param after the last run of the page before; undefined for the first page
+ * @param after `next` of the page before; undefined for the first page
  */
 export async function watchedRuns(
   database: Database,
-  after: RunKey | undefined,
+  after: Cursor | undefined,
   limit: number,
-): Promise<readonly WatchedRun[]> {
-  const { tenant, runId } = after ?? { tenant: '', runId: '' };
-  return findWatched(database, await read(database, Keys, WATCHED, { tenant, runId, limit }));
+): Promise<Batch<WatchedRun>> {
+  const { items, next } = await readBatch(database, Key, WATCHED, { after: after ?? [], limit });
+  return { items: await findWatched(database, items), next };
 }
 
-const Rows = z.array(
-  z.object({
-    tenant: z.string(),
-    run_id: z.string(),
-    workflow_id: z.string(),
-    status: RunStatus,
-    ended_at: z.date().optional(),
-  }),
-);
-const Heads = z.array(z.object({ tenant: z.string(), run_id: z.string(), execution: z.string() }));
-const Watches = z.array(
-  z.object({
-    tenant: z.string(),
-    run_id: z.string(),
-    resync_execution: z.string(),
-    resync_at: z.date(),
-  }),
-);
+const Named = z.object({ tenant: z.string(), run_id: z.string() });
+const Row = Named.extend({
+  workflow_id: z.string(),
+  status: RunStatus,
+  ended_at: z.date().optional(),
+});
+const Head = Named.extend({ execution: z.string() });
+const Watch = Named.extend({ resync_execution: z.string(), resync_at: z.date() });
 
 /** What the projection knows about each run, in the order of `runs`. */
 export async function findWatched(
@@ -72,17 +68,17 @@ export async function findWatched(
 ): Promise<readonly WatchedRun[]> {
   if (runs.length === 0) return [];
   const ids = (table: string) => runs.map(({ tenant, runId }) => new RecordId(table, [tenant, runId]));
-  const named = 'id[0] AS tenant, id[1] AS run_id';
+  const named = 'id, id[0] AS tenant, id[1] AS run_id';
   const [rows, heads, watches] = await Promise.all([
-    read(database, Rows, `SELECT ${named}, workflow_id, status, ended_at FROM $ids WHERE status != NONE`, {
+    readRows(database, Row, `SELECT ${named}, workflow_id, status, ended_at FROM $ids WHERE status != NONE`, {
       ids: ids('run'),
     }),
-    read(database, Heads, `SELECT ${named}, execution FROM $ids WHERE execution != NONE`, {
+    readRows(database, Head, `SELECT ${named}, execution FROM $ids WHERE execution != NONE`, {
       ids: ids('run_head'),
     }),
-    read(
+    readRows(
       database,
-      Watches,
+      Watch,
       `SELECT ${named}, resync_execution, resync_at FROM $ids WHERE resync_at != NONE`,
       {
         ids: ids('run_watch'),
@@ -90,16 +86,19 @@ export async function findWatched(
     ),
   ]);
   return runs.map(({ tenant, runId }) => {
-    const find = <T extends { tenant: string; run_id: string }>(all: readonly T[]) =>
-      all.find((columns) => columns.tenant === tenant && columns.run_id === runId);
-    const row = find(rows);
-    const head = find(heads);
-    const watch = find(watches);
+    const isIt = ({ raw }: ListedRow<unknown>) => {
+      const its = Named.safeParse(raw).data;
+      return its?.tenant === tenant && its.run_id === runId;
+    };
+    const [itsRow, itsHead] = [rows.find(isIt), heads.find(isIt)];
+    const [row, head, watch] = [itsRow?.row, itsHead?.row, watches.find(isIt)?.row];
     return {
       tenant,
       runId,
       row: row && { workflowId: row.workflow_id, status: row.status, endedAt: row.ended_at },
       execution: head && notedExecution(head.execution),
+      unreadable:
+        (itsRow !== undefined && row === undefined) || (itsHead !== undefined && head === undefined),
       resync: watch && { execution: watch.resync_execution, at: watch.resync_at },
     };
   });

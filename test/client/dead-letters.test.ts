@@ -215,7 +215,7 @@ describe('other kinds', () => {
       },
     ]);
     await client.deadLetters.retry('outbox-1');
-    const due = (await projections.events.dueOutbox(undefined, 10)).map((row) => row.key);
+    const due = (await projections.events.dueOutbox(undefined, 10)).items.map((row) => row.key);
     expect(due).toContainEqual(key);
     expect(await client.deadLetters.show('outbox-1')).toMatchObject({ status: 'RETRIED' });
   });

@@ -74,7 +74,7 @@ steps:
     const { conflicts } = await explained();
     return (conflicts as JsonObject)['count'] === 1;
   });
-  await waitFor(async () => (await projections.events.dueOutbox(undefined, 10)).length === 0);
+  await waitFor(async () => (await projections.events.dueOutbox(undefined, 10)).items.length === 0);
   expect(await explained()).toMatchObject({
     envelope: first['envelope'] as JsonObject,
     conflicts: { last: [{ via: 'relay', differs: ['payload'] }] },
@@ -180,7 +180,9 @@ describe('with Redis', needs('redis'), () => {
         payload: { n },
       })),
     );
-    await waitFor(async () => (await sluice().projections.events.dueOutbox(undefined, 10)).length === 0);
+    await waitFor(
+      async () => (await sluice().projections.events.dueOutbox(undefined, 10)).items.length === 0,
+    );
     const reader = await sluice().start('reader', { key: 'n-3' });
     await sluice().start('sender', { key: 'n-3' });
     expect(await sluice().result(reader)).toEqual([1, 2, 3]);

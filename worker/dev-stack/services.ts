@@ -19,7 +19,7 @@ import { loadBridgeConfig } from '../config/bridge-config.js';
 import { loadConfig, type Environment, type SluiceConfig } from '../config/config.js';
 import { loadRegistry } from '../processes/load-registry.js';
 import { installRuntime } from '../processes/install-runtime.js';
-import { createLogger } from '../processes/logging.js';
+import { createLogger, logUnreadable } from '../processes/logging.js';
 import { openPolicies, reloadPolicies } from '../processes/open-policies.js';
 import { startWorker } from '../processes/start-worker.js';
 import { openSecrets } from '../secrets/secret-grants.js';
@@ -89,7 +89,7 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
     onReload?.(async () => screen.print(await reloadPolicies(authorizer, log)));
   }
 
-  const projections = await openProjections(config.database);
+  const projections = await openProjections({ ...config.database, onUnreadable: logUnreadable(log) });
   opened.add('SurrealDB', () => projections.close());
   // The engine gives the permissions of one directory itself.
   keepPrivate(data);

@@ -10,6 +10,7 @@ import type { LogLevel, LogMetadata, RuntimeOptions } from '@temporalio/worker';
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
 import { SluiceError } from '../../contracts/errors.js';
 import { printable } from '../../contracts/reading/printable.js';
+import type { UnreadableRow } from '../../projections/index.js';
 import type { SluiceConfig } from '../config/config.js';
 
 const CREDENTIALS = [
@@ -88,4 +89,10 @@ export function temporalRuntimeOptions(log: Logger, metricsAddress?: string): Ru
     },
     shutdownSignals: [],
   };
+}
+
+/** One line for each row that the process cannot read. */
+export function logUnreadable(log: Pick<Logger, 'error'>): (row: UnreadableRow) => void {
+  return ({ id, reason }) =>
+    log.error({ row: id, reason }, 'A row cannot be read; it is left as it is, and everything else goes on');
 }

@@ -16,6 +16,7 @@ import { ServiceStates } from '../health/service-states.js';
 import { watchMainThread } from '../health/watchdog.js';
 import { temporalPlace } from '../temporal/temporal-connection.js';
 import { loadRegistry } from './load-registry.js';
+import { logUnreadable } from './logging.js';
 import { endInTime, STOP_LIMIT_MS, whenAborted } from './stopping.js';
 
 export interface RunApiOptions {
@@ -42,7 +43,10 @@ export async function runApi(options: RunApiOptions): Promise<void> {
   opened.add('Watchdog', watchMainThread(config.stuckMs));
   try {
     const { actions } = await loadRegistry(config, directory);
-    const projections = await openProjections(watchedDatabase(config, new ServiceStates(log)));
+    const projections = await openProjections({
+      ...watchedDatabase(config, new ServiceStates(log)),
+      onUnreadable: logUnreadable(log),
+    });
     opened.add('SurrealDB', () => projections.close());
     const client = await createSluiceClient({
       ...(await temporalPlace(config)),

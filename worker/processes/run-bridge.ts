@@ -14,6 +14,7 @@ import { watchedDatabase } from '../health/database-watch.js';
 import { ServiceStates } from '../health/service-states.js';
 import { watchMainThread } from '../health/watchdog.js';
 import { temporalPlace } from '../temporal/temporal-connection.js';
+import { logUnreadable } from './logging.js';
 import { endInTime, STOP_LIMIT_MS, whenAborted } from './stopping.js';
 
 export interface RunBridgeOptions {
@@ -34,7 +35,10 @@ export async function runBridge({ config, settings, log, stop }: RunBridgeOption
   endInTime(stop, STOP_LIMIT_MS, log);
   opened.add('Watchdog', watchMainThread(config.stuckMs));
   try {
-    const projections = await openProjections(watchedDatabase(config, new ServiceStates(log)));
+    const projections = await openProjections({
+      ...watchedDatabase(config, new ServiceStates(log)),
+      onUnreadable: logUnreadable(log),
+    });
     opened.add('SurrealDB', () => projections.close());
     const { taskQueue } = config;
     const client = await createSluiceClient({

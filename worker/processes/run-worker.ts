@@ -7,7 +7,7 @@
 import type { Runtime } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { ClosingStack } from '../../contracts/closing-stack.js';
-import { openProjections } from '../../projections/index.js';
+import { openProjections, type Projections } from '../../projections/index.js';
 import type { Environment, SluiceConfig } from '../config/config.js';
 import { watchedDatabase } from '../health/database-watch.js';
 import { ServiceStates } from '../health/service-states.js';
@@ -17,6 +17,7 @@ import { openSecrets } from '../secrets/secret-grants.js';
 import { dataConverterOf } from '../temporal/temporal-connection.js';
 import { loadWorkflowBundle } from '../temporal/workflow-bundle.js';
 import { installRuntime } from './install-runtime.js';
+import { logUnreadable } from './logging.js';
 import { endInTime, whenAborted } from './stopping.js';
 import { loadRegistry } from './load-registry.js';
 import { openPolicies, reloadPolicies } from './open-policies.js';
@@ -66,12 +67,15 @@ export async function runWorker({
       const health = await startWorkerHealth(healthAddress, states, stop);
       opened.add('Health', () => health.close());
     }
-    const projections = await openProjections(watchedDatabase(config, states));
+    const projections = await openProjections({
+      ...watchedDatabase(config, states),
+      onUnreadable: logUnreadable(log),
+    });
     opened.add('SurrealDB', () => projections.close());
     // Just before the first connection: the runtime ends with the last one, and keeps the process alive until
     // then.
     const runtime = installRuntime(log, metricsAddress);
-    showStates(states, runtime);
+    showStates(states, projections, runtime);
     const worker = await startWorker(
       {
         config,
@@ -103,8 +107,14 @@ export async function runWorker({
   log.info('The worker has stopped');
 }
 
+const UNREADABLE_HELP = 'Rows that the process met and could not read';
+
 /** The states as metrics of the runtime. */
-function showStates(states: ServiceStates, { metricMeter: meter }: Runtime): void {
+function showStates(
+  states: ServiceStates,
+  { database }: Pick<Projections, 'database'>,
+  { metricMeter: meter }: Runtime,
+): void {
   const unit = undefined;
   const gauges = {
     database: meter.createGauge('sluice_database_connected', 'int', unit, '1 while it is connected, else 0'),
@@ -114,4 +124,6 @@ function showStates(states: ServiceStates, { metricMeter: meter }: Runtime): voi
     (service, connected) => service !== 'redis' && gauges[service].set(connected),
     ['database', 'temporal'],
   );
+  const rows = meter.createGauge('sluice_unreadable_rows', 'int', unit, UNREADABLE_HELP);
+  database.unreadable.showBy((count) => rows.set(count));
 }

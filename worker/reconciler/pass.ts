@@ -16,7 +16,7 @@ import type { Logger } from 'pino';
 import type { RunHeader } from '../../contracts/run/activity.js';
 import { toSluiceError } from '../../contracts/errors.js';
 import { RESERVED_PREFIX, StartMemo } from '../../contracts/run/messages.js';
-import type { Projections, WatchedRun } from '../../projections/index.js';
+import type { Cursor, Projections, WatchedRun } from '../../projections/index.js';
 import { judge } from './judge.js';
 import { hasGap, repairFromHistory } from './repair.js';
 import type { TemporalExecution, TemporalRuns } from './temporal-runs.js';
@@ -54,7 +54,7 @@ export interface PassOptions {
 
 /** Where the next pass continues; each process has its own. */
 export interface Memory {
-  after?: { readonly tenant: string; readonly runId: string };
+  after?: Cursor;
   /** First run ids by execution: Temporal's lists do not have them. */
   readonly runOf: Map<string, string>;
 }
@@ -90,7 +90,7 @@ class Pass {
     const { projections, temporal, limit, stop } = this.options;
     let left = limit;
     while (!stop.aborted) {
-      const page = await projections.reconciliation.watchedRuns(this.memory.after, PAGE);
+      const { items: page, next } = await projections.reconciliation.watchedRuns(this.memory.after, PAGE);
       const heads = page.flatMap(({ row, execution }) =>
         execution !== undefined && row !== undefined && row.endedAt === undefined ? [execution] : [],
       );
@@ -99,7 +99,7 @@ class Pass {
       this.counts.looked += page.length;
       left -= doubtful.length;
       await this.each(doubtful, async (run) => {
-        if (run.row === undefined && !(await this.rebuilt(run))) return;
+        if ((run.row === undefined || run.unreadable) && !(await this.rebuilt(run))) return;
         const [found] = await projections.reconciliation.findWatched([run]);
         if (found?.row === undefined) return;
         await this.settle(
@@ -107,12 +107,11 @@ class Pass {
           await temporal.find(found.row.workflowId, found.runId, found.execution ?? found.runId),
         );
       });
-      const last = page.at(-1);
-      if (page.length < PAGE || last === undefined) {
+      if (next === undefined) {
         delete this.memory.after;
         return;
       }
-      this.memory.after = last;
+      this.memory.after = next;
       if (left <= 0) return;
     }
   }
@@ -248,10 +247,13 @@ class Pass {
     return row && { tenant, runId, definition: row.definition, version: row.version };
   }
 
-  /** Rebuilds the row of a run from its log; a run that has neither is no longer watched. */
+  /**
+   * Rebuilds the row of a run, missing or unreadable, from its log; a run that has neither is no longer
+   * watched.
+   */
   private async rebuilt(run: WatchedRun): Promise<boolean> {
     const { projections } = this.options;
-    if (run.execution === undefined) {
+    if (run.execution === undefined && !run.unreadable) {
       await projections.reconciliation.confirmRun(run, undefined);
       return false;
     }

@@ -9,6 +9,7 @@
  *   after the last committed event. The compensation's input is evaluated only where it takes plain values
  *   from the step's input and output and the payload; other names are gone, and a guess could undo the wrong
  *   thing.
+ * - A ledger row that cannot be read is a letter too: what its action did is unknown.
  * - Letters are written in the transaction that closes the run's row: both commit, or neither does.
  * - The id of a letter is derived from the run and the compensation, so that it can be withdrawn when a reset
  *   makes the run responsible again.
@@ -32,7 +33,7 @@ import type { RunEvent } from '../../contracts/run/run-events.js';
 import { summarize } from '../../contracts/summary.js';
 import { readStoredInBounds } from '../../definitions/index.js';
 import { evaluate, evaluateMapping } from '../../expressions/index.js';
-import { compensationLetterId, type Projections } from '../../projections/index.js';
+import { compensationLetterId, type Projections, type UnreadableRow } from '../../projections/index.js';
 
 /** Events of one page of the log. */
 const PAGE = 500;
@@ -59,7 +60,7 @@ export async function uncompensatedLetters(
   latest: (action: string) => number | undefined,
 ): Promise<readonly NewDeadLetter[]> {
   const { tenant, runId, definition: id, version } = ended.run;
-  const ledger = await projections.reads.listInvocations(tenant, runId);
+  const { items: ledger, unreadable } = await projections.reads.readLedger(tenant, runId);
   const events = await liveLog(projections, tenant, runId);
   const stored = await projections.findDefinition(tenant, id, version);
   if (stored === undefined) throw new SluiceError('DEFINITION_VERSION_NOT_FOUND', `${id} version ${version}`);
@@ -72,7 +73,10 @@ export async function uncompensatedLetters(
     ({ compensation: { key } }) =>
       !ledger.some(({ idempotencyKey, status }) => idempotencyKey === key && status === 'SUCCEEDED'),
   );
-  return found.map((step, i) => letterOf(ended, step, i));
+  return [
+    ...found.map((step, i) => letterOf(ended, step, i)),
+    ...unreadable.map((row, i) => unknownLetterOf(ended, row, found.length + i)),
+  ];
 }
 
 /** A step whose effects remain, and the ledger row of its action. */
@@ -210,6 +214,24 @@ function evaluatePlain(
     if (!PLAIN.test(source)) throw new Error(`${source} sees what ended with the run`);
     return evaluate(source, { root: scope, bindings: scope, nowMs: 0 }, { at: 'compensate', required: true });
   });
+}
+
+function unknownLetterOf(
+  { run, reason, closedAt }: EndedRun,
+  { id, reason: why }: UnreadableRow,
+  order: number,
+): NewDeadLetter {
+  return {
+    tenant: run.tenant,
+    id: compensationLetterId(run.runId, id),
+    kind: 'compensation',
+    runId: run.runId,
+    subject: `What the action of ${id} did`,
+    reason: `${reason}; its row cannot be read: ${why}`,
+    errorCode: 'COMPENSATION_INVALID',
+    at: closedAt + order,
+    reopens: 'withdrawn',
+  };
 }
 
 function letterOf(

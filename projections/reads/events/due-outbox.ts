@@ -1,12 +1,25 @@
-/** The events that the relay has to send. */
+/**
+ * The events that the relay has to send.
+ *
+ * A row that cannot be read is left out. It leaves a gap among its run's positions, so the relay holds back
+ * what the run published after it, and sends what other runs published.
+ */
 import { z } from 'zod';
 import type { Json } from '../../../contracts/json.js';
 import type { Database } from '../../connection/connection.js';
-import { read } from '../../connection/read.js';
-import { loadJson } from '../../log/texts.js';
+import { viewRows } from '../../connection/page.js';
+import { cursorAfter, readRows, type Batch, type Cursor } from '../../connection/read.js';
+import { loadJson, type Decode } from '../../log/texts.js';
 
 const Key = z.tuple([z.string(), z.string(), z.number(), z.number(), z.string()]);
-const Row = z.object({ key: Key, envelope: z.string(), attempts: z.number(), sent: z.number().nullish() });
+const Row = z.object({
+  key: Key,
+  envelope: z.string(),
+  attempts: z.number(),
+  sent: z.number().nullish(),
+  created_at: z.date(),
+});
+type Row = z.infer<typeof Row>;
 
 /** A published event that is not on the bus yet. */
 export interface OutboxRow {
@@ -18,42 +31,52 @@ export interface OutboxRow {
   readonly attempts: number;
   /** The run's position that was sent last; 0 before the first. */
   readonly sent: number;
+  readonly createdAt: Date;
 }
 
-const DUE = `SELECT record::id(id) AS key, type::record('outbox', record::id(id)).envelope AS envelope, type::record('outbox', record::id(id)).attempts AS attempts,
+/** Rows of the outbox, those of one run after the other. */
+export interface DueOutbox extends Batch<OutboxRow> {
+  /** When each row that cannot be read was written; undefined where not even that can be read. */
+  readonly unreadable: readonly (Date | undefined)[];
+}
+
+const OUTBOX = `type::record('outbox', record::id(id))`;
+const DUE = `SELECT id AS record, record::id(id) AS key, ${OUTBOX}.envelope AS envelope, ${OUTBOX}.attempts AS attempts, ${OUTBOX}.created_at AS created_at,
     type::record('outbox_head', [id[0], id[1]]).sent AS sent
-  FROM outbox_due:[$after]..  LIMIT $limit`;
+  FROM type::record('outbox_due', $after>..) LIMIT $limit`;
+
+const Written = z.object({ created_at: z.date() });
 
 /**
- * @param after key of the last row of the page before; undefined for the first page
- * @returns the rows of one run after the other, each run's in order of position
+ * @param after `next` of the part before; undefined for the first part
+ * @returns each run's rows in order of position
  */
 export async function dueOutbox(
   database: Database,
-  after: readonly unknown[] | undefined,
+  after: Cursor | undefined,
   limit: number,
-): Promise<readonly OutboxRow[]> {
-  const text =
-    after === undefined
-      ? DUE.replace('outbox_due:[$after]..', 'outbox_due')
-      : DUE.replace(
-          'outbox_due:[$after]..',
-          'outbox_due:[$after[0], $after[1], $after[2], $after[3], $after[4]]>..',
-        );
-  const rows = await read(database, z.array(Row), text, { after, limit });
+): Promise<DueOutbox> {
+  const rows = await readRows(database, Row, DUE, { after: after ?? [], limit });
   const runs = new Map<string, (typeof rows)[number][]>();
-  for (const row of rows) {
-    const run = JSON.stringify(row.key.slice(0, 2));
-    runs.set(run, [...(runs.get(run) ?? []), row]);
+  for (const listed of rows) {
+    const run = JSON.stringify(listed.row?.key.slice(0, 2) ?? null);
+    runs.set(run, [...(runs.get(run) ?? []), listed]);
   }
-  const due: OutboxRow[] = [];
+  const items: OutboxRow[] = [];
+  const unreadable: (Date | undefined)[] = [];
   for (const rowsOfRun of runs.values()) {
-    const [tenant, runId] = rowsOfRun[0]?.key ?? ['', ''];
-    const columns = rowsOfRun.map(({ envelope }) => envelope);
+    const [tenant = '', runId = ''] = rowsOfRun[0]?.row?.key ?? [];
+    const columns = rowsOfRun.map(({ row }) => row?.envelope);
     const decode = await loadJson(database, tenant, runId, columns);
-    for (const { key, envelope, attempts, sent } of rowsOfRun) {
-      due.push({ key, envelope: decode(envelope) ?? null, attempts, sent: sent ?? 0 });
+    for (const listed of rowsOfRun) {
+      const { items: read } = viewRows([listed], (row) => toDue(row, decode));
+      if (read.length === 0) unreadable.push(Written.safeParse(listed.raw).data?.created_at);
+      items.push(...read);
     }
   }
-  return due;
+  return { items, unreadable, next: cursorAfter(rows, limit) };
+}
+
+function toDue({ key, envelope, attempts, sent, created_at: createdAt }: Row, decode: Decode): OutboxRow {
+  return { key, envelope: decode(envelope) ?? null, attempts, sent: sent ?? 0, createdAt };
 }

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Json } from '../../../contracts/json.js';
 import type { Database } from '../../connection/connection.js';
-import { read } from '../../connection/read.js';
+import { readReadable } from '../../connection/read.js';
 
 /** Identifies an event. */
 export interface EventKey {
@@ -29,9 +29,9 @@ export async function deliveriesOf(
   database: Database,
   { tenant, source, id }: EventKey,
 ): Promise<readonly DeliveryRow[]> {
-  return read(
+  return readReadable(
     database,
-    z.array(DeliveryRow),
+    DeliveryRow,
     'SELECT *, id[3] AS run_id FROM event_delivery:[$tenant, $source, $id]..[$tenant, $source, $id, ..]',
     { tenant, source, id },
   );

@@ -5,13 +5,16 @@
  * Read them after the registration has committed (writers/events/record-event.ts says why that suffices):
  * an event whose arrival committed before is found here, and an event that commits later finds the wait. The
  * same holds for an event that is returned: see writers/events/return-events.ts.
+ *
+ * An event whose row cannot be read is passed over: a look-back after the row was corrected finds it.
  */
 import { z } from 'zod';
 import { decodeEvent } from '../../../contracts/events/event-envelope.js';
 import type { RunHeader } from '../../../contracts/run/activity.js';
 import type { EventCursor, MissedPage, OpenedWait } from '../../../contracts/run/projection.js';
 import type { Database } from '../../connection/connection.js';
-import { read } from '../../connection/read.js';
+import { viewRows } from '../../connection/page.js';
+import { readReadable, readRows } from '../../connection/read.js';
 import { loadJson } from '../../log/texts.js';
 
 const Row = z.object({
@@ -28,7 +31,7 @@ const PAGE = 16;
 
 // A wait without a key takes what its run had been sent, so only what the run has returned.
 const DELIVERY = `type::record('event_delivery', [$tenant, id[4], id[5], $run])`;
-const KEYS = `SELECT id[3] AS at, id[4] AS source, id[5] AS event_id, ${DELIVERY}.status != NONE AND ${DELIVERY}.returned = NONE AS under_way
+const KEYS = `SELECT id AS record, id[3] AS at, id[4] AS source, id[5] AS event_id, ${DELIVERY}.status != NONE AND ${DELIVERY}.returned = NONE AS under_way
   FROM event_by_key:[$tenant, $name, $part, $after[0], $after[1], $after[2]]>..[$tenant, $name, $part, ..]
   WHERE (${DELIVERY}.status ?? 'PENDING') != 'SIGNALED' LIMIT $limit`;
 
@@ -49,9 +52,9 @@ export async function missedEvents(
   const underWay = new Set<string>();
   let full = false;
   for (const [name, key, since] of listsOf(waits)) {
-    const keys = await read(
+    const keys = await readReadable(
       database,
-      z.array(Key),
+      Key,
       `LET $part = IF $key = NONE { '@' + $run } ELSE { fn::event_key($key) };\n${KEYS}`,
       {
         tenant,
@@ -71,9 +74,9 @@ export async function missedEvents(
   }
   const page = [...found.values()].sort(inOrder).slice(0, PAGE);
   if (page.length === 0) return { events: [], next: undefined };
-  const rows = await read(
+  const rows = await readRows(
     database,
-    z.array(Row),
+    Row,
     `SELECT * FROM $keys.map(|$k| type::record('inbound_event', [$tenant, $k[1], $k[2]]))`,
     { tenant, keys: page },
   );
@@ -81,15 +84,16 @@ export async function missedEvents(
     database,
     tenant,
     'event',
-    rows.map((row) => row.envelope),
+    rows.map(({ row }) => row?.envelope),
   );
-  const byKey = new Map(rows.map((row) => [JSON.stringify([row.source, row.event_id]), row]));
+  const { items } = viewRows(rows, (row) => ({ ...row, decoded: decodeEvent(decode(row.envelope)) }));
+  const byKey = new Map(items.map((row) => [JSON.stringify([row.source, row.event_id]), row]));
   return {
     events: page.flatMap(([, source, id]) => {
       const key = JSON.stringify([source, id]);
       const row = byKey.get(key);
       if (row === undefined) return [];
-      const decoded = decodeEvent(decode(row.envelope));
+      const { decoded } = row;
       return [
         {
           source,

@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import type { Json } from '../../../contracts/json.js';
 import type { Database } from '../../connection/connection.js';
-import { read } from '../../connection/read.js';
+import { cursorAfter, read, readBatch, readRows, type Batch, type Cursor } from '../../connection/read.js';
+import { viewRows } from '../../connection/page.js';
 import { loadJson } from '../../log/texts.js';
 import type { EventKey } from './event-rows.js';
 
@@ -18,23 +19,55 @@ export interface TriggerRow {
   readonly definition: string;
   readonly position: number;
   readonly version: number;
-  /** Filter and payload mapping. */
-  readonly spec: Json;
+  /** Filter and payload mapping; undefined where the row cannot be read. */
+  readonly spec: Json | undefined;
 }
 
-/** The triggers that name the event. */
+/** What the key of a trigger says. */
+const TriggerKey = Trigger.pick({ definition: true, position: true }).extend({
+  version: Trigger.shape.version.catch(0),
+});
+
+/**
+ * The triggers that name the event. One whose row cannot be read comes without what the row says: whoever
+ * fires it can only say that it failed.
+ */
 export async function triggersFor(
   database: Database,
   tenant: string,
   eventName: string,
 ): Promise<readonly TriggerRow[]> {
-  const rows = await read(
+  const rows = await readRows(
     database,
-    z.array(Trigger),
-    'SELECT id[2] AS definition, id[3] AS position, version, spec FROM event_trigger:[$tenant, $eventName]..[$tenant, $eventName, ..]',
+    Trigger,
+    'SELECT id, id[2] AS definition, id[3] AS position, version, spec FROM event_trigger:[$tenant, $eventName]..[$tenant, $eventName, ..]',
     { tenant, eventName },
   );
-  return rows.map(({ spec, ...row }) => ({ ...row, spec: JSON.parse(spec) as Json }));
+  return rows.flatMap((listed): TriggerRow[] => {
+    const { items } = viewRows([listed], toTrigger);
+    if (items.length > 0) return items;
+    const named = TriggerKey.safeParse(listed.raw);
+    return named.success ? [{ ...named.data, spec: undefined }] : [];
+  });
+}
+
+/** The triggers of all tenants, by key. @param after `next` of the part before */
+export async function allTriggers(
+  database: Database,
+  after: Cursor | undefined,
+  limit: number,
+): Promise<Batch<TriggerRow>> {
+  const rows = await readRows(
+    database,
+    Trigger,
+    `SELECT id, record::id(id) AS key, id[2] AS definition, id[3] AS position, version, spec FROM type::record('event_trigger', $after>..) LIMIT $limit`,
+    { after: after ?? [], limit },
+  );
+  return { items: viewRows(rows, toTrigger).items, next: cursorAfter(rows, limit) };
+}
+
+function toTrigger({ spec, ...row }: z.infer<typeof Trigger>): TriggerRow {
+  return { ...row, spec: JSON.parse(spec) as Json };
 }
 
 const Unfinished = z.object({
@@ -48,24 +81,20 @@ export type UnfinishedEvent = z.infer<typeof Unfinished>;
 
 /**
  * Events whose routing has not ended, oldest first.
- * @param after the last one of the page before
+ * @param after `next` of the part before
  */
 export async function unfinishedEvents(
   database: Database,
   before: Date,
   limit: number,
-  after?: UnfinishedEvent,
-): Promise<readonly UnfinishedEvent[]> {
-  return read(
+  after?: Cursor,
+): Promise<Batch<UnfinishedEvent>> {
+  return readBatch(
     database,
-    z.array(Unfinished),
-    `SELECT id[0] AS receivedAt, id[1] AS tenant, id[2] AS source, id[3] AS id
-      FROM event_unfinished:[$after[0], $after[1], $after[2], $after[3]]>..[$before] LIMIT $limit`,
-    {
-      before: before.getTime(),
-      after: after === undefined ? [0, '', '', ''] : [after.receivedAt, after.tenant, after.source, after.id],
-      limit,
-    },
+    Unfinished,
+    `SELECT id AS record, record::id(id) AS key, id[0] AS receivedAt, id[1] AS tenant, id[2] AS source, id[3] AS id
+      FROM type::record('event_unfinished', $after>..[$before]) LIMIT $limit`,
+    { before: before.getTime(), after: after ?? [0], limit },
   );
 }
 

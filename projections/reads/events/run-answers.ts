@@ -1,7 +1,9 @@
 /** What a run's log says about one event. */
 import { z } from 'zod';
 import type { Database } from '../../connection/connection.js';
-import { read } from '../../connection/read.js';
+import { viewRows } from '../../connection/page.js';
+import { readRows } from '../../connection/read.js';
+import { loadJson } from '../../log/texts.js';
 import type { EventKey } from './event-rows.js';
 
 const Line = z.object({ type: z.string(), path: z.string().optional(), data: z.string() });
@@ -31,15 +33,22 @@ export async function answersOf(
   runId: string,
   key: EventKey,
 ): Promise<readonly RunAnswer[]> {
-  const rows = await read(
+  const rows = await readRows(
     database,
-    z.array(Line),
-    `SELECT type, path, data FROM run_event:[$tenant, $runId]..[$tenant, $runId, ..]
+    Line,
+    `SELECT id, type, path, data FROM run_event:[$tenant, $runId]..[$tenant, $runId, ..]
       WHERE type IN ['EVENT_RECEIVED', 'EVENT_DROPPED', 'WAIT_SATISFIED'] AND superseded != true`,
     { tenant: key.tenant, runId },
   );
-  return rows.flatMap(({ type, path, data }) => {
-    const about = About.safeParse(JSON.parse(data));
+  const decode = await loadJson(
+    database,
+    key.tenant,
+    runId,
+    rows.map(({ row }) => row?.data),
+  );
+  const lines = viewRows(rows, ({ data, ...line }) => ({ ...line, said: decode(data) })).items;
+  return lines.flatMap(({ type, path, said }) => {
+    const about = About.safeParse(said);
     if (!about.success || about.data.eventId !== key.id || about.data.source !== key.source) return [];
     const { reason, returned } = about.data;
     const where = path === undefined ? '' : ` at ${path}`;

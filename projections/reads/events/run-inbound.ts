@@ -7,12 +7,12 @@ import { z } from 'zod';
 import { RecordId } from 'surrealdb';
 import type { Json } from '../../../contracts/json.js';
 import type { Database } from '../../connection/connection.js';
-import { read, readRows } from '../../connection/read.js';
+import { readRows } from '../../connection/read.js';
 import { loadJson } from '../../log/texts.js';
 import {
   numberCursor,
   pageLimit,
-  toPage,
+  toListPage,
   viewRows,
   type Page,
   type PageRequest,
@@ -40,7 +40,7 @@ export interface RunInboundView {
 
 const Line = z.object({ seq: z.number(), data: z.string() });
 
-const LINES = `SELECT id[2] AS seq, data FROM type::record('run_event', [$tenant, $runId, $after, $most]>..[$tenant, $runId, ..])
+const LINES = `SELECT id, id[2] AS seq, data FROM type::record('run_event', [$tenant, $runId, $after, $most]>..[$tenant, $runId, ..])
   WHERE type IN ['RUN_STARTED', 'EVENT_RECEIVED'] AND superseded != true LIMIT $limit`;
 
 const About = z.object({ eventId: z.string(), source: z.string() });
@@ -54,44 +54,50 @@ export async function pageInbound(
   page: PageRequest = {},
 ): Promise<Page<RunInboundView>> {
   const limit = pageLimit(page);
-  const rows = await read(database, z.array(Line), LINES, {
+  const rows = await readRows(database, Line, LINES, {
     tenant,
     runId,
     after: numberCursor(page.after),
     most: '\u{10ffff}',
     limit: limit + 1,
   });
-  const { items: lines, next } = toPage(
-    rows,
-    limit,
-    ({ seq }) => String(seq),
-    (row) => row,
-  );
   const texts = await loadJson(
     database,
     tenant,
     runId,
-    lines.map(({ data }) => data),
+    rows.map(({ row }) => row?.data),
   );
-  const named = lines.flatMap(({ seq, data }) => {
-    const value = texts(data);
+  const lines = toListPage(
+    rows,
+    limit,
+    ({ seq }) => String(seq),
+    ({ seq, data }) => ({ seq, value: texts(data) }),
+  );
+  const { next } = lines;
+  const unreadable = [...(lines.unreadable ?? [])];
+  const named = lines.items.flatMap(({ seq, value }) => {
     const received = About.safeParse(value);
     if (received.success) return [{ seq, source: received.data.source, id: received.data.eventId }];
     const started = Started.safeParse(value);
     return started.success ? [{ seq, ...started.data.trigger }] : [];
   });
-  if (named.length === 0) return { items: [], next };
+  if (named.length === 0) return { items: [], next, ...(unreadable.length > 0 && { unreadable }) };
   const inboundRows = await readRows(database, InboundRow, 'SELECT * FROM $ids WHERE event_name != NONE', {
     ids: named.map(({ source, id }) => new RecordId('inbound_event', [tenant, source, id])),
   });
-  const { items: found, unreadable } = viewRows(inboundRows, (row) => row);
   const decode = await loadJson(
     database,
     tenant,
     'event',
-    found.map(({ envelope }) => envelope),
+    inboundRows.map(({ row }) => row?.envelope),
   );
-  const byKey = new Map(found.map((row) => [JSON.stringify([row.source, row.event_id]), row]));
+  const found = viewRows(inboundRows, (row) => ({
+    ...row,
+    error: row.error === undefined ? null : (JSON.parse(row.error) as Json),
+    envelope: decode(row.envelope) ?? null,
+  }));
+  unreadable.push(...(found.unreadable.unreadable ?? []));
+  const byKey = new Map(found.items.map((row) => [JSON.stringify([row.source, row.event_id]), row]));
   const items = named.flatMap(({ seq, source, id }): RunInboundView[] => {
     const row = byKey.get(JSON.stringify([source, id]));
     if (row === undefined) return [];
@@ -106,12 +112,12 @@ export async function pageInbound(
         tried: row.tried,
         via: row.via,
         outcome: row.outcome ?? null,
-        error: row.error === undefined ? null : (JSON.parse(row.error) as Json),
-        envelope: decode(row.envelope) ?? null,
+        error: row.error,
+        envelope: row.envelope,
         receivedAt: row.received_at.toISOString(),
         routedAt: iso(row.routed_at),
       },
     ];
   });
-  return { items, next, ...unreadable };
+  return { items, next, ...(unreadable.length > 0 && { unreadable }) };
 }

@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { DeadLetterAct } from '../../../contracts/events/dead-letter.js';
 import type { Database } from '../../connection/connection.js';
-import { read } from '../../connection/read.js';
+import { cursorAfter, read, readRows, type Batch, type Cursor } from '../../connection/read.js';
+import { viewRows } from '../../connection/page.js';
 import type { EventKey } from './event-rows.js';
 
 /** A definition whose triggers are to be fired again for an event. */
@@ -25,24 +26,25 @@ const Row = z.object({
 
 /**
  * The retries that no bridge has done yet, by event.
- * @param after the last one of the page before
+ * @param after `next` of the part before
  */
 export async function triggerRetries(
   database: Database,
   limit: number,
-  after?: TriggerRetry,
-): Promise<readonly TriggerRetry[]> {
-  const rows = await read(
+  after?: Cursor,
+): Promise<Batch<TriggerRetry>> {
+  const rows = await readRows(
     database,
-    z.array(Row),
-    `SELECT id[0] AS tenant, id[1] AS source, id[2] AS id, id[3] AS definition, letter, act
-      FROM trigger_retry:[$after[0], $after[1], $after[2], $after[3]]>.. LIMIT $limit`,
-    {
-      after: after === undefined ? [] : [after.tenant, after.source, after.id, after.definition],
-      limit,
-    },
+    Row,
+    `SELECT id AS record, record::id(id) AS key, id[0] AS tenant, id[1] AS source, id[2] AS id, id[3] AS definition, letter, act
+      FROM type::record('trigger_retry', $after>..) LIMIT $limit`,
+    { after: after ?? [], limit },
   );
-  return rows.map(({ act, ...row }) => ({ ...row, act: DeadLetterAct.parse(JSON.parse(act)) }));
+  const { items } = viewRows(rows, ({ act, ...row }) => ({
+    ...row,
+    act: DeadLetterAct.parse(JSON.parse(act)),
+  }));
+  return { items, next: cursorAfter(rows, limit) };
 }
 
 /** Why a trigger can't be fired again: its event is gone, or its definition has no trigger for it. */

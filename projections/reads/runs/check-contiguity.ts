@@ -1,7 +1,7 @@
 /** Whether a run's live log has every `seq` from 1 to its last, once. */
 import { z } from 'zod';
 import type { Database } from '../../connection/connection.js';
-import { read } from '../../connection/read.js';
+import { readReadable } from '../../connection/read.js';
 
 export interface Contiguity {
   readonly lastSeq: number;
@@ -17,16 +17,16 @@ export async function checkContiguity(
   tenant: string,
   runId: string,
 ): Promise<Contiguity> {
-  const seqs = await read(
+  const found = await readReadable(
     database,
-    z.array(z.number()),
-    `SELECT VALUE id[2] FROM run_event:[$tenant, $runId]..[$tenant, $runId, ..] WHERE superseded = NONE`,
+    z.object({ seq: z.number() }),
+    `SELECT id, id[2] AS seq FROM run_event:[$tenant, $runId]..[$tenant, $runId, ..] WHERE superseded = NONE`,
     { tenant, runId },
   );
   const gaps: { from: number; to: number }[] = [];
   const doubled: number[] = [];
   let last = 0;
-  for (const seq of seqs.sort((a, b) => a - b)) {
+  for (const seq of found.map((row) => row.seq).sort((a, b) => a - b)) {
     if (seq === last) doubled.push(seq);
     else if (seq > last + 1) gaps.push({ from: last + 1, to: seq - 1 });
     last = seq;

@@ -2,8 +2,15 @@
 import { z } from 'zod';
 import type { Json } from '../../../contracts/json.js';
 import type { Database } from '../../connection/connection.js';
-import { read, readRows } from '../../connection/read.js';
-import { notAnEnd, pageLimit, toListPage, type Page, type PageRequest } from '../../connection/page.js';
+import { readRows } from '../../connection/read.js';
+import {
+  notAnEnd,
+  pageLimit,
+  toListPage,
+  viewRows,
+  type Page,
+  type PageRequest,
+} from '../../connection/page.js';
 
 const Row = z.object({
   path: z.string(),
@@ -38,16 +45,15 @@ const LIST_EVIDENCE = `SELECT ${COLUMNS} FROM evidence:[$tenant, $runId]..[$tena
 const PAGE_EVIDENCE = `SELECT ${COLUMNS} FROM type::record('evidence', $above>..[$tenant, $runId, ..]) LIMIT $limit`;
 
 /**
- * All evidence of a run, by step path, iteration and attempt. @throws SluiceError DATABASE_UNAVAILABLE,
- * DATABASE_FAILED
+ * The evidence of a run that can be read, by step path, iteration and attempt.
+ * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
  */
 export async function listEvidence(
   database: Database,
   tenant: string,
   runId: string,
 ): Promise<readonly EvidenceView[]> {
-  const rows = await read(database, z.array(Row), LIST_EVIDENCE, { tenant, runId });
-  return rows.map(toView);
+  return viewRows(await readRows(database, Row, LIST_EVIDENCE, { tenant, runId }), toView).items;
 }
 
 const Cursor = z.tuple([z.string(), z.array(z.number()), z.number(), z.string()]);

@@ -1,12 +1,13 @@
 /** What the ledger knows about a run's actions. */
 import { z } from 'zod';
 import { RecordId } from 'surrealdb';
-import { RunError, SluiceError } from '../../../contracts/errors.js';
+import { RunError } from '../../../contracts/errors.js';
 import type { Json } from '../../../contracts/json.js';
 import type { Database } from '../../connection/connection.js';
-import { read, readRows } from '../../connection/read.js';
+import { readReadable, readRows } from '../../connection/read.js';
 import { loadJson, type Decode } from '../../log/texts.js';
 import { pageLimit, toPage, viewRows, type Page, type PageRequest } from '../../connection/page.js';
+import type { UnreadableRow } from '../../connection/unreadable.js';
 import { iso } from './run-view.js';
 
 const Row = z.object({
@@ -55,29 +56,40 @@ export interface InvocationView {
   readonly finishedAt: string | null;
 }
 
+/** A key of the ledger, as a list of a run has it. */
+const Listed = z.object({ key: z.string() });
+
 /** The statement that finds the ledger keys of a run. */
-const LIST_INVOCATIONS = `SELECT VALUE id[2] FROM run_invocation:[$tenant, $runId]..[$tenant, $runId, ..]`;
+const LIST_INVOCATIONS = `SELECT id, id[2] AS key FROM run_invocation:[$tenant, $runId]..[$tenant, $runId, ..]`;
 
 /** The statement of a page, by key. */
-const PAGE_INVOCATIONS = `SELECT VALUE id[2] FROM type::record('run_invocation', $above>..[$tenant, $runId, ..]) LIMIT $limit`;
+const PAGE_INVOCATIONS = `SELECT id, id[2] AS key FROM type::record('run_invocation', $above>..[$tenant, $runId, ..]) LIMIT $limit`;
+
+/** The ledger of a run: who concludes that an action did not run has to look at `unreadable` too. */
+export interface Ledger {
+  readonly items: readonly InvocationView[];
+  readonly unreadable: readonly UnreadableRow[];
+}
 
 /**
  * All invocations of a run, in the order in which they began. @throws SluiceError DATABASE_UNAVAILABLE,
  * DATABASE_FAILED
  */
+export async function readLedger(database: Database, tenant: string, runId: string): Promise<Ledger> {
+  const listed = await readReadable(database, Listed, LIST_INVOCATIONS, { tenant, runId });
+  const keys = listed.map(({ key }) => key);
+  const { items, unreadable = [] } = await lookUp(database, tenant, runId, keys);
+  const began = (one: InvocationView) => Date.parse(one.startedAt);
+  return { items: [...items].sort((a, b) => began(a) - began(b)), unreadable };
+}
+
+/** Those invocations that can be read. @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
 export async function listInvocations(
   database: Database,
   tenant: string,
   runId: string,
 ): Promise<readonly InvocationView[]> {
-  const keys = await read(database, z.array(z.string()), LIST_INVOCATIONS, { tenant, runId });
-  const { items, unreadable: [first] = [] } = await lookUp(database, tenant, runId, keys);
-  if (first !== undefined) {
-    throw new SluiceError('DATABASE_FAILED', `The ledger row ${first.id} cannot be read: ${first.reason}`, {
-      retryable: false,
-    });
-  }
-  return [...items].sort((a, b) => Date.parse(a.startedAt) - Date.parse(b.startedAt));
+  return (await readLedger(database, tenant, runId)).items;
 }
 
 /**
@@ -91,17 +103,17 @@ export async function pageInvocations(
   page: PageRequest = {},
 ): Promise<Page<InvocationView>> {
   const limit = pageLimit(page);
-  const keys = await read(database, z.array(z.string()), PAGE_INVOCATIONS, {
+  const listed = await readReadable(database, Listed, PAGE_INVOCATIONS, {
     tenant,
     runId,
     above: [tenant, runId, ...(page.after === undefined ? [] : [page.after])],
     limit: limit + 1,
   });
   const { items, next } = toPage(
-    keys,
+    listed,
     limit,
-    (key) => key,
-    (key) => key,
+    ({ key }) => key,
+    ({ key }) => key,
   );
   return { ...(await lookUp(database, tenant, runId, items)), next };
 }

@@ -29,7 +29,7 @@ export interface RunFilter {
   readonly startedBefore?: string | undefined;
 }
 
-/** The statement of a page of a list: the keys between two keys. */
+/** The statement of a page of a list: the keys between two texts, so all of them are texts. */
 export const LIST_RUNS = `SELECT VALUE id[3] FROM type::record('run_list',
   [$tenant, $list, $value, $above]>..[$tenant, $list, $value, $below]) LIMIT $limit`;
 

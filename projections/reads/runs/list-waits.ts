@@ -3,9 +3,16 @@ import { z } from 'zod';
 import type { Json } from '../../../contracts/json.js';
 import { WaitKind, WaitStatus } from '../../../contracts/run/run.js';
 import type { Database } from '../../connection/connection.js';
-import { read, readRows } from '../../connection/read.js';
+import { readRows } from '../../connection/read.js';
 import { loadJson } from '../../log/texts.js';
-import { numberCursor, pageLimit, toListPage, type Page, type PageRequest } from '../../connection/page.js';
+import {
+  numberCursor,
+  pageLimit,
+  toListPage,
+  viewRows,
+  type Page,
+  type PageRequest,
+} from '../../connection/page.js';
 import { iso } from './run-view.js';
 
 const Row = z.object({
@@ -62,15 +69,15 @@ const LIST_WAITS = `${FROM_RUN} ORDER BY opened_seq`;
 /** The statement of a page. */
 const PAGE_WAITS = `${FROM_RUN} WHERE opened_seq > $after ORDER BY opened_seq LIMIT $limit`;
 
-/** @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
+/** Those that can be read. @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
 export async function listWaits(
   database: Database,
   tenant: string,
   runId: string,
 ): Promise<readonly WaitView[]> {
-  const rows = await read(database, z.array(Row), LIST_WAITS, { tenant, runId });
-  const view = await viewer(database, tenant, runId, rows);
-  return rows.map(view);
+  const rows = await readRows(database, Row, LIST_WAITS, { tenant, runId });
+  const readable = rows.flatMap(({ row }) => row ?? []);
+  return viewRows(rows, await viewer(database, tenant, runId, readable)).items;
 }
 
 /** One page of a run's waits. @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */

@@ -4,7 +4,8 @@ import type { RunHeader } from '../../../contracts/run/activity.js';
 import { placeInAudit } from '../../../contracts/run/place.js';
 import type { OpenedWait } from '../../../contracts/run/projection.js';
 import type { Database } from '../../connection/connection.js';
-import { read } from '../../connection/read.js';
+import { viewRows } from '../../connection/page.js';
+import { readRows } from '../../connection/read.js';
 import { loadJson } from '../../log/texts.js';
 
 const Row = z.object({
@@ -22,9 +23,9 @@ export async function waitsOpenedAfter(
   { tenant, runId }: Pick<RunHeader, 'tenant' | 'runId'>,
   seq: number,
 ): Promise<readonly OpenedWait[]> {
-  const rows = await read(
+  const rows = await readRows(
     database,
-    z.array(Row),
+    Row,
     `SELECT *, id[2] AS path, id[3] AS iteration FROM wait:[$tenant, $runId]..[$tenant, $runId, ..]
       WHERE status = 'WAITING' AND event_names != NONE AND opened_seq > $seq ORDER BY opened_seq`,
     { tenant, runId, seq },
@@ -33,9 +34,9 @@ export async function waitsOpenedAfter(
     database,
     tenant,
     runId,
-    rows.map((row) => row.filters),
+    rows.map(({ row }) => row?.filters),
   );
-  return rows.map((row) => ({
+  const { items } = viewRows(rows, (row) => ({
     place: placeInAudit(row.path, row.iteration),
     eventNames: row.event_names,
     correlationKey: row.correlation_key ?? null,
@@ -44,4 +45,5 @@ export async function waitsOpenedAfter(
     filters: row.filters === undefined ? null : (decode(row.filters) ?? null),
     full: true,
   }));
+  return items;
 }

@@ -20,6 +20,7 @@ import type { Json } from '../../../contracts/json.js';
 import { DeliveryRow, triggersOf } from '../../reads/events/event-rows.js';
 import { listKey } from '../../log/keys.js';
 import { TextWriter } from '../../log/texts.js';
+import { parseRows } from '../../connection/read.js';
 import { commit, type Statement } from '../../connection/unit-of-work.js';
 import type { Variables } from '../../connection/connection.js';
 import type { Writer } from '../../connection/writer.js';
@@ -48,6 +49,8 @@ export interface RecordedEvent {
   readonly resolvedBy: string;
   readonly tried: readonly string[];
   readonly deliveries: readonly DeliveryRow[];
+  /** How many more runs were proposed, in rows that cannot be read. */
+  readonly unreadable: number;
   /** The outcomes of the triggers; null while the routing has not ended. */
   readonly triggers: Json | null;
   readonly error: Json | null;
@@ -161,7 +164,12 @@ export async function recordEvent(
   const { statements, variables } = arrivalStatements(arrived);
   const answers = await commit(database, statements, variables, faults);
   const state = State.parse(answers.get('inbound_event.state'));
-  const deliveries = z.array(DeliveryRow).parse(answers.get('event_delivery.list'));
+  const listed = parseRows(
+    database,
+    DeliveryRow,
+    z.array(z.unknown()).parse(answers.get('event_delivery.list')),
+  );
+  const deliveries = listed.flatMap(({ row }) => row ?? []);
   return {
     created: state.created,
     outcome: state.outcome ?? null,
@@ -172,6 +180,7 @@ export async function recordEvent(
     triggers: triggersOf(state),
     error: parsed(state.error),
     deliveries,
+    unreadable: listed.length - deliveries.length,
   };
 }
 

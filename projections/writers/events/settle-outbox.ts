@@ -13,7 +13,7 @@ export type OutboxSettlement =
 /** @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
 export async function settleOutbox(
   { database, faults }: Writer,
-  { key }: OutboxRow,
+  { key }: Pick<OutboxRow, 'key'>,
   settlement: OutboxSettlement,
 ): Promise<void> {
   const failed = settlement.status === 'FAILED';

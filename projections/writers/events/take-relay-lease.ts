@@ -26,7 +26,7 @@ export async function takeRelayLease(
         text: `{
   LET $now = time::millis(time::now());
   LET $lease = (SELECT * FROM ONLY relay_lease:relay);
-  IF $lease != NONE AND $lease.holder != $holder AND $lease.until > $now { false }
+  IF $lease != NONE AND $lease.holder != $holder AND type::is_int($lease.until) AND $lease.until > $now { false }
   ELSE { UPSERT relay_lease:relay SET holder = $holder, until = $now + $for_ms RETURN NONE; true }
 }`,
       },

@@ -70,7 +70,9 @@ describe('two bridges on one stream', needs('redis'), () => {
     expect(ids).toHaveLength(EVENTS);
     const consumers = (await bus.xinfo('CONSUMERS', stream, 'sluice')) as readonly unknown[];
     expect(consumers).toHaveLength(2);
-    expect(await sluice().projections.events.unfinished(new Date(Date.now() + 1_000), 10)).toEqual([]);
+    expect((await sluice().projections.events.unfinished(new Date(Date.now() + 1_000), 10)).items).toEqual(
+      [],
+    );
     expect(bridges.flatMap(({ logged }) => logged)).toEqual([]);
   });
 });
@@ -230,7 +232,7 @@ result: { $expr: vars.got }
             (await projections.events.explain({ tenant, source: 'plain', id }))?.runs
               .filter(({ foundBy }) => foundBy === 'arrival')
               .map(({ status }) => status);
-          await waitFor(async () => (await projections.events.unfinished(new Date(), 10)).length === 0);
+          await waitFor(async () => (await projections.events.unfinished(new Date(), 10)).items.length === 0);
           expect(await state('sent')).toEqual(['SIGNALED']);
           expect(await state('unsent')).toEqual(['RUN_CLOSED']);
         } finally {
@@ -279,7 +281,7 @@ result: { $expr: vars.got }
         }
         const next = await openBridge(sluice);
         try {
-          await waitFor(async () => (await projections.events.unfinished(new Date(), 10)).length === 0);
+          await waitFor(async () => (await projections.events.unfinished(new Date(), 10)).items.length === 0);
         } finally {
           await next.stop();
         }

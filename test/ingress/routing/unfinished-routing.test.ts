@@ -51,13 +51,15 @@ describe('a routing that failed after the audit row was written', () => {
         failAt(point);
         expect((await bridge.post(event)).status).toBe(500);
         const key = { tenant: sluice.tenant, source: 'plain', id: 'e-1' };
-        expect(await sluice.projections.events.unfinished(new Date(Date.now() + 1_000), 10)).toMatchObject([
-          key,
-        ]);
+        expect(
+          (await sluice.projections.events.unfinished(new Date(Date.now() + 1_000), 10)).items,
+        ).toMatchObject([key]);
         failAt(undefined);
         const second = await bridge.post(event);
         expect(second).toMatchObject({ status: 202, body: { outcome: 'ROUTED', duplicate: false } });
-        expect(await sluice.projections.events.unfinished(new Date(Date.now() + 1_000), 10)).toEqual([]);
+        expect((await sluice.projections.events.unfinished(new Date(Date.now() + 1_000), 10)).items).toEqual(
+          [],
+        );
         // The signal was sent twice; the second wait did not get it.
         expect(await sluice.result(run)).toBe(5);
         const steps = await sluice.projections.reads.listSteps(sluice.tenant, run.runId);

@@ -14,6 +14,7 @@ import { migrate } from '../../../projections/migrations/migrate.js';
 import { openWaitStatements } from '../../../projections/domain/open-waits.js';
 import { deliveriesOf } from '../../../projections/reads/events/event-rows.js';
 import { missedEvents } from '../../../projections/reads/events/missed-events.js';
+import { UnreadableRows } from '../../../projections/connection/unreadable.js';
 import { commit, type Statement } from '../../../projections/connection/unit-of-work.js';
 import { arrivalStatements } from '../../../projections/writers/events/record-event.js';
 import { event, execution, runStarted, START_MS } from '../support/runs.js';
@@ -34,6 +35,7 @@ beforeAll(async () => {
     request,
     transact: request,
     close: () => surreal.close().then(() => undefined),
+    unreadable: new UnreadableRows(undefined),
   };
   await migrate(database);
 });

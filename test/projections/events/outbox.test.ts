@@ -23,7 +23,7 @@ const published = (seq: number, position: number): RunEvent =>
     { path: `steps[${position}]` },
   );
 const due = async (store: Projections) =>
-  (await store.events.dueOutbox(undefined, 100)).map(({ key, sent }) => [key[2], sent]);
+  (await store.events.dueOutbox(undefined, 100)).items.map(({ key, sent }) => [key[2], sent]);
 
 it('a row of the outbox exists with its step or not at all, at any point where the commit fails', async () => {
   let at = '';
@@ -54,14 +54,14 @@ it('the relay gets positions in order, without sent or dead ones, and none again
     [1, 0],
     [2, 0],
   ]);
-  const [first] = await store.events.dueOutbox(undefined, 1);
+  const [first] = (await store.events.dueOutbox(undefined, 1)).items;
   if (first === undefined) throw new Error('nothing is due');
   await store.events.settleOutbox(first, { status: 'FAILED', error: 'busy' });
-  expect((await store.events.dueOutbox(undefined, 1))[0]).toMatchObject({ attempts: 1 });
+  expect((await store.events.dueOutbox(undefined, 1)).items[0]).toMatchObject({ attempts: 1 });
   await store.events.settleOutbox(first, { status: 'SENT' });
   await store.commitEvents(run, [published(2, 1)]);
   expect(await due(store)).toEqual([[2, 1]]);
-  expect((await store.events.dueOutbox(first.key, 10)).map(({ key }) => key[2])).toEqual([2]);
+  expect((await store.events.dueOutbox(first.key, 10)).items.map(({ key }) => key[2])).toEqual([2]);
   await store.close();
 });
 

@@ -127,7 +127,7 @@ onEveryDatabase(
       await arrive(projections, 39);
       await arrive(projections, 41);
       expect(await pruneEvents(projections, 30)).toBe(2);
-      expect(await projections.events.unfinished(new Date(), 10)).toMatchObject([
+      expect((await projections.events.unfinished(new Date(), 10)).items).toMatchObject([
         { tenant: 'acme', source: 'test', id: open },
       ]);
       expect(await projections.events.envelope({ tenant: 'acme', source: 'test', id: open })).toBeDefined();

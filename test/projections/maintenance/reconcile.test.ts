@@ -5,7 +5,7 @@
 import { beforeAll, expect, it } from 'vitest';
 import type { Execution } from '../../../contracts/run/projection.js';
 import type { RunEvent } from '../../../contracts/run/run-events.js';
-import type { FaultPoint, Projections } from '../../../projections/index.js';
+import type { Cursor, FaultPoint, Projections } from '../../../projections/index.js';
 import { waitFor } from '../../support/wait-for.js';
 import { onEveryDatabase } from '../support/databases.js';
 import { event, execution, runStarted, stepStarted, stepSucceeded, uuid7 } from '../support/runs.js';
@@ -225,10 +225,10 @@ onEveryDatabase('The runs that the reconciler watches', (host) => {
   });
   const watched = async (): Promise<readonly string[]> => {
     const found: string[] = [];
-    for (let after; ;) {
+    for (let after: Cursor | undefined; ;) {
       const page = await projections.reconciliation.watchedRuns(after, 2);
-      found.push(...page.map(({ tenant, runId }) => `${tenant} ${runId}`));
-      after = page.at(-1);
+      found.push(...page.items.map(({ tenant, runId }) => `${tenant} ${runId}`));
+      after = page.next;
       if (after === undefined) return found;
     }
   };

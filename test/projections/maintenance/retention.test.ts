@@ -126,7 +126,7 @@ onEveryDatabase(
         event(3, 'RUN_SUCCEEDED', { result: 1 }),
       ]);
       expect(await pruneRuns(projections, 0)).toBe(0);
-      const [due] = await projections.events.dueOutbox(undefined, 10);
+      const [due] = (await projections.events.dueOutbox(undefined, 10)).items;
       if (due === undefined) throw new Error('Nothing is due');
       await projections.events.settleOutbox(due, { status: 'SENT' });
       expect(await pruneRuns(projections, 0)).toBe(1);

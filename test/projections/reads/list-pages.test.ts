@@ -109,6 +109,7 @@ function noting(database: Database) {
     },
     transact: () => Promise.reject(new Error('A list writes nothing')),
     close: () => Promise.resolve(),
+    unreadable: database.unreadable,
   };
   return { asked, noted };
 }

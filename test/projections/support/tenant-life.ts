@@ -147,6 +147,10 @@ export const READS: Readonly<Record<string, readonly [ask: Ask, nothing: unknown
   ],
   'reads.listWaits': [({ reads }, { run }) => reads.listWaits(run.tenant, run.runId), []],
   'reads.listInvocations': [({ reads }, { run }) => reads.listInvocations(run.tenant, run.runId), []],
+  'reads.readLedger': [
+    ({ reads }, { run }) => reads.readLedger(run.tenant, run.runId),
+    { items: [], unreadable: [] },
+  ],
   'reads.listEvidence': [({ reads }, { run }) => reads.listEvidence(run.tenant, run.runId), []],
   'reads.pageWaits': [async ({ reads }, { run }) => (await reads.pageWaits(run.tenant, run.runId)).items, []],
   'reads.pageInvocations': [
