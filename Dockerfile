@@ -17,6 +17,8 @@ RUN node scripts/bundle-workflows.mjs
 RUN npm prune --omit=dev --ignore-scripts
 
 FROM node:20.20.2-bookworm-slim
+# For deploy/certificates.sh.
+RUN apt-get update && apt-get install --yes --no-install-recommends openssl && rm -rf /var/lib/apt/lists/*
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /app/node_modules ./node_modules
@@ -26,10 +28,12 @@ COPY --from=build /app/actions ./actions
 COPY --from=build /app/activities ./activities
 COPY --from=build /app/api ./api
 COPY --from=build /app/authorization ./authorization
+COPY --from=build /app/channels ./channels
 COPY --from=build /app/cli ./cli
 COPY --from=build /app/client ./client
 COPY --from=build /app/contracts ./contracts
 COPY --from=build /app/definitions ./definitions
+COPY --from=build /app/deploy ./deploy
 COPY --from=build /app/encryption ./encryption
 COPY --from=build /app/examples ./examples
 COPY --from=build /app/expressions ./expressions

@@ -10,11 +10,19 @@ import { BridgeVariables } from '../../worker/config/bridge-config.js';
 import { ApiVariables } from '../../worker/config/api-variables.js';
 import { loadConfig } from '../../worker/config/config.js';
 import { Variables } from '../../worker/config/config-variables.js';
-import { composeDocument, readCompose, requiredVariables, temporalSettings } from './support/compose-file.js';
+import {
+  composeDocument,
+  readCompose,
+  requiredVariables,
+  temporalSettings,
+  type Service,
+} from './support/compose-file.js';
 
 const given = Object.fromEntries(requiredVariables().map((name) => [name, `value-of-${name}`]));
-const { services, volumes, secrets } = readCompose(given);
-const ours = Object.entries(services).filter(([, { image }]) => image.startsWith('sluice:'));
+const { services, volumes, secrets, networks } = readCompose(given);
+const ours = Object.entries(services).filter(
+  ([, { image, entrypoint }]) => image.startsWith('sluice:') && entrypoint === undefined,
+);
 
 describe('docker-compose.yml', () => {
   it('the file fits the schema of the Compose Specification', () => {
@@ -47,10 +55,12 @@ describe('docker-compose.yml', () => {
       ...[
         'api',
         'bridge',
+        'certificates',
         'migrate',
         'postgres',
         'redis',
         'surrealdb',
+        'surrealdb-volume',
         'temporal',
         'temporal-search-attributes',
       ],
@@ -100,9 +110,11 @@ describe('docker-compose.yml', () => {
     const mounted = Object.values(services).flatMap((service) =>
       service.volumes.map((volume) => volume.split(':')[0]),
     );
-    expect(mounted.sort()).toEqual(Object.keys(volumes).sort());
+    expect([...new Set(mounted)].sort()).toEqual(Object.keys(volumes).sort());
     expect(Object.values(services).flatMap((service) => service.secrets)).toEqual(Object.keys(secrets));
-    for (const store of ['postgres', 'surrealdb', 'redis']) expect(services[store]?.volumes).toHaveLength(1);
+    for (const store of ['postgres', 'surrealdb', 'redis']) {
+      expect(services[store]?.volumes.filter((volume) => volume.startsWith(`${store}:`))).toHaveLength(1);
+    }
   });
 
   it('SurrealDB runs with the engine that loses no update of concurrent workers', () => {
@@ -118,7 +130,7 @@ describe('docker-compose.yml', () => {
         'SLUICE_API_KEYS',
         'SLUICE_BRIDGE_TOKEN',
       ],
-      'SURREAL_PASS',
+      ...['API', 'BRIDGE', 'MIGRATE', 'OPERATOR', 'WORKER'].map((name) => `SURREAL_PASS_${name}`),
     ]);
     for (const name of requiredVariables()) {
       expect(() => readCompose({ ...given, [name]: '' }), name).toThrow(
@@ -138,22 +150,67 @@ describe('docker-compose.yml', () => {
     );
     for (const [name, { environment }] of ours) {
       const unknown = Object.keys(environment).filter(
-        (key) => !known.has(key) && !key.startsWith('SLUICE_SECRET_'),
+        (key) => !known.has(key) && !key.startsWith('SLUICE_SECRET_') && key !== 'NODE_EXTRA_CA_CERTS',
       );
       expect(unknown, name).toEqual([]);
       expect(() => loadConfig(environment), name).not.toThrow();
     }
   });
 
-  it('processes of Sluice get no rights that they do not need', () => {
-    for (const [name, service] of ours) {
+  it('no service has privileges, a root user, or use of the machine without a limit', () => {
+    for (const [name, service] of Object.entries(services)) {
       expect(service, name).toMatchObject({
-        read_only: true,
-        init: true,
         cap_drop: ['ALL'],
         security_opt: ['no-new-privileges:true'],
+        mem_limit: expect.stringMatching(/^\d+[mg]$/) as string,
+        cpus: expect.any(Number) as number,
+        pids_limit: expect.any(Number) as number,
       });
     }
+    const those = (has: (service: Service) => unknown) =>
+      Object.entries(services)
+        .filter(([, service]) => has(service))
+        .map(([name]) => name);
+    // These end before anything else begins, and have that one right and no network.
+    const prepare = ['certificates', 'surrealdb-volume'];
+    expect(those(({ cap_add: added }) => added)).toEqual(prepare);
+    expect(those(({ user }) => user !== undefined && /^(?:0|root)\b/.test(user))).toEqual(prepare);
+    for (const name of prepare) {
+      expect(services[name], name).toMatchObject({
+        ...{ cap_add: ['CHOWN'], network_mode: 'none' },
+        restart: 'on-failure',
+      });
+    }
+    // Two images write beside their own files.
+    expect(those((service) => service.read_only !== true)).toEqual(['temporal', 'temporal-ui']);
+  });
+
+  it('a store shares a network only with the processes that use it, and that network leads nowhere', () => {
+    const on = (network: string) =>
+      Object.entries(services)
+        .filter(([, service]) => service.networks.includes(network))
+        .map(([name]) => name)
+        .sort();
+    expect(Object.keys(networks).filter((name) => networks[name]?.internal !== true)).toEqual(['front']);
+    expect(on('temporal-store')).toEqual(['postgres', 'temporal']);
+    expect(on('database')).toEqual(['api', 'bridge', 'migrate', 'surrealdb', 'worker']);
+    expect(on('bus')).toEqual(['bridge', 'redis']);
+    for (const store of ['postgres', 'surrealdb', 'redis']) {
+      expect(services[store]).toMatchObject({ ports: [] });
+      expect(services[store]?.networks, store).toHaveLength(1);
+    }
+  });
+
+  it('the stores of Sluice are reached by TLS alone, with certificates that only their own server can read', () => {
+    for (const [name, { environment, volumes: mounted }] of ours) {
+      expect(environment['SURREAL_URL'], name).toMatch(/^wss:/);
+      expect(environment['REDIS_URL'] ?? 'rediss:', name).toMatch(/^rediss:/);
+      expect(mounted, name).toContain('certificates:/certificates:ro');
+    }
+    expect(services['surrealdb']?.command).toContain('--web-crt');
+    expect(services['redis']?.command?.join(' ')).toContain('--port 0 --tls-port 6379');
+    const owners = services['certificates']?.command?.slice(1) ?? [];
+    expect(owners).toEqual([`surrealdb=${services['surrealdb']?.user}`, `redis=${services['redis']?.user}`]);
   });
 
   it('a worker can end its actions before compose kills it', () => {

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeKey } from '../../api/index.js';
 import { createSluiceClient, type SluiceClient, type StartedRun } from '../../client/index.js';
@@ -110,6 +111,63 @@ describe('docker-compose.yml, as processes', needs('surreal', 'redis'), () => {
     expect((await fetch(`http://${await deployment.at('api:8235')}/v1/runs`)).status).toBe(401);
     const bridge = await fetch(`http://${await deployment.at('bridge:8234')}/events`, { method: 'POST' });
     expect(bridge.status).toBe(401);
+  });
+
+  it('the database has no root user, and an account of a process makes no account and leaves its database not', async () => {
+    const everyone = ['worker', 'bridge', 'api', 'migrate'];
+    for (const name of everyone) {
+      const { SURREAL_USER: user = '', SURREAL_PASS: password = '' } = deployment.service(name).environment;
+      expect(user).toBe(name);
+      for (const [query, allowed] of [
+        ['SELECT id FROM run LIMIT 1;', true],
+        ["DEFINE USER more ON DATABASE PASSWORD 'x' ROLES OWNER;", false],
+        ['REMOVE USER operator ON DATABASE;', false],
+        ['DEFINE DATABASE another;', false],
+        ['INFO FOR ROOT;', false],
+      ] as const) {
+        expect(await deployment.query(query, user, password), `${name}: ${query}`).toBe(allowed);
+      }
+    }
+    const operator = given['SURREAL_PASS_OPERATOR'] ?? '';
+    expect(await deployment.query('INFO FOR DB;', 'operator', operator)).toBe(true);
+    expect(await deployment.query('INFO FOR ROOT;', 'operator', operator)).toBe(false);
+    expect(await deployment.query('INFO FOR DB;', 'worker', operator)).toBe(false);
+  });
+
+  it('the account of the bridge in Redis has the one stream, and the default account is off', async () => {
+    const ca = readFileSync(deployment.path('/certificates/ca.pem'), 'utf8');
+    const address = new URL(`rediss://${await deployment.at('redis:6379')}`);
+    const ask = async (username: string, ...words: [string, ...string[]]): Promise<string> => {
+      const redis = new Redis(address.href, {
+        username,
+        password: given['REDIS_PASSWORD'] ?? '',
+        tls: { ca },
+        lazyConnect: true,
+        retryStrategy: () => null,
+      });
+      redis.on('error', () => undefined);
+      try {
+        await redis.connect();
+        return String(await redis.call(...words));
+      } catch (error) {
+        return String(error);
+      } finally {
+        redis.disconnect();
+      }
+    };
+    expect(await ask('bridge', 'XLEN', 'sluice:events')).toMatch(/^\d+$/);
+    for (const words of [
+      ['XADD', 'another', '*', 'a', 'b'],
+      ['GET', 'sluice:events'],
+      ['DEL', 'sluice:events'],
+      ['FLUSHALL'],
+      ['CONFIG', 'GET', '*'],
+      ['ACL', 'LIST'],
+      ['CLIENT', 'KILL', 'TYPE', 'normal'],
+    ] as [string, ...string[]][]) {
+      expect(await ask('bridge', ...words), words.join(' ')).toMatch(/NOPERM/);
+    }
+    expect(await ask('default', 'PING')).not.toBe('PONG');
   });
 
   it(

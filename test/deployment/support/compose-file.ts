@@ -16,6 +16,13 @@ const Service = z.strictObject({
   read_only: z.boolean().optional(),
   tmpfs: z.array(z.string()).optional(),
   cap_drop: z.array(z.string()).optional(),
+  cap_add: z.array(z.string()).optional(),
+  mem_limit: z.string().optional(),
+  shm_size: z.string().optional(),
+  cpus: z.number().optional(),
+  pids_limit: z.number().optional(),
+  networks: z.array(z.string()).default([]),
+  network_mode: z.string().optional(),
   security_opt: z.array(z.string()).optional(),
   user: z.string().optional(),
   restart: z.enum(['unless-stopped', 'on-failure']),
@@ -51,6 +58,7 @@ const Compose = z.looseObject({
   volumes: z.record(z.string(), z.null()),
   secrets: z.record(z.string(), z.strictObject({ file: z.string() })),
   configs: z.record(z.string(), z.strictObject({ content: z.string() })),
+  networks: z.record(z.string(), z.strictObject({ internal: z.boolean() }).nullable()),
 });
 export type Compose = z.infer<typeof Compose>;
 

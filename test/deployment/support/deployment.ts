@@ -6,14 +6,15 @@
  * - Only addresses, paths and ports differ from the file: here all processes share one network and one
  *   disk.
  * - A program that compose runs from another project's image is that program of this machine. A Temporal
- *   dev server replaces PostgreSQL and Temporal on it; the Web UI is left out.
+ *   dev server replaces PostgreSQL and Temporal on it; the Web UI and what prepares a volume are left out.
  * - Nothing outlives `stop`: every process is killed by its id.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { Agent, fetch } from 'undici';
 import { findTemporalCli } from '../../../worker/temporal-server/find-cli.js';
 import { freePort } from '../../../worker/temporal-server/ports.js';
 import { surrealBinary } from '../../support/requirements.js';
@@ -23,7 +24,7 @@ import { jsonWords, type Image } from './image.js';
 
 /** Processes of Sluice run as an unprivileged user, not as root. */
 const UNPRIVILEGED = { uid: 65_534, gid: 65_534 };
-const ABSENT = new Set(['postgres', 'temporal-ui']);
+const ABSENT = new Set(['postgres', 'temporal-ui', 'surrealdb-volume']);
 
 export class Process {
   #output = '';
@@ -84,6 +85,29 @@ export class Deployment {
     const port = this.#ports.get(place) ?? (await freePort('127.0.0.1'));
     this.#ports.set(place, port);
     return `127.0.0.1:${port}`;
+  }
+
+  /** The place on this machine of a path in a volume. */
+  path(inVolume: string): string {
+    return join(this.#directory, inVolume);
+  }
+
+  /** Whether the database answers an account's query; false where it refuses the account or the right. */
+  async query(query: string, user: string, password: string): Promise<boolean> {
+    const response = await fetch(`https://${await this.at('surrealdb:8000')}/sql`, {
+      method: 'POST',
+      headers: {
+        ...{ 'surreal-ns': 'sluice', 'surreal-db': 'sluice' },
+        ...{ 'surreal-auth-ns': 'sluice', 'surreal-auth-db': 'sluice' },
+        authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
+        accept: 'application/json',
+      },
+      body: query,
+      dispatcher: new Agent({ connect: { ca: readFileSync(this.path('certificates/ca.pem'), 'utf8') } }),
+    });
+    if (!response.ok) return false;
+    const answers = (await response.json()) as { readonly status?: string }[] | object;
+    return Array.isArray(answers) && answers.every(({ status }) => status === 'OK');
   }
 
   /** Starts everything in order, and waits until all of it is healthy. */
@@ -196,19 +220,28 @@ export class Deployment {
     if (service.image.startsWith('sluice:')) {
       const entrypoint = jsonWords('ENTRYPOINT').map((word) => word.replace('/app', this.image.app));
       const words = service.command ?? jsonWords('CMD');
+      if (service.entrypoint !== undefined) {
+        const script = [...service.entrypoint, ...words].map((word) =>
+          word.replace(/^\/app/, this.image.app),
+        );
+        return { ...base, command: await this.localWords(script, replica) };
+      }
       const secrets = this.secretFiles(service);
       const env = { PATH: process.env['PATH'], ...this.image.env, ...environment, ...secrets };
       return { command: [...entrypoint, ...words], cwd: this.image.app, env, asNobody: true };
     }
     if (name === 'temporal') return { ...base, command: await this.devServer(service) };
     const words = await this.localWords([...(service.entrypoint ?? []), ...(service.command ?? [])], replica);
-    if (name === 'surrealdb') return { ...base, command: [surrealBinary ?? '', ...words, '--log', 'none'] };
+    if (name === 'surrealdb') {
+      const mounted = words.map((word) => this.configFile(service, word));
+      return { ...base, command: [surrealBinary ?? '', ...mounted, '--log', 'none'] };
+    }
     if (name === 'redis') {
       const port = Number((await this.at('redis:6379')).split(':')[1]);
       const [shell = '', flag = '', script = ''] = words;
       return {
         ...base,
-        command: [shell, flag, `${script} --port ${port} --bind 127.0.0.1 --dir ${this.#directory}`],
+        command: [shell, flag, `${script} --tls-port ${port} --bind 127.0.0.1 --dir ${this.#directory}`],
       };
     }
     return { ...base, command: words };
@@ -253,6 +286,13 @@ export class Deployment {
     return files;
   }
 
+  /** The file on this machine of a config that is mounted at this path; any other word as it is. */
+  private configFile({ configs }: Service, word: string): string {
+    const mounted = configs.find(({ target }) => target === word);
+    if (mounted === undefined) return word;
+    return this.file(mounted.source, this.compose.configs[mounted.source]?.content ?? '');
+  }
+
   private localWords(words: readonly string[], replica: string): Promise<string[]> {
     return Promise.all(words.map((word) => this.local(word, replica)));
   }
@@ -276,8 +316,9 @@ export class Deployment {
       result = result.replace('rocksdb:///data', `surrealkv://${data}`);
     }
     return result
+      .replaceAll(/(?<![\w/])\/certificates\b/g, join(this.#directory, 'certificates'))
       .replace(/^\/surreal$/, surrealBinary ?? '')
-      .replace('redis-cli ping', `redis-cli -p ${(await this.at('redis:6379')).split(':')[1]} ping`);
+      .replace('redis-cli ', `redis-cli -p ${(await this.at('redis:6379')).split(':')[1]} `);
   }
 
   /** A file that compose is given by its path. */
