@@ -208,9 +208,9 @@ export class SluiceClient<P extends object = AnyPayloads> {
    * @param payload must fit the definition's payloadSchema. A client with `reads` checks it first; else a run
    *   whose payload does not fit fails with PAYLOAD_INVALID before its first step
    * @returns the ids of the run, as soon as Temporal has accepted the start
-   * @throws SluiceError WORKFLOW_ALREADY_STARTED, PAYLOAD_INVALID (also for a number that would be rounded),
-   *   INPUT_INVALID, NAME_RESERVED, INPUT_TOO_LARGE, TEMPORAL_UNAVAILABLE; OUTCOME_UNKNOWN, with the workflow
-   *   id under which the run can be looked for, where Temporal's answer was lost
+   * @throws SluiceError WORKFLOW_ALREADY_STARTED, PAYLOAD_INVALID (also for a number that would be rounded,
+   *   and for over 1 MiB), INPUT_INVALID, NAME_RESERVED, TEMPORAL_UNAVAILABLE; OUTCOME_UNKNOWN, with the
+   *   workflow id under which the run can be looked for, where Temporal's answer was lost
    * @example
    * const { workflowId, runId } = await sluice.start(
    *   'order-fulfilment',
@@ -243,7 +243,11 @@ export class SluiceClient<P extends object = AnyPayloads> {
     }
     const bytes = checkedSize(payload, 'The payload', 'PAYLOAD_INVALID');
     if (bytes > LIMITS.stateBytes) {
-      throw new SluiceError('INPUT_TOO_LARGE', `The payload has ${bytes} bytes.`);
+      throw new SluiceError(
+        'PAYLOAD_INVALID',
+        `The payload has ${bytes} bytes; the limit is ${LIMITS.stateBytes}`,
+        { details: { bytes, limit: LIMITS.stateBytes } },
+      );
     }
     const { workflowId, made, onConflict = 'fail', reuse = 'always', ...memo } = options;
     const checkedMemo = parseOrRefuse(StartMemo, { ...this.#defaults, ...withoutUndefined(memo) });

@@ -53,9 +53,22 @@ export async function* historyOf<Event>(
 
 /**
  * Whether a call of Temporal's service failed because Temporal does not have what it names: no such workflow,
- * or, for a change, one that has ended. Its class comes with the SDK, so the gRPC status tells it.
+ * or, for a change, one that has ended. Its class comes with the SDK, so the gRPC status tells it. A missing
+ * namespace says nothing about what is in it: this is another Temporal.
  */
 export function isGrpcNotFound(error: unknown): boolean {
+  return hasNotFound(error) && !isNamespaceMissing(error);
+}
+
+/** Whether it failed because that Temporal has no such namespace. */
+export function isNamespaceMissing(error: unknown): boolean {
+  return hasNotFound(error) && NO_NAMESPACE.test(error.details ?? error.message);
+}
+
+/** How Temporal says so; the name is quoted by some servers. */
+const NO_NAMESPACE = /^namespace \S+ (is )?not found/i;
+
+function hasNotFound(error: unknown): error is Error & { readonly details?: string } {
   return error instanceof Error && 'code' in error && error.code === GRPC_NOT_FOUND;
 }
 

@@ -34,6 +34,8 @@ export interface EvaluationOptions {
    * Asked where a bare path names a value over 256 KiB: whether it is handed on as it is. Absent: it is.
    */
   readonly handsOn?: (() => boolean) | undefined;
+  /** Asked where `$pad` makes a text of over 43,690 characters: whether it may. Absent: it may. */
+  readonly padsWide?: (() => boolean) | undefined;
   /** Adds up the units of work spent. */
   readonly meter?: { spent: number };
 }
@@ -60,6 +62,7 @@ export function evaluate(source: string, scope: EvaluationScope, options: Evalua
   const running = theEngine();
   const { engine, meter, allowed } = running;
   meter.start(EVALUATION);
+  meter.joinsHoles = options.padsWide ?? (() => true);
   try {
     const { root, bindings } = compiled.transforms ? copyOf(scope) : scope;
     const result = execute(running, {

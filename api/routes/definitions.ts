@@ -15,16 +15,22 @@ const YAML = ['application/yaml', 'application/x-yaml', 'text/yaml'];
 
 /** A body of JSON is `{source, format}`; a body of YAML is the document itself. */
 const Document = z
-  .union([
-    z.strictObject({
-      source: z.string().openapi({ description: 'The document as written.' }),
-      format: z
-        .enum(['yaml', 'json'])
-        .optional()
-        .openapi({ description: 'Default: yaml, which includes JSON.' }),
-    }),
-    z.string(),
-  ])
+  .union(
+    [
+      z.strictObject({
+        source: z.string().openapi({ description: 'The document as written.' }),
+        format: z
+          .enum(['yaml', 'json'])
+          .optional()
+          .openapi({ description: 'Default: yaml, which includes JSON.' }),
+      }),
+      z.string(),
+    ],
+    {
+      error:
+        'must be {source, format?} with the document as text in `source`; the document itself is sent as application/yaml, which JSON is too',
+    },
+  )
   .transform((body) => (typeof body === 'string' ? { source: body, format: 'yaml' as const } : body))
   .openapi('DefinitionDocument');
 

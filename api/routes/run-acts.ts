@@ -96,7 +96,6 @@ export function addRunActRoutes(api: Api): void {
         'DEFINITION_VERSION_NOT_FOUND',
         'WORKFLOW_ALREADY_STARTED',
         'NAME_RESERVED',
-        'INPUT_TOO_LARGE',
       ],
     },
     async ({ principal, tenant, operationId, concerns, body: { definition, payload = {}, ...options } }) => {
@@ -168,14 +167,7 @@ export function addRunActRoutes(api: Api): void {
           headers: { Location: 'Path of the new run.' },
         },
       },
-      errors: [
-        ...TEMPORAL,
-        'RUN_NOT_FOUND',
-        'RUN_OPEN',
-        'RERUN_PAYLOAD_GONE',
-        'WORKFLOW_ALREADY_STARTED',
-        'INPUT_TOO_LARGE',
-      ],
+      errors: [...TEMPORAL, 'RUN_NOT_FOUND', 'RUN_OPEN', 'RERUN_PAYLOAD_GONE', 'WORKFLOW_ALREADY_STARTED'],
     },
     async ({ principal, tenant, operationId, concerns, params: { runId }, body: { payload, whileOpen } }) => {
       const again: Parameters<typeof client.runs.rerun>[1] = {

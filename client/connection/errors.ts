@@ -28,7 +28,7 @@ import {
   SluiceError,
   type SluiceErrorOptions,
 } from '../../contracts/errors.js';
-import { isGrpcNotFound } from '../../contracts/temporal-history.js';
+import { isGrpcNotFound, isNamespaceMissing } from '../../contracts/temporal-history.js';
 
 /** Other gRPC status codes that Temporal answers with; the numbers are gRPC's. */
 const GRPC = {
@@ -102,15 +102,13 @@ function fromTemporal(thrown: unknown, context: CallContext): SluiceError {
     `No worker on task queue ${taskQueue} of ${namespace} answered for ${workflowId}: ${reason}`,
     { cause: thrown },
   );
-  if (isGrpcNotFound(grpc)) {
-    // The SDK has an error class for a missing workflow; other missing things are told apart by their
-    // message.
-    return /namespace/i.test(reason)
-      ? new SluiceError('TEMPORAL_NAMESPACE_NOT_FOUND', `${address} has no namespace ${namespace}.`, {
-          cause: thrown,
-        })
-      : unavailable(reason);
+  if (isNamespaceMissing(grpc)) {
+    return new SluiceError('TEMPORAL_NAMESPACE_NOT_FOUND', `${address} has no namespace ${namespace}.`, {
+      cause: thrown,
+    });
   }
+  // The SDK has an error class for a missing workflow.
+  if (isGrpcNotFound(grpc)) return unavailable(reason);
   switch (grpc.code as number) {
     case GRPC.failedPrecondition:
       return noWorker;

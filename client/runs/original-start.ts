@@ -83,10 +83,13 @@ async function fromTemporal(
 
 async function fromLog(context: RunContext, { tenant, runId }: RunView): Promise<OriginalStart> {
   const reads = readsOf(context);
+  const { address, namespace } = context.call;
   const gone = (why: string) =>
-    new SluiceError('RERUN_PAYLOAD_GONE', `The history of run ${runId} is gone, and ${why}.`, {
-      details: { runId },
-    });
+    new SluiceError(
+      'RERUN_PAYLOAD_GONE',
+      `Temporal at ${address}, namespace ${namespace}, has no history of run ${runId}: retention has removed it, or the run was in another Temporal. And ${why}.`,
+      { details: { runId, address, namespace } },
+    );
   if (reads.redacted === true) throw gone('the source of reads redacts');
   const { items } = await reads.listEvents(tenant, runId, { limit: 1 });
   const [first] = items;

@@ -182,7 +182,12 @@ async function errorOfRefusal(
   const state = await describe(context, workflowId);
   if (state instanceof SluiceError) {
     if (state.code !== 'WORKFLOW_NOT_FOUND') return unknownOutcome(act, state);
-    return run === undefined ? state : (endOfRun ?? failed('Temporal does not know it any more'));
+    return run === undefined
+      ? state
+      : (endOfRun ??
+          failed(
+            `Temporal at ${context.call.address}, namespace ${context.call.namespace}, does not know it (any more)`,
+          ));
   }
   if (state.open || (runId !== undefined && state.firstRunId !== runId)) {
     return endOfRun ?? failed(`${state.open ? 'another run' : 'a later run'} has its workflow id`);

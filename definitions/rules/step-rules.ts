@@ -16,6 +16,7 @@ import { isJsonObject, type Json, type JsonObject } from '../../contracts/json.j
 import { LIMITS } from '../../contracts/limits.js';
 import type { Finding } from '../source/finding.js';
 import { quote } from '../source/source.js';
+import { LAST_YEAR } from './trigger-rules.js';
 import type { FoundStep } from './walk.js';
 import { hasWildcard, WILDCARD, WILDCARD_HINT } from './wildcards.js';
 
@@ -146,6 +147,11 @@ const times: Rule = (step, report) => {
     report('DURATION', `until ${shown(until)} is not an ISO 8601 instant with an offset`, {
       path: ['until'],
       hint: 'such as 2026-03-01T09:00:00+01:00',
+    });
+  } else if (typeof until === 'string' && new Date(instantToMs(until) ?? 0).getUTCFullYear() > LAST_YEAR) {
+    report('DURATION', `until ${shown(until)} is after the year ${LAST_YEAR} (UTC)`, {
+      path: ['until'],
+      hint: 'a wait lasts at most 100 years',
     });
   }
 };

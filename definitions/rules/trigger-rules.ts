@@ -17,7 +17,7 @@ const TIMES = ['cron', 'everyMs', 'at'] as const;
 const SHORTEST_MS = 1_000;
 /** Years in which Temporal schedules. */
 const FIRST_YEAR = 2000;
-const LAST_YEAR = 2100;
+export const LAST_YEAR = 2100;
 /** Characters of a value that a message shows. */
 const VALUE_CHARACTERS = 60;
 

@@ -86,7 +86,7 @@ export class TreeBuilder {
   /** The finished tree; undefined if it exceeds a limit. */
   finish(root: SourceNode, aliased: boolean): SourceNode | undefined {
     if (root.height > MOST_LEVELS) {
-      this.report('TOO_DEEP', root.start, `the document has more than ${MOST_LEVELS} levels`);
+      this.report('TOO_DEEP', tooDeepAt(root), `the document has more than ${MOST_LEVELS} levels`);
       return undefined;
     }
     if (root.bytes > LIMITS.definitionBytes) {
@@ -102,4 +102,16 @@ export class TreeBuilder {
     }
     return root;
   }
+}
+
+/** Where the first value begins that is one level too deep: at an alias, where its anchor is. */
+function tooDeepAt(root: SourceNode): number {
+  let node = root;
+  for (let level = 1; level <= MOST_LEVELS; level++) {
+    const inner = [...(node.items ?? []), ...[...(node.entries?.values() ?? [])].map((entry) => entry.node)];
+    const next = inner.find(({ height }) => height >= node.height - 1);
+    if (next === undefined) break;
+    node = next;
+  }
+  return node.start;
 }

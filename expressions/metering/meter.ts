@@ -19,6 +19,9 @@ const limitError = (message: string) => new EngineError('limit', message);
 /** Only partial application nests frames; each look-up of a name may walk them all. */
 const MAX_FRAMES = 1_500;
 
+/** Units that a list's item other than text counts when the list is joined. */
+const OTHER_UNITS = 24;
+
 /** Cost of a new object or frame: far more time than a turn of a loop, and memory. */
 const OBJECT = 16;
 
@@ -30,6 +33,8 @@ export class Meter implements EngineHooks {
   nullOperand = false;
   /** The time of nowIso(), epoch ms. */
   nowMs = 0;
+  /** Asked where a text fits only if holes of the list that it is joined from count as nothing. */
+  joinsHoles: () => boolean = () => true;
   /** Start of each token by its end, because JSONata's positions are ends. Set only while parsing. */
   starts: Map<number, number> | undefined;
   /** Names of helpers that may be called without `$`, each with its variable. */
@@ -190,8 +195,14 @@ export class Meter implements EngineHooks {
 
   join(list: readonly unknown[], separator = ','): string {
     let units = Math.max(0, list.length - 1) * separator.length;
-    for (const item of list) units += typeof item === 'string' ? item.length : 24;
-    this.units(units);
+    let holes = 0;
+    for (const item of list) {
+      units += typeof item === 'string' ? item.length : OTHER_UNITS;
+      if (item === undefined || item === null) holes++;
+    }
+    // A hole joins as nothing, but its steps stay: where a running workflow yields depends on them.
+    const made = units - holes * OTHER_UNITS;
+    this.units(units > MAX_TEXT && made <= MAX_TEXT && this.joinsHoles() ? made : units);
     this.spend(list.length + (units >> 4));
     return list.join(separator);
   }

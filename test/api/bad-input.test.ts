@@ -372,6 +372,18 @@ describe('an answer', () => {
     }
   });
 
+  it('a document that is sent as the body itself, as JSON, is refused with how to send it', async () => {
+    for (const path of ['/v1/definitions', '/v1/validations']) {
+      const response = await api().ask(path, { json: { id: 'bare', version: 1, steps: [] } });
+      const problem = z
+        .object({ code: z.string() })
+        .loose()
+        .parse(await response.json());
+      expect(problem.code).toBe('INPUT_INVALID');
+      expect(JSON.stringify(problem)).toContain('must be {source, format?} with the document as text');
+    }
+  });
+
   it('every answer has a request id and security headers, and is not cacheable', async () => {
     const response = await api().ask('/v1/runs');
     expect(response.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);

@@ -68,7 +68,8 @@ describe('starting a run', () => {
     });
     await expect(client.start('order', {}, { version: 0 })).rejects.toMatchObject({ code: 'INPUT_INVALID' });
     await expect(client.start('order', 'x'.repeat(1024 * 1024))).rejects.toMatchObject({
-      code: 'INPUT_TOO_LARGE',
+      code: 'PAYLOAD_INVALID',
+      details: { limit: 1024 * 1024 },
     });
   });
 });

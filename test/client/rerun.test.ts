@@ -77,7 +77,19 @@ describe('A re-run', () => {
 
     const redacting: RunReads = { ...projections.reads, redacted: true };
     const client = await createSluiceClient({ ...elsewhere, reads: redacting });
-    await expect(client.runs.rerun(run.runId)).rejects.toMatchObject({ code: 'RERUN_PAYLOAD_GONE' });
+    await expect(client.runs.rerun(run.runId)).rejects.toMatchObject({
+      code: 'RERUN_PAYLOAD_GONE',
+      message: expect.stringContaining(`${elsewhere.address}, namespace default, has no history`) as string,
+    });
+    const nowhere = await createSluiceClient({
+      ...elsewhere,
+      namespace: 'nowhere',
+      reads: projections.reads,
+    });
+    await expect(nowhere.runs.rerun(run.runId), 'a namespace that is not there').rejects.toMatchObject({
+      code: 'TEMPORAL_NAMESPACE_NOT_FOUND',
+    });
+    await nowhere.close();
     await client.close();
   });
 

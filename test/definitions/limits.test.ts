@@ -64,8 +64,9 @@ describe('what could stop the process is refused in time', () => {
   it('a deep chain of aliases is refused', () => {
     const links = Array.from({ length: 300 }, (_, i) => `  l${i + 1}: &l${i + 1} [*l${i}]`);
     const text = `${HEAD}result:\n  l0: &l0 x\n${links.join('\n')}`;
+    // At the link that is one too many.
     expect(problemsOf(text).map(written)).toEqual([
-      '1:1 TOO_DEEP - . | the document has more than 200 levels',
+      '108:16 TOO_DEEP - . | the document has more than 200 levels',
     ]);
   });
 
@@ -107,8 +108,9 @@ describe('levels', () => {
   it('a document has at most 200 levels', () => {
     const nested = (levels: number) => `${HEAD}result: ${'['.repeat(levels)}${']'.repeat(levels)}`;
     expect(readDefinition(nested(199), 'yaml').definition.id).toBe('a');
+    // At the bracket that is one too many.
     expect(problemsOf(nested(200)).map(written)).toEqual([
-      '1:1 TOO_DEEP - . | the document has more than 200 levels',
+      '4:208 TOO_DEEP - . | the document has more than 200 levels',
     ]);
   });
 });

@@ -107,6 +107,15 @@ describe('the size of a result', () => {
     );
   });
 
+  it('$pad makes a text as wide as any other text may be', () => {
+    expect(value('$pad("a", 250000, "bc")')).toBe(`a${'bc'.repeat(125_000)}`.slice(0, 250_000));
+    expect(value('$length($pad("", -400000))')).toBe(400_000);
+    expect(failure('$length($pad("", 1048577))').code).toBe('EXPRESSION_BUDGET');
+    expect(failure('$pad("", 50000)', {}, {}, { padsWide: () => false }).code).toBe('EXPRESSION_BUDGET');
+    // What joins to something counts as before.
+    expect(value('$length($join($map([1..50000], $string)))')).toBe(238_894);
+  });
+
   it('a small selection of a large input is a valid result', () => {
     expect(value('payload.b', { payload: { a: 'x'.repeat(900 * KIB), b: 1 } })).toBe(1);
   });

@@ -323,4 +323,11 @@ export const SCENARIOS: readonly Scenario[] = [
     workflow: 'counted-twice',
     payload: {},
   },
+  {
+    name: 'wide-pad',
+    before: '$pad failed at widths over 43,690',
+    definitions: [testDefinition('wide-pad')],
+    workflow: 'wide-pad',
+    payload: {},
+  },
 ];

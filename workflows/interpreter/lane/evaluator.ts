@@ -44,6 +44,8 @@ export class Evaluator {
   readonly meter = { spent: 0 };
   /** Whether a bare path to a value over 256 KiB gives that value; before, it was EXPRESSION_TOO_LARGE. */
   private readonly largeValues = new Gate('sluice-large-values');
+  /** Whether `$pad` makes texts of over 43,690 characters; before, it was EXPRESSION_BUDGET. */
+  private readonly widePads = new Gate('sluice-wide-pads');
   private readonly scopes = new WeakMap<
     Lane,
     { readonly key: readonly unknown[]; readonly scope: LaneScope }
@@ -87,7 +89,8 @@ export class Evaluator {
     const root = extra ? { ...scope.root, ...extra } : scope.root;
     const bindings = extra ? { ...scope.bindings, ...extra } : scope.bindings;
     const handsOn = (): boolean => this.largeValues.inForce();
-    const asked = { refusesHoles, refusesNulls, handsOn };
+    const padsWide = (): boolean => this.widePads.inForce();
+    const asked = { refusesHoles, refusesNulls, handsOn, padsWide };
     const options = { at, required: required === true, meter: this.meter, ...asked };
     return evaluate(source, { root, bindings, nowMs: now() }, options);
   }
