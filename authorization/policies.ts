@@ -8,7 +8,7 @@
  * - Fail closed: a policy that can't be evaluated, or a request that does not match the schema, denies.
  */
 import { readFile } from 'node:fs/promises';
-import type { Authorizer, Decision, StageRequest } from '../contracts/authorization.js';
+import type { Authorizer, Decision, StageRequest, StageTarget } from '../contracts/authorization.js';
 import { SluiceError } from '../contracts/errors.js';
 import { cedar } from './cedar.js';
 import { Slices } from './slices.js';
@@ -144,17 +144,24 @@ export class Policies implements Authorizer {
   }
 }
 
+/** No policy needs to ask whether there is a target: these equal no real one. */
+const NO_TARGET: StageTarget = { scheme: '', host: '', port: 0, method: '' };
+
 function attributesOf(request: StageRequest): Record<string, string | number | string[]> {
-  const { action, actionVersion, definition, definitionVersion, tenant, environment, region, tags } = request;
+  const { action, actionVersion, definition, definitionVersion, definitionHash } = request;
+  const { tenant, environment, region, tags, secrets, target = NO_TARGET } = request;
   return {
     action,
     actionVersion,
     definition,
     definitionVersion,
+    definitionHash,
     tenant,
     environment,
     region,
     tags: [...tags],
+    secrets: [...secrets],
+    ...target,
   };
 }
 

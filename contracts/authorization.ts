@@ -1,6 +1,30 @@
 /** Who may execute which stage: the question before each dispatch of an action, and the decision. */
 import type { Json } from './json.js';
 
+/** Where a stage sends something. */
+export interface StageTarget {
+  /** `https`, in lower case. */
+  readonly scheme: string;
+  /** Name or address in lower case, without the brackets of IPv6 and without a dot at the end. */
+  readonly host: string;
+  readonly port: number;
+  /** In upper case. */
+  readonly method: string;
+}
+
+const PORTS: Readonly<Record<string, number | undefined>> = { http: 80, https: 443 };
+
+/** The target of a request. */
+export function targetOf(url: URL, method: string): StageTarget {
+  const scheme = url.protocol.slice(0, -1);
+  return {
+    scheme,
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, ''),
+    port: url.port === '' ? (PORTS[scheme] ?? 0) : Number(url.port),
+    method: method.toUpperCase(),
+  };
+}
+
 /** A stage is one `action.call` step of a run, or its compensation. */
 export interface StageRequest {
   /** Id of the step. */
@@ -9,10 +33,16 @@ export interface StageRequest {
   readonly actionVersion: number;
   readonly definition: string;
   readonly definitionVersion: number;
+  /** Of the published document, its id and version included; empty where it is not known. */
+  readonly definitionHash: string;
   readonly tenant: string;
   readonly environment: string;
   readonly region: string;
   readonly tags: readonly string[];
+  /** Names of the secrets that it uses. */
+  readonly secrets: readonly string[];
+  /** Absent: it sends nothing, or does not say where. */
+  readonly target?: StageTarget | undefined;
   /** The person or service for whom the run acts. */
   readonly actor: string;
   readonly workflowId: string;
@@ -62,7 +92,12 @@ export function evidenceOf(request: StageRequest, decision: Decision): Evidence 
       policies: [...policies],
       errors: [...errors],
       policyHash,
-      request: { ...request, tags: [...request.tags] },
+      request: {
+        ...request,
+        tags: [...request.tags],
+        secrets: [...request.secrets],
+        target: request.target === undefined ? null : { ...request.target },
+      },
     },
   };
 }

@@ -2,7 +2,7 @@
  * `http.request`: one HTTP exchange with an outside service.
  *
  * Invariants
- * - The target guard checks each hop, redirects included, before a byte is sent.
+ * - The target guard and the policies check each hop, redirects included, before a byte is sent.
  * - The response is bounded in size (after decompression) and in time; the abort signal ends it at any point.
  * - An answer is recorded as it came: no digit of it is lost, and a body that Sluice cannot take as JSON is
  *   text, because the call has happened.
@@ -13,7 +13,8 @@ import { Agent, fetch, type Response } from 'undici';
 import { z } from 'zod';
 import type { ActionContext, ActionDefinition } from '../../contracts/run/action.js';
 import { messageOf, SluiceError } from '../../contracts/errors.js';
-import type { Json } from '../../contracts/json.js';
+import { targetOf } from '../../contracts/authorization.js';
+import { isJsonObject, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import { defineAction } from '../registry/define-action.js';
 import { decodeBody, readBody } from './read-body.js';
@@ -87,6 +88,12 @@ export function createHttpRequest(
     description: 'Sends an HTTP request and returns the response.',
     input: Input,
     output: Output,
+    target: (input) => {
+      if (!isJsonObject(input)) return undefined;
+      const { url, method = 'GET' } = input;
+      if (typeof url !== 'string' || typeof method !== 'string' || !URL.canParse(url)) return undefined;
+      return targetOf(new URL(url), method);
+    },
     run: (input, context) => exchange(input, context, guard, agent),
   });
 }
@@ -104,6 +111,7 @@ async function exchange(
   try {
     for (let hop = 0; ; hop++) {
       guard.check(request.url);
+      context.mayReach(request.url, request.method);
       const response = await fetch(request.url, {
         method: request.method,
         headers: { ...request.headers },

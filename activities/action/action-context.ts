@@ -3,6 +3,7 @@
  * `close` it accepts nothing, because the outcome has been decided without the action.
  */
 import type { Context } from '@temporalio/activity';
+import { targetOf } from '../../contracts/authorization.js';
 import type { ActionContext, ActionLogger } from '../../contracts/run/action.js';
 import type { ActionEnvelope } from '../../contracts/run/activity.js';
 import { SluiceError } from '../../contracts/errors.js';
@@ -12,6 +13,7 @@ import type { SecretProvider } from '../boundary/deps.js';
 import { toJsonOrText } from '../boundary/json-output.js';
 import type { SecretRedactor } from '../boundary/redactor.js';
 import { readSecret } from '../boundary/secrets.js';
+import type { Permit } from './authorize.js';
 
 export interface OpenContext {
   readonly context: ActionContext;
@@ -25,6 +27,7 @@ export interface OpenContextOptions {
   readonly envelope: ActionEnvelope;
   readonly redactor: SecretRedactor;
   readonly secrets: SecretProvider;
+  readonly permit: Permit;
   readonly signal: AbortSignal;
   readonly beat: (progress: Json | undefined) => void;
 }
@@ -62,7 +65,11 @@ export function openContext(options: OpenContextOptions): OpenContext {
     step: { id: step.id, path: step.path, iteration: step.iteration },
     system,
     ...(options.envelope.compensation !== undefined && { compensation: options.envelope.compensation }),
-    secret: (name) => readSecret({ provider: secrets, redactor, owner: envelope.run }, name),
+    async secret(name) {
+      options.permit.secret(name);
+      return await readSecret({ provider: secrets, redactor, owner: envelope.run }, name);
+    },
+    mayReach: (url, method) => options.permit.target(targetOf(url, method)),
     redact: (text) => redactor.remains(text),
     writes: {
       add(label, statement, variables) {

@@ -28,7 +28,7 @@ import { SecretRedactor } from '../boundary/redactor.js';
 import { resolveSecrets } from '../boundary/secrets.js';
 import { type OpenContext, openContext } from './action-context.js';
 import type { Attempt } from './attempt.js';
-import { authorize } from './authorize.js';
+import { authorize, Permit } from './authorize.js';
 import { conclude, failed, recordedResult } from './conclude.js';
 import { execute } from './execute.js';
 import { findAction } from './find-action.js';
@@ -86,6 +86,7 @@ export async function runAction(
     envelope: attempt.envelope,
     redactor: attempt.redactor,
     secrets: deps.secrets,
+    permit: attempt.permit,
     signal: stop.signal,
     beat: (progress) => alive.beat(progress),
   });
@@ -120,6 +121,20 @@ async function prepare(deps: ActivityDeps, input: Json, envelopeValue: unknown):
     throw refusal(new SluiceError('INPUT_INVALID', `${activityType} can be called from a workflow only`));
   }
   const limits = { ...STOP_LIMITS, ...deps.limits };
+  const entry = ledgerEntry({
+    store: deps.projections,
+    execution: {
+      run: envelope.run,
+      workflowId: workflowExecution.workflowId,
+      executionId: workflowExecution.runId,
+    },
+    envelope,
+    action: activityType,
+    holder: `${deps.identity}/${temporal.info.base64TaskToken}/${temporal.info.attempt}`,
+    input,
+    leaseMs: leaseMsOf(temporal),
+    commitRetryMs: limits.commitRetryMs,
+  });
   return {
     deps,
     limits,
@@ -127,20 +142,8 @@ async function prepare(deps: ActivityDeps, input: Json, envelopeValue: unknown):
     action: await findAction(deps, activityType, envelope.actionVersion),
     input,
     envelope,
-    entry: ledgerEntry({
-      store: deps.projections,
-      execution: {
-        run: envelope.run,
-        workflowId: workflowExecution.workflowId,
-        executionId: workflowExecution.runId,
-      },
-      envelope,
-      action: activityType,
-      holder: `${deps.identity}/${temporal.info.base64TaskToken}/${temporal.info.attempt}`,
-      input,
-      leaseMs: leaseMsOf(temporal),
-      commitRetryMs: limits.commitRetryMs,
-    }),
+    entry,
+    permit: new Permit(deps.authorizer, entry),
     redactor: new SecretRedactor(),
   };
 }
@@ -165,7 +168,7 @@ async function sendMissed({ deps, envelope, temporal }: Attempt): Promise<void> 
 }
 
 async function callAction(
-  { action, input, envelope, deps, redactor }: Attempt,
+  { action, input, envelope, deps, permit, redactor }: Attempt,
   open: OpenContext,
 ): Promise<unknown> {
   const reader = { provider: deps.secrets, redactor, owner: envelope.run };
@@ -174,5 +177,5 @@ async function callAction(
   if (!parsed.success) {
     throw issuesOf('ACTION_INPUT_INVALID', `The input of ${action.id} does not fit its schema`, parsed.error);
   }
-  return await action.run(parsed.data, open.context);
+  return await permit.during(async () => action.run(parsed.data, open.context));
 }

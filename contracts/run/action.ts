@@ -1,5 +1,6 @@
 /** An action as its author writes it. `actions/` has the registry; `activities/` runs actions. */
 import type { z } from 'zod';
+import type { StageTarget } from '../authorization.js';
 import type { Json, JsonObject } from '../json.js';
 import type { CompensationPayload } from './compensation.js';
 
@@ -44,6 +45,12 @@ export interface ActionContext {
   readonly system: { readonly environment: string; readonly region: string; readonly release: string };
   /** Reads a secret by name from the worker's provider; throws SECRET_NOT_FOUND for an unknown name. */
   secret(name: string): Promise<string>;
+  /**
+   * Asks the policies whether the action may send to this address: call it before each request, redirects
+   * included. Does nothing where authorization is off, or where this was permitted before the action began.
+   * @throws SluiceError UNAUTHORIZED, with which the attempt ends, also if the action catches it
+   */
+  mayReach(url: URL, method: string): void;
   /** The text without the secrets that the action has read: call it before you cut a text. */
   redact(text: string): string;
   /** Database writes that commit with the step. */
@@ -65,6 +72,11 @@ export interface ActionDefinition<I extends z.ZodType = z.ZodType, O extends z.Z
    * and by default, its begin is recorded before it acts.
    */
   readonly readOnly?: boolean;
+  /**
+   * Where it would send its request, for policies, which decide before it begins. The input has its secrets
+   * unresolved and is not checked yet.
+   */
+  target?(input: Json): StageTarget | undefined;
   /** Parses the input with secrets resolved; a refusal is ACTION_INPUT_INVALID. */
   readonly input: I;
   /** Parses the output; a refusal is ACTION_OUTPUT_INVALID. */

@@ -27,6 +27,7 @@ export function actionContext(changes: Partial<ActionContext> = {}): ActionConte
     step: { id: 's', path: 'steps[0]', iteration: [] },
     system: { environment: 'test', region: 'local', release: '0' },
     secret: (name) => Promise.reject(new SluiceError('SECRET_NOT_FOUND', name)),
+    mayReach: () => undefined,
     redact: (text) => text,
     writes: { add: () => undefined },
     artifact: () => undefined,

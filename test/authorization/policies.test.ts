@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import cedar from '@cedar-policy/cedar-wasm/nodejs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { loadPolicies } from '../../authorization/index.js';
-import type { StageRequest } from '../../contracts/authorization.js';
+import { targetOf, type StageRequest } from '../../contracts/authorization.js';
 
 const RELOADS = fileURLToPath(new URL('reloads.fixture.ts', import.meta.url));
 const directories: string[] = [];
@@ -32,10 +32,12 @@ const request = (changes: Partial<StageRequest> = {}): StageRequest => ({
   actionVersion: 1,
   definition: 'order-fulfilment',
   definitionVersion: 3,
+  definitionHash: 'a1',
   tenant: 'acme',
   environment: 'production',
   region: 'eu',
   tags: ['money'],
+  secrets: [],
   actor: 'ada',
   workflowId: 'w',
   runId: 'r',
@@ -49,14 +51,18 @@ const when = (condition: string): string => `permit (principal, action, resource
 
 /** What Cedar itself says where it is given every policy. */
 function decidedByAll(staticPolicies: Record<string, string>, one: StageRequest) {
-  const { stage, actor, workflowId, runId, attempt, compensation, ...attributes } = one;
+  const { stage, actor, workflowId, runId, attempt, compensation, target, ...attributes } = one;
   const resource = { type: 'Stage', id: stage };
+  const attrs = {
+    ...{ ...attributes, tags: [...attributes.tags], secrets: [...attributes.secrets] },
+    ...(target ?? { scheme: '', host: '', port: 0, method: '' }),
+  };
   const answer = cedar.isAuthorized({
     principal: { type: 'User', id: actor },
     action: { type: 'Action', id: 'execute-stage' },
     resource,
     context: { actor, workflowId, runId, attempt, compensation },
-    entities: [{ uid: resource, attrs: { ...attributes, tags: [...attributes.tags] }, parents: [] }],
+    entities: [{ uid: resource, attrs, parents: [] }],
     policies: { staticPolicies },
   });
   if (answer.type === 'failure') throw new Error(answer.errors[0]?.message);
@@ -184,6 +190,8 @@ describe('a decision', () => {
       'resource == Stage::"ship"',
       'resource.tags.containsAll(["money", "stock"])',
       'context.actor like "e*" && resource.tenant != "beta"',
+      'resource.secrets.contains("KEY") && resource.port == 443',
+      'resource.host == "pay.example" || resource.host == ""',
     ];
     const texts = conditions.flatMap((condition, i) => {
       const head = `(${scopes[i % 3]}, action, ${stages[Math.floor(i / 3) % 3]})`;
@@ -204,6 +212,8 @@ describe('a decision', () => {
               stage,
               attempt: i + 1,
               tags: i === 0 ? ['money'] : ['stock', 'money'],
+              secrets: i === 0 ? ['KEY'] : [],
+              target: i === 0 ? targetOf(new URL('https://pay.example'), 'get') : undefined,
             }),
           ),
         ),

@@ -12,7 +12,16 @@ const CONDITIONS = [
 ];
 const request = {
   ...{ stage: 's-7', action: 'a-7', actionVersion: 1, definition: 'd', definitionVersion: 3, tenant: 't' },
-  ...{ environment: 'p', region: 'e', tags: ['money'], actor: 'ada', workflowId: 'w', runId: 'r' },
+  ...{
+    environment: 'p',
+    region: 'e',
+    secrets: [],
+    definitionHash: '',
+    tags: ['money'],
+    actor: 'ada',
+    workflowId: 'w',
+    runId: 'r',
+  },
   ...{ attempt: 1, compensation: false },
 };
 

@@ -1,7 +1,9 @@
 import { loadPolicies, type Principal } from '../../../authorization/index.js';
-import type { Decision, StageRequest } from '../../../contracts/authorization.js';
-import { walkSteps } from '../../../contracts/definition/index.js';
+import type { Decision, StageRequest, StageTarget } from '../../../contracts/authorization.js';
+import { findSecrets, walkSteps } from '../../../contracts/definition/index.js';
 import { SluiceError } from '../../../contracts/errors.js';
+import type { Json } from '../../../contracts/json.js';
+import type { ActionDefinition } from '../../../contracts/run/action.js';
 import { readDefinition } from '../../../definitions/index.js';
 import type { SluiceConfig } from '../../../worker/config/config.js';
 import { EXIT } from '../../terminal/exit-codes.js';
@@ -19,7 +21,7 @@ export interface PolicyCheckOptions {
 export interface PolicyCheckProject {
   readonly config: SluiceConfig;
   /** Actions of the catalogue. A call without a version gets the latest one. */
-  readonly actions: readonly { readonly id: string; readonly version: number }[];
+  readonly actions: readonly Pick<ActionDefinition, 'id' | 'version' | 'target'>[];
 }
 
 /**
@@ -42,9 +44,11 @@ export async function policyCheckCommand(
       ? (config.policies?.principal ?? 'service')
       : principalOf(options.principal);
   const policies = await loadPolicies({ directory, principal });
-  const { definition } = readDefinition(await readInputFile(file), formatOfFile(file));
+  const { definition, hash } = readDefinition(await readInputFile(file), formatOfFile(file));
   const latest = (id: string): number =>
     Math.max(1, ...actions.filter((action) => action.id === id).map(({ version }) => version));
+  const targetOf = (id: string, input: Json): StageTarget | undefined =>
+    actions.find((action) => action.id === id)?.target?.(input);
   let denied = 0;
   for (const { path, step } of walkSteps(definition)) {
     if (step.type !== 'action.call') continue;
@@ -56,10 +60,13 @@ export async function policyCheckCommand(
         actionVersion: call.version ?? latest(call.action),
         definition: definition.id,
         definitionVersion: definition.version,
+        definitionHash: hash,
         tenant: options.tenant,
         environment: config.system.environment,
         region: config.system.region,
         tags: step.tags ?? [],
+        secrets: [...new Set(findSecrets(call.input ?? null).map(({ name }) => name))],
+        target: targetOf(call.action, call.input ?? null),
         actor: options.actor ?? 'sluice-cli',
         workflowId: `${definition.id}/policy-check`,
         runId: 'policy-check',

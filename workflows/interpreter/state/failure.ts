@@ -166,12 +166,16 @@ export function committedBeforeFailure(thrown: unknown): { committed: boolean; s
 
 /**
  * Ids of the artifacts that an attempt had made before it failed; `denied` where a policy stopped it before
- * it began, `key-used` where the ledger did, because other work had its key.
+ * it began (one that was stopped later says `begun`), `key-used` where the ledger did, because other work had
+ * its key.
  */
 export function artifactsOfFailure(thrown: unknown): readonly string[] | 'denied' | 'key-used' {
   if (!(thrown instanceof ActivityFailure) || !(thrown.cause instanceof ApplicationFailure)) return [];
-  if (thrown.cause.type === 'UNAUTHORIZED') return 'denied';
   const details = ActionFailureDetails.safeParse(thrown.cause.details?.[0]);
+  if (thrown.cause.type === 'UNAUTHORIZED') {
+    const why = details.data?.details;
+    if (!isJsonObject(why) || why['begun'] !== true) return 'denied';
+  }
   if (thrown.cause.type === 'IDEMPOTENCY_KEY_REUSED') return 'key-used';
   return (details.success ? details.data.artifacts : undefined) ?? [];
 }
