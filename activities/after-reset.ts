@@ -4,14 +4,16 @@
  *
  * Invariant: the rewinds in force are those in this execution's history and in the histories of the
  * executions that it was made from, the oldest first. So a plain reset after a rewind undoes no rewind. An
- * ancestor whose history is gone contributes nothing.
+ * ancestor whose history is gone contributes nothing. In a worker with claim keys, an order without a valid
+ * claim counts as a plain reset.
  */
 import { Context } from '@temporalio/activity';
 import type { temporal } from '@temporalio/proto';
 import { z } from 'zod';
 import { SluiceError } from '../contracts/errors.js';
-import { rewindOf, type AfterReset, type Rewind } from '../contracts/run/rewind.js';
+import { rewindOf, rewindText, type AfterReset, type Rewind } from '../contracts/run/rewind.js';
 import { historyOf, resetOf, type ResetRuns } from '../contracts/temporal-history.js';
+import { keeperOf } from './claims/claims.js';
 import { refusal } from './boundary/failures.js';
 
 type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
@@ -35,17 +37,42 @@ export async function afterReset(): Promise<AfterReset> {
     throw refusal(new SluiceError('INPUT_INVALID', 'Only a workflow can have been reset'));
   }
   const { workflowId, runId } = workflowExecution;
-  const resets = await ancestry(workflowId, runId);
+  const { resets, refused } = proven(await ancestry(workflowId, runId), workflowId);
   const latest = resets.findLast(({ made }) => made === runId);
   const version = latest === undefined ? undefined : await pinnedVersion(workflowId, latest.resetFrom);
   return {
     execution: runId,
     rewinds: resets.flatMap(({ rewind }) => (rewind === undefined ? [] : [rewind])),
     ...(latest?.rewind !== undefined && { own: latest.rewind.id }),
+    ...(refused.length > 0 && { refused: [...refused] }),
     base: latest?.resetFrom ?? '',
     children: latest?.rewind === undefined ? [] : await awaitedChildren(workflowId, latest),
     ...(version !== undefined && { version }),
   };
+}
+
+/**
+ * The resets, without the orders that no door of Sluice has given: each of these is a plain reset. An order
+ * from before claims counted is in force, as Temporal's clock dates it.
+ */
+function proven(
+  resets: readonly Reset[],
+  workflowId: string,
+): { readonly resets: readonly Reset[]; readonly refused: readonly string[] } {
+  const { client } = Context.current();
+  const keeper = keeperOf(client);
+  if (keeper === undefined) return { resets, refused: [] };
+  const place = { namespace: client.options.namespace, workflowId };
+  const refused: string[] = [];
+  const kept = resets.map((reset) => {
+    const { rewind, at, resetFrom } = reset;
+    if (rewind === undefined || at < keeper.since) return reset;
+    const text = rewindText(rewind, resetFrom);
+    if (keeper.verify(rewind.claim ?? '', 'rewind', place, text)) return reset;
+    refused.push(rewind.id);
+    return { ...reset, rewind: undefined };
+  });
+  return { resets: kept, refused };
 }
 
 /** Every reset that led to this execution, the oldest first. */

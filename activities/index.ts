@@ -23,6 +23,7 @@ import { flushEvents } from './flush-events.js';
 import { prepareRun } from './prepare-run.js';
 import { applyPublish, applyUnpublish } from './publish-definition.js';
 
+export { resignSchedules } from './resign-schedules.js';
 export type { ActivityDeps, SecretOwner, SecretProvider, StopLimits } from './boundary/deps.js';
 
 /** The activities of a worker, by activity type. */

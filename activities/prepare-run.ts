@@ -24,13 +24,14 @@ import type { DefinitionCache } from './definition-cache.js';
 import type { ActivityDeps, PriorityRange } from './boundary/deps.js';
 import { parseOrRefuse } from './boundary/parse.js';
 import { requireActions } from './require-actions.js';
+import { requireClaim } from './claims/require-claim.js';
 
 /**
  * Finds the definition and pins the run.
  * @param request a PrepareRunRequest
  * @throws ApplicationFailure non-retryable: DEFINITION_NOT_FOUND, DEFINITION_VERSION_NOT_FOUND,
- * DEFINITION_INVALID, PAYLOAD_INVALID, CHECK_LIMIT, ACTION_NOT_FOUND, WORKFLOW_ID_FOREIGN; retryable while
- * the database is away
+ * DEFINITION_INVALID, PAYLOAD_INVALID, CHECK_LIMIT, ACTION_NOT_FOUND, WORKFLOW_ID_FOREIGN, CLAIM_INVALID;
+ * retryable while the database is away
  */
 export async function prepareRun(
   deps: ActivityDeps,
@@ -40,6 +41,7 @@ export async function prepareRun(
   const parsed = parseOrRefuse(PrepareRunRequest, request, 'The request to prepare a run');
   let stored: StoredDefinition | undefined;
   try {
+    if (deps.claims !== undefined) await requireClaim(deps.claims, parsed);
     mustHaveItsId(parsed);
     stored = await find(deps.projections, parsed);
     const { definition, document } = await cache.read(parsed.tenant, stored);
@@ -52,6 +54,7 @@ export async function prepareRun(
       actions: pinActions(definition, deps.registry),
       children: await pinChildren(definition, parsed.tenant, deps.projections),
       priority: within(definition.priority ?? DEFAULTS.priority, deps.priorities ?? LIMITS.priorities),
+      ...(deps.claims !== undefined && { claims: true }),
       ...(deps.runLimits !== undefined && { limits: deps.runLimits }),
     };
   } catch (error) {

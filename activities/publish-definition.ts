@@ -11,15 +11,15 @@ import { findSecrets } from '../contracts/definition/index.js';
 import type { Json } from '../contracts/json.js';
 import { didYouMean } from '../contracts/near.js';
 import { PublishRequest, type PublishResult, UnpublishRequest } from '../contracts/run/activity.js';
-import type { ProjectionStore } from '../contracts/run/projection.js';
-import { readDefinitionInBounds, readStoredInBounds } from '../definitions/index.js';
+import { readDefinitionInBounds } from '../definitions/index.js';
 import type { ActivityDeps } from './boundary/deps.js';
 import { isMissingAction, leaveToOthers } from './boundary/capable-workers.js';
 import { storeFailure } from './boundary/failures.js';
 import { parseOrRefuse } from './boundary/parse.js';
 import { requireOwnSecrets } from './boundary/secrets.js';
 import { refuseMissing } from './require-actions.js';
-import { reconcileSchedules, triggersOf, tryOutSchedules } from './triggers.js';
+import { settleSchedules } from './settle-schedules.js';
+import { triggersOf, tryOutSchedules } from './triggers.js';
 
 /** How long publishing looks for a worker that has the actions, ms: a person waits for the answer. */
 const PUBLISH_WAIT_MS = 5_000;
@@ -55,7 +55,7 @@ export async function applyPublish(
       { pin, source, format, publishedBy: actor },
       triggers,
     );
-    await settleSchedules(projections, tenant, pin.id);
+    await settleSchedules(projections, here(), tenant, pin.id);
     return { pin, created: stored.created };
   } catch (error) {
     if (isMissingAction(error)) {
@@ -79,7 +79,7 @@ export async function applyUnpublish({ projections }: ActivityDeps, request: unk
     // A repetition after a crash may find the definition gone and its schedules not. So only a first attempt
     // can tell that there was no such definition.
     if (schedules.length > 0) {
-      await settleSchedules(projections, tenant, id);
+      await settleSchedules(projections, here(), tenant, id);
     } else if (!found && Context.current().info.attempt === 1) {
       const near = didYouMean(id, await projections.definitionIds(tenant));
       throw new SluiceError('DEFINITION_NOT_FOUND', `Tenant "${tenant}" has no definition "${id}"${near}`);
@@ -89,24 +89,8 @@ export async function applyUnpublish({ projections }: ActivityDeps, request: unk
   }
 }
 
-/**
- * Brings Temporal's schedules in line with what the database says is published, which another publish or
- * unpublish may change meanwhile.
- */
-async function settleSchedules(projections: ProjectionStore, tenant: string, id: string): Promise<void> {
-  for (;;) {
-    const latest = await projections.findDefinition(tenant, id);
-    const existing = await projections.definitionSchedules(tenant, id);
-    const definition = latest && (await readStoredInBounds(latest.source, latest.format, tenant)).definition;
-    const none = definition === undefined || triggersOf(tenant, definition).schedules.length === 0;
-    if (none && existing.length === 0) return;
-    const { client, info } = Context.current();
-    const left = await reconcileSchedules(client, {
-      taskQueue: info.taskQueue,
-      tenant,
-      definition,
-      existing,
-    });
-    if (await projections.putSchedules([tenant, id], left, latest?.pin.version ?? 0)) return;
-  }
+/** Where the schedules of a definition are, for the activity that runs. */
+function here(): Parameters<typeof settleSchedules>[1] {
+  const { client, info } = Context.current();
+  return { client, taskQueue: info.taskQueue };
 }

@@ -26,6 +26,7 @@ import { scheduledId } from '../contracts/naming/workflow-id.js';
 import { isGrpcInvalid } from '../contracts/temporal-history.js';
 import type { JsonObject } from '../contracts/json.js';
 import type { DefinitionTriggers } from '../contracts/run/projection.js';
+import { withScheduleClaim } from './claims/claims.js';
 
 /** The actor of a scheduled run. */
 const ACTOR = 'schedule';
@@ -70,7 +71,7 @@ export async function reconcileSchedules(
   client: Client,
   { existing, ...of }: WantedSchedules,
 ): Promise<readonly string[]> {
-  const wanted = wantedSchedules(of);
+  const wanted = wantedSchedules(client, of);
   for (const [id, options] of wanted) await asked(id, () => put(client, id, options));
   for (const id of existing) if (!wanted.has(id)) await asked(id, () => remove(client, id));
   return [...wanted.keys()];
@@ -83,7 +84,7 @@ export async function reconcileSchedules(
  * @throws SluiceError SCHEDULE_REFUSED, TEMPORAL_UNAVAILABLE
  */
 export async function tryOutSchedules(client: Client, of: Omit<WantedSchedules, 'existing'>): Promise<void> {
-  for (const [id, options] of wantedSchedules(of)) {
+  for (const [id, options] of wantedSchedules(client, of)) {
     const trial = `sluice-trial/${randomUUID()}`;
     const state = { paused: true, remainingActions: 1, note: `Sluice tries out ${id}` };
     await asked(id, async () => {
@@ -98,16 +99,16 @@ export async function tryOutSchedules(client: Client, of: Omit<WantedSchedules, 
   }
 }
 
-function wantedSchedules({
-  taskQueue,
-  tenant,
-  definition,
-}: Omit<WantedSchedules, 'existing'>): Map<string, ScheduleOptions> {
+function wantedSchedules(
+  client: Client,
+  { taskQueue, tenant, definition }: Omit<WantedSchedules, 'existing'>,
+): Map<string, ScheduleOptions> {
   const wanted = new Map<string, ScheduleOptions>();
   for (const [position, trigger] of (definition?.triggers ?? []).entries()) {
     if (definition === undefined || trigger.type !== 'schedule') continue;
     const name = scheduleId(tenant, definition.id, position);
-    wanted.set(name, optionsOf(name, { tenant, definition: definition.id, taskQueue, trigger, position }));
+    const scheduled = { tenant, definition: definition.id, taskQueue, trigger, position };
+    wanted.set(name, optionsOf(client, name, scheduled));
   }
   return wanted;
 }
@@ -177,10 +178,12 @@ interface Scheduled {
 }
 
 function optionsOf(
+  client: Client,
   id: string,
   { tenant, definition, taskQueue, position, trigger }: Scheduled,
 ): ScheduleOptions {
   const { overlap = 'skip', catchupMs = LONGEST_CATCHUP_MS, payload = {} } = trigger;
+  const memo = { tenant, actor: ACTOR, trigger: { type: 'schedule', schedule: id, position } };
   return {
     scheduleId: id,
     spec: specOf(trigger),
@@ -195,7 +198,7 @@ function optionsOf(
       args: [payload],
       // The SDK passes it on; only its type lacks it.
       ...{ priority: { fairnessKey: tenant } },
-      memo: { tenant, actor: ACTOR, trigger: { type: 'schedule', schedule: id, position } },
+      memo: withScheduleClaim(client, definition, memo, payload),
     },
   };
 }

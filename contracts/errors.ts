@@ -719,6 +719,12 @@ export const ERRORS = {
     false,
     'That workflow id is kept for a run of another tenant, or for one that an event or a step starts. Choose another id.',
   ),
+  CLAIM_INVALID: entry(
+    403,
+    'authorization',
+    false,
+    "Start, signal and publish through Sluice's client, API or command line with the ring of claim keys of the workers (docs/claims.md).",
+  ),
   SEARCH_ATTRIBUTE_MISSING: entry(
     500,
     'validation',

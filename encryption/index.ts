@@ -1,4 +1,4 @@
-/** Encryption of what Temporal stores. */
-export { encryptingConverter, FAILURE_CONVERTER_PATH } from './data-converter.js';
+/** Encryption of what Temporal stores, and claims about who sent it. */
+export { claimingConverter, encryptingConverter, FAILURE_CONVERTER_PATH } from './data-converter.js';
 export { checkKeyRing, KeyRing, newKey, readKeyRing, readKeyRingFile, type KeyRingFile } from './key-ring.js';
 export { EncryptingCodec } from './payload-codec.js';

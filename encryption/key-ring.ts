@@ -1,11 +1,11 @@
 /**
- * The key ring: the keys that encrypt what Temporal stores.
+ * A key ring: the keys that encrypt what Temporal stores, or those that sign claims (claim-codec.ts).
  *
  * Invariants
  * - A key is used for one purpose only: what encrypts is derived from it (HKDF, RFC 5869) by the purpose's
  *   name.
- * - One key is current: it encrypts. All others are retired: they decrypt, so what was written before a
- *   rotation stays readable as long as its key is in the ring.
+ * - One key is current: it encrypts or signs. All others are retired: they decrypt or verify, so what was
+ *   written before a rotation stays readable as long as its key is in the ring.
  * - No message shows a key.
  */
 import { hkdfSync, randomBytes } from 'node:crypto';
@@ -19,7 +19,7 @@ import { parseJson } from '../contracts/reading/parse-json.js';
 const KEY_BYTES = 32;
 
 /** What a key is used for. */
-export type KeyPurpose = 'payload';
+export type KeyPurpose = 'payload' | 'claim';
 
 const KeyId = z
   .string()
@@ -28,13 +28,15 @@ const KeyText = z
   .base64('must be base64')
   .refine((text) => Buffer.from(text, 'base64').length === KEY_BYTES, `must be ${KEY_BYTES} bytes in base64`);
 
-/** The file of SLUICE_KEY_RING_FILE. */
+/** The file of SLUICE_KEY_RING_FILE, and that of SLUICE_CLAIM_KEYS_FILE. */
 const KeyRingFile = z
   .strictObject({
     /** The key that encrypts. */
     current: KeyId,
     /** Keys in base64, by id. */
     keys: z.record(KeyId, KeyText),
+    /** Of claims: from when on what has no claim is refused. Absent: always. */
+    since: z.iso.datetime({ offset: true }).optional(),
   })
   .refine(({ current, keys }) => Object.hasOwn(keys, current), {
     path: ['current'],
@@ -55,6 +57,16 @@ export class KeyRing {
   /** The id of the key that encrypts. */
   get current(): string {
     return this.file.current;
+  }
+
+  /** From when on what has no claim is refused, epoch ms. */
+  get since(): number {
+    return this.file.since === undefined ? 0 : Date.parse(this.file.since);
+  }
+
+  /** Whether the ring has a key. */
+  has(id: string): boolean {
+    return this.#keys.has(id);
   }
 
   /**
@@ -80,17 +92,18 @@ export class KeyRing {
 
 /**
  * Reads a key ring.
- * @param path the file of SLUICE_KEY_RING_FILE
+ * @param path the file
+ * @param variable that names it, for messages
  * @throws SluiceError CONFIG_INVALID where the file can't be read or is not valid
  */
-export async function readKeyRing(path: string): Promise<KeyRing> {
-  return new KeyRing(await readKeyRingFile(path));
+export async function readKeyRing(path: string, variable?: string): Promise<KeyRing> {
+  return new KeyRing(await readKeyRingFile(path, variable));
 }
 
 /** The content of a key ring's file. @throws SluiceError CONFIG_INVALID */
-export async function readKeyRingFile(path: string): Promise<KeyRingFile> {
+export async function readKeyRingFile(path: string, variable = 'SLUICE_KEY_RING_FILE'): Promise<KeyRingFile> {
   const invalid = (why: string, cause?: unknown): SluiceError =>
-    new SluiceError('CONFIG_INVALID', `SLUICE_KEY_RING_FILE: ${path}: ${why}`, { cause });
+    new SluiceError('CONFIG_INVALID', `${variable}: ${path}: ${why}`, { cause });
   let read: ReturnType<typeof parseJson>;
   try {
     read = parseJson(await readFile(path, 'utf8'));
@@ -107,6 +120,10 @@ export async function readKeyRingFile(path: string): Promise<KeyRingFile> {
 
 /** Checks the content of a file before it is written. @throws SluiceError INPUT_INVALID */
 export function checkKeyRing(file: KeyRingFile): KeyRingFile {
+  const { since } = KeyRingFile.shape;
+  if (!since.safeParse(file.since).success) {
+    throw new SluiceError('INPUT_INVALID', `${file.since} is not an instant such as 2026-11-30T18:00:00Z.`);
+  }
   const parsed = z.array(KeyId).safeParse(Object.keys(file.keys));
   if (parsed.success) return file;
   throw new SluiceError(

@@ -1,7 +1,7 @@
 /** The writers, bound to one database: what `activities/` uses. */
 import type { ProjectionStore } from '../contracts/run/projection.js';
 import { definitionIds, hasDefinitions } from './reads/definition-ids.js';
-import { definitionSchedules } from './reads/definition-schedules.js';
+import { definitionSchedules, scheduledDefinitions } from './reads/definition-schedules.js';
 import { findDefinition } from './reads/find-definition.js';
 import { missedEvents } from './reads/events/missed-events.js';
 import { waitsOpenedAfter } from './reads/runs/waits-opened-after.js';
@@ -33,6 +33,7 @@ export function createStore(writer: Writer): ProjectionStore {
     returnEvents: (...args) => returnEvents(writer, ...args),
     findDefinition: (...args) => findDefinition(writer.database, ...args),
     definitionSchedules: (...args) => definitionSchedules(writer.database, ...args),
+    scheduledDefinitions: () => scheduledDefinitions(writer.database),
     definitionIds: (...args) => definitionIds(writer.database, ...args),
     hasDefinitions: () => hasDefinitions(writer.database),
     unpublishDefinition: (...args) => unpublishDefinition(writer, ...args),

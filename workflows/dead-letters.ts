@@ -21,6 +21,7 @@ import { DEFAULTS } from '../contracts/definition/index.js';
 import { SluiceError } from '../contracts/errors.js';
 import type { Json } from '../contracts/json.js';
 import { ACTIVITY_TYPES, SIGNALS } from '../contracts/run/messages.js';
+import { claimed, claimsAreChecked } from './runtime/claims.js';
 import { isoAt, now } from './runtime/clock.js';
 import { INFRASTRUCTURE_RETRY } from './runtime/retry-options.js';
 import { errorCompletion, runFailure, startFailure } from './interpreter/state/failure.js';
@@ -96,7 +97,10 @@ async function resend(
   { workflowId, signal }: Extract<BegunRetry, { kind: 'signal' }>,
 ): Promise<void> {
   try {
-    await getExternalWorkflowHandle(workflowId).signal(SIGNALS.event, signal);
+    await getExternalWorkflowHandle(workflowId).signal(
+      SIGNALS.event,
+      claimsAreChecked() ? claimed(signal, `signal ${SIGNALS.event}`) : signal,
+    );
   } catch (thrown) {
     const error = new SluiceError('WORKFLOW_NOT_FOUND', `The run ${workflowId} has ended`, { cause: thrown });
     await act({ ...about, at: isoAt(now()), act: 'end', error: `${error.code}: ${error.message}` });

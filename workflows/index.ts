@@ -5,10 +5,13 @@
 import { workflowInfo } from '@temporalio/workflow';
 import { RESERVED_PREFIX, WORKFLOW_TYPES } from '../contracts/run/messages.js';
 import { SluiceError } from '../contracts/errors.js';
+import { CLAIM_MEMO, StartClaim, systemText } from '../contracts/naming/claims.js';
 import { runDeadLetters } from './dead-letters.js';
 import { interpret } from './interpreter/interpret.js';
+import { fullHash } from './interpreter/state/hash.js';
 import { Gate } from './interpreter/state/gate.js';
 import { startFailure } from './interpreter/state/failure.js';
+import { ClaimGate, isProven } from './runtime/claims.js';
 import { runPublishDefinition, runUnpublishDefinition } from './publish-definition.js';
 
 /**
@@ -18,6 +21,7 @@ export default async function run(payload: unknown, carried: unknown): Promise<u
   const type = workflowInfo().workflowType;
   // A run has its carried state as its second argument; Sluice's own workflows have none.
   if (carried !== undefined && type.startsWith(RESERVED_PREFIX)) refuseMore(type);
+  if (type.startsWith(RESERVED_PREFIX)) refuseUnclaimed(type, payload);
   if (type === WORKFLOW_TYPES.publish) return await runPublishDefinition(payload);
   if (type === WORKFLOW_TYPES.unpublish) return await runUnpublishDefinition(payload);
   if (type === WORKFLOW_TYPES.deadLetters) return await runDeadLetters(payload);
@@ -25,6 +29,18 @@ export default async function run(payload: unknown, carried: unknown): Promise<u
     throw startFailure(new SluiceError('NAME_RESERVED', `${type} is no workflow of Sluice's`));
   }
   return await interpret(payload, carried);
+}
+
+/** @throws ApplicationFailure CLAIM_INVALID where the worker checks claims and the call has none */
+function refuseUnclaimed(type: string, request: unknown): void {
+  const claim = workflowInfo().memo?.[CLAIM_MEMO];
+  const holds = () =>
+    isProven(claim, 'system') &&
+    StartClaim.safeParse(claim).data?.digest === fullHash(systemText(type, request));
+  if (!new ClaimGate('sluice-claimed-call').refuses(holds)) return;
+  throw startFailure(
+    new SluiceError('CLAIM_INVALID', `${type} was called without a claim, or with one for another call`),
+  );
 }
 
 /** @throws ApplicationFailure INPUT_INVALID, unless this execution took such a start before it was refused */

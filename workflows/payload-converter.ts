@@ -5,6 +5,7 @@
 import { DefaultPayloadConverter, type Payload, type PayloadConverter } from '@temporalio/common';
 import { messageOf } from '../contracts/errors.js';
 import { UNDECODABLE } from '../contracts/undecodable.js';
+import { noteClaim } from './runtime/claims.js';
 
 class TolerantPayloadConverter implements PayloadConverter {
   private readonly inner = new DefaultPayloadConverter();
@@ -15,7 +16,9 @@ class TolerantPayloadConverter implements PayloadConverter {
 
   fromPayload<T>(payload: Payload): T {
     try {
-      return this.inner.fromPayload<T>(payload);
+      const value = this.inner.fromPayload<T>(payload);
+      noteClaim(payload, value);
+      return value;
     } catch (error) {
       // The converter's type promises a T that the bytes do not hold; readers look for the key.
       return { [UNDECODABLE]: messageOf(error) } as T;

@@ -1,6 +1,7 @@
 /** What the activities depend on; the composition root (`worker/`) provides it. */
 import type { ActionRegistry } from '../../actions/index.js';
 import type { Authorizer } from '../../contracts/authorization.js';
+import type { ClaimKeeper } from '../../contracts/naming/claims.js';
 import type { PreparedRun } from '../../contracts/run/activity.js';
 import type { ProjectionStore } from '../../contracts/run/projection.js';
 import type { Projections } from '../../projections/index.js';
@@ -29,6 +30,8 @@ export interface ActivityDeps {
   readonly secrets: SecretProvider;
   /** Decides before each action; absent: authorization is off. */
   readonly authorizer?: Authorizer | undefined;
+  /** Checks who starts a run; absent: whoever reaches Temporal may name any tenant and actor. */
+  readonly claims?: ClaimKeeper | undefined;
   /** The runtime context to which this worker pins the runs that it prepares. */
   readonly system: SystemContext;
   /** Identity of this worker process, a part of the holder of every lease. */

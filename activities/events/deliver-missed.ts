@@ -30,6 +30,7 @@ import type {
 import type { RunEvent } from '../../contracts/run/run-events.js';
 import { LIMITS } from '../../contracts/limits.js';
 import { SIGNALS } from '../../contracts/run/messages.js';
+import { claimedSignal } from '../claims/claims.js';
 
 /** Events after which a note is made of what was sent. */
 const NOTED_AT_ONCE = 50;
@@ -57,7 +58,8 @@ export async function deliverMissed(
     for (let at = 0; at < missed.length; at += NOTED_AT_ONCE) {
       const part = missed.slice(at, at + NOTED_AT_ONCE);
       for (const event of part) {
-        await handle.signal(SIGNALS.event, { ...toEventSignal(event, execution.run.runId), left });
+        const signal = { ...toEventSignal(event, execution.run.runId), left };
+        await handle.signal(SIGNALS.event, claimedSignal(SIGNALS.event, signal));
       }
       await projections.recordMissed(execution, { ...note, events: part, step: 'sent' });
     }

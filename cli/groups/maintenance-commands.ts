@@ -30,15 +30,16 @@ export function addMaintenanceCommands(program: Command, context: CommandContext
 
   const keys = program
     .command('keys')
-    .description('make and rotate the keys that encrypt what Temporal stores');
+    .description('make and rotate the keys that encrypt what Temporal stores, and those that sign claims');
   keys
     .command('add')
     .description('add a new key; the first one makes the file and encrypts, later ones decrypt until `use`')
-    .argument('<file>', 'file of the key ring, for SLUICE_KEY_RING_FILE')
+    .argument('<file>', 'file of the key ring, for SLUICE_KEY_RING_FILE or SLUICE_CLAIM_KEYS_FILE')
     .argument('<id>', 'name of the key, such as 2026-11; it is readable beside what it encrypts')
-    .action(async (file: string, id: string) => {
+    .option('--since <instant>', 'make a ring of claim keys: what has no claim is refused from then on')
+    .action(async (file: string, id: string, { since }: { since?: string }) => {
       const { keysAddCommand } = await import('../commands/maintenance/keys.js');
-      done(await keysAddCommand(terminal(), file, id));
+      done(await keysAddCommand(terminal(), file, id, since));
     });
   keys
     .command('use')

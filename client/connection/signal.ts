@@ -8,6 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { EventSignal } from '../../contracts/run/messages.js';
 import { decodePayloads } from '../../contracts/temporal-history.js';
+import { claimedSignal } from '../claims/claims.js';
 import { withoutUndefined } from './input.js';
 import { LOOK_LIMIT_MS, settled } from './outcome.js';
 
@@ -36,7 +37,9 @@ export async function sendSignal(
   };
   const send = async (): Promise<true> => {
     await temporal.withDeadline(Date.now() + LIMIT_MS, () =>
-      temporal.workflow.getHandle(workflowId).signal(name, withoutUndefined(signal)),
+      temporal.workflow
+        .getHandle(workflowId)
+        .signal(name, claimedSignal(temporal, name, withoutUndefined(signal))),
     );
     return true;
   };

@@ -8,6 +8,7 @@
  */
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy, type Client } from '@temporalio/client';
 import { SluiceError } from '../../contracts/errors.js';
+import { withStartClaim } from '../claims/claims.js';
 import { isOwn, placesOf } from '../../contracts/naming/workflow-id.js';
 import { callTemporal, type CallContext } from './errors.js';
 import type { StartOptions } from './options.js';
@@ -82,6 +83,7 @@ async function startAt(
   }
   const started = await startWorkflow(temporal, context, type, {
     ...options,
+    memo: withStartClaim(temporal, type, options),
     workflowIdConflictPolicy: CONFLICT[onConflict],
     workflowIdReusePolicy: REUSE[reuse],
     takesExisting,

@@ -9,6 +9,7 @@ import { v7 as uuid } from 'uuid';
 import { SluiceError } from '../../contracts/errors.js';
 import type { Json } from '../../contracts/json.js';
 import { historyOf } from '../../contracts/temporal-history.js';
+import { systemClaim } from '../claims/claims.js';
 import { callTemporal, type CallContext } from './errors.js';
 import { settled, unknownOutcome } from './outcome.js';
 import { startWorkflow } from './start.js';
@@ -46,7 +47,10 @@ export async function runSystemWorkflow(
   const call = <T>(work: () => Promise<T>): Promise<T> =>
     callTemporal({ ...context, workflowId }, () => settled(act, work, () => Promise.resolve(undefined)));
   const priority = { fairnessKey: tenant };
-  const start = { args: [request], workflowId, taskQueue, priority };
+  const start = {
+    ...{ args: [request], workflowId, taskQueue, priority },
+    ...systemClaim(temporal, type, request),
+  };
   const { runId } = await startWorkflow(temporal, context, type, start);
   const handle = temporal.workflow.getHandle(workflowId, runId);
   const result = call(() => handle.result() as Promise<unknown>);

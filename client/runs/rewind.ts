@@ -23,6 +23,7 @@ import { compensatedStep } from '../../contracts/run/compensation.js';
 import { rewindOf, rewindReason, type Rewind } from '../../contracts/run/rewind.js';
 import { historyOf, resetOf } from '../../contracts/temporal-history.js';
 import type { RunView } from '../../projections/index.js';
+import { withRewindClaim } from '../claims/claims.js';
 import { callTemporal } from '../connection/errors.js';
 import { LOOK_LIMIT_MS, settled, unknownOutcome, type Act } from '../connection/outcome.js';
 import { allItems } from '../reads/reads.js';
@@ -252,7 +253,7 @@ async function reset(
       temporal.workflowService.resetWorkflowExecution({
         namespace: temporal.options.namespace,
         workflowExecution: { workflowId, runId: executionId },
-        reason: rewindReason(rewind),
+        reason: rewindReason(withRewindClaim(temporal, workflowId, rewind, executionId)),
         workflowTaskFinishEventId: Long.fromNumber(finishedId),
         requestId: `sluice-rewind/${latestId}`,
         // Signals that came later are kept: the waits that open again get them again.

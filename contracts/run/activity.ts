@@ -7,6 +7,7 @@ import { JsonValue } from '../json.js';
 import { SecretRef } from './activity-refs.js';
 import { CompensationPayload } from './compensation.js';
 import { DefinitionPin, SystemContext } from './run.js';
+import { StartMemo } from './messages.js';
 import { RunEvent } from './run-events.js';
 
 /** Which run it is. The activity itself knows the Temporal run id of the current execution. */
@@ -124,6 +125,10 @@ export const PrepareRunRequest = z.object({
   payload: JsonValue,
   /** What the start claims about its cause: the type of its trigger, the run id of its parent. */
   cause: z.object({ trigger: z.string().optional(), parent: z.string().optional() }).optional(),
+  /** All that the start says about itself; absent: it names no one, or an older worker made the request. */
+  start: StartMemo.optional(),
+  /** The claim of the start, if a key has signed it for this workflow. */
+  claim: z.object({ type: z.string(), digest: z.string() }).optional(),
 });
 export type PrepareRunRequest = z.infer<typeof PrepareRunRequest>;
 
@@ -142,6 +147,8 @@ export const PreparedRun = z.object({
   actions: z.record(z.string(), z.number().int()),
   /** Definition id of a child → pinned version, for calls that name no version. */
   children: z.record(z.string(), z.number().int()),
+  /** True: the worker has a ring of claim keys, so the run asks for a claim for each child. */
+  claims: z.boolean().optional(),
   /** Of its actions among others that wait, 1 first; absent: as the server has it. */
   priority: z.number().int().positive().optional(),
   /**

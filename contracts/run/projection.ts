@@ -208,6 +208,8 @@ export interface ProjectionStore {
   unpublishDefinition(tenant: string, id: string): Promise<UnpublishedDefinition>;
   /** Ids of every Temporal Schedule that a definition has or had, until `putSchedules` notes what is left. */
   definitionSchedules(tenant: string, id: string): Promise<readonly string[]>;
+  /** Every definition of every tenant that has or had Temporal Schedules. */
+  scheduledDefinitions(): Promise<readonly ScheduledDefinition[]>;
   /**
    * Notes which Temporal Schedules a definition has, made for that version (0: unpublished). False, and
    * nothing noted, where another version is the latest by now.
@@ -269,4 +271,12 @@ export function collectWrites(): {
       },
     },
   };
+}
+
+/** A definition that has or had Temporal Schedules. */
+export interface ScheduledDefinition {
+  readonly tenant: string;
+  readonly id: string;
+  /** Their ids. */
+  readonly schedules: readonly string[];
 }

@@ -21,12 +21,19 @@ export const Rewind = z.object({
   iteration: z.array(z.number().int()),
   actor: z.string().optional(),
   reason: z.string().optional(),
+  /** The signature of the order (contracts/naming/claims.ts). */
+  claim: z.string().optional(),
 });
 export type Rewind = z.infer<typeof Rewind>;
 
 /** A rewind as the reason of a reset. */
 export function rewindReason(rewind: Rewind): string {
   return MARK + JSON.stringify(rewind);
+}
+
+/** What the claim of a rewind signs. @param executionId the execution that is reset */
+export function rewindText({ claim: _claim, ...rewind }: Rewind, executionId: string): string {
+  return JSON.stringify([executionId, Rewind.parse(rewind)]);
 }
 
 /** The rewind that the reason of a reset orders; undefined for a plain reset. */
@@ -46,6 +53,8 @@ export const AfterReset = z.object({
   execution: z.string(),
   /** The rewinds in force, the oldest first. */
   rewinds: z.array(Rewind),
+  /** Ids of rewinds that are not in force, because no door of Sluice has ordered them. */
+  refused: z.array(z.string()).optional(),
   /** Id of the rewind that this reset is; absent: a plain reset. */
   own: z.string().optional(),
   /** The execution that was reset. */

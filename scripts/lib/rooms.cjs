@@ -53,7 +53,8 @@ const inner = {
   'actions/http': ['actions/registry'],
 
   'activities/boundary': [],
-  'activities/events': ['activities/boundary'],
+  'activities/claims': [],
+  'activities/events': ['activities/boundary', 'activities/claims'],
   'activities/action': ['activities/boundary', 'activities/events'],
 
   'api/auth': [],
@@ -83,8 +84,9 @@ const inner = {
   'client/events': [],
   'client/reads': [],
   'client/redaction': [],
-  'client/connection': ['client/events', 'client/reads'],
-  'client/runs': ['client/connection', 'client/reads', 'client/redaction'],
+  'client/claims': [],
+  'client/connection': ['client/events', 'client/reads', 'client/claims'],
+  'client/runs': ['client/connection', 'client/reads', 'client/redaction', 'client/claims'],
   'client/shown': ['client/reads', 'client/redaction', 'client/connection', 'client/runs'],
 
   // The files at the top of contracts/ (errors, limits, JSON) import no other: its folders use them.

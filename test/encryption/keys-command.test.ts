@@ -41,6 +41,20 @@ describe('sluice keys', () => {
     expect(await readdir(directory)).toEqual(['ring.json']);
   });
 
+  it('makes a ring of claim keys, which keeps since when claims count', async () => {
+    const path = join(directory, 'claims.json');
+    const since = '2026-11-30T18:00:00Z';
+    expect((await keys('add', path, 'a', '--since', since)).code).toBe(0);
+    await keys('add', path, 'b');
+    await keys('use', path, 'b');
+    const listed = await keys('list', path);
+    expect(JSON.parse(listed.stdout)).toEqual({ file: path, current: 'b', keys: ['a', 'b'], since });
+    expect((await keys('add', path, 'c', '--since', since)).stdout).toContain('is said as the file is made');
+    const other = await keys('add', join(directory, 'other.json'), 'a', '--since', 'soon');
+    expect(other.stdout).toContain('soon is not an instant');
+    await rm(path);
+  });
+
   it.each([
     ['a name that exists', ['add', 'a'], 'has a key a already'],
     ['a name with a path', ['add', '../x'], 'The name of a key must be'],

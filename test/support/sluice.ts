@@ -21,6 +21,7 @@ import type { SystemContext } from '../../contracts/run/run.js';
 import exampleActions from '../../examples/actions/index.js';
 import { openProjections, type Projections, type ProjectionsOptions } from '../../projections/index.js';
 import { createSluiceWorker, type SluiceWorkerOptions } from '../../worker/processes/create-worker.js';
+import { failureMessagesOf } from '../../worker/temporal/workflow-bundle.js';
 import { suiteBundle, suiteTemporal } from './services.js';
 import { waitFor } from './wait-for.js';
 
@@ -136,9 +137,10 @@ export class SluiceTest {
   /** Starts a worker; there is one unless the test asked for none. */
   async startWorker(
     system: SystemContext = { environment: 'test', region: 'here', release: '0' },
+    dataConverter = this.options.dataConverter,
   ): Promise<Worker> {
     if (this.#running !== undefined) throw new Error('A worker is running already');
-    const { actions = [], secrets = {}, allowHosts = [], tuning, dataConverter } = this.options;
+    const { actions = [], secrets = {}, allowHosts = [], tuning } = this.options;
     const connection = await NativeConnection.connect({ address: this.temporal.address });
     try {
       const worker = await createSluiceWorker({
@@ -158,7 +160,7 @@ export class SluiceTest {
         tuning: { shutdownGraceMs: 500, shutdownStopMs: 500, ...tuning },
         registerSearchAttributes: true,
         ...(dataConverter !== undefined && { dataConverter }),
-        workflowBundle: await suiteBundle(dataConverter === undefined ? 'plain' : 'encoded'),
+        workflowBundle: await suiteBundle(failureMessagesOf(dataConverter)),
       });
       this.#running = { worker, connection, ended: worker.run() };
       return worker;

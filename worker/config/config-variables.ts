@@ -86,6 +86,12 @@ export const Variables = z.object({
     .describe(
       'File with the keys that encrypt what Temporal stores, the same in every process (docs/encryption.md). `sluice keys` makes it. Default, and `off`: nothing is encrypted; a blank value stops the start.',
     ),
+  SLUICE_CLAIM_KEYS_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'File with the keys that sign claims, the same in every process (docs/claims.md). `sluice keys` makes it. Default, and `off`: whoever reaches Temporal can name any tenant and actor; a blank value stops the start.',
+    ),
   SLUICE_TASK_QUEUE: z.string().default('sluice').describe('Task queue, the same for producers and workers.'),
 
   SURREAL_URL: SurrealUrl.default('surrealkv://.sluice/db').describe(

@@ -38,6 +38,8 @@ export interface SluiceConfig {
   };
   /** File of the keys that encrypt what Temporal stores; undefined: nothing is encrypted. */
   readonly keyRingFile: string | undefined;
+  /** File of the keys that sign claims; undefined: whoever reaches Temporal may name any tenant and actor. */
+  readonly claimKeysFile: string | undefined;
   readonly taskQueue: string;
   readonly database: {
     readonly url: string;
@@ -193,6 +195,7 @@ function configOf(vars: Variables): SluiceConfig {
       tls: wantsTls ? tls : undefined,
     },
     keyRingFile: unlessOff(vars.SLUICE_KEY_RING_FILE),
+    claimKeysFile: unlessOff(vars.SLUICE_CLAIM_KEYS_FILE),
     taskQueue: vars.SLUICE_TASK_QUEUE,
     database: {
       url: vars.SURREAL_URL,

@@ -110,8 +110,8 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
 
   // Before the worker: this client gives the clearer error where Temporal cannot be reached.
   const { taskQueue } = config;
-  const { keyRingFile } = config;
-  const place = await temporalPlace({ temporal: temporal.config, keyRingFile });
+  const { keyRingFile, claimKeysFile } = config;
+  const place = await temporalPlace({ temporal: temporal.config, keyRingFile, claimKeysFile });
   const client = await createSluiceClient({
     ...place,
     taskQueue,

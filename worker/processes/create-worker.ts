@@ -16,12 +16,13 @@ import type { ActionRegistry } from '../../actions/index.js';
 import { createActivities, type SecretProvider } from '../../activities/index.js';
 import type { Authorizer } from '../../contracts/authorization.js';
 import { LIMITS } from '../../contracts/limits.js';
+import { claimKeeperOf } from '../../contracts/naming/claims.js';
 import type { ProjectionStore } from '../../contracts/run/projection.js';
 import type { SystemContext } from '../../contracts/run/run.js';
 import type { Projections } from '../../projections/index.js';
 import { shareOf, type SluiceConfig } from '../config/config.js';
 import { ensureSearchAttributes } from '../temporal/search-attributes.js';
-import { ISOLATE_OPTIONS, loadWorkflowBundle } from '../temporal/workflow-bundle.js';
+import { failureMessagesOf, ISOLATE_OPTIONS, loadWorkflowBundle } from '../temporal/workflow-bundle.js';
 
 /** Time that the worker itself needs to end, after the actions must have stopped, ms. */
 const FORCE_MARGIN_MS = 7_000;
@@ -99,13 +100,13 @@ export async function workerOptions(options: SluiceWorkerOptions): Promise<Worke
     taskQueue,
     identity,
     ...(dataConverter !== undefined && { dataConverter }),
-    workflowBundle:
-      options.workflowBundle ?? (await loadWorkflowBundle(dataConverter === undefined ? 'plain' : 'encoded')),
+    workflowBundle: options.workflowBundle ?? (await loadWorkflowBundle(failureMessagesOf(dataConverter))),
     activities: createActivities({
       projections,
       registry,
       secrets,
       authorizer: options.authorizer,
+      claims: claimKeeperOf(dataConverter?.payloadCodecs),
       deadLetters: options.deadLetters,
       system,
       identity,

@@ -15,7 +15,7 @@ import { startWorkerHealth } from '../health/worker-health.js';
 import { watchMainThread } from '../health/watchdog.js';
 import { openSecrets } from '../secrets/secret-grants.js';
 import { dataConverterOf } from '../temporal/temporal-connection.js';
-import { loadWorkflowBundle } from '../temporal/workflow-bundle.js';
+import { failureMessagesOf, loadWorkflowBundle } from '../temporal/workflow-bundle.js';
 import { installRuntime } from './install-runtime.js';
 import { logUnreadable } from './logging.js';
 import { endInTime, whenAborted } from './stopping.js';
@@ -84,8 +84,7 @@ export async function runWorker({
         secrets,
         authorizer,
         dataConverter,
-        workflowBundle: () =>
-          loadWorkflowBundle(dataConverter === undefined ? 'plain' : 'encoded', runtime.logger),
+        workflowBundle: () => loadWorkflowBundle(failureMessagesOf(dataConverter), runtime.logger),
         log,
         onTemporal: (error) => states.note('temporal', error && { code: error.code, reason: error.message }),
       },

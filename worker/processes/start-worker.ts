@@ -17,6 +17,7 @@ import { watchService } from '../../contracts/services/watch.js';
 import type { Projections } from '../../projections/index.js';
 import type { SluiceConfig } from '../config/config.js';
 import { startReconciler } from '../reconciler/reconciler.js';
+import { signSchedules } from '../temporal/sign-schedules.js';
 import { askTemporal, connectTemporal } from '../temporal/temporal-connection.js';
 import { createSluiceWorker } from './create-worker.js';
 import { startRetention } from './retention.js';
@@ -84,6 +85,7 @@ export async function startWorker(parts: WorkerParts, opened: ClosingStack): Pro
   opened.add('Retention', retention);
   const ended = worker.run();
   log.info({ taskQueue, namespace, actions: registry.actions.length }, 'The worker polls');
+  opened.add('Claims of schedules', signSchedules({ ...parts, connection, namespace, taskQueue }));
   const reconciler = startReconciler({
     connection,
     namespace,

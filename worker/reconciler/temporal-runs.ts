@@ -11,7 +11,10 @@ import {
   type WorkflowExecutionInfo,
   WorkflowNotFoundError,
 } from '@temporalio/client';
+import { defaultPayloadConverter, RawValue } from '@temporalio/common';
 import type { temporal } from '@temporalio/proto';
+import { claimedPayload, claimKeeperOf } from '../../contracts/naming/claims.js';
+import { SIGNALS } from '../../contracts/run/messages.js';
 import type { RunStatus } from '../../contracts/run/run.js';
 import { historyOf } from '../../contracts/temporal-history.js';
 
@@ -122,7 +125,11 @@ export class TemporalRuns {
 
   /** Asks a run to write its rows again; this changes nothing in what the run does. */
   async resync({ workflowId, executionId }: TemporalExecution, reason: string): Promise<void> {
-    await this.client.workflow.getHandle(workflowId, executionId).signal('resync', { reason });
+    const { payloadCodecs } = this.reader;
+    const signal = { reason };
+    await this.client.workflow
+      .getHandle(workflowId, executionId)
+      .signal(SIGNALS.resync, claimKeeperOf(payloadCodecs) === undefined ? signal : claimed(signal));
   }
 
   /** The events of one execution's history; none where it is gone. */
@@ -135,6 +142,12 @@ export class TemporalRuns {
     for await (const event of this.history(workflowId, runId)) last = event;
     return last?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId ?? undefined;
   }
+}
+
+/** Asks the codec to sign the signal. */
+function claimed(signal: object): RawValue {
+  const toPayload = (value: unknown) => defaultPayloadConverter.toPayload(value);
+  return RawValue.fromPayload(claimedPayload(toPayload, signal, `signal ${SIGNALS.resync}`));
 }
 
 function toRun(found: WorkflowExecutionDescription): TemporalRun | undefined {

@@ -4,7 +4,7 @@ import type { DataConverter } from '@temporalio/common';
 import type { NativeConnection } from '@temporalio/worker';
 import { messageOf, SluiceError } from '../../contracts/errors.js';
 import { within } from '../../contracts/within.js';
-import { encryptingConverter, readKeyRing } from '../../encryption/index.js';
+import { claimingConverter, encryptingConverter, readKeyRing } from '../../encryption/index.js';
 import type { SluiceConfig, TlsConfig } from '../config/config.js';
 
 /** Time limit of the first connection of a worker, and of a question whether Temporal answers, ms. */
@@ -51,7 +51,7 @@ export interface TemporalPlace {
  * @throws SluiceError CONFIG_INVALID where a file can't be read
  */
 export async function temporalPlace(
-  config: Pick<SluiceConfig, 'temporal' | 'keyRingFile'>,
+  config: Pick<SluiceConfig, 'temporal' | 'keyRingFile' | 'claimKeysFile'>,
 ): Promise<TemporalPlace> {
   const { address, ...connectionOptions } = await temporalConnectionOptions(config.temporal);
   const dataConverter = await dataConverterOf(config);
@@ -60,13 +60,17 @@ export async function temporalPlace(
 }
 
 /**
- * The converter that encrypts what Temporal stores; undefined where no key ring is configured.
+ * The converter that encrypts what Temporal stores and signs claims; undefined where no ring is configured.
  * @throws SluiceError CONFIG_INVALID
  */
 export async function dataConverterOf({
   keyRingFile,
-}: Pick<SluiceConfig, 'keyRingFile'>): Promise<DataConverter | undefined> {
-  return keyRingFile === undefined ? undefined : encryptingConverter(await readKeyRing(keyRingFile));
+  claimKeysFile,
+}: Pick<SluiceConfig, 'keyRingFile' | 'claimKeysFile'>): Promise<DataConverter | undefined> {
+  const encrypting =
+    keyRingFile === undefined ? undefined : encryptingConverter(await readKeyRing(keyRingFile));
+  if (claimKeysFile === undefined) return encrypting;
+  return claimingConverter(await readKeyRing(claimKeysFile, 'SLUICE_CLAIM_KEYS_FILE'), encrypting);
 }
 
 /**

@@ -11,6 +11,7 @@ import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { DataConverter } from '@temporalio/common';
 import { bundleWorkflowCode, type Logger, type WorkflowBundleOption } from '@temporalio/worker';
 import { FAILURE_CONVERTER_PATH } from '../../encryption/index.js';
 
@@ -43,6 +44,11 @@ export const WORKFLOW_SOURCES = {
  * encrypts them (encryption/failure-converter.cjs).
  */
 export type FailureMessages = 'plain' | 'encoded';
+
+/** What a data converter does with them. */
+export function failureMessagesOf(converter: DataConverter | undefined): FailureMessages {
+  return converter?.failureConverterPath === undefined ? 'plain' : 'encoded';
+}
 
 const loaded = new Map<FailureMessages, Promise<WorkflowBundleOption>>();
 

@@ -340,7 +340,9 @@ function handleMessages(run: Run, snapshots: Snapshots): void {
   setHandler(
     defineSignal<[unknown]>(SIGNALS.resync),
     (payload) => {
-      snapshots.request(payload);
+      const reason = run.doors.unclaimed(payload, SIGNALS.resync);
+      if (reason === undefined) snapshots.request(payload);
+      else run.log.emit('SIGNAL_REJECTED', { signal: SIGNALS.resync, reason });
     },
     { description: 'Asks the run to write its whole picture to the projection again: {reason?}' },
   );

@@ -10,8 +10,10 @@ import type { Definition } from '../../contracts/definition/index.js';
 import { SluiceError } from '../../contracts/errors.js';
 import { isDeeperThan, isJsonObject, jsonSize, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
+import { CLAIM_MEMO, namesSomeone, StartClaim } from '../../contracts/naming/claims.js';
 import { ACTIVITY_TYPES, StartMemo } from '../../contracts/run/messages.js';
 import { UNDECODABLE } from '../../contracts/undecodable.js';
+import { isProven } from '../runtime/claims.js';
 import { scheduleFor } from '../runtime/priority.js';
 import { INFRASTRUCTURE_RETRY } from '../runtime/retry-options.js';
 import { definitionOf } from './state/definitions.js';
@@ -110,6 +112,7 @@ async function prepare(payload: unknown, { start, resets, doors }: Start): Promi
     payload: payload as PrepareRunRequest['payload'],
     // A run that began under its id keeps it.
     ...(resets.last === undefined && { cause: causeOf(start) }),
+    ...(namesSomeone(start) && { start, ...claimOf(workflowInfo().memo?.[CLAIM_MEMO]) }),
   };
   const { payload: complete, ...prepared } = PreparedRun.parse(await read(request));
   scheduleFor(start.tenant, prepared.priority);
@@ -137,6 +140,12 @@ async function prepare(payload: unknown, { start, resets, doors }: Start): Promi
       counts: { running: 0, succeeded: 0, failed: 0 },
     },
   };
+}
+
+/** The claim of the start; the activity compares it with the start, and its answer is what replay follows. */
+function claimOf(claim: unknown): Pick<PrepareRunRequest, 'claim'> {
+  const parsed = isProven(claim, 'start', 'schedule') ? StartClaim.safeParse(claim).data : undefined;
+  return parsed === undefined ? {} : { claim: parsed };
 }
 
 function causeOf({ trigger, parent }: StartMemo): PrepareRunRequest['cause'] {

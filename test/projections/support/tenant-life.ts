@@ -306,6 +306,7 @@ export const GIVES: Readonly<Record<string, unknown>> = {
 export const READS_OF_ALL: readonly string[] = [
   'requireSchema',
   'hasDefinitions',
+  'scheduledDefinitions',
   'maintenance.loggedRuns',
   'maintenance.countClosedRuns',
   'maintenance.countEvents',

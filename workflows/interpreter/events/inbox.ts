@@ -23,7 +23,7 @@ import { condition, workflowInfo } from '@temporalio/workflow';
 import { passesFilter } from '../../../contracts/events/filters.js';
 import { isDeeperThan, jsonSize, type Json } from '../../../contracts/json.js';
 import { LIMITS } from '../../../contracts/limits.js';
-import { EventSignal } from '../../../contracts/run/messages.js';
+import { EventSignal, SIGNALS } from '../../../contracts/run/messages.js';
 import { now, parseInstant } from '../../runtime/clock.js';
 import type { Doors } from '../state/doors.js';
 import { Gate } from '../state/gate.js';
@@ -111,6 +111,11 @@ export class Inbox {
    * @param more further arguments of the signal: it takes one
    */
   receive(payload: unknown, more: readonly unknown[] = []): void {
+    const unclaimed = this.doors.unclaimed(payload, SIGNALS.event);
+    if (unclaimed !== undefined) {
+      this.reject(unclaimed);
+      return;
+    }
     if (more.length > 0 && this.doors.refusesMore()) {
       this.reject('a signal takes one argument, and this one has more');
       return;

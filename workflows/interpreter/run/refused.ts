@@ -12,9 +12,11 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { RunError } from '../../../contracts/errors.js';
+import { CLAIM_MEMO } from '../../../contracts/naming/claims.js';
 import { ActionFailureDetails, type FlushRequest } from '../../../contracts/run/activity.js';
 import { ACTIVITY_TYPES, StartMemo, TenantId } from '../../../contracts/run/messages.js';
 import { NO_VERSION } from '../../../contracts/run/run.js';
+import { claimsAreChecked, isProven } from '../../runtime/claims.js';
 import { now } from '../../runtime/clock.js';
 import { FLUSH_OPTIONS } from '../events/flusher.js';
 
@@ -33,7 +35,7 @@ export async function recordRefusal(error: RunError, thrown: unknown): Promise<v
   const request: FlushRequest = {
     run: {
       runId: firstExecutionRunId,
-      tenant: TenantId.safeParse(memo['tenant']).data ?? DEFAULT_TENANT,
+      tenant: tenantOf(memo),
       definition: workflowType,
       version: foundVersion(thrown) ?? StartMemo.shape.version.safeParse(memo['version']).data ?? NO_VERSION,
     },
@@ -48,6 +50,12 @@ export async function recordRefusal(error: RunError, thrown: unknown): Promise<v
     // The database will never take it. The error is in Temporal, as before.
     if (!(failure instanceof ActivityFailure)) throw failure;
   }
+}
+
+/** The tenant that the start names; without a claim `default`: no stranger writes into a tenant's list. */
+function tenantOf(memo: Record<string, unknown>): string {
+  const unproven = claimsAreChecked() && !isProven(memo[CLAIM_MEMO], 'start', 'schedule');
+  return unproven ? DEFAULT_TENANT : (TenantId.safeParse(memo['tenant']).data ?? DEFAULT_TENANT);
 }
 
 /** The version that the start found before it was refused. */

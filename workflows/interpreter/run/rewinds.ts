@@ -18,6 +18,10 @@ import type { Run } from './run.js';
 /** Applies the answer that an execution got after its reset. */
 export function takeRewinds(run: Run, answer: AfterReset): void {
   const { state } = run;
+  for (const id of answer.refused ?? []) {
+    const reason = `CLAIM_INVALID: the order of the rewind ${id} has no claim`;
+    run.log.emit('SIGNAL_REJECTED', { signal: 'rewind', reason });
+  }
   for (const rewind of answer.rewinds) {
     const rewinds = (state.rewinds ??= { waiting: [], count: 0, known: [], at: now() });
     if (rewinds.known.includes(rewind.id)) continue;

@@ -12,10 +12,12 @@
 import { isJsonObject } from '../../../contracts/json.js';
 import { faultText, jsonFaults } from '../../../contracts/reading/json-faults.js';
 import { UNDECODABLE } from '../../../contracts/undecodable.js';
+import { ClaimGate, isProven } from '../../runtime/claims.js';
 import { Gate } from './gate.js';
 
 export class Doors {
   private readonly gate = new Gate('sluice-doors');
+  private readonly signals = new ClaimGate('sluice-claimed-signal');
   private readonly more = new Gate('sluice-second-arguments');
 
   /**
@@ -30,6 +32,15 @@ export class Doors {
     const faults = jsonFaults(value);
     if (faults.length === 0 || !this.refuses()) return undefined;
     return `${what}: ${faults.map((fault) => faultText(fault, 'it')).join('; ')}`;
+  }
+
+  /**
+   * Why a signal is refused that no door of Sluice has sent to this run; undefined: it is not. Ask once for
+   * each signal.
+   */
+  unclaimed(payload: unknown, signal: string): string | undefined {
+    if (!this.signals.refuses(() => isProven(payload, `signal ${signal}`))) return undefined;
+    return 'CLAIM_INVALID: it has no claim, or one for another run';
   }
 
   /** Whether this execution refuses a second argument of a signal; ask only where a signal has one. */

@@ -7,10 +7,15 @@ import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
  */
 const HASH_CHARACTERS = 32;
 
+/** A text's SHA-256, hexadecimal. */
+export function fullHash(text: string): string {
+  return bytesToHex(sha256(utf8ToBytes(text)));
+}
+
 /**
  * The first 32 hex digits of a text's SHA-256. Correlation keys are hashed before they become a search
  * attribute: a key may be long, and may reveal more than a visibility store should hold.
  */
 export function shortHash(text: string): string {
-  return bytesToHex(sha256(utf8ToBytes(text))).slice(0, HASH_CHARACTERS);
+  return fullHash(text).slice(0, HASH_CHARACTERS);
 }

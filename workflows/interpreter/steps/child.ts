@@ -23,15 +23,17 @@ import {
 import { SluiceError } from '../../../contracts/errors.js';
 import { jsonSize, type Json } from '../../../contracts/json.js';
 import { LIMITS } from '../../../contracts/limits.js';
+import { CLAIM_MEMO, startText, type StartClaim } from '../../../contracts/naming/claims.js';
 import { childId } from '../../../contracts/naming/workflow-id.js';
 import type { StartMemo } from '../../../contracts/run/messages.js';
 import { placeKey } from '../../../contracts/run/place.js';
 import type { RunRef } from '../../../contracts/run/run.js';
+import { claimed } from '../../runtime/claims.js';
 import { now } from '../../runtime/clock.js';
 import { errorCompletion } from '../state/failure.js';
 import { historyLimit } from '../lane/operations.js';
 import type { ChildFrame, Completion } from '../state/state.js';
-import { shortHash } from '../state/hash.js';
+import { fullHash, shortHash } from '../state/hash.js';
 import type { StepContext, StepOf } from '../run/step-context.js';
 import { beginEvent, retryEvent, save, summaryOf } from '../run/step-events.js';
 import { nextAttemptAt } from '../run/retry.js';
@@ -166,22 +168,31 @@ function options(context: ChildContext, frame: ChildFrame): ChildWorkflowOptions
   const self = { runId: run.header.runId, workflowId };
   // Persisted: Temporal and the database know the child by this id, so its spelling never changes.
   const place = `${placeKey(frame.path, iteration)}/${frame.attempt}`;
+  const memo = {
+    tenant: start.tenant,
+    actor: start.actor,
+    ...(version !== undefined && { version }),
+    parent: self,
+    root: start.root ?? self,
+    ...(start.sluiceChain !== undefined && { sluiceChain: start.sluiceChain }),
+    ...(depth > 1 && run.childDepth.inForce() && { sluiceDepth: depth }),
+  };
   return {
     args: [frame.input],
     workflowId: childId(step.workflow, runId, place.length > PLACE_CHARACTERS ? shortHash(place) : place),
-    memo: {
-      tenant: start.tenant,
-      actor: start.actor,
-      ...(version !== undefined && { version }),
-      parent: self,
-      root: start.root ?? self,
-      ...(start.sluiceChain !== undefined && { sluiceChain: start.sluiceChain }),
-      ...(depth > 1 && run.childDepth.inForce() && { sluiceDepth: depth }),
-    },
+    // The codec signs it on its way out, for the child's workflow id.
+    memo:
+      run.state.prepared.claims === true
+        ? { ...memo, [CLAIM_MEMO]: claimed(claimOf(step.workflow, memo, frame.input), 'start') }
+        : memo,
     parentClosePolicy: step.detached === true ? ParentClosePolicy.ABANDON : ParentClosePolicy.REQUEST_CANCEL,
     cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
     staticSummary: summaryOf(step),
   };
+}
+
+function claimOf(type: string, memo: object, payload: Json): StartClaim {
+  return { type, digest: fullHash(startText(type, memo, payload)) };
 }
 
 /** How many parents the run has above it. */
