@@ -5,6 +5,7 @@
  * its text, which the workflow fixes, time included.
  */
 import { Context } from '@temporalio/activity';
+import { z } from 'zod';
 import { ActionEnvelope } from '../contracts/run/activity.js';
 import { compensationPath } from '../contracts/run/compensation.js';
 import {
@@ -28,6 +29,22 @@ import { parseOrRefuse } from './boundary/parse.js';
  * while the database is away
  */
 export async function actOnDeadLetters(deps: ActivityDeps, value: unknown): Promise<Json> {
+  const done = await doAct(deps, value);
+  const { act, error } = Act.parse(value);
+  const counted = act === 'end' ? (error === undefined ? 'retried' : 'failed') : COUNTED[act];
+  if (counted !== undefined) {
+    Context.current()
+      .metricMeter.createCounter('sluice_dead_letter_acts', undefined, 'Acts on dead letters')
+      .add(1, { act: counted });
+  }
+  return done;
+}
+
+/** What of a request the counter shows. */
+const Act = z.object({ act: z.string(), error: z.string().optional() });
+const COUNTED: Readonly<Record<string, string>> = { dismiss: 'dismiss', begin: 'retry' };
+
+async function doAct(deps: ActivityDeps, value: unknown): Promise<Json> {
   const request = parseOrRefuse(DeadLetterActivityRequest, value, 'The request about dead letters');
   const letters = deps.deadLetters;
   if (letters === undefined) {

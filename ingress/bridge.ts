@@ -30,6 +30,8 @@ import { connectRedis, openRedis } from './sources/redis.js';
 import { StreamSource } from './sources/stream-source.js';
 
 const DAY_MS = 86_400_000;
+/** Open dead letters of one tenant that are counted. */
+const COUNTED_LETTERS = 10_000;
 /** From this HTTP status on, an error is a failure of the bridge, not of the event. */
 const FIRST_SERVER_ERROR = 500;
 
@@ -99,11 +101,10 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
     else log.warn({ code }, message);
   };
   const { events, deadLetters } = projections;
-  const metrics = createBridgeMetrics([
-    'database',
-    'temporal',
-    ...(config.redisUrl === undefined ? [] : (['redis'] as const)),
-  ]);
+  const metrics = createBridgeMetrics(
+    ['database', 'temporal', ...(config.redisUrl === undefined ? [] : (['redis'] as const))],
+    () => deadLetters.countOpen(COUNTED_LETTERS),
+  );
   projections.database.unreadable.showBy((rows) => metrics.unreadable.set(rows));
   const { paths, chainLimit = LIMITS.eventChain } = config;
   const router = new Router({ events, definitions: projections, client, paths, metrics, chainLimit });

@@ -2,11 +2,12 @@
 import type {
   DeadLetterAct,
   DeadLetterFilter,
+  DeadLetterKind,
   DeadLetterSummary,
   DeadLetterView,
   NewDeadLetter,
 } from '../contracts/events/dead-letter.js';
-import { getDeadLetter, hasOutbox, listDeadLetters } from './reads/dead-letters.js';
+import { countOpenLetters, getDeadLetter, hasOutbox, listDeadLetters } from './reads/dead-letters.js';
 import type { EventKey } from './reads/events/event-rows.js';
 import { triggerObstacle } from './reads/events/trigger-retries.js';
 import { requeueTrigger } from './writers/events/retry-trigger.js';
@@ -27,6 +28,8 @@ export interface DeadLetters {
   put(letters: readonly NewDeadLetter[]): Promise<void>;
   list(tenant: string, filter?: DeadLetterFilter, page?: PageRequest): Promise<Page<DeadLetterSummary>>;
   get(tenant: string, id: string): Promise<DeadLetterView | undefined>;
+  /** Open letters of all tenants, by kind; not more than `most` of each tenant are looked at. */
+  countOpen(most: number): Promise<ReadonlyMap<DeadLetterKind, number>>;
   /**
    * Changes a letter's status, and records who did it and why.
    * @throws SluiceError DEAD_LETTER_NOT_FOUND, DEAD_LETTER_CLOSED
@@ -48,6 +51,7 @@ export function createDeadLetters(writer: Writer): DeadLetters {
     put: (letters) => putDeadLetters(writer, letters),
     list: (...args) => listDeadLetters(writer.database, ...args),
     get: (...args) => getDeadLetter(writer.database, ...args),
+    countOpen: (...args) => countOpenLetters(writer.database, ...args),
     hasOutbox: (key) => hasOutbox(writer.database, key),
     requeueOutbox: (key) => requeueOutbox(writer, key),
     triggerObstacle: (of) => triggerObstacle(writer.database, of),

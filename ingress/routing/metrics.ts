@@ -3,8 +3,11 @@
  * tenants and names of events are never labels.
  */
 import { Counter, Gauge, Registry } from 'prom-client';
+import { within } from '../../contracts/within.js';
 import type { Service } from '../../contracts/services/watch.js';
 
+/** How long a reading waits for the count of the letters, ms. */
+const COUNT_LIMIT_MS = 2_000;
 /** Milliseconds in a second. */
 const MS = 1_000;
 
@@ -73,8 +76,12 @@ export function connectedGauges(register: Registry, services: readonly Service[]
 /**
  * The metrics of one bridge. Each has its own registry, so two in one process do not share counts.
  * @param services those that it needs
+ * @param openLetters how many dead letters are open, by kind; asked at each reading
  */
-export function createBridgeMetrics(services: readonly Service[]): BridgeMetrics {
+export function createBridgeMetrics(
+  services: readonly Service[],
+  openLetters: () => Promise<ReadonlyMap<string, number>> = () => Promise.resolve(new Map()),
+): BridgeMetrics {
   const register = new Registry();
   const registers = [register];
   const outboxSince: BridgeMetrics['outboxSince'] = { at: undefined };
@@ -84,6 +91,22 @@ export function createBridgeMetrics(services: readonly Service[]): BridgeMetrics
     registers,
     collect() {
       this.set(outboxSince.at === undefined ? 0 : Math.max(0, Date.now() - outboxSince.at) / MS);
+    },
+  });
+  new Gauge({
+    name: 'sluice_dead_letters_open',
+    help: 'Dead letters of all tenants that are open.',
+    labelNames: ['kind'],
+    registers,
+    async collect() {
+      try {
+        const counts = await within(openLetters(), COUNT_LIMIT_MS, () => {
+          throw new Error('No count came in time');
+        });
+        for (const [kind, count] of counts) this.set({ kind }, count);
+      } catch {
+        // The database is away, which another gauge says. The last count stays.
+      }
     },
   });
   return {

@@ -172,15 +172,17 @@ export class Router {
       ...triggers.flatMap(({ runId }) => (runId === null ? [] : [runId])),
     ];
     const outcomes = triggers as unknown as Json;
+    const letters = lettersOf(event, envelope, triggers);
     await this.options.events.finish(event, {
       outcome,
       deliveries,
       triggers: outcomes,
       routedTo,
       error,
-      letters: lettersOf(event, envelope, triggers),
+      letters,
       receivedAt: recorded.receivedAt,
     });
+    for (const { kind } of letters) this.options.metrics.deadLetters.inc({ kind });
     const status = new Map(deliveries.map((delivery) => [delivery.runId, delivery.status]));
     const settled = recorded.deliveries.map((row) => ({
       ...row,

@@ -15,7 +15,7 @@ import { viewRows } from '../connection/page.js';
 import { commit, type Statement } from '../connection/unit-of-work.js';
 import type { Writer } from '../connection/writer.js';
 import { SHOWN } from '../writers/audit.js';
-import { listTenants } from './tenants.js';
+import { listTenants } from '../log/tenants.js';
 
 export interface AuditRetentionRequest {
   /** Rows of acts that began before this instant are removed. */

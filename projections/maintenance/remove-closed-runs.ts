@@ -17,8 +17,8 @@ import { read } from '../connection/read.js';
 import { LIST_RUNS } from '../reads/runs/list-runs.js';
 import type { Statement } from '../connection/unit-of-work.js';
 import type { Writer } from '../connection/writer.js';
+import { listTenants } from '../log/tenants.js';
 import { removeOne } from './remove-one.js';
-import { listTenants } from './tenants.js';
 
 export interface RetentionRequest {
   /** Runs that ended before this instant are removed. */

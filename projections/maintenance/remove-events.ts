@@ -17,8 +17,8 @@ import type { Database } from '../connection/connection.js';
 import { read, readRows } from '../connection/read.js';
 import type { Statement } from '../connection/unit-of-work.js';
 import type { Writer } from '../connection/writer.js';
+import { listTenants } from '../log/tenants.js';
 import { removeOne } from './remove-one.js';
-import { listTenants } from './tenants.js';
 
 export interface EventRetentionRequest {
   /** Events that were received before this instant are removed. */

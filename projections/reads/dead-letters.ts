@@ -10,7 +10,8 @@ import {
 } from '../../contracts/events/dead-letter.js';
 import type { Database } from '../connection/connection.js';
 import { runOfListKey } from '../log/keys.js';
-import { read, readRows } from '../connection/read.js';
+import { read, readBatch, readRows, type Batch, type Cursor } from '../connection/read.js';
+import { listTenants } from '../log/tenants.js';
 import { loadJson } from '../log/texts.js';
 import { pageLimit, toListPage, type ListedRow, type Page, type PageRequest } from '../connection/page.js';
 import { iso } from './runs/run-view.js';
@@ -112,6 +113,32 @@ function summaryOf(row: z.infer<typeof Row>): DeadLetterSummary {
     createdAt: row.created_at.toISOString(),
     resolvedAt: iso(row.resolved_at),
   };
+}
+
+const COUNT = `SELECT id AS record, record::id(id) AS key, type::record('dead_letter', [id[0], string::slice(<string> id[2], 14)]).kind AS kind
+  FROM type::record('dead_letter_list', $after>..[$tenant, 'OPEN', ..]) LIMIT $limit`;
+
+/**
+ * How many letters of all tenants are open, by kind; not more than `most` of each tenant are looked at.
+ * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
+ */
+export async function countOpenLetters(
+  database: Database,
+  most: number,
+): Promise<ReadonlyMap<DeadLetterKind, number>> {
+  const counts = new Map<DeadLetterKind, number>(DeadLetterKind.options.map((kind) => [kind, 0]));
+  const shape = z.object({ kind: DeadLetterKind });
+  for (const tenant of await listTenants(database, 'dead_letter_list')) {
+    let after: Cursor | undefined = [tenant, 'OPEN'];
+    for (let looked = 0; looked < most && after !== undefined; looked += CHUNK) {
+      const { items, next }: Batch<z.output<typeof shape>> = await readBatch(database, shape, COUNT, {
+        ...{ tenant, after, limit: CHUNK },
+      });
+      for (const { kind } of items) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+      after = next;
+    }
+  }
+  return counts;
 }
 
 /** One letter, with the acts of operators. @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */

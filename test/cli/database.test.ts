@@ -63,20 +63,20 @@ it('migrate, rebuild and prune repair a store on disk and report what they did; 
     { runs: 1, changed: 1, failed: 0 },
   ]);
 
-  const ages = ['--days', '1', '--event-days', '2', '--audit-days', '2'];
+  const ages = ['--days', '0', '--event-days', '2', '--audit-days', '2'];
   const asked = await sluice('prune', ...ages);
   expect(asked.code).toBe(2);
   expect(lines(asked.stdout)).toMatchObject([{ error: { code: 'USAGE_INVALID' } }]);
   const counted = await sluice('prune', ...ages, '--dry-run');
   expect(lines(counted.stdout)).toEqual([
-    { wouldRemove: { runs: 1, events: 1, audit: 1 }, days: 1, eventDays: 2, auditDays: 2 },
+    { wouldRemove: { runs: 1, events: 1, audit: 1 }, days: 0, eventDays: 2, auditDays: 2 },
   ]);
   const younger = await sluice('prune', '--days', '90000', '--event-days', '4', '--dry-run');
   expect(lines(younger.stdout)).toMatchObject([{ wouldRemove: { runs: 0, events: 0, audit: 0 } }]);
   // Neither the question nor the count has removed anything.
   const pruned = await sluice('prune', ...ages, '--yes');
   expect(lines(pruned.stdout)).toEqual([
-    { removed: 1, days: 1 },
+    { removed: 1, days: 0 },
     { removedEvents: 1, eventDays: 2 },
     { removedAudit: 1, auditDays: 2 },
   ]);

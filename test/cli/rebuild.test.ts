@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../contracts/json.js';
 import { startServer, type Server } from '../support/servers/surreal-server.js';
 import { needs } from '../support/requirements.js';
-import { tables } from '../projections/support/runs.js';
+import { execution, runStartedAs, tables } from '../projections/support/runs.js';
 import { runCommand } from '../support/command.js';
 import { withSluice } from '../support/sluice.js';
 import { waitFor } from '../support/wait-for.js';
@@ -90,6 +90,24 @@ describe('sluice rebuild --from-temporal', needs('surreal'), () => {
           expect.arrayContaining(runs.map(({ runId }) => runId)),
         );
         expect(await tables(projections)).toEqual(before);
+
+        // Half of the rows are gone, one is stale, one is edited, and one run is not known to Temporal.
+        const [first, second, third] = runs.map(({ runId }) => runId);
+        const gone = execution({ tenant });
+        await projections.commitEvents(gone, [runStartedAs(gone)]);
+        const whole = await tables(projections);
+        await projections.database.request(
+          `DELETE run_event WHERE id[1] = $first AND id[2] > 2; DELETE step WHERE id[1] = $first;
+           DELETE run WHERE id[1] = $second; DELETE run_list WHERE string::ends_with(<string> id[3], $second);
+           UPDATE run SET status = 'RUNNING' WHERE id[1] = $third;
+           LET $step = (SELECT * OMIT id FROM step WHERE id[1] = $third LIMIT 1)[0];
+           CREATE step:[$tenant, $third, 'steps[99]', [], 1] CONTENT $step`,
+          { tenant, first, second, third },
+        );
+        expect(await tables(projections)).not.toEqual(whole);
+        const half = await rebuild();
+        expect(half.lines.slice(-2)).toEqual([{ kept: { runs: 1 } }, { runs: 3, changed: 3, failed: 0 }]);
+        expect(await tables(projections)).toEqual(whole);
 
         // A log that contradicts Temporal, a workflow given by id, and one that does not exist.
         const [odd, , waiting] = runs;

@@ -105,6 +105,9 @@ describe('without Redis', () => {
       const text = await (await fetch(`${bridge.url}/metrics`)).text();
       return text.includes('sluice_bridge_outbox_left 0') && text.split('\n');
     });
+    expect(lines).toContain('sluice_bridge_outbox_oldest_seconds 0');
+    expect(lines).toContain('sluice_dead_letters_open{kind="outbox"} 0');
+    expect(lines).toContain('sluice_unreadable_rows 0');
     expect(lines).toContain('sluice_bridge_outbox_total{outcome="CONFLICT"} 1');
     expect(lines).toContain('sluice_bridge_outbox_total{outcome="PUBLISHED"} 4');
   });

@@ -1,9 +1,11 @@
 /**
  * Which services a worker is connected to: what its log, its metrics and its health say of them.
  *
- * Invariant: a lost service is visible from the first failed try on, and is never the end of the process.
+ * Invariant: a lost service is visible from the first failed try on, and never ends the process. So is a
+ * database without the schema.
  */
 import type { Logger } from 'pino';
+import type { SluiceError } from '../../contracts/errors.js';
 import type { Service } from '../../contracts/services/watch.js';
 
 const NAMES: Readonly<Record<Service, string>> = {
@@ -38,6 +40,19 @@ export class ServiceStates {
   /** The services that are lost. */
   get losses(): ReadonlyMap<Service, Loss> {
     return this.#losses;
+  }
+
+  /**
+   * Notes whether the database has the schema. That it is away is for its connection to say.
+   * @param error what a look at it showed
+   */
+  noteSchema(error: SluiceError | undefined): void {
+    const lost = this.#losses.get('database');
+    if (error?.code.startsWith('SCHEMA_') === true) {
+      this.note('database', { code: error.code, reason: error.message });
+    } else if (error === undefined && lost?.code.startsWith('SCHEMA_') === true) {
+      this.note('database', undefined);
+    }
   }
 
   /** Shows each state by metrics, from now on. */

@@ -7,6 +7,7 @@
 import type { Runtime } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { ClosingStack } from '../../contracts/closing-stack.js';
+import { watchService } from '../../contracts/services/watch.js';
 import { openProjections, type Projections } from '../../projections/index.js';
 import type { Environment, SluiceConfig } from '../config/config.js';
 import { watchedDatabase } from '../health/database-watch.js';
@@ -72,6 +73,12 @@ export async function runWorker({
       onUnreadable: logUnreadable(log),
     });
     opened.add('SurrealDB', () => projections.close());
+    const schema = watchService(
+      'database',
+      () => projections.requireSchema(),
+      (error) => states.noteSchema(error),
+    );
+    opened.add('Watch of the schema', () => schema.stop());
     // Just before the first connection: the runtime ends with the last one, and keeps the process alive until
     // then.
     const runtime = installRuntime(log, metricsAddress);

@@ -48,6 +48,8 @@ export interface PassOptions {
   readonly graceMs: number;
   /** Limit of the runs that are described, from each side; the next pass continues from there. */
   readonly limit: number;
+  /** Told how many dead letters a run that was closed left. */
+  readonly onLetters?: ((letters: number) => void) | undefined;
   /** Aborted when the worker stops: the pass ends after the current page. */
   readonly stop: AbortSignal;
 }
@@ -232,6 +234,7 @@ class Pass {
       },
     );
     if (!added) return;
+    this.options.onLetters?.(letters.length);
     if (letters.length > 0) {
       log.warn(
         { tenant, runId, workflowId, letters: letters.length },

@@ -65,10 +65,11 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
         graceMs: options.graceMs ?? DEFAULT_GRACE_MS,
         limit: options.limit ?? DEFAULT_LIMIT,
         stop: stop.signal,
+        onLetters: (letters) => count.letters.add(letters),
       },
       memory,
     );
-    count(counts);
+    count.pass(counts);
     const changed = counts.closed + counts.resynced + counts.failed > 0;
     log[changed ? 'info' : 'debug']({ ...counts }, 'Reconciled with Temporal');
     return counts;
@@ -107,14 +108,16 @@ async function pause(intervalMs: number, signal: AbortSignal): Promise<void> {
 }
 
 /** Counters in the metrics of Temporal's SDK. */
-function counters(): (counts: PassCounts) => void {
+function counters() {
   const meter = Runtime.instance().metricMeter;
   const runs = meter.createCounter('sluice_reconciler_runs', 'runs', 'Runs by what the reconciler did');
   const passes = meter.createCounter('sluice_reconciler_passes', 'passes', 'Passes of the reconciler');
-  return (counts) => {
+  const letters = meter.createCounter('sluice_reconciler_dead_letters', 'letters', 'Dead letters it opened');
+  const pass = (counts: PassCounts): void => {
     passes.add(1);
     for (const [outcome, count] of Object.entries(counts)) {
       if (typeof count === 'number' && count > 0) runs.add(count, { outcome });
     }
   };
+  return { pass, letters };
 }

@@ -49,7 +49,8 @@ export async function rebuildFromLogCommand(
  * `sluice rebuild --from-temporal`: restores logs and derived rows from the activity inputs in the history.
  *
  * Invariant: it takes the runs of one task queue. A namespace can hold several Sluices, each with a separate
- * database. It says what it leaves.
+ * database. It says what it leaves. Rows that are there stay, also those of runs that Temporal has forgotten;
+ * it says how many these are.
  */
 export async function rebuildFromTemporalCommand(
   terminal: Terminal,
@@ -62,6 +63,7 @@ export async function rebuildFromTemporalCommand(
     terminal.data({ left: { taskQueue: queue, workflows } });
     terminal.print(`Left ${workflows} workflows of task queue ${queue}: this rebuild is for ${taskQueue}.`);
   }
+  const seen = new Set<string>();
   async function* tasks(): AsyncGenerator<Task> {
     for (const workflowId of listed.ids) {
       let found = 0;
@@ -70,6 +72,7 @@ export async function rebuildFromTemporalCommand(
           const owner = carried[0]?.execution.run.tenant ?? '';
           if (tenant !== undefined && owner !== tenant) continue;
           found += 1;
+          seen.add(JSON.stringify([owner, runId]));
           yield { name: workflowId, tenant: owner, runId, rebuild: () => maintenance.restoreRun(carried) };
         }
         // A listed workflow may not have committed anything yet; one that was asked for must have a run.
@@ -82,6 +85,13 @@ export async function rebuildFromTemporalCommand(
         yield failedTask(workflowId, tenant, error);
       }
     }
+    if (ids.length > 0) return;
+    const kept = (await maintenance.loggedRuns()).filter(
+      (run) => (tenant ?? run.tenant) === run.tenant && !seen.has(JSON.stringify([run.tenant, run.runId])),
+    ).length;
+    if (kept === 0) return;
+    terminal.data({ kept: { runs: kept } });
+    terminal.print(`Kept ${kept} runs as they are: Temporal has no history of them.`);
   }
   return await rebuildAll(terminal, tasks());
 }

@@ -64,6 +64,13 @@ describe('a trigger that failed', () => {
     expect(found).toMatchObject({ status: 'OPEN', errorCode: 'PAYLOAD_INVALID', canRetry: true });
     expect(await letters('fails-too by PLACED')).toMatchObject([{ status: 'OPEN' }]);
     expect(await letters('works by PLACED')).toEqual([]);
+    const metrics = await (await fetch(`${bridge.url}/metrics`)).text();
+    expect(metrics.split('\n')).toEqual(
+      expect.arrayContaining([
+        'sluice_bridge_dead_letters_total{kind="trigger"} 2',
+        'sluice_dead_letters_open{kind="trigger"} 2',
+      ]),
+    );
     const id = found?.id ?? '';
     expect(JSON.parse((await letter(id)).body ?? '')).toEqual(event);
 

@@ -311,6 +311,7 @@ export const READS_OF_ALL: readonly string[] = [
   'maintenance.countClosedRuns',
   'maintenance.countEvents',
   'maintenance.countAudit',
+  'deadLetters.countOpen',
   'events.unfinished',
   'events.triggerRetries',
   'events.dueOutbox',
