@@ -24,6 +24,9 @@ import { triggersOf, tryOutSchedules } from './triggers.js';
 /** How long publishing looks for a worker that has the actions, ms: a person waits for the answer. */
 const PUBLISH_WAIT_MS = 5_000;
 
+/** Warnings that an answer has: it becomes a part of Temporal's history. */
+const MOST_WARNINGS = 50;
+
 /**
  * Publishes a version; publishing the same document again changes nothing.
  * @param request a PublishRequest
@@ -56,7 +59,8 @@ export async function applyPublish(
       triggers,
     );
     await settleSchedules(projections, here(), tenant, pin.id);
-    return { pin, created: stored.created };
+    const warnings = read.warnings.slice(0, MOST_WARNINGS).map((problem): Json => ({ ...problem }));
+    return { pin, created: stored.created, ...(warnings.length > 0 && { warnings }) };
   } catch (error) {
     if (isMissingAction(error)) {
       const most = Math.min(PUBLISH_WAIT_MS, missingActionMs ?? PUBLISH_WAIT_MS);

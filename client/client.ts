@@ -157,7 +157,7 @@ export class SluiceClient<P extends object = AnyPayloads> {
   /**
    * Publishes a definition. Publishing the same document again changes nothing.
    * @param source the document as written
-   * @returns the pinned version, and whether it is a new one
+   * @returns the pinned version, whether it is a new one, and what the document probably does not mean
    * @throws SluiceError DEFINITION_INVALID with every problem in its details, DEFINITION_CONFLICT,
    *   DEFINITION_TOO_LARGE, SCHEDULE_REFUSED, WORKER_NOT_FOUND, PUBLISH_UNFINISHED
    */

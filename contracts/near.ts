@@ -27,7 +27,7 @@ function editDistance(a: string, b: string): number {
 export function nearNames(name: string, candidates: Iterable<string>, most = 3): string[] {
   const wanted = name.slice(0, 100).toLowerCase();
   const scored: { candidate: string; score: number }[] = [];
-  for (const candidate of candidates) {
+  for (const candidate of new Set(candidates)) {
     const other = candidate.slice(0, 100).toLowerCase();
     const contained =
       wanted.length >= 3 && other.length >= 3 && (other.includes(wanted) || wanted.includes(other));

@@ -35,6 +35,8 @@ export interface BoundedRead {
   readonly hash: string;
   /** Actions that the catalogue does not have; empty without a catalogue. */
   readonly missing: readonly DefinitionProblem[];
+  /** What the document probably does not mean; empty for a stored version. */
+  readonly warnings: readonly DefinitionProblem[];
 }
 
 /**

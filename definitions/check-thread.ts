@@ -24,13 +24,13 @@ function answerTo(request: CheckRequest): string {
     return JSON.stringify(complete);
   }
   const { text, format, stored, actions } = request;
-  const { definition, document, hash, source } = (stored ? readStoredDefinition : readDefinition)(
+  const { definition, document, hash, source, warnings } = (stored ? readStoredDefinition : readDefinition)(
     text,
     format,
   );
   const missing =
     actions === undefined ? [] : checkCatalogue(definition, { actions: new Map(actions) }, source);
-  return JSON.stringify({ definition, document, hash, missing });
+  return JSON.stringify({ definition, document, hash, missing, warnings });
 }
 
 /** Whether a value is about as short as that, found out without making its text. */

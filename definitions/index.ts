@@ -2,5 +2,5 @@
 export { checkCatalogue } from './catalogue.js';
 export { definitionJsonSchema } from './json-schema.js';
 export { readDefinitionInBounds, readStoredInBounds, validatePayloadInBounds } from './bounded.js';
-export { type DefinitionProblem, formatProblems } from './source/problem.js';
+export { type DefinitionProblem, formatProblems, problemsAsJson } from './source/problem.js';
 export { type DefinitionFormat, readDefinition } from './read.js';

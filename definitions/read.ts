@@ -17,13 +17,14 @@ import { isJsonObject, type Json, utf8Length } from '../contracts/json.js';
 import { LIMITS } from '../contracts/limits.js';
 import { type Catalogue, catalogueFindings } from './catalogue.js';
 import { expressionFindings, headOf, secretFindings } from './rules/expressions.js';
+import { literalHabits } from './rules/literal-habits.js';
 import { type Finding, placed } from './source/finding.js';
 import { readJson } from './source/json-source.js';
 import { schedulePayloadFindings } from './payload.js';
 import { schemaProblems } from './payload-schema.js';
 import { type DefinitionProblem, problemsAsJson } from './source/problem.js';
 import { documentShape, stepShape } from './rules/shape.js';
-import { formatPath, pathsOf, type ReadText, Source } from './source/source.js';
+import { type DocumentPath, formatPath, pathsOf, type ReadText, Source } from './source/source.js';
 import { stepRules } from './rules/step-rules.js';
 import { unsupportedStep } from './rules/support.js';
 import { triggerFindings } from './rules/trigger-rules.js';
@@ -40,6 +41,8 @@ export interface ReadDefinition {
   readonly hash: string;
   /** The position of each part of the document in the text, for `checkCatalogue`. */
   readonly source: Source;
+  /** What the document probably does not mean; empty for a stored version. */
+  readonly warnings: readonly DefinitionProblem[];
 }
 
 /** Problems that are reported; a file that is not a definition has one for each line. */
@@ -90,25 +93,34 @@ function read(text: string, format: DefinitionFormat, { catalogue, stored }: Rul
   const problems = textProblems(parsed, source);
   if (parsed.root === undefined) throw invalid(problems);
   const document = parsed.root.value;
-  const findings = documentFindings(document, catalogue).filter(
+  const findings = documentFindings(document, source, catalogue).filter(
     ({ newVersionsOnly }) => !stored || newVersionsOnly !== true,
   );
-  const all = inOrder([...problems, ...placed(findings, source)]);
-  if (all.length > 0) throw invalid(all);
+  const all = inOrder([...problems, ...placed(findings, source)]).filter(
+    ({ level }) => !stored || level === 'error',
+  );
+  if (all.some(isError)) throw invalid(all);
   const unfit = stored ? [] : placed(schedulePayloadFindings(document), source);
-  if (unfit.length > 0) throw invalid(unfit);
+  if (unfit.length > 0) throw invalid(inOrder([...all, ...unfit]));
   const hash = createHash('sha256').update(JSON.stringify(document)).digest('hex');
-  return { definition: Definition.parse(document), document, hash, source };
+  return {
+    definition: Definition.parse(document),
+    document,
+    hash,
+    source,
+    warnings: all.slice(0, MOST_PROBLEMS),
+  };
 }
 
 function textProblems({ problems, root }: ReadText, source: Source): DefinitionProblem[] {
   const starts = new Set(problems.flatMap(({ node }) => (node === undefined ? [] : [node])));
   const paths = root === undefined || starts.size === 0 ? undefined : pathsOf(root, starts);
-  return problems.map(({ code, message, offset, hint, node, key }) => {
+  return problems.map(({ code, level = 'error', message, offset, hint, node, key }) => {
     const value = node === undefined ? undefined : paths?.get(node);
     const path = value === undefined || key === undefined ? value : [...value, key];
     return {
       code,
+      level,
       message,
       stepPath: path === undefined ? null : stepPathOf(path),
       path: path === undefined ? '' : formatPath(path),
@@ -122,18 +134,21 @@ function inOrder(problems: readonly DefinitionProblem[]): DefinitionProblem[] {
   return [...problems].sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
 }
 
-function documentFindings(document: Json, catalogue: Catalogue | undefined): Finding[] {
+function documentFindings(document: Json, source: Source, catalogue: Catalogue | undefined): Finding[] {
   const head = headOf(document);
   const place = { path: [], stepPath: null };
+  const nodeAt = (path: DocumentPath) => source.nodeAt(path);
   const ids = new Map<string, string>();
   return [
     ...documentShape(document),
     ...triggerFindings(document),
     ...expressionFindings(head, place),
     ...secretFindings(head, place),
+    ...literalHabits(head, place, nodeAt),
     ...schemaFindings(document, 'payloadSchema', place),
     ...[...findSteps(document)].flatMap((step) => [
       ...stepFindings(step, ids),
+      ...(isJsonObject(step.value) ? literalHabits(withoutBlocks(step.value, step.type), step, nodeAt) : []),
       ...(catalogue === undefined ? [] : catalogueFindings(step, catalogue)),
     ]),
   ];
@@ -190,13 +205,21 @@ function schemaFindings(
   }));
 }
 
+function isError({ level }: DefinitionProblem): boolean {
+  return level === 'error';
+}
+
+/** @param all at least one error, and the warnings */
 function invalid(all: readonly DefinitionProblem[]): SluiceError {
-  const problems = all.slice(0, MOST_PROBLEMS);
-  const [first] = problems;
-  const count = all.length === 1 ? 'a problem' : `${all.length} problems`;
+  const errors = all.filter(isError);
+  const kept = errors.slice(0, MOST_PROBLEMS);
+  const warnings = all.filter((problem) => !isError(problem)).slice(0, MOST_PROBLEMS - kept.length);
+  const problems = inOrder([...kept, ...warnings]);
+  const [first] = errors;
+  const count = errors.length === 1 ? 'a problem' : `${errors.length} problems`;
   return new SluiceError(
     'DEFINITION_INVALID',
-    `The definition has ${count}; ${all.length === 1 ? 'it is' : 'the first is'} at line ${first?.line}, column ${first?.column}: ${first?.message}`,
+    `The definition has ${count}; ${errors.length === 1 ? 'it is' : 'the first is'} at line ${first?.line}, column ${first?.column}: ${first?.message}`,
     {
       details: {
         problems: problemsAsJson(problems),

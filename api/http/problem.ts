@@ -6,7 +6,7 @@
  */
 import { z } from '@hono/zod-openapi';
 import { ERRORS, SluiceError, toSluiceError, type ErrorCode } from '../../contracts/errors.js';
-import { isJsonObject, JsonValue, type Json } from '../../contracts/json.js';
+import { isJsonObject, JsonValue, type Json, type JsonObject } from '../../contracts/json.js';
 
 /** One problem of a request or a document. */
 const ProblemItem = z
@@ -18,6 +18,10 @@ const ProblemItem = z
       .optional()
       .openapi({ description: 'A JSON Pointer into the body, or the name of a parameter.' }),
     code: z.string().optional(),
+    level: z
+      .enum(['error', 'warning'])
+      .optional()
+      .openapi({ description: 'Of a problem of a document: a warning does not refuse it.' }),
     stepPath: z.string().nullable().optional(),
     line: z.number().int().nullable().optional(),
     column: z.number().int().nullable().optional(),
@@ -111,9 +115,14 @@ function partsOf(details: Json | undefined): {
   if (!Array.isArray(listed)) return { errors: undefined, details };
   const rest = Object.entries(isJsonObject(details) ? details : {}).filter(([name]) => name !== 'problems');
   return {
-    errors: (listed as readonly Json[]).slice(0, LISTED_ERRORS).map(itemOf),
+    errors: problemItems(listed as readonly Json[]),
     details: rest.length === 0 ? undefined : Object.fromEntries(rest),
   };
+}
+
+/** Problems of a document, as answers list them. */
+export function problemItems(problems: readonly Json[]): ProblemItem[] {
+  return problems.slice(0, LISTED_ERRORS).map(itemOf);
 }
 
 function itemOf(problem: Json): ProblemItem {
@@ -136,11 +145,16 @@ function itemOf(problem: Json): ProblemItem {
     location: 'document',
     ...(text('path') !== undefined && { pointer: text('path') }),
     ...(text('code') !== undefined && { code: text('code') }),
+    ...(levelOf(problem) !== undefined && { level: levelOf(problem) }),
     stepPath: text('stepPath') ?? null,
     line: number('line'),
     column: number('column'),
     ...(hint !== undefined && { hint }),
   };
+}
+
+function levelOf({ level }: JsonObject): ProblemItem['level'] {
+  return level === 'error' || level === 'warning' ? level : undefined;
 }
 
 /** INPUT_INVALID with every problem of a request. */

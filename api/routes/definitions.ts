@@ -4,7 +4,7 @@ import { SluiceError, type ErrorCode } from '../../contracts/errors.js';
 import { readDefinitionInBounds } from '../../definitions/index.js';
 import type { DefinitionView } from '../../projections/index.js';
 import { operation, type Api } from '../http/operation.js';
-import { problemOf, Problem, type ProblemItem } from '../http/problem.js';
+import { problemItems, problemOf, Problem, type ProblemItem } from '../http/problem.js';
 import { json, pageOf, toDefinition, toDefinitionSummary } from '../views/views.js';
 import { Id, PageQuery } from './parts.js';
 
@@ -59,7 +59,13 @@ const WORKER_ERRORS: readonly ErrorCode[] = [
 
 const publishedAnswer = (description: string) => ({
   description,
-  schema: z.object({ id: z.string(), version: z.number().int(), hash: z.string(), created: z.boolean() }),
+  schema: z.object({
+    id: z.string(),
+    version: z.number().int(),
+    hash: z.string(),
+    created: z.boolean(),
+    warnings: Problem.shape.errors.unwrap(),
+  }),
   headers: { Location: 'Path of the version.' },
 });
 const shown = {
@@ -97,14 +103,15 @@ export function addDefinitionRoutes(api: Api): void {
       ],
     },
     async ({ principal, tenant, concerns, body: { source, format = 'yaml' } }) => {
-      const { pin, created } = await client.publishDefinition(source, {
+      const { pin, created, warnings } = await client.publishDefinition(source, {
         format,
         tenant,
         actor: principal.name,
       });
       concerns(`definition:${pin.id}`);
       const location = `/v1/definitions/${pin.id}/versions/${pin.version}`;
-      return json({ ...pin, created }, created ? 201 : 200, { location });
+      const answer = { ...pin, created, warnings: problemItems(warnings ?? []) };
+      return json(answer, created ? 201 : 200, { location });
     },
   );
   operation(
@@ -115,7 +122,8 @@ export function addDefinitionRoutes(api: Api): void {
       operationId: 'validateDefinition',
       tag: 'definitions',
       summary: 'Check a document without publishing it',
-      description: 'Lists every problem with its line, column and a hint.',
+      description:
+        'Lists every problem with its level, line, column and a hint. A document with only warnings is valid.',
       capability: 'read',
       body: { schema: Document, texts: YAML },
       answers: {
@@ -141,15 +149,11 @@ export function addDefinitionRoutes(api: Api): void {
         const actions = catalogueOf(api);
         const catalogue = actions && { actions };
         const read = await readDefinitionInBounds(source, format, { tenant, catalogue });
-        const { missing } = read;
-        if (missing.length > 0) {
-          const details = { problems: missing.map((problem) => ({ ...problem })) };
-          return invalid(
-            problemOf(new SluiceError('DEFINITION_INVALID', '', { details }), occurrence).errors ?? [],
-          );
-        }
+        const { missing, warnings } = read;
+        const problems = problemItems([...missing, ...warnings].map((problem) => ({ ...problem })));
+        if (missing.length > 0) return invalid(problems);
         const { id, version } = read.definition;
-        return json({ valid: true, id, version, hash: read.hash, problems: [] });
+        return json({ valid: true, id, version, hash: read.hash, problems });
       } catch (thrown) {
         if (!(thrown instanceof SluiceError) || thrown.code !== 'DEFINITION_INVALID') throw thrown;
         return invalid(problemOf(thrown, occurrence).errors ?? []);

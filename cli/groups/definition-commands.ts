@@ -15,10 +15,12 @@ export function addDefinitionCommands(program: Command, context: CommandContext)
     .command('validate')
     .description('check definitions offline; reports every problem with file, line and column')
     .argument('<file...>', 'YAML or JSON')
-    .action(async (files: string[]) => {
+    .option('--strict', 'warnings are errors')
+    .action(async (files: string[], { strict = false }: { strict?: boolean }) => {
       const { validateCommand } = await import('../commands/definitions/validate.js');
       const { loadRegistry } = await import('../../worker/processes/load-registry.js');
-      done(await validateCommand(terminal(), files, await loadRegistry(await config(), process.cwd())));
+      const registry = await loadRegistry(await config(), process.cwd());
+      done(await validateCommand(terminal(), files, registry, strict));
     });
 
   program

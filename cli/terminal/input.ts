@@ -1,15 +1,49 @@
+import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { messageOf, SluiceError } from '../../contracts/errors.js';
 import type { Json } from '../../contracts/json.js';
 import { readJson } from '../../contracts/reading/read-json.js';
 
-/** Reads a file named on the command line. @throws SluiceError INPUT_INVALID if it cannot be read */
+/** Reads a file named on the command line. @throws SluiceError INPUT_INVALID if it is not a file of UTF-8 */
 export async function readInputFile(path: string): Promise<string> {
+  let bytes: Buffer;
   try {
-    return await readFile(path, 'utf8');
+    bytes = await readFile(path);
   } catch (error) {
     throw new SluiceError('INPUT_INVALID', `${path} cannot be read: ${messageOf(error)}`, { cause: error });
   }
+  // A decoder would put another character in the place of each bad byte, and the text would be another one.
+  if (!isUtf8(bytes)) {
+    const line = 1 + newlinesBefore(bytes, firstBadByte(bytes));
+    throw new SluiceError('INPUT_INVALID', `${path} is not UTF-8, first in line ${line}: save it as UTF-8`);
+  }
+  return bytes.toString('utf8');
+}
+
+/** Index of the first byte that is not a part of UTF-8. */
+function firstBadByte(bytes: Buffer): number {
+  let [good, bad] = [0, bytes.length];
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1;
+    if (beginsAsUtf8(bytes.subarray(0, middle))) good = middle;
+    else bad = middle;
+  }
+  return good;
+}
+
+/** Whether bytes are UTF-8, but for a character that is cut at the end. */
+function beginsAsUtf8(bytes: Buffer): boolean {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function newlinesBefore(bytes: Buffer, end: number): number {
+  const newline = 10;
+  return bytes.subarray(0, end).filter((byte) => byte === newline).length;
 }
 
 /**

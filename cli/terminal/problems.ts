@@ -6,6 +6,7 @@ import type { Terminal } from './terminal.js';
 
 const Problem = z.looseObject({
   code: z.string(),
+  level: z.enum(['error', 'warning']).default('error'),
   message: z.string(),
   stepPath: z.string().nullable(),
   path: z.string(),
@@ -21,6 +22,11 @@ export function problemsOf(thrown: unknown): readonly DefinitionProblem[] | unde
   const details = Details.safeParse(thrown.details);
   // Any code is accepted: a newer worker may report codes that this command line does not know.
   return details.success ? (details.data.problems as unknown as DefinitionProblem[]) : undefined;
+}
+
+/** The warnings in the answer of a publish. */
+export function warningsOf(answer: unknown): readonly DefinitionProblem[] {
+  return z.array(Problem).catch([]).parse(answer) as unknown as DefinitionProblem[];
 }
 
 /** Prints the problems of one file, a line each: `file:line:column  step path  message  (hint)`. */

@@ -178,5 +178,7 @@ export const PublishResult = z.object({
   pin: DefinitionPin,
   /** False: the same version with the same hash was published already. */
   created: z.boolean(),
+  /** What the document probably does not mean: the first problems of the level warning; absent if none. */
+  warnings: z.array(JsonValue).optional(),
 });
 export type PublishResult = z.infer<typeof PublishResult>;

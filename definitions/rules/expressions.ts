@@ -4,6 +4,7 @@ import { isJsonObject, type Json, type JsonObject } from '../../contracts/json.j
 import { check } from '../../expressions/index.js';
 import type { Finding } from '../source/finding.js';
 import type { DocumentPath } from '../source/source.js';
+import { habitsOf } from './habits.js';
 
 interface Place {
   readonly path: DocumentPath;
@@ -15,13 +16,19 @@ export function expressionFindings(value: Json, { path, stepPath }: Place): Find
   return findExpressions(value).flatMap((found) => {
     // An empty expression is reported as a problem of the shape.
     if (found.source.trim() === '') return [];
-    return check(found.source).map((problem) => ({
+    const problems = check(found.source);
+    const habits = habitsOf(found.source, problems);
+    // A habit says what the parser stumbles over.
+    const others =
+      habits.length === 0 ? problems : problems.filter(({ code }) => code !== 'EXPRESSION_SYNTAX');
+    return [...habits, ...others].map(({ message, position, hint }) => ({
       code: 'EXPRESSION' as const,
-      message: problem.message,
+      message,
       stepPath,
       path: [...path, ...found.path, '$expr'],
-      index: problem.position,
-      hint: problem.hint,
+      index: position,
+      hint,
+      newVersionsOnly: problems.length === 0,
     }));
   });
 }

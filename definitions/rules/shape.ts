@@ -159,6 +159,7 @@ function keyFinding(
     message: inAssign ? why : `the name ${quote(key)} ${why}`,
     path,
     at: 'key',
+    hint: inAssign ? placeHint(key) : undefined,
   };
 }
 
@@ -201,7 +202,26 @@ function wordingOf(issue: Issue, name: string, given: Json): string {
   return `${name}${shown} ${issue.message}`;
 }
 
+const YES = ['yes', 'Yes', 'YES', 'on', 'On', 'ON'];
+const NO = ['no', 'No', 'NO', 'off', 'Off', 'OFF'];
+
+/** `vars.list[0]` is an index of other languages. */
+function placeHint(path: string): string | undefined {
+  return /\[\d+\]/.test(path) ? `write ${path.replace(/\[(\d+)\]/g, '.$1')}` : undefined;
+}
+
 function hintOf(issue: Issue, given: Json): string | undefined {
+  if (
+    Array.isArray(given) &&
+    issue.code === 'invalid_type' &&
+    ['record', 'object'].includes(issue.expected)
+  ) {
+    return 'write its keys without a dash before them';
+  }
+  if (isJsonObject(given) && issue.code === 'invalid_type' && issue.expected === 'array') {
+    return 'begin each of its items with a dash';
+  }
+  if (typeof given === 'string' && issue.path.at(-1) === 'saveAs') return placeHint(given);
   if (issue.code === 'custom' && given === null && issue.message.endsWith('combined with $expr')) {
     return COMMA_HINT;
   }
@@ -211,6 +231,8 @@ function hintOf(issue: Issue, given: Json): string | undefined {
     return meantHint(nearNames(given, optionsOf(issue)));
   }
   if (issue.code === 'invalid_union' && issue.message.startsWith('must be true')) {
+    if (YES.includes(given)) return `YAML 1.2 reads ${given} as text: write true`;
+    if (NO.includes(given)) return `YAML 1.2 reads ${given} as text: write false`;
     return `an expression is written { $expr: ${quote(given)} }`;
   }
   const ms = /milliseconds/.test(issue.message) ? durationToMs(given) : undefined;

@@ -1,9 +1,11 @@
 /** A problem as a rule reports it, before its position in the text is known. */
-import type { DefinitionProblem, ProblemCode } from './problem.js';
+import type { DefinitionProblem, ProblemCode, ProblemLevel } from './problem.js';
 import { type DocumentPath, formatPath, type Source } from './source.js';
 
 export interface Finding {
   readonly code: ProblemCode;
+  /** Default: error. */
+  readonly level?: ProblemLevel | undefined;
   readonly message: string;
   readonly stepPath: string | null;
   readonly path: DocumentPath;
@@ -21,10 +23,12 @@ export interface Finding {
 
 /** Adds the positions, and sorts by them. */
 export function placed(findings: readonly Finding[], source: Source | undefined): DefinitionProblem[] {
-  const problems = findings.map(({ code, message, stepPath, path, at, index, hint }): DefinitionProblem => {
+  const problems = findings.map((finding): DefinitionProblem => {
+    const { code, level = 'error', message, stepPath, path, at, index, hint } = finding;
     const place = source?.locate(path, at, index);
     return {
       code,
+      level,
       message,
       stepPath,
       path: formatPath(path),

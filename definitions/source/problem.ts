@@ -30,11 +30,19 @@ export type ProblemCode =
   /** Part of the format, but not run by this version of Sluice. */
   | 'UNSUPPORTED'
   | 'ACTION_UNKNOWN'
-  | 'ACTION_VERSION_UNKNOWN';
+  | 'ACTION_VERSION_UNKNOWN'
+  /** A habit of another language, whose meaning here is another one. */
+  | 'HABIT'
+  /** A value that YAML reads otherwise than it is written. */
+  | 'SCALAR';
+
+export type ProblemLevel = 'error' | 'warning';
 
 /** One problem of a definition document. */
 export interface DefinitionProblem {
   readonly code: ProblemCode;
+  /** An error refuses the document; a warning does not, except for `sluice validate --strict`. */
+  readonly level: ProblemLevel;
   readonly message: string;
   /** Path of its step, e.g. `steps[1].then[0]`; null outside the steps. */
   readonly stepPath: string | null;
@@ -64,10 +72,11 @@ export function formatProblems(problems: readonly DefinitionProblem[], file?: st
 }
 
 function formatProblem(
-  { line, column, stepPath, path, message, hint }: DefinitionProblem,
+  { level, line, column, stepPath, path, message, hint }: DefinitionProblem,
   file?: string,
 ): string {
   const place = [file, line, column].filter((part) => part !== undefined && part !== null).join(':');
-  const parts = [place, stepPath ?? path, message, hint === undefined ? '' : `(${hint})`];
+  const said = level === 'warning' ? `warning: ${message}` : message;
+  const parts = [place, stepPath ?? path, said, hint === undefined ? '' : `(${hint})`];
   return parts.filter((part) => part !== '').join('  ');
 }

@@ -5,7 +5,7 @@
  * Both readers (`yaml-source.ts`, `json-source.ts`) build the same tree.
  */
 import type { Json } from '../../contracts/json.js';
-import type { ProblemCode } from './problem.js';
+import type { ProblemCode, ProblemLevel } from './problem.js';
 
 /** Keys and indexes from the root of the document. */
 export type DocumentPath = readonly (string | number)[];
@@ -21,6 +21,8 @@ export interface SourceNode {
   readonly height: number;
   readonly entries?: ReadonlyMap<string, { readonly keyStart: number; readonly node: SourceNode }>;
   readonly items?: readonly SourceNode[];
+  /** A number as it is written, if that is not how the number is written again. */
+  readonly written?: string;
   /** Maps an index in a text value to an offset in the source text; absent if that is unknown. */
   readonly offsetIn?: (index: number) => number;
 }
@@ -28,6 +30,8 @@ export interface SourceNode {
 /** A problem of the text, found before its value is known. */
 export interface TextProblem {
   readonly code: ProblemCode;
+  /** Default: error. */
+  readonly level?: ProblemLevel;
   readonly message: string;
   readonly offset: number;
   /** `start` of the value with the problem; absent if the problem is not in a value. */
@@ -71,6 +75,15 @@ export class Source {
       else high = middle - 1;
     }
     return { line: low + 1, column: offset - (this.#lineStarts[low] as number) + 1 };
+  }
+
+  /** The node at a path; undefined: the document does not have it. */
+  nodeAt(path: DocumentPath): SourceNode | undefined {
+    return path.reduce<SourceNode | undefined>(
+      (node, segment) =>
+        typeof segment === 'string' ? node?.entries?.get(segment)?.node : node?.items?.[segment],
+      this.root,
+    );
   }
 
   /**

@@ -16,6 +16,11 @@ export interface RawEntry {
 /** Characters of a number that a message shows. */
 const NUMBER_CHARACTERS = 60;
 
+/** Numbers that lose a part of what is written, as identifiers and versions do: 01234, +49…, 1.10, 1e5. */
+function isReadOtherwise(text: string): boolean {
+  return /^[-+]?0\d|^\+|^[-+]?\d*\.\d+0$|^0[xo]|^\d+[eE]\d+$/.test(text);
+}
+
 export class TreeBuilder {
   readonly problems: TextProblem[] = [];
 
@@ -24,7 +29,7 @@ export class TreeBuilder {
     code: TextProblem['code'],
     offset: number,
     message: string,
-    more: Partial<Pick<TextProblem, 'hint' | 'node' | 'key'>> = {},
+    more: Partial<Pick<TextProblem, 'level' | 'hint' | 'node' | 'key'>> = {},
   ): void {
     this.problems.push({ code, offset, message, ...more });
   }
@@ -47,7 +52,8 @@ export class TreeBuilder {
       const hint = 'put it in quotes: an identifier is text';
       this.report('NUMBER', start, message, { hint, node: start });
     }
-    return this.scalar(double, start);
+    const node = this.scalar(double, start);
+    return isReadOtherwise(text) ? { ...node, written: text } : node;
   }
 
   list(items: readonly SourceNode[], start: number): SourceNode {

@@ -23,6 +23,9 @@ import { type RawEntry, TreeBuilder } from './tree.js';
 /** Entries of the parser's stack that are not levels of the document. */
 const STACK_MARGIN = 10;
 
+/** Errors for which a missing quote is looked for. */
+const FIRST_ERRORS = 20;
+
 const OPTIONS = {
   version: '1.2',
   schema: 'core',
@@ -74,9 +77,19 @@ export function readYaml(text: string): ReadText {
     );
   }
   const lines = new Set<number>();
+  const quotes = new Set<number>();
+  const suspects = document.errors.length === 0 ? [] : suspectQuotes(tokens);
   for (const { message, pos } of [...document.errors, ...document.warnings]) {
     const { line } = source.position(pos[0]);
-    if (!lines.has(line)) tree.report('SYNTAX', pos[0], lowerFirst(message), quotesHint(text, pos[0]));
+    // Later errors on a line, or after a quote, are mostly consequences of the first.
+    const opened = lines.size < FIRST_ERRORS ? quoteBefore(text, suspects, pos[0]) : undefined;
+    if (opened !== undefined && !lines.has(line)) {
+      const hint = { hint: 'close it on its line' };
+      if (!quotes.has(opened)) tree.report('SYNTAX', opened, 'the quote that opens here is not closed', hint);
+      quotes.add(opened);
+    } else if (!lines.has(line)) {
+      tree.report('SYNTAX', pos[0], lowerFirst(message), quotesHint(text, pos[0]));
+    }
     lines.add(line);
   }
   if (tree.problems.length > 0) return none();
@@ -89,6 +102,43 @@ export function readYaml(text: string): ReadText {
 function quotesHint(text: string, offset: number): { readonly hint?: string } {
   const start = text.lastIndexOf('\n', offset - 1) + 1;
   return text.slice(start, offset).includes('$expr:') ? { hint: 'put the expression in quotes' } : {};
+}
+
+interface Quoted {
+  readonly start: number;
+  readonly end: number;
+  readonly closed: boolean;
+}
+
+/** Quoted texts that are not closed, or not on the line on which they open. */
+function suspectQuotes(tokens: readonly CST.Token[]): readonly Quoted[] {
+  const found: Quoted[] = [];
+  const look = (token: CST.Token | null | undefined): void => {
+    if (token === null || token === undefined) return;
+    if (token.type === 'double-quoted-scalar' || token.type === 'single-quoted-scalar') {
+      const { source, offset: start } = token;
+      const closed = source.length > 1 && source.endsWith(source.charAt(0));
+      if (!closed || source.includes('\n')) found.push({ start, end: start + source.length, closed });
+    }
+    if ('value' in token) look(token.value);
+    for (const item of 'items' in token ? token.items : []) {
+      if ('key' in item) look(item.key);
+      if ('value' in item) look(item.value);
+    }
+  };
+  for (const token of tokens) look(token);
+  return found;
+}
+
+/**
+ * Where the quote opens that makes a syntax error: one that is never closed, or one that the opening quote
+ * of a later line closes.
+ */
+function quoteBefore(text: string, suspects: readonly Quoted[], offset: number): number | undefined {
+  const last = suspects.findLast(({ start }) => start < offset);
+  if (last === undefined) return undefined;
+  const closedLate = last.end <= offset && text.slice(last.end, offset).trim() === '';
+  return !last.closed || closedLate ? last.start : undefined;
 }
 
 function lowerFirst(message: string): string {

@@ -5,12 +5,14 @@ import { RUN_EVENT_DATA } from '../../contracts/run/run-events.js';
 import { definitionJsonSchema } from '../../definitions/index.js';
 import { configurationPage } from '../../worker/config/configuration-page.js';
 import { cliPage } from './cli-page.js';
+import { mistakesPage } from './mistakes-page.js';
 import { stateMachines } from './state-machines-page.js';
 
 export const GENERATED_PAGES: Readonly<Record<string, () => string>> = {
   'docs/errors.md': errorsPage,
   'docs/configuration.md': configurationPage,
   'docs/cli.md': cliPage,
+  'docs/mistakes.md': () => mistakesPage(NOTE),
   'docs/run-events.md': runEventsPage,
   'docs/state-machines.md': () => `# State machines\n\n${NOTE}\n\n${stateMachines()}\n`,
   'schema/definition.schema.json': () => `${JSON.stringify(definitionJsonSchema(), null, 2)}\n`,

@@ -16,7 +16,7 @@ let directory: string;
 beforeAll(() => (directory = mkdtempSync(join(tmpdir(), 'sluice-cli-'))));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-function file(name: string, content: string): string {
+function file(name: string, content: string | Buffer): string {
   const path = join(directory, name);
   writeFileSync(path, content);
   return path;
@@ -109,6 +109,18 @@ describe('sluice validate', () => {
       /unknown\.yaml:5:\d+ {2}steps\[0\] {2}there is no action "core\.ehco" {2}\(did you mean "core\.echo"\?\)/,
     );
     expect(lines[3]).toContain('is valid');
+  });
+
+  it('[mistakes-have-cures] a warning refuses nothing, except with --strict, and a file that is not UTF-8 is refused', async () => {
+    const warned = file('warned.yaml', ECHO.replace('{ $expr: payload }', 'payload.mail'));
+    const plain = await offline('validate', warned);
+    expect(plain.code).toBe(0);
+    expect(plain.stdout).toContain('warning: "payload.mail" is text, not an expression');
+    const strict = await offline('validate', '--json', '--strict', warned);
+    expect(strict.code).toBe(1);
+    expect(jsonLines(strict.stdout)).toMatchObject([{ valid: false, problems: [{ level: 'warning' }] }]);
+    const latin = file('latin.yaml', Buffer.from('id: caf\u00e9\n', 'latin1'));
+    expect((await offline('validate', latin)).stderr).toContain('is not UTF-8, first in line 1');
   });
 
   it('validate prints JSON for scripts', async () => {

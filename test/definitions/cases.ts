@@ -64,6 +64,7 @@ const Details = z.object({
   problems: z.array(
     z.object({
       code: z.string(),
+      level: z.enum(['error', 'warning']),
       message: z.string(),
       stepPath: z.string().nullable(),
       path: z.string(),
@@ -74,9 +75,10 @@ const Details = z.object({
   ),
 });
 
-/** The problems of a refused document. */
+/** The errors of a refused document. */
 export function problemsOf(text: string, format: DefinitionFormat = 'yaml'): readonly DefinitionProblem[] {
-  return Details.parse(refusal(text, format).details).problems as readonly DefinitionProblem[];
+  const all = Details.parse(refusal(text, format).details).problems as readonly DefinitionProblem[];
+  return all.filter(({ level }) => level === 'error');
 }
 
 /** A problem in the notation of the cases. */

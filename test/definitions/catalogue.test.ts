@@ -77,6 +77,7 @@ describe('a definition against the catalogue of actions', () => {
     expect(checkCatalogue(definition, CATALOGUE)).toEqual([
       {
         code: 'ACTION_UNKNOWN',
+        level: 'error',
         message: 'there is no action "a.b"',
         stepPath: 'steps[0]',
         path: 'steps[0].action',
@@ -114,7 +115,15 @@ describe('problems on a terminal', () => {
     );
     expect(
       formatProblems([
-        { code: 'SYNTAX', message: 'the document is empty', stepPath: null, path: '', line: 1, column: 1 },
+        {
+          code: 'SYNTAX',
+          level: 'error',
+          message: 'the document is empty',
+          stepPath: null,
+          path: '',
+          line: 1,
+          column: 1,
+        },
       ]),
     ).toBe('1:1  the document is empty');
   });

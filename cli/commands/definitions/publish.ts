@@ -1,7 +1,8 @@
 import type { SluiceClient } from '../../../client/index.js';
+import { formatProblems } from '../../../definitions/index.js';
 import { EXIT, exitCodeOf } from '../../terminal/exit-codes.js';
 import { formatOfFile, readInputFile } from '../../terminal/input.js';
-import { problemsOf, showProblems } from '../../terminal/problems.js';
+import { problemsOf, showProblems, warningsOf } from '../../terminal/problems.js';
 import type { Terminal } from '../../terminal/terminal.js';
 
 /**
@@ -17,8 +18,12 @@ export async function publishCommand(
   for (const file of files) {
     try {
       const source = await readInputFile(file);
-      const { pin, created } = await client.publishDefinition(source, { format: formatOfFile(file) });
-      terminal.data({ file, ...pin, created });
+      const { pin, created, warnings } = await client.publishDefinition(source, {
+        format: formatOfFile(file),
+      });
+      const warned = warningsOf(warnings ?? []);
+      terminal.data({ file, ...pin, created, ...(warnings && { warnings }) });
+      if (warned.length > 0) terminal.print(formatProblems(warned, file));
       terminal.print(
         `${pin.id} version ${pin.version}  ${created ? 'published' : 'already published'}  (${file})`,
       );

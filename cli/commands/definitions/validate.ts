@@ -1,4 +1,4 @@
-import { readDefinitionInBounds } from '../../../definitions/index.js';
+import { formatProblems, problemsAsJson, readDefinitionInBounds } from '../../../definitions/index.js';
 import { EXIT, exitCodeOf } from '../../terminal/exit-codes.js';
 import { formatOfFile, readInputFile } from '../../terminal/input.js';
 import { problemsOf, showProblems } from '../../terminal/problems.js';
@@ -7,12 +7,14 @@ import type { Terminal } from '../../terminal/terminal.js';
 /**
  * `sluice validate FILE…`: checks documents against the format and the actions of sluice.config.ts, offline.
  * @param registry without it, the actions of the documents are not checked
+ * @param strict true: warnings are errors
  * @returns 0 if every file is valid
  */
 export async function validateCommand(
   terminal: Terminal,
   files: readonly string[],
   registry?: { readonly actions: readonly { readonly id: string; readonly version: number }[] },
+  strict = false,
 ): Promise<number> {
   const actions = new Map<string, number[]>();
   for (const { id, version } of registry?.actions ?? []) {
@@ -21,18 +23,19 @@ export async function validateCommand(
   let exitCode: number = EXIT.ok;
   for (const file of files) {
     try {
-      const { definition, hash, missing } = await readDefinitionInBounds(
+      const { definition, hash, missing, warnings } = await readDefinitionInBounds(
         await readInputFile(file),
         formatOfFile(file),
         { tenant: 'cli', catalogue: registry && { actions } },
       );
-      if (missing.length > 0) {
-        showProblems(terminal, file, missing);
+      if (missing.length > 0 || (strict && warnings.length > 0)) {
+        showProblems(terminal, file, [...missing, ...warnings]);
         exitCode = exitCode === EXIT.ok ? EXIT.failed : exitCode;
         continue;
       }
       const { id, version } = definition;
-      terminal.data({ file, valid: true, id, version, hash });
+      terminal.data({ file, valid: true, id, version, hash, problems: problemsAsJson(warnings) });
+      if (warnings.length > 0) terminal.print(formatProblems(warnings, file));
       terminal.print(`${file}: ${id} version ${version} is valid`);
     } catch (thrown) {
       const problems = problemsOf(thrown);
