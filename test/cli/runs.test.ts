@@ -7,6 +7,7 @@ import { main } from '../../cli/main.js';
 import type { StartedRun } from '../../client/index.js';
 import { useApi } from '../api/support/api.js';
 import { call, outside, sourceOf } from '../client/support/outside.js';
+import { openBridge } from '../ingress/support/bridge.js';
 import type { CommandResult } from '../support/command.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -119,6 +120,58 @@ describe('sluice runs', () => {
     await Promise.all(started.map((run) => rowSays(run, 'CANCELED')));
     const everything = await sluice(['runs', 'bulk', 'cancel']);
     expect(everything).toMatchObject({ code: 2, stderr: expect.stringContaining('--all') as string });
+  });
+
+  it('the letter of a failed trigger is retried over the API and by the command, one by one and in bulk [failed-triggers-are-kept]', async () => {
+    const { client, tenant } = api().sluice;
+    const bridge = await openBridge(api().sluice, { sweep: { everyMs: 50 } });
+    const publish = (version: number, more: object) =>
+      api().sluice.publish(
+        JSON.stringify({
+          id: 'lettered',
+          version,
+          triggers: [{ type: 'event', eventName: 'LETTERED' }],
+          steps: [],
+          ...more,
+        }),
+      );
+    const openOnes = async () => {
+      const { items } = await client.deadLetters.list({ kind: 'trigger', status: 'OPEN' });
+      return items.map(({ id }) => id);
+    };
+    let version = 0;
+    const failed = async (count: number): Promise<readonly string[]> => {
+      await publish(++version, { payloadSchema: { type: 'object', required: ['missing'] } });
+      for (let i = 0; i < count; i++) {
+        const event = { eventId: `${version}-${i}`, eventName: 'LETTERED', tenantId: tenant };
+        expect((await bridge.post({ ...event, payload: {} })).body).toMatchObject({ outcome: 'FAILED' });
+      }
+      await publish(++version, {});
+      return await openOnes();
+    };
+    const started = (count: number) =>
+      waitFor(async () => {
+        const { items } = await client.runs.list({ definition: 'lettered', status: 'SUCCEEDED' });
+        return items.length === count && (await openOnes()).length === 0;
+      });
+    try {
+      for (const id of await failed(1)) await json('dead-letters', 'retry', id, '--note', 'mended');
+      await started(1);
+      for (const id of await failed(1)) {
+        expect((await api().ask(`/v1/dead-letters/${id}/retry`, { json: {} })).status).toBe(200);
+      }
+      await started(2);
+      await failed(2);
+      const command = await sluice(['dead-letters', 'retry', '--all', '--kind', 'trigger']);
+      expect(command.code, command.stderr).toBe(0);
+      await started(4);
+      await failed(2);
+      const bulk = { action: 'retry', filter: { kind: 'trigger' } };
+      expect((await api().ask('/v1/dead-letters/bulk', { json: bulk })).status).toBe(200);
+      await started(6);
+    } finally {
+      await bridge.stop();
+    }
   });
 
   it('the actions of the old contract are refused without a connection', async () => {

@@ -7,7 +7,7 @@ import { useSluice } from '../../support/sluice.js';
 import { waitFor } from '../../support/wait-for.js';
 import { openBridge, type TestBridge } from '../support/bridge.js';
 
-const sluice = useSluice();
+const sluice = useSluice({ tuning: { historyEvents: 30 } });
 const LIMIT = 3;
 const options = { sweep: { everyMs: 50 }, config: { chainLimit: LIMIT } };
 
@@ -71,6 +71,27 @@ describe('a chain of runs that events of one another start', () => {
     await sluice().client.runs.rerun(last?.runId ?? '');
     await letters('parents', 2);
     expect(await runsOf('parents')).toHaveLength(LIMIT + 1);
+  });
+
+  it('a chain goes on over continue-as-new and a rewind [event-chains-end]', async () => {
+    const echo = '{id: e, type: action.call, action: core.echo, input: 1}';
+    const loop = `{id: l, type: control.forEach, items: {$expr: '[1..15]'}, body: [${echo}]}`;
+    await publish('carried', `${loop}, ${publishStep('carried')}`);
+    const { client } = sluice();
+    await bridge.post(eventOf('carried'));
+    await letters('carried', 1);
+    const runs = await waitFor(async () => {
+      const found = await runsOf('carried');
+      return found.length === LIMIT && found.every(({ status }) => status === 'SUCCEEDED') && found;
+    });
+    for (const { runId } of runs) {
+      const { items } = await client.runs.events(runId, { limit: 500 });
+      expect(items.some(({ type }) => type === 'RUN_CONTINUED')).toBe(true);
+    }
+    // After a rewind the run publishes another event, at the same place in the chain.
+    await client.runs.rewind(runs[0]?.runId ?? '', { stepPath: 'steps[1]' });
+    await letters('carried', 2);
+    expect(await runsOf('carried')).toHaveLength(LIMIT);
   });
 
   it('what a sender says about the chain is not read: it neither stops its event nor goes on', async () => {
