@@ -1,11 +1,13 @@
 /**
- * A key ring: the keys that encrypt what Temporal stores, or those that sign claims (claim-codec.ts).
+ * A key ring: the keys that encrypt what both stores hold, or those that sign claims (claim-codec.ts).
  *
  * Invariants
  * - A key is used for one purpose only: what encrypts is derived from it (HKDF, RFC 5869) by the purpose's
  *   name.
  * - One key is current: it encrypts or signs. All others are retired: they decrypt or verify, so what was
  *   written before a rotation stays readable as long as its key is in the ring.
+ * - The index key is apart from these and never changes. It encrypts nothing: digests are made with it, by
+ *   which equal values are found, so a rotation leaves them as they are.
  * - No message shows a key.
  */
 import { hkdfSync, randomBytes } from 'node:crypto';
@@ -19,7 +21,10 @@ import { parseJson } from '../contracts/reading/parse-json.js';
 const KEY_BYTES = 32;
 
 /** What a key is used for. */
-export type KeyPurpose = 'payload' | 'claim';
+export type KeyPurpose = 'payload' | 'column' | 'claim';
+
+/** What the index key is used for. */
+type IndexPurpose = 'database';
 
 const KeyId = z
   .string()
@@ -37,6 +42,8 @@ const KeyRingFile = z
     keys: z.record(KeyId, KeyText),
     /** Of claims: from when on what has no claim is refused. Absent: always. */
     since: z.iso.datetime({ offset: true }).optional(),
+    /** The key of digests. Files from before there was one lack it; `sluice keys use` adds it. */
+    index: KeyText.optional(),
   })
   .refine(({ current, keys }) => Object.hasOwn(keys, current), {
     path: ['current'],
@@ -84,10 +91,28 @@ export class KeyRing {
         `The key ring has no key ${JSON.stringify(id)}. It has ${[...this.#keys.keys()].join(', ')}.`,
       );
     }
-    const derived = Buffer.from(hkdfSync('sha256', master, '', `sluice/${purpose}`, KEY_BYTES));
+    const derived = derive(master, purpose);
     this.#derived.set(name, derived);
     return derived;
   }
+
+  /**
+   * The key of digests for a purpose, 32 bytes.
+   * @throws SluiceError CONFIG_INVALID where the ring has none
+   */
+  index(purpose: IndexPurpose): Buffer {
+    if (this.file.index !== undefined) {
+      return derive(Buffer.from(this.file.index, 'base64'), `index/${purpose}`);
+    }
+    throw new SluiceError(
+      'CONFIG_INVALID',
+      `SLUICE_KEY_RING_FILE: the key ring has no index key. Run "sluice keys use FILE ${this.current}", which adds one, and give the file to every process.`,
+    );
+  }
+}
+
+function derive(master: Buffer, purpose: string): Buffer {
+  return Buffer.from(hkdfSync('sha256', master, '', `sluice/${purpose}`, KEY_BYTES));
 }
 
 /**

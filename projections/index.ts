@@ -32,5 +32,6 @@ export type { TriggerRow, UnfinishedEvent } from './reads/events/routing.js';
 export type { EventOutcome, FinishedDelivery } from './writers/events/finish-event.js';
 export type { EventConflict } from './reads/events/event-rows.js';
 export type { EventVia, RecordedEvent } from './writers/events/record-event.js';
+export type { ValueSeal } from './values/value-seal.js';
 export type { FaultPoint, Faults } from './connection/unit-of-work.js';
 export { compensationLetterId, triggerLetterId } from './domain/dead-letters.js';

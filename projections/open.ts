@@ -2,6 +2,8 @@
 import type { ProjectionStore } from '../contracts/run/projection.js';
 import { connect, type Database } from './connection/connection.js';
 import type { DatabaseOptions } from './connection/options.js';
+import { withSeal } from './sealed.js';
+import type { ValueSeal } from './values/value-seal.js';
 import { createApiRequests, type ApiRequests } from './api-request-store.js';
 import { createAuditStore, type AuditStore } from './audit-store.js';
 import { migrate, requireSchema } from './migrations/migrate.js';
@@ -14,6 +16,10 @@ import { createStore } from './store.js';
 import type { Faults } from './connection/unit-of-work.js';
 
 export interface ProjectionsOptions extends DatabaseOptions {
+  /**
+   * Encrypts the values in the rows, or reads what encrypts them. Default: they stay in clear.
+   */
+  readonly seal?: (() => Promise<ValueSeal>) | undefined;
   /** Makes commits fail at named points. For tests only. */
   readonly faults?: Faults;
 }
@@ -47,14 +53,17 @@ export interface Projections extends ProjectionStore {
  * Connects and brings the schema up to date. Many processes may do so at once. Later, a database that is
  * found without its schema is left alone, and counts as lost.
  * @throws SluiceError CONFIG_INVALID, DATABASE_UNAVAILABLE, DATABASE_AUTH, DATABASE_LOCKED, SCHEMA_TOO_NEW,
- *   SCHEMA_CHANGED
+ *   SCHEMA_CHANGED; KEY_UNKNOWN where the database is encrypted under another key ring
  */
 export async function openProjections(options: ProjectionsOptions): Promise<Projections> {
-  const database = await connect({ ...options, accept: requireSchema });
+  const seal = await options.seal?.();
+  const connection = await connect({ ...options, accept: requireSchema });
+  let database: Database;
   try {
-    await migrate(database);
+    await migrate(connection);
+    database = await withSeal(connection, seal);
   } catch (error) {
-    await database.close();
+    await connection.close();
     throw error;
   }
   const writer = { database, faults: options.faults };

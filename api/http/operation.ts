@@ -166,7 +166,10 @@ export function operation<P = Empty, Q = Empty, B = Empty>(
             hash: hashOf(partsOf(c), bytes),
             replay: spec.idempotency !== 'again',
           };
-    const operationId = keyed === undefined ? undefined : operationIdOf(keyed);
+    // The id is a part of workflow ids, which are in clear. It must not confirm a guess of a body.
+    const { seal } = api.deps.projections.database;
+    const operationId =
+      keyed && operationIdOf({ ...keyed, hash: seal.digest(keyed.hash, [tenant, 'operation']) });
     const perform = (concerns: Concerns): Promise<Response> =>
       handle({ c, principal, tenant, operationId, concerns, checkAgain, ...parsed });
     const act = { tenant, principal, act: spec.operationId, requestId: c.get('requestId') };

@@ -24,6 +24,7 @@ import { CLEARED, type Columns } from '../log/effects.js';
 import { SETTLE_ONE, outcomeInStep, UNOPENED, type OutcomeColumns } from '../domain/outcome.js';
 import { placeOf, runRowKey, stepRowKey, type RowKey } from '../log/keys.js';
 import { TextWriter } from '../log/texts.js';
+import type { ValueSeal } from '../values/value-seal.js';
 import type { Machine } from '../log/transitions.js';
 import { Refusal, type Statement } from '../connection/unit-of-work.js';
 
@@ -305,7 +306,11 @@ const FAST_PATH_EVENTS: ReadonlySet<string> = new Set([
  * What a commit of these events writes on the fast path; undefined where they don't fit it.
  * @throws SluiceError TRANSITION_ILLEGAL where the events contradict one another
  */
-export function fastPathWork(execution: Execution, unsorted: readonly RunEvent[]): FastPathWork | undefined {
+export function fastPathWork(
+  seal: ValueSeal,
+  execution: Execution,
+  unsorted: readonly RunEvent[],
+): FastPathWork | undefined {
   const events = [...unsorted].sort((a, b) => a.seq - b.seq);
   const [first, last] = [events[0], events.at(-1)];
   if (first === undefined || last === undefined) return {};
@@ -314,7 +319,7 @@ export function fastPathWork(execution: Execution, unsorted: readonly RunEvent[]
   if (begins !== events.some(({ type }) => type === 'RUN_STARTED')) return undefined;
   if (begins && execution.executionId !== execution.run.runId) return undefined;
   const { tenant, runId } = execution.run;
-  const texts = new TextWriter(tenant, runId);
+  const texts = new TextWriter(seal, tenant, runId);
   const { runs, steps, waits } = derive(execution, events, texts);
   const begun = new Set(events.filter(isFirstOfStep).map((event) => keyText(execution, event)));
   const isOpened = ({ key }: RowChange): boolean => begun.has(JSON.stringify(key));

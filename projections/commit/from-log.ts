@@ -14,7 +14,13 @@ import { SluiceError } from '../../contracts/errors.js';
 import type { Execution } from '../../contracts/run/projection.js';
 import { GENERATION_MARK } from '../../contracts/run/rewind.js';
 import type { RunEvent } from '../../contracts/run/run-events.js';
-import { eventRow, INSERT_EVENTS, LIST_ANEW, type BoundStatements } from '../domain/row-merge.js';
+import {
+  eventRow,
+  formerDigests,
+  INSERT_EVENTS,
+  LIST_ANEW,
+  type BoundStatements,
+} from '../domain/row-merge.js';
 import type { Database } from '../connection/connection.js';
 import { answeredLetters, failedLetters, withdrawalStatements } from '../domain/dead-letters.js';
 import { FOLLOW_ALL_WAITS } from '../domain/open-waits.js';
@@ -158,7 +164,7 @@ async function plan(
   const order = orderExecutions(executions, log);
   const { live, superseded } = partLog(log, order);
 
-  const texts = new TextWriter(run.tenant, run.runId);
+  const texts = new TextWriter(database.seal, run.tenant, run.runId);
   const generation = generationOf(live);
   const derived = derive(
     header,
@@ -200,6 +206,7 @@ async function plan(
       wait_workflow: header.workflowId,
       revision,
       events: eventRows,
+      former: formerDigests(added?.events ?? [], texts),
       head: {
         revision: revision + 1,
         last_seq: last.event.seq,

@@ -16,6 +16,7 @@ import { openWaitStatements } from '../domain/open-waits.js';
 import { outboxStatements } from '../domain/outbox.js';
 import { inTurn } from '../connection/turns.js';
 import type { Writer } from '../connection/writer.js';
+import type { ValueSeal } from '../values/value-seal.js';
 import { commit, Refusal, type Statement } from '../connection/unit-of-work.js';
 import type { Variables } from '../connection/connection.js';
 import {
@@ -50,30 +51,39 @@ export async function writeEvents(
   events: readonly RunEvent[],
   companions: Companions = { general: NONE, fastPath: {} },
 ): Promise<ReadonlyMap<string, unknown> | undefined> {
-  const work = fastPathForEvents(execution, events);
+  const { seal } = writer.database;
+  const work = fastPathForEvents(seal, execution, events);
   if (work !== undefined && (await tryFastPath(writer, joinWork([work, companions.fastPath])))) {
     return undefined;
   }
-  const records = joinStatements(openWaitStatements(execution, events), outboxAndLetters(execution, events));
+  const records = joinStatements(
+    openWaitStatements(execution, events),
+    outboxAndLetters(seal, execution, events),
+  );
   const write = () => mergeOrReplay(writer, execution, events, joinStatements(records, companions.general));
   return await (events.length === 0 ? write() : inTurn(writer.database, execution.run, write));
 }
 
 /** What a commit of these events writes on the fast path; undefined where they don't fit it. */
 export function fastPathForEvents(
+  seal: ValueSeal,
   execution: Execution,
   events: readonly RunEvent[],
 ): FastPathWork | undefined {
-  return outboxAndLetters(execution, events).statements.length === 0
-    ? fastPathWork(execution, events)
+  return outboxAndLetters(seal, execution, events).statements.length === 0
+    ? fastPathWork(seal, execution, events)
     : undefined;
 }
 
 /** What the events write to the outbox and to dead letters. */
-function outboxAndLetters(execution: Execution, events: readonly RunEvent[]): BoundStatements {
+function outboxAndLetters(
+  seal: ValueSeal,
+  execution: Execution,
+  events: readonly RunEvent[],
+): BoundStatements {
   return joinStatements(
-    outboxStatements(execution, events),
-    deadLetterStatements(lettersOf(execution, events)),
+    outboxStatements(seal, execution, events),
+    deadLetterStatements(seal, lettersOf(execution, events)),
     withdrawnLetters(execution, events),
   );
 }
@@ -110,7 +120,7 @@ async function mergeOrReplay(
   events: readonly RunEvent[],
   more: BoundStatements,
 ): Promise<ReadonlyMap<string, unknown>> {
-  const merge = rowMergeStatements(execution, events);
+  const merge = rowMergeStatements(database.seal, execution, events);
   const statements = [...merge.statements, ...more.statements];
   try {
     return await commit(database, statements, { ...merge.variables, ...more.variables }, faults);

@@ -23,6 +23,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
 import { within } from '../../contracts/within.js';
+import { PLAIN, type ValueSeal } from '../values/value-seal.js';
 import { isLoss, mapThrown } from './failures.js';
 import { dial, type Line } from './line.js';
 import { type Address, type DatabaseOptions, parseAddress, storePath } from './options.js';
@@ -47,6 +48,8 @@ export interface Database {
   close(): Promise<void>;
   /** Rows that this process could not read. */
   readonly unreadable: UnreadableRows;
+  /** How values are written in columns. */
+  readonly seal: ValueSeal;
 }
 
 /** Options, with what a database must be that is found where the lost one was. */
@@ -128,6 +131,7 @@ interface Waiter {
 
 class SurrealDatabase implements Database {
   readonly unreadable: UnreadableRows;
+  readonly seal = PLAIN;
   /** Undefined while the server is lost. */
   #line: Line | undefined;
   /** Why the server is lost: what the last try was answered. */
@@ -275,7 +279,7 @@ class SurrealDatabase implements Database {
     if (accept === undefined) return line;
     const request = (text: string, variables: Variables = {}) => answersOf(line, text, variables);
     const { unreadable } = this;
-    const database = { request, transact: request, close: () => Promise.resolve(), unreadable };
+    const database = { request, transact: request, close: () => Promise.resolve(), unreadable, seal: PLAIN };
     try {
       await within(accept(database), connectTimeoutMs, () => {
         throw new SluiceError('DATABASE_UNAVAILABLE', `no answer within ${connectTimeoutMs} ms`);

@@ -7,6 +7,7 @@
 import { RecordId } from 'surrealdb';
 import { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
+import { missingKeyIn } from '../values/value-seal.js';
 import type { Database, Variables } from './connection.js';
 import { isConflict } from './failures.js';
 import { viewRows, whyNot, type ListedRow } from './page.js';
@@ -15,7 +16,8 @@ const MOST_TRIES = 5;
 
 /**
  * Runs one reading statement and parses its result.
- * @throws SluiceError DATABASE_FAILED with the database's reason, or where the rows have another shape
+ * @throws SluiceError DATABASE_FAILED with the database's reason, or where the rows have another shape;
+ *   KEY_UNKNOWN
  */
 export async function read<T extends z.ZodType>(
   database: Database,
@@ -28,6 +30,8 @@ export async function read<T extends z.ZodType>(
     if (answer?.ok === true) {
       const parsed = shape.safeParse(answer.value);
       if (parsed.success) return parsed.data;
+      const missing = missingKeyIn(answer.value);
+      if (missing !== undefined) throw new SluiceError('KEY_UNKNOWN', missing);
       throw new SluiceError(
         'DATABASE_FAILED',
         `A row has another shape than Sluice writes: ${parsed.error.message}`,
@@ -80,7 +84,8 @@ export function parseRows<T extends z.ZodType>(
     const id = record instanceof RecordId ? record.toString() : (JSON.stringify(record) ?? 'unknown');
     const report = (reason: string) => unreadable.note({ id, reason });
     if (parsed.success) return { id, raw, row: parsed.data, reason: '', report };
-    const reason = whyNot(parsed.error);
+    const missing = missingKeyIn(raw);
+    const reason = missing === undefined ? whyNot(parsed.error) : `KEY_UNKNOWN: ${missing}`;
     report(reason);
     return { id, raw, row: undefined, reason, report };
   });

@@ -15,6 +15,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError } from '../../contracts/errors.js';
+import { missingKeyIn } from '../values/value-seal.js';
 import type { Answer, Database, Variables } from './connection.js';
 import { isConflict } from './failures.js';
 
@@ -54,7 +55,7 @@ export class Refusal extends Error {
  * @param variables bound by name in every statement
  * @returns each statement's value, by label
  * @throws Refusal where a statement throws one; SluiceError DATABASE_FAILED with the label and the reason,
- *   DATABASE_UNAVAILABLE
+ *   DATABASE_UNAVAILABLE; KEY_UNKNOWN after a commit whose answer holds a value of a missing key
  */
 export async function commit(
   database: Database,
@@ -74,6 +75,8 @@ export async function commit(
         );
       }
       if (faults?.('after-commit') === true) throw injected('after-commit');
+      const missing = missingKeyIn(answers.map((answer) => (answer.ok ? answer.value : undefined)));
+      if (missing !== undefined) throw new SluiceError('KEY_UNKNOWN', missing);
       return new Map(
         answers.flatMap((answer, i) => (answer.ok ? [[labels[i] ?? '', answer.value] as const] : [])),
       );

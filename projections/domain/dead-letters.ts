@@ -19,6 +19,7 @@ import { EventSignal } from '../../contracts/run/messages.js';
 import type { RunEvent, RunEventData } from '../../contracts/run/run-events.js';
 import { listKey } from '../log/keys.js';
 import { TextWriter } from '../log/texts.js';
+import type { ValueSeal } from '../values/value-seal.js';
 import type { Statement } from '../connection/unit-of-work.js';
 import type { BoundStatements } from './row-merge.js';
 
@@ -73,6 +74,7 @@ export function withdrawalStatements(tenant: string, ids: readonly string[]): Bo
     statements: [WITHDRAW],
     variables: {
       withdrawn: ids.map((id) => [tenant, id]),
+      // Never encrypted: it holds no value, and `put` looks for its act.
       withdrawal: actText('withdraw', 'The run was reset, and answers for this again'),
     },
   };
@@ -111,13 +113,17 @@ function deadLetterId(kind: NewDeadLetter['kind'], ...parts: readonly (string | 
  * The statements that write letters; none for no letters.
  * @param guard a variable of the transaction: where its array is empty, no letter is written
  */
-export function deadLetterStatements(letters: readonly NewDeadLetter[], guard?: '$ended'): BoundStatements {
+export function deadLetterStatements(
+  seal: ValueSeal,
+  letters: readonly NewDeadLetter[],
+  guard?: '$ended',
+): BoundStatements {
   const [first] = letters;
   if (first === undefined) return { statements: [], variables: {} };
-  const texts = new TextWriter(first.tenant, 'dead-letter');
+  const texts = new TextWriter(seal, first.tenant, 'dead-letter');
   const rows = letters.map((letter) => ({
     id: [letter.tenant, letter.id],
-    reopening: letter.reopens === undefined ? undefined : actText('reopen', letter.reason),
+    reopening: letter.reopens === undefined ? undefined : texts.note(actText('reopen', letter.reason)),
     always: letter.reopens === 'always',
     row: {
       tenant: letter.tenant,
@@ -125,7 +131,7 @@ export function deadLetterStatements(letters: readonly NewDeadLetter[], guard?: 
       run_id: letter.runId,
       subject: letter.subject,
       body: letter.body === undefined ? undefined : texts.json(letter.body),
-      reason: letter.reason,
+      reason: texts.note(letter.reason),
       error_code: letter.errorCode,
       retry_with: texts.json(letter.retryWith),
       status: 'OPEN',

@@ -13,6 +13,7 @@ import { encodeEvent } from '../../contracts/events/event-envelope.js';
 import type { Execution } from '../../contracts/run/projection.js';
 import type { RunEvent } from '../../contracts/run/run-events.js';
 import { TextWriter } from '../log/texts.js';
+import type { ValueSeal } from '../values/value-seal.js';
 import type { BoundStatements } from './row-merge.js';
 
 /** The source of the events that runs of this definition publish. */
@@ -24,9 +25,13 @@ function sourceOf(definition: string): string {
  * The statements that put the publications of these run events into the outbox; none where they published
  * nothing.
  */
-export function outboxStatements(execution: Execution, events: readonly RunEvent[]): BoundStatements {
+export function outboxStatements(
+  seal: ValueSeal,
+  execution: Execution,
+  events: readonly RunEvent[],
+): BoundStatements {
   const { tenant, runId, definition } = execution.run;
-  const texts = new TextWriter(tenant, runId);
+  const texts = new TextWriter(seal, tenant, runId);
   const rows = events.flatMap((event) => {
     if (event.type !== 'STEP_SUCCEEDED' || event.data.publish === undefined) return [];
     const { position, eventId, eventName, correlationKey, payload, chain } = event.data.publish;
@@ -52,7 +57,7 @@ export function outboxStatements(execution: Execution, events: readonly RunEvent
         status: 'PENDING',
         attempts: 0,
         created_at: new Date(event.at),
-        ...(correlationKey !== null && { correlation_key: correlationKey }),
+        ...(correlationKey !== null && { correlation_key: texts.key(correlationKey) }),
       },
     ];
   });

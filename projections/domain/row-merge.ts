@@ -19,6 +19,7 @@ import { derive, type RowChange } from '../log/derive.js';
 import { eventRowKey, runRowKey, type RowKey } from '../log/keys.js';
 import { CLEARED } from '../log/effects.js';
 import { TextWriter } from '../log/texts.js';
+import type { ValueSeal } from '../values/value-seal.js';
 import type { Machine } from '../log/transitions.js';
 import type { Statement } from '../connection/unit-of-work.js';
 
@@ -49,13 +50,27 @@ export function eventRow(execution: Execution, event: RunEvent, texts: TextWrite
   };
 }
 
+/**
+ * Digests of the data of events, by their place: an event that was committed before the key ring was
+ * configured is in clear, and equal to one that is encrypted now. Undefined without a ring.
+ */
+export function formerDigests(
+  events: readonly RunEvent[],
+  texts: TextWriter,
+): readonly (string | undefined)[] | undefined {
+  const digests = events.map(({ data }) => texts.formerDigest(data));
+  return digests.includes(undefined) ? undefined : digests;
+}
+
 /** Inserts events; an event that exists already must be equal. */
 export const INSERT_EVENTS: Statement = {
   label: 'run_event.insert',
   text: `IF array::len((INSERT IGNORE INTO run_event $events RETURN VALUE id)) < array::len($events) {
-  FOR $e IN $events {
+  FOR $i IN 0..array::len($events) {
+    LET $e = $events[$i];
     LET $there = (SELECT * FROM ONLY type::record('run_event', $e.id));
-    IF $there.data != $e.data OR $there.type != $e.type OR $there.at != $e.at OR $there.path != $e.path
+    LET $former = $former[$i] ?? '';
+    IF (fn::value_tag($there.data) != fn::value_tag($e.data) AND $there.data != '@' + $former AND crypto::sha256($there.data ?? '') != $former) OR $there.type != $e.type OR $there.at != $e.at OR $there.path != $e.path
       OR $there.iteration != $e.iteration OR $there.attempt != $e.attempt { THROW 'sluice:CONFLICT:' + <string> $e.id };
   }
 }`,
@@ -171,12 +186,16 @@ const MERGE_WAITS = mergeRows('wait', '$waits');
  * The statements that commit events by the row merge; none for no events.
  * @throws SluiceError TRANSITION_ILLEGAL where the events contradict one another
  */
-export function rowMergeStatements(execution: Execution, unsorted: readonly RunEvent[]): BoundStatements {
+export function rowMergeStatements(
+  seal: ValueSeal,
+  execution: Execution,
+  unsorted: readonly RunEvent[],
+): BoundStatements {
   const events = [...unsorted].sort((a, b) => a.seq - b.seq);
   const [first, last] = [events[0], events.at(-1)];
   if (first === undefined || last === undefined) return { statements: [], variables: {} };
   const { tenant, runId } = execution.run;
-  const texts = new TextWriter(tenant, runId);
+  const texts = new TextWriter(seal, tenant, runId);
   const derived = derive(execution, events, texts);
   const rows = events.map((event) => eventRow(execution, event, texts));
   const continued = events.find((event) => event.type === 'RUN_CONTINUED');
@@ -201,6 +220,7 @@ export function rowMergeStatements(execution: Execution, unsorted: readonly RunE
       continues: continued?.data.previous,
       touches_run: first.seq === 1 || derived.runs.some(touches),
       events: rows,
+      former: formerDigests(events, texts),
       runs: slim(derived.runs),
       run_base: derived.runs[0]?.base,
       steps: slim(derived.steps),

@@ -87,7 +87,7 @@ export function derive(
       const row = { key: stepRowKey(run, place), subject: `${kind} ${where} of run ${run.runId}` };
       rows.apply(row, event, index, done);
     };
-    const picture = pictureOf(event);
+    const picture = pictureOf(event, texts);
     for (const placed of picture.steps) apply(steps, 'step', placed.place, placed.effect);
     for (const placed of picture.waits) apply(waits, 'wait', placed.place, placed.effect);
     const place = placeOf(event);

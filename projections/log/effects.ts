@@ -72,7 +72,10 @@ export function runEffect(event: RunEvent, texts: TextWriter): Effect {
     case 'STATE_SET':
       return { opened: {}, state: { state: event.data.state } };
     case 'RUN_CANCEL_REQUESTED':
-      return { opened: {}, cancel: { cancel_requested_at: at, cancel_reason: event.data.reason } };
+      return {
+        opened: {},
+        cancel: { cancel_requested_at: at, cancel_reason: texts.note(event.data.reason) },
+      };
     case 'RUN_RECONCILED': {
       const { status, corrects, result, error, closedAt } = event.data;
       if (!corrects) return { opened: {} };
@@ -115,7 +118,7 @@ function startColumns(data: Extract<RunEvent, { type: 'RUN_STARTED' }>['data'], 
     root_workflow_id: data.root?.workflowId,
     rerun_of_run_id: data.rerunOf?.runId,
     rerun_of_workflow_id: data.rerunOf?.workflowId,
-    correlation_keys: [...new Set(data.correlationKeys)],
+    correlation_keys: [...new Set(data.correlationKeys)].map((key) => texts.key(key)),
   };
 }
 
@@ -189,7 +192,7 @@ export function waitEffect(event: RunEvent, texts: TextWriter): Effect | undefin
         opened: {
           kind,
           event_names: eventNames,
-          correlation_key: correlationKey ?? undefined,
+          correlation_key: texts.key(correlationKey),
           filters: texts.json(filters),
           deadline: deadline === undefined ? undefined : new Date(deadline),
           since: since === undefined ? undefined : new Date(since),
@@ -217,7 +220,7 @@ export function waitEffect(event: RunEvent, texts: TextWriter): Effect | undefin
       return {
         opened: {},
         status: 'CANCELED',
-        set: { closed_at: at, reason: event.data.reason },
+        set: { closed_at: at, reason: texts.note(event.data.reason) },
       };
     default:
       return undefined;

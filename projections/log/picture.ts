@@ -7,6 +7,7 @@
 import type { RunEvent } from '../../contracts/run/run-events.js';
 import type { Effect } from './effects.js';
 import type { StepPlace } from './keys.js';
+import type { TextWriter } from './texts.js';
 
 export interface PlacedEffect {
   readonly place: StepPlace;
@@ -21,13 +22,13 @@ interface Picture {
 const NOTHING: Picture = { steps: [], waits: [] };
 
 /** What the event says about steps and waits all over the run; nothing for events of other types. */
-export function pictureOf(event: RunEvent): Picture {
-  if (event.type === 'SNAPSHOT') return snapshot(event);
-  if (event.type === 'RUN_RECONCILED') return reconciled(event);
+export function pictureOf(event: RunEvent, texts: TextWriter): Picture {
+  if (event.type === 'SNAPSHOT') return snapshot(event, texts);
+  if (event.type === 'RUN_RECONCILED') return reconciled(event, texts);
   return NOTHING;
 }
 
-function snapshot({ data }: Extract<RunEvent, { type: 'SNAPSHOT' }>): Picture {
+function snapshot({ data }: Extract<RunEvent, { type: 'SNAPSHOT' }>, texts: TextWriter): Picture {
   const waiting = new Set(data.openWaits.map(nameOf));
   return {
     steps: data.openSteps.map((step) => ({
@@ -49,7 +50,7 @@ function snapshot({ data }: Extract<RunEvent, { type: 'SNAPSHOT' }>): Picture {
         opened: {
           kind: wait.kind,
           event_names: wait.eventNames,
-          correlation_key: wait.correlationKey ?? undefined,
+          correlation_key: texts.key(wait.correlationKey),
           deadline: dateOf(wait.deadline),
           since: dateOf(wait.since),
           opened_at: new Date(wait.openedAt),
@@ -61,7 +62,7 @@ function snapshot({ data }: Extract<RunEvent, { type: 'SNAPSHOT' }>): Picture {
   };
 }
 
-function reconciled({ data }: Extract<RunEvent, { type: 'RUN_RECONCILED' }>): Picture {
+function reconciled({ data }: Extract<RunEvent, { type: 'RUN_RECONCILED' }>, texts: TextWriter): Picture {
   const at = new Date(data.closedAt);
   return {
     steps: data.steps.map((place) => ({
@@ -73,7 +74,7 @@ function reconciled({ data }: Extract<RunEvent, { type: 'RUN_RECONCILED' }>): Pi
       effect: {
         opened: {},
         status: 'CANCELED',
-        set: { closed_at: at, reason: `the run is ${data.status}` },
+        set: { closed_at: at, reason: texts.note(`the run is ${data.status}`) },
         unchecked: true,
       },
     })),

@@ -117,6 +117,7 @@ export async function migrate(opened: Database): Promise<readonly string[]> {
     transact: (text, variables) => opened.transact(text, variables, MIGRATION_LIMIT_MS),
     close: () => opened.close(),
     unreadable: opened.unreadable,
+    seal: opened.seal,
   };
   await commit(database, [
     {

@@ -18,6 +18,7 @@ import { stepRowKey } from '../log/keys.js';
 import { TextWriter } from '../log/texts.js';
 import { isOpenStatus } from '../log/transitions.js';
 import type { Writer } from '../connection/writer.js';
+import { PLAIN } from '../values/value-seal.js';
 
 /** How Temporal closed a run. */
 export interface Closing extends Pick<ReconciledData, 'reason' | 'mended' | 'result' | 'error'> {
@@ -59,7 +60,7 @@ export async function closeRun(
       events: [event],
     };
   };
-  await replayFromLog(writer, header, note, deadLetterStatements(letters));
+  await replayFromLog(writer, header, note, deadLetterStatements(writer.database.seal, letters));
   return added;
 }
 
@@ -73,7 +74,11 @@ function noteOf(
   const authored = live.findLast(({ event }) => event.type !== 'RUN_RECONCILED');
   const last = events.at(-1);
   if (authored === undefined || last === undefined) return undefined;
-  const { runs, steps, waits } = derive(header, events, new TextWriter(header.run.tenant, header.run.runId));
+  const { runs, steps, waits } = derive(
+    header,
+    events,
+    new TextWriter(PLAIN, header.run.tenant, header.run.runId),
+  );
   const status = runs[0] && newRow(runs[0])['status'];
   const corrects = status !== closing.status;
   if (!corrects && (closing.mended === 0 || last.type === 'RUN_RECONCILED')) return undefined;

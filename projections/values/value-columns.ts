@@ -70,6 +70,7 @@ export const COLUMNS: Readonly<Record<string, Readonly<Record<string, ColumnUse>
     tenant: ID,
   },
   definition_triggers: { event_names: NAME, schedules: ID },
+  encryption: { print: DIGEST },
   event_delivery: {
     error: 'text',
     found_by: WORD,

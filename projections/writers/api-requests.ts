@@ -56,7 +56,7 @@ const BEGIN = `{
   LET $id = type::record('api_request', $key);
   LET $old = (SELECT * FROM ONLY $id);
   LET $known = $old != NONE AND $old.expires > $now;
-  IF $known AND $old.hash != $hash { { kind: 'other' } }
+  IF $known AND $old.hash NOT IN $hashes { { kind: 'other' } }
   ELSE IF $known AND $old.answer != NONE { { kind: 'answered', answer: $old.answer } }
   ELSE IF $known AND $old.holder != NONE AND $old.until > time::millis(time::now()) { { kind: 'held' } }
   ELSE {
@@ -98,7 +98,11 @@ const FORGET = `{
 /** Keys that one call forgets at most. */
 const FORGOTTEN_AT_ONCE = 500;
 
-const idOf = ({ tenant, principal, key }: ApiRequestKey): string[] => [tenant, principal, key];
+const idOf = ({ tenant, principal, key }: ApiRequestKey): [string, string, string] => [
+  tenant,
+  principal,
+  key,
+];
 
 /**
  * Takes a key, or says why not.
@@ -111,10 +115,12 @@ export async function beginApiRequest(
   { hash, expires }: ApiRequestContent,
   { holder, now, forMs }: ApiRequestLease,
 ): Promise<BegunApiRequest> {
+  // The plain one: of a request that was begun before the key ring was configured.
+  const hashes = [database.seal.digest(hash, [key.tenant, 'api-request']), hash];
   const answers = await commit(
     database,
     [{ label: 'api_request.begin', text: BEGIN }],
-    { key: idOf(key), hash, holder, now, for_ms: forMs, expires },
+    { key: idOf(key), hash: hashes[0], hashes, holder, now, for_ms: forMs, expires },
     faults,
   );
   const { kind, answer = '' } = Begun.parse(answers.get('api_request.begin'));
@@ -144,7 +150,7 @@ export async function endApiRequest(
       key: idOf(key),
       holder,
       forget: end.kind === 'nothing-done',
-      answer: end.kind === 'answered' ? end.answer : undefined,
+      answer: end.kind === 'answered' ? database.seal.seal(end.answer, idOf(key)) : undefined,
     },
     faults,
   );

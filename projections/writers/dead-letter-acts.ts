@@ -7,6 +7,7 @@ import { z } from 'zod';
 import type { DeadLetterAct, DeadLetterStatus, NewDeadLetter } from '../../contracts/events/dead-letter.js';
 import { SluiceError } from '../../contracts/errors.js';
 import { deadLetterStatements } from '../domain/dead-letters.js';
+import { TextWriter } from '../log/texts.js';
 import type { Writer } from '../connection/writer.js';
 import { commit } from '../connection/unit-of-work.js';
 
@@ -15,7 +16,7 @@ export async function putDeadLetters(
   { database, faults }: Writer,
   letters: readonly NewDeadLetter[],
 ): Promise<void> {
-  const { statements, variables } = deadLetterStatements(letters);
+  const { statements, variables } = deadLetterStatements(database.seal, letters);
   if (statements.length > 0) await commit(database, statements, variables, faults);
 }
 
@@ -59,7 +60,7 @@ export async function moveDeadLetter(
       letter: [tenant, id],
       from: [...from],
       to,
-      act: JSON.stringify(act),
+      act: new TextWriter(database.seal, tenant, id).note(JSON.stringify(act)),
       closed: to === 'RETRIED' || to === 'DISMISSED',
     },
     faults,

@@ -8,6 +8,7 @@ import { SluiceError } from '../../contracts/errors.js';
 import type { DefinitionTriggers, PutDefinition, StoredDefinition } from '../../contracts/run/projection.js';
 import type { Writer } from '../connection/writer.js';
 import { TextWriter } from '../log/texts.js';
+import { PLAIN } from '../values/value-seal.js';
 import { commit, Refusal, type Statement } from '../connection/unit-of-work.js';
 
 const Latest = z.object({ latest: z.boolean(), schedules: z.array(z.string()) });
@@ -60,7 +61,7 @@ export async function putDefinition(
   triggers: DefinitionTriggers = { events: [], schedules: [] },
 ): Promise<PutDefinition> {
   const { pin } = definition;
-  const texts = new TextWriter(tenant, 'definition');
+  const texts = new TextWriter(PLAIN, tenant, 'definition');
   const row = {
     tenant,
     definition: pin.id,

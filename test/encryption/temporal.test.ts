@@ -1,4 +1,4 @@
-/** What Temporal stores of runs whose workers and clients have a key ring, and who may decrypt it. */
+/** What both stores hold of runs whose workers and clients have a key ring, and who may decrypt it. */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,14 +6,16 @@ import { Client, Connection } from '@temporalio/client';
 import { z } from 'zod';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSluiceClient } from '../../client/index.js';
-import { encryptingConverter, KeyRing, newKey } from '../../encryption/index.js';
+import { encryptingConverter, KeyRing, newKey, RingSeal } from '../../encryption/index.js';
 import { startTemporalDevServer, type TemporalDevServer } from '../../worker/temporal-server/dev-server.js';
 import { useApi } from '../api/support/api.js';
 import { runCommand } from '../support/command.js';
 import { useSluice, withSluice, type SluiceTest } from '../support/sluice.js';
 
 const keys = { k1: newKey(), k2: newKey() };
-const dataConverter = encryptingConverter(new KeyRing({ current: 'k1', keys }));
+const ring = new KeyRing({ current: 'k1', keys, index: newKey() });
+const dataConverter = encryptingConverter(ring);
+const seal = () => Promise.resolve(new RingSeal(ring));
 
 /** The value passes through every kind of thing that Temporal stores. */
 const SEALED = `
@@ -44,6 +46,15 @@ steps:
 result: { $expr: vars.said }
 `;
 
+/** What the files of a directory hold. */
+async function textOf(directory: string, recursive = true): Promise<string> {
+  const files = (await readdir(directory, { recursive, withFileTypes: true })).filter((file) =>
+    file.isFile(),
+  );
+  const texts = files.map((file) => readFile(join(file.parentPath, file.name), 'latin1'));
+  return (await Promise.all(texts)).join('\n');
+}
+
 /** Runs the definition to both ends with a value. */
 async function passThrough(sluice: SluiceTest, value: string): Promise<void> {
   await sluice.publish(CHILD);
@@ -65,7 +76,7 @@ async function passThrough(sluice: SluiceTest, value: string): Promise<void> {
   });
 }
 
-describe("Temporal's own store", () => {
+describe('the stores of Temporal and of the database', () => {
   let directory: string;
   let server: TemporalDevServer;
   beforeAll(async () => {
@@ -82,17 +93,20 @@ describe("Temporal's own store", () => {
     await rm(directory, { recursive: true });
   });
 
-  it('holds no value of a run with a key ring in any of its files [payloads-are-encrypted]', async () => {
+  it('hold no value of a run with a key ring in any file [payloads-are-encrypted] [values-are-encrypted]', async () => {
     const { address, namespace } = server;
     const temporal = { address, namespace };
     // Without a ring the value is found: so the search can find it.
-    await withSluice({ temporal }, (sluice) => passThrough(sluice, 'clear-5fd2c07b'));
-    await withSluice({ temporal, dataConverter }, (sluice) => passThrough(sluice, 'sealed-91ac33e8'));
-    const files = await readdir(directory);
-    const store = await Promise.all(files.map((file) => readFile(join(directory, file), 'latin1')));
-    const text = store.join('\n');
-    expect(text).toContain('clear-5fd2c07b');
-    expect(text).not.toContain('sealed-91ac33e8');
+    const clear = { url: `surrealkv://${join(directory, 'clear')}` };
+    await withSluice({ temporal, database: clear }, (sluice) => passThrough(sluice, 'clear-5fd2c07b'));
+    const sealed = { url: `surrealkv://${join(directory, 'sealed')}`, seal };
+    await withSluice({ temporal, database: sealed, dataConverter }, (sluice) =>
+      passThrough(sluice, 'sealed-91ac33e8'),
+    );
+    const inTemporal = await textOf(directory, false);
+    expect(inTemporal).toContain('clear-5fd2c07b');
+    expect(await textOf(join(directory, 'clear'))).toContain('clear-5fd2c07b');
+    expect(inTemporal + (await textOf(join(directory, 'sealed')))).not.toContain('sealed-91ac33e8');
   });
 });
 

@@ -84,7 +84,7 @@ export const Variables = z.object({
     .string()
     .optional()
     .describe(
-      'File with the keys that encrypt what Temporal stores, the same in every process (docs/encryption.md). `sluice keys` makes it. Default, and `off`: nothing is encrypted; a blank value stops the start.',
+      'File with the keys that encrypt what Temporal and the database store, the same in every process (docs/encryption.md). `sluice keys` makes it. Default, and `off`: nothing is encrypted; a blank value stops the start.',
     ),
   SLUICE_CLAIM_KEYS_FILE: z
     .string()

@@ -10,6 +10,7 @@
  */
 import { SluiceError } from '../../contracts/errors.js';
 import type { SystemContext } from '../../contracts/run/run.js';
+import type { ValueSeal } from '../../projections/index.js';
 import { type SecretSource, Variables } from './config-variables.js';
 
 /** Environment variables, as `process.env` has them. */
@@ -36,7 +37,7 @@ export interface SluiceConfig {
     /** Undefined: no TLS. */
     readonly tls: TlsConfig | undefined;
   };
-  /** File of the keys that encrypt what Temporal stores; undefined: nothing is encrypted. */
+  /** File of the keys that encrypt what Temporal and the database store; undefined: nothing is encrypted. */
   readonly keyRingFile: string | undefined;
   /** File of the keys that sign claims; undefined: whoever reaches Temporal may name any tenant and actor. */
   readonly claimKeysFile: string | undefined;
@@ -49,6 +50,8 @@ export interface SluiceConfig {
     readonly password: string | undefined;
     /** ms */
     readonly silentAfterMs: number;
+    /** Reads what encrypts the values in the rows; undefined: they stay in clear. */
+    readonly seal?: () => Promise<ValueSeal>;
   };
   /** Days since its end after which a closed run is removed; undefined: never. */
   readonly retentionDays: number | undefined;
@@ -182,9 +185,16 @@ function tlsOf(vars: Variables): TlsConfig {
   };
 }
 
+/** Loaded where it is used: most commands need no cipher. @throws SluiceError CONFIG_INVALID */
+async function sealOf(keyRingFile: string): Promise<ValueSeal> {
+  const { readKeyRing, RingSeal } = await import('../../encryption/index.js');
+  return new RingSeal(await readKeyRing(keyRingFile));
+}
+
 function configOf(vars: Variables): SluiceConfig {
   const tls = tlsOf(vars);
   const policyDirectory = unlessOff(vars.SLUICE_CEDAR_POLICY_DIR);
+  const keyRingFile = unlessOff(vars.SLUICE_KEY_RING_FILE);
   const anyTls = JSON.stringify(tls) !== JSON.stringify(tlsOf({} as Variables));
   const wantsTls = vars.TEMPORAL_TLS ?? (vars.TEMPORAL_API_KEY !== undefined || anyTls);
   return {
@@ -194,7 +204,7 @@ function configOf(vars: Variables): SluiceConfig {
       apiKey: vars.TEMPORAL_API_KEY,
       tls: wantsTls ? tls : undefined,
     },
-    keyRingFile: unlessOff(vars.SLUICE_KEY_RING_FILE),
+    keyRingFile,
     claimKeysFile: unlessOff(vars.SLUICE_CLAIM_KEYS_FILE),
     taskQueue: vars.SLUICE_TASK_QUEUE,
     database: {
@@ -204,6 +214,7 @@ function configOf(vars: Variables): SluiceConfig {
       username: vars.SURREAL_USER,
       password: vars.SURREAL_PASS,
       silentAfterMs: vars.SURREAL_SILENT_MS,
+      ...(keyRingFile !== undefined && { seal: () => sealOf(keyRingFile) }),
     },
     retentionDays: vars.SLUICE_RETENTION_DAYS,
     eventRetentionDays: vars.SLUICE_EVENT_RETENTION_DAYS,

@@ -1,5 +1,5 @@
 /** The options of a process's database, whose state it notes. */
-import type { DatabaseOptions, DatabaseState } from '../../projections/index.js';
+import type { DatabaseState, ProjectionsOptions } from '../../projections/index.js';
 import type { SluiceConfig } from '../config/config.js';
 import type { ServiceStates } from './service-states.js';
 
@@ -7,7 +7,7 @@ import type { ServiceStates } from './service-states.js';
 export function watchedDatabase(
   { database }: Pick<SluiceConfig, 'database'>,
   states: ServiceStates,
-): DatabaseOptions {
+): ProjectionsOptions {
   return {
     ...database,
     onState: ({ connected, reason }: DatabaseState) =>

@@ -34,6 +34,7 @@ export async function keysAddCommand(
   const next = checkKeyRing({
     current: ring?.current ?? id,
     keys: { ...ring?.keys, [id]: newKey() },
+    index: ring?.index ?? newKey(),
     ...((ring?.since ?? since) !== undefined && { since: ring?.since ?? since }),
   });
   const signs = next.since !== undefined;
@@ -61,11 +62,11 @@ export async function keysUseCommand(terminal: Terminal, path: string, id: strin
       `${path} has no key ${id}. It has ${Object.keys(ring.keys).join(', ')}.`,
     );
   }
-  await replace(path, { ...ring, current: id });
+  await replace(path, { ...ring, current: id, index: ring.index ?? newKey() });
   terminal.data({ file: path, current: id });
   terminal.print(
     ring.since === undefined
-      ? `${id} encrypts from each process's next start on. Keep the other keys for as long as Temporal keeps what they encrypted.`
+      ? `${id} encrypts from each process's next start on. Keep the other keys for as long as Temporal or the database keeps what they encrypted.`
       : `${id} signs from each process's next start on. Keep the other keys for as long as Temporal keeps what they signed.`,
   );
   return EXIT.ok;

@@ -16,6 +16,7 @@ import type { Database } from '../../connection/connection.js';
 import { viewRows } from '../../connection/page.js';
 import { readReadable, readRows } from '../../connection/read.js';
 import { loadJson } from '../../log/texts.js';
+import { keyTexts, type ValueSeal } from '../../values/value-seal.js';
 
 const Row = z.object({
   source: z.string(),
@@ -51,7 +52,7 @@ export async function missedEvents(
   const found = new Map<string, EventCursor>();
   const underWay = new Set<string>();
   let full = false;
-  for (const [name, key, since] of listsOf(waits)) {
+  for (const [name, key, since] of listsOf(waits, database.seal, tenant)) {
     const keys = await readReadable(
       database,
       Key,
@@ -110,14 +111,20 @@ export async function missedEvents(
   };
 }
 
-/** The lists in which to look: event name, key, and from when on; each once. */
-function listsOf(waits: readonly OpenedWait[]): Iterable<readonly [string, string | null, number]> {
+/** The lists in which to look: event name, text of the key, and from when on; each once. */
+function listsOf(
+  waits: readonly OpenedWait[],
+  seal: ValueSeal,
+  tenant: string,
+): Iterable<readonly [string, string | null, number]> {
   const lists = new Map<string, readonly [string, string | null, number]>();
   for (const { eventNames, correlationKey, since } of waits) {
     for (const name of eventNames) {
-      const list = JSON.stringify([name, correlationKey]);
-      const from = Math.min(since, lists.get(list)?.[2] ?? since);
-      lists.set(list, [name, correlationKey, from]);
+      for (const key of correlationKey === null ? [null] : keyTexts(seal, tenant, correlationKey)) {
+        const list = JSON.stringify([name, key]);
+        const from = Math.min(since, lists.get(list)?.[2] ?? since);
+        lists.set(list, [name, key, from]);
+      }
     }
   }
   return lists.values();

@@ -100,13 +100,13 @@ export async function unfinishedEvents(
 
 /** The envelope of an event as it was received; undefined for an unknown event. */
 export async function envelopeOf(database: Database, key: EventKey): Promise<Json | undefined> {
-  const column = await read(
+  const row = await read(
     database,
-    z.string().optional(),
-    `SELECT VALUE envelope FROM ONLY type::record('inbound_event', $id)`,
+    z.object({ envelope: z.string() }).optional(),
+    `SELECT envelope FROM ONLY type::record('inbound_event', $id)`,
     { id: [key.tenant, key.source, key.id] },
   );
-  return (await loadJson(database, key.tenant, 'event', [column]))(column);
+  return (await loadJson(database, key.tenant, 'event', [row?.envelope]))(row?.envelope);
 }
 
 /** Whether any definition of the tenant is published. */

@@ -14,6 +14,7 @@ import type { Database } from '../../connection/connection.js';
 import { listKey, runOfListKey } from '../../log/keys.js';
 import { read, readRows } from '../../connection/read.js';
 import { pageLimit, toListPage, type ListedRow, type Page, type PageRequest } from '../../connection/page.js';
+import { keyTexts, listedKey } from '../../values/value-seal.js';
 import { RunColumns, toSummary, type RunSummary } from './run-view.js';
 
 export interface RunFilter {
@@ -60,18 +61,18 @@ export async function listRuns(
 ): Promise<Page<RunSummary>> {
   const limit = pageLimit(page);
   const [list, value] = listOf(filter);
+  const values = list === 'key' ? keyTexts(database.seal, tenant, value).map(listedKey) : [value];
   const found: ListedRow<RunColumns>[] = [];
   let above = page.after ?? timeKey(filter.startedBefore) ?? '';
   const below = timeKey(filter.startedFrom) ?? LAST_KEY;
   for (;;) {
-    const keys = await read(database, z.array(z.string()), LIST_RUNS, {
-      tenant,
-      list,
-      value,
-      above,
-      below,
-      limit: limit + 1,
+    const pages = values.map((one) => {
+      const range = { tenant, list, value: one, above, below, limit: limit + 1 };
+      return read(database, z.array(z.string()), LIST_RUNS, range);
     });
+    const keys = (await Promise.all(pages)).flat();
+    // Runs from before the key ring was configured are listed under the plain key.
+    if (pages.length > 1) keys.sort().splice(limit + 1);
     for (const listed of await lookUp(database, tenant, keys)) {
       // One that cannot be read is in the list that the filter picked, and nothing more is known of it.
       if (listed.row === undefined || matches(listed.row, filter)) found.push(listed);

@@ -24,7 +24,7 @@ import { loadJson, TextWriter } from '../../log/texts.js';
 import type { Statement } from '../../connection/unit-of-work.js';
 import { writeEvents, type Companions } from '../../commit/write-events.js';
 import type { NewEvents } from '../../commit/from-log.js';
-import { digestOf, IS_OTHER_WORK, REFUSE_KEY } from './use-of-key.js';
+import { formerLedger, IS_OTHER_WORK, ledgerDigest, REFUSE_KEY } from './use-of-key.js';
 
 /** Lists the ledger row under its run. A key that runs share is listed under each. */
 export const LIST_INVOCATION = `UPSERT type::record('run_invocation', [$ledger_key[0], $ledger_row.run_id, $ledger_key[1]]) RETURN NONE;`;
@@ -84,7 +84,7 @@ export async function beginAction(
   lease: Lease,
 ): Promise<BeginDecision> {
   const { tenant } = execution.run;
-  const texts = new TextWriter(tenant, execution.run.runId);
+  const texts = new TextWriter(writer.database.seal, tenant, execution.run.runId);
   const row = {
     ...ledgerRow(execution, invocation, texts),
     status: 'STARTED',
@@ -97,7 +97,11 @@ export async function beginAction(
   };
   const blobs = texts.statements().map(renamed);
   const key = [tenant, invocation.idempotencyKey];
-  const variables = { ledger_row: row, ledger_blobs: texts.variables().blobs };
+  const variables = {
+    ledger_row: row,
+    ledger_former: formerLedger(invocation, texts),
+    ledger_blobs: texts.variables().blobs,
+  };
   const companions: Companions = {
     general: { statements: [...blobs, BEGIN, DECIDED], variables: { ...variables, ledger_key: key } },
     // The fast path expects an unused key. If the row exists, it misses, and BEGIN decides.
@@ -140,6 +144,6 @@ export function ledgerRow(
     attempt: invocation.step.attempt,
     local: invocation.local,
     input: texts.json(invocation.input),
-    digest: digestOf(invocation),
+    digest: ledgerDigest(invocation, texts),
   };
 }

@@ -23,7 +23,7 @@ import { TextWriter } from '../../log/texts.js';
 import { commit, Refusal, type Statement } from '../../connection/unit-of-work.js';
 import { toError, tryFastPath } from '../../commit/write-events.js';
 import { ledgerRow, LIST_INVOCATION } from './begin-action.js';
-import { IS_OTHER_WORK, REFUSE_KEY } from './use-of-key.js';
+import { formerLedger, IS_OTHER_WORK, REFUSE_KEY } from './use-of-key.js';
 
 const FINISH: Statement = {
   label: 'action_invocation.finish',
@@ -68,7 +68,7 @@ export async function finishAction(
   { outcome, writes, holder, evidence }: ActionEnd,
 ): Promise<void> {
   const { tenant, runId } = execution.run;
-  const texts = new TextWriter(tenant, runId);
+  const texts = new TextWriter(writer.database.seal, tenant, runId);
   const now = new Date();
   const domain = domainStatements(writes);
   const key = [tenant, invocation.idempotencyKey];
@@ -80,9 +80,10 @@ export async function finishAction(
       lease_holder: holder,
       started_at: now,
     },
+    ledger_former: formerLedger(invocation, texts),
     outcome: outcomeColumns(outcome, texts, now),
     holder,
-    evidence: evidence && evidenceRow(execution, invocation, evidence, now),
+    evidence: evidence && evidenceRow(execution, invocation, { evidence, texts, at: now }),
     ...domain.variables,
     ...texts.variables(),
   };
@@ -108,7 +109,7 @@ export function outcomeColumns(outcome: InvocationOutcome, texts: TextWriter, at
   return {
     status: outcome.status,
     output: succeeded ? texts.json(outcome.output) : undefined,
-    artifacts: succeeded ? outcome.artifacts : [],
+    artifacts: succeeded ? outcome.artifacts.map((artifact) => texts.note(artifact)) : [],
     error: succeeded ? undefined : texts.json(outcome.error),
     error_code: succeeded ? undefined : outcome.error.code,
     finished_at: at,
@@ -138,8 +139,11 @@ function fastPathEnd(
 function evidenceRow(
   { run }: Execution,
   { step }: Invocation,
-  { kind, actor, decision, body }: Evidence,
-  at: Date,
+  {
+    evidence: { kind, actor, decision, body },
+    texts,
+    at,
+  }: { readonly evidence: Evidence; readonly texts: TextWriter; readonly at: Date },
 ): { readonly id: readonly unknown[]; readonly row: Readonly<Record<string, unknown>> } {
   return {
     id: [run.tenant, run.runId, step.path, step.iteration, step.attempt, kind],
@@ -150,7 +154,7 @@ function evidenceRow(
       kind,
       actor,
       decision,
-      body: JSON.stringify(body),
+      body: texts.note(JSON.stringify(body)),
       at,
     },
   };

@@ -33,10 +33,13 @@ export async function recordAction(
   ended: EndedInvocation,
 ): Promise<BeginDecision> {
   const { lease, outcome, writes } = ended;
-  const eventWork = fastPathForEvents(execution, events);
+  const eventWork = fastPathForEvents(writer.database.seal, execution, events);
   if (eventWork !== undefined) {
     const domain = domainStatements(writes);
-    const work = withAction(eventWork, execution, invocation, ended);
+    const work = withAction(eventWork, execution, invocation, {
+      ...ended,
+      texts: new TextWriter(writer.database.seal, execution.run.tenant, execution.run.runId),
+    });
     if (await tryFastPath(writer, work, domain.statements, domain.variables)) return { kind: 'execute' };
   }
   const decision = await beginAction(writer, { execution, events }, invocation, lease);
@@ -50,11 +53,10 @@ function withAction(
   eventWork: FastPathWork,
   execution: Execution,
   invocation: Invocation,
-  { lease, startedAt, outcome }: EndedInvocation,
+  { lease, startedAt, outcome, texts }: EndedInvocation & { readonly texts: TextWriter },
 ): FastPathWork {
   const { run } = execution;
   const { idempotencyKey, step, local } = invocation;
-  const texts = new TextWriter(run.tenant, run.runId);
   const columns = outcomeColumns(outcome, texts, new Date());
   const ledger = {
     id: [run.tenant, idempotencyKey],

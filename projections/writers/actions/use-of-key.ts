@@ -12,18 +12,35 @@
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import type { Invocation } from '../../../contracts/run/projection.js';
+import type { TextWriter } from '../../log/texts.js';
 
 /** What a key is used for, as text. */
-export function digestOf({ action, input }: Pick<Invocation, 'action' | 'input'>): string {
+function digestOf({ action, input }: Pick<Invocation, 'action' | 'input'>): string {
   return createHash('sha256')
     .update(canonicalize([action, input]) ?? '')
     .digest('hex');
 }
 
+/** The digest of a ledger row. */
+export function ledgerDigest(invocation: Invocation, texts: TextWriter): string {
+  return texts.digest(digestOf(invocation), 'invocation');
+}
+
+/** What a row of the same work holds if it is older than the key ring; undefined without a ring. */
+export function formerLedger(
+  invocation: Invocation,
+  texts: TextWriter,
+): { readonly digest: string; readonly input: string | undefined } | undefined {
+  const input = texts.formerDigest(invocation.input);
+  return input === undefined ? undefined : { digest: digestOf(invocation), input };
+}
+
 const SAME_PLACE =
   '$old.run_id = $ledger_row.run_id AND $old.path = $ledger_row.path AND $old.iteration = $ledger_row.iteration';
-const SAME_INPUT =
-  'IF $old.digest = NONE { $old.input = $ledger_row.input } ELSE { $old.digest = $ledger_row.digest }';
+/** `$ledger_former`: what the row holds if it was written before the key ring was configured. */
+const SAME_INPUT = `IF $old.digest = NONE {
+  fn::value_tag($old.input) = fn::value_tag($ledger_row.input) OR ($ledger_former.input != NONE AND ($old.input = '@' + $ledger_former.input OR crypto::sha256($old.input ?? '') = $ledger_former.input))
+} ELSE { $old.digest = $ledger_row.digest OR $old.digest = $ledger_former.digest }`;
 
 /** True where `$old`, the row of the key, is of other work than `$ledger_row`. */
 export const IS_OTHER_WORK = `$old.action != $ledger_row.action OR !((${SAME_PLACE}) OR (${SAME_INPUT}))`;

@@ -14,6 +14,7 @@ import type { DeliveryRow, EventKey } from '../../reads/events/event-rows.js';
 import { deadLetterStatements } from '../../domain/dead-letters.js';
 import { commit } from '../../connection/unit-of-work.js';
 import type { Writer } from '../../connection/writer.js';
+import { TextWriter } from '../../log/texts.js';
 
 /** The outcome of an event's routing. */
 export type EventOutcome =
@@ -54,7 +55,8 @@ export async function finishEvent(
   { tenant, source, id }: EventKey,
   finished: FinishedEvent,
 ): Promise<void> {
-  const letters = deadLetterStatements(finished.letters ?? [], '$ended');
+  const texts = new TextWriter(database.seal, tenant, 'event');
+  const letters = deadLetterStatements(database.seal, finished.letters ?? [], '$ended');
   await commit(
     database,
     [
@@ -80,9 +82,13 @@ export async function finishEvent(
       ms: finished.receivedAt.getTime(),
       outcome: finished.outcome,
       routed: [...finished.routedTo],
-      triggers: JSON.stringify(finished.triggers),
-      error: finished.error === null ? undefined : JSON.stringify(finished.error),
-      deliveries: finished.deliveries.map(({ runId, status, error }) => ({ run: runId, status, error })),
+      triggers: texts.note(JSON.stringify(finished.triggers)),
+      error: finished.error === null ? undefined : texts.note(JSON.stringify(finished.error)),
+      deliveries: finished.deliveries.map(({ runId, status, error }) => ({
+        run: runId,
+        status,
+        error: texts.note(error),
+      })),
     },
     faults,
   );

@@ -17,16 +17,23 @@ export async function noteConflict(
   { tenant, source, id }: EventKey,
   conflict: EventConflict,
 ): Promise<void> {
+  const digest = database.seal.digest(conflict.digest, [tenant, 'conflict']);
   await commit(
     database,
     [
       {
         label: 'inbound_event.conflict',
         text: `UPDATE type::record('inbound_event', $id) SET conflict_count = (conflict_count ?? 0) + 1, conflicts = array::slice(array::append(conflicts ?? [], $conflict), -${MOST_KEPT})
-  WHERE !(conflicts ?? []).any(|$kept: string| string::contains($kept, $digest)) RETURN NONE`,
+  WHERE !(conflicts ?? []).any(|$kept: string| string::contains($kept, $digest) OR string::contains($kept, $former)) RETURN NONE`,
       },
     ],
-    { id: [tenant, source, id], conflict: JSON.stringify(conflict), digest: conflict.digest },
+    {
+      id: [tenant, source, id],
+      conflict: JSON.stringify({ ...conflict, digest }),
+      digest,
+      // A conflict that was noted before the key ring was configured.
+      former: conflict.digest,
+    },
     faults,
   );
 }

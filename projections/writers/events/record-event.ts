@@ -21,6 +21,7 @@ import { DeliveryRow, triggersOf } from '../../reads/events/event-rows.js';
 import { listKey } from '../../log/keys.js';
 import { TextWriter } from '../../log/texts.js';
 import { parseRows } from '../../connection/read.js';
+import { keyTexts, type ValueSeal } from '../../values/value-seal.js';
 import { commit, type Statement } from '../../connection/unit-of-work.js';
 import type { Variables } from '../../connection/connection.js';
 import type { Writer } from '../../connection/writer.js';
@@ -57,12 +58,16 @@ export interface RecordedEvent {
 }
 
 /** The statements of an arrival; exported for the test that interleaves them with those of a registration. */
-export function arrivalStatements(arrived: ArrivedEvent): {
+export function arrivalStatements(
+  seal: ValueSeal,
+  arrived: ArrivedEvent,
+): {
   readonly statements: readonly Statement[];
   readonly variables: Variables;
 } {
   const { event, correlation, receivedAt } = arrived;
-  const texts = new TextWriter(event.tenant, 'event');
+  const texts = new TextWriter(seal, event.tenant, 'event');
+  const key = texts.key(correlation.key);
   // Before `texts.statements()`: a large envelope adds a statement.
   const envelope = texts.json(arrived.envelope);
   const newest = listKey(receivedAt, '').slice(0, -1);
@@ -88,7 +93,8 @@ export function arrivalStatements(arrived: ArrivedEvent): {
       {
         label: 'event_delivery.create',
         text: `IF $old = NONE AND $key != NONE {
-  LET $part = fn::event_key($key);
+  FOR $one IN $keys {
+  LET $part = fn::event_key($one);
   LET $open = (SELECT id[3] AS run, id[4] AS path, id[5] AS iteration, id[6] AS attempt, workflow_id, kind FROM open_wait:[$tenant, $name, $part]..[$tenant, $name, $part, ..]);
   FOR $w IN $open {
     LET $wait = type::record('wait', [$tenant, $w.run, $w.path, $w.iteration, $w.attempt]);
@@ -100,11 +106,12 @@ export function arrivalStatements(arrived: ArrivedEvent): {
       DELETE type::record('open_wait', [$tenant, $name, $part, $w.run, $w.path, $w.iteration, $w.attempt]) RETURN NONE
     }
   }
+  }
 }`,
       },
       {
         label: 'inbound_event.state',
-        text: `{ { created: $old = NONE, outcome: $old.outcome, received_at: $old.received_at ?? $row.received_at, key: IF $old = NONE { $key } ELSE { $old.correlation_key }, resolved_by: $old.resolved_by ?? $row.resolved_by, tried: $old.tried ?? $row.tried, triggers: $old.triggers, retried: $old.retried, error: $old.error } }`,
+        text: `{ { created: $old = NONE, outcome: $old.outcome, received_at: $old.received_at ?? $row.received_at, correlation_key: IF $old = NONE { $key } ELSE { $old.correlation_key }, resolved_by: $old.resolved_by ?? $row.resolved_by, tried: $old.tried ?? $row.tried, triggers: $old.triggers, retried: $old.retried, error: $old.error } }`,
       },
       {
         label: 'event_delivery.list',
@@ -116,7 +123,9 @@ export function arrivalStatements(arrived: ArrivedEvent): {
       id: [event.tenant, event.source, event.id],
       tenant: event.tenant,
       name: event.name,
-      key: correlation.key ?? undefined,
+      key,
+      // A wait that opened before the key ring was configured is registered under the plain key.
+      keys: correlation.key === null ? [] : keyTexts(seal, event.tenant, correlation.key),
       ms: receivedAt.getTime(),
       lists: [
         [event.tenant, 'all', '', newest, event.source, event.id],
@@ -134,7 +143,7 @@ export function arrivalStatements(arrived: ArrivedEvent): {
         ...(arrived.sender !== undefined && { sender: arrived.sender }),
         received_at: receivedAt,
         routed_to: [],
-        ...(correlation.key !== null && { correlation_key: correlation.key }),
+        ...(key !== undefined && { correlation_key: key }),
       },
       ...texts.variables(),
     },
@@ -145,7 +154,7 @@ const State = z.object({
   created: z.boolean(),
   outcome: z.string().optional(),
   received_at: z.date(),
-  key: z.string().optional(),
+  correlation_key: z.string().optional(),
   resolved_by: z.string(),
   tried: z.array(z.string()),
   triggers: z.string().optional(),
@@ -161,7 +170,7 @@ export async function recordEvent(
   { database, faults }: Writer,
   arrived: ArrivedEvent,
 ): Promise<RecordedEvent> {
-  const { statements, variables } = arrivalStatements(arrived);
+  const { statements, variables } = arrivalStatements(database.seal, arrived);
   const answers = await commit(database, statements, variables, faults);
   const state = State.parse(answers.get('inbound_event.state'));
   const listed = parseRows(
@@ -174,7 +183,7 @@ export async function recordEvent(
     created: state.created,
     outcome: state.outcome ?? null,
     receivedAt: state.received_at,
-    correlationKey: state.key ?? null,
+    correlationKey: state.correlation_key ?? null,
     resolvedBy: state.resolved_by,
     tried: state.tried,
     triggers: triggersOf(state),

@@ -15,6 +15,7 @@ import type { EventKey } from '../../reads/events/event-rows.js';
 import type { TriggerRetry } from '../../reads/events/trigger-retries.js';
 import { commit } from '../../connection/unit-of-work.js';
 import type { Writer } from '../../connection/writer.js';
+import { TextWriter } from '../../log/texts.js';
 import type { EventOutcome } from './finish-event.js';
 
 export interface FinishedRetry {
@@ -47,7 +48,11 @@ export async function requeueTrigger(
         text: `UPSERT type::record('trigger_retry', $key) SET letter = $letter, act = $act RETURN NONE`,
       },
     ],
-    { key: [tenant, source, id, definition], letter, act: JSON.stringify(act) },
+    {
+      key: [tenant, source, id, definition],
+      letter,
+      act: new TextWriter(database.seal, tenant, 'event').note(JSON.stringify(act)),
+    },
     faults,
   );
 }
@@ -59,12 +64,13 @@ export async function finishRetry(
   finished: FinishedRetry,
 ): Promise<void> {
   const { failure } = finished;
+  const texts = new TextWriter(database.seal, tenant, 'event');
   await commit(
     database,
     [
       {
         label: 'trigger_retry.remove',
-        text: `LET $mine = (DELETE type::record('trigger_retry', $key) WHERE act = $act RETURN BEFORE)`,
+        text: `LET $mine = (DELETE type::record('trigger_retry', $key) WHERE fn::value_tag(act) = fn::value_tag($act) OR act = $former_act RETURN BEFORE)`,
       },
       {
         label: 'inbound_event.retried',
@@ -92,15 +98,17 @@ export async function finishRetry(
     {
       key: [tenant, source, id, definition],
       id: [tenant, source, id],
-      act: JSON.stringify(act),
+      act: texts.note(JSON.stringify(act)),
+      // The text of a retry that was asked for before the key ring was configured.
+      former_act: JSON.stringify(act),
       letter_id: letter,
-      triggers: JSON.stringify(finished.triggers),
+      triggers: texts.note(JSON.stringify(finished.triggers)),
       routed: finished.runId === null ? [] : [finished.runId],
       outcome: finished.outcome,
-      error: finished.error === null ? undefined : JSON.stringify(finished.error),
+      error: finished.error === null ? undefined : texts.note(JSON.stringify(finished.error)),
       status: failure === null ? 'RETRIED' : 'OPEN',
-      done: JSON.stringify(finished.act),
-      reason: failure === null ? undefined : `${failure.code}: ${failure.message}`,
+      done: texts.note(JSON.stringify(finished.act)),
+      reason: failure === null ? undefined : texts.note(`${failure.code}: ${failure.message}`),
       code: failure?.code,
     },
     faults,

@@ -4,6 +4,7 @@
 import type { OutboxRow } from '../../reads/events/due-outbox.js';
 import { commit } from '../../connection/unit-of-work.js';
 import type { Writer } from '../../connection/writer.js';
+import { TextWriter } from '../../log/texts.js';
 
 /** SENT and DEAD are final; FAILED keeps the row due. */
 export type OutboxSettlement =
@@ -34,7 +35,9 @@ export async function settleOutbox(
     {
       key: [...key],
       status: settlement.status,
-      error: settlement.status === 'SENT' ? settlement.note : settlement.error,
+      error: new TextWriter(database.seal, key[0], key[1]).note(
+        settlement.status === 'SENT' ? settlement.note : settlement.error,
+      ),
     },
     faults,
   );

@@ -10,6 +10,7 @@ import type { InboundEvent } from '../../../contracts/inbound-event.js';
 import type { Execution } from '../../../contracts/run/projection.js';
 import { rowMergeStatements } from '../../../projections/domain/row-merge.js';
 import type { Database, Variables } from '../../../projections/connection/connection.js';
+import { PLAIN } from '../../../projections/values/value-seal.js';
 import { migrate } from '../../../projections/migrations/migrate.js';
 import { openWaitStatements } from '../../../projections/domain/open-waits.js';
 import { deliveriesOf } from '../../../projections/reads/events/event-rows.js';
@@ -36,6 +37,7 @@ beforeAll(async () => {
     transact: request,
     close: () => surreal.close().then(() => undefined),
     unreadable: new UnreadableRows(undefined),
+    seal: PLAIN,
   };
   await migrate(database);
 });
@@ -66,7 +68,7 @@ function scene(): {
     correlationKey: 'o-1',
     payload: { cents: 5 },
   };
-  const arrived = arrivalStatements({
+  const arrived = arrivalStatements(PLAIN, {
     event: bus,
     envelope: {},
     correlation: correlate(bus, {}),
@@ -84,7 +86,7 @@ function scene(): {
     ),
   ];
   const first = [...arrived.statements];
-  const rows = rowMergeStatements(run, events);
+  const rows = rowMergeStatements(PLAIN, run, events);
   const follow = openWaitStatements(run, events);
   return {
     run,

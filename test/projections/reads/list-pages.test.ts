@@ -110,6 +110,7 @@ function noting(database: Database) {
     transact: () => Promise.reject(new Error('A list writes nothing')),
     close: () => Promise.resolve(),
     unreadable: database.unreadable,
+    seal: database.seal,
   };
   return { asked, noted };
 }
