@@ -9,6 +9,7 @@ import { SluiceError } from '../contracts/errors.js';
 import type { Json } from '../contracts/json.js';
 import type { ActionResult, FlushResult, PreparedRun, PublishResult } from '../contracts/run/activity.js';
 import { ACTIVITY_TYPES, RESERVED_PREFIX } from '../contracts/run/messages.js';
+import type { Actor } from '../contracts/tasks/act.js';
 import type { AfterReset } from '../contracts/run/rewind.js';
 import { completeByHand } from './action/complete-by-hand.js';
 import { runAction } from './action/run-action.js';
@@ -22,6 +23,8 @@ import { createDefinitionCache } from './definition-cache.js';
 import { flushEvents } from './flush-events.js';
 import { prepareRun } from './prepare-run.js';
 import { applyPublish, applyUnpublish } from './publish-definition.js';
+import { checkTaskAct } from './tasks/check-task-act.js';
+import { recordTask } from './tasks/record-task.js';
 
 export { resignSchedules } from './resign-schedules.js';
 export type { ActivityDeps, SecretOwner, SecretProvider, StopLimits } from './boundary/deps.js';
@@ -42,6 +45,10 @@ export interface Activities {
   readonly [ACTIVITY_TYPES.deadLetters]: (request: unknown) => Promise<Json>;
   /** Records the outcome of an action that a person completed. */
   readonly [ACTIVITY_TYPES.completeAction]: (request: unknown) => Promise<ActionResult>;
+  /** Finds out who acts on a task, and whether the answer fits its form. */
+  readonly [ACTIVITY_TYPES.checkTaskAct]: (request: unknown) => Promise<Actor>;
+  /** Writes what the workflow of a task did. */
+  readonly [ACTIVITY_TYPES.recordTask]: (request: unknown, first: unknown) => Promise<void>;
   /** Runs the action whose id is the activity's type. */
   readonly default: (input: unknown, envelope: unknown) => Promise<ActionResult>;
 }
@@ -58,6 +65,8 @@ export function createActivities(deps: ActivityDeps): Activities {
     [ACTIVITY_TYPES.unpublishDefinition]: (request) => applyUnpublish(deps, request),
     [ACTIVITY_TYPES.deadLetters]: (request) => actOnDeadLetters(deps, request),
     [ACTIVITY_TYPES.completeAction]: (request) => completeByHand(deps, request),
+    [ACTIVITY_TYPES.checkTaskAct]: (request) => checkTaskAct(request),
+    [ACTIVITY_TYPES.recordTask]: (...args) => recordTask(deps, ...args),
     default: async (input, envelope) => {
       const context = Context.current();
       const { activityType } = context.info;

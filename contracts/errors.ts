@@ -549,6 +549,12 @@ export const ERRORS = {
   ),
 
   // Tasks of people
+  TASK_EXISTS: entry(
+    409,
+    'validation',
+    false,
+    'The tenant has, or has had, a task of that name. Ask under another name.',
+  ),
   TASK_CLOSED: entry(
     409,
     'validation',

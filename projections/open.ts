@@ -13,6 +13,7 @@ import { createEventStore, type EventStore } from './event-store.js';
 import { createReconciliation, type Reconciliation } from './reconcile/index.js';
 import { createReads, type Reads } from './reads/index.js';
 import { createStore } from './store.js';
+import { createTasks, type TaskStore } from './task-store.js';
 import type { Faults } from './connection/unit-of-work.js';
 
 export interface ProjectionsOptions extends DatabaseOptions {
@@ -29,6 +30,8 @@ export interface Projections extends ProjectionStore {
   readonly reads: Reads;
   /** Dead letters: writes, reads, and what operators do about them. */
   readonly deadLetters: DeadLetters;
+  /** Tasks of people: writes of their workflows, and the inbox. */
+  readonly tasks: TaskStore;
   /** What the event bridge writes and reads. */
   readonly events: EventStore;
   /** Idempotency keys of the HTTP API. */
@@ -73,6 +76,7 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
     apiRequests: createApiRequests(writer),
     audit: createAuditStore(writer),
     maintenance: createMaintenance(writer),
+    tasks: createTasks(writer),
     events: createEventStore(writer),
     reconciliation: createReconciliation(writer),
     reads: createReads(database),

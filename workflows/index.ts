@@ -13,15 +13,19 @@ import { Gate } from './interpreter/state/gate.js';
 import { startFailure } from './interpreter/state/failure.js';
 import { ClaimGate, isProven } from './runtime/claims.js';
 import { runPublishDefinition, runUnpublishDefinition } from './publish-definition.js';
+import { runTask } from './tasks/task.js';
 
 /**
  * Interprets the published definition that the workflow type names, or runs one of Sluice's own workflows.
  */
 export default async function run(payload: unknown, carried: unknown): Promise<unknown> {
   const type = workflowInfo().workflowType;
-  // A run has its carried state as its second argument; Sluice's own workflows have none.
-  if (carried !== undefined && type.startsWith(RESERVED_PREFIX)) refuseMore(type);
-  if (type.startsWith(RESERVED_PREFIX)) refuseUnclaimed(type, payload);
+  // What goes on was let in when it began. A run and a task have their carried state as the second argument;
+  // Sluice's other workflows have none, and never continue as new.
+  const goesOn = type === WORKFLOW_TYPES.task && workflowInfo().continuedFromExecutionRunId !== undefined;
+  if (carried !== undefined && type.startsWith(RESERVED_PREFIX) && !goesOn) refuseMore(type);
+  if (type.startsWith(RESERVED_PREFIX) && !goesOn) refuseUnclaimed(type, payload);
+  if (type === WORKFLOW_TYPES.task) return await runTask(payload, carried);
   if (type === WORKFLOW_TYPES.publish) return await runPublishDefinition(payload);
   if (type === WORKFLOW_TYPES.unpublish) return await runUnpublishDefinition(payload);
   if (type === WORKFLOW_TYPES.deadLetters) return await runDeadLetters(payload);

@@ -23,7 +23,7 @@ export interface SecretOwner {
 }
 
 export interface ActivityDeps {
-  readonly projections: ProjectionStore;
+  readonly projections: ProjectionStore & Pick<Projections, 'tasks'>;
   /** Dead letters; absent: the worker keeps no dead letters. */
   readonly deadLetters?: Projections['deadLetters'] | undefined;
   readonly registry: ActionRegistry;

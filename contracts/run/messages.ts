@@ -16,6 +16,7 @@ export const WORKFLOW_TYPES = {
   publish: 'sluice.publish',
   unpublish: 'sluice.unpublish',
   deadLetters: 'sluice.deadLetters',
+  task: 'sluice.task',
 } as const;
 
 /** Sluice's activity types, besides the actions. `prepareRun` and `afterReset` are local and only read. */
@@ -27,6 +28,8 @@ export const ACTIVITY_TYPES = {
   deadLetters: 'sluice.deadLetters',
   afterReset: 'sluice.afterReset',
   completeAction: 'sluice.completeAction',
+  checkTaskAct: 'sluice.checkTaskAct',
+  recordTask: 'sluice.recordTask',
 } as const;
 
 export const SIGNALS = { event: 'event', humanTask: 'humanTask', resync: 'resync' } as const;

@@ -149,6 +149,8 @@ export const TaskAct = z.object({
   requestId: z.string().min(1).max(256),
   action: z.enum(TASK_ACTIONS),
   actor: z.string().min(1).max(256),
+  /** Roles of the actor, as its sender says: they count if the sender is proven to be a door of Sluice's. */
+  roles: z.array(z.string().min(1).max(256)).max(100).default([]),
   reason: Text.optional(),
   note: Text.optional(),
   outcome: z.string().min(1).max(256).optional(),

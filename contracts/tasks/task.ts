@@ -36,7 +36,7 @@ const TaskKind = z.enum(['human_task', 'exception_review', 'incident_review', 'o
 export type TaskKind = z.infer<typeof TaskKind>;
 
 /** Of an inbox: the first is shown first. */
-const TASK_PRIORITIES = ['urgent', 'high', 'normal', 'low'] as const;
+export const TASK_PRIORITIES = ['urgent', 'high', 'normal', 'low'] as const;
 
 /** Characters of a text that a person writes about a task: a title, a reason, a note. */
 const TITLE_CHARACTERS = 256;

@@ -55,6 +55,7 @@ const inner = {
   'activities/boundary': [],
   'activities/claims': [],
   'activities/events': ['activities/boundary', 'activities/claims'],
+  'activities/tasks': ['activities/boundary'],
   'activities/action': ['activities/boundary', 'activities/events'],
 
   'api/auth': [],
@@ -131,6 +132,7 @@ const inner = {
   'projections/domain': ['projections/connection', 'projections/log'],
   'projections/reads/runs': ['projections/connection', 'projections/log'],
   'projections/reads/events': ['projections/connection', 'projections/log', 'projections/reads/runs'],
+  'projections/reads/tasks': ['projections/connection'],
   'projections/reads': [
     'projections/connection',
     'projections/log',
@@ -231,6 +233,7 @@ const inner = {
     'workflows/interpreter/run',
     'workflows/interpreter/compensation',
   ],
+  'workflows/tasks': ['workflows/runtime', 'workflows/interpreter/state'],
   'workflows/interpreter': [
     'workflows/runtime',
     'workflows/interpreter/state',

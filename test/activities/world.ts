@@ -100,7 +100,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       identity,
       workflowBundle: await bundle(),
       activities: createActivities({
-        projections: options.through?.(projections) ?? projections,
+        projections: { ...projections, ...options.through?.(projections) },
         registry: createActionRegistry([...builtInActions({ http: { allowHosts: [] } }), ...options.actions]),
         secrets: { read: (name) => Promise.resolve(secrets[name]) },
         system: { environment: 'test', region: 'here', release: 'r1' },

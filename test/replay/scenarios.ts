@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import type { SluiceClient, StartedRun } from '../../client/index.js';
 import type { Json } from '../../contracts/json.js';
+import { taskId } from '../../contracts/naming/workflow-id.js';
 import { exampleOrder, exampleTicket, orderPaid, SOLD_OUT_ITEMS } from '../support/example-payloads.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -291,6 +292,31 @@ export const SCENARIOS: readonly Scenario[] = [
         taskQueue: 'replay',
       });
       return { workflowId, runId: handle.firstExecutionRunId };
+    },
+  },
+  {
+    name: 'task-approved',
+    definitions: [],
+    workflow: 'sluice.task',
+    payload: null,
+    async start({ temporal }) {
+      const workflowId = taskId('default', 'replay');
+      const request = { tenant: 'default', item: 'replay', title: 'Look', requestedBy: 'rita' };
+      const handle = await temporal.workflow.start('sluice.task', {
+        args: [{ ...request, dueMs: 100, onDue: { levels: [{ assignee: {}, dueMs: 60_000 }] } }],
+        workflowId,
+        taskQueue: 'replay',
+      });
+      return { workflowId, runId: handle.firstExecutionRunId };
+    },
+    async drive({ temporal }, { workflowId }) {
+      const handle = temporal.workflow.getHandle(workflowId);
+      const isEscalated = async () => (await handle.query<{ level: number }>('state')).level === 1;
+      await waitFor(isEscalated);
+      for (const action of ['claim', 'approve']) {
+        const act = { action, actor: 'anna', reason: 'fine' };
+        await handle.executeUpdate('task', { args: [act], updateId: action });
+      }
     },
   },
   {

@@ -48,7 +48,7 @@ export interface SluiceWorkerOptions {
   readonly connection: NativeConnection;
   readonly namespace: string;
   readonly taskQueue: string;
-  readonly projections: ProjectionStore;
+  readonly projections: ProjectionStore & Pick<Projections, 'tasks'>;
   readonly registry: ActionRegistry;
   readonly secrets: SecretProvider;
   /** Dead letters, for clients to list and to retry; absent: none are kept. */

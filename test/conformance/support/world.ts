@@ -64,7 +64,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const projections = await openProjections({ url: 'mem://' });
   const store = observer.observe(projections);
   const activities = createActivities({
-    projections: store,
+    projections: { ...store, tasks: projections.tasks },
     registry: createActionRegistry([...builtInActions({ http: { allowHosts: [] } }), ...test.actions]),
     secrets: { read: (name) => Promise.resolve(options.secrets?.[name]) },
     system: { environment: 'test', region: 'here', release: 'r1' },

@@ -12,6 +12,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DefaultLogger } from '@temporalio/worker';
 import { builtInActions, createActionRegistry } from '../../../actions/index.js';
 import { createActivities, type Activities } from '../../../activities/index.js';
+import { beginTask } from '../../../contracts/tasks/decide.js';
+import { TaskRequest } from '../../../contracts/tasks/task.js';
 import type { FaultPoint, Faults, Projections } from '../../../projections/index.js';
 import { waitFor } from '../../support/wait-for.js';
 import { onEveryDatabase } from '../support/databases.js';
@@ -67,6 +69,19 @@ const envelope = (key: string, actionVersion: number) => ({
   events: [runStartedAs(of), stepStarted(2, 'steps[0]', `walked ${key}`)],
 });
 
+const task = beginTask(
+  TaskRequest.parse({ tenant: 'acme', item: 'walked', title: 't', requestedBy: 'rita' }),
+  START_MS,
+);
+const taskEntry = { seq: 1, at: START_MS, action: 'requested', actor: null, roles: [], proven: true };
+const taskWrite = {
+  state: task.state,
+  entries: [
+    { ...taskEntry, requestId: null, given: null, status: 'requested', round: 1, level: 0, refused: null },
+  ],
+  notices: task.notices.map((notice) => ({ ...notice, at: START_MS })),
+};
+
 const WALKS: readonly Walk[] = [
   walkOf('sluice.flushEvents', {
     run: of.run,
@@ -101,6 +116,10 @@ const WALKS: readonly Walk[] = [
     envelope: envelope('by hand', 1),
     value: { a: 1 },
   }),
+  {
+    ...walkOf('sluice.recordTask', taskWrite),
+    arguments: [taskWrite, 'first'],
+  },
   ...registry.actions.map(({ id, version }): Walk => ({
     name: id,
     activity: 'default',
@@ -110,7 +129,7 @@ const WALKS: readonly Walk[] = [
 ];
 
 // These only read.
-const READERS = ['sluice.prepareRun', 'sluice.afterReset'];
+const READERS = ['sluice.prepareRun', 'sluice.afterReset', 'sluice.checkTaskAct'];
 
 const OF_THE_SCHEMA = ['schema_migration', 'schema_lock'];
 const NOT_COMPARED = [

@@ -4,6 +4,9 @@
  */
 import { correlate } from '../../../contracts/events/correlation.js';
 import type { Execution } from '../../../contracts/run/projection.js';
+import { beginTask } from '../../../contracts/tasks/decide.js';
+import type { TaskWrite } from '../../../contracts/tasks/record.js';
+import { TaskRequest } from '../../../contracts/tasks/task.js';
 import type { Projections } from '../../../projections/index.js';
 import { event, invocation, lease, runStartedAs, START_MS, stepStarted, stepSucceeded } from './runs.js';
 
@@ -116,6 +119,7 @@ export const LIFE: Readonly<Record<string, Ask>> = {
   'deliver an event': async ({ events }, of) => {
     await events.record(arrived(of, 'e-1', 'o-1'));
   },
+  'tasks.record': ({ tasks }, of) => tasks.record(of.executionId, task(of)),
   'deadLetters.put': ({ deadLetters }, { run }) =>
     deadLetters.put([
       { tenant: run.tenant, id: 'd-1', kind: 'event', subject: 's', reason: run.tenant, at: START_MS },
@@ -126,6 +130,22 @@ async function noteMissed(all: Projections, of: Execution, step: 'sending' | 'se
   const { events } = await all.missedEvents(of.run, waits);
   await all.recordMissed(of, { waits, events, sender: 'look-back', step });
 }
+
+const task = ({ run }: Execution): TaskWrite => {
+  const asked = { tenant: run.tenant, item: 't-1', title: run.tenant, requestedBy: 'rita' };
+  const { state, notices } = beginTask(
+    TaskRequest.parse({ ...asked, assignee: { account: 'anna', role: 'admin' } }),
+    START_MS,
+  );
+  const entry = { seq: 1, at: START_MS, action: 'requested', actor: null, roles: [], proven: true };
+  return {
+    state,
+    entries: [
+      { ...entry, requestId: null, given: null, status: 'requested', round: 1, level: 0, refused: null },
+    ],
+    notices: notices.map((notice) => ({ ...notice, at: START_MS })),
+  };
+};
 
 const apiKey = ({ tenant }: Execution['run']) => ({ tenant, principal: 'p', key: 'k' });
 
@@ -193,6 +213,16 @@ export const READS: Readonly<Record<string, readonly [ask: Ask, nothing: unknown
   'events.isKnownTenant': [({ events }, { run }) => events.isKnownTenant(run.tenant), false],
   'events.list': [async ({ events }, { run }) => (await events.list(run.tenant, {}, {})).items, []],
   'events.explain': [({ events }, of) => events.explain(eventKey(of)), undefined],
+  'tasks.list': [
+    async ({ tasks }, { run }) => [
+      (await tasks.list(run.tenant)).items,
+      (await tasks.list(run.tenant, { role: 'admin' })).items,
+    ],
+    [[], []],
+  ],
+  'tasks.get': [({ tasks }, { run }) => tasks.get(run.tenant, 't-1'), undefined],
+  'tasks.entries': [async ({ tasks }, { run }) => (await tasks.entries(run.tenant, 't-1')).items, []],
+  'tasks.count': [async ({ tasks }, { run }) => (await tasks.count(run.tenant)).open, 0],
   'deadLetters.list': [async ({ deadLetters }, { run }) => (await deadLetters.list(run.tenant)).items, []],
   'deadLetters.get': [({ deadLetters }, { run }) => deadLetters.get(run.tenant, 'd-1'), undefined],
   'deadLetters.hasOutbox': [({ deadLetters }, of) => deadLetters.hasOutbox(outboxRow(of).key), false],
