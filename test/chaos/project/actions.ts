@@ -139,4 +139,20 @@ const leak = defineAction({
   },
 });
 
-export default [...exampleActions.map(served).map(observed), effect, crash, leak];
+/** The versions of `test.greet` that this worker's code has: workers of different code differ in them. */
+const greets = (process.env['CHAOS_GREETS'] ?? '').split(',').filter((version) => version !== '');
+const greet = (version: number): ActionDefinition =>
+  defineAction({
+    id: 'test.greet',
+    version,
+    description: 'Says its version.',
+    input: z.json(),
+    output: z.number(),
+    run: () => version,
+  });
+
+export default [
+  ...exampleActions.map(served).map(observed),
+  ...[effect, crash, leak],
+  ...greets.map((version) => greet(Number(version))),
+];
