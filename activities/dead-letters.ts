@@ -2,7 +2,8 @@
  * `sluice.deadLetters`: reads dead letters and acts on them. Each call is one act.
  *
  * Invariant: an act that is repeated after a lost acknowledgement changes nothing: the store recognises it by
- * its text, which the workflow fixes, time included.
+ * its text, which the workflow fixes, time included. What is shown of a letter is decided by the place that
+ * decides it for API and bridge ([marked-values-are-nowhere]), before it gets into a history.
  */
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
@@ -46,19 +47,25 @@ const COUNTED: Readonly<Record<string, string>> = { dismiss: 'dismiss', begin: '
 
 async function doAct(deps: ActivityDeps, value: unknown): Promise<Json> {
   const request = parseOrRefuse(DeadLetterActivityRequest, value, 'The request about dead letters');
-  const letters = deps.deadLetters;
-  if (letters === undefined) {
+  const { deadLetters: letters, shownLetters: shown } = deps;
+  if (letters === undefined || shown === undefined) {
     throw storeFailure(new SluiceError('INTERNAL', 'This worker keeps no dead letters'));
   }
   try {
     switch (request.act) {
       case 'list': {
-        const { filter, after, limit } = request;
-        const page = await letters.list(request.tenant, filter, { after, limit });
-        return { items: page.items.map((item) => ({ ...item })), next: page.next };
+        const { tenant, filter, after, limit, unredacted } = request;
+        const page = await letters.list(tenant, filter, { after, limit });
+        const items =
+          unredacted === true
+            ? page.items
+            : await Promise.all(page.items.map((item) => shown.summary(tenant, item)));
+        return { items: items.map((item) => ({ ...item })), next: page.next };
       }
-      case 'show':
-        return { ...(await find(letters, request)) };
+      case 'show': {
+        const letter = await find(letters, request);
+        return { ...(request.unredacted === true ? letter : await shown.letter(request.tenant, letter)) };
+      }
       case 'dismiss':
         await letters.move(request.tenant, request.id, {
           from: ['OPEN'],

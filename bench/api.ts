@@ -17,7 +17,7 @@ import { pino } from 'pino';
 import { z } from 'zod';
 import { builtInActions, createActionRegistry, defineAction } from '../actions/index.js';
 import { makeKey, startApi } from '../api/index.js';
-import { createSluiceClient } from '../client/index.js';
+import { createSluiceClient, ShownEvents } from '../client/index.js';
 import { openProjections } from '../projections/index.js';
 import { createSluiceWorker } from '../worker/processes/create-worker.js';
 import { startTemporalDevServer } from '../worker/temporal-server/dev-server.js';
@@ -185,6 +185,7 @@ try {
     projections,
     registry: createActionRegistry([...builtInActions({ http: { allowHosts: [] } }), mark]),
     deadLetters: projections.deadLetters,
+    shownLetters: new ShownEvents(projections.events, projections.reads),
     secrets: { read: () => Promise.resolve(undefined) },
     system: { environment: 'bench', region: 'local', release: '0' },
     registerSearchAttributes: true,

@@ -31,6 +31,8 @@ export interface ListDeadLetters extends DeadLetterFilter {
   readonly after?: string;
   /** At most 500; default 50. */
   readonly limit?: number;
+  /** True: values that definitions mark `writeOnly` are shown. */
+  readonly unredacted?: boolean;
 }
 
 /** Runs one act through `sluice.deadLetters`; two acts with the same `exclusive` never run at once. */
@@ -49,13 +51,14 @@ export class DeadLetterClient {
    * One page of letters: the open ones first, each group newest first.
    * @throws SluiceError WORKER_NOT_FOUND
    */
-  async list({ tenant, after, limit, ...filter }: ListDeadLetters = {}): Promise<DeadLetterPage> {
+  async list({ tenant, after, limit, unredacted, ...filter }: ListDeadLetters = {}): Promise<DeadLetterPage> {
     const answer = await this.execute({
       act: 'list',
       tenant: tenant ?? this.defaults.tenant,
       filter,
       ...(after !== undefined && { after }),
       ...(limit !== undefined && { limit }),
+      ...(unredacted === true && { unredacted }),
     });
     return DeadLetterPage.parse(answer);
   }
@@ -70,12 +73,19 @@ export class DeadLetterClient {
     }
   }
 
-  /** One letter with its content and its acts. @throws SluiceError DEAD_LETTER_NOT_FOUND, WORKER_NOT_FOUND */
+  /**
+   * One letter with its content and its acts; marked values are hidden unless `unredacted`.
+   * @throws SluiceError DEAD_LETTER_NOT_FOUND, WORKER_NOT_FOUND
+   */
   async show(
     id: string,
-    { tenant = this.defaults.tenant }: { readonly tenant?: string } = {},
+    {
+      tenant = this.defaults.tenant,
+      unredacted,
+    }: { readonly tenant?: string; readonly unredacted?: boolean } = {},
   ): Promise<DeadLetterView> {
-    return DeadLetterView.parse(await this.execute({ act: 'show', tenant, id }));
+    const request = { act: 'show', tenant, id, ...(unredacted === true && { unredacted }) } as const;
+    return DeadLetterView.parse(await this.execute(request));
   }
 
   /**

@@ -1,5 +1,6 @@
 /** What the activities depend on; the composition root (`worker/`) provides it. */
 import type { ActionRegistry } from '../../actions/index.js';
+import type { DeadLetterSummary, DeadLetterView } from '../../contracts/events/dead-letter.js';
 import type { Authorizer } from '../../contracts/authorization.js';
 import type { ClaimKeeper } from '../../contracts/naming/claims.js';
 import type { PreparedRun } from '../../contracts/run/activity.js';
@@ -22,10 +23,18 @@ export interface SecretOwner {
   readonly definition: string;
 }
 
+/** What is shown of dead letters; the client's room decides it, for every answer alike. */
+interface ShownLetters {
+  summary(tenant: string, letter: DeadLetterSummary): Promise<DeadLetterSummary>;
+  letter(tenant: string, letter: DeadLetterView): Promise<DeadLetterView>;
+}
+
 export interface ActivityDeps {
   readonly projections: ProjectionStore & Pick<Projections, 'tasks'>;
   /** Dead letters; absent: the worker keeps no dead letters. */
   readonly deadLetters?: Projections['deadLetters'] | undefined;
+  /** Hides marked values in letters; present where `deadLetters` is. */
+  readonly shownLetters?: ShownLetters | undefined;
   readonly registry: ActionRegistry;
   readonly secrets: SecretProvider;
   /** Decides before each action; absent: authorization is off. */

@@ -23,9 +23,9 @@ export function addDeadLetterCommands(program: Command, context: CommandContext)
     .description('list, retry and dismiss dead letters: work that could not be completed');
   const kind = () =>
     new Option('--kind <kind>', 'only dead letters of this kind').choices(Object.keys(KINDS));
-  letters
-    .command('list')
-    .description('list dead letters, newest first')
+  const unredacted = (command: Command): Command =>
+    command.option('--unredacted', 'show values that a payloadSchema marks writeOnly');
+  unredacted(letters.command('list').description('list dead letters, newest first'))
     .addOption(new Option('--status <status>', 'which dead letters').choices(['open', 'all']).default('open'))
     .addOption(kind())
     .option('--run <id>', 'only dead letters of this run')
@@ -33,14 +33,15 @@ export function addDeadLetterCommands(program: Command, context: CommandContext)
       const { listDeadLettersCommand } = await import('../commands/events/dead-letters.js');
       await online((client) => listDeadLettersCommand(client, terminal(), options));
     });
-  letters
-    .command('show')
-    .description('show everything about one dead letter, including what was done about it')
-    .argument('<id>')
-    .action(async (id: string) => {
-      const { showDeadLetterCommand } = await import('../commands/events/dead-letters.js');
-      await online((client) => showDeadLetterCommand(client, terminal(), id));
-    });
+  unredacted(
+    letters
+      .command('show')
+      .description('show everything about one dead letter, including what was done about it')
+      .argument('<id>'),
+  ).action(async (id: string, options: Pick<DeadLetterSelection, 'unredacted'>) => {
+    const { showDeadLetterCommand } = await import('../commands/events/dead-letters.js');
+    await online((client) => showDeadLetterCommand(client, terminal(), id, options));
+  });
   for (const [act, description] of [
     ['retry', 'retry dead letters on the normal path, under the same idempotency key'],
     ['dismiss', 'dismiss dead letters that need no action'],

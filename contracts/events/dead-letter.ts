@@ -100,6 +100,9 @@ export type DeadLetterPage = z.infer<typeof DeadLetterPage>;
 const letter = { tenant: z.string(), id: z.string().min(1).max(256) };
 const byWhom = { actor: z.string().min(1).max(256), note: z.string().max(2_000).optional() };
 
+/** True: marked values are shown. */
+const look = { unredacted: z.boolean().optional() };
+
 const ACTS = [
   z.object({
     act: z.literal('list'),
@@ -107,8 +110,9 @@ const ACTS = [
     filter: DeadLetterFilter,
     after: z.string().optional(),
     limit: z.number().int().optional(),
+    ...look,
   }),
-  z.object({ act: z.literal('show'), ...letter }),
+  z.object({ act: z.literal('show'), ...letter, ...look }),
   z.object({ act: z.literal('dismiss'), ...letter, ...byWhom }),
   z.object({ act: z.literal('begin'), ...letter, ...byWhom, at: z.string().optional() }),
   z.object({

@@ -1,10 +1,14 @@
 /**
- * Invariant [marked-values-are-nowhere]: a marked value is in no answer of any route of API and bridge. The
- * routes are those of the API's document: a new one needs a case here.
+ * Invariant [marked-values-are-nowhere]: a marked value is in no answer of any route of API and bridge, and
+ * in no output of a command. The routes are those of the API's document, and the commands those of the tree:
+ * a new one needs a case here.
  */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Command } from 'commander';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { defineAction, SluiceError } from '../../actions/index.js';
+import { main } from '../../cli/main.js';
+import { createProgram } from '../../cli/program.js';
 import { deadLetterOf } from '../../ingress/sources/dead-letter.js';
 import { openBridge, type TestBridge } from '../ingress/support/bridge.js';
 import { waitFor } from '../support/wait-for.js';
@@ -179,6 +183,75 @@ const CASES: Readonly<Record<string, Cases>> = {
   getDefinitionVersion: () => [['/v1/definitions/marking/versions/1']],
 };
 
+/** Runs one command line in this process, as a reader. @returns all that it printed */
+async function printed(args: readonly string[]): Promise<string> {
+  const { url, token, sluice } = api();
+  let text = '';
+  const keep = (part: unknown): boolean => ((text += String(part)), true);
+  const spies = [process.stdout, process.stderr].map((stream) =>
+    vi.spyOn(stream, 'write').mockImplementation(keep),
+  );
+  try {
+    await main(['node', 'sluice', '--tenant', sluice.tenant, ...args], {
+      TEMPORAL_ADDRESS: sluice.temporal.address,
+      TEMPORAL_NAMESPACE: sluice.temporal.namespace,
+      SLUICE_TASK_QUEUE: sluice.taskQueue,
+      SLUICE_API_URL: url,
+      SLUICE_API_TOKEN: token.reader,
+      SLUICE_BRIDGE_URL: bridge.url,
+    });
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
+  return text;
+}
+
+function commandsOf(command: Command, path: readonly string[] = []): string[] {
+  const subs = command.commands.filter((sub) => sub.name() !== 'help' && sub.name() !== 'completion-server');
+  if (subs.length === 0) return [path.join(' ')];
+  return subs.flatMap((sub) => commandsOf(sub, [...path, sub.name()]));
+}
+
+type Lines = () => readonly (readonly string[])[];
+const ofRuns =
+  (...more: readonly string[]): Lines =>
+  () =>
+    runs.map((run) => [run, ...more]);
+/** What is asked of each command. The acts come last, and what they refuse is printed too. */
+const LINES: Readonly<Record<string, Lines>> = {
+  'runs list': () => [[], ['--definition', 'marking']],
+  ...Object.fromEntries(
+    ['show', 'steps', 'events', 'waits', 'invocations', 'evidence', 'inbound', 'audit', 'export'].map(
+      (what) => [`runs ${what}`, ofRuns()],
+    ),
+  ),
+  'events list': () => [[], ['--name', 'GO']],
+  'events explain': () => ['begin', 'refused', 'lost', 'go'].map((id) => ['s', id]),
+  'events publish': () => [['NONE']],
+  'audit list': () => [[]],
+  'dead-letters list': () => [[], ['--status', 'all']],
+  'dead-letters show': () => letters.map((id) => [id]),
+  'dead-letters retry': () => [['--all', '--dry-run'], letters.slice(0, 1)],
+  'dead-letters dismiss': () => [['--all', '--dry-run']],
+  'definitions list': () => [[]],
+  'definitions show': () => [['marking']],
+  ...Object.fromEntries(
+    ['cancel', 'terminate', 'resume', 'retry', 'requeue-event-wait'].map((act) => [`runs ${act}`, ofRuns()]),
+  ),
+  'runs signal': ofRuns('GO'),
+  'runs rewind': ofRuns('steps[7]'),
+  'runs rerun': ofRuns(),
+  ...Object.fromEntries(
+    ['cancel', 'terminate', 'rerun'].map((act): [string, Lines] => [
+      `runs bulk ${act}`,
+      () => [['--definition', 'marking', '--dry-run']],
+    ]),
+  ),
+};
+/** They show nothing of a run that somebody else has started, and nothing of an event. */
+const WITHOUT_RUNS =
+  /^(dev|worker|bridge|api|api key|validate|publish|unpublish|run|types|functions|policy check|runs verify|doctor|migrate|keys \w+|rebuild|prune|completion)$/;
+
 describe('A marked value', () => {
   it('a marked value is in no answer of a route to anybody but an admin [marked-values-are-nowhere]', async () => {
     const routes = await routesOf(api());
@@ -214,6 +287,27 @@ describe('A marked value', () => {
     }
     expectNowhere(await ask('/metrics'), 'the metrics');
     expectNowhere(JSON.stringify(bridge.logged), "the bridge's log");
+  });
+
+  it('a marked value is in no output of a command of a reader [marked-values-are-nowhere]', async () => {
+    const commands = commandsOf(createProgram({}, () => undefined).program);
+    expect(commands.filter((name) => LINES[name] === undefined && !WITHOUT_RUNS.test(name))).toEqual([]);
+    for (const [name, lines] of Object.entries(LINES)) {
+      expect(commands).toContain(name);
+      for (const line of lines()) {
+        for (const form of [['--json', '--verbose'], []]) {
+          const args = [...name.split(' '), ...line, ...form];
+          expectNowhere(await printed(args), args.join(' '));
+        }
+      }
+    }
+    const { tenant } = api().sluice;
+    const shown = await printed(['dead-letters', 'list', '--status', 'all', '--json']);
+    expect(shown.trim().split('\n').length).toBeGreaterThanOrEqual(letters.length);
+    const whole = await Promise.all(
+      letters.map((id) => api().client.deadLetters.show(id, { tenant, unredacted: true })),
+    );
+    expect(JSON.stringify(whole)).toContain('geheim/4711');
   });
 
   it('an admin who asks for it sees the value in events too', async () => {

@@ -9,6 +9,7 @@ import { DefaultLogger, NativeConnection, Runtime, type Worker } from '@temporal
 import { afterAll, beforeAll } from 'vitest';
 import { builtInActions, createActionRegistry } from '../../actions/index.js';
 import {
+  ShownEvents,
   createSluiceClient,
   type SluiceClient,
   type StartedRun,
@@ -154,6 +155,7 @@ export class SluiceTest {
           ...actions,
         ]),
         deadLetters: this.projections.deadLetters,
+        shownLetters: new ShownEvents(this.projections.events, this.projections.reads),
         authorizer: this.options.authorizer,
         secrets: this.options.secretProvider ?? { read: (name) => Promise.resolve(secrets[name]) },
         system,

@@ -19,6 +19,7 @@ import { LIMITS } from '../../contracts/limits.js';
 import { claimKeeperOf } from '../../contracts/naming/claims.js';
 import type { ProjectionStore } from '../../contracts/run/projection.js';
 import type { SystemContext } from '../../contracts/run/run.js';
+import type { ShownEvents } from '../../client/index.js';
 import type { Projections } from '../../projections/index.js';
 import { shareOf, type SluiceConfig } from '../config/config.js';
 import { ensureSearchAttributes } from '../temporal/search-attributes.js';
@@ -53,6 +54,8 @@ export interface SluiceWorkerOptions {
   readonly secrets: SecretProvider;
   /** Dead letters, for clients to list and to retry; absent: none are kept. */
   readonly deadLetters?: Projections['deadLetters'] | undefined;
+  /** Given with `deadLetters`. */
+  readonly shownLetters?: ShownEvents | undefined;
   /** Asked before each action; absent: authorization is off. */
   readonly authorizer?: Authorizer | undefined;
   readonly system: SystemContext;
@@ -108,6 +111,7 @@ export async function workerOptions(options: SluiceWorkerOptions): Promise<Worke
       authorizer: options.authorizer,
       claims: claimKeeperOf(dataConverter?.payloadCodecs),
       deadLetters: options.deadLetters,
+      shownLetters: options.shownLetters,
       system,
       identity,
       limits: { afterShutdownMs: shutdownStopMs },

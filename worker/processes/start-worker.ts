@@ -14,6 +14,7 @@ import type { Authorizer } from '../../contracts/authorization.js';
 import type { ClosingStack } from '../../contracts/closing-stack.js';
 import type { SluiceError } from '../../contracts/errors.js';
 import { watchService } from '../../contracts/services/watch.js';
+import { ShownEvents } from '../../client/index.js';
 import type { Projections } from '../../projections/index.js';
 import type { SluiceConfig } from '../config/config.js';
 import { startReconciler } from '../reconciler/reconciler.js';
@@ -63,6 +64,7 @@ export async function startWorker(parts: WorkerParts, opened: ClosingStack): Pro
     taskQueue,
     projections,
     deadLetters: projections.deadLetters,
+    shownLetters: new ShownEvents(projections.events, projections.reads),
     registry,
     secrets,
     authorizer,

@@ -14,6 +14,7 @@ export interface DeadLetterSelection {
   readonly status?: string;
   readonly kind?: DeadLetterFilter['kind'];
   readonly run?: string;
+  readonly unredacted?: boolean;
 }
 
 /** Which letters to act on, and how. */
@@ -32,9 +33,10 @@ const filterOf = ({ kind, run }: DeadLetterSelection): DeadLetterFilter => ({
 export async function listDeadLettersCommand(
   client: SluiceClient,
   terminal: Terminal,
-  { status = 'open', ...selection }: DeadLetterSelection,
+  { status = 'open', unredacted = false, ...selection }: DeadLetterSelection,
 ): Promise<number> {
-  const filter = { ...filterOf(selection), ...(status === 'open' && { status: 'OPEN' as const }) };
+  const open = status === 'open' && { status: 'OPEN' as const };
+  const filter = { ...filterOf(selection), ...open, unredacted };
   let count = 0;
   for await (const letter of client.deadLetters.all(filter)) {
     show(terminal, letter);
@@ -56,8 +58,9 @@ export async function showDeadLetterCommand(
   client: SluiceClient,
   terminal: Terminal,
   id: string,
+  { unredacted = false }: Pick<DeadLetterSelection, 'unredacted'>,
 ): Promise<number> {
-  const letter = await client.deadLetters.show(id);
+  const letter = await client.deadLetters.show(id, { unredacted });
   if (terminal.json) terminal.data({ ...letter });
   else terminal.print(JSON.stringify(letter, null, 2));
   return EXIT.ok;

@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DefaultLogger } from '@temporalio/worker';
 import { builtInActions, createActionRegistry } from '../../../actions/index.js';
 import { createActivities, type Activities } from '../../../activities/index.js';
+import { ShownEvents } from '../../../client/index.js';
 import { beginTask } from '../../../contracts/tasks/decide.js';
 import { TaskRequest } from '../../../contracts/tasks/task.js';
 import type { FaultPoint, Faults, Projections } from '../../../projections/index.js';
@@ -191,6 +192,7 @@ onEveryDatabase(
         // them.
         projections: { ...projections, renewLease: () => Promise.resolve(true) },
         deadLetters: projections.deadLetters,
+        shownLetters: new ShownEvents(projections.events, projections.reads),
         registry,
         secrets: { read: () => Promise.resolve(undefined) },
         system: { environment: 'test', region: 'here', release: 'r1' },
