@@ -62,7 +62,10 @@ export async function recordTask(
       STATEMENTS,
       {
         id: [tenant, item],
-        row: rowOf(state, execution, version),
+        row: {
+          ...rowOf(state, execution, version),
+          body: database.seal.seal(JSON.stringify(state), [tenant, item]),
+        },
         entries: entries.map((entry) => ({
           id: [tenant, item, entry.seq],
           row: {
@@ -71,7 +74,7 @@ export async function recordTask(
             actor: entry.actor ?? undefined,
             status: entry.status,
             error_code: entry.refused?.code,
-            entry: JSON.stringify(entry),
+            entry: database.seal.seal(JSON.stringify(entry), [tenant, item]),
           },
         })),
         notices: notices.map(({ key, category, to, at }) => ({
@@ -100,7 +103,6 @@ function rowOf(state: TaskState, execution: string, version: number): Record<str
     requested_at: new Date(requestedAt),
     changed_at: new Date(changedAt),
     decided_at: decision === null ? undefined : new Date(decision.at),
-    body: JSON.stringify(state),
     lists: listsOf(state),
     list_key: listKeyOf(state),
   };
