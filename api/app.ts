@@ -16,6 +16,7 @@ import { SluiceError, toSluiceError } from '../contracts/errors.js';
 import { authenticator } from './auth/authenticator.js';
 import { addCodecRoutes, allowCodecOrigins, CODEC_PATH } from './codec.js';
 import type { ApiDeps } from './http/deps.js';
+import { addErasureRoute } from './erasure.js';
 import { addDocument, addDocumentPage } from './document.js';
 import { addHealthRoutes } from './health.js';
 import { refuseForeignPages } from './http/foreign-pages.js';
@@ -92,6 +93,7 @@ export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   };
   addHealthRoutes(api);
   addRoutes(api);
+  addErasureRoute(api);
   addCodecRoutes(api);
   addDocument(api);
   addDocumentPage(api);

@@ -1,6 +1,8 @@
 /** The public API of the client: `import { createSluiceClient } from 'sluice/client'`. */
 export { apiReads, type ApiReadsOptions } from './reads/api-reads.js';
 export { createSluiceClient, type SluiceClient } from './client.js';
+export { eraseThroughApi } from './erasure/api-erasure.js';
+export type { EraseRequest, ErasureReport } from './erasure/report.js';
 export { callBridge, httpBus, redisBus, type EventBus } from './events/event-bus.js';
 export type { DeadLetterClient, DeadLetterOptions, ListDeadLetters } from './dead-letters.js';
 export type { DefinitionControl } from './definition-control.js';

@@ -13,6 +13,7 @@ import type { EventSignal } from '../contracts/run/messages.js';
 import type {
   AuditFilter,
   AuditView,
+  Erasure,
   EventView,
   EvidenceView,
   InvocationView,
@@ -25,6 +26,8 @@ import type {
   StepView,
   WaitView,
 } from '../projections/index.js';
+import { erase } from './erasure/erase.js';
+import type { EraseRequest, ErasureReport } from './erasure/report.js';
 import { pausedRuns, pausesOf } from './connection/paused.js';
 import type { PayloadRedactor } from './redaction/redaction.js';
 import type { RunReads } from './reads/reads.js';
@@ -266,6 +269,20 @@ export class RunControl {
    */
   export(runId: string, options: ExportOptions = {}): Promise<RunBundle> {
     return exportRun(this.context, runId, options);
+  }
+
+  /**
+   * Erases closed runs, or all of a correlation key, with their children and events: their values go
+   * from Temporal and the database, and rows without values stay. Asking again after an error goes on
+   * where it broke off.
+   * @param erasure `projections.erasure`
+   * @throws SluiceError RUN_NOT_FOUND, RUN_OPEN, ERASURE_TOO_EARLY: nothing is erased then;
+   *   ERASURE_UNFINISHED, INPUT_INVALID, TEMPORAL_UNAVAILABLE, DATABASE_UNAVAILABLE
+   * @example
+   * await sluice.runs.erase(projections.erasure, { correlationKey: 'person:7', dryRun: true });
+   */
+  erase(erasure: Erasure, request: EraseRequest): Promise<ErasureReport> {
+    return erase(this.context, erasure, request);
   }
 
   /**

@@ -658,6 +658,24 @@ export const ERRORS = {
     false,
     'The run has ended. Re-run it (`sluice runs rerun ID`), or rewind it to a step (`sluice runs rewind ID`).',
   ),
+  RUN_ERASED: entry(
+    410,
+    'validation',
+    false,
+    'The values of the run were erased (`sluice erase`). Its rows say that it was, when and by whom; nothing brings its values back.',
+  ),
+  ERASURE_TOO_EARLY: entry(
+    409,
+    'validation',
+    true,
+    'Something of it is still under way: an event that is routed or not sent yet, or a dead letter that is retried. Nothing was erased by this call after it noticed; wait, and erase again.',
+  ),
+  ERASURE_UNFINISHED: entry(
+    503,
+    'internal',
+    true,
+    'Temporal still shows an execution that it was asked to delete. Erase again: what is erased stays so.',
+  ),
   RUN_NOT_FOUND: entry(
     404,
     'validation',

@@ -3,6 +3,8 @@ export { connect, type Database } from './connection/connection.js';
 export { storePath, type DatabaseOptions, type DatabaseState } from './connection/options.js';
 export type { ApiRequests } from './api-request-store.js';
 export type { AuditFilter, AuditView } from './reads/list-audit.js';
+export type { Erasure } from './erasure-store.js';
+export type { ErasureScope, ErasureTarget } from './erasure/find-scope.js';
 export type { EventStore } from './event-store.js';
 export type { RowDifference } from './maintenance/derived-rows.js';
 export type { CarriedEvents } from './maintenance/restore-run.js';

@@ -9,6 +9,7 @@ import { createAuditStore, type AuditStore } from './audit-store.js';
 import { migrate, requireSchema } from './migrations/migrate.js';
 import { createDeadLetters, type DeadLetters } from './dead-letter-store.js';
 import { createMaintenance, type Maintenance } from './maintenance/index.js';
+import { createErasure, type Erasure } from './erasure-store.js';
 import { createEventStore, type EventStore } from './event-store.js';
 import { createReconciliation, type Reconciliation } from './reconcile/index.js';
 import { createReads, type Reads } from './reads/index.js';
@@ -40,6 +41,8 @@ export interface Projections extends ProjectionStore {
   readonly audit: AuditStore;
   /** Rebuild and retention. */
   readonly maintenance: Maintenance;
+  /** Removes the values of runs and events; client/erasure/ composes it. */
+  readonly erasure: Erasure;
   /** What the reconciler reads and writes. */
   readonly reconciliation: Reconciliation;
   /**
@@ -78,6 +81,7 @@ export async function openProjections(options: ProjectionsOptions): Promise<Proj
     maintenance: createMaintenance(writer),
     tasks: createTasks(writer),
     events: createEventStore(writer),
+    erasure: createErasure(writer),
     reconciliation: createReconciliation(writer),
     reads: createReads(database),
     requireSchema: () => requireSchema(database),

@@ -12,18 +12,22 @@ import { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
 import { TenantId } from '../../contracts/run/messages.js';
 
-export const Role = z.enum(['reader', 'operator', 'publisher', 'codec', 'admin']);
+export const Role = z.enum(['reader', 'operator', 'publisher', 'eraser', 'codec', 'admin']);
 export type Role = z.infer<typeof Role>;
 
-/** What a route requires. `unredacted`: to see marked values; `codec`: to decrypt what Temporal stores. */
-export type Capability = 'read' | 'operate' | 'publish' | 'unredacted' | 'codec';
+/**
+ * What a route requires. `unredacted`: to see marked values; `codec`: to decrypt what Temporal stores;
+ * `erase`: to remove values for good.
+ */
+export type Capability = 'read' | 'operate' | 'publish' | 'erase' | 'unredacted' | 'codec';
 
 const ALLOWED: Readonly<Record<Role, readonly Capability[]>> = {
   reader: ['read'],
   operator: ['read', 'operate'],
   publisher: ['read', 'publish'],
+  eraser: ['read', 'erase'],
   codec: ['codec'],
-  admin: ['read', 'operate', 'publish', 'unredacted', 'codec'],
+  admin: ['read', 'operate', 'publish', 'erase', 'unredacted', 'codec'],
 };
 
 /** Every tenant. */

@@ -33,7 +33,16 @@ export interface ApiEnv {
 }
 
 export type Tag =
-  'definitions' | 'runs' | 'bulk' | 'dead letters' | 'events' | 'audit' | 'expressions' | 'codec' | 'legacy';
+  | 'definitions'
+  | 'runs'
+  | 'bulk'
+  | 'dead letters'
+  | 'events'
+  | 'audit'
+  | 'erasure'
+  | 'expressions'
+  | 'codec'
+  | 'legacy';
 
 interface AnswerSpec {
   readonly description: string;

@@ -1,11 +1,12 @@
-/** The commands for operators: doctor, migrate, keys, rebuild, prune. */
+/** The commands for operators: doctor, migrate, keys, rebuild, prune, erase. */
 import type { Command } from 'commander';
+import type { EraseOptions } from '../commands/maintenance/erase.js';
 import type { PruneOptions } from '../commands/maintenance/prune.js';
 import { days, type CommandContext } from '../context/context.js';
 
 /** Adds the commands. */
 export function addMaintenanceCommands(program: Command, context: CommandContext): void {
-  const { terminal, online, config, env, done, namedTenant } = context;
+  const { terminal, online, config, env, done, namedTenant, tenant } = context;
 
   program
     .command('doctor')
@@ -97,5 +98,37 @@ export function addMaintenanceCommands(program: Command, context: CommandContext
     .action(async (options: PruneOptions) => {
       const { pruneCommand } = await import('../commands/maintenance/prune.js');
       done(await pruneCommand(terminal(), await config(), options));
+    });
+
+  program
+    .command('erase')
+    .description(
+      'remove the values of closed runs, or of everything with a correlation key, and keep what happened',
+    )
+    .argument('[run...]', 'run ids')
+    .option('--correlation-key <key>', 'erase all of this key in the tenant')
+    .option('--dry-run', 'show what would be erased, and erase nothing')
+    .option('--yes', 'erase without a question')
+    .action(async (runs: string[], options: EraseOptions) => {
+      const { eraseCommand } = await import('../commands/maintenance/erase.js');
+      const { loadApiPlace } = await import('../../worker/config/api-variables.js');
+      const { eraseThroughApi } = await import('../../client/index.js');
+      const asked = { ...options, runs, tenant: tenant() };
+      const api = loadApiPlace(env());
+      if (api !== undefined) {
+        done(await eraseCommand(terminal(), asked, (request) => eraseThroughApi(api, request)));
+        return;
+      }
+      const { recorded, withProjections } = await import('../commands/maintenance/database.js');
+      await withProjections(await config(), async (projections) => {
+        const subject = env().USER || 'sluice-cli';
+        await online((client) =>
+          eraseCommand(terminal(), asked, (request) =>
+            recorded(projections, { ...request, subject }, () =>
+              client.runs.erase(projections.erasure, request),
+            ),
+          ),
+        );
+      });
     });
 }

@@ -57,12 +57,7 @@ export function apiReads({ url, token }: ApiReadsOptions): RunReads {
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) target.searchParams.set(name, String(value));
     }
-    const { ok, status, body } = await fetchJson(target, tenant, token);
-    if (ok) return shape.parse(body);
-    const refusal = Refusal.safeParse(body);
-    if (!refusal.success) throw unavailable(url, `HTTP ${status}, and not an answer of Sluice`);
-    const { code, detail, details } = refusal.data;
-    throw new SluiceError(code, detail, details === undefined ? {} : { details });
+    return await askApi(target, shape, { tenant, token, limitMs: LIMIT_MS });
   };
   const ofRun = <T extends z.ZodType, V>(name: string, item: T, view: (item: z.output<T>) => V) => {
     const shape = apiPage(item);
@@ -203,19 +198,43 @@ async function orUndefined<T>(codes: readonly string[], answer: Promise<T>): Pro
   }
 }
 
+/** One request to the API. */
+export interface ApiRequest {
+  readonly tenant: string;
+  readonly token: string | undefined;
+  readonly limitMs: number;
+  /** What is posted, as JSON; absent: a GET. */
+  readonly body?: unknown;
+}
+
+/** Sends a request, and reads its answer. @throws SluiceError API_UNAVAILABLE, and what the API answers */
+export async function askApi<T extends z.ZodType>(
+  target: URL,
+  shape: T,
+  request: ApiRequest,
+): Promise<z.output<T>> {
+  const { ok, status, body } = await fetchJson(target, request);
+  if (ok) return shape.parse(body);
+  const refusal = Refusal.safeParse(body);
+  if (!refusal.success) throw unavailable(target.origin, `HTTP ${status}, and not an answer of Sluice`);
+  const { code, detail, details } = refusal.data;
+  throw new SluiceError(code, detail, details === undefined ? {} : { details });
+}
+
 async function fetchJson(
   target: URL,
-  tenant: string,
-  token: string | undefined,
+  { tenant, token, limitMs, body }: ApiRequest,
 ): Promise<{ readonly ok: boolean; readonly status: number; readonly body: unknown }> {
   try {
     const response = await fetch(target, {
+      ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
       headers: {
         accept: 'application/json',
         'sluice-tenant': tenant,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
         ...(token !== undefined && { authorization: `Bearer ${token}` }),
       },
-      signal: AbortSignal.timeout(LIMIT_MS),
+      signal: AbortSignal.timeout(limitMs),
     });
     return { ok: response.ok, status: response.status, body: await response.json() };
   } catch (error) {

@@ -72,6 +72,9 @@ const summary = {
   startedAt: z.string(),
   endedAt: text(),
   cancelRequestedAt: text(),
+  erasedAt: text()
+    .default(null)
+    .meta({ description: 'When the values of the run were erased; its other columns stay.' }),
 };
 
 export const ApiRunSummary = z.object({ ...summary, ...paused }).meta({ id: 'RunSummary' });
@@ -226,6 +229,7 @@ export const ApiInboundEvent = z
   .object({
     ...audited,
     sender: text().meta({ description: 'Whose token it came to the bridge with.' }),
+    erasedAt: text().meta({ description: 'When its values were erased.' }),
     runs: z.array(
       z.object({
         runId: z.string(),

@@ -151,10 +151,13 @@ export class Router {
     throw conflictError(event, differs);
   }
 
-  /** The event that was recorded under this identity; one that retention removed is taken for this one. */
+  /**
+   * The event that was recorded under this identity. One that retention removed, or whose values were
+   * erased, is taken for this one.
+   */
   private async recordedAs(event: InboundEvent): Promise<InboundEvent> {
     const envelope = await this.options.events.envelope(event);
-    return envelope === undefined ? event : decodeRecorded(envelope).event;
+    return envelope === undefined || envelope === null ? event : decodeRecorded(envelope).event;
   }
 
   private async finish(event: ReceivedEvent, recorded: RecordedEvent, envelope: Json): Promise<Routed> {

@@ -121,6 +121,8 @@ export interface FastPathWork {
   readonly ended?: readonly InvocationEnd[];
   readonly settled?: readonly StepSettlement[];
   readonly blobs?: readonly object[] | undefined;
+  /** Heads of runs that this must not bring back after their erasure. */
+  readonly kept?: readonly RecordId[];
 }
 
 /** Sends the commit to the row merge. */
@@ -149,6 +151,12 @@ const OPEN_STEPS_AHEAD: Statement = {
 
 /** The statement of each part of the work. The order matters: a row is created before it is changed. */
 const STATEMENTS: readonly (Statement & { readonly part: keyof FastPathWork })[] = [
+  {
+    part: 'kept',
+    label: 'run_head.kept',
+    // The row merge, or the ledger's statements, say that the run is erased.
+    text: `IF array::len((SELECT VALUE erased_at FROM $kept WHERE erased_at != NONE)) > 0 { ${MISS} }`,
+  },
   {
     part: 'begun',
     label: 'run.begin',
@@ -272,6 +280,7 @@ export function joinWork(works: readonly FastPathWork[]): FastPathWork {
     ended: all('ended'),
     settled: all('settled'),
     blobs: all('blobs'),
+    kept: all('kept'),
   };
 }
 

@@ -46,7 +46,11 @@ const MOST_TRIES = 20;
 
 const GUARD: Statement = {
   label: 'run_head.guard',
-  text: `IF ((SELECT VALUE revision FROM ONLY type::record('run_head', $run)) ?? 0) != $revision { THROW 'sluice:MOVED' }`,
+  text: `{
+  LET $head = (SELECT revision, erased_at FROM ONLY type::record('run_head', $run));
+  IF $head.erased_at != NONE { THROW 'sluice:ERASED' };
+  IF ($head.revision ?? 0) != $revision { THROW 'sluice:MOVED' };
+}`,
 };
 
 const TABLES = ['run', 'step', 'wait'] as const;
@@ -101,12 +105,17 @@ export interface NewEvents {
 /** Decides from the log what to add to it; asked again where the log has moved meanwhile. */
 export type EventsForLog = (log: LogParts) => NewEvents | undefined;
 
+/** What a write for a run whose values were erased is answered. */
+export function erased({ runId }: Pick<RunKey, 'runId'>): SluiceError {
+  return new SluiceError('RUN_ERASED', `The values of run ${runId} were erased.`, { details: { runId } });
+}
+
 /**
  * Commits events by deriving the run's rows from its whole log. Without `added` it rebuilds the rows.
  * @param more further statements of the same transaction
  * @returns each statement's value, by label
- * @throws SluiceError TRANSITION_ILLEGAL where the log itself makes an illegal transition; Refusal of a
- *   statement in `more`
+ * @throws SluiceError TRANSITION_ILLEGAL where the log itself makes an illegal transition; RUN_ERASED;
+ *   Refusal of a statement in `more`
  */
 export async function replayFromLog(
   { database, faults }: Writer,
@@ -124,6 +133,7 @@ export async function replayFromLog(
         faults,
       );
     } catch (error) {
+      if (error instanceof Refusal && error.code === 'ERASED') throw erased(header.run);
       if (!(error instanceof Refusal) || error.code !== 'MOVED') throw error;
       if (tries >= MOST_TRIES) {
         throw new SluiceError('DATABASE_FAILED', `The log of run ${header.run.runId} moved ${tries} times`, {

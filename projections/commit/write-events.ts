@@ -42,7 +42,7 @@ const NONE: BoundStatements = { statements: [], variables: {} };
 /**
  * @param companions written in the same transaction, after the events
  * @returns each statement's value, by label; undefined after a commit on the fast path
- * @throws SluiceError PROJECTION_CONFLICT, TRANSITION_ILLEGAL, IDEMPOTENCY_KEY_REUSED,
+ * @throws SluiceError PROJECTION_CONFLICT, TRANSITION_ILLEGAL, IDEMPOTENCY_KEY_REUSED, RUN_ERASED,
  *   DATABASE_UNAVAILABLE, DATABASE_FAILED
  */
 export async function writeEvents(
@@ -150,6 +150,7 @@ function joinStatements(...parts: readonly BoundStatements[]): BoundStatements {
 
 /** The coded error of a refusal that no other tier can resolve. */
 export function toError({ code, label, detail }: Refusal): SluiceError {
+  if (code === 'ERASED') return new SluiceError('RUN_ERASED', `${label}: the values of the run were erased`);
   if (code === 'CONFLICT') {
     return new SluiceError('PROJECTION_CONFLICT', `${label}: ${detail} exists with other content`, {
       details: { statement: label, key: detail },

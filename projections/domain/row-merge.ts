@@ -85,6 +85,7 @@ const ADVANCE_HEAD: Statement = {
   label: 'run_head.advance',
   text: `{
   LET $id = type::record('run_head', $run);
+  IF $head.erased_at != NONE { THROW 'sluice:ERASED' };
   IF $head = NONE {
     IF $first > 1 { THROW 'sluice:RESOLVE' };
     CREATE $id SET revision = 1, last_seq = $last, last_event_at = $last_at, execution = $execution, execution_first = $first, executions = 1 RETURN NONE;

@@ -12,15 +12,15 @@ import type { Header } from '../log/derive.js';
 import type { RunKey } from '../log/keys.js';
 import { loadLog } from '../log/load-log.js';
 import { read, readReadable } from '../connection/read.js';
-import { replayFromLog } from '../commit/from-log.js';
+import { erased, replayFromLog } from '../commit/from-log.js';
 import type { Writer } from '../connection/writer.js';
 import { derivedRows, differences, type RowDifference } from './derived-rows.js';
 
 /**
  * Rebuilds one run.
  * @returns the rows that were different; empty where the live rows were right
- * @throws SluiceError WORKFLOW_NOT_FOUND where the tenant has no log of that run; DATABASE_FAILED where
- *   neither its row nor its log says which definition it runs
+ * @throws SluiceError RUN_ERASED; WORKFLOW_NOT_FOUND where the tenant has no log of that run;
+ *   DATABASE_FAILED where neither its row nor its log says which definition it runs
  */
 export async function rebuildRun(
   writer: Writer,
@@ -29,10 +29,22 @@ export async function rebuildRun(
 ): Promise<readonly RowDifference[]> {
   const { database } = writer;
   const run = { tenant, runId };
+  await refuseErased(database, run);
   const header = await findHeader(database, run);
   const before = await derivedRows(database, run);
   await replayFromLog(writer, header);
   return differences(before, await derivedRows(database, run));
+}
+
+/** An erased run has no log. @throws SluiceError RUN_ERASED */
+async function refuseErased(database: Database, run: RunKey): Promise<void> {
+  const at = await read(
+    database,
+    z.date().optional(),
+    `SELECT VALUE erased_at FROM ONLY type::record('run_head', [$tenant, $runId])`,
+    { ...run },
+  );
+  if (at !== undefined) throw erased(run);
 }
 
 /** Every run that has a log, by tenant. */

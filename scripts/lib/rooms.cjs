@@ -88,6 +88,7 @@ const inner = {
   'client/claims': [],
   'client/connection': ['client/events', 'client/reads', 'client/claims'],
   'client/runs': ['client/connection', 'client/reads', 'client/redaction', 'client/claims'],
+  'client/erasure': ['client/connection', 'client/reads', 'client/runs'],
   'client/shown': ['client/reads', 'client/redaction', 'client/connection', 'client/runs'],
 
   // The files at the top of contracts/ (errors, limits, JSON) import no other: its folders use them.
@@ -169,6 +170,13 @@ const inner = {
     'projections/reads/runs',
     'projections/commit',
     'projections/writers',
+  ],
+  'projections/erasure': [
+    'projections/values',
+    'projections/connection',
+    'projections/log',
+    'projections/reads/runs',
+    'projections/reads/events',
   ],
   'projections/reconcile': [
     'projections/connection',

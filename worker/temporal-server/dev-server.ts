@@ -30,6 +30,8 @@ const DYNAMIC_CONFIG = [
   'history.timerProcessorMaxPollRPS=2000',
   'history.visibilityProcessorMaxPollRPS=2000',
   'history.outboundProcessorMaxPollRPS=2000',
+  // A closed run is deleted only after this: `sluice erase` waits for it.
+  'history.transferProcessorUpdateAckInterval="1s"',
   'matching.numTaskqueueReadPartitions=1',
   'matching.numTaskqueueWritePartitions=1',
   'matching.useNewMatcher=true',

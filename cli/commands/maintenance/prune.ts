@@ -95,7 +95,7 @@ function planOf({ runs, days, events, eventDays, audit, auditDays }: Plan): stri
 }
 
 /** Asks a person; only `y` or `yes` agrees. @throws SluiceError USAGE_INVALID without a terminal */
-async function agreed({ json }: Terminal, question: string): Promise<boolean> {
+export async function agreed({ json }: Terminal, question: string): Promise<boolean> {
   if (json || process.stdin.isTTY !== true) {
     throw new SluiceError(
       'USAGE_INVALID',

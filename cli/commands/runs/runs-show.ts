@@ -165,6 +165,9 @@ export async function showRunCommand(
   const run = await runs.get(runId, { unredacted });
   terminal.data(JSON.parse(JSON.stringify(run)) as Json);
   const { payload, result, trigger, error, paused, ...rest } = run;
+  if (run.erasedAt !== null) {
+    terminal.print(`ERASED at ${run.erasedAt}: its values were removed from Temporal and the database.`);
+  }
   for (const [name, value] of Object.entries(rest)) {
     const shown = typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value ?? '-');
     terminal.print(`${name.padEnd(18)} ${shown === '[]' ? '-' : shown}`);

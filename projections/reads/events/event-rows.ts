@@ -57,6 +57,7 @@ export const InboundRow = z.object({
   conflicts: z.array(z.string()).optional(),
   received_at: z.date(),
   routed_at: z.date().optional(),
+  erased_at: z.date().optional(),
 });
 export type InboundRow = z.infer<typeof InboundRow>;
 

@@ -46,6 +46,8 @@ export interface ExplainedEvent {
   /** ISO instant. */
   readonly receivedAt: string;
   readonly routedAt: string | null;
+  /** When its values were erased; null: they were not. */
+  readonly erasedAt: string | null;
   readonly correlationKey: string | null;
   readonly resolvedBy: string;
   readonly tried: readonly string[];
@@ -101,6 +103,7 @@ export async function explainEvent(database: Database, key: EventKey): Promise<E
     sender: row.sender ?? null,
     receivedAt: row.received_at.toISOString(),
     routedAt: row.routed_at?.toISOString() ?? null,
+    erasedAt: row.erased_at?.toISOString() ?? null,
     correlationKey: row.correlation_key ?? null,
     resolvedBy: row.resolved_by,
     tried: row.tried,

@@ -26,6 +26,7 @@ export const RunColumns = z.object({
   started_at: z.date(),
   ended_at: z.date().optional(),
   cancel_requested_at: z.date().optional(),
+  erased_at: z.date().optional(),
   list_key: z.string(),
 });
 export type RunColumns = z.infer<typeof RunColumns>;
@@ -64,6 +65,8 @@ export interface RunSummary {
   readonly startedAt: string;
   readonly endedAt: string | null;
   readonly cancelRequestedAt: string | null;
+  /** When its values were erased; null: they were not. */
+  readonly erasedAt: string | null;
 }
 
 /** One run in full. */
@@ -97,6 +100,7 @@ export function toSummary(row: RunColumns): RunSummary {
     startedAt: row.started_at.toISOString(),
     endedAt: iso(row.ended_at),
     cancelRequestedAt: iso(row.cancel_requested_at),
+    erasedAt: iso(row.erased_at),
   };
 }
 

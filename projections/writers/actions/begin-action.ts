@@ -15,16 +15,21 @@
  * again, and sees the other. A lease begins and ends on the database's clock: a worker whose clock is wrong
  * holds its attempts no longer than others.
  */
+import { RecordId } from 'surrealdb';
 import { z } from 'zod';
 import { SluiceError } from '../../../contracts/errors.js';
 import type { BeginDecision, Execution, Invocation, Lease } from '../../../contracts/run/projection.js';
 import type { Json } from '../../../contracts/json.js';
 import type { Writer } from '../../connection/writer.js';
+import { runRowKey } from '../../log/keys.js';
 import { loadJson, TextWriter } from '../../log/texts.js';
 import type { Statement } from '../../connection/unit-of-work.js';
 import { writeEvents, type Companions } from '../../commit/write-events.js';
 import type { NewEvents } from '../../commit/from-log.js';
 import { formerLedger, IS_OTHER_WORK, ledgerDigest, REFUSE_KEY } from './use-of-key.js';
+
+/** An erased run begins no action, and none of its actions ends (erasure/erase-run.ts). */
+export const REFUSE_ERASED = `IF (SELECT VALUE erased_at FROM ONLY type::record('run_head', [$ledger_key[0], $ledger_row.run_id])) != NONE { THROW 'sluice:ERASED' };`;
 
 /** Lists the ledger row under its run. A key that runs share is listed under each. */
 export const LIST_INVOCATION = `UPSERT type::record('run_invocation', [$ledger_key[0], $ledger_row.run_id, $ledger_key[1]]) RETURN NONE;`;
@@ -37,6 +42,7 @@ const BEGIN: Statement = {
   LET $id = type::record('action_invocation', $ledger_key);
   LET $old = (SELECT * FROM ONLY $id);
   IF $old = NONE {
+    ${REFUSE_ERASED}
     CREATE $id CONTENT $row RETURN NONE;
     ${LIST_INVOCATION}
     { kind: 'execute' }
@@ -109,6 +115,7 @@ export async function beginAction(
       invocations: [{ id: key, ...row }],
       listed: [{ id: [tenant, execution.run.runId, invocation.idempotencyKey] }],
       blobs: variables.ledger_blobs,
+      kept: headToRead(execution, events),
     },
   };
   const answers = await writeEvents(writer, execution, events, companions);
@@ -121,6 +128,11 @@ export async function beginAction(
   const decode = await loadJson(writer.database, tenant, decision.owner, [decision.output]);
   const output: Json = decode(decision.output) ?? null;
   return { kind: 'recorded', output, artifacts: decision.artifacts };
+}
+
+/** The run's head, where no event of the commit looks at it. */
+export function headToRead({ run }: Execution, events: NewEvents['events']): readonly RecordId[] {
+  return events.length > 0 ? [] : [new RecordId('run_head', [...runRowKey(run)])];
 }
 
 /** The ledger's blobs, under another variable than the blobs of the events in the same transaction. */

@@ -22,7 +22,7 @@ import type { Writer } from '../../connection/writer.js';
 import { TextWriter } from '../../log/texts.js';
 import { commit, Refusal, type Statement } from '../../connection/unit-of-work.js';
 import { toError, tryFastPath } from '../../commit/write-events.js';
-import { ledgerRow, LIST_INVOCATION } from './begin-action.js';
+import { ledgerRow, LIST_INVOCATION, REFUSE_ERASED } from './begin-action.js';
 import { formerLedger, IS_OTHER_WORK, REFUSE_KEY } from './use-of-key.js';
 
 const FINISH: Statement = {
@@ -31,6 +31,7 @@ const FINISH: Statement = {
   LET $id = type::record('action_invocation', $ledger_key);
   LET $old = (SELECT * FROM ONLY $id);
   IF $old = NONE {
+    ${REFUSE_ERASED}
     CREATE $id CONTENT object::extend($ledger_row, $outcome) RETURN NONE;
     ${LIST_INVOCATION}
     true

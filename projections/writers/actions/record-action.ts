@@ -19,7 +19,7 @@ import { joinWork, stepSettlement, type FastPathWork } from '../../commit/fast-p
 import type { Writer } from '../../connection/writer.js';
 import type { NewEvents } from '../../commit/from-log.js';
 import { fastPathForEvents, tryFastPath } from '../../commit/write-events.js';
-import { beginAction, ledgerRow } from './begin-action.js';
+import { beginAction, headToRead, ledgerRow } from './begin-action.js';
 import { finishAction, outcomeColumns } from './finish-action.js';
 
 /**
@@ -36,7 +36,8 @@ export async function recordAction(
   const eventWork = fastPathForEvents(writer.database.seal, execution, events);
   if (eventWork !== undefined) {
     const domain = domainStatements(writes);
-    const work = withAction(eventWork, execution, invocation, {
+    const kept = headToRead(execution, events);
+    const work = withAction({ ...eventWork, kept }, execution, invocation, {
       ...ended,
       texts: new TextWriter(writer.database.seal, execution.run.tenant, execution.run.runId),
     });

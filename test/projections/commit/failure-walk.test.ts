@@ -189,7 +189,7 @@ const LIFE_WALKS: readonly Walk[] = Object.entries(WRITES).map(([name, write], i
 }));
 
 // Counters, and ends of leases on the clock of the database, differ between histories that mean the same.
-const COUNTERS = ['revision', 'turn', 'lease_until', 'until', 'seen_at'];
+const COUNTERS = ['revision', 'turn', 'lease_until', 'until', 'seen_at', 'erased_at'];
 const OF_THE_SCHEMA = ['schema_migration', 'schema_lock'];
 
 async function tableNames(projections: Projections): Promise<readonly string[]> {

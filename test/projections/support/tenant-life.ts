@@ -231,6 +231,11 @@ export const READS: Readonly<Record<string, readonly [ask: Ask, nothing: unknown
       (await deadLetters.triggerObstacle({ ...eventKey(of), definition: 'same' })) ?? null,
     'event',
   ],
+  'erasure.scope': [
+    async ({ erasure }, { run }) => (await erasure.scope(run.tenant, { correlationKey: 'o-1' })).runs,
+    [],
+  ],
+  'erasure.executions': [({ erasure }, { run }) => erasure.executions(run.tenant, run.runId), []],
   'reconciliation.findWatched': [
     async ({ reconciliation }, { run }) =>
       (await reconciliation.findWatched([run])).filter(({ row }) => row !== undefined),
@@ -310,6 +315,13 @@ export const WRITES: Readonly<Record<string, Ask>> = {
   'reconciliation.noteResync': ({ reconciliation }, of) => reconciliation.noteResync(of.run, of.executionId),
   'reconciliation.closeRun': ({ reconciliation }, of) => reconciliation.closeRun(of, closing),
   'reconciliation.confirmRun': ({ reconciliation }, { run }) => reconciliation.confirmRun(run, 'TERMINATED'),
+  'erasure.eraseTraces': ({ erasure }, of) =>
+    erasure.eraseTraces({
+      ...{ tenant: of.run.tenant, runs: [{ runId: of.run.runId, workflowId: of.workflowId }] },
+      events: [{ source: 'shop', id: 'e-1' }],
+    }),
+  'erasure.eraseEvent': ({ erasure }, of) => erasure.eraseEvent(eventKey(of)),
+  'erasure.eraseRun': ({ erasure }, { run }) => erasure.eraseRun(run.tenant, run.runId),
   'maintenance.removeClosedRuns': (all) =>
     all.maintenance.removeClosedRuns({ endedBefore: new Date(), limit: 10 }),
   'maintenance.removeEvents': (all) =>
@@ -327,6 +339,7 @@ export const GIVES: Readonly<Record<string, unknown>> = {
   'apiRequests.renew': true,
   'apiRequests.forget': 0,
   'reconciliation.closeRun': true,
+  'erasure.eraseTraces': { deadLetters: 1, answers: 0 },
   'maintenance.removeClosedRuns': 1,
   'maintenance.removeEvents': 1,
   'maintenance.removeAudit': 1,
