@@ -13,7 +13,7 @@ import type { SecretProvider } from '../boundary/deps.js';
 import { toJsonOrText } from '../boundary/json-output.js';
 import type { SecretRedactor } from '../boundary/redactor.js';
 import { readSecret } from '../boundary/secrets.js';
-import type { Permit } from './authorize.js';
+import type { Permit } from '../boundary/permit.js';
 
 export interface OpenContext {
   readonly context: ActionContext;

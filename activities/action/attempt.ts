@@ -4,7 +4,7 @@ import type { ActionEnvelope } from '../../contracts/run/activity.js';
 import type { Json } from '../../contracts/json.js';
 import type { ActivityDeps, StopLimits } from '../boundary/deps.js';
 import type { SecretRedactor } from '../boundary/redactor.js';
-import type { Permit } from './authorize.js';
+import type { Permit } from '../boundary/permit.js';
 import type { LedgerEntry } from './ledger-entry.js';
 
 /** Everything that belongs to one attempt of an action. */

@@ -129,10 +129,15 @@ const inner = {
   'projections/values': [],
   'projections/connection': ['projections/values'],
   'projections/migrations': ['projections/connection'],
-  'projections/log': ['projections/connection'],
-  'projections/domain': ['projections/connection', 'projections/log'],
-  'projections/reads/runs': ['projections/connection', 'projections/log'],
-  'projections/reads/events': ['projections/connection', 'projections/log', 'projections/reads/runs'],
+  'projections/log': ['projections/values', 'projections/connection'],
+  'projections/domain': ['projections/values', 'projections/connection', 'projections/log'],
+  'projections/reads/runs': ['projections/values', 'projections/connection', 'projections/log'],
+  'projections/reads/events': [
+    'projections/values',
+    'projections/connection',
+    'projections/log',
+    'projections/reads/runs',
+  ],
   'projections/reads/tasks': ['projections/connection'],
   'projections/reads': [
     'projections/connection',
@@ -141,12 +146,14 @@ const inner = {
     'projections/reads/events',
   ],
   'projections/commit': [
+    'projections/values',
     'projections/connection',
     'projections/log',
     'projections/domain',
     'projections/reads/runs',
   ],
   'projections/writers': [
+    'projections/values',
     'projections/connection',
     'projections/log',
     'projections/domain',
@@ -159,6 +166,7 @@ const inner = {
     'projections/commit',
   ],
   'projections/writers/events': [
+    'projections/values',
     'projections/connection',
     'projections/log',
     'projections/domain',
@@ -179,6 +187,7 @@ const inner = {
     'projections/reads/events',
   ],
   'projections/reconcile': [
+    'projections/values',
     'projections/connection',
     'projections/log',
     'projections/domain',
