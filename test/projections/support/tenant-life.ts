@@ -119,7 +119,7 @@ export const LIFE: Readonly<Record<string, Ask>> = {
   'deliver an event': async ({ events }, of) => {
     await events.record(arrived(of, 'e-1', 'o-1'));
   },
-  'tasks.record': ({ tasks }, of) => tasks.record(of.executionId, task(of)),
+  'tasks.record': ({ tasks }, of) => tasks.record(of.executionId, taskOf(of, of.run.tenant)),
   'deadLetters.put': ({ deadLetters }, { run }) =>
     deadLetters.put([
       { tenant: run.tenant, id: 'd-1', kind: 'event', subject: 's', reason: run.tenant, at: START_MS },
@@ -131,8 +131,9 @@ async function noteMissed(all: Projections, of: Execution, step: 'sending' | 'se
   await all.recordMissed(of, { waits, events, sender: 'look-back', step });
 }
 
-const task = ({ run }: Execution): TaskWrite => {
-  const asked = { tenant: run.tenant, item: 't-1', title: run.tenant, requestedBy: 'rita' };
+/** A task as it begins. @param value what it shows, and what its log holds */
+export const taskOf = ({ run }: Execution, value: string): TaskWrite => {
+  const asked = { tenant: run.tenant, item: 't-1', title: value, context: value, requestedBy: 'rita' };
   const { state, notices } = beginTask(
     TaskRequest.parse({ ...asked, assignee: { account: 'anna', role: 'admin' } }),
     START_MS,
@@ -141,7 +142,15 @@ const task = ({ run }: Execution): TaskWrite => {
   return {
     state,
     entries: [
-      { ...entry, requestId: null, given: null, status: 'requested', round: 1, level: 0, refused: null },
+      {
+        ...entry,
+        requestId: null,
+        given: { note: value },
+        status: 'requested',
+        round: 1,
+        level: 0,
+        refused: null,
+      },
     ],
     notices: notices.map((notice) => ({ ...notice, at: START_MS })),
   };

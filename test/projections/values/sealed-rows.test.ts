@@ -10,7 +10,7 @@ import { connect, openProjections, type Projections } from '../../../projections
 import { isSealed } from '../../../projections/values/value-seal.js';
 import { VALUE_COLUMNS } from '../../../projections/values/value-columns.js';
 import { event, execution, invocation, lease, runError, runStarted, START_MS } from '../support/runs.js';
-import { LIFE, READS } from '../support/tenant-life.js';
+import { LIFE, READS, taskOf } from '../support/tenant-life.js';
 
 const keys = { k1: newKey(), k2: newKey() };
 const index = newKey();
@@ -126,6 +126,7 @@ async function fill(all: Projections, of: Execution, value: string): Promise<voi
     ],
     receivedAt: new Date(START_MS + 1_000),
   });
+  await all.tasks.record(of.executionId, taskOf(of, value));
   const act = { at: '2026-01-02T03:04:06.000Z', actor: 'bob', act: 'retry' as const, note: `of ${value}` };
   await all.deadLetters.move(tenant, 'd-1', { from: ['OPEN'], to: 'RETRYING', act });
   const retry = { ...key, definition: 'same', letter: 'd-1', act };
