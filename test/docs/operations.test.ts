@@ -1,4 +1,5 @@
 /** docs/operations.md is written by hand; these tests hold its metrics, variables and commands. */
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +11,7 @@ import { BridgeVariables } from '../../worker/config/bridge-config.js';
 import { Variables } from '../../worker/config/config-variables.js';
 import { unknownCommands } from './support/commands.js';
 
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 const page = read('docs/operations.md');
 const named = (pattern: RegExp): string[] => [
@@ -38,7 +40,10 @@ it('every metric that the page names exists, and every counter of Sluice is on t
 
   const bridge = await createBridgeMetrics(['database', 'temporal', 'redis']).text();
   const served = `${await createMetrics().text(undefined)}\n${bridge}`;
-  const sources = ['worker/reconciler/reconciler.ts', 'workflows/interpreter/compensation/compensate.ts']
+  const sources = execFileSync('git', ['ls-files', 'activities', 'worker', 'workflows'], { cwd: root })
+    .toString()
+    .split('\n')
+    .filter((path) => path.endsWith('.ts'))
     .map(read)
     .join('');
   const counted = [...sources.matchAll(/createCounter\('(\w+)'/g)].map((found) => `${found[1]}_total`);
