@@ -75,6 +75,8 @@ export const LIMITS = {
   stepsPerTask: 1_000,
   /** Expression work (steps of the engine) in one workflow task before it yields. */
   expressionStepsPerTask: 2_000_000,
+  /** Expression work of all triggers of one event; one expression has at most 4,000,000 steps. */
+  triggerExpressionSteps: 20_000_000,
   /** Bytes of commands that one workflow task may add before it yields. */
   bytesPerTask: 1024 * KIB,
   /** Default timeout of one attempt of an action, ms. */

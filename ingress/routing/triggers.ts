@@ -8,10 +8,13 @@
  *   (ids-of-tenants-never-meet).
  * - A chain of runs that events of one another start has an end: each run is told how many were started
  *   before it, its events carry that, and past the limit no run is started ([event-chains-end]).
+ * - All expressions of one event's triggers together have a bound, and the process takes a turn between two
+ *   definitions ([no-check-freezes]): past it a trigger fails with EXPRESSION_BUDGET.
  * - A trigger that fails is noted in the event's audit row and stops no other trigger. Only an error that a
  *   retry resolves (Temporal or the database is away) is thrown; then the whole event is routed again.
  */
 import { createHash } from 'node:crypto';
+import { setImmediate as turn } from 'node:timers/promises';
 import { z } from 'zod';
 import { presentAt, type Present, type SluiceClient } from '../../client/index.js';
 import type { Definition } from '../../contracts/definition/index.js';
@@ -19,6 +22,7 @@ import { SluiceError, toSluiceError } from '../../contracts/errors.js';
 import { eventScope } from '../../contracts/events/event-scope.js';
 import type { InboundEvent, ReceivedEvent } from '../../contracts/inbound-event.js';
 import { JsonValue, type Json, type JsonObject } from '../../contracts/json.js';
+import { LIMITS } from '../../contracts/limits.js';
 import { triggeredId } from '../../contracts/naming/workflow-id.js';
 import type { ProjectionStore } from '../../contracts/run/projection.js';
 import { readStoredInBounds, validatePayloadInBounds } from '../../definitions/index.js';
@@ -33,6 +37,8 @@ import { isAway } from './availability.js';
 
 /** The actor of these starts in the audit. */
 const ACTOR = 'event';
+/** Expression work of one definition's triggers after which the process takes a turn. */
+const TURN_STEPS = 100_000;
 /** Definitions whose payload schema is kept. */
 const CACHED_DEFINITIONS = 200;
 /** Hexadecimal digits of the event's hash in a workflow id. */
@@ -76,20 +82,31 @@ export class Triggers {
     for (const row of rows) {
       byDefinition.set(row.definition, [...(byDefinition.get(row.definition) ?? []), row]);
     }
-    const outcomes = await Promise.all(
-      [...byDefinition.values()].map((triggers) => this.fireDefinition(triggers, event)),
-    );
-    return outcomes.flat();
+    const work = { spent: 0 };
+    const outcomes: Promise<TriggerOutcome[]>[] = [];
+    for (const triggers of byDefinition.values()) {
+      const before = work.spent;
+      const outcome = this.fireDefinition(triggers, event, work);
+      // It is awaited with the others; until then a failure of it is not one that nothing handles.
+      outcome.catch(() => undefined);
+      outcomes.push(outcome);
+      if (work.spent - before > TURN_STEPS) await turn();
+    }
+    return (await Promise.all(outcomes)).flat();
   }
 
   /** The triggers of one definition: the first whose filter holds starts the run. */
-  private async fireDefinition(rows: readonly TriggerRow[], event: ReceivedEvent): Promise<TriggerOutcome[]> {
+  private async fireDefinition(
+    rows: readonly TriggerRow[],
+    event: ReceivedEvent,
+    work: { spent: number },
+  ): Promise<TriggerOutcome[]> {
     const outcomes: TriggerOutcome[] = [];
     for (const row of [...rows].sort((a, b) => a.position - b.position)) {
       const about = { definition: row.definition, version: row.version, position: row.position };
       const none = { workflowId: null, runId: null, error: null };
       try {
-        const payload = triggerPayload(row, event);
+        const payload = triggerPayload(row, event, work);
         if (payload === undefined) {
           outcomes.push({ ...about, ...none, status: 'FILTERED' });
           continue;
@@ -194,7 +211,11 @@ function isRunOf({ tenant, trigger }: Present, event: InboundEvent): boolean {
 }
 
 /** The payload of the run that the event starts; undefined: the filter does not hold. */
-function triggerPayload({ spec }: TriggerRow, event: ReceivedEvent): Json | undefined {
+function triggerPayload(
+  { spec }: TriggerRow,
+  event: ReceivedEvent,
+  work: { spent: number },
+): Json | undefined {
   if (spec === undefined) {
     throw new SluiceError(
       'DATABASE_FAILED',
@@ -205,8 +226,19 @@ function triggerPayload({ spec }: TriggerRow, event: ReceivedEvent): Json | unde
   const { filter, payload } = TriggerSpec.parse(spec);
   const scope: JsonObject = { event: eventScope(event) };
   const nowMs = Date.parse(event.receivedAt);
-  const expression: EvaluateExpression = (source, required) =>
-    evaluate(source, { root: scope, bindings: scope, nowMs }, { at: 'trigger', required });
+  const expression: EvaluateExpression = (source, required) => {
+    if (work.spent >= LIMITS.triggerExpressionSteps) {
+      throw new SluiceError(
+        'EXPRESSION_BUDGET',
+        `The triggers of the event have more than ${LIMITS.triggerExpressionSteps} steps of expressions`,
+      );
+    }
+    return evaluate(
+      source,
+      { root: scope, bindings: scope, nowMs },
+      { at: 'trigger', required, meter: work },
+    );
+  };
   const holds = evaluateCondition(
     filter,
     expression,

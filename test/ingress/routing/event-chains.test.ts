@@ -1,6 +1,7 @@
 /** Runs that start one another by events: docs/limits.md. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../../contracts/json.js';
+import { Triggers } from '../../../ingress/routing/triggers.js';
 import { needs } from '../../support/requirements.js';
 import { RedisServer } from '../../support/servers/redis-server.js';
 import { useSluice } from '../../support/sluice.js';
@@ -118,5 +119,28 @@ describe('a chain over Redis Streams', needs('redis'), () => {
       await bridge.stop();
       await redis.remove();
     }
+  });
+});
+
+describe('the expressions of one event’s triggers', () => {
+  it('they have a bound together, and the process takes turns between them [no-check-freezes]', async () => {
+    const heavy = { $expr: '$count([1..60000].($ * 2)) < 0' };
+    const spec = { filter: heavy };
+    const rows = Array.from({ length: 30 }, (_, i) => {
+      return { definition: `heavy-${i}`, position: 0, version: 1, spec };
+    });
+    const triggers = new Triggers(sluice().projections, sluice().client, LIMIT);
+    let turns = 0;
+    const count = setInterval(() => turns++, 0);
+    const outcomes = await triggers.fire(rows, {
+      ...{ tenant: sluice().tenant, source: 's', id: 'heavy', name: 'HEAVY', time: null, payload: null },
+      ...{ correlationKey: null, receivedAt: new Date(0).toISOString() },
+    });
+    clearInterval(count);
+    const evaluated = outcomes.filter(({ status }) => status === 'FILTERED').length;
+    expect(evaluated).toBeGreaterThan(1);
+    expect(evaluated).toBeLessThan(10);
+    expect(turns).toBeGreaterThan(1);
+    expect(outcomes.at(-1)).toMatchObject({ status: 'FAILED', error: { code: 'EXPRESSION_BUDGET' } });
   });
 });
