@@ -86,7 +86,7 @@ async function checkServices(connection: Connection, config: SluiceConfig): Prom
     attempt('task queue', () => checkPollers(connection, config, workers)),
     attempt('temporal clock', () => checkClock(connection, config.temporal.namespace)),
   ]);
-  return { findings: [...server, ...namespace, ...rest.flat()], workers: [...workers] };
+  return { findings: [...server, SETTINGS, ...namespace, ...rest.flat()], workers: [...workers] };
 }
 
 async function checkServer({ workflowService }: Connection, { temporal }: SluiceConfig): Promise<Finding> {
@@ -98,6 +98,13 @@ async function checkServer({ workflowService }: Connection, { temporal }: Sluice
   }
   return warn('temporal', found, `Upgrade Temporal to ${OLDEST_SERVER.join('.')} or newer.`);
 }
+
+/** No call of Temporal's API tells what is in a server's dynamic config. */
+const SETTINGS = skip(
+  'temporal settings',
+  'Temporal tells no client whether it is fair between tenants: look for system.enableActivityEagerExecution, ' +
+    'matching.useNewMatcher and matching.enableFairness in its dynamic config (docs/operations.md)',
+);
 
 async function checkNamespace({ workflowService }: Connection, config: SluiceConfig): Promise<Finding> {
   const { namespace } = config.temporal;

@@ -84,6 +84,10 @@ it('doctor finds everything in order, and warns that no worker polls', async () 
     configuration: { status: 'ok' },
     project: { status: 'ok' },
     temporal: { status: 'ok', found: expect.stringContaining(base['TEMPORAL_ADDRESS'] ?? '') as string },
+    'temporal settings': {
+      status: 'skip',
+      found: expect.stringContaining('matching.enableFairness') as string,
+    },
     namespace: { status: 'ok' },
     'search attributes': { status: 'ok' },
     'temporal clock': { status: 'ok' },
