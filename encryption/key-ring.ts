@@ -24,7 +24,7 @@ const KEY_BYTES = 32;
 export type KeyPurpose = 'payload' | 'column' | 'claim';
 
 /** What the index key is used for. */
-type IndexPurpose = 'database';
+type IndexPurpose = 'database' | 'search';
 
 const KeyId = z
   .string()

@@ -33,6 +33,16 @@ const PayloadMessage = proto.temporal.api.common.v1.Payload;
 export class EncryptingCodec implements PayloadCodec {
   constructor(private readonly ring: KeyRing) {}
 
+  /**
+   * The key of the digests by which runs of a tenant are found in Temporal. It goes into the histories of its
+   * runs, encrypted as all else, so it tells nothing of other tenants and stays the same over rotations.
+   * @returns hexadecimal
+   * @throws SluiceError CONFIG_INVALID where the ring has no index key
+   */
+  searchKey(tenant: string): string {
+    return createHmac('sha256', this.ring.index('search')).update(tenant).digest('hex');
+  }
+
   /** @returns each payload encrypted with the current key */
   encode(payloads: Payload[]): Promise<Payload[]> {
     return Promise.resolve(payloads.map((payload) => this.#encrypt(payload)));

@@ -41,6 +41,8 @@ export interface ActivityDeps {
   readonly authorizer?: Authorizer | undefined;
   /** Checks who starts a run; absent: whoever reaches Temporal may name any tenant and actor. */
   readonly claims?: ClaimKeeper | undefined;
+  /** The key of a tenant's search attributes; absent: the worker has no key ring. */
+  readonly searchKey?: ((tenant: string) => string) | undefined;
   /** The runtime context to which this worker pins the runs that it prepares. */
   readonly system: SystemContext;
   /** Identity of this worker process, a part of the holder of every lease. */

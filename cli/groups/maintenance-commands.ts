@@ -60,6 +60,17 @@ export function addMaintenanceCommands(program: Command, context: CommandContext
       done(await keysListCommand(terminal(), file));
     });
 
+  keys
+    .command('digest')
+    .description("print the value of a correlation key in Temporal's search attribute SluiceCorrelationKeys")
+    .argument('<file>', 'file of the key ring')
+    .argument('<key>', 'correlation key')
+    .option('--for-tenant <name>', 'tenant of the runs', 'default')
+    .action(async (file: string, key: string, { forTenant }: { forTenant: string }) => {
+      const { keysDigestCommand } = await import('../commands/maintenance/keys.js');
+      done(await keysDigestCommand(terminal(), file, key, forTenant));
+    });
+
   program
     .command('rebuild')
     .description("recompute the derived rows of runs from their logs, or the logs from Temporal's history")

@@ -149,6 +149,8 @@ export const PreparedRun = z.object({
   children: z.record(z.string(), z.number().int()),
   /** True: the worker has a ring of claim keys, so the run asks for a claim for each child. */
   claims: z.boolean().optional(),
+  /** The worker has a key ring: with this key correlation keys become search attributes. Hexadecimal. */
+  searchKey: z.string().optional(),
   /** Of its actions among others that wait, 1 first; absent: as the server has it. */
   priority: z.number().int().positive().optional(),
   /**

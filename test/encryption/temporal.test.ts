@@ -1,7 +1,9 @@
 /** What both stores hold of runs whose workers and clients have a key ring, and who may decrypt it. */
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { z } from 'zod';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -13,7 +15,10 @@ import { runCommand } from '../support/command.js';
 import { useSluice, withSluice, type SluiceTest } from '../support/sluice.js';
 
 const keys = { k1: newKey(), k2: newKey() };
-const ring = new KeyRing({ current: 'k1', keys, index: newKey() });
+const BIN = fileURLToPath(new URL('../../cli/bin.mjs', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const RING = { current: 'k1', keys, index: newKey() };
+const ring = new KeyRing(RING);
 const dataConverter = encryptingConverter(ring);
 const seal = () => Promise.resolve(new RingSeal(ring));
 
@@ -59,18 +64,18 @@ async function textOf(directory: string, recursive = true): Promise<string> {
 async function passThrough(sluice: SluiceTest, value: string): Promise<void> {
   await sluice.publish(CHILD);
   await sluice.publish(SEALED);
-  const done = await sluice.start('sealed', { key: 'k', value, fails: false });
+  const done = await sluice.start('sealed', { key: value, value, fails: false });
   await sluice.waiting(done);
-  await sluice.signal(done, { eventName: 'GO', correlationKey: 'k', payload: { value } });
+  await sluice.signal(done, { eventName: 'GO', correlationKey: value, payload: { value } });
   expect(await sluice.result(done)).toEqual({
     told: value,
     child: value,
     got: { value },
     problem: `not with ${value}`,
   });
-  const failed = await sluice.start('sealed', { key: 'k', value, fails: true });
+  const failed = await sluice.start('sealed', { key: value, value, fails: true });
   await sluice.waiting(failed);
-  await sluice.signal(failed, { eventName: 'GO', correlationKey: 'k', payload: { value } });
+  await sluice.signal(failed, { eventName: 'GO', correlationKey: value, payload: { value } });
   await expect(sluice.result(failed)).rejects.toMatchObject({
     message: expect.stringContaining(value) as string,
   });
@@ -100,9 +105,22 @@ describe('the stores of Temporal and of the database', () => {
     const clear = { url: `surrealkv://${join(directory, 'clear')}` };
     await withSluice({ temporal, database: clear }, (sluice) => passThrough(sluice, 'clear-5fd2c07b'));
     const sealed = { url: `surrealkv://${join(directory, 'sealed')}`, seal };
-    await withSluice({ temporal, database: sealed, dataConverter }, (sluice) =>
-      passThrough(sluice, 'sealed-91ac33e8'),
-    );
+    await withSluice({ temporal, database: sealed, dataConverter }, async (sluice) => {
+      await passThrough(sluice, 'sealed-91ac33e8');
+      // Who guesses a correlation key can't check the guess in Temporal: the ring makes its digest.
+      const run = await sluice.start('sealed', { key: 'guess', value: 1, fails: false });
+      await sluice.waiting(run);
+      const { searchAttributes } = await sluice.client.temporal.workflow.getHandle(run.workflowId).describe();
+      const file = join(directory, 'ring.json');
+      await writeFile(file, JSON.stringify(RING));
+      const args = [BIN, 'keys', 'digest', file, 'guess', '--for-tenant', sluice.tenant];
+      const { stdout } = await runCommand(process.execPath, args, { cwd: ROOT, env: process.env });
+      expect(searchAttributes['SluiceCorrelationKeys']).toEqual([stdout.trim()]);
+      expect(stdout.trim()).toMatch(/^[0-9a-f]{32}$/);
+      expect(stdout).not.toContain(createHash('sha256').update('guess').digest('hex').slice(0, 32));
+      await sluice.signal(run, { eventName: 'GO', correlationKey: 'guess', payload: {} });
+      await sluice.result(run);
+    });
     const inTemporal = await textOf(directory, false);
     expect(inTemporal).toContain('clear-5fd2c07b');
     expect(await textOf(join(directory, 'clear'))).toContain('clear-5fd2c07b');
@@ -124,7 +142,7 @@ describe('a key ring', () => {
       ...temporal,
       taskQueue,
       tenant,
-      dataConverter: encryptingConverter(new KeyRing({ current: 'k2', keys })),
+      dataConverter: encryptingConverter(new KeyRing({ ...RING, current: 'k2' })),
     });
     try {
       const run = await plain.start('sealed', { key: 'k', value: 'v', fails: false });
@@ -257,7 +275,7 @@ describe('a worker without the key', () => {
     await sluice().publish(CHILD);
     await sluice().stopWorker();
     const run = await sluice().start('sealed-child', { value: 'later' });
-    const other = encryptingConverter(new KeyRing({ current: 'x', keys: { x: newKey() } }));
+    const other = encryptingConverter(new KeyRing({ current: 'x', keys: { x: newKey() }, index: newKey() }));
     await withSluice(
       {
         taskQueue: sluice().taskQueue,

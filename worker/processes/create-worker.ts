@@ -19,6 +19,7 @@ import { LIMITS } from '../../contracts/limits.js';
 import { claimKeeperOf } from '../../contracts/naming/claims.js';
 import type { ProjectionStore } from '../../contracts/run/projection.js';
 import type { SystemContext } from '../../contracts/run/run.js';
+import { EncryptingCodec } from '../../encryption/index.js';
 import type { ShownEvents } from '../../client/index.js';
 import type { Projections } from '../../projections/index.js';
 import { shareOf, type SluiceConfig } from '../config/config.js';
@@ -96,6 +97,7 @@ export async function workerOptions(options: SluiceWorkerOptions): Promise<Worke
     missingActionMs,
     deployment,
   } = options.tuning ?? {};
+  const encrypting = dataConverter?.payloadCodecs?.find((codec) => codec instanceof EncryptingCodec);
   return {
     ...ISOLATE_OPTIONS,
     connection,
@@ -110,6 +112,7 @@ export async function workerOptions(options: SluiceWorkerOptions): Promise<Worke
       secrets,
       authorizer: options.authorizer,
       claims: claimKeeperOf(dataConverter?.payloadCodecs),
+      ...(encrypting !== undefined && { searchKey: (tenant: string) => encrypting.searchKey(tenant) }),
       deadLetters: options.deadLetters,
       shownLetters: options.shownLetters,
       system,

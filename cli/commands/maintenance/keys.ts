@@ -5,9 +5,17 @@
  * key is not current until `use` makes it so: every process must know a key before one of them encrypts
  * with it.
  */
+import { createHmac } from 'node:crypto';
 import { access, rename, writeFile } from 'node:fs/promises';
 import { SluiceError } from '../../../contracts/errors.js';
-import { checkKeyRing, newKey, readKeyRingFile, type KeyRingFile } from '../../../encryption/index.js';
+import {
+  checkKeyRing,
+  EncryptingCodec,
+  newKey,
+  readKeyRing,
+  readKeyRingFile,
+  type KeyRingFile,
+} from '../../../encryption/index.js';
 import { EXIT } from '../../terminal/exit-codes.js';
 import type { Terminal } from '../../terminal/terminal.js';
 
@@ -83,6 +91,23 @@ export async function keysListCommand(terminal: Terminal, path: string): Promise
       `${id}  ${id === current ? act : `${since === undefined ? 'decrypts' : 'verifies'} only`}`,
     );
   }
+  return EXIT.ok;
+}
+
+/**
+ * Prints the search attribute of a correlation key.
+ * @throws SluiceError CONFIG_INVALID
+ */
+export async function keysDigestCommand(
+  terminal: Terminal,
+  path: string,
+  key: string,
+  tenant: string,
+): Promise<number> {
+  const codec = new EncryptingCodec(await readKeyRing(path));
+  const digest = createHmac('sha256', codec.searchKey(tenant)).update(key).digest('hex').slice(0, 32);
+  terminal.data({ digest });
+  terminal.print(digest);
   return EXIT.ok;
 }
 

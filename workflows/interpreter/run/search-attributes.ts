@@ -1,8 +1,13 @@
-/** Search attributes: they make a run findable in the Temporal Web UI and CLI. */
+/**
+ * Search attributes: they make a run findable in the Temporal Web UI and CLI.
+ *
+ * Temporal keeps them in clear, so correlation keys are digests there: keyed ones where the worker that
+ * prepared the run has a key ring. A run keeps the kind that it began with.
+ */
 import { upsertSearchAttributes } from '@temporalio/workflow';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { LIMITS } from '../../../contracts/limits.js';
-import { shortHash } from '../state/hash.js';
+import { keyedHash, shortHash } from '../state/hash.js';
 import type { RunState } from '../state/state.js';
 
 const TENANT = defineSearchAttributeKey('SluiceTenant', SearchAttributeType.KEYWORD);
@@ -12,7 +17,10 @@ const KEYS = defineSearchAttributeKey('SluiceCorrelationKeys', SearchAttributeTy
 
 /** Sets the attributes at the start of a run. */
 export function announce(state: RunState): void {
-  state.keys = [...new Set(state.start.correlationKeys.map(shortHash))].slice(0, LIMITS.correlationKeys);
+  state.keys = [...new Set(state.start.correlationKeys.map((key) => digestOf(state, key)))].slice(
+    0,
+    LIMITS.correlationKeys,
+  );
   upsertSearchAttributes([
     { key: TENANT, value: state.start.tenant },
     { key: DEFINITION, value: state.prepared.pin.id },
@@ -23,8 +31,12 @@ export function announce(state: RunState): void {
 
 /** Adds the key of a wait; past 32 keys, further ones are in the wait table only. */
 export function addKey(state: RunState, key: string): void {
-  const hashed = shortHash(key);
+  const hashed = digestOf(state, key);
   if (state.keys.includes(hashed) || state.keys.length >= LIMITS.correlationKeys) return;
   state.keys = [...state.keys, hashed];
   upsertSearchAttributes([{ key: KEYS, value: state.keys }]);
+}
+
+function digestOf({ prepared: { searchKey } }: RunState, key: string): string {
+  return searchKey === undefined ? shortHash(key) : keyedHash(key, searchKey);
 }

@@ -1,3 +1,4 @@
+import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 
@@ -10,6 +11,11 @@ const HASH_CHARACTERS = 32;
 /** A text's SHA-256, hexadecimal. */
 export function fullHash(text: string): string {
   return bytesToHex(sha256(utf8ToBytes(text)));
+}
+
+/** The first 32 hex digits of a text's HMAC-SHA-256: who lacks the key can't check a guess of the text. */
+export function keyedHash(text: string, key: string): string {
+  return bytesToHex(hmac(sha256, utf8ToBytes(key), utf8ToBytes(text))).slice(0, HASH_CHARACTERS);
 }
 
 /**
