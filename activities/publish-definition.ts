@@ -58,7 +58,7 @@ export async function applyPublish(
       { pin, source, format, publishedBy: actor },
       triggers,
     );
-    await settleSchedules(projections, here(), tenant, pin.id);
+    await settleSchedules(projections, here, tenant, pin.id);
     const warnings = read.warnings.slice(0, MOST_WARNINGS).map((problem): Json => ({ ...problem }));
     return { pin, created: stored.created, ...(warnings.length > 0 && { warnings }) };
   } catch (error) {
@@ -83,7 +83,7 @@ export async function applyUnpublish({ projections }: ActivityDeps, request: unk
     // A repetition after a crash may find the definition gone and its schedules not. So only a first attempt
     // can tell that there was no such definition.
     if (schedules.length > 0) {
-      await settleSchedules(projections, here(), tenant, id);
+      await settleSchedules(projections, here, tenant, id);
     } else if (!found && Context.current().info.attempt === 1) {
       const near = didYouMean(id, await projections.definitionIds(tenant));
       throw new SluiceError('DEFINITION_NOT_FOUND', `Tenant "${tenant}" has no definition "${id}"${near}`);
@@ -94,7 +94,7 @@ export async function applyUnpublish({ projections }: ActivityDeps, request: unk
 }
 
 /** Where the schedules of a definition are, for the activity that runs. */
-function here(): Parameters<typeof settleSchedules>[1] {
+function here(): ReturnType<Parameters<typeof settleSchedules>[1]> {
   const { client, info } = Context.current();
   return { client, taskQueue: info.taskQueue };
 }

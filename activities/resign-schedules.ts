@@ -30,7 +30,7 @@ export async function resignSchedules(
     if (stop.aborted) break;
     const keys = await Promise.all(schedules.map((schedule) => keyOf(place.client, schedule)));
     if (keys.every((key) => key === keeper.currentKey)) continue;
-    await settleSchedules(projections, place, tenant, id);
+    await settleSchedules(projections, () => place, tenant, id);
     signed++;
   }
   return signed;

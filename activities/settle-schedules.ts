@@ -7,11 +7,12 @@ import { reconcileSchedules, triggersOf } from './triggers.js';
 /**
  * Brings Temporal's schedules in line with what the database says is published, which another publish or
  * unpublish may change meanwhile.
+ * @param place where the schedules are; asked where there are some
  * @throws SluiceError SCHEDULE_REFUSED, TEMPORAL_UNAVAILABLE, DATABASE_*
  */
 export async function settleSchedules(
   projections: ProjectionStore,
-  { client, taskQueue }: { readonly client: Client; readonly taskQueue: string },
+  place: () => { readonly client: Client; readonly taskQueue: string },
   tenant: string,
   id: string,
 ): Promise<void> {
@@ -21,6 +22,7 @@ export async function settleSchedules(
     const definition = latest && (await readStoredInBounds(latest.source, latest.format, tenant)).definition;
     const none = definition === undefined || triggersOf(tenant, definition).schedules.length === 0;
     if (none && existing.length === 0) return;
+    const { client, taskQueue } = place();
     const left = await reconcileSchedules(client, { taskQueue, tenant, definition, existing });
     if (await projections.putSchedules([tenant, id], left, latest?.pin.version ?? 0)) return;
   }

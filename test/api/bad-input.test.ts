@@ -40,6 +40,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   publishDefinition: { source: WAITING.replace('version: 1', 'version: 9') },
   validateDefinition: { source: WAITING },
   publishEvent: { eventName: 'GO' },
+  erase: { correlationKey: 'nothing', dryRun: true },
   decodePayloads: { payloads: [] },
   encodePayloads: { payloads: [] },
 };

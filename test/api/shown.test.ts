@@ -136,6 +136,7 @@ const CASES: Readonly<Record<string, Cases>> = {
   listEvents: () => [['/v1/events'], ['/v1/events?eventName=GO'], ['/v1/events?eventName=TOLD']],
   explainEvent: () => ['begin', 'refused', 'lost', 'go'].map((id) => [q(id)]),
   publishEvent: () => [['/v1/events', { json: { eventName: 'NONE', payload: 1 } }]],
+  erase: () => [['/v1/erasures', { json: { runIds: runs } }]],
   listRuns: () => [['/v1/runs'], ['/v1/runs?definition=marking']],
   ...Object.fromEntries(
     [
@@ -251,6 +252,8 @@ const LINES: Readonly<Record<string, Lines>> = {
 /** They show nothing of a run that somebody else has started, and nothing of an event. */
 const WITHOUT_RUNS =
   /^(dev|worker|bridge|api|api key|validate|publish|unpublish|run|types|functions|policy check|runs verify|doctor|migrate|keys \w+|rebuild|prune|completion)$/;
+/** Who has the database's password: it names runs by their workflow ids, and shows no value of them. */
+const OF_THE_DATABASE = ['erase'];
 
 describe('A marked value', () => {
   it('a marked value is in no answer of a route to anybody but an admin [marked-values-are-nowhere]', async () => {
@@ -291,7 +294,9 @@ describe('A marked value', () => {
 
   it('a marked value is in no output of a command of a reader [marked-values-are-nowhere]', async () => {
     const commands = commandsOf(createProgram({}, () => undefined).program);
-    expect(commands.filter((name) => LINES[name] === undefined && !WITHOUT_RUNS.test(name))).toEqual([]);
+    expect(commands.filter((name) => LINES[name] === undefined && !WITHOUT_RUNS.test(name))).toEqual(
+      OF_THE_DATABASE,
+    );
     for (const [name, lines] of Object.entries(LINES)) {
       expect(commands).toContain(name);
       for (const line of lines()) {

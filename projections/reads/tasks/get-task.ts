@@ -5,7 +5,7 @@ import { TaskEntry } from '../../../contracts/tasks/record.js';
 import type { Database } from '../../connection/connection.js';
 import { numberCursor, pageLimit, toPage, type Page, type PageRequest } from '../../connection/page.js';
 import { read } from '../../connection/read.js';
-import { stateOf, TaskColumns, toSummary } from './task-rows.js';
+import { TaskColumns, toSummary } from './task-rows.js';
 
 const Notice = z.object({
   key: z.string(),
@@ -34,7 +34,7 @@ export async function getTask(
     `SELECT *, id[2] AS key FROM task_notification:[$tenant, $item, '']..[$tenant, $item, {}]`,
     { tenant, item },
   );
-  const { request, votes, decision } = stateOf(row);
+  const { request, votes, decision } = row.body;
   return {
     ...toSummary(row),
     description: request.description,

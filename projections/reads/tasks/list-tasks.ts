@@ -19,7 +19,7 @@ import {
   type PageRequest,
 } from '../../connection/page.js';
 import { read, readRows } from '../../connection/read.js';
-import { stateOf, TaskColumns, toSummary } from './task-rows.js';
+import { TaskColumns, toSummary } from './task-rows.js';
 
 /** A key: digits for open, late and priority, an instant, and the task. */
 const KEY = /^[01][01][0-3]\d{13}-(.+)$/su;
@@ -81,7 +81,7 @@ async function lookUp(database: Database, tenant: string, keys: readonly string[
 
 function matches(row: z.infer<typeof TaskColumns>, filter: TaskFilter): boolean {
   const { status, account, role, requestedBy, claimedBy } = filter;
-  const state = stateOf(row);
+  const state = row.body;
   return (
     (status === undefined || state.status === status) &&
     (account === undefined || state.assignee.account === account) &&

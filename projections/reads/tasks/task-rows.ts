@@ -3,17 +3,23 @@ import { z } from 'zod';
 import type { TaskSummary } from '../../../contracts/tasks/record.js';
 import { TaskState } from '../../../contracts/tasks/task.js';
 
-export const TaskColumns = z.object({ late: z.boolean(), body: z.string(), list_key: z.string() });
+/** The state of a task, from its text. */
+const Body = z.string().transform((text, context): TaskState => {
+  try {
+    return TaskState.parse(JSON.parse(text));
+  } catch {
+    context.addIssue({ code: 'custom', message: 'is not the state of a task' });
+    return z.NEVER;
+  }
+});
+
+export const TaskColumns = z.object({ late: z.boolean(), body: Body, list_key: z.string() });
 type TaskColumns = z.infer<typeof TaskColumns>;
 
 const isoOf = (ms: number): string => new Date(ms).toISOString();
 
-export function stateOf({ body }: Pick<TaskColumns, 'body'>): TaskState {
-  return TaskState.parse(JSON.parse(body));
-}
-
 export function toSummary(row: TaskColumns): TaskSummary {
-  const { request, status, assignee, claim, due, decision, ...state } = stateOf(row);
+  const { request, status, assignee, claim, due, decision, ...state } = row.body;
   const { item, kind, taskType, title, priority, requestedBy } = request;
   return {
     ...{ item, kind, title, status, priority, requestedBy, late: row.late },

@@ -66,11 +66,15 @@ const BROKEN_ROWS: Readonly<Record<string, string | readonly unknown[]>> = {
   run_list: TENANT_STRAY,
   run_watch: TENANT_STRAY,
   step: 'status',
+  task: 'body',
+  task_action: 'entry',
+  task_list: ['acme', 'all', STRAY],
+  task_notification: 'category',
   trigger_retry: 'act',
   wait: 'status',
 };
 /** Without these no process starts; migrations.test.ts has what is refused. */
-const OF_THE_SCHEMA = ['schema_lock', 'schema_migration'];
+const OF_THE_SCHEMA = ['encryption', 'schema_lock', 'schema_migration'];
 /** The reconciler derives these again from the log, and the next holder writes a turn or a lease anew. */
 const REWRITTEN = [
   'run',
