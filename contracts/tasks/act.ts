@@ -6,7 +6,14 @@
  */
 import { z } from 'zod';
 import { JsonValue } from '../json.js';
-import { Assignee, NOTE_CHARACTERS, OPEN_STATUSES, type TaskKind, type TaskStatus } from './task.js';
+import {
+  Assignee,
+  NOTE_CHARACTERS,
+  CLOSED_STATUSES,
+  OPEN_STATUSES,
+  type TaskKind,
+  type TaskStatus,
+} from './task.js';
 
 export const TASK_ACTIONS = [
   'claim',
@@ -109,16 +116,7 @@ export const TASK_TABLE: Readonly<Record<TaskAction, TableRow>> = {
     event: null,
   },
   comment: {
-    from: [
-      ...OPEN_STATUSES,
-      'approved',
-      'rejected',
-      'answered',
-      'overridden',
-      'expired',
-      'withdrawn',
-      'superseded',
-    ],
+    from: [...OPEN_STATUSES, ...CLOSED_STATUSES],
     to: 'same',
     permission: 'comment',
     inputs: ['note'],

@@ -9,6 +9,7 @@ import { SluiceError } from '../../contracts/errors.js';
 import { commit, Refusal, type Statement } from '../connection/unit-of-work.js';
 import type { Writer } from '../connection/writer.js';
 import type { EventKey } from '../reads/events/event-rows.js';
+import { FREE_KEY_OF_EVENT } from '../domain/freed-keys.js';
 import { blank } from './blank.js';
 
 const ERASE: readonly Statement[] = [
@@ -24,17 +25,7 @@ const ERASE: readonly Statement[] = [
   IF $row.outcome = NONE OR array::len($retries) > 0 { THROW 'sluice:UNDER_WAY' };
 }`,
   },
-  {
-    label: 'event_by_key.remove',
-    text: `IF $row.correlation_key != NONE {
-  LET $name = $row.event_name;
-  LET $part = fn::event_key($row.correlation_key);
-  DELETE type::record('event_by_key', [$id[0], $name, $part, time::millis($row.received_at), $id[1], $id[2]]) RETURN NONE;
-  LET $events = (SELECT VALUE id FROM event_by_key:[$id[0], $name, $part]..[$id[0], $name, $part, ..] LIMIT 1);
-  LET $waits = (SELECT VALUE id FROM open_wait:[$id[0], $name, $part]..[$id[0], $name, $part, ..] LIMIT 1);
-  IF array::len($events) + array::len($waits) = 0 { DELETE type::record('event_guard', [$id[0], $name, $part]) RETURN NONE };
-}`,
-  },
+  FREE_KEY_OF_EVENT,
   {
     label: 'event_delivery.empty',
     text: `{

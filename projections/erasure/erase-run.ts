@@ -12,6 +12,7 @@ import { TERMINAL_RUN_STATUSES } from '../../contracts/run/run.js';
 import { SluiceError } from '../../contracts/errors.js';
 import { commit, Refusal, type Statement } from '../connection/unit-of-work.js';
 import type { Writer } from '../connection/writer.js';
+import { FREE_WAITS_OF_RUN } from '../domain/freed-keys.js';
 import { blank } from './blank.js';
 
 /** The rows of one run in a table. */
@@ -51,23 +52,7 @@ const ERASE: readonly Statement[] = [
     label: 'action_invocation.remove',
     text: `FOR $key IN $keys { DELETE type::record('action_invocation', [$run[0], $key]) WHERE run_id = $run[1] RETURN NONE }`,
   },
-  {
-    label: 'open_wait.remove',
-    text: `{
-  LET $all = (SELECT id, event_names, correlation_key FROM ${own('wait')});
-  FOR $w IN $all {
-    IF $w.correlation_key != NONE {
-      LET $part = fn::event_key($w.correlation_key);
-      FOR $name IN ($w.event_names ?? []) {
-        DELETE type::record('open_wait', array::concat([$run[0], $name, $part], array::slice(record::id($w.id), 1))) RETURN NONE;
-        LET $events = (SELECT VALUE id FROM event_by_key:[$run[0], $name, $part]..[$run[0], $name, $part, ..] LIMIT 1);
-        LET $waits = (SELECT VALUE id FROM open_wait:[$run[0], $name, $part]..[$run[0], $name, $part, ..] LIMIT 1);
-        IF array::len($events) + array::len($waits) = 0 { DELETE type::record('event_guard', [$run[0], $name, $part]) RETURN NONE };
-      };
-    };
-  };
-}`,
-  },
+  FREE_WAITS_OF_RUN,
   ...EMPTIED.map((table) => ({
     label: `${table}.empty`,
     text: `UPDATE ${own(table)} SET ${blank(table)} RETURN NONE`,

@@ -17,6 +17,7 @@ import { read } from '../connection/read.js';
 import { LIST_RUNS } from '../reads/runs/list-runs.js';
 import type { Statement } from '../connection/unit-of-work.js';
 import type { Writer } from '../connection/writer.js';
+import { FREE_WAITS_OF_RUN } from '../domain/freed-keys.js';
 import { listTenants } from '../log/tenants.js';
 import { removeOne } from './remove-one.js';
 
@@ -62,25 +63,7 @@ const REMOVE: readonly Statement[] = [
     label: 'action_invocation.remove',
     text: `FOR $key IN $keys { DELETE type::record('action_invocation', [$run[0], $key]) WHERE run_id = $run[1] RETURN NONE }`,
   },
-  {
-    // Waits that the run left open when it was ended from outside, and the guard of a key that nothing else
-    // uses.
-    label: 'open_wait.remove',
-    text: `{
-  LET $all = (SELECT id, event_names, correlation_key FROM wait:[$run[0], $run[1]]..[$run[0], $run[1], ..]);
-  FOR $w IN $all {
-    IF $w.correlation_key != NONE {
-      LET $part = fn::event_key($w.correlation_key);
-      FOR $name IN ($w.event_names ?? []) {
-        DELETE type::record('open_wait', array::concat([$run[0], $name, $part], array::slice(record::id($w.id), 1))) RETURN NONE;
-        LET $events = (SELECT VALUE id FROM event_by_key:[$run[0], $name, $part]..[$run[0], $name, $part, ..] LIMIT 1);
-        LET $waits = (SELECT VALUE id FROM open_wait:[$run[0], $name, $part]..[$run[0], $name, $part, ..] LIMIT 1);
-        IF array::len($events) + array::len($waits) = 0 { DELETE type::record('event_guard', [$run[0], $name, $part]) RETURN NONE };
-      };
-    };
-  };
-}`,
-  },
+  FREE_WAITS_OF_RUN,
   ...TABLES_OF_RUN.map((table) => ({
     label: `${table}.remove`,
     text: `DELETE ${table}:[$run[0], $run[1]]..[$run[0], $run[1], ..] RETURN NONE`,

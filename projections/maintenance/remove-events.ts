@@ -17,6 +17,7 @@ import type { Database } from '../connection/connection.js';
 import { read, readRows } from '../connection/read.js';
 import type { Statement } from '../connection/unit-of-work.js';
 import type { Writer } from '../connection/writer.js';
+import { FREE_KEY_OF_EVENT } from '../domain/freed-keys.js';
 import { listTenants } from '../log/tenants.js';
 import { removeOne } from './remove-one.js';
 
@@ -42,17 +43,7 @@ const REMOVE: readonly Statement[] = [
   IF $row = NONE OR $row.outcome = NONE OR $row.received_at >= $before OR array::len($retries) > 0 { THROW 'sluice:KEPT' }
 }`,
   },
-  {
-    label: 'event_by_key.remove',
-    text: `IF $row.correlation_key != NONE {
-  LET $name = $row.event_name;
-  LET $part = fn::event_key($row.correlation_key);
-  DELETE type::record('event_by_key', [$id[0], $name, $part, time::millis($row.received_at), $id[1], $id[2]]) RETURN NONE;
-  LET $events = (SELECT VALUE id FROM event_by_key:[$id[0], $name, $part]..[$id[0], $name, $part, ..] LIMIT 1);
-  LET $waits = (SELECT VALUE id FROM open_wait:[$id[0], $name, $part]..[$id[0], $name, $part, ..] LIMIT 1);
-  IF array::len($events) + array::len($waits) = 0 { DELETE type::record('event_guard', [$id[0], $name, $part]) RETURN NONE };
-}`,
-  },
+  FREE_KEY_OF_EVENT,
   {
     label: 'event_list.remove',
     text: `{

@@ -175,6 +175,7 @@ const inner = {
   'projections/maintenance': [
     'projections/connection',
     'projections/log',
+    'projections/domain',
     'projections/reads/runs',
     'projections/commit',
     'projections/writers',
@@ -183,6 +184,7 @@ const inner = {
     'projections/values',
     'projections/connection',
     'projections/log',
+    'projections/domain',
     'projections/reads/runs',
     'projections/reads/events',
   ],
