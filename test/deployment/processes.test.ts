@@ -18,7 +18,7 @@ import { Deployment, writeReadable } from './support/deployment.js';
 import { makeImage, type Image } from './support/image.js';
 
 const LIMIT_MS = 180_000;
-const ORDERS = 4;
+const MOST_ORDERS = 50;
 
 describe('docker-compose.yml, as processes', needs('surreal', 'redis'), () => {
   let image: Image;
@@ -84,25 +84,24 @@ describe('docker-compose.yml, as processes', needs('surreal', 'redis'), () => {
       await client.publishDefinition(
         readFileSync(new URL('../../examples/order-fulfilment.yaml', import.meta.url), 'utf8'),
       );
+      // Whichever worker is free takes a run: orders follow one another until both have worked.
       const runs: StartedRun[] = [];
-      for (let i = 0; i < ORDERS; i++) {
-        runs.push(await client.start('order-fulfilment', exampleOrder(`compose-${i}`)));
-      }
-      for (const run of runs) {
+      do {
+        const run = await client.start('order-fulfilment', exampleOrder(`compose-${runs.length}`));
         await waitFor(async () => (await client.state(run.workflowId)).status === 'WAITING', 60_000);
-      }
-      const seen = await workersOf(runs);
-      expect(seen.size).toBe(2);
+        runs.push(run);
+      } while ((await workersOf(runs)).size < 2 && runs.length < MOST_ORDERS);
+      expect((await workersOf(runs)).size).toBe(2);
 
       const [lost] = deployment.running('worker');
       await lost?.end('SIGKILL');
-      for (let i = 0; i < ORDERS; i++) await pay(`compose-${i}`);
+      for (const i of runs.keys()) await pay(`compose-${i}`);
       for (const run of runs) {
         expect(await client.result(run.workflowId, run.runId)).toMatchObject({ state: 'SHIPPED' });
       }
-      const listed = await api('/v1/runs?status=SUCCEEDED');
+      const listed = await api('/v1/runs?status=SUCCEEDED&limit=100');
       expect(listed.status).toBe(200);
-      expect(((await listed.json()) as { items: unknown[] }).items).toHaveLength(ORDERS);
+      expect(((await listed.json()) as { items: unknown[] }).items).toHaveLength(runs.length);
     },
     LIMIT_MS,
   );
