@@ -26,8 +26,8 @@ import { parseOrRefuse } from './boundary/parse.js';
  * Does one act.
  * @param value a DeadLetterActivityRequest
  * @returns a page for `list`, a letter for `show`, what is left to do for `begin`, else null
- * @throws ApplicationFailure DEAD_LETTER_NOT_FOUND, DEAD_LETTER_CLOSED, DEAD_LETTER_NOT_RETRYABLE; retryable
- * while the database is away
+ * @throws ApplicationFailure DEAD_LETTER_NOT_FOUND, DEAD_LETTER_CLOSED, DEAD_LETTER_NOT_RETRYABLE,
+ * DEAD_LETTER_UNCONFIRMED; retryable while the database is away
  */
 export async function actOnDeadLetters(deps: ActivityDeps, value: unknown): Promise<Json> {
   const done = await doAct(deps, value);
@@ -76,6 +76,7 @@ async function doAct(deps: ActivityDeps, value: unknown): Promise<Json> {
       case 'begin': {
         const letter = await find(letters, request);
         const begun = begin(deps, letter, request.actor);
+        if (request.historyGone !== true) await requireHistoryGone(letters, request.tenant, letter);
         const trigger =
           letter.kind === 'trigger'
             ? { tenant: request.tenant, ...RetryWith.trigger.parse(letter.retryWith) }
@@ -88,7 +89,7 @@ async function doAct(deps: ActivityDeps, value: unknown): Promise<Json> {
             `Retention has removed ${letter.subject} with its run: publish it anew from the body of ${letter.id}`,
           );
         }
-        const retry = actOf('retry', request);
+        const retry = actOf('retry', { ...request, note: notedBy(request) });
         await letters.move(request.tenant, request.id, {
           // A retry that lost its workflow may begin again: each letter has one workflow.
           from: ['OPEN', 'RETRYING'],
@@ -112,6 +113,36 @@ async function doAct(deps: ActivityDeps, value: unknown): Promise<Json> {
   } catch (error) {
     throw storeFailure(error);
   }
+}
+
+/**
+ * Refuses to undo what a run may still undo itself, or go on with: Temporal did not know the run, but a
+ * Temporal that is restored, or the right one, may.
+ * @throws SluiceError DEAD_LETTER_UNCONFIRMED
+ */
+async function requireHistoryGone(
+  letters: NonNullable<ActivityDeps['deadLetters']>,
+  tenant: string,
+  { id, kind, runId, subject }: DeadLetterView,
+): Promise<void> {
+  if (kind !== 'compensation' || runId === null || !(await letters.isInterrupted(tenant, runId))) return;
+  throw new SluiceError(
+    'DEAD_LETTER_UNCONFIRMED',
+    `${id} (${subject}): its run ${runId} is INTERRUPTED, and no person has confirmed that its history is gone`,
+  );
+}
+
+/** The note of a retry; a confirmation is a part of it, so that the audit has who gave it. */
+function notedBy({
+  note,
+  historyGone,
+}: {
+  readonly note?: string | undefined;
+  readonly historyGone?: boolean | undefined;
+}): string | undefined {
+  if (historyGone !== true) return note;
+  const confirmation = 'the history of the run was confirmed to be gone';
+  return note === undefined ? confirmation : `${note}; ${confirmation}`;
 }
 
 /**

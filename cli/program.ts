@@ -8,6 +8,7 @@ import { addApiCommands } from './groups/api-commands.js';
 import { addAuditCommands } from './groups/audit-commands.js';
 import { addCompletionCommands, COMPLETION } from './groups/completion-commands.js';
 import { createContext, type CommandContext, type GlobalOptions } from './context/context.js';
+import { addDatabaseCommands } from './groups/database-commands.js';
 import { addDeadLetterCommands } from './groups/dead-letter-commands.js';
 import { addDefinitionCommands } from './groups/definition-commands.js';
 import { addEventCommands } from './groups/event-commands.js';
@@ -53,6 +54,7 @@ export function createProgram(env: Environment, done: (code: number) => void): P
   addAuditCommands(program, context);
   addDeadLetterCommands(program, context);
   addMaintenanceCommands(program, context);
+  addDatabaseCommands(program, context);
   addCompletionCommands(program, context);
   return { program, context };
 }

@@ -25,6 +25,15 @@ export interface DeadLetterOptions {
   readonly note?: string;
 }
 
+/** Of a retry. */
+export interface RetryOptions extends DeadLetterOptions {
+  /**
+   * True: a person has made sure that the history of the letter's run is gone. Needed where the run is
+   * INTERRUPTED, because it may still run on another Temporal.
+   */
+  readonly historyGone?: boolean;
+}
+
 export interface ListDeadLetters extends DeadLetterFilter {
   readonly tenant?: string;
   /** `next` of the previous page. */
@@ -93,11 +102,15 @@ export class DeadLetterClient {
    * succeeded; for a trigger, when it is left to the event bridge.
    * @returns RETRIED; RETRYING for a trigger, whose letter then tells how it ended
    * @throws SluiceError DEAD_LETTER_NOT_FOUND, DEAD_LETTER_CLOSED, DEAD_LETTER_NOT_RETRYABLE,
+   *   DEAD_LETTER_UNCONFIRMED,
    *   WORKFLOW_ALREADY_STARTED if another retry of it is running, CONFIG_INVALID if the letter is an event
    *   and the client has no bus; or the error of the retry itself, after which the letter is open again
    */
-  async retry(id: string, options: DeadLetterOptions = {}): Promise<'RETRIED' | 'RETRYING'> {
-    const about = this.#about(id, options);
+  async retry(id: string, options: RetryOptions = {}): Promise<'RETRIED' | 'RETRYING'> {
+    const about = {
+      ...this.#about(id, options),
+      ...(options.historyGone === true && { historyGone: true }),
+    };
     const { kind } = await this.show(id, { tenant: about.tenant });
     if (kind !== 'event') {
       await this.execute({ act: 'retry', ...about }, `${about.tenant}/${id}`);

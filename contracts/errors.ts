@@ -491,6 +491,12 @@ export const ERRORS = {
     true,
     'The database of a running process has no schema, or an older one. Finish the restore; if it shall begin empty, run `sluice migrate`.',
   ),
+  DATABASE_OF_ANOTHER_TEMPORAL: entry(
+    409,
+    'internal',
+    false,
+    'Point the process to the Temporal that the database belongs to: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE. If that Temporal is gone for good, `sluice database move` says what moving the database does, and does it.',
+  ),
   WORKER_SHUTDOWN: entry(
     503,
     'internal',
@@ -540,6 +546,12 @@ export const ERRORS = {
     'validation',
     false,
     'Someone has retried or dismissed the dead letter, or is doing so now; `sluice dead-letters show ID` says who.',
+  ),
+  DEAD_LETTER_UNCONFIRMED: entry(
+    409,
+    'validation',
+    false,
+    "Temporal did not know the letter's run, which may still run elsewhere and undo this itself. Look for it, and retry with --history-gone (`historyGone`) once a person is sure that its history is gone.",
   ),
   DEAD_LETTER_NOT_RETRYABLE: entry(
     422,

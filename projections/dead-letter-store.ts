@@ -7,7 +7,13 @@ import type {
   DeadLetterView,
   NewDeadLetter,
 } from '../contracts/events/dead-letter.js';
-import { countOpenLetters, getDeadLetter, hasOutbox, listDeadLetters } from './reads/dead-letters.js';
+import {
+  countOpenLetters,
+  getDeadLetter,
+  hasOutbox,
+  isInterrupted,
+  listDeadLetters,
+} from './reads/dead-letters.js';
 import type { EventKey } from './reads/events/event-rows.js';
 import { triggerObstacle } from './reads/events/trigger-retries.js';
 import { requeueTrigger } from './writers/events/retry-trigger.js';
@@ -35,6 +41,8 @@ export interface DeadLetters {
    * @throws SluiceError DEAD_LETTER_NOT_FOUND, DEAD_LETTER_CLOSED
    */
   move(tenant: string, id: string, move: DeadLetterMove): Promise<void>;
+  /** Whether Temporal did not know the run when the reconciler looked. */
+  isInterrupted(tenant: string, runId: string): Promise<boolean>;
   /** False where retention has removed the row of the outbox, with its run. */
   hasOutbox(key: readonly (string | number)[]): Promise<boolean>;
   /** Makes a row of the outbox due again, for the relay. */
@@ -52,6 +60,7 @@ export function createDeadLetters(writer: Writer): DeadLetters {
     list: (...args) => listDeadLetters(writer.database, ...args),
     get: (...args) => getDeadLetter(writer.database, ...args),
     countOpen: (...args) => countOpenLetters(writer.database, ...args),
+    isInterrupted: (...args) => isInterrupted(writer.database, ...args),
     hasOutbox: (key) => hasOutbox(writer.database, key),
     requeueOutbox: (key) => requeueOutbox(writer, key),
     triggerObstacle: (of) => triggerObstacle(writer.database, of),

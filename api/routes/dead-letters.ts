@@ -25,6 +25,10 @@ const NOTE_CHARACTERS = 2_000;
 const PAGE_SIZE = 500;
 
 const Params = z.strictObject({ deadLetterId: Id });
+const HistoryGone = z.boolean().optional().openapi({
+  description:
+    'Of a retry: true once a person has made sure that the history of the run is gone. Needed where the run is INTERRUPTED.',
+});
 const Note = z.string().max(NOTE_CHARACTERS).optional().openapi({ description: 'Why, for the audit.' });
 const filter = { status: DeadLetterStatus.optional(), kind: DeadLetterKind.optional(), runId: Id.optional() };
 
@@ -54,6 +58,7 @@ const ACT_ERRORS: readonly ErrorCode[] = [
   'TEMPORAL_NAMESPACE_NOT_FOUND',
 ];
 const RETRY_ERRORS: readonly ErrorCode[] = [
+  'DEAD_LETTER_UNCONFIRMED',
   'DEAD_LETTER_NOT_RETRYABLE',
   'WORKFLOW_ALREADY_STARTED',
   'CONFIG_INVALID',
@@ -130,7 +135,10 @@ export function addDeadLetterRoutes(api: Api): void {
         }),
         capability: 'operate',
         params: Params,
-        body: { schema: z.strictObject({ note: Note }), optional: true },
+        body: {
+          schema: z.strictObject({ note: Note, ...(act === 'retry' && { historyGone: HistoryGone }) }),
+          optional: true,
+        },
         answers: {
           200: {
             description: 'Done',
@@ -139,13 +147,14 @@ export function addDeadLetterRoutes(api: Api): void {
         },
         errors: act === 'retry' ? [...ACT_ERRORS, ...RETRY_ERRORS] : ACT_ERRORS,
       },
-      async ({ principal, tenant, params: { deadLetterId: id }, body: { note } }) => {
+      async ({ principal, tenant, params: { deadLetterId: id }, body: { note, historyGone } }) => {
         const runId = (await projections.deadLetters.get(tenant, id))?.runId ?? null;
         const { status } = await actHidden(client, { tenant, runId }, async () => ({
           status: await client.deadLetters[act](id, {
             tenant,
             actor: principal.name,
             ...(note !== undefined && { note }),
+            ...(historyGone === true && { historyGone }),
           }),
         }));
         return json({ id, status });
@@ -170,6 +179,7 @@ export function addDeadLetterRoutes(api: Api): void {
             filter: z.strictObject({ kind: filter.kind, runId: filter.runId }),
             dryRun: z.boolean().optional(),
             note: Note,
+            historyGone: HistoryGone,
             all: z.boolean().optional().openapi({ description: 'Must be true if the filter is empty.' }),
           })
           .openapi('BulkDeadLetters'),
@@ -212,6 +222,7 @@ interface BulkRequest {
   readonly filter: { readonly kind?: DeadLetterKind | undefined; readonly runId?: string | undefined };
   readonly dryRun?: boolean | undefined;
   readonly note?: string | undefined;
+  readonly historyGone?: boolean | undefined;
   readonly all?: boolean | undefined;
 }
 
@@ -224,7 +235,7 @@ interface BulkLine {
 
 async function* bulk(
   api: Api,
-  { tenant, actor, action, filter: { kind, runId }, dryRun, note, all }: BulkRequest,
+  { tenant, actor, action, filter: { kind, runId }, dryRun, note, historyGone, all }: BulkRequest,
   signal: AbortSignal,
 ): AsyncGenerator<BulkLine, void> {
   const { client, projections } = api.deps;
@@ -257,7 +268,12 @@ async function* bulk(
       continue;
     }
     try {
-      await client.deadLetters[action](id, { tenant, actor, ...(note !== undefined && { note }) });
+      await client.deadLetters[action](id, {
+        tenant,
+        actor,
+        ...(note !== undefined && { note }),
+        ...(historyGone === true && { historyGone }),
+      });
       yield { id, subject, outcome: 'done' };
     } catch (thrown) {
       const { code, message } = toSluiceError(thrown);

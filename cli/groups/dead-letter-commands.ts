@@ -46,7 +46,7 @@ export function addDeadLetterCommands(program: Command, context: CommandContext)
     ['retry', 'retry dead letters on the normal path, under the same idempotency key'],
     ['dismiss', 'dismiss dead letters that need no action'],
   ] as const) {
-    letters
+    const command = letters
       .command(act)
       .description(description)
       .argument('[id...]')
@@ -54,11 +54,17 @@ export function addDeadLetterCommands(program: Command, context: CommandContext)
       .addOption(kind())
       .option('--run <id>', 'only dead letters of this run')
       .option('--dry-run', 'list the dead letters and change nothing')
-      .option('--note <text>', 'reason, recorded in the audit')
-      .action(async (ids: string[], options: DeadLetterBulk) => {
-        const { actOnDeadLettersCommand } = await import('../commands/events/dead-letters.js');
-        const bus = act === 'retry' ? await bridgeBus(context) : undefined;
-        await online((client) => actOnDeadLettersCommand(client, terminal(), act, { ...options, ids }), bus);
-      });
+      .option('--note <text>', 'reason, recorded in the audit');
+    if (act === 'retry') {
+      command.option(
+        '--history-gone',
+        'retry letters of INTERRUPTED runs too: you have made sure that their histories are gone for good',
+      );
+    }
+    command.action(async (ids: string[], options: DeadLetterBulk) => {
+      const { actOnDeadLettersCommand } = await import('../commands/events/dead-letters.js');
+      const bus = act === 'retry' ? await bridgeBus(context) : undefined;
+      await online((client) => actOnDeadLettersCommand(client, terminal(), act, { ...options, ids }), bus);
+    });
   }
 }

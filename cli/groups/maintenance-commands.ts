@@ -90,9 +90,12 @@ export function addMaintenanceCommands(program: Command, context: CommandContext
           done(await rebuildFromLogCommand(terminal(), projections, options));
           return;
         }
-        await online(({ temporal }) =>
-          rebuildFromTemporalCommand(terminal(), projections, temporal, options),
-        );
+        const { requireOwnDatabase } = await import('../../worker/temporal/temporal-owner.js');
+        await online(async ({ temporal }) => {
+          const { namespace } = settings.temporal;
+          await requireOwnDatabase(projections, temporal.connection.workflowService, namespace);
+          return await rebuildFromTemporalCommand(terminal(), projections, temporal, options);
+        });
       });
     });
 
@@ -130,12 +133,12 @@ export function addMaintenanceCommands(program: Command, context: CommandContext
         done(await eraseCommand(terminal(), asked, (request) => eraseThroughApi(api, request)));
         return;
       }
-      const { recorded, withProjections } = await import('../commands/maintenance/database.js');
+      const { recordedErasure, withProjections } = await import('../commands/maintenance/database.js');
       await withProjections(await config(), async (projections) => {
         const subject = env().USER || 'sluice-cli';
         await online((client) =>
           eraseCommand(terminal(), asked, (request) =>
-            recorded(projections, { ...request, subject }, () =>
+            recordedErasure(projections, { ...request, subject }, () =>
               client.runs.erase(projections.erasure, request),
             ),
           ),

@@ -97,6 +97,9 @@ export const DeadLetterPage = z.object({
 });
 export type DeadLetterPage = z.infer<typeof DeadLetterPage>;
 
+/** True: a person has confirmed that the history of the letter's run is gone. */
+const confirmed = { historyGone: z.boolean().optional() };
+
 const letter = { tenant: z.string(), id: z.string().min(1).max(256) };
 const byWhom = { actor: z.string().min(1).max(256), note: z.string().max(2_000).optional() };
 
@@ -114,7 +117,7 @@ const ACTS = [
   }),
   z.object({ act: z.literal('show'), ...letter, ...look }),
   z.object({ act: z.literal('dismiss'), ...letter, ...byWhom }),
-  z.object({ act: z.literal('begin'), ...letter, ...byWhom, at: z.string().optional() }),
+  z.object({ act: z.literal('begin'), ...letter, ...byWhom, ...confirmed, at: z.string().optional() }),
   z.object({
     act: z.literal('end'),
     ...letter,
@@ -135,7 +138,7 @@ export type DeadLetterActivityRequest = z.infer<typeof DeadLetterActivityRequest
  */
 export const DeadLetterRequest = z.discriminatedUnion('act', [
   ...ACTS,
-  z.object({ act: z.literal('retry'), ...letter, ...byWhom }),
+  z.object({ act: z.literal('retry'), ...letter, ...byWhom, ...confirmed }),
 ]);
 export type DeadLetterRequest = z.infer<typeof DeadLetterRequest>;
 

@@ -7,12 +7,21 @@ import { countAudit, removeAudit, type AuditRetentionRequest } from './remove-au
 import { countClosedRuns, removeClosedRuns, type RetentionRequest } from './remove-closed-runs.js';
 import { countEvents, removeEvents, type EventRetentionRequest } from './remove-events.js';
 import { restoreRun, type CarriedEvents } from './restore-run.js';
+import { claimForTemporal, temporalOwner, type TemporalOwner } from './temporal-owner.js';
+import type { TemporalIdentity } from '../../contracts/services/temporal-identity.js';
 
 export interface Maintenance {
   /** Recomputes a run's derived rows from its log; returns those that were different. */
   rebuildRun(tenant: string, runId: string): Promise<readonly RowDifference[]>;
   /** Restores a run's log from the inputs of its activities; returns the derived rows that were different. */
   restoreRun(carried: readonly CarriedEvents[]): Promise<readonly RowDifference[]>;
+  /**
+   * Claims the database for a Temporal unless it has an owner, or with `move` also then.
+   * @returns the owner from now on
+   */
+  claimForTemporal(identity: TemporalIdentity, move?: boolean): Promise<TemporalOwner>;
+  /** Whose runs the database has; undefined: no process has used it yet. */
+  temporalOwner(): Promise<TemporalOwner | undefined>;
   /** Every run that has a log. Reads the whole log: for maintenance only. */
   loggedRuns(): Promise<readonly RunKey[]>;
   /** How many runs, of those that ended before an instant, removal would look at. Changes nothing. */
@@ -37,6 +46,8 @@ export function createMaintenance(writer: Writer): Maintenance {
   return {
     rebuildRun: (...args) => rebuildRun(writer, ...args),
     restoreRun: (carried) => restoreRun(writer, carried),
+    claimForTemporal: (...args) => claimForTemporal(writer, ...args),
+    temporalOwner: () => temporalOwner(writer.database),
     loggedRuns: () => loggedRuns(writer.database),
     countClosedRuns: (endedBefore) => countClosedRuns(writer.database, endedBefore),
     countEvents: (receivedBefore) => countEvents(writer.database, receivedBefore),

@@ -170,3 +170,16 @@ export async function hasOutbox(database: Database, key: readonly (string | numb
     key: [...key],
   });
 }
+
+/**
+ * Whether Temporal did not know a run when the reconciler looked: it may run where this process can't see it.
+ * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
+ */
+export async function isInterrupted(database: Database, tenant: string, runId: string): Promise<boolean> {
+  return read(
+    database,
+    z.boolean(),
+    `RETURN (SELECT VALUE status FROM ONLY type::record('run', [$tenant, $runId])) = 'INTERRUPTED'`,
+    { tenant, runId },
+  );
+}

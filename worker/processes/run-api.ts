@@ -15,6 +15,7 @@ import { watchedDatabase } from '../health/database-watch.js';
 import { ServiceStates } from '../health/service-states.js';
 import { watchMainThread } from '../health/watchdog.js';
 import { temporalPlace } from '../temporal/temporal-connection.js';
+import { requireOwnDatabase } from '../temporal/temporal-owner.js';
 import { loadRegistry } from './load-registry.js';
 import { logUnreadable } from './logging.js';
 import { endInTime, STOP_LIMIT_MS, whenAborted } from './stopping.js';
@@ -56,6 +57,8 @@ export async function runApi(options: RunApiOptions): Promise<void> {
       bus: httpBus(bridge.url, bridge.bridge.token),
     });
     opened.add('Temporal client', () => client.close());
+    const { connection, options } = client.temporal;
+    await requireOwnDatabase(projections, connection.workflowService, options.namespace);
     const apiConfig: ApiConfig = { ...settings, sdkMetricsUrl: undefined };
     const api = await startApi({ config: apiConfig, client, projections, actions, log });
     opened.add('HTTP API', () => api.stop());

@@ -14,6 +14,7 @@ import { watchedDatabase } from '../health/database-watch.js';
 import { ServiceStates } from '../health/service-states.js';
 import { watchMainThread } from '../health/watchdog.js';
 import { temporalPlace } from '../temporal/temporal-connection.js';
+import { requireOwnDatabase } from '../temporal/temporal-owner.js';
 import { logUnreadable } from './logging.js';
 import { endInTime, STOP_LIMIT_MS, whenAborted } from './stopping.js';
 
@@ -47,6 +48,8 @@ export async function runBridge({ config, settings, log, stop }: RunBridgeOption
       actor: 'bridge',
     });
     opened.add('Temporal client', () => client.close());
+    const { connection, options } = client.temporal;
+    await requireOwnDatabase(projections, connection.workflowService, options.namespace);
     const bridge = await startBridge({ config: settings.bridge, projections, client, log });
     opened.add('Event bridge', () => bridge.stop());
     const { redisUrl, stream } = settings.bridge;

@@ -20,6 +20,7 @@ import type { SluiceConfig } from '../config/config.js';
 import { startReconciler } from '../reconciler/reconciler.js';
 import { signSchedules } from '../temporal/sign-schedules.js';
 import { askTemporal, connectTemporal } from '../temporal/temporal-connection.js';
+import { requireOwnDatabase } from '../temporal/temporal-owner.js';
 import { createSluiceWorker } from './create-worker.js';
 import { startRetention } from './retention.js';
 
@@ -49,7 +50,8 @@ export interface RunningWorker {
 /**
  * Starts a worker.
  * @param opened gets what has to be closed once the worker has ended
- * @throws SluiceError TEMPORAL_UNAVAILABLE, CONFIG_INVALID, SEARCH_ATTRIBUTE_MISSING
+ * @throws SluiceError TEMPORAL_UNAVAILABLE, CONFIG_INVALID, SEARCH_ATTRIBUTE_MISSING,
+ *   DATABASE_OF_ANOTHER_TEMPORAL
  */
 export async function startWorker(parts: WorkerParts, opened: ClosingStack): Promise<RunningWorker> {
   const { config, projections, registry, secrets, authorizer, dataConverter, workflowBundle, log } = parts;
@@ -58,6 +60,8 @@ export async function startWorker(parts: WorkerParts, opened: ClosingStack): Pro
   const { namespace } = temporal;
   const connection = await connectTemporal(temporal);
   opened.add('Temporal connection', () => connection.close());
+  const requireOwn = () => requireOwnDatabase(projections, connection.workflowService, namespace);
+  const identity = await requireOwn();
   const worker = await createSluiceWorker({
     connection,
     namespace,
@@ -74,7 +78,7 @@ export async function startWorker(parts: WorkerParts, opened: ClosingStack): Pro
     workflowBundle: await workflowBundle(),
   });
   if (onTemporal !== undefined) {
-    const watch = watchService('temporal', () => askTemporal(connection, namespace), onTemporal);
+    const watch = watchService('temporal', () => askTemporal(connection, identity), onTemporal);
     opened.add('Watch of Temporal', () => watch.stop());
   }
   const retention = startRetention({
@@ -96,6 +100,7 @@ export async function startWorker(parts: WorkerParts, opened: ClosingStack): Pro
     projections,
     log,
     intervalMs: config.reconcileIntervalMs,
+    requireOwn,
     latestVersion: (action) => registry.versions.get(action)?.at(-1),
   });
   opened.add('Reconciler', () => reconciler.stop());

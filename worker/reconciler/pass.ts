@@ -9,6 +9,9 @@
  * Invariants
  * - The reconciler moves no run. It writes rows, and sends `resync`, which makes a run write its rows.
  * - A failure for one run stops no other run; it is logged, counted, and tried again at the next pass.
+ * - Runs that Temporal does not know are ended last, and only where they are not a large share of all open
+ *   runs: one deleted run is an act, hundreds at once are a Temporal that was emptied or restored from an old
+ *   backup. Then none is ended, and every pass says so until a person has looked.
  * - Each correction is one transaction that decides by the log as it is then: several workers may do the same
  *   concurrently.
  */
@@ -35,6 +38,8 @@ export interface PassCounts {
   /** Runs whose end Temporal has confirmed. */
   confirmed: number;
   failed: number;
+  /** Runs that Temporal does not know, and that were left alone because they are so many. */
+  vanished: number;
 }
 
 export interface PassOptions {
@@ -46,6 +51,8 @@ export interface PassOptions {
   readonly latestVersion?: ((action: string) => number | undefined) | undefined;
   /** Age that a difference must have which a healthy run may show, ms. */
   readonly graceMs: number;
+  /** True: a person has confirmed that the histories are gone, however many there are. */
+  readonly acceptVanished?: boolean | undefined;
   /** Limit of the runs that are described, from each side; the next pass continues from there. */
   readonly limit: number;
   /** Told how many dead letters a run that was closed left. */
@@ -64,6 +71,10 @@ export interface Memory {
 const PAGE = 100;
 /** Statuses of runs that could not compensate what they had done. */
 const ENDED_FROM_OUTSIDE: readonly string[] = ['TERMINATED', 'TIMED_OUT', 'INTERRUPTED'];
+/** Runs that vanished in one pass, from which on they may be a large share. */
+const MANY_VANISHED = 10;
+/** What part of the open runs a pass lets vanish. */
+const LARGE_SHARE = 0.5;
 /** Runs of one page that are settled concurrently. */
 const CONCURRENCY = 8;
 /** Size of the cache of first run ids. */
@@ -73,14 +84,28 @@ const ASK_AGAIN_MS = 600_000;
 
 /** Makes a pass. */
 export async function makePass(options: PassOptions, memory: Memory): Promise<PassCounts> {
-  const counts: PassCounts = { looked: 0, described: 0, closed: 0, resynced: 0, confirmed: 0, failed: 0 };
+  const counts: PassCounts = {
+    looked: 0,
+    described: 0,
+    closed: 0,
+    resynced: 0,
+    confirmed: 0,
+    failed: 0,
+    vanished: 0,
+  };
   const pass = new Pass(options, memory, counts);
   await pass.fromDatabase();
+  await pass.endVanished();
   await pass.fromTemporal();
   return counts;
 }
 
 class Pass {
+  /** Open runs that Temporal does not know. */
+  readonly #vanished: WatchedRun[] = [];
+  /** Open runs of the database that this pass has looked at. */
+  #open = 0;
+
   constructor(
     private readonly options: PassOptions,
     private readonly memory: Memory,
@@ -99,7 +124,9 @@ class Pass {
       const running = await temporal.running(heads);
       const doubtful = page.filter((run) => run.execution === undefined || !running.has(run.execution));
       this.counts.looked += page.length;
+      this.#open += page.filter(({ row }) => row !== undefined && row.endedAt === undefined).length;
       left -= doubtful.length;
+      this.counts.described += doubtful.length;
       await this.each(doubtful, async (run) => {
         if ((run.row === undefined || run.unreadable) && !(await this.rebuilt(run))) return;
         const [found] = await projections.reconciliation.findWatched([run]);
@@ -116,6 +143,23 @@ class Pass {
       this.memory.after = next;
       if (left <= 0) return;
     }
+  }
+
+  /** Ends the runs that Temporal does not know, or leaves them all alone where they are too many. */
+  async endVanished(): Promise<void> {
+    const { acceptVanished, log } = this.options;
+    const runs = this.#vanished;
+    if (acceptVanished !== true && runs.length >= MANY_VANISHED && runs.length > this.#open * LARGE_SHARE) {
+      this.counts.vanished = runs.length;
+      log.error(
+        { vanished: runs.length, open: this.#open, example: runs[0]?.row?.workflowId },
+        'Temporal does not know a large share of the open runs: none of them is ended. If it was restored, wait or repair it; if their histories are gone for good, say so with `sluice reconcile --accept-vanished`',
+      );
+      return;
+    }
+    await this.each(runs, async (run) => {
+      if (run.row !== undefined) await this.close(run, run.row.workflowId, undefined);
+    });
   }
 
   /** Visits runs that Temporal has as open and whose rows differ or are missing. */
@@ -153,6 +197,7 @@ class Pass {
       return !open || found.execution !== candidate.executionId;
     });
     this.counts.looked += page.length;
+    this.counts.described += doubtful.length;
     await this.each(doubtful, async ({ workflowId, executionId, tenant }) => {
       const execution = await temporal.describe(workflowId, executionId);
       if (execution?.run?.open !== true) return;
@@ -192,7 +237,8 @@ class Pass {
         return;
       }
       case 'close':
-        if (row !== undefined) await this.close(found, row.workflowId, execution);
+        if (execution?.run === undefined) this.#vanished.push(found);
+        else if (row !== undefined) await this.close(found, row.workflowId, execution);
     }
   }
 
@@ -273,7 +319,6 @@ class Pass {
 
   /** Works through a page, a few runs concurrently. */
   private async each<T>(page: readonly T[], settle: (item: T) => Promise<void>): Promise<void> {
-    this.counts.described += page.length;
     const queue = [...page];
     const worker = async (): Promise<void> => {
       for (let item = queue.shift(); item !== undefined; item = queue.shift()) {

@@ -25,6 +25,12 @@ export interface ReconcilerOptions {
   readonly log: Logger;
   /** The version of an action that a definition names without a version, for compensations. */
   readonly latestVersion?: (action: string) => number | undefined;
+  /**
+   * Throws unless the database has the runs of this Temporal; asked before each pass. Default: not asked.
+   */
+  readonly requireOwn?: () => Promise<unknown>;
+  /** True: runs that Temporal does not know are ended, however many there are. */
+  readonly acceptVanished?: boolean;
   /** Time between two passes, ms; 0: only passes that are asked for. */
   readonly intervalMs: number;
   /** Age that a difference must have which a healthy run may show, ms. Default 30,000. */
@@ -55,6 +61,7 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
   const memory: Memory = { runOf: new Map() };
   const count = counters();
   const pass = async (): Promise<PassCounts> => {
+    await options.requireOwn?.();
     const counts = await makePass(
       {
         projections,
@@ -62,6 +69,7 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
         taskQueue,
         log,
         latestVersion: options.latestVersion,
+        acceptVanished: options.acceptVanished,
         graceMs: options.graceMs ?? DEFAULT_GRACE_MS,
         limit: options.limit ?? DEFAULT_LIMIT,
         stop: stop.signal,
@@ -82,7 +90,8 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
         if (turn || first) await pass();
       } catch (thrown) {
         const { code, message } = toSluiceError(thrown);
-        log.warn({ code, error: message }, 'A reconciler pass failed; the next one tries again');
+        const level = code === 'DATABASE_OF_ANOTHER_TEMPORAL' ? 'error' : 'warn';
+        log[level]({ code, error: message }, 'A reconciler pass failed; the next one tries again');
       }
       await pause(intervalMs, stop.signal);
     }

@@ -3,9 +3,15 @@ import { readFile } from 'node:fs/promises';
 import type { DataConverter } from '@temporalio/common';
 import type { NativeConnection } from '@temporalio/worker';
 import { messageOf, SluiceError } from '../../contracts/errors.js';
+import {
+  describeTemporal,
+  isSameTemporal,
+  type TemporalIdentity,
+} from '../../contracts/services/temporal-identity.js';
 import { within } from '../../contracts/within.js';
 import { claimingConverter, encryptingConverter, readKeyRing } from '../../encryption/index.js';
 import type { SluiceConfig, TlsConfig } from '../config/config.js';
+import { temporalIdentity } from './temporal-owner.js';
 
 /** Time limit of the first connection of a worker, and of a question whether Temporal answers, ms. */
 const CONNECT_LIMIT_MS = 10_000;
@@ -95,17 +101,19 @@ export async function connectTemporal(config: SluiceConfig['temporal']): Promise
 }
 
 /**
- * Asks whether Temporal answers and knows the namespace.
- * @throws SluiceError TEMPORAL_UNAVAILABLE
+ * Asks whether Temporal answers, and whether it is still the one that it was.
+ * @param known who it was
+ * @throws SluiceError TEMPORAL_UNAVAILABLE, DATABASE_OF_ANOTHER_TEMPORAL
  */
-export async function askTemporal(connection: NativeConnection, namespace: string): Promise<void> {
-  try {
-    await connection.withDeadline(Date.now() + ANSWER_LIMIT_MS, () =>
-      connection.workflowService.describeNamespace({ namespace }),
-    );
-  } catch (error) {
-    throw new SluiceError('TEMPORAL_UNAVAILABLE', `Temporal: ${messageOf(error)}`, { cause: error });
-  }
+export async function askTemporal(connection: NativeConnection, known: TemporalIdentity): Promise<void> {
+  const found = await connection.withDeadline(Date.now() + ANSWER_LIMIT_MS, () =>
+    temporalIdentity(connection.workflowService, known.namespace),
+  );
+  if (isSameTemporal(found, known)) return;
+  throw new SluiceError(
+    'DATABASE_OF_ANOTHER_TEMPORAL',
+    `The database has the runs of ${describeTemporal(known)}, and the address has ${describeTemporal(found)} now`,
+  );
 }
 
 async function tlsOptions(tls: TlsConfig): Promise<NonNullable<TemporalConnectionOptions['tls']>> {

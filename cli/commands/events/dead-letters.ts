@@ -22,6 +22,8 @@ export interface DeadLetterBulk extends DeadLetterSelection {
   readonly all?: boolean;
   readonly dryRun?: boolean;
   readonly note?: string;
+  /** Of a retry: a person has made sure that the histories of the runs are gone. */
+  readonly historyGone?: boolean;
 }
 
 const filterOf = ({ kind, run }: DeadLetterSelection): DeadLetterFilter => ({
@@ -95,10 +97,11 @@ export async function actOnDeadLettersCommand(
       continue;
     }
     try {
-      const status = await client.deadLetters[act](
-        id,
-        options.note === undefined ? {} : { note: options.note },
-      );
+      const { note, historyGone } = options;
+      const status = await client.deadLetters[act](id, {
+        ...(note !== undefined && { note }),
+        ...(historyGone === true && { historyGone }),
+      });
       terminal.data({ id, act, done: true, status });
       terminal.print(`${id}  ${DONE[status]}`);
     } catch (thrown) {

@@ -17,37 +17,31 @@ export async function withProjections<T>(
   }
 }
 
-/** Who erases what, for the audit. */
-interface RecordedErasure {
+/** Who does what, for the audit. */
+interface RecordedAct {
   readonly tenant: string;
   readonly subject: string;
-  readonly runIds?: readonly string[] | undefined;
-  readonly dryRun?: boolean | undefined;
+  readonly act: string;
+  /** What it acts on, as far as that is known, such as `run:ID`. */
+  readonly on: readonly string[];
 }
 
 /**
- * Erases between the two writes of an audit row, as the API does. The row names runs and events, and no key.
- * @throws what `erase` throws; SluiceError DATABASE_*
+ * Acts between the two writes of an audit row, as the API does.
+ * @param work gives what it acted on, beside its result
+ * @throws what `work` throws; SluiceError DATABASE_*
  */
-export async function recorded(
-  { audit }: Projections,
-  { tenant, subject, runIds = [], dryRun }: RecordedErasure,
-  erase: () => Promise<ErasureReport>,
-): Promise<ErasureReport> {
-  if (dryRun === true) return await erase();
+export async function recorded<T>(
+  { audit }: Pick<Projections, 'audit'>,
+  { tenant, subject, act, on }: RecordedAct,
+  work: () => Promise<{ readonly result: T; readonly on: readonly string[] }>,
+): Promise<T> {
   const key = { tenant, at: new Date(), requestId: randomUUID() };
-  await audit.begin({
-    ...{ ...key, kind: 'cli', issuer: undefined, subject, act: 'erase' },
-    on: runIds.map((runId) => `run:${runId}`),
-  });
+  await audit.begin({ ...key, kind: 'cli', issuer: undefined, subject, act, on });
   try {
-    const report = await erase();
-    const on = [
-      ...report.runs.map(({ runId }) => `run:${runId}`),
-      ...report.events.map(({ source, id }) => `event:${source}/${id}`),
-    ];
-    await audit.settle(key, { outcome: 'done', code: undefined, on, endedAt: new Date() });
-    return report;
+    const { result, on: more } = await work();
+    await audit.settle(key, { outcome: 'done', code: undefined, on: more, endedAt: new Date() });
+    return result;
   } catch (thrown) {
     const { code, status } = toSluiceError(thrown);
     const outcome = status < FAILED_STATUS ? 'refused' : 'failed';
@@ -58,3 +52,34 @@ export async function recorded(
 
 /** Server errors begin here: what is below is a refusal. */
 const FAILED_STATUS = 500;
+
+/** Who erases what. */
+interface RecordedErasure {
+  readonly tenant: string;
+  readonly subject: string;
+  readonly runIds?: readonly string[] | undefined;
+  readonly dryRun?: boolean | undefined;
+}
+
+/**
+ * Erases, with an audit row that names runs and events, and no key; a dry run leaves none.
+ * @throws what `erase` throws; SluiceError DATABASE_*
+ */
+export async function recordedErasure(
+  projections: Pick<Projections, 'audit'>,
+  { tenant, subject, runIds = [], dryRun }: RecordedErasure,
+  erase: () => Promise<ErasureReport>,
+): Promise<ErasureReport> {
+  if (dryRun === true) return await erase();
+  const on = runIds.map((runId) => `run:${runId}`);
+  return await recorded(projections, { tenant, subject, act: 'erase', on }, async () => {
+    const result = await erase();
+    return {
+      result,
+      on: [
+        ...result.runs.map(({ runId }) => `run:${runId}`),
+        ...result.events.map(({ source, id }) => `event:${source}/${id}`),
+      ],
+    };
+  });
+}

@@ -1,0 +1,60 @@
+import { destination } from 'pino';
+import type { SluiceConfig } from '../../../worker/config/config.js';
+import { createLogger } from '../../../worker/processes/logging.js';
+import { loadRegistry } from '../../../worker/processes/load-registry.js';
+import { startReconciler } from '../../../worker/reconciler/reconciler.js';
+import { connectTemporal, dataConverterOf } from '../../../worker/temporal/temporal-connection.js';
+import { requireOwnDatabase } from '../../../worker/temporal/temporal-owner.js';
+import { EXIT } from '../../terminal/exit-codes.js';
+import type { Terminal } from '../../terminal/terminal.js';
+import { withProjections } from './database.js';
+
+const STANDARD_ERROR = 2;
+
+/**
+ * `sluice reconcile`: one pass of the reconciler.
+ * @param directory that of `sluice.config.ts`
+ * @param options `acceptVanished`: runs that Temporal does not know are ended, however many there are
+ * @returns 1 if runs could not be reconciled, or vanished and were left alone
+ * @throws SluiceError DATABASE_OF_ANOTHER_TEMPORAL, TEMPORAL_UNAVAILABLE, DATABASE_*
+ */
+export async function reconcileCommand(
+  terminal: Terminal,
+  config: SluiceConfig,
+  directory: string,
+  { acceptVanished = false }: { readonly acceptVanished?: boolean },
+): Promise<number> {
+  const { namespace } = config.temporal;
+  const registry = await loadRegistry(config, directory);
+  return await withProjections(config, async (projections) => {
+    const connection = await connectTemporal(config.temporal);
+    try {
+      const reconciler = startReconciler({
+        connection,
+        namespace,
+        dataConverter: await dataConverterOf(config),
+        taskQueue: config.taskQueue,
+        projections,
+        log: createLogger(config.logLevel, destination(STANDARD_ERROR)),
+        intervalMs: 0,
+        acceptVanished,
+        latestVersion: (action) => registry.versions.get(action)?.at(-1),
+        requireOwn: () => requireOwnDatabase(projections, connection.workflowService, namespace),
+      });
+      const { looked, closed, resynced, confirmed, failed, vanished } = await reconciler.pass();
+      await reconciler.stop();
+      terminal.data({ looked, closed, resynced, confirmed, failed, vanished });
+      terminal.print(
+        `${looked} runs looked at: ${closed} ended as Temporal has them, ${resynced} asked to write their rows, ${failed} failed.`,
+      );
+      if (vanished > 0) {
+        terminal.print(
+          `${vanished} runs are open here and unknown to Temporal. None of them was ended, because they are a large share. If their histories are gone for good: sluice reconcile --accept-vanished`,
+        );
+      }
+      return failed === 0 && vanished === 0 ? EXIT.ok : EXIT.failed;
+    } finally {
+      await connection.close();
+    }
+  });
+}
