@@ -7,6 +7,7 @@
  */
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
+import type { RunStatus } from '../contracts/run/run.js';
 import { ActionEnvelope } from '../contracts/run/activity.js';
 import { compensationPath } from '../contracts/run/compensation.js';
 import {
@@ -125,7 +126,8 @@ async function requireHistoryGone(
   tenant: string,
   { id, kind, runId, subject }: DeadLetterView,
 ): Promise<void> {
-  if (kind !== 'compensation' || runId === null || !(await letters.isInterrupted(tenant, runId))) return;
+  if (kind !== 'compensation' || runId === null) return;
+  if ((await letters.runStatus(tenant, runId)) !== INTERRUPTED) return;
   throw new SluiceError(
     'DEAD_LETTER_UNCONFIRMED',
     `${id} (${subject}): its run ${runId} is INTERRUPTED, and no person has confirmed that its history is gone`,
@@ -163,6 +165,9 @@ async function requireTrigger(
       : `No published version of "${trigger.definition}" has a trigger for the event of ${subject}: publish one, and retry`,
   );
 }
+
+/** Temporal did not know the run when the reconciler looked. */
+const INTERRUPTED: RunStatus = 'INTERRUPTED';
 
 async function find(
   letters: NonNullable<ActivityDeps['deadLetters']>,

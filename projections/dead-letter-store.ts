@@ -11,7 +11,7 @@ import {
   countOpenLetters,
   getDeadLetter,
   hasOutbox,
-  isInterrupted,
+  runStatus,
   listDeadLetters,
 } from './reads/dead-letters.js';
 import type { EventKey } from './reads/events/event-rows.js';
@@ -41,8 +41,8 @@ export interface DeadLetters {
    * @throws SluiceError DEAD_LETTER_NOT_FOUND, DEAD_LETTER_CLOSED
    */
   move(tenant: string, id: string, move: DeadLetterMove): Promise<void>;
-  /** Whether Temporal did not know the run when the reconciler looked. */
-  isInterrupted(tenant: string, runId: string): Promise<boolean>;
+  /** What the row of a letter's run says of it; undefined: there is no row any more. */
+  runStatus(tenant: string, runId: string): Promise<string | undefined>;
   /** False where retention has removed the row of the outbox, with its run. */
   hasOutbox(key: readonly (string | number)[]): Promise<boolean>;
   /** Makes a row of the outbox due again, for the relay. */
@@ -60,7 +60,7 @@ export function createDeadLetters(writer: Writer): DeadLetters {
     list: (...args) => listDeadLetters(writer.database, ...args),
     get: (...args) => getDeadLetter(writer.database, ...args),
     countOpen: (...args) => countOpenLetters(writer.database, ...args),
-    isInterrupted: (...args) => isInterrupted(writer.database, ...args),
+    runStatus: (...args) => runStatus(writer.database, ...args),
     hasOutbox: (key) => hasOutbox(writer.database, key),
     requeueOutbox: (key) => requeueOutbox(writer, key),
     triggerObstacle: (of) => triggerObstacle(writer.database, of),

@@ -9,6 +9,7 @@ export type { EventStore } from './event-store.js';
 export type { RowDifference } from './maintenance/derived-rows.js';
 export type { CarriedEvents } from './maintenance/restore-run.js';
 export { tryUpdatesOfOneRow } from './connection/lost-updates.js';
+export { temporalOwner } from './maintenance/temporal-owner.js';
 export { lookThrough } from './look-through.js';
 export { migrate, migrationStatus, type MigrationState } from './migrations/migrate.js';
 export type { WatchedRun } from './reconcile/index.js';

@@ -7,13 +7,16 @@ import {
   lookThrough,
   migrationStatus,
   storePath,
+  temporalOwner,
   tryUpdatesOfOneRow,
   type Database,
   type UnreadableRow,
 } from '../../projections/index.js';
 import type { SluiceConfig } from '../../worker/config/config.js';
+import { describeTemporal, isSameTemporal } from '../../contracts/services/temporal-identity.js';
 import { judgeClock } from './clock.js';
 import { attempt, fail, ok, skip, warn, type Finding } from './finding.js';
+import type { TemporalReport } from './temporal.js';
 
 /** Time limit for an answer, ms. */
 const LIMIT_MS = 5_000;
@@ -31,12 +34,12 @@ const MIGRATE = 'Apply them with `sluice migrate`; a worker also does this when 
 
 /**
  * Runs the checks.
- * @param workers identities of the polling workers: one of them may have the embedded store open
+ * @param temporal the polling workers, of which one may have the embedded store open; and which Temporal it is
  * @param options `tryWrites`: write to the server to find out whether it loses updates
  */
 export async function checkDatabase(
   config: SluiceConfig['database'],
-  workers: Promise<readonly string[]>,
+  temporal: Promise<Pick<TemporalReport, 'workers' | 'identity'>>,
   { tryWrites = false }: { readonly tryWrites?: boolean } = {},
 ): Promise<readonly Finding[]> {
   const url = new URL(config.url);
@@ -65,15 +68,20 @@ export async function checkDatabase(
       onUnreadable: (row) => unreadable.push(row),
     });
   } catch (error) {
-    return [await openFailure(error, workers), skip('schema', 'the database cannot be opened')];
+    return [await openFailure(error, temporal), skip('schema', 'the database cannot be opened')];
   }
   try {
     const names = `namespace ${config.namespace}, database ${config.database}`;
+    const schema = await attempt('schema', () => checkSchema(database));
+    const current = schema.every(({ status }) => status === 'ok');
     return [
       ...(isServer
         ? await attempt('database', () => checkVersion(url, `${place}, ${names}`))
         : [ok('database', `${place}, embedded, ${names}`)]),
-      ...(await attempt('schema', () => checkSchema(database))),
+      ...schema,
+      ...(current
+        ? await attempt('database owner', async () => checkOwner(database, await temporal))
+        : [skip('database owner', 'the schema is not complete')]),
       ...(await attempt('rows', () => checkRows(database, unreadable))),
       ...(isServer ? await attempt('database clock', () => checkClock(database)) : []),
       ...(tryWrites ? await writeFindings(config, isServer) : []),
@@ -84,11 +92,14 @@ export async function checkDatabase(
 }
 
 /** Judges a failure to open the database. A store that a worker of this machine has open is in order. */
-async function openFailure(error: unknown, workers: Promise<readonly string[]>): Promise<Finding> {
+async function openFailure(
+  error: unknown,
+  temporal: Promise<Pick<TemporalReport, 'workers'>>,
+): Promise<Finding> {
   if (!(error instanceof SluiceError) || error.code !== 'DATABASE_LOCKED') return fail('database', error);
   const pid = /process (\d+)$/.exec(error.message)?.[1];
   const worker = `${pid}@${hostname()}`;
-  if (pid === undefined || !(await workers).includes(worker)) return fail('database', error);
+  if (pid === undefined || !(await temporal).workers.includes(worker)) return fail('database', error);
   return ok('database', `open in the worker ${worker}, which owns the embedded store`);
 }
 
@@ -110,6 +121,28 @@ async function checkSchema(database: Database): Promise<Finding> {
     'schema',
     'the database has no schema: it is new, or the workers use a different one',
     `Check SURREAL_NAMESPACE and SURREAL_DATABASE. ${MIGRATE}`,
+  );
+}
+
+/** Whose runs the database has. */
+async function checkOwner(
+  database: Database,
+  { identity }: Pick<TemporalReport, 'identity'>,
+): Promise<Finding> {
+  const owner = await temporalOwner(database);
+  if (identity === undefined) return skip('database owner', 'Temporal is not available');
+  if (owner === undefined) {
+    return ok('database owner', 'no process has used the database yet: the first one claims it');
+  }
+  if (isSameTemporal(owner, identity)) {
+    return ok('database owner', `this Temporal, since ${owner.since.toISOString()}`);
+  }
+  return fail(
+    'database owner',
+    new SluiceError(
+      'DATABASE_OF_ANOTHER_TEMPORAL',
+      `the database has the runs of ${describeTemporal(owner)}; this is ${describeTemporal(identity)}`,
+    ),
   );
 }
 

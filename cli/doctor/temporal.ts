@@ -6,9 +6,11 @@ import { randomUUID } from 'node:crypto';
 import { Connection } from '@temporalio/client';
 import { createSluiceClient } from '../../client/index.js';
 import { messageOf, SluiceError } from '../../contracts/errors.js';
+import type { TemporalIdentity } from '../../contracts/services/temporal-identity.js';
 import type { SluiceConfig } from '../../worker/config/config.js';
 import { ensureSearchAttributes } from '../../worker/temporal/search-attributes.js';
 import { temporalConnectionOptions } from '../../worker/temporal/temporal-connection.js';
+import { temporalIdentity } from '../../worker/temporal/temporal-owner.js';
 import { OLDEST_SERVER } from '../../worker/temporal-server/find-cli.js';
 import { judgeClock } from './clock.js';
 import { attempt, fail, ok, skip, warn, type Finding } from './finding.js';
@@ -30,6 +32,8 @@ export interface TemporalReport {
   readonly findings: readonly Finding[];
   /** Identities of the workers that poll the task queue. */
   readonly workers: readonly string[];
+  /** Which Temporal it is; undefined: that could not be found out. */
+  readonly identity: TemporalIdentity | undefined;
 }
 
 const REST = ['namespace', 'search attributes', 'task queue', 'temporal clock'];
@@ -44,6 +48,7 @@ export async function checkTemporal(config: SluiceConfig): Promise<TemporalRepor
     return {
       findings: [unreachable(config, error), ...skipAll(REST, 'Temporal is not available')],
       workers: [],
+      identity: undefined,
     };
   }
   try {
@@ -75,7 +80,7 @@ async function checkServices(connection: Connection, config: SluiceConfig): Prom
   });
   if (namespace.some(({ status }) => status === 'fail')) {
     const rest = skipAll(REST.slice(1), 'the namespace does not exist');
-    return { findings: [...server, ...namespace, ...rest], workers: [] };
+    return { findings: [...server, ...namespace, ...rest], workers: [], identity: undefined };
   }
   const workers = new Set<string>();
   const rest = await Promise.all([
@@ -86,7 +91,14 @@ async function checkServices(connection: Connection, config: SluiceConfig): Prom
     attempt('task queue', () => checkPollers(connection, config, workers)),
     attempt('temporal clock', () => checkClock(connection, config.temporal.namespace)),
   ]);
-  return { findings: [...server, SETTINGS, ...namespace, ...rest.flat()], workers: [...workers] };
+  const identity = await temporalIdentity(connection.workflowService, config.temporal.namespace).catch(
+    () => undefined,
+  );
+  return {
+    findings: [...server, SETTINGS, ...namespace, ...rest.flat()],
+    workers: [...workers],
+    identity,
+  };
 }
 
 async function checkServer({ workflowService }: Connection, { temporal }: SluiceConfig): Promise<Finding> {

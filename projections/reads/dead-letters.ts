@@ -172,14 +172,18 @@ export async function hasOutbox(database: Database, key: readonly (string | numb
 }
 
 /**
- * Whether Temporal did not know a run when the reconciler looked: it may run where this process can't see it.
+ * What the row of a letter's run says of it; undefined: there is no row any more.
  * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
  */
-export async function isInterrupted(database: Database, tenant: string, runId: string): Promise<boolean> {
+export async function runStatus(
+  database: Database,
+  tenant: string,
+  runId: string,
+): Promise<string | undefined> {
   return read(
     database,
-    z.boolean(),
-    `RETURN (SELECT VALUE status FROM ONLY type::record('run', [$tenant, $runId])) = 'INTERRUPTED'`,
+    z.string().optional(),
+    `RETURN SELECT VALUE status FROM ONLY type::record('run', [$tenant, $runId])`,
     { tenant, runId },
   );
 }

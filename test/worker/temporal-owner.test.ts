@@ -58,7 +58,7 @@ describe('a database and the Temporal that it belongs to', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as unknown);
 
-  it('of processes of two Temporals that claim a database at once, one wins, and the other is refused', async () => {
+  it('of processes of two Temporals that claim a database at once, one wins, and the other is refused [a-database-has-one-temporal]', async () => {
     const projections = await openProjections({ url });
     const connection = await Connection.connect({ address });
     try {

@@ -40,8 +40,7 @@ export async function doctorCommand(
   } else {
     const temporal = checkTemporal(config);
     groups.push(temporal.then((report) => report.findings));
-    const workers = temporal.then((report) => report.workers);
-    groups.push(attempt('database', () => checkDatabase(config.database, workers, options)));
+    groups.push(attempt('database', () => checkDatabase(config.database, temporal, options)));
   }
   if (bridge !== undefined) groups.push(checkEvents(bridge, env));
   groups.push(checkApi(api?.url));

@@ -70,6 +70,7 @@ const BROKEN_ROWS: Readonly<Record<string, string | readonly unknown[]>> = {
   task_action: 'entry',
   task_list: ['acme', 'all', STRAY],
   task_notification: 'category',
+  temporal_owner: 'namespace_id',
   trigger_retry: 'act',
   wait: 'status',
 };
@@ -122,6 +123,7 @@ async function world() {
       { events: [], schedules: [] },
     );
   }
+  await all.maintenance.claimForTemporal({ namespace: 'n', namespaceId: 'n-1', global: false });
   await must(all, `UPSERT reconcile_turn:pass SET due = d'2020-01-01T00:00:00Z' RETURN NONE`);
   await must(all, `UPSERT relay_lease:relay SET holder = 'gone', until = 0 RETURN NONE`);
   await must(all, `CREATE outbox_head:[$tenant, $run] SET sent = 0 RETURN NONE`, {

@@ -234,6 +234,10 @@ export const READS: Readonly<Record<string, readonly [ask: Ask, nothing: unknown
   'tasks.count': [async ({ tasks }, { run }) => (await tasks.count(run.tenant)).open, 0],
   'deadLetters.list': [async ({ deadLetters }, { run }) => (await deadLetters.list(run.tenant)).items, []],
   'deadLetters.get': [({ deadLetters }, { run }) => deadLetters.get(run.tenant, 'd-1'), undefined],
+  'deadLetters.runStatus': [
+    ({ deadLetters }, { run }) => deadLetters.runStatus(run.tenant, run.runId),
+    undefined,
+  ],
   'deadLetters.hasOutbox': [({ deadLetters }, of) => deadLetters.hasOutbox(outboxRow(of).key), false],
   'deadLetters.triggerObstacle': [
     async ({ deadLetters }, of) =>
@@ -360,6 +364,8 @@ export const READS_OF_ALL: readonly string[] = [
   'hasDefinitions',
   'scheduledDefinitions',
   'maintenance.loggedRuns',
+  'maintenance.claimForTemporal',
+  'maintenance.temporalOwner',
   'maintenance.countClosedRuns',
   'maintenance.countEvents',
   'maintenance.countAudit',

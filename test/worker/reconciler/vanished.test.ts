@@ -83,7 +83,7 @@ const statuses = (sluice: SluiceTest, runs: readonly StartedRun[]) =>
 
 describe('runs that Temporal does not know', () => {
   it(
-    'a large share of runs that vanishes at once is left alone until a person accepts it',
+    'a large share of runs that vanishes at once is left alone until a person accepts it [a-database-has-one-temporal]',
     async () => {
       const { actions, refunds } = payments();
       await withWorld({ actions }, async ({ sluice, reconciler }) => {
