@@ -34,7 +34,8 @@ const MIGRATE = 'Apply them with `sluice migrate`; a worker also does this when 
 
 /**
  * Runs the checks.
- * @param temporal the polling workers, of which one may have the embedded store open; and which Temporal it is
+ * @param temporal the polling workers, of which one may have the embedded store open; and which Temporal
+ *   it is
  * @param options `tryWrites`: write to the server to find out whether it loses updates
  */
 export async function checkDatabase(

@@ -1,4 +1,4 @@
-/** The commands about the database and the Temporal that it belongs to: database owner, database move, reconcile. */
+/** The commands about the Temporal that a database belongs to: database owner, database move, reconcile. */
 import type { Command } from 'commander';
 import type { MoveOptions } from '../commands/maintenance/temporal-owner.js';
 import type { CommandContext } from '../context/context.js';

@@ -1,13 +1,13 @@
 /**
  * Which Temporal a database belongs to.
  *
- * Invariant: a database has the rows of one namespace of one cluster. The first process that uses the database
- * claims it; only an operator moves it (`sluice database move`). So no process takes the runs of another
- * Temporal, or of an emptied one, for runs whose history is gone.
+ * Invariant: a database has the rows of one namespace of one cluster. The first process that uses the
+ * database claims it; only an operator moves it (`sluice database move`). So no process takes the runs of
+ * another Temporal, or of an emptied one, for runs whose history is gone.
  *
- * The id of a namespace decides: it is made with the namespace and stays with it, over restarts, upgrades and a
- * restore. The cluster counts too, except where the namespace is global: that one fails over to another cluster
- * under its id.
+ * The id of a namespace decides: it is made with the namespace and stays with it, over restarts, upgrades
+ * and a restore. The cluster counts too, except where the namespace is global: that one fails over to another
+ * cluster under its id.
  */
 import { z } from 'zod';
 

@@ -1,6 +1,7 @@
 /** What an operator does to the projections, besides reading them. */
 import type { RunKey } from '../log/keys.js';
 import type { Writer } from '../connection/writer.js';
+import type { TemporalIdentity } from '../../contracts/services/temporal-identity.js';
 import type { RowDifference } from './derived-rows.js';
 import { loggedRuns, rebuildRun } from './rebuild.js';
 import { countAudit, removeAudit, type AuditRetentionRequest } from './remove-audit.js';
@@ -8,7 +9,6 @@ import { countClosedRuns, removeClosedRuns, type RetentionRequest } from './remo
 import { countEvents, removeEvents, type EventRetentionRequest } from './remove-events.js';
 import { restoreRun, type CarriedEvents } from './restore-run.js';
 import { claimForTemporal, temporalOwner, type TemporalOwner } from './temporal-owner.js';
-import type { TemporalIdentity } from '../../contracts/services/temporal-identity.js';
 
 export interface Maintenance {
   /** Recomputes a run's derived rows from its log; returns those that were different. */

@@ -2,7 +2,7 @@
  * The row that says whose runs the database has.
  *
  * Invariant: of processes that claim at once, one writes the row, and all read what it wrote. Only `move`
- * changes a row that is there. A row that cannot be read is no answer: nothing is claimed over it.
+ * changes an owner. Nothing is claimed over a row that cannot be read.
  */
 import { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';

@@ -57,8 +57,8 @@ export async function runApi(options: RunApiOptions): Promise<void> {
       bus: httpBus(bridge.url, bridge.bridge.token),
     });
     opened.add('Temporal client', () => client.close());
-    const { connection, options } = client.temporal;
-    await requireOwnDatabase(projections, connection.workflowService, options.namespace);
+    const { workflowService } = client.temporal.connection;
+    await requireOwnDatabase(projections, workflowService, config.temporal.namespace);
     const apiConfig: ApiConfig = { ...settings, sdkMetricsUrl: undefined };
     const api = await startApi({ config: apiConfig, client, projections, actions, log });
     opened.add('HTTP API', () => api.stop());

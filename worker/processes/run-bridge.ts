@@ -48,8 +48,8 @@ export async function runBridge({ config, settings, log, stop }: RunBridgeOption
       actor: 'bridge',
     });
     opened.add('Temporal client', () => client.close());
-    const { connection, options } = client.temporal;
-    await requireOwnDatabase(projections, connection.workflowService, options.namespace);
+    const { workflowService } = client.temporal.connection;
+    await requireOwnDatabase(projections, workflowService, config.temporal.namespace);
     const bridge = await startBridge({ config: settings.bridge, projections, client, log });
     opened.add('Event bridge', () => bridge.stop());
     const { redisUrl, stream } = settings.bridge;

@@ -54,8 +54,8 @@ export async function ownerCommand(
 /**
  * `sluice database move`: makes the database that of the Temporal of the configuration.
  *
- * Invariant: nothing changes before a person was told what happens to the open runs and agreed, or `--yes` was
- * given. The move has an audit row.
+ * Invariant: nothing changes before a person was told what happens to the open runs and agreed, or `--yes`
+ * was given. The move has an audit row.
  * @throws SluiceError USAGE_INVALID without a terminal to ask on; TEMPORAL_UNAVAILABLE, DATABASE_*
  */
 export async function moveCommand(
