@@ -239,6 +239,12 @@ export const ERRORS = {
     false,
     'A correlation key must be a non-blank string of at most 10,240 characters.',
   ),
+  FILTER_VALUE_INVALID: entry(
+    422,
+    'validation',
+    false,
+    'The value of this filter fits no event. An expression that selects one item gives the item: write [items.id] for a list.',
+  ),
   FAILED: entry(422, 'action', false, 'The definition failed this run on purpose; see its message.'),
   PARALLEL_FAILED: entry(422, 'internal', false, 'A branch failed; see details.'),
   ACTION_FAILED: entry(422, 'action', true, 'The action failed; see its message and details.'),

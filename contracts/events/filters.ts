@@ -61,6 +61,35 @@ function jsonEquals(a: Json, b: Json): boolean {
   return false;
 }
 
+const NEEDS: Readonly<Partial<Record<FilterOp, string>>> = {
+  '>': 'a number or text',
+  '>=': 'a number or text',
+  '<': 'a number or text',
+  '<=': 'a number or text',
+  in: 'a list',
+  not_in: 'a list',
+  starts_with: 'text',
+  ends_with: 'text',
+};
+
+/**
+ * What an operator needs to compare with, where the value is something else; undefined: the value is fine.
+ *
+ * With another value the filter refuses every event, or with `not_in` none. The wait would
+ * wait in vain, or take what it should not.
+ */
+export function unmetNeed(op: FilterOp, value: Json): string | undefined {
+  const need = NEEDS[op];
+  // A list without an item has nothing that an event could be in.
+  if (op === 'in' && Array.isArray(value) && value.length === 0) return 'a list with an item';
+  const isMet =
+    need === undefined ||
+    (need === 'a list' && Array.isArray(value)) ||
+    (need !== 'a list' && typeof value === 'string') ||
+    (need === 'a number or text' && typeof value === 'number');
+  return isMet ? undefined : need;
+}
+
 /** Whether the payload passes the filter. A missing path satisfies only `!=`, `not_in` and `not_exists`. */
 export function passesFilter(filter: EventFilter, payload: Json): boolean {
   const actual = valueAtPath(payload, filter.path);

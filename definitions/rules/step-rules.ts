@@ -12,6 +12,7 @@ import {
   isSecret,
   LONGEST_MS,
 } from '../../contracts/definition/index.js';
+import { FilterOp, unmetNeed } from '../../contracts/events/filters.js';
 import { isJsonObject, type Json, type JsonObject } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import type { Finding } from '../source/finding.js';
@@ -223,50 +224,37 @@ function oneFilter(filter: JsonObject, index: number, report: Report): void {
     report('VALUE_INVALID', `path ${quote(path)} has an empty segment`, { path: ['filters', index, 'path'] });
   }
   if (typeof op !== 'string') return;
-  const value = literal(filter, 'value');
   const at = { path: ['filters', index, 'value'] };
   if (op === 'exists' || op === 'not_exists') {
     if (filter['value'] !== undefined) report('KEY_CONFLICT', `${op} takes no value`, { ...at, key: true });
   } else if (filter['value'] === undefined) {
     report('KEY_MISSING', `${op} needs a value`, { path: ['filters', index] });
-  } else if (isNullExpression(filter['value']) && !fits(op, null)) {
-    report('VALUE_INVALID', `${op} ${NEEDS[op] ?? ''}: nothing passes null`, {
-      ...at,
-      newVersionsOnly: true,
+  } else {
+    comparedWith(filter, op, (message, newVersionsOnly) => {
+      report('VALUE_INVALID', message, { ...at, ...(newVersionsOnly && { newVersionsOnly }) });
     });
-  } else if (value !== undefined && !fits(op, value)) {
-    report('VALUE_INVALID', `${op} ${NEEDS[op] ?? ''}`, at);
   }
+}
+
+function comparedWith(
+  filter: JsonObject,
+  op: string,
+  report: (message: string, newVersionsOnly: boolean) => void,
+): void {
+  const known = FilterOp.safeParse(op);
+  if (!known.success) return;
+  const value = isNullExpression(filter['value']) ? null : literal(filter, 'value');
+  const need = value === undefined ? undefined : unmetNeed(known.data, value);
+  if (need === undefined) return;
+  const expression = isExpression(filter['value'] ?? null);
+  const message = `${op} needs ${need}${expression ? ': nothing passes null' : ''}`;
+  // Once accepted: an expression for null, and an empty list.
+  report(message, expression || Array.isArray(value));
 }
 
 /** Whether a value is an expression that always gives null. */
 function isNullExpression(value: Json | undefined): boolean {
   return isJsonObject(value) && typeof value['$expr'] === 'string' && value['$expr'].trim() === 'null';
-}
-
-const NEEDS: Readonly<Record<string, string>> = {
-  '>': 'needs a number or text',
-  '>=': 'needs a number or text',
-  '<': 'needs a number or text',
-  '<=': 'needs a number or text',
-  in: 'needs a list',
-  not_in: 'needs a list',
-  starts_with: 'needs text',
-  ends_with: 'needs text',
-};
-
-/** Whether the filter accepts the type of a literal. */
-function fits(op: string, value: Json): boolean {
-  switch (NEEDS[op]) {
-    case 'needs a list':
-      return Array.isArray(value);
-    case 'needs text':
-      return typeof value === 'string';
-    case 'needs a number or text':
-      return typeof value === 'number' || typeof value === 'string';
-    default:
-      return true;
-  }
 }
 
 /** Characters of an idempotency key. */

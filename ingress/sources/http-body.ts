@@ -31,7 +31,7 @@ const PREFIX = 'ce-';
 /** Headers that say that the request is a CloudEvent: its mandatory attributes. */
 const MANDATORY = ['ce-specversion', 'ce-id', 'ce-source', 'ce-type'];
 /** Names that no header may give: in binary mode they are the body and its content type. */
-const NOT_IN_HEADERS = new Set(['data', 'datacontenttype']);
+const NOT_IN_HEADERS = new Set(['data', 'data_base64', 'datacontenttype']);
 
 /**
  * Reads a body up to its limit.

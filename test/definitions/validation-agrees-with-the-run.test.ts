@@ -66,7 +66,7 @@ const EDGES: Readonly<Record<string, string>> = {
           - { path: a, op: '>=', value: 1 }
           - { path: a, op: '<', value: '' }
           - { path: a, op: '<=', value: -1 }
-          - { path: a, op: in, value: [] }
+          - { path: a, op: in, value: [null] }
           - { path: a, op: not_in, value: [[1]] }
           - { path: a, op: exists }
           - { path: a, op: not_exists }

@@ -170,6 +170,15 @@ export const SCENARIOS: readonly Scenario[] = [
     failsWith: 'WAIT_TIMEOUT',
   },
   {
+    name: 'filter-of-null',
+    before:
+      'a wait compared with a filter value of a type that nothing passes, and no event could satisfy it',
+    definitions: [testDefinition('filter-of-null')],
+    workflow: 'filter-of-null',
+    payload: { min: null },
+    failsWith: 'WAIT_TIMEOUT',
+  },
+  {
     name: 'full-buffer',
     before:
       'a run dropped the oldest event of a full buffer for good, and took it for a duplicate ever after',

@@ -210,6 +210,60 @@ describe('an event without a key', () => {
   });
 });
 
+describe('a wait that no event could satisfy', () => {
+  const COMPARES = `
+id: compares
+version: 1
+steps:
+  - { id: w, type: event.wait, eventName: PAID, correlationKey: { $expr: payload.key }, filters: [{ path: amount, op: '>=', value: { $expr: payload.mn } }] }
+`;
+
+  it.each([
+    ['undefined', { key: 'u-1', min: 5 }, 'EXPRESSION_UNDEFINED'],
+    ['null', { key: 'u-2', mn: null }, 'FILTER_VALUE_INVALID'],
+  ])(
+    'a wait with the filter value %s fails at once, and the bridge has no wait of it',
+    async (_, payload, code) => {
+      const run = await sluice().startSource(COMPARES, payload);
+      await expect(sluice().result(run)).rejects.toMatchObject({ code });
+      const answer = await bridge.post(
+        event({ workflow_correlation_key: payload.key, payload: { amount: 9 } }),
+      );
+      expect(answer.body).toMatchObject({ outcome: 'NO_MATCH', runs: [] });
+    },
+  );
+});
+
+describe('a wait without a key', () => {
+  const KEYLESS = `
+id: keyless
+version: 1
+steps:
+  - id: both
+    type: control.parallel
+    branches:
+      keyed: [{ id: k, type: event.wait, eventName: PAID, correlationKey: { $expr: payload.key }, filters: [{ path: final, op: exists }] }]
+      any: [{ id: any, type: event.wait, eventName: PAID, assign: { vars.got: { $expr: event.payload.by } } }]
+result: { $expr: vars.got }
+`;
+
+  it('a wait without a key takes what the bridge sends its run for another wait, and what a Temporal client sends', async () => {
+    const [first, second] = [
+      await sluice().startSource(KEYLESS, { key: 'any-1' }),
+      await sluice().start('keyless', { key: 'any-2' }),
+    ];
+    await sluice().waiting(first, 2);
+    await sluice().waiting(second, 2);
+    // The bridge looks for no wait without a key: it knows of no run for this one.
+    const of = (key: string, payload: JsonObject) => event({ workflow_correlation_key: key, payload });
+    expect((await bridge.post(of('any-3', { by: 'other' }))).body).toMatchObject({ outcome: 'NO_MATCH' });
+    await bridge.post(of('any-1', { by: 'bridge' }));
+    await sluice().signal(second, { eventName: 'PAID', correlationKey: 'other', payload: { by: 'client' } });
+    for (const key of ['any-1', 'any-2']) await bridge.post(of(key, { by: 'last', final: true }));
+    expect([await sluice().result(first), await sluice().result(second)]).toEqual(['bridge', 'client']);
+  });
+});
+
 describe('triggers', () => {
   it('triggers start one run for each definition whose filter holds, and none at a redelivery', async () => {
     const trigger = (id: string, filter: string, payload = ''): string => `

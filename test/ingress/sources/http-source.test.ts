@@ -157,7 +157,8 @@ describe('a CloudEvent', () => {
   );
 
   it('a header of a CloudEvent that is given twice, or that the body gives, is refused', async () => {
-    const sent = new Headers(headers({ 'ce-data': '1', 'ce-datacontenttype': 'application/json' }));
+    const given = { 'ce-data': '1', 'ce-data_base64': 'MQ==', 'ce-datacontenttype': 'application/json' };
+    const sent = new Headers(headers(given));
     const { hostname, port } = new URL(bridge.url);
     const twice = request({ hostname, port, path: '/events', method: 'POST' });
     for (const [name, value] of sent) twice.setHeader(name, value);
@@ -168,6 +169,7 @@ describe('a CloudEvent', () => {
     expect(response.statusCode).toBe(400);
     expect(problems({ body: (await json(response)) as JsonObject })).toEqual([
       'ce-data: must not be sent: the body and its content-type say it',
+      'ce-data_base64: must not be sent: the body and its content-type say it',
       'ce-datacontenttype: must not be sent: the body and its content-type say it',
       'ce-id: is given 2 times',
     ]);
@@ -217,6 +219,41 @@ describe('a CloudEvent', () => {
     const event = cloud({ id: 'ext', traceparent: '00-a', retries: 2, sampled: true, subject: null });
     expect(await bridge.post(event, structured)).toMatchObject({ status: 202 });
     const audit = await bridge.get({ tenant: sluice().tenant, source: '/shop', id: 'ext' });
+    expect(audit.body['envelope']).toEqual(event);
+  });
+
+  it('a CloudEvent keeps its extensions in binary mode too, as text', async () => {
+    const more = {
+      'ce-id': 'ext-binary',
+      'ce-traceparent': '"00-a"',
+      'ce-retries': '2',
+      'ce-time': '2026-01-01T00:00:00Z',
+    };
+    expect(await bridge.post({ n: 1 }, headers(more))).toMatchObject({ status: 202 });
+    const audit = await bridge.get({ tenant: sluice().tenant, source: '/shop', id: 'ext-binary' });
+    expect(audit.body['envelope']).toEqual(
+      cloud({
+        id: 'ext-binary',
+        traceparent: '00-a',
+        retries: '2',
+        time: '2026-01-01T00:00:00Z',
+        datacontenttype: 'application/json',
+        data: { n: 1 },
+      }),
+    );
+  });
+
+  it('an event of a batch has its extensions, and its data in base64', async () => {
+    const data_base64 = Buffer.from('{"n":4}').toString('base64');
+    const event = cloud({ id: 'in-a-batch', traceparent: '00-b', workflowcorrelationkey: 'k', data_base64 });
+    const answer = await bridge.post([event], {
+      ...headers({ 'ce-id': 'in-a-header' }),
+      'content-type': 'application/cloudevents-batch+json',
+    });
+    const [routed] = answer.body as unknown as readonly JsonObject[];
+    expect(routed).toMatchObject({ status: 202, id: 'in-a-batch', correlationKey: 'k' });
+    expect(await sluice().client.result(workflowOf({ body: routed as JsonObject }))).toEqual({ n: 4 });
+    const audit = await bridge.get({ tenant: sluice().tenant, source: '/shop', id: 'in-a-batch' });
     expect(audit.body['envelope']).toEqual(event);
   });
 

@@ -76,6 +76,8 @@ export class Run {
   readonly publishedNumbers = new Gate('sluice-published-numbers');
   /** Whether a filter whose value is undefined is refused. */
   readonly wholeFilters = new Gate('sluice-whole-filters');
+  /** Whether a filter whose value is of a type that it compares with nothing is refused. */
+  readonly comparableFilters = new Gate('sluice-comparable-filters');
   /** Whether a step whose key other work has used counts as one that did nothing. */
   readonly usedKeys = new Gate('sluice-used-keys');
   /** Whether the value that a person completed an action with is given to a worker to check. */

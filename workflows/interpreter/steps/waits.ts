@@ -11,7 +11,7 @@ import { durationToMs, instantToMs, LONGEST_MS } from '../../../contracts/defini
 import { SluiceError } from '../../../contracts/errors.js';
 import { eventScope } from '../../../contracts/events/event-scope.js';
 import { fromEventSignal } from '../../../contracts/events/event-signal.js';
-import type { EventFilter } from '../../../contracts/events/filters.js';
+import { type EventFilter, type FilterOp, unmetNeed } from '../../../contracts/events/filters.js';
 import { isWellFormed, jsonSize, type Json } from '../../../contracts/json.js';
 import { LIMITS } from '../../../contracts/limits.js';
 import { isoAt, now } from '../../runtime/clock.js';
@@ -37,8 +37,9 @@ export function beginEventWait(context: StepContext<StepOf<'event.wait'>>): unde
   const { run, lane, step, path } = context;
   const names = typeof step.eventName === 'string' ? [step.eventName] : step.eventName;
   const key = correlationKey(context, step.correlationKey);
-  const filters = (step.filters ?? []).map((filter): EventFilter => {
+  const filters = (step.filters ?? []).map((filter, index): EventFilter => {
     const value = filter.value === undefined ? undefined : filterValue(context, filter.value);
+    if (value !== undefined) requireComparable(context, filter.op, value, index);
     return {
       path: filter.path,
       op: filter.op,
@@ -96,6 +97,20 @@ function filterValue(context: StepContext, mapping: Json): Json {
     if (undefinedBefore && !context.run.wholeFilters.inForce()) return context.mapping(mapping);
     throw error;
   }
+}
+
+/**
+ * Before, a wait also compared with what no event passes, and waited in vain.
+ * @throws SluiceError FILTER_VALUE_INVALID
+ */
+function requireComparable({ run, path }: StepContext, op: FilterOp, value: Json, index: number): void {
+  const need = unmetNeed(op, value);
+  if (need === undefined || !run.comparableFilters.inForce()) return;
+  // Not the value itself: it may be one that is never shown.
+  const kind = value === null ? 'null' : Array.isArray(value) ? 'list' : typeof value;
+  throw new SluiceError('FILTER_VALUE_INVALID', `filters[${index}] of ${path}: ${op} needs ${need}`, {
+    details: { filter: index, op, need, kind, ...(Array.isArray(value) && { items: value.length }) },
+  });
 }
 
 /** Waits until the event has arrived, the deadline has passed, or the lane has to stop. */
