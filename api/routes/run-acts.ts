@@ -246,8 +246,11 @@ export function addRunActRoutes(api: Api): void {
       errors: [...TEMPORAL, 'RUN_NOT_FOUND', 'RUN_CLOSED', 'WORKFLOW_NOT_FOUND'],
     },
     async ({ tenant, operationId, concerns, params: { runId }, body }) => {
-      await mustOwnItsWorkflowId(api, tenant, runId);
       const { signal, eventId = operationId ?? uuid(), payload = null, source = 'api', ...event } = body;
+      // An id that the caller gives may come again: then the run may have ended by this very event.
+      const again = body.eventId !== undefined || operationId !== undefined;
+      const closed = await endOfRun(api, tenant, runId);
+      if (closed !== undefined && !again) throw closed;
       concerns(eventThing(source, eventId));
       const sent = {
         ...withoutUndefined(event),
@@ -257,9 +260,10 @@ export function addRunActRoutes(api: Api): void {
         payload: JsonValue.parse(payload),
       };
       await actHidden(client, { tenant, runId }, async () => {
-        await client.runs.signal(runId, sent, {
-          tenant,
-          ...(signal !== undefined && { signalName: signal }),
+        const options = { tenant, ...(signal !== undefined && { signalName: signal }) };
+        await client.runs.signal(runId, sent, options).catch((thrown: unknown) => {
+          const refused = thrown instanceof SluiceError && thrown.code === 'WORKFLOW_NOT_FOUND';
+          throw refused && closed !== undefined ? closed : thrown;
         });
         return {};
       });
@@ -291,14 +295,22 @@ async function mustBeStartable(
 }
 
 /**
- * Refuses a signal if another run, perhaps of another tenant, has the workflow id by now: signals go to that
- * id.
+ * The refusal of a signal to a run that has ended; undefined: it is open.
+ * @throws SluiceError RUN_CLOSED if another run, perhaps of another tenant, has the workflow id by now:
+ *   signals go to that id
  */
-async function mustOwnItsWorkflowId({ deps: { client } }: Api, tenant: string, runId: string): Promise<void> {
+async function endOfRun(
+  { deps: { client } }: Api,
+  tenant: string,
+  runId: string,
+): Promise<SluiceError | undefined> {
   const { workflowId, status } = await client.runs.get(runId, { tenant, unredacted: true });
   const present = await presentAt(client.temporal, workflowId);
-  if (present?.runId === runId && present.open) return;
-  throw new SluiceError('RUN_CLOSED', `Run ${runId} has ended ${status}.`, { details: { runId, status } });
+  const closed = new SluiceError('RUN_CLOSED', `Run ${runId} has ended ${status}.`, {
+    details: { runId, status },
+  });
+  if (present?.runId !== runId) throw closed;
+  return present.open ? undefined : closed;
 }
 
 /** Drops the keys that are undefined. */

@@ -123,10 +123,17 @@ function addActCommands(runs: Command, { terminal, reading, done }: CommandConte
     .argument('<step>', 'path of the step, such as steps[1].then[0]')
     .option('--iteration <indexes>', 'iteration of the enclosing loops, outermost first: 2 or 0,3', indexes)
     .option('--reason <text>', 'reason, recorded in the audit')
-    .action(async (id: string, step: string, options: { iteration?: number[]; reason?: string }) => {
-      const { rewindCommand } = await import('../commands/runs/runs-act.js');
-      await reading((client) => rewindCommand(client, terminal(), id, { ...options, stepPath: step }));
-    });
+    .option('--operation-id <text>', 'id of this rewind: letters and digits; the same id again has no effect')
+    .action(
+      async (
+        id: string,
+        step: string,
+        options: { iteration?: number[]; reason?: string; operationId?: string },
+      ) => {
+        const { rewindCommand } = await import('../commands/runs/runs-act.js');
+        await reading((client) => rewindCommand(client, terminal(), id, { ...options, stepPath: step }));
+      },
+    );
   runs
     .command('signal')
     .description('send an event to one run, bypassing the bridge')

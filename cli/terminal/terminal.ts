@@ -11,12 +11,14 @@ import type { Environment } from '../../worker/config/config.js';
 export interface TerminalOptions {
   /** Print JSON for scripts instead of text. */
   readonly json?: boolean;
-  /** Print the details of errors, too. JSON always has them. */
+  /** Print the details of all errors. JSON always has them. */
   readonly verbose?: boolean;
 }
 
 /** Codes whose help is generic, while their messages say what is wrong with the input. */
 const MESSAGE_SUFFICES: ReadonlySet<string> = new Set<ErrorCode>(['INPUT_INVALID']);
+/** Codes whose help sends people to the details: what to look for, and the ids to ask again with. */
+const DETAILS_NEEDED: ReadonlySet<string> = new Set<ErrorCode>(['OUTCOME_UNKNOWN']);
 
 /** Prints what a command has to say. */
 export class Terminal {
@@ -67,7 +69,9 @@ export class Terminal {
     const head = printable(`${code}: ${message}`, { keepLines: true });
     this.#note(this.color ? styleText('red', head) : head);
     if (stepPath !== null) this.note(`  at ${stepPath}`);
-    if (this.verbose && details !== null) this.note(`  details: ${JSON.stringify(details)}`);
+    if ((this.verbose || DETAILS_NEEDED.has(code)) && details !== null) {
+      this.note(`  details: ${JSON.stringify(details)}`);
+    }
     if (help !== undefined && !MESSAGE_SUFFICES.has(code)) this.note(`  ${help}`);
     return error;
   }

@@ -1,16 +1,19 @@
 /**
  * Sending a signal so that a lost answer is not told as a lost signal.
  *
- * Invariant: whether a signal has arrived is read from the history, by source and id of its event. A signal
- * that comes during a workflow task enters the history when that task ends, so there are several looks.
+ * Invariants
+ * - Whether a signal has arrived is read from the history, by source and id of its event. A signal that comes
+ *   during a workflow task enters the history when that task ends, so there are several looks.
+ * - "No such workflow" is not "not sent": the SDK repeats a request whose answer was lost, and a caller asks
+ *   again; the first one may have ended the run.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Client } from '@temporalio/client';
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { EventSignal } from '../../contracts/run/messages.js';
-import { decodePayloads } from '../../contracts/temporal-history.js';
+import { decodePayloads, isGrpcNotFound } from '../../contracts/temporal-history.js';
 import { claimedSignal } from '../claims/claims.js';
 import { withoutUndefined } from './input.js';
-import { LOOK_LIMIT_MS, settled } from './outcome.js';
+import { LOOK_LIMIT_MS, settled, unknownOutcome } from './outcome.js';
 
 /** A signal is retried for this long while the server is away, ms. */
 const LIMIT_MS = 5_000;
@@ -43,9 +46,19 @@ export async function sendSignal(
     );
     return true;
   };
-  await settled(act, send, () =>
-    temporal.withDeadline(Date.now() + LOOK_LIMIT_MS, () => hasArrived(temporal, workflowId, signal)),
-  );
+  const look = <T>(work: () => Promise<T>): Promise<T> =>
+    temporal.withDeadline(Date.now() + LOOK_LIMIT_MS, work);
+  try {
+    await settled(act, send, () => look(() => hasArrived(temporal, workflowId, signal)));
+  } catch (thrown) {
+    if (!(thrown instanceof WorkflowNotFoundError)) throw thrown;
+    const arrived = look(() => isInHistory(temporal, workflowId, signal)).catch((error: unknown) => {
+      // A workflow that is gone has no history, and has got nothing.
+      if (isGrpcNotFound(error)) return false;
+      throw unknownOutcome(act, error);
+    });
+    if (!(await arrived)) throw thrown;
+  }
 }
 
 async function hasArrived(
@@ -60,6 +73,10 @@ async function hasArrived(
   }
 }
 
+/**
+ * Whether the newest part of a history has the signal.
+ * @throws what Temporal's client throws, also where there is no such workflow
+ */
 async function isInHistory(
   { workflowService, options: { namespace, loadedDataConverter } }: Client,
   workflowId: string,

@@ -2,14 +2,14 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { main } from '../../cli/main.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StartedRun } from '../../client/index.js';
 import { useApi } from '../api/support/api.js';
 import { call, outside, sourceOf } from '../client/support/outside.js';
 import { openBridge } from '../ingress/support/bridge.js';
 import type { CommandResult } from '../support/command.js';
 import { waitFor } from '../support/wait-for.js';
+import { runInProcess } from './support/in-process.js';
 
 const { actions } = outside();
 const api = useApi({ actions });
@@ -17,32 +17,17 @@ let directory: string;
 beforeAll(() => void (directory = mkdtempSync(join(tmpdir(), 'sluice-runs-'))));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-/**
- * Runs a command in this process, because every new process would load the SDK again. Without an API it has
- * only an embedded store, which belongs to another process.
- */
+/** Runs a command. Without an API it has only an embedded store, which belongs to another process. */
 async function sluice(args: readonly string[], more: NodeJS.ProcessEnv = {}): Promise<CommandResult> {
   const { temporal, taskQueue, tenant } = api().sluice;
-  const output = { stdout: '', stderr: '' };
-  const spies = (['stdout', 'stderr'] as const).map((stream) =>
-    vi.spyOn(process[stream], 'write').mockImplementation((text) => {
-      output[stream] += String(text);
-      return true;
-    }),
-  );
-  try {
-    const code = await main(['node', 'sluice', ...args, '--tenant', tenant], {
-      TEMPORAL_ADDRESS: temporal.address,
-      TEMPORAL_NAMESPACE: temporal.namespace,
-      SLUICE_TASK_QUEUE: taskQueue,
-      SLUICE_API_URL: api().url,
-      SLUICE_API_TOKEN: api().token.admin,
-      ...more,
-    });
-    return { code, ...output };
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-  }
+  return runInProcess([...args, '--tenant', tenant], {
+    TEMPORAL_ADDRESS: temporal.address,
+    TEMPORAL_NAMESPACE: temporal.namespace,
+    SLUICE_TASK_QUEUE: taskQueue,
+    SLUICE_API_URL: api().url,
+    SLUICE_API_TOKEN: api().token.admin,
+    ...more,
+  });
 }
 const json = async (...args: string[]): Promise<unknown> => {
   const { stdout, stderr, code } = await sluice([...args, '--json']);

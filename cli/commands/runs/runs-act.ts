@@ -63,6 +63,7 @@ export async function rewindCommand(
     readonly stepPath: string;
     readonly iteration?: readonly number[];
     readonly reason?: string;
+    readonly operationId?: string;
   },
 ): Promise<number> {
   const rewound = await runs.rewind(runId, options);

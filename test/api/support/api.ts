@@ -16,6 +16,8 @@ const OTHER_TENANT = 'other';
 export interface TestApiOptions extends SluiceTestOptions {
   readonly config?: Partial<ApiConfig>;
   readonly bus?: EventBus;
+  /** Where its client reaches Temporal; default: as the worker does. */
+  readonly clientAddress?: () => string;
   /** Epoch ms. */
   readonly now?: () => number;
 }
@@ -63,6 +65,7 @@ async function startTestApi(sluice: SluiceTest, options: TestApiOptions = {}): P
   };
   const client = await createSluiceClient({
     ...sluice.temporal,
+    ...(options.clientAddress !== undefined && { address: options.clientAddress() }),
     taskQueue: sluice.taskQueue,
     reads: sluice.projections.reads,
     actor: 'api',

@@ -186,6 +186,20 @@ describe('an event whose answer is lost', () => {
     await rowSays(run, 'SUCCEEDED');
   });
 
+  it('an event that is sent again under its id after it has ended its run has reached it, and is not "no such workflow"', async () => {
+    const run = await waiting();
+    const event = { eventName: 'GO', eventId: 'go-1' };
+    // The SDK repeats it too, once the first one has ended the run.
+    proxy.lose(SIGNAL, { times: 1, loss: 'unavailable' });
+    proxy.before(SIGNAL, async () => void (await rowSays(run, 'SUCCEEDED')));
+    await far.signalEvent(run.workflowId, event);
+    expect(proxy.lost).toEqual([SIGNAL]);
+    await far.signalEvent(run.workflowId, event);
+    await expect(far.signalEvent(run.workflowId, { ...event, eventId: 'go-2' })).rejects.toMatchObject({
+      code: 'WORKFLOW_NOT_FOUND',
+    });
+  });
+
   it('an event of which nothing can be learned is unknown, and the error has the id to send it under again', async () => {
     const run = await waiting();
     loseAll(SIGNAL);
