@@ -7,10 +7,17 @@
 import { Context } from '@temporalio/activity';
 import { SluiceError } from '../contracts/errors.js';
 import type { Json } from '../contracts/json.js';
-import type { ActionResult, FlushResult, PreparedRun, PublishResult } from '../contracts/run/activity.js';
+import type {
+  ActionResult,
+  AuthorizeResult,
+  FlushResult,
+  PreparedRun,
+  PublishResult,
+} from '../contracts/run/activity.js';
 import { ACTIVITY_TYPES, RESERVED_PREFIX } from '../contracts/run/messages.js';
 import type { Actor } from '../contracts/tasks/act.js';
 import type { AfterReset } from '../contracts/run/rewind.js';
+import { authorizeStage } from './authorize-stage.js';
 import { completeByHand } from './action/complete-by-hand.js';
 import { runAction } from './action/run-action.js';
 import { afterReset } from './after-reset.js';
@@ -37,6 +44,8 @@ export interface Activities {
   readonly [ACTIVITY_TYPES.afterReset]: () => Promise<AfterReset>;
   /** Commits run events. */
   readonly [ACTIVITY_TYPES.flushEvents]: (request: unknown) => Promise<FlushResult>;
+  /** Asks the policies before an event is published or a child starts. */
+  readonly [ACTIVITY_TYPES.authorizeStage]: (request: unknown) => Promise<AuthorizeResult>;
   /** Publishes a definition; the same document again changes nothing. */
   readonly [ACTIVITY_TYPES.publishDefinition]: (request: unknown) => Promise<PublishResult>;
   /** Unpublishes a definition, with what starts its runs. */
@@ -61,6 +70,7 @@ export function createActivities(deps: ActivityDeps): Activities {
     [ACTIVITY_TYPES.prepareRun]: (request) => prepareRun(deps, cache, request),
     [ACTIVITY_TYPES.afterReset]: () => afterReset(),
     [ACTIVITY_TYPES.flushEvents]: (request) => flushEvents(deps, request),
+    [ACTIVITY_TYPES.authorizeStage]: (request) => authorizeStage(deps, request),
     [ACTIVITY_TYPES.publishDefinition]: (request) => applyPublish(deps, request),
     [ACTIVITY_TYPES.unpublishDefinition]: (request) => applyUnpublish(deps, request),
     [ACTIVITY_TYPES.deadLetters]: (request) => actOnDeadLetters(deps, request),

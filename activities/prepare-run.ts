@@ -55,6 +55,7 @@ export async function prepareRun(
       children: await pinChildren(definition, parsed.tenant, deps.projections),
       priority: within(definition.priority ?? DEFAULTS.priority, deps.priorities ?? LIMITS.priorities),
       ...(deps.claims !== undefined && { claims: true }),
+      ...(deps.authorizer !== undefined && { policies: true }),
       ...(deps.searchKey !== undefined && { searchKey: deps.searchKey(parsed.tenant) }),
       ...(deps.runLimits !== undefined && { limits: deps.runLimits }),
     };

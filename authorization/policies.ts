@@ -148,11 +148,15 @@ export class Policies implements Authorizer {
 const NO_TARGET: StageTarget = { scheme: '', host: '', port: 0, method: '' };
 
 function attributesOf(request: StageRequest): Record<string, string | number | string[]> {
-  const { action, actionVersion, definition, definitionVersion, definitionHash } = request;
+  const { kind, action, actionVersion, eventName = '', child = '' } = request;
+  const { definition, definitionVersion, definitionHash } = request;
   const { tenant, environment, region, tags, secrets, target = NO_TARGET } = request;
   return {
+    kind,
     action,
     actionVersion,
+    eventName,
+    child,
     definition,
     definitionVersion,
     definitionHash,

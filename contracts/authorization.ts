@@ -25,12 +25,52 @@ export function targetOf(url: URL, method: string): StageTarget {
   };
 }
 
-/** A stage is one `action.call` step of a run, or its compensation. */
+/**
+ * What the steps of each type do to the world ([every-stage-that-acts-asks]): the policies are asked before a
+ * step that acts, and never about one that decides or waits only.
+ */
+export const STAGES = {
+  'action.call': 'acts',
+  'event.publish': 'acts',
+  'control.callWorkflow': 'acts',
+  'human.task': 'unsupported',
+  'state.set': 'decides',
+  'transform.assign': 'decides',
+  'event.wait': 'waits',
+  'time.wait': 'waits',
+  'control.if': 'decides',
+  'control.switch': 'decides',
+  'control.saga': 'decides',
+  'control.forEach': 'decides',
+  'control.while': 'decides',
+  'control.tryCatch': 'decides',
+  'control.parallel': 'decides',
+  'control.race': 'decides',
+  'control.break': 'decides',
+  'control.continue': 'decides',
+  'control.return': 'decides',
+  'control.fail': 'decides',
+} as const satisfies Readonly<Record<string, 'acts' | 'decides' | 'waits' | 'unsupported'>>;
+
+/** Types of steps that act. */
+export type StageKind = {
+  [T in keyof typeof STAGES]: (typeof STAGES)[T] extends 'acts' ? T : never;
+}[keyof typeof STAGES];
+
+/** A stage is one step of a run that acts, or the compensation of an `action.call`. */
 export interface StageRequest {
   /** Id of the step. */
   readonly stage: string;
+  /** Type of the step. */
+  readonly kind: StageKind;
+  /** Id of the action; of a step that calls none, its type. */
   readonly action: string;
+  /** 0: the step calls no action. */
   readonly actionVersion: number;
+  /** Name of the event that it publishes. */
+  readonly eventName?: string | undefined;
+  /** Id of the definition that it starts a child of. */
+  readonly child?: string | undefined;
   readonly definition: string;
   readonly definitionVersion: number;
   /** Of the published document, its id and version included; empty where it is not known. */
@@ -94,6 +134,8 @@ export function evidenceOf(request: StageRequest, decision: Decision): Evidence 
       policyHash,
       request: {
         ...request,
+        eventName: request.eventName ?? null,
+        child: request.child ?? null,
         tags: [...request.tags],
         secrets: [...request.secrets],
         target: request.target === undefined ? null : { ...request.target },

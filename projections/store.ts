@@ -11,6 +11,7 @@ import { commitEvents } from './writers/commit-events.js';
 import { finishAction } from './writers/actions/finish-action.js';
 import { putDefinition } from './writers/put-definition.js';
 import { putSchedules } from './writers/put-schedules.js';
+import { putEvidence } from './writers/actions/put-evidence.js';
 import { recordAction } from './writers/actions/record-action.js';
 import { recordMissed } from './writers/events/record-missed.js';
 import { returnEvents } from './writers/events/return-events.js';
@@ -25,6 +26,7 @@ export function createStore(writer: Writer): ProjectionStore {
       beginAction(writer, { execution, events }, invocation, lease),
     recordAction: (execution, events, invocation, ended) =>
       recordAction(writer, { execution, events }, invocation, ended),
+    putEvidence: (...args) => putEvidence(writer, ...args),
     renewLease: (...args) => renewLease(writer, ...args),
     finishAction: (...args) => finishAction(writer, ...args),
     missedEvents: (...args) => missedEvents(writer.database, ...args),

@@ -1,5 +1,6 @@
 /**
- * Asks the policies whether an action may act; permit.ts asks again while it acts.
+ * Asks the policies whether an action may act; permit.ts asks again while it acts, and
+ * activities/authorize-stage.ts asks about the other steps that act.
  *
  * Invariants
  * - The policies decide before anything of the action happens: no secret is resolved, no code of the action
@@ -36,6 +37,7 @@ function requestOf({ action, envelope, input, temporal }: Attempt, definitionHas
   const { run, step, system, actor, actionVersion, tags = [], secrets = [], compensation } = envelope;
   return {
     stage: step.id,
+    kind: 'action.call',
     action: temporal.info.activityType,
     actionVersion,
     definition: run.definition,
@@ -60,7 +62,10 @@ const MOST_HASHES = 1_000;
 const hashes = new WeakMap<ProjectionStore, Map<string, string>>();
 
 /** Hash of the run's definition; empty where the database has it no more. */
-async function hashOf(store: ProjectionStore, { tenant, definition, version }: RunHeader): Promise<string> {
+export async function hashOf(
+  store: ProjectionStore,
+  { tenant, definition, version }: RunHeader,
+): Promise<string> {
   const known = hashes.get(store) ?? new Map<string, string>();
   hashes.set(store, known);
   const key = JSON.stringify([tenant, definition, version]);

@@ -73,7 +73,7 @@ const isSame = (one: StageTarget | undefined, other: StageTarget): boolean =>
   one.method === other.method;
 
 /** @param begun whether the action's code runs: it may have had an effect, which a compensation can undo */
-function denial(request: StageRequest, decision: Decision, begun: boolean): SluiceError {
+export function denial(request: StageRequest, decision: Decision, begun: boolean): SluiceError {
   const { principal, resource, policies, errors, policyHash } = decision;
   const why =
     errors.length > 0

@@ -86,7 +86,7 @@ export function addDefinitionCommands(program: Command, context: CommandContext)
     .command('policy')
     .description('check authorization policies')
     .command('check')
-    .description('show offline what the policies decide about every action of a definition')
+    .description('show offline what the policies decide about every step of a definition that acts')
     .argument('<file>', 'YAML or JSON')
     .option(
       '--principal <entity>',

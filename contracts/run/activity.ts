@@ -117,6 +117,23 @@ export const FlushResult = z.object({
 });
 export type FlushResult = z.infer<typeof FlushResult>;
 
+/** Argument of `sluice.authorizeStage`: a step that acts, and calls no action. */
+export const AuthorizeRequest = z.object({
+  run: RunHeader,
+  actor: z.string(),
+  step: StepRef,
+  system: SystemContext,
+  stage: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('event.publish'), eventName: z.string() }),
+    z.object({ kind: z.literal('control.callWorkflow'), child: z.string() }),
+  ]),
+});
+export type AuthorizeRequest = z.infer<typeof AuthorizeRequest>;
+
+/** Result of `sluice.authorizeStage`; a denial is the activity's failure. */
+export const AuthorizeResult = z.object({ permitted: z.literal(true) });
+export type AuthorizeResult = z.infer<typeof AuthorizeResult>;
+
 /** Argument of the local activity `sluice.prepareRun`, which only reads. */
 export const PrepareRunRequest = z.object({
   tenant: z.string(),
@@ -149,6 +166,8 @@ export const PreparedRun = z.object({
   children: z.record(z.string(), z.number().int()),
   /** True: the worker has a ring of claim keys, so the run asks for a claim for each child. */
   claims: z.boolean().optional(),
+  /** True: the worker has policies, so the run asks before it publishes an event or starts a child. */
+  policies: z.boolean().optional(),
   /** The worker has a key ring: with this key correlation keys become search attributes. Hexadecimal. */
   searchKey: z.string().optional(),
   /** Of its actions among others that wait, 1 first; absent: as the server has it. */

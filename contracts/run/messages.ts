@@ -23,6 +23,7 @@ export const WORKFLOW_TYPES = {
 export const ACTIVITY_TYPES = {
   prepareRun: 'sluice.prepareRun',
   flushEvents: 'sluice.flushEvents',
+  authorizeStage: 'sluice.authorizeStage',
   publishDefinition: 'sluice.publishDefinition',
   unpublishDefinition: 'sluice.unpublishDefinition',
   deadLetters: 'sluice.deadLetters',

@@ -128,6 +128,8 @@ export interface ActionEnd {
 export interface ProjectionStore {
   /** Commits events: the log and every row derived from it. Events already in the log change nothing. */
   commitEvents(execution: Execution, events: readonly RunEvent[]): Promise<void>;
+  /** Records a decision about an attempt of a step that calls no action; the last one stays. */
+  putEvidence(execution: Execution, step: StepRef, evidence: Evidence): Promise<void>;
   /**
    * Before an action acts: commits the pending events and, if the ledger allows the action to execute, its
    * row as STARTED under the lease. One transaction.

@@ -21,6 +21,7 @@ afterAll(() => rm(directory, { recursive: true }));
 const REVIEWED = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
 const BASE: StageRequest = {
   stage: 'pay',
+  kind: 'action.call',
   action: 'orders.validate',
   actionVersion: 1,
   definition: 'order-fulfilment',
@@ -58,6 +59,16 @@ const RULES: readonly (readonly [string, Partial<StageRequest>, Partial<StageReq
     'the key in another action',
     { action: 'orders.validate', secrets: ['OTHER', 'PAYMENT_KEY'] },
     { action: 'orders.validate', secrets: ['OTHER'] },
+  ],
+  [
+    'payouts',
+    { kind: 'event.publish', action: 'event.publish', eventName: 'PAYOUT_DUE' },
+    { kind: 'event.publish', action: 'event.publish', eventName: 'ORDER_PAID' },
+  ],
+  [
+    'the books',
+    { kind: 'control.callWorkflow', action: 'control.callWorkflow', child: 'close-the-books' },
+    { kind: 'control.callWorkflow', action: 'control.callWorkflow', child: 'count-the-books' },
   ],
   [
     'an unreviewed document',

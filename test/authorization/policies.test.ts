@@ -28,6 +28,7 @@ const load = async (files: Readonly<Record<string, string>>, principal?: 'actor'
 
 const request = (changes: Partial<StageRequest> = {}): StageRequest => ({
   stage: 'charge',
+  kind: 'action.call',
   action: 'payments.charge',
   actionVersion: 1,
   definition: 'order-fulfilment',
@@ -51,7 +52,8 @@ const when = (condition: string): string => `permit (principal, action, resource
 
 /** What Cedar itself says where it is given every policy. */
 function decidedByAll(staticPolicies: Record<string, string>, one: StageRequest) {
-  const { stage, actor, workflowId, runId, attempt, compensation, target, ...attributes } = one;
+  const { stage, actor, workflowId, runId, attempt, compensation, target, ...others } = one;
+  const attributes = { ...others, eventName: others.eventName ?? '', child: others.child ?? '' };
   const resource = { type: 'Stage', id: stage };
   const attrs = {
     ...{ ...attributes, tags: [...attributes.tags], secrets: [...attributes.secrets] },

@@ -81,12 +81,13 @@ describe('sluice policy check', () => {
       ...args,
     ]);
 
-  it('sluice policy check shows the decision about every action and compensation, without running any', async () => {
+  it('sluice policy check shows the decision about every step that acts, without running any', async () => {
     policy(
       'a.cedar',
       `permit (principal == User::"ada", action, resource);
 permit (principal, action, resource) when { resource.action == "core.log" };
-forbid (principal, action, resource) when { resource.tags.contains("money") && !context.compensation };`,
+forbid (principal, action, resource) when { resource.tags.contains("money") && !context.compensation };
+forbid (principal, action, resource) when { resource.eventName == "PAID" };`,
     );
     writeFileSync(
       join(directory, 'd.yaml'),
@@ -99,6 +100,8 @@ steps:
     action: core.echo
     tags: [money]
     compensate: { action: core.echo }
+  - { id: tell, type: event.publish, eventName: PAID }
+  - { id: child, type: control.callWorkflow, workflow: other }
 `,
     );
     const ada = await check('--principal', 'User::"ada"');
@@ -106,6 +109,8 @@ steps:
       'permit  note  core.log  a.cedar:1, a.cedar:2',
       'DENY    pay  core.echo  a.cedar:3',
       'permit  pay (compensation)  core.echo  a.cedar:1',
+      'DENY    tell  event.publish PAID  a.cedar:4',
+      'permit  child  control.callWorkflow other  a.cedar:1',
     ]);
     expect(ada.code).toBe(1);
     const service = await check('--json');
@@ -118,6 +123,8 @@ steps:
       { stage: 'note', allowed: true, principal: 'Service::"sluice-orchestrator"' },
       { stage: 'pay', allowed: false, policies: ['a.cedar:3'] },
       { stage: 'pay', compensation: true, allowed: false, policies: [] },
+      { stage: 'tell', action: 'event.publish', eventName: 'PAID', allowed: false },
+      { stage: 'child', action: 'control.callWorkflow', child: 'other', allowed: false },
     ]);
   });
 

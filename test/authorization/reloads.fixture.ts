@@ -13,6 +13,7 @@ const CONDITIONS = [
 const request = {
   ...{ stage: 's-7', action: 'a-7', actionVersion: 1, definition: 'd', definitionVersion: 3, tenant: 't' },
   ...{
+    kind: 'action.call' as const,
     environment: 'p',
     region: 'e',
     secrets: [],

@@ -149,7 +149,7 @@ export const Variables = z.object({
     .string()
     .optional()
     .describe(
-      'Directory of the `*.cedar` policies that are evaluated before each action (docs/authorization.md). Default, and `off`: authorization is off; a blank value stops the start.',
+      'Directory of the `*.cedar` policies that are evaluated before each step that acts (docs/authorization.md). Default, and `off`: authorization is off; a blank value stops the start.',
     ),
   SLUICE_CEDAR_PRINCIPAL: z
     .enum(['service', 'actor'])

@@ -57,7 +57,7 @@ export interface SluiceWorkerOptions {
   readonly deadLetters?: Projections['deadLetters'] | undefined;
   /** Given with `deadLetters`. */
   readonly shownLetters?: ShownEvents | undefined;
-  /** Asked before each action; absent: authorization is off. */
+  /** Asked before each step that acts; absent: authorization is off. */
   readonly authorizer?: Authorizer | undefined;
   readonly system: SystemContext;
   /** Concurrency and time limits of the worker; default: those of `loadConfig({})`. */

@@ -29,7 +29,7 @@ export interface WorkerParts {
   readonly projections: Projections;
   readonly registry: ActionRegistry;
   readonly secrets: SecretProvider;
-  /** Asked before each action; undefined: authorization is off. */
+  /** Asked before each step that acts; undefined: authorization is off. */
   readonly authorizer: Authorizer | undefined;
   /** Encrypts what Temporal stores; undefined: nothing is encrypted. */
   readonly dataConverter: DataConverter | undefined;

@@ -1,6 +1,6 @@
 import { loadPolicies, type Principal } from '../../../authorization/index.js';
-import type { Decision, StageRequest, StageTarget } from '../../../contracts/authorization.js';
-import { findSecrets, walkSteps } from '../../../contracts/definition/index.js';
+import type { Decision, StageKind, StageRequest, StageTarget } from '../../../contracts/authorization.js';
+import { findSecrets, walkSteps, type Step } from '../../../contracts/definition/index.js';
 import { SluiceError } from '../../../contracts/errors.js';
 import type { Json } from '../../../contracts/json.js';
 import type { ActionDefinition } from '../../../contracts/run/action.js';
@@ -25,8 +25,8 @@ export interface PolicyCheckProject {
 }
 
 /**
- * `sluice policy check FILE`: shows offline what the policies decide about every action of a definition.
- * @returns 0 if every action is permitted
+ * `sluice policy check FILE`: shows offline what the policies decide about every step that acts.
+ * @returns 0 if everything is permitted
  * @throws SluiceError POLICY_INVALID, DEFINITION_INVALID, INPUT_INVALID
  */
 export async function policyCheckCommand(
@@ -51,27 +51,28 @@ export async function policyCheckCommand(
     actions.find((action) => action.id === id)?.target?.(input);
   let denied = 0;
   for (const { path, step } of walkSteps(definition)) {
-    if (step.type !== 'action.call') continue;
-    for (const call of [step, step.compensate]) {
-      if (call === undefined) continue;
+    for (const call of callsOf(step)) {
       const request: StageRequest = {
         stage: step.id,
-        action: call.action,
-        actionVersion: call.version ?? latest(call.action),
+        kind: call.kind,
+        action: call.action ?? call.kind,
+        actionVersion: call.action === undefined ? 0 : (call.version ?? latest(call.action)),
+        eventName: call.eventName,
+        child: call.child,
         definition: definition.id,
         definitionVersion: definition.version,
         definitionHash: hash,
         tenant: options.tenant,
         environment: config.system.environment,
         region: config.system.region,
-        tags: step.tags ?? [],
+        tags: call.tags ?? [],
         secrets: [...new Set(findSecrets(call.input ?? null).map(({ name }) => name))],
-        target: targetOf(call.action, call.input ?? null),
+        target: call.action === undefined ? undefined : targetOf(call.action, call.input ?? null),
         actor: options.actor ?? 'sluice-cli',
         workflowId: `${definition.id}/policy-check`,
         runId: 'policy-check',
         attempt: 1,
-        compensation: call !== step,
+        compensation: call.compensation === true,
       };
       const decision = policies.decide(request);
       if (!decision.allowed) denied++;
@@ -81,13 +82,45 @@ export async function policyCheckCommand(
   return denied === 0 ? EXIT.ok : EXIT.failed;
 }
 
+interface Call {
+  readonly kind: StageKind;
+  readonly action?: string;
+  readonly version?: number | undefined;
+  readonly input?: Json | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly eventName?: string;
+  readonly child?: string;
+  readonly compensation?: boolean;
+}
+
+/** What a step does that policies decide about: nothing, or one thing, or an action and its compensation. */
+function callsOf(step: Step): readonly Call[] {
+  switch (step.type) {
+    case 'action.call': {
+      const { type: kind, tags, compensate } = step;
+      const call: Call = { kind, action: step.action, version: step.version, input: step.input, tags };
+      if (compensate === undefined) return [call];
+      const { action, version, input } = compensate;
+      return [call, { kind, action, version, input, tags, compensation: true }];
+    }
+    case 'event.publish':
+      return [{ kind: step.type, eventName: step.eventName }];
+    case 'control.callWorkflow':
+      return [{ kind: step.type, child: step.workflow }];
+    default:
+      return [];
+  }
+}
+
 function show(terminal: Terminal, stepPath: string, request: StageRequest, decision: Decision): void {
-  const { stage, action, compensation } = request;
+  const { stage, action, eventName, child, compensation } = request;
   const { allowed, principal, policies, errors, policyHash } = decision;
   terminal.data({
     stepPath,
     stage,
     action,
+    ...(eventName !== undefined && { eventName }),
+    ...(child !== undefined && { child }),
     compensation,
     allowed,
     principal,
@@ -97,7 +130,8 @@ function show(terminal: Terminal, stepPath: string, request: StageRequest, decis
   });
   const why = [...errors, ...policies].join(', ') || 'no policy permits it';
   const call = `${stage}${compensation ? ' (compensation)' : ''}`;
-  terminal.print(`${allowed ? 'permit' : 'DENY  '}  ${call}  ${action}  ${why}`);
+  const what = [action, eventName, child].filter((part) => part !== undefined).join(' ');
+  terminal.print(`${allowed ? 'permit' : 'DENY  '}  ${call}  ${what}  ${why}`);
 }
 
 function principalOf(text: string): Principal {

@@ -137,9 +137,9 @@ function fastPathEnd(
 }
 
 /** The key is [tenant, run_id, path, iteration, attempt, kind]: an attempt has one row of each kind. */
-function evidenceRow(
+export function evidenceRow(
   { run }: Execution,
-  { step }: Invocation,
+  { step }: Pick<Invocation, 'step'>,
   {
     evidence: { kind, actor, decision, body },
     texts,

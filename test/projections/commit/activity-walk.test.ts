@@ -11,8 +11,9 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DefaultLogger } from '@temporalio/worker';
 import { builtInActions, createActionRegistry } from '../../../actions/index.js';
-import { createActivities, type Activities } from '../../../activities/index.js';
+import { createActivities, type Activities, type ActivityDeps } from '../../../activities/index.js';
 import { ShownEvents } from '../../../client/index.js';
+import type { Authorizer } from '../../../contracts/authorization.js';
 import { beginTask } from '../../../contracts/tasks/decide.js';
 import { TaskRequest } from '../../../contracts/tasks/task.js';
 import type { FaultPoint, Faults, Projections } from '../../../projections/index.js';
@@ -97,6 +98,13 @@ const WALKS: readonly Walk[] = [
       event(3, 'RUN_WAITING', {}),
     ],
   }),
+  walkOf('sluice.authorizeStage', {
+    run: of.run,
+    actor: 'alice',
+    step: { path: 'steps[0]', id: 'a', iteration: [], attempt: 1 },
+    system: { environment: 'test', region: 'here', release: 'r1' },
+    stage: { kind: 'event.publish', eventName: 'PAID' },
+  }),
   walkOf('sluice.publishDefinition', published),
   walkOf(
     'sluice.unpublishDefinition',
@@ -175,6 +183,13 @@ const TEMPORAL = {
   workflow: { getHandle: () => ({ describe: () => Promise.resolve({ raw: {} }) }) },
 } as unknown as Client;
 
+const DENIES: Authorizer = {
+  decide: () => ({
+    ...{ allowed: false, principal: 'User::"ada"', resource: 'Stage::"a"', policies: [], errors: [] },
+    policyHash: 'a1',
+  }),
+};
+
 const walked: Record<string, number> = {};
 let runs = 4_000_000;
 
@@ -187,7 +202,7 @@ onEveryDatabase(
     let activities: Activities;
     beforeAll(async () => {
       projections = await host.open({ faults: (point) => faults(point) });
-      activities = createActivities({
+      const deps: ActivityDeps = {
         // Lease renewals follow the clock, so they hit any point or none; the walk of the writers covers
         // them.
         projections: { ...projections, renewLease: () => Promise.resolve(true) },
@@ -197,7 +212,12 @@ onEveryDatabase(
         secrets: { read: () => Promise.resolve(undefined) },
         system: { environment: 'test', region: 'here', release: 'r1' },
         identity: 'walker',
-      });
+      };
+      const asking = createActivities({ ...deps, authorizer: DENIES });
+      activities = {
+        ...createActivities(deps),
+        'sluice.authorizeStage': asking['sluice.authorizeStage'],
+      };
     });
     afterAll(() => {
       const all = Object.values(walked).reduce((sum, points) => sum + points, 0);

@@ -97,6 +97,16 @@ const WALKS: readonly Walk[] = [
     write: (store) => store.beginAction(of, start, use, mine),
   },
   {
+    name: 'putEvidence',
+    before: (store) => store.commitEvents(of, start),
+    write: (store) =>
+      store.putEvidence(
+        of,
+        { path: 'steps[1]', id: 'p', iteration: [0], attempt: 2 },
+        { kind: 'authorization', actor: 'ada', decision: 'DENY', body: { policies: ['a.cedar:1'] } },
+      ),
+  },
+  {
     name: 'renewLease',
     before: (store) => store.beginAction(of, start, use, lease('w1')),
     write: (store) => store.renewLease('acme', 'walked', mine),

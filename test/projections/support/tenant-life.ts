@@ -98,6 +98,14 @@ export const LIFE: Readonly<Record<string, Ask>> = {
       outcome: { status: 'SUCCEEDED', output: of.run.tenant, artifacts: [] },
       writes: [],
     }),
+  putEvidence: (all, of) =>
+    all.putEvidence(
+      of,
+      { ...place, path: 'steps[2]', id: 'p' },
+      {
+        ...{ kind: 'authorization', actor: of.run.tenant, decision: 'ALLOW', body: {} },
+      },
+    ),
   commitEvents: (all, of) =>
     all.commitEvents(of, [
       stepSucceeded(3, 'steps[0]'),

@@ -181,12 +181,19 @@ export interface TimerFrame extends StepFrame {
   readonly until: number;
 }
 
+/** Waits for the policies to permit the event. */
+export interface PublishFrame extends StepFrame {
+  readonly k: 'publish';
+  readonly event: Omit<PublishedEvent, 'position'>;
+  readonly bytes: number;
+}
+
 /** A frame that always has a block frame above it. */
 export type ContainerFrame = SingleBlockFrame | ForEachFrame | WhileFrame | TryFrame;
 
 /** A frame on top of its lane that waits for something else than an action. */
 export type WaitingFrame =
-  CompensationFrame | FanOutFrame | JoinFrame | ChildFrame | EventWaitFrame | TimerFrame;
+  CompensationFrame | FanOutFrame | JoinFrame | ChildFrame | EventWaitFrame | TimerFrame | PublishFrame;
 
 export type Frame = BlockFrame | ActionFrame | ContainerFrame | WaitingFrame;
 

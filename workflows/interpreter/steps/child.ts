@@ -34,6 +34,7 @@ import { errorCompletion } from '../state/failure.js';
 import { historyLimit } from '../lane/operations.js';
 import type { ChildFrame, Completion } from '../state/state.js';
 import { fullHash, shortHash } from '../state/hash.js';
+import { asksPolicies, authorizeStage } from '../run/authorize-stage.js';
 import type { StepContext, StepOf } from '../run/step-context.js';
 import { beginEvent, retryEvent, save, summaryOf } from '../run/step-events.js';
 import { nextAttemptAt } from '../run/retry.js';
@@ -77,6 +78,7 @@ async function attempts(context: ChildContext, frame: ChildFrame): Promise<Compl
       beginEvent(context, { attempt: frame.attempt, input: frame.input });
     }
     const outcome = await attempt(context, frame);
+    if (outcome === 'parked') return 'parked';
     if (outcome.t !== 'error') return outcome;
     const retryAt = lane.interrupted ? undefined : nextAttemptAt(step.retry, frame.attempt, outcome);
     if (retryAt === undefined) return outcome;
@@ -86,8 +88,13 @@ async function attempts(context: ChildContext, frame: ChildFrame): Promise<Compl
   }
 }
 
-async function attempt(context: ChildContext, frame: ChildFrame): Promise<Completion> {
+async function attempt(context: ChildContext, frame: ChildFrame): Promise<Completion | 'parked'> {
   const { run, lane, step } = context;
+  if (asksPolicies(context)) {
+    const answer = await authorizeStage(context, { kind: step.type, child: step.workflow }, frame.attempt);
+    if (answer !== 'permitted') return answer;
+    if (lane.interrupted) return { t: 'cancel' };
+  }
   if (depthOf(run.state.start) >= LIMITS.childDepth && run.childDepth.inForce()) {
     return errorCompletion(
       new SluiceError(

@@ -9,7 +9,7 @@ import { continueFanOut } from './fan-out.js';
 import { beginJoin, continueJoin } from './join.js';
 import { assign, breakLoop, continueLoop, fail, returnResult, setState, unsupported } from './leaves.js';
 import { beginForEach, beginWhile, unwindForEach, unwindWhile } from './loops.js';
-import { publishEvent } from './publish-event.js';
+import { continuePublish, publishEvent } from './publish-event.js';
 import { beginEventWait, beginTimer, continueEventWait, continueTimer } from './waits.js';
 
 export const STEP_KINDS: StepKinds = {
@@ -40,6 +40,7 @@ export const STEP_KINDS: StepKinds = {
     child: continueChild,
     eventWait: continueEventWait,
     timer: continueTimer,
+    publish: continuePublish,
     join: continueJoin,
     fanOut: continueFanOut,
     undo: continueCompensation,

@@ -37,6 +37,7 @@ const STEP_FRAMES = new Set<string>([
   'child',
   'eventWait',
   'timer',
+  'publish',
 ]);
 
 export class Snapshots {
