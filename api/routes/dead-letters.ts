@@ -11,6 +11,7 @@ import {
   DeadLetterSummary,
   DeadLetterView,
 } from '../../contracts/events/dead-letter.js';
+import { inOrderOfRuns } from '../../contracts/events/letter-order.js';
 import { SluiceError, toSluiceError, type ErrorCode } from '../../contracts/errors.js';
 import { apiPage } from '../../contracts/http/api.js';
 import { operation, type Api } from '../http/operation.js';
@@ -21,6 +22,9 @@ import { Id, PageQuery } from './parts.js';
 
 /** Most characters of a note. */
 const NOTE_CHARACTERS = 2_000;
+/** Letters that a bulk operation acts on by default, and at most. */
+const BULK_LIMIT = 100;
+const BULK_MOST = 10_000;
 /** Letters that a bulk operation reads at once. */
 const PAGE_SIZE = 500;
 
@@ -170,7 +174,7 @@ export function addDeadLetterRoutes(api: Api): void {
       tag: 'bulk',
       summary: 'Retry or dismiss every open letter that matches',
       description:
-        'The answer is like that of `bulkRuns`, with a line for each letter. A retry skips letters that cannot be retried.',
+        'The answer is like that of `bulkRuns`, with a line for each letter. Runs follow one another by their oldest letter; within a run, compensations go from the last step to the first. A retry skips letters that cannot be retried.',
       capability: 'operate',
       body: {
         schema: z
@@ -180,6 +184,13 @@ export function addDeadLetterRoutes(api: Api): void {
             dryRun: z.boolean().optional(),
             note: Note,
             historyGone: HistoryGone,
+            limit: z
+              .number()
+              .int()
+              .min(1)
+              .max(BULK_MOST)
+              .optional()
+              .openapi({ description: `Letters that are acted on; the others stay. Default ${BULK_LIMIT}.` }),
             all: z.boolean().optional().openapi({ description: 'Must be true if the filter is empty.' }),
           })
           .openapi('BulkDeadLetters'),
@@ -191,6 +202,8 @@ export function addDeadLetterRoutes(api: Api): void {
           schema: z.object({
             id: z.string(),
             subject: z.string(),
+            runId: orNull(z.string()),
+            createdAt: z.string(),
             outcome: z.enum(['done', 'would', 'unknown', 'failed']),
             error: z.object({ code: z.string(), message: z.string() }).optional(),
           }),
@@ -224,18 +237,32 @@ interface BulkRequest {
   readonly note?: string | undefined;
   readonly historyGone?: boolean | undefined;
   readonly all?: boolean | undefined;
+  /** Letters that are acted on. */
+  readonly limit?: number | undefined;
 }
 
 interface BulkLine {
   readonly id: string;
   readonly subject: string;
+  readonly runId: string | null;
+  readonly createdAt: string;
   readonly outcome: 'done' | 'would' | 'unknown' | 'failed';
   readonly error?: { readonly code: string; readonly message: string };
 }
 
 async function* bulk(
   api: Api,
-  { tenant, actor, action, filter: { kind, runId }, dryRun, note, historyGone, all }: BulkRequest,
+  {
+    tenant,
+    actor,
+    action,
+    filter: { kind, runId },
+    dryRun,
+    note,
+    historyGone,
+    all,
+    limit = BULK_LIMIT,
+  }: BulkRequest,
   signal: AbortSignal,
 ): AsyncGenerator<BulkLine, void> {
   const { client, projections } = api.deps;
@@ -247,7 +274,7 @@ async function* bulk(
     );
   }
   // Chosen before the first act: a letter is open again after a failed retry, and must not be retried twice.
-  const chosen: Pick<DeadLetterSummary, 'id' | 'subject' | 'runId'>[] = [];
+  const chosen: Pick<DeadLetterSummary, 'id' | 'subject' | 'runId' | 'kind' | 'createdAt'>[] = [];
   for (let after: string | undefined; ;) {
     const page = await projections.deadLetters.list(
       tenant,
@@ -261,10 +288,11 @@ async function* bulk(
     if (page.next === null) break;
     after = page.next;
   }
-  for (const { id, subject, runId: ofRun } of chosen) {
+  for (const { id, subject, runId: ofRun, createdAt } of inOrderOfRuns(chosen).slice(0, limit)) {
+    const of = { id, subject, runId: ofRun, createdAt };
     if (signal.aborted) return;
     if (dryRun === true) {
-      yield { id, subject, outcome: 'would' };
+      yield { ...of, outcome: 'would' };
       continue;
     }
     try {
@@ -274,12 +302,12 @@ async function* bulk(
         ...(note !== undefined && { note }),
         ...(historyGone === true && { historyGone }),
       });
-      yield { id, subject, outcome: 'done' };
+      yield { ...of, outcome: 'done' };
     } catch (thrown) {
       const { code, message } = toSluiceError(thrown);
       const outcome = code === 'OUTCOME_UNKNOWN' ? 'unknown' : 'failed';
       const error = await hidden(client, { tenant, runId: ofRun }, { code, message });
-      yield { id, subject, outcome, error };
+      yield { ...of, outcome, error };
     }
   }
 }

@@ -2,7 +2,7 @@
 import { Option, type Command } from 'commander';
 import type { DeadLetterKind } from '../../contracts/events/dead-letter.js';
 import type { DeadLetterBulk, DeadLetterSelection } from '../commands/events/dead-letters.js';
-import type { CommandContext } from '../context/context.js';
+import { wholeNumber, type CommandContext } from '../context/context.js';
 import { bridgeBus } from './event-commands.js';
 
 /** Every kind. Importing the schema would load zod for `sluice --help`. */
@@ -53,7 +53,9 @@ export function addDeadLetterCommands(program: Command, context: CommandContext)
       .option('--all', 'act on every matching open dead letter')
       .addOption(kind())
       .option('--run <id>', 'only dead letters of this run')
-      .option('--dry-run', 'list the dead letters and change nothing')
+      .option('--limit <count>', 'how many letters of --all to act on (default: 100)', wholeNumber)
+      .option('--dry-run', 'list the dead letters in their order and change nothing')
+      .option('--yes', 'act on the letters of --all without a question')
       .option('--note <text>', 'reason, recorded in the audit');
     if (act === 'retry') {
       command.option(

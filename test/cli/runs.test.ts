@@ -147,7 +147,14 @@ describe('sluice runs', () => {
       }
       await started(2);
       await failed(2);
-      const command = await sluice(['dead-letters', 'retry', '--all', '--kind', 'trigger']);
+      const all = ['dead-letters', 'retry', '--all', '--kind', 'trigger'];
+      const unasked = await sluice(all);
+      expect(unasked.code, 'there is no terminal to ask on').toBe(2);
+      expect(await openOnes()).toHaveLength(2);
+      const capped = await sluice([...all, '--dry-run', '--limit', '1', '--json']);
+      expect(capped.stderr).toContain('1 more stay as they are');
+      expect(JSON.parse(capped.stdout)).toMatchObject({ dryRun: true, status: 'OPEN', runId: null });
+      const command = await sluice([...all, '--yes']);
       expect(command.code, command.stderr).toBe(0);
       await started(4);
       await failed(2);

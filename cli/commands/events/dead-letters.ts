@@ -1,7 +1,9 @@
 import type { SluiceClient } from '../../../client/index.js';
 import type { DeadLetterFilter, DeadLetterSummary } from '../../../contracts/events/dead-letter.js';
+import { inOrderOfRuns } from '../../../contracts/events/letter-order.js';
 import { SluiceError } from '../../../contracts/errors.js';
 import { EXIT, exitCodeOf } from '../../terminal/exit-codes.js';
+import { agreed } from '../../terminal/agreed.js';
 import type { Terminal } from '../../terminal/terminal.js';
 
 const DONE = {
@@ -24,6 +26,10 @@ export interface DeadLetterBulk extends DeadLetterSelection {
   readonly note?: string;
   /** Of a retry: a person has made sure that the histories of the runs are gone. */
   readonly historyGone?: boolean;
+  /** Letters of `--all` that are acted on. */
+  readonly limit?: number;
+  /** Act on the letters of `--all` without a question. */
+  readonly yes?: boolean;
 }
 
 const filterOf = ({ kind, run }: DeadLetterSelection): DeadLetterFilter => ({
@@ -51,7 +57,10 @@ export async function listDeadLettersCommand(
 function show(terminal: Terminal, letter: DeadLetterSummary): void {
   terminal.data({ ...letter });
   const { id, kind, status, subject, reason, createdAt, canRetry } = letter;
-  terminal.print(`${id}  ${status}  ${kind}  ${createdAt}  ${subject}${canRetry ? '' : '  (dismiss only)'}`);
+  terminal.print(
+    `${id}  ${status}  ${kind}  ${createdAt} (${ageOf(createdAt)} old)  ${subject}${canRetry ? '' : '  (dismiss only)'}`,
+  );
+  if (letter.runId !== null) terminal.print(`  run ${letter.runId}`);
   terminal.print(`  ${reason}`);
 }
 
@@ -68,9 +77,14 @@ export async function showDeadLetterCommand(
   return EXIT.ok;
 }
 
+/** Letters of `--all` that are acted on by default. */
+const BULK_LIMIT = 100;
+
 /**
  * `sluice dead-letters retry|dismiss`: acts on the given letters, or with `--all` on every matching open one.
- * A failure does not stop the others.
+ * Runs follow one another by their oldest letter; within a run, compensations go from the last step to the
+ * first. Nothing is done about the letters of `--all` before they were shown and a person agreed, or `--yes`
+ * was given. A failure does not stop the others.
  * @returns the exit code of the first failure, else 0
  */
 export async function actOnDeadLettersCommand(
@@ -82,20 +96,43 @@ export async function actOnDeadLettersCommand(
   if ((ids.length === 0) !== (options.all === true)) {
     throw new SluiceError('INPUT_INVALID', 'Give either the ids of dead letters or --all');
   }
-  const chosen: string[] = [...ids];
+  const chosen: DeadLetterSummary[] = [];
   if (options.all === true) {
     for await (const letter of client.deadLetters.all({ ...filterOf(options), status: 'OPEN' })) {
-      if (act === 'dismiss' || letter.canRetry) chosen.push(letter.id);
+      if (act === 'dismiss' || letter.canRetry) chosen.push(letter);
+    }
+  } else if (options.dryRun === true) {
+    for (const id of ids) chosen.push(await client.deadLetters.show(id));
+  }
+  const { limit = BULK_LIMIT } = options;
+  const plan = options.all === true ? inOrderOfRuns(chosen).slice(0, limit) : chosen;
+  if (chosen.length > plan.length) {
+    terminal.note(
+      `${chosen.length - plan.length} more stay as they are: --limit ${chosen.length} takes all.`,
+    );
+  }
+  if (options.dryRun === true || (options.all === true && options.yes !== true)) {
+    for (const letter of plan) {
+      const { id, status, subject, runId, createdAt } = letter;
+      if (options.dryRun === true) {
+        terminal.data({ id, act, dryRun: true, status, subject, runId, createdAt });
+      }
+      terminal.print(
+        `would ${act} ${id}  ${status}  ${ageOf(createdAt)} old  run ${runId ?? '-'}  ${subject}`,
+      );
+    }
+    if (options.dryRun === true || plan.length === 0) {
+      if (plan.length === 0) terminal.note('No dead letters.');
+      return EXIT.ok;
+    }
+    if (!(await agreed(terminal, `Do this for ${plan.length} dead letters? [y/N] `))) {
+      terminal.print('Nothing was done.');
+      return EXIT.failed;
     }
   }
+  const doing = options.all === true ? plan.map(({ id }) => id) : ids;
   let exitCode: number = EXIT.ok;
-  for (const id of chosen) {
-    if (options.dryRun === true) {
-      const { status, subject } = await client.deadLetters.show(id);
-      terminal.data({ id, act, dryRun: true, status, subject });
-      terminal.print(`would ${act} ${id}  ${status}  ${subject}`);
-      continue;
-    }
+  for (const id of doing) {
     try {
       const { note, historyGone } = options;
       const status = await client.deadLetters[act](id, {
@@ -109,6 +146,22 @@ export async function actOnDeadLettersCommand(
       if (exitCode === EXIT.ok) exitCode = code;
     }
   }
-  if (chosen.length === 0) terminal.note('No dead letters.');
+  if (doing.length === 0) terminal.note('No dead letters.');
   return exitCode;
+}
+
+const MINUTE_MS = 60_000;
+/** Units of an age, the largest first, in minutes. */
+const UNITS = [
+  ['d', 1_440],
+  ['h', 60],
+] as const;
+
+/** How long ago an instant was, in its largest unit. */
+function ageOf(instant: string): string {
+  const minutes = Math.max(0, Math.floor((Date.now() - Date.parse(instant)) / MINUTE_MS));
+  for (const [unit, size] of UNITS) {
+    if (minutes >= size) return `${Math.floor(minutes / size)} ${unit}`;
+  }
+  return `${minutes} min`;
 }

@@ -2,7 +2,7 @@ import type { EraseRequest, ErasureReport } from '../../../client/index.js';
 import type { Json } from '../../../contracts/json.js';
 import { EXIT } from '../../terminal/exit-codes.js';
 import type { Terminal } from '../../terminal/terminal.js';
-import { agreed } from './prune.js';
+import { agreed } from '../../terminal/agreed.js';
 
 export interface EraseOptions {
   readonly correlationKey?: string | undefined;

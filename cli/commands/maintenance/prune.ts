@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import { SluiceError } from '../../../contracts/errors.js';
 import type { SluiceConfig } from '../../../worker/config/config.js';
 import {
@@ -8,6 +7,7 @@ import {
   pruneEvents,
   pruneRuns,
 } from '../../../worker/processes/retention.js';
+import { agreed } from '../../terminal/agreed.js';
 import { EXIT } from '../../terminal/exit-codes.js';
 import type { Terminal } from '../../terminal/terminal.js';
 import { withProjections } from './database.js';
@@ -92,22 +92,6 @@ function planOf({ runs, days, events, eventDays, audit, auditDays }: Plan): stri
   }
   if (auditDays !== undefined) parts.push(`${audit} audit rows of acts more than ${auditDays} days ago`);
   return parts.join(' and ');
-}
-
-/** Asks a person; only `y` or `yes` agrees. @throws SluiceError USAGE_INVALID without a terminal */
-export async function agreed({ json }: Terminal, question: string): Promise<boolean> {
-  if (json || process.stdin.isTTY !== true) {
-    throw new SluiceError(
-      'USAGE_INVALID',
-      'There is no terminal to ask on: look with --dry-run, then pass --yes. Nothing was removed.',
-    );
-  }
-  const prompt = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(es)?$/i.test((await prompt.question(question)).trim());
-  } finally {
-    prompt.close();
-  }
 }
 
 /** Reports the total after each batch. */

@@ -8,8 +8,8 @@ import type { Cursor, Projections } from '../../../projections/index.js';
 import { temporalIdentity } from '../../../worker/temporal/temporal-owner.js';
 import { EXIT } from '../../terminal/exit-codes.js';
 import type { Terminal } from '../../terminal/terminal.js';
+import { agreed } from '../../terminal/agreed.js';
 import { recorded } from './database.js';
-import { agreed } from './prune.js';
 
 export interface MoveOptions {
   /** Show what would happen, and change nothing. */
