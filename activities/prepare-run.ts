@@ -60,10 +60,12 @@ export async function prepareRun(
       ...(deps.runLimits !== undefined && { limits: deps.runLimits }),
     };
   } catch (error) {
-    const most = deps.missingActionMs ?? LIMITS.missingActionMs;
-    if (isOfEmptyDatabase(error)) throw await leaveToOthers(Context.current(), error, most, RESTORED_LATER);
+    const mostMs = deps.missingActionMs ?? LIMITS.missingActionMs;
+    if (isOfEmptyDatabase(error)) {
+      throw await leaveToOthers(Context.current(), error, { mostMs, words: RESTORED_LATER });
+    }
     if (isMissingAction(error)) {
-      throw withVersion(await leaveToOthers(Context.current(), error, most), stored?.pin.version);
+      throw withVersion(await leaveToOthers(Context.current(), error, { mostMs }), stored?.pin.version);
     }
     throw withVersion(storeFailure(error), stored?.pin.version);
   }
@@ -104,26 +106,36 @@ function withVersion(failure: ApplicationFailure, version: number | undefined): 
   return failure;
 }
 
-async function find(
+async function find(store: ProjectionStore, request: PrepareRunRequest): Promise<StoredDefinition> {
+  const { tenant, definition, version } = request;
+  const look = () => store.findDefinition(tenant, definition, version);
+  const stored = await look();
+  if (stored !== undefined) return stored;
+  const refused = await whyMissing(store, request);
+  // It may have been published between these reads: a refusal would be wrong then.
+  const now = await look();
+  if (now !== undefined) return now;
+  throw refused;
+}
+
+async function whyMissing(
   store: ProjectionStore,
   { tenant, definition: id, version }: PrepareRunRequest,
-): Promise<StoredDefinition> {
-  const stored = await store.findDefinition(tenant, id, version);
-  if (stored !== undefined) return stored;
+): Promise<SluiceError> {
   const latest = version === undefined ? undefined : await store.findDefinition(tenant, id);
   if (latest !== undefined) {
-    throw new SluiceError(
+    return new SluiceError(
       'DEFINITION_VERSION_NOT_FOUND',
       `Tenant "${tenant}" has no version ${version} of "${id}"; the latest is ${latest.pin.version}`,
     );
   }
   const ids = await store.definitionIds(tenant);
   if (ids.length === 0 && !(await store.hasDefinitions())) {
-    throw new SluiceError('DEFINITION_NOT_FOUND', `The database has no definition at all, nor "${id}"`, {
+    return new SluiceError('DEFINITION_NOT_FOUND', `The database has no definition at all, nor "${id}"`, {
       details: { [DATABASE_IS_EMPTY]: true },
     });
   }
-  throw new SluiceError(
+  return new SluiceError(
     'DEFINITION_NOT_FOUND',
     `Tenant "${tenant}" has no definition "${id}"${didYouMean(id, ids)}`,
   );

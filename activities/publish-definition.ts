@@ -21,8 +21,12 @@ import { refuseMissing } from './require-actions.js';
 import { settleSchedules } from './settle-schedules.js';
 import { triggersOf, tryOutSchedules } from './triggers.js';
 
-/** How long publishing looks for a worker that has the actions, ms: a person waits for the answer. */
+/**
+ * How long publishing looks for a worker that has the actions, ms: a person waits for the answer. The shorter
+ * time is enough where every worker has been asked; a worker that has just started polls within it.
+ */
 const PUBLISH_WAIT_MS = 5_000;
+const PUBLISH_WAIT_MOST_MS = 45_000;
 
 /** Warnings that an answer has: it becomes a part of Temporal's history. */
 const MOST_WARNINGS = 50;
@@ -34,7 +38,7 @@ const MOST_WARNINGS = 50;
  * CHECK_LIMIT, SCHEDULE_REFUSED, SECRET_FORBIDDEN; retryable while the database or Temporal is away
  */
 export async function applyPublish(
-  { projections, registry, secrets, missingActionMs }: ActivityDeps,
+  { projections, registry, secrets, identity, missingActionMs }: ActivityDeps,
   request: unknown,
 ): Promise<PublishResult> {
   const parsed = parseOrRefuse(PublishRequest, request, 'The request to publish');
@@ -63,8 +67,11 @@ export async function applyPublish(
     return { pin, created: stored.created, ...(warnings.length > 0 && { warnings }) };
   } catch (error) {
     if (isMissingAction(error)) {
-      const most = Math.min(PUBLISH_WAIT_MS, missingActionMs ?? PUBLISH_WAIT_MS);
-      throw await leaveToOthers(Context.current(), error, most);
+      const limit = missingActionMs ?? PUBLISH_WAIT_MOST_MS;
+      throw await leaveToOthers(Context.current(), error, {
+        mostMs: Math.min(PUBLISH_WAIT_MOST_MS, limit),
+        askedAll: { leastMs: Math.min(PUBLISH_WAIT_MS, limit), identity },
+      });
     }
     throw storeFailure(error);
   }

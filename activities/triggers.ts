@@ -88,12 +88,14 @@ export async function tryOutSchedules(client: Client, of: Omit<WantedSchedules, 
     const trial = `sluice-trial/${randomUUID()}`;
     const state = { paused: true, remainingActions: 1, note: `Sluice tries out ${id}` };
     await asked(id, async () => {
-      await client.schedule.create({
-        ...options,
-        scheduleId: trial,
-        spec: { ...options.spec, endAt: PAST },
-        state,
-      });
+      const spec = { ...options.spec, endAt: PAST };
+      try {
+        await client.schedule.create({ ...options, scheduleId: trial, spec, state });
+      } catch (error) {
+        // Its answer may be lost. If it can't be removed either, Temporal removes it later.
+        if (!isRefusal(error)) await remove(client, trial).catch(() => undefined);
+        throw error;
+      }
       await remove(client, trial);
     });
   }

@@ -15,6 +15,7 @@ export async function findAction(deps: ActivityDeps, id: string, version: number
     return deps.registry.get(id, version);
   } catch (error) {
     if (!isMissingAction(error)) throw refusal(toSluiceError(error));
-    throw await leaveToOthers(Context.current(), error, deps.missingActionMs ?? LIMITS.missingActionMs);
+    const mostMs = deps.missingActionMs ?? LIMITS.missingActionMs;
+    throw await leaveToOthers(Context.current(), error, { mostMs });
   }
 }

@@ -11,6 +11,8 @@ let world: World;
 let away = false;
 /** How many more answers to a publish are lost after the database has committed it. */
 let lostAnswers = 0;
+/** What happens once, before the ids of the definitions are read. */
+let beforeIds: () => Promise<unknown> = () => Promise.resolve();
 
 beforeAll(async () => {
   world = await openWorld({
@@ -21,6 +23,12 @@ beforeAll(async () => {
         away
           ? Promise.reject(new SluiceError('DATABASE_UNAVAILABLE', 'away'))
           : store.findDefinition(...args),
+      definitionIds: async (...args) => {
+        const act = beforeIds;
+        beforeIds = () => Promise.resolve();
+        await act();
+        return store.definitionIds(...args);
+      },
       putDefinition: async (...args) => {
         const put = await store.putDefinition(...args);
         if (lostAnswers-- > 0) throw new SluiceError('DATABASE_UNAVAILABLE', 'the answer is lost');
@@ -47,6 +55,14 @@ const refused = (type: string, message: RegExp) => ({
 
 const source = (id: string, version: number, steps = '[]', more = '') =>
   `id: ${id}\nversion: ${version}\n${more}\nsteps: ${steps}\n`;
+
+describe('starting while a definition is published', () => {
+  it('a run whose definition is published between two reads of its start gets it, and is not refused', async () => {
+    await publish(source('there-before', 1));
+    beforeIds = () => publish(source('published-meanwhile', 1));
+    expect(await prepare('published-meanwhile')).toMatchObject({ pin: { id: 'published-meanwhile' } });
+  });
+});
 
 describe('publishing', () => {
   it('publishing is idempotent, and a published version never changes', async () => {

@@ -293,3 +293,12 @@ describe('a worker without the key', () => {
     expect(await sluice().result(run)).toBe('later');
   });
 });
+
+it('what an attempt left for the next one counts with a key ring too: a wait for a capable worker ends', () =>
+  withSluice({ dataConverter, tuning: { missingActionMs: 300 } }, async (sluice) => {
+    const run = await sluice.start('never-published');
+    await expect(sluice.result(run)).rejects.toMatchObject({
+      code: 'DEFINITION_NOT_FOUND',
+      message: expect.stringContaining('It stayed empty for 300 ms') as string,
+    });
+  }));

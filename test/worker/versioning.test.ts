@@ -28,6 +28,8 @@ steps:
 interface Code {
   readonly versions: readonly number[];
   readonly missingActionMs?: number;
+  /** Default: by the versions. */
+  readonly identity?: string;
 }
 
 const greet = (version: number) =>
@@ -70,7 +72,7 @@ function reasonOf(sluice: SluiceTest, { workflowId }: StartedRun): Promise<strin
 async function startVersion(
   sluice: SluiceTest,
   deployment: WorkerDeployment | undefined,
-  { versions, missingActionMs = 120_000 }: Code = { versions: [] },
+  { versions, missingActionMs = 120_000, identity }: Code = { versions: [] },
 ): Promise<() => Promise<void>> {
   const connection = await NativeConnection.connect({ address: sluice.temporal.address });
   const worker = await createSluiceWorker({
@@ -83,7 +85,7 @@ async function startVersion(
     system: { environment: 'test', region: 'here', release: deployment?.buildId ?? '0' },
     tuning: {
       ...(deployment !== undefined && { deployment }),
-      identity: `build-${deployment?.buildId ?? versions.join('-')}`,
+      identity: identity ?? `build-${deployment?.buildId ?? versions.join('-')}`,
       missingActionMs,
       shutdownGraceMs: 500,
       shutdownStopMs: 500,
@@ -149,6 +151,28 @@ it('a run moves to the current version on an auto-upgrade worker, and stays on i
 }, 60_000);
 
 describe('workers of different code', () => {
+  it('publishing asks every worker before it refuses, however many of them lack the action', async () => {
+    await withSluice({ startWorker: false }, async (sluice) => {
+      const stops: (() => Promise<void>)[] = [];
+      const start = async (identity: string, versions: readonly number[]): Promise<void> => {
+        stops.push(await startVersion(sluice, undefined, { identity, versions }));
+      };
+      try {
+        // The pollers of the old ones, ten each, wait in front of those of the new one.
+        for (const identity of ['old-1', 'old-2', 'old-3']) await start(identity, [1]);
+        await sluice.publish(greeting(1));
+        await start('new', [1, 2]);
+        expect(await sluice.publish(greeting(2))).toMatchObject({ created: true });
+        await expect(sluice.publish(greeting(3))).rejects.toMatchObject({
+          code: 'ACTION_NOT_FOUND',
+          message: expect.stringMatching(/version 3.*No worker had it for \d+ ms/) as string,
+        });
+      } finally {
+        for (const stop of stops) await stop();
+      }
+    });
+  });
+
   it('workers that add a version, go back and forward, and remove one, fail no run without worker versioning', async () => {
     await withSluice({ startWorker: false }, async (sluice) => {
       const stops = new Map<string, () => Promise<void>>();

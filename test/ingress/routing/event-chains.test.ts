@@ -1,4 +1,6 @@
 /** Runs that start one another by events: docs/limits.md. */
+import { randomUUID } from 'node:crypto';
+import Long from 'long';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../../contracts/json.js';
 import { Triggers } from '../../../ingress/routing/triggers.js';
@@ -10,6 +12,8 @@ import { openBridge, type TestBridge } from '../support/bridge.js';
 
 const sluice = useSluice({ tuning: { historyEvents: 30 } });
 const LIMIT = 3;
+/** In a history that begins with a workflow task. */
+const FIRST_TASK_COMPLETED = 4;
 const options = { sweep: { everyMs: 50 }, config: { chainLimit: LIMIT } };
 
 const publish = async (id: string, steps: string): Promise<void> => {
@@ -93,6 +97,43 @@ describe('a chain of runs that events of one another start', () => {
     await client.runs.rewind(runs[0]?.runId ?? '', { stepPath: 'steps[1]' });
     await letters('carried', 2);
     expect(await runsOf('carried')).toHaveLength(LIMIT);
+  });
+
+  it('a run that Temporal resets keeps its place in the chain [event-chains-end]', async () => {
+    await publish('held', `{id: w, type: event.wait, eventName: GO}, ${publishStep('held')}`);
+    const { client } = sluice();
+    await bridge.post(eventOf('held'));
+    const goOn = async (count: number) => {
+      const [newest] = await waitFor(async () => {
+        const runs = await runsOf('held');
+        return runs.length === count && runs[0]?.status === 'WAITING' && runs;
+      });
+      return newest as NonNullable<typeof newest>;
+    };
+    for (let place = 1; place < LIMIT; place++) {
+      await client.signalEvent((await goOn(place)).workflowId, { eventName: 'GO' });
+    }
+    const { workflowId, runId } = await goOn(LIMIT);
+    const { namespace } = sluice().temporal;
+    await client.temporal.workflowService.resetWorkflowExecution({
+      ...{ namespace, workflowExecution: { workflowId, runId }, requestId: randomUUID() },
+      ...{ reason: 'by hand', workflowTaskFinishEventId: Long.fromNumber(FIRST_TASK_COMPLETED) },
+    });
+    await client.signalEvent(workflowId, { eventName: 'GO' });
+    await letters('held', 1);
+    expect(await runsOf('held')).toHaveLength(LIMIT);
+  });
+
+  it('a run that a schedule starts begins a chain, which ends at the limit [event-chains-end]', async () => {
+    const triggers = '[{type: schedule, everyMs: 86400000}, {type: event, eventName: TIMED}]';
+    await sluice().publish(
+      `{id: timed, version: 1, triggers: ${triggers}, steps: [${publishStep('timed')}]}`,
+    );
+    await sluice().client.temporal.schedule.getHandle(`sluice/${sluice().tenant}/timed/0`).trigger();
+    await letters('timed', 1);
+    // The scheduled run, and those that events started.
+    expect(await runsOf('timed')).toHaveLength(1 + LIMIT);
+    await sluice().client.unpublishDefinition('timed');
   });
 
   it('what a sender says about the chain is not read: it neither stops its event nor goes on', async () => {

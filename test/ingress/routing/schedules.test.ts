@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { runSystemWorkflow } from '../../../client/connection/system-workflow.js';
 import { dateAdd } from '../../../expressions/dates/dates.js';
 import type { SluiceError } from '../../../contracts/errors.js';
-import { useSluice } from '../../support/sluice.js';
+import { TemporalProxy } from '../../support/servers/temporal-proxy.js';
+import { useSluice, withSluice, type SluiceTest } from '../../support/sluice.js';
 import { waitFor } from '../../support/wait-for.js';
 
 const sluice = useSluice();
@@ -164,6 +165,60 @@ describe('publishing a version with its schedules', () => {
     const given = temporal.workflow.getHandle(/took (\S+) within/.exec(message)?.[1] ?? '');
     await expect(given.result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
     expect(await latest('late')).toBeUndefined();
+  });
+});
+
+describe('publishing while answers of Temporal are lost', () => {
+  const CREATE = 'CreateSchedule';
+  const source = (id: string) =>
+    `{id: ${id}, version: 1, triggers: [{type: schedule, cron: "0 9 * * *"}], steps: []}`;
+  /** Publishes through a proxy, and gives the hours at which the schedule of the definition starts it. */
+  const hoursOf = async (id: string, lose: (proxy: TemporalProxy, far: SluiceTest) => void) => {
+    const { temporal } = sluice();
+    const proxy = await TemporalProxy.start(temporal.address);
+    try {
+      return await withSluiceAt(proxy.address, async (far) => {
+        lose(proxy, far);
+        const { pin } = await far.publish(source(id));
+        expect(proxy.lost).toContain(CREATE);
+        expect((await far.projections.reads.getDefinition(far.tenant, pin.id))?.version).toBe(1);
+        const schedules = far.client.temporal.schedule;
+        const { spec } = await schedules.getHandle(`sluice/${far.tenant}/${id}/0`).describe();
+        await far.client.unpublishDefinition(id);
+        return spec.calendars?.map(({ hour }) => hour?.map(({ start }) => start));
+      });
+    } finally {
+      await proxy.close();
+    }
+  };
+  const withSluiceAt = async <T>(address: string, test: (far: SluiceTest) => Promise<T>): Promise<T> => {
+    const found: T[] = [];
+    const temporal = { ...sluice().temporal, address };
+    await withSluice({ temporal }, async (far) => void found.push(await test(far)));
+    return found[0] as T;
+  };
+
+  it('a trial whose answer is lost leaves no schedule, and the version comes with its schedules when Temporal answers', async () => {
+    const hours = await hoursOf('trial-lost', (proxy, far) => {
+      proxy.lose(CREATE, { times: 2 });
+      proxy.before(CREATE, async () => {
+        expect(await far.projections.reads.getDefinition(far.tenant, 'trial-lost')).toBeUndefined();
+      });
+    });
+    expect(hours).toEqual([[9]]);
+    await waitFor(async () => {
+      const left: string[] = [];
+      for await (const { scheduleId } of sluice().client.temporal.schedule.list()) left.push(scheduleId);
+      return left.every((id) => !id.startsWith('sluice-trial'));
+    });
+  });
+
+  it('a schedule whose answer is lost after the version is there is set by a repetition', async () => {
+    const hours = await hoursOf('set-lost', (proxy) => {
+      // The trial is deleted just before the version is written.
+      proxy.before('DeleteSchedule', () => Promise.resolve(proxy.lose(CREATE, { times: 1 })));
+    });
+    expect(hours).toEqual([[9]]);
   });
 });
 
