@@ -11,6 +11,7 @@ import { Context } from '@temporalio/activity';
 import type { temporal } from '@temporalio/proto';
 import { z } from 'zod';
 import { SluiceError } from '../contracts/errors.js';
+import { ACTIVITY_TYPES } from '../contracts/run/messages.js';
 import { rewindOf, rewindText, type AfterReset, type Rewind } from '../contracts/run/rewind.js';
 import { historyOf, resetOf, type ResetRuns } from '../contracts/temporal-history.js';
 import { keeperOf } from './claims/claims.js';
@@ -46,7 +47,7 @@ export async function afterReset(): Promise<AfterReset> {
     ...(latest?.rewind !== undefined && { own: latest.rewind.id }),
     ...(refused.length > 0 && { refused: [...refused] }),
     base: latest?.resetFrom ?? '',
-    children: latest?.rewind === undefined ? [] : await awaitedChildren(workflowId, latest),
+    ...(latest?.rewind === undefined ? { children: [], tasks: [] } : await undone(workflowId, latest)),
     ...(version !== undefined && { version }),
   };
 }
@@ -109,12 +110,16 @@ async function resetsIn(workflowId: string, runId: string): Promise<readonly Res
 
 type Child = AfterReset['children'][number];
 
-/** Children that the undone part waits for: Temporal lets them run on when it resets their parent. */
-async function awaitedChildren(
+/**
+ * What the undone part has begun, and runs on when Temporal resets the run: children that it waits for, and
+ * the tasks that it has asked.
+ */
+async function undone(
   workflowId: string,
   { resetFrom, eventId: undoneFrom }: Reset,
-): Promise<Child[]> {
+): Promise<Pick<AfterReset, 'children' | 'tasks'>> {
   const open: Child[] = [];
+  const tasks = new Set<string>();
   let from = undoneFrom;
   for (let id: string | undefined = resetFrom; id !== undefined;) {
     const current: string = id;
@@ -122,8 +127,12 @@ async function awaitedChildren(
     id = undefined;
     for await (const event of historyOf<HistoryEvent>(Context.current().client, workflowId, current)) {
       const initiated = event.startChildWorkflowExecutionInitiatedEventAttributes;
-      const undone = Number(event.eventId) >= from;
-      if (Number(initiated?.parentClosePolicy) === REQUEST_CANCEL && undone) {
+      const isUndone = Number(event.eventId) >= from;
+      const scheduled = event.activityTaskScheduledEventAttributes;
+      if (isUndone && scheduled?.activityType?.name === ACTIVITY_TYPES.openTask && scheduled.activityId) {
+        tasks.add(scheduled.activityId);
+      }
+      if (Number(initiated?.parentClosePolicy) === REQUEST_CANCEL && isUndone) {
         children.set(Number(event.eventId), undefined);
       }
       const started = event.childWorkflowExecutionStartedEventAttributes;
@@ -136,7 +145,7 @@ async function awaitedChildren(
     open.push(...[...children.values()].filter((child) => child !== undefined));
     from = 0;
   }
-  return open;
+  return { children: open, tasks: [...tasks] };
 }
 
 /** Temporal's PARENT_CLOSE_POLICY_REQUEST_CANCEL: a child that its parent waits for. */

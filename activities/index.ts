@@ -16,6 +16,7 @@ import type {
 } from '../contracts/run/activity.js';
 import { ACTIVITY_TYPES, RESERVED_PREFIX } from '../contracts/run/messages.js';
 import type { Actor } from '../contracts/tasks/act.js';
+import type { ActedOnTask, OpenedTask } from '../contracts/tasks/of-run.js';
 import type { AfterReset } from '../contracts/run/rewind.js';
 import { authorizeStage } from './authorize-stage.js';
 import { completeByHand } from './action/complete-by-hand.js';
@@ -30,7 +31,10 @@ import { createDefinitionCache } from './definition-cache.js';
 import { flushEvents } from './flush-events.js';
 import { prepareRun } from './prepare-run.js';
 import { applyPublish, applyUnpublish } from './publish-definition.js';
+import { actOnTask } from './tasks/act-on-task.js';
 import { checkTaskAct } from './tasks/check-task-act.js';
+import { endTask } from './tasks/end-task.js';
+import { openTask } from './tasks/open-task.js';
 import { recordTask } from './tasks/record-task.js';
 
 export { resignSchedules } from './resign-schedules.js';
@@ -58,6 +62,12 @@ export interface Activities {
   readonly [ACTIVITY_TYPES.checkTaskAct]: (request: unknown) => Promise<Actor>;
   /** Writes what the workflow of a task did. */
   readonly [ACTIVITY_TYPES.recordTask]: (request: unknown, first: unknown) => Promise<void>;
+  /** Starts the task of a step, or finds the one that was started before. */
+  readonly [ACTIVITY_TYPES.openTask]: (request: unknown) => Promise<OpenedTask>;
+  /** Ends a task of a run without a decision. */
+  readonly [ACTIVITY_TYPES.endTask]: (request: unknown) => Promise<void>;
+  /** Passes an act on that someone signalled to the run. */
+  readonly [ACTIVITY_TYPES.actOnTask]: (request: unknown) => Promise<ActedOnTask>;
   /** Runs the action whose id is the activity's type. */
   readonly default: (input: unknown, envelope: unknown) => Promise<ActionResult>;
 }
@@ -77,6 +87,9 @@ export function createActivities(deps: ActivityDeps): Activities {
     [ACTIVITY_TYPES.completeAction]: (request) => completeByHand(deps, request),
     [ACTIVITY_TYPES.checkTaskAct]: (request) => checkTaskAct(request),
     [ACTIVITY_TYPES.recordTask]: (...args) => recordTask(deps, ...args),
+    [ACTIVITY_TYPES.openTask]: (request) => openTask(deps, request),
+    [ACTIVITY_TYPES.endTask]: (request) => endTask(deps, request),
+    [ACTIVITY_TYPES.actOnTask]: (request) => actOnTask(request),
     default: async (input, envelope) => {
       const context = Context.current();
       const { activityType } = context.info;

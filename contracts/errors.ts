@@ -332,12 +332,6 @@ export const ERRORS = {
     false,
     'The run ignored the signal: its payload does not have the shape that docs/temporal.md describes.',
   ),
-  STEP_UNSUPPORTED: entry(
-    422,
-    'validation',
-    false,
-    'This worker does not run that step type yet. Upgrade the worker.',
-  ),
 
   // Events
   EVENT_INVALID: entry(
@@ -572,6 +566,18 @@ export const ERRORS = {
     'validation',
     false,
     'The tenant has, or has had, a task of that name. Ask under another name.',
+  ),
+  TASK_EXPIRED: entry(
+    409,
+    'validation',
+    false,
+    'The last deadline of the task passed, and its step says that this fails it. Catch the code, or ask again.',
+  ),
+  TASK_WITHDRAWN: entry(
+    409,
+    'validation',
+    false,
+    'Someone cancelled the workflow of the task. Rewind the run to the step to ask again.',
   ),
   TASK_CLOSED: entry(
     409,

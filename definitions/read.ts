@@ -26,7 +26,7 @@ import { type DefinitionProblem, problemsAsJson } from './source/problem.js';
 import { documentShape, stepShape } from './rules/shape.js';
 import { type DocumentPath, formatPath, pathsOf, type ReadText, Source } from './source/source.js';
 import { stepRules } from './rules/step-rules.js';
-import { unsupportedStep } from './rules/support.js';
+import { formsOf, withoutForms } from './rules/task-rules.js';
 import { triggerFindings } from './rules/trigger-rules.js';
 import { findSteps, type FoundStep, stepPathOf, withoutBlocks } from './rules/walk.js';
 import { readYaml } from './source/yaml-source.js';
@@ -145,7 +145,7 @@ function documentFindings(document: Json, source: Source, catalogue: Catalogue |
     ...expressionFindings(head, place),
     ...secretFindings(head, place),
     ...literalHabits(head, place, nodeAt),
-    ...schemaFindings(document, 'payloadSchema', place),
+    ...schemaFindings(document, ['payloadSchema'], place),
     ...[...findSteps(document)].flatMap((step) => [
       ...stepFindings(step, ids),
       ...(isJsonObject(step.value) ? literalHabits(withoutBlocks(step.value, step.type), step, nodeAt) : []),
@@ -158,15 +158,15 @@ function stepFindings(step: FoundStep, ids: Map<string, string>): Finding[] {
   const shape = stepShape(step);
   if (!isJsonObject(step.value)) return shape;
   // A JSON Schema is not a mapping: it contains no expressions.
-  const flat = { ...withoutBlocks(step.value, step.type), responseSchema: null };
+  const { value } = step;
+  const flat = withoutForms(withoutBlocks(value, step.type));
   return [
     ...shape,
     ...duplicateId(step, ids),
-    ...unsupportedStep(step),
     ...stepRules(step),
     ...expressionFindings(flat, step),
     ...secretFindings(flat, step),
-    ...schemaFindings(step.value, 'responseSchema', step),
+    ...[...formsOf(value)].flatMap((keys) => schemaFindings(value, keys, step)),
   ];
 }
 
@@ -191,16 +191,19 @@ function duplicateId({ value, path, stepPath }: FoundStep, ids: Map<string, stri
 
 function schemaFindings(
   value: Json,
-  key: string,
+  keys: DocumentPath,
   { path, stepPath }: Pick<Finding, 'path' | 'stepPath'>,
 ): Finding[] {
-  const schema = isJsonObject(value) ? value[key] : undefined;
+  const schema = keys.reduce<Json | undefined>(
+    (inner, key) => (inner as Record<string | number, Json> | undefined)?.[key],
+    value,
+  );
   if (!isJsonObject(schema)) return [];
   return schemaProblems(schema).map((problem) => ({
     code: 'SCHEMA_INVALID',
-    message: `${key}: ${problem.message}`,
+    message: `${formatPath(keys)}: ${problem.message}`,
     stepPath,
-    path: [...path, key, ...problem.path],
+    path: [...path, ...keys, ...problem.path],
     hint: problem.hint,
   }));
 }

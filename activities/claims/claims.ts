@@ -7,6 +7,7 @@ import {
   claimedPayload,
   claimKeeperOf,
   startText,
+  systemText,
   type ClaimKeeper,
   type ClaimPurpose,
 } from '../../contracts/naming/claims.js';
@@ -27,6 +28,18 @@ export function withScheduleClaim(
   if (keeper === undefined) return memo;
   const digest = keeper.digest(startText(type, memo, payload));
   return { ...memo, [CLAIM_MEMO]: claimed({ type, digest }, 'schedule') };
+}
+
+/** The memo of a call of a system workflow, with its claim. */
+export function systemClaim(
+  client: Client,
+  type: string,
+  request: unknown,
+): { readonly memo?: Record<string, unknown> } {
+  const keeper = keeperOf(client);
+  if (keeper === undefined) return {};
+  const digest = keeper.digest(systemText(type, request));
+  return { memo: { [CLAIM_MEMO]: claimed({ type, digest }, 'system') } };
 }
 
 /** The payload of a signal of the activity that runs, with its claim. */

@@ -12,6 +12,7 @@ export type {
   EventPublishStep,
   EventWaitStep,
   FailStep,
+  HumanTaskStep,
   TimeWaitStep,
 } from './simple-steps.js';
 export {

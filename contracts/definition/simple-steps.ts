@@ -5,6 +5,7 @@
  * expressions parse …) are in `definitions/`, which reports all problems of a document at once.
  */
 import { z } from 'zod';
+import { TaskKind } from '../tasks/task.js';
 import {
   Assign,
   Compensate,
@@ -105,24 +106,91 @@ export const TimeWaitStep = z
   .meta({ id: 'time.wait', description: 'A durable timer: exactly one of durationMs, duration and until.' });
 export type TimeWaitStep = z.infer<typeof TimeWaitStep>;
 
+const People = {
+  account: Mapping.optional().meta({ description: 'Text: this account.' }),
+  role: Mapping.optional().meta({ description: 'Text: everyone with this role.' }),
+} as const;
+
+const OutcomeName = z
+  .string('must be text')
+  .regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, 'must begin with a letter; then letters, digits, - and _');
+
 export const HumanTaskStep = z
   .strictObject({
     ...stepWithOnError,
     type: z.literal('human.task'),
-    taskType: z
-      .string('must be text')
-      .min(1, 'must not be empty')
-      .max(256, 'must have at most 256 characters'),
-    title: Mapping.optional(),
+    title: Mapping.meta({ description: 'What is asked, at most 256 characters.' }),
     description: Mapping.optional(),
-    context: Mapping.optional(),
-    responseSchema: JsonSchema.optional(),
-    assignee: Mapping.optional(),
-    sla: TimeoutMs.optional(),
-    timeoutMs: TimeoutMs.optional(),
+    taskType: OutcomeName.optional().meta({ description: 'What a user interface chooses its page by.' }),
+    kind: z
+      .enum(TaskKind.options, { error: `must be one of ${TaskKind.options.join(', ')}` })
+      .optional()
+      .meta({ description: 'Default human_task. Only an exception_review can be overridden.' }),
+    context: Mapping.optional().meta({ description: 'What a person sees.' }),
+    form: JsonSchema.optional().meta({ description: 'JSON Schema of the answer.' }),
+    outcomes: z
+      .array(
+        z.union(
+          [
+            OutcomeName,
+            z.strictObject({
+              name: OutcomeName,
+              alone: z.boolean('must be true or false').optional(),
+              form: JsonSchema.optional(),
+            }),
+          ],
+          { error: 'must be a name or {name, alone, form}' },
+        ),
+        'must be a list of outcomes',
+      )
+      .min(1, 'must name at least one outcome')
+      .max(20, 'may name at most 20 outcomes')
+      .optional()
+      .meta({ description: 'Default: approve, and reject, which one person decides alone.' }),
+    requestedBy: Mapping.optional().meta({ description: 'An account. Default: the actor of the run.' }),
+    assignee: z.strictObject(People).optional(),
+    exclude: z
+      .strictObject({
+        requester: z.boolean('must be true or false').optional(),
+        deciders: z.boolean('must be true or false').optional(),
+        accounts: Mapping.optional(),
+      })
+      .optional()
+      .meta({ description: 'Who must not decide.' }),
+    quorum: z
+      .array(
+        z.strictObject({
+          count: z.int('must be a whole number').min(1, 'must be at least 1').max(20, 'may be at most 20'),
+          role: Mapping.optional(),
+          accounts: Mapping.optional(),
+        }),
+        'must be a list of {count, role, accounts}',
+      )
+      .min(1, 'must have an entry')
+      .max(10, 'is limited to 10 entries')
+      .optional()
+      .meta({ description: 'How many distinct people, also by role. Default: one.' }),
+    priority: Mapping.optional().meta({ description: 'urgent, high (default), normal or low.' }),
+    due: Mapping.optional().meta({ description: 'Time of each turn: ms, or an ISO 8601 duration.' }),
+    warnBefore: Mapping.optional().meta({ description: 'How long before the deadline people are warned.' }),
+    claimFor: Mapping.optional().meta({ description: 'How long a claim lasts. Default 15 minutes.' }),
+    onDue: z
+      .strictObject({
+        escalate: z
+          .array(z.strictObject({ ...People, due: Mapping.optional() }), 'must be a list of levels')
+          .max(10, 'is limited to 10 levels')
+          .optional(),
+        outcome: OutcomeName.optional(),
+        fail: z.literal(true, 'must be true').optional(),
+      })
+      .optional()
+      .meta({
+        description: 'One level after the other, then an outcome or a failure. Default: it stays open.',
+      }),
+    saveAs: SaveAs.optional(),
     assign: Assign.optional(),
   })
-  .meta({ id: 'human.task', description: "Wait for a person's answer." });
+  .meta({ id: 'human.task', description: 'Ask people, and wait for their decision.' });
 export type HumanTaskStep = z.infer<typeof HumanTaskStep>;
 
 export const CallWorkflowStep = z

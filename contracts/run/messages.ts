@@ -31,6 +31,9 @@ export const ACTIVITY_TYPES = {
   completeAction: 'sluice.completeAction',
   checkTaskAct: 'sluice.checkTaskAct',
   recordTask: 'sluice.recordTask',
+  openTask: 'sluice.openTask',
+  endTask: 'sluice.endTask',
+  actOnTask: 'sluice.actOnTask',
 } as const;
 
 export const SIGNALS = { event: 'event', humanTask: 'humanTask', resync: 'resync' } as const;

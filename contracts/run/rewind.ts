@@ -61,6 +61,8 @@ export const AfterReset = z.object({
   base: z.string(),
   /** After a rewind: children that the undone part of the run waited for. No step waits for them now. */
   children: z.array(z.object({ workflowId: z.string(), runId: z.string() })).default([]),
+  /** After a rewind: base names of the tasks that the undone part has asked. */
+  tasks: z.array(z.string()).default([]),
   /** Version of the definition that the earlier execution was pinned to. */
   version: z.number().int().positive().optional(),
 });

@@ -32,7 +32,7 @@ export const CLOSED_STATUSES = [
 export const TaskStatus = z.enum([...OPEN_STATUSES, ...CLOSED_STATUSES]);
 export type TaskStatus = z.infer<typeof TaskStatus>;
 
-const TaskKind = z.enum(['human_task', 'exception_review', 'incident_review', 'override_review']);
+export const TaskKind = z.enum(['human_task', 'exception_review', 'incident_review', 'override_review']);
 export type TaskKind = z.infer<typeof TaskKind>;
 
 /** Of an inbox: the first is shown first. */
@@ -65,6 +65,19 @@ const Outcome = z.object({
   name: Name,
   /** True: one decision is enough, however many people the quorum asks for. */
   alone: z.boolean().default(false),
+  /** JSON Schema of the answer that comes with it; absent: the form of the task. */
+  form: JsonValue.optional(),
+});
+
+/** The step of a run that asks. */
+const AskingStep = z.object({
+  workflowId: z.string(),
+  /** First execution run id. */
+  runId: z.string(),
+  definition: z.string(),
+  stepId: z.string(),
+  path: z.string(),
+  iteration: z.array(z.number().int()),
 });
 
 /** What happens at a deadline: one level after the other, and at last `end`. */
@@ -114,6 +127,8 @@ export const TaskRequest = z
         { name: 'reject', alone: true },
       ]),
     requestedBy: Name,
+    /** Absent: no run waits for it. */
+    run: AskingStep.optional(),
     assignee: Assignee.default({}),
     exclude: z
       .object({
@@ -159,7 +174,7 @@ const Vote = z.object({
 export type Vote = z.infer<typeof Vote>;
 
 /** How a task ended. */
-const TaskDecision = z.object({
+export const TaskDecision = z.object({
   status: z.enum(CLOSED_STATUSES),
   /** Null: it ended without one. */
   outcome: Name.nullable(),

@@ -4,35 +4,17 @@
  * Invariant [what-is-accepted-runs]: these rules refuse what a run would refuse with every payload: literals
  * that the interpreter refuses, and fields that contradict each other.
  */
-import {
-  durationToMs,
-  instantToMs,
-  isExpression,
-  isLiteral,
-  isSecret,
-  LONGEST_MS,
-} from '../../contracts/definition/index.js';
+import { durationToMs, instantToMs, isExpression, LONGEST_MS } from '../../contracts/definition/index.js';
 import { FilterOp, unmetNeed } from '../../contracts/events/filters.js';
 import { isJsonObject, type Json, type JsonObject } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import type { Finding } from '../source/finding.js';
 import { quote } from '../source/source.js';
+import { literal, shown, type Report, type Rule } from './rule.js';
+import { TASK_RULES } from './task-rules.js';
 import { LAST_YEAR } from './trigger-rules.js';
 import type { FoundStep } from './walk.js';
 import { hasWildcard, WILDCARD, WILDCARD_HINT } from './wildcards.js';
-
-type Report = (
-  code: Finding['code'],
-  message: string,
-  at: {
-    readonly path?: readonly (string | number)[];
-    readonly key?: boolean;
-    readonly hint?: string;
-    readonly newVersionsOnly?: boolean;
-  },
-) => void;
-
-type Rule = (step: JsonObject, report: Report, found: FoundStep) => void;
 
 /** Problems of a step apart from its shape. */
 export function stepRules(found: FoundStep): Finding[] {
@@ -44,13 +26,6 @@ export function stepRules(found: FoundStep): Finding[] {
   };
   for (const rule of RULES[type] ?? []) rule(value, report, found);
   return findings;
-}
-
-/** The value of a mapping that is known before a run; undefined if it is an expression or a secret. */
-function literal(step: JsonObject, key: string): Json | undefined {
-  const mapping = step[key];
-  if (mapping === undefined || isExpression(mapping) || isSecret(mapping)) return undefined;
-  return isLiteral(mapping) ? mapping.$literal : mapping;
 }
 
 const inLoop: Rule = (_step, report, { inLoop: looped, type }) => {
@@ -157,13 +132,6 @@ const times: Rule = (step, report) => {
   }
 };
 
-/** Characters of a literal that a message shows. */
-const VALUE_CHARACTERS = 60;
-
-function shown(value: Json): string {
-  return typeof value === 'string' ? quote(value) : JSON.stringify(value).slice(0, VALUE_CHARACTERS);
-}
-
 /** A rule: the value must be non-blank text or a number, which becomes text. */
 const keyText =
   (key: string, most: number): Rule =>
@@ -266,6 +234,7 @@ const RULES: Readonly<Partial<Record<NonNullable<FoundStep['type']>, readonly Ru
   'event.publish': [keyText('correlationKey', LIMITS.correlationKeyCharacters)],
   'event.wait': [keyText('correlationKey', LIMITS.correlationKeyCharacters), eventNames, filters],
   'time.wait': [oneTime, times],
+  'human.task': TASK_RULES,
   'control.forEach': [items, loopResults],
   'control.tryCatch': [handlers, catchCodes],
   'control.break': [inLoop],

@@ -27,8 +27,6 @@ export type ProblemCode =
   | 'SECRET_MISPLACED'
   | 'EXPRESSION'
   | 'SCHEMA_INVALID'
-  /** Part of the format, but not run by this version of Sluice. */
-  | 'UNSUPPORTED'
   | 'ACTION_UNKNOWN'
   | 'ACTION_VERSION_UNKNOWN'
   /** A habit of another language, whose meaning here is another one. */

@@ -55,7 +55,7 @@ const inner = {
   'activities/boundary': [],
   'activities/claims': [],
   'activities/events': ['activities/boundary', 'activities/claims'],
-  'activities/tasks': ['activities/boundary'],
+  'activities/tasks': ['activities/boundary', 'activities/claims'],
   'activities/action': ['activities/boundary', 'activities/events'],
 
   'api/auth': [],
@@ -97,7 +97,7 @@ const inner = {
   'contracts/run': ['contracts', 'contracts/reading'],
   'contracts/naming': ['contracts', 'contracts/run'],
   'contracts/events': ['contracts', 'contracts/reading', 'contracts/run'],
-  'contracts/definition': ['contracts', 'contracts/run', 'contracts/events'],
+  'contracts/definition': ['contracts', 'contracts/run', 'contracts/events', 'contracts/tasks'],
   'contracts/http': ['contracts', 'contracts/run'],
   'contracts/tasks': ['contracts', 'contracts/run'],
   'contracts/services': ['contracts'],

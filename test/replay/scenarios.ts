@@ -365,4 +365,19 @@ export const SCENARIOS: readonly Scenario[] = [
     workflow: 'wide-pad',
     payload: {},
   },
+  {
+    name: 'people',
+    definitions: [testDefinition('people')],
+    workflow: 'people',
+    payload: {},
+    async drive(client, run) {
+      await waits(client, run, 'a');
+      await waits(client, run, 'b');
+      const open = (await client.state(run.workflowId)).waits;
+      const item = open.find(({ stepId }) => stepId === 'a')?.correlationKey ?? '';
+      await client.temporal.workflow
+        .getHandle(taskId('default', item))
+        .executeUpdate('task', { args: [{ action: 'approve', actor: 'anna', reason: 'yes' }] });
+    },
+  },
 ];

@@ -26,6 +26,7 @@ import { SluiceError } from '../../contracts/errors.js';
 import { jsonSize, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import { SIGNALS } from '../../contracts/run/messages.js';
+import { REPORT_SIGNAL } from '../../contracts/tasks/of-run.js';
 import { cancelReason } from '../runtime/cancel-reason.js';
 import { now } from '../runtime/clock.js';
 import type { ContinueReason, HistoryLimits } from './lane/budget.js';
@@ -38,6 +39,7 @@ import { Resets } from './run/resets.js';
 import { takeRewinds } from './run/rewinds.js';
 import { Run } from './run/run.js';
 import { announce } from './run/search-attributes.js';
+import { asksPeople, takeAct, takeReport } from './run/tasks.js';
 import { Snapshots } from './surface/snapshot.js';
 import { startRun, type Started } from './start.js';
 import { Doors } from './state/doors.js';
@@ -300,6 +302,7 @@ async function finish(run: Run, last: LastCompletion): Promise<Json> {
     run.state.status = 'SUCCEEDED';
     run.log.emit('RUN_SUCCEEDED', { result: last.value });
   }
+  if (run.operations.onErrand) await condition(() => !run.operations.onErrand);
   await run.flusher.drain();
   describe(run);
   if (last.t === 'error') throw runFailure(last);
@@ -346,6 +349,15 @@ function handleMessages(run: Run, snapshots: Snapshots): void {
     },
     { description: 'Asks the run to write its whole picture to the projection again: {reason?}' },
   );
+  if (asksPeople(run)) {
+    setHandler(defineSignal<[unknown]>(REPORT_SIGNAL), (payload) => takeReport(run, payload), {
+      description: 'How a task of this run has ended; tasks send it',
+    });
+    setHandler(defineSignal<[unknown]>(SIGNALS.humanTask), (payload) => takeAct(run, payload), {
+      description:
+        'An act on an open task of this run: {step? or item?, action, actor, roles?, reason?, outcome?, answer?}',
+    });
+  }
   setDefaultSignalHandler((name) => {
     run.log.emit('SIGNAL_REJECTED', { signal: name.slice(0, SIGNAL_CHARACTERS), reason: 'no such signal' });
     run.flusher.request();

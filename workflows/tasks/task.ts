@@ -31,7 +31,7 @@ import { taskId } from '../../contracts/naming/workflow-id.js';
 import { ACTIVITY_TYPES } from '../../contracts/run/messages.js';
 import { TaskAct, TASK_TABLE, type Actor } from '../../contracts/tasks/act.js';
 import type { TaskChange } from '../../contracts/tasks/change.js';
-import { beginTask, checkLegal, decide } from '../../contracts/tasks/decide.js';
+import { beginTask, checkLegal, decide, outcomeOf } from '../../contracts/tasks/decide.js';
 import { TASK_QUERY, TASK_SIGNAL, TASK_UPDATE } from '../../contracts/tasks/messages.js';
 import {
   CarriedTask,
@@ -242,7 +242,8 @@ class Task {
     act: TaskAct,
     proven: boolean,
   ): Promise<Actor | { readonly code: string; readonly message: string }> {
-    const { tenant, item, form } = this.state.request;
+    const { tenant, item, outcomes, form: common } = this.state.request;
+    const form = outcomes.find(({ name }) => name === outcomeOf(act))?.form ?? common;
     try {
       const checked = await scheduleActivity<unknown>(
         ACTIVITY_TYPES.checkTaskAct,

@@ -137,8 +137,15 @@ const WALKS: readonly Walk[] = [
   })),
 ];
 
-// These only read.
-const READERS = ['sluice.prepareRun', 'sluice.afterReset', 'sluice.checkTaskAct'];
+// These write nothing to the database.
+const READERS = [
+  'sluice.prepareRun',
+  'sluice.afterReset',
+  'sluice.checkTaskAct',
+  'sluice.openTask',
+  'sluice.endTask',
+  'sluice.actOnTask',
+];
 
 const OF_THE_SCHEMA = ['schema_migration', 'schema_lock'];
 const NOT_COMPARED = [

@@ -16,6 +16,7 @@ export interface ActivityEnd<A, T> {
 
 export class Operations {
   private inFlight = 0;
+  private errands = 0;
 
   constructor(private readonly budget: Budget) {}
 
@@ -35,6 +36,26 @@ export class Operations {
     } finally {
       this.inFlight--;
     }
+  }
+
+  /**
+   * Runs an activity that must happen, such as the end of what the run has begun elsewhere: nothing cancels
+   * it, and it begins also where the history is nearly full.
+   */
+  async errand(schedule: () => Promise<unknown>): Promise<void> {
+    this.inFlight++;
+    this.errands++;
+    try {
+      await schedule();
+    } finally {
+      this.inFlight--;
+      this.errands--;
+    }
+  }
+
+  /** Whether an errand is in flight: the run must not end before. */
+  get onErrand(): boolean {
+    return this.errands > 0;
   }
 
   /**

@@ -5,7 +5,7 @@
  * - A rewind takes effect where its step begins, and once; of two the later one wins, wherever their steps
  *   are.
  * - Children that the undone part of the run waited for are asked to end: Temporal leaves them running, and
- *   no step waits for them any longer. Detached children run on.
+ *   no step waits for them any longer. Detached children run on. Its tasks are superseded.
  * - What the state holds is enough for the next execution of the run, and for every execution after that one.
  */
 import { getExternalWorkflowHandle, log } from '@temporalio/workflow';
@@ -14,6 +14,7 @@ import { placeKey } from '../../../contracts/run/place.js';
 import { now } from '../../runtime/clock.js';
 import type { RunState } from '../state/state.js';
 import type { Run } from './run.js';
+import { supersedeUndone } from './tasks.js';
 
 /** Applies the answer that an execution got after its reset. */
 export function takeRewinds(run: Run, answer: AfterReset): void {
@@ -50,6 +51,7 @@ export function takeRewinds(run: Run, answer: AfterReset): void {
       // The child has ended meanwhile, which is what the cancellation was for.
       .catch((thrown: unknown) => log.debug('A child had ended', { workflowId, reason: String(thrown) }));
   }
+  supersedeUndone(run, answer.tasks);
   // The run's rows still show the end that this rewind undoes.
   run.flusher.request();
 }

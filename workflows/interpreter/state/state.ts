@@ -20,6 +20,7 @@ import type { Compensation } from '../../../contracts/run/compensation.js';
 import type { EventSignal, ProgressLine, StartMemo } from '../../../contracts/run/messages.js';
 import type { PublishedEvent, RunEvent } from '../../../contracts/run/run-events.js';
 import type { RunStatus } from '../../../contracts/run/run.js';
+import type { TaskReport } from '../../../contracts/tasks/of-run.js';
 import type { Generation } from '../../../contracts/run/rewind.js';
 
 /** How a step, a block or a lane ended. */
@@ -188,12 +189,32 @@ export interface PublishFrame extends StepFrame {
   readonly bytes: number;
 }
 
+/** Waits for people. */
+export interface HumanTaskFrame extends StepFrame {
+  readonly k: 'humanTask';
+  /** The task's name; until it has been opened, the base name of its place. */
+  item: string;
+  /** What is asked; absent: the task has been opened. */
+  request?: Json;
+  /** Bytes of the request. */
+  bytes: number;
+  /** How the task has ended. */
+  report?: TaskReport;
+}
+
 /** A frame that always has a block frame above it. */
 export type ContainerFrame = SingleBlockFrame | ForEachFrame | WhileFrame | TryFrame;
 
 /** A frame on top of its lane that waits for something else than an action. */
 export type WaitingFrame =
-  CompensationFrame | FanOutFrame | JoinFrame | ChildFrame | EventWaitFrame | TimerFrame | PublishFrame;
+  | CompensationFrame
+  | FanOutFrame
+  | JoinFrame
+  | ChildFrame
+  | EventWaitFrame
+  | TimerFrame
+  | PublishFrame
+  | HumanTaskFrame;
 
 export type Frame = BlockFrame | ActionFrame | ContainerFrame | WaitingFrame;
 

@@ -6,8 +6,9 @@ import { act, enterAction, mayAct } from './action.js';
 import { beginIf, beginSwitch, beginTry, unwindTry } from './blocks.js';
 import { continueChild, enterChild } from './child.js';
 import { continueFanOut } from './fan-out.js';
+import { beginHumanTask, continueHumanTask } from './human-task.js';
 import { beginJoin, continueJoin } from './join.js';
-import { assign, breakLoop, continueLoop, fail, returnResult, setState, unsupported } from './leaves.js';
+import { assign, breakLoop, continueLoop, fail, returnResult, setState } from './leaves.js';
 import { beginForEach, beginWhile, unwindForEach, unwindWhile } from './loops.js';
 import { continuePublish, publishEvent } from './publish-event.js';
 import { beginEventWait, beginTimer, continueEventWait, continueTimer } from './waits.js';
@@ -20,7 +21,7 @@ export const STEP_KINDS: StepKinds = {
     'event.publish': publishEvent,
     'event.wait': beginEventWait,
     'time.wait': beginTimer,
-    'human.task': unsupported,
+    'human.task': beginHumanTask,
     'control.if': beginIf,
     'control.switch': beginSwitch,
     'control.saga': beginCompensationScope,
@@ -41,6 +42,7 @@ export const STEP_KINDS: StepKinds = {
     eventWait: continueEventWait,
     timer: continueTimer,
     publish: continuePublish,
+    humanTask: continueHumanTask,
     join: continueJoin,
     fanOut: continueFanOut,
     undo: continueCompensation,

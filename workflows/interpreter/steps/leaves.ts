@@ -8,7 +8,7 @@ import type { StepContext, StepOf } from '../run/step-context.js';
 import { MESSAGE_CHARACTERS } from '../state/failure.js';
 import { shown } from '../state/shown.js';
 import { NORMAL, type Completion } from '../state/state.js';
-import { assignAll } from './assign.js';
+import { assignAll } from '../run/assign.js';
 
 /** Characters of a business state's name. */
 const STATE_CHARACTERS = 256;
@@ -82,11 +82,4 @@ export function fail(context: StepContext<StepOf<'control.fail'>>): Completion {
       details,
     },
   };
-}
-
-/** human.task. @throws SluiceError STEP_UNSUPPORTED */
-export function unsupported({ step }: StepContext): never {
-  throw new SluiceError('STEP_UNSUPPORTED', `This worker does not run ${step.type} yet`, {
-    details: { type: step.type },
-  });
 }

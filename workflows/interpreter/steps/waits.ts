@@ -27,7 +27,7 @@ import {
 } from '../state/state.js';
 import type { StepContext, StepOf } from '../run/step-context.js';
 import { beginEvent, summaryOf } from '../run/step-events.js';
-import { assignAll } from './assign.js';
+import { assignAll } from '../run/assign.js';
 
 /** Why a wait was cancelled, as its row records it. */
 const CANCELED = { reason: 'the branch or the run was cancelled' };

@@ -38,6 +38,7 @@ const STEP_FRAMES = new Set<string>([
   'eventWait',
   'timer',
   'publish',
+  'humanTask',
 ]);
 
 export class Snapshots {
@@ -116,6 +117,9 @@ function waitOf(run: Run, frame: Frame, iteration: readonly number[]): OpenWait 
   const base = { iteration: [...iteration], attempt: 1 };
   if (frame.k === 'timer') {
     return { ...base, path: frame.path, kind: 'time', deadline: frame.until, openedAt: frame.at };
+  }
+  if (frame.k === 'humanTask' && frame.request === undefined) {
+    return { ...base, path: frame.path, kind: 'human', openedAt: frame.at };
   }
   if (frame.k !== 'eventWait') return undefined;
   return {

@@ -12,7 +12,9 @@ import type { RunEvent } from '../../../contracts/run/run-events.js';
 import { isoAt } from '../../runtime/clock.js';
 import type { Lane } from '../lane/lane.js';
 import { isoOrNull, type Run } from '../run/run.js';
-import type { EventWaitFrame, TimerFrame } from '../state/state.js';
+import type { EventWaitFrame, HumanTaskFrame, TimerFrame } from '../state/state.js';
+
+type WaitFrame = EventWaitFrame | TimerFrame | HumanTaskFrame;
 
 /** Lines of progress that a run keeps, and how many of them it carries into its next execution. */
 const LINES = 500;
@@ -75,6 +77,15 @@ export function stateOf(run: Run): RunStateView {
     waits: openWaits(run).map((frame) => {
       const step = run.stepAt(frame.path);
       const base = { stepPath: frame.path, stepId: step.id };
+      if (frame.k === 'humanTask') {
+        return {
+          ...base,
+          kind: 'human' as const,
+          eventNames: [],
+          correlationKey: frame.item,
+          deadline: null,
+        };
+      }
       return frame.k === 'eventWait'
         ? {
             ...base,
@@ -105,6 +116,8 @@ export function describe(run: Run): void {
     const name = step.name ?? step.id;
     if (frame.k === 'timer') {
       lines.push(`- ${name}: until ${isoAt(frame.until)}`);
+    } else if (frame.k === 'humanTask') {
+      lines.push(`- ${name}: waits for people, in the task \`${frame.item}\``);
     } else {
       const key = frame.key === null ? '' : ` with key \`${frame.key}\``;
       const until = frame.deadline === undefined ? '' : `, until ${isoAt(frame.deadline)}`;
@@ -114,11 +127,12 @@ export function describe(run: Run): void {
   setCurrentDetails(lines.join('\n'));
 }
 
-function openWaits(run: Run): (EventWaitFrame | TimerFrame)[] {
-  const found: (EventWaitFrame | TimerFrame)[] = [];
+function openWaits(run: Run): WaitFrame[] {
+  const found: WaitFrame[] = [];
   const visit = (lane: Lane): void => {
     const top = lane.top;
     if (top?.k === 'eventWait' || top?.k === 'timer') found.push(top);
+    if (top?.k === 'humanTask' && top.request === undefined) found.push(top);
     for (const child of lane.children) visit(child);
   };
   visit(run.root);

@@ -1,6 +1,6 @@
 import { parseAssignPath } from '../../../contracts/definition/index.js';
 import type { Json } from '../../../contracts/json.js';
-import type { StepContext } from '../run/step-context.js';
+import type { StepContext } from './step-context.js';
 
 /**
  * Assigns in order; later entries see earlier ones. If one fails, none has happened.
