@@ -25,5 +25,5 @@ export type { ActOptions, OfTenant } from './runs/context.js';
 export { LEGACY_ACTIONS, type LegacyAction, refuseLegacy } from './runs/legacy.js';
 export type { RerunOptions, RerunRun } from './runs/rerun.js';
 export type { RewindOptions, Rewound } from './runs/rewind-options.js';
-export { ShownEvents, type ShownSummary } from './shown/shown-events.js';
+export { type EventWithPauses, ShownEvents, type ShownSummary, withPauses } from './shown/shown-events.js';
 export type { StoppedRun } from './runs/stop-run.js';

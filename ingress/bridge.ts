@@ -217,6 +217,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
         router,
         events,
         shown: new ShownEvents(events, projections.reads),
+        temporal: client.temporal,
         metrics,
         availability,
         streamReason,

@@ -1,6 +1,6 @@
 /** Inbound events: list, explain, publish. */
 import { z } from '@hono/zod-openapi';
-import { ShownEvents } from '../../client/index.js';
+import { ShownEvents, withPauses } from '../../client/index.js';
 import { apiPage, ApiInboundEvent, ApiInboundSummary } from '../../contracts/http/api.js';
 import { SluiceError } from '../../contracts/errors.js';
 import { JsonValue } from '../../contracts/json.js';
@@ -127,7 +127,8 @@ export function addEventRoutes(api: Api): void {
       if (found === undefined) {
         throw new SluiceError('EVENT_NOT_FOUND', `Tenant ${tenant} has no event ${eventId} of ${source}.`);
       }
-      return json(toInboundEvent(unredacted ? found : await shown.explained(tenant, found)));
+      const event = unredacted ? found : await shown.explained(tenant, found);
+      return json(toInboundEvent(await withPauses(client.temporal, event, found)));
     },
   );
 }

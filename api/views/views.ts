@@ -12,14 +12,13 @@ import type {
   ApiStep,
   ApiWait,
 } from '../../contracts/http/api.js';
-import type { ShownSummary } from '../../client/index.js';
+import type { EventWithPauses, ShownSummary } from '../../client/index.js';
 import { isJsonObject } from '../../contracts/json.js';
 import type {
   DefinitionSummary,
   DefinitionView,
   EventView,
   EvidenceView,
-  ExplainedEvent,
   InvocationView,
   Page,
   RunInboundView,
@@ -92,7 +91,7 @@ export function toInboundEvent({
   runs,
   conflicts,
   ...rest
-}: ExplainedEvent): z.input<typeof ApiInboundEvent> {
+}: EventWithPauses): z.input<typeof ApiInboundEvent> {
   return {
     ...rest,
     eventId: id,
@@ -104,6 +103,7 @@ export function toInboundEvent({
     },
     runs: runs.map((run) => ({
       ...run,
+      paused: run.paused && [...run.paused],
       waits: run.waits.map((wait) => ({ ...wait, failedFilters: [...wait.failedFilters] })),
       answers: [...run.answers],
     })),

@@ -9,11 +9,14 @@
  *   the key of one whose wait computes its key, unless the run of that definition is known.
  * - A letter about a run that is gone, and one whose event cannot be read, shows no content.
  */
+import type { Client } from '@temporalio/client';
 import { decodeEvent } from '../../contracts/events/event-envelope.js';
 import type { DeadLetterSummary, DeadLetterView } from '../../contracts/events/dead-letter.js';
 import { SluiceError } from '../../contracts/errors.js';
+import type { Pause } from '../../contracts/http/api.js';
 import { isJsonObject, type Json } from '../../contracts/json.js';
 import type { EventStore, ExplainedEvent, InboundSummary, Page } from '../../projections/index.js';
+import { pausedRuns } from '../connection/paused.js';
 import type { Place } from '../redaction/marked-places.js';
 import { REDACTED, redactorOfPlaces, type PayloadRedactor } from '../redaction/redaction.js';
 import type { RunReads } from '../reads/reads.js';
@@ -40,6 +43,29 @@ interface EventAbout {
 
 /** An event in a list, as it is shown. */
 export type ShownSummary = Omit<InboundSummary, 'runIds'>;
+
+/** An event in full, with what of the runs that it was proposed to is paused. */
+export type EventWithPauses = Omit<ExplainedEvent, 'runs'> & {
+  readonly runs: readonly (ExplainedEvent['runs'][number] & { readonly paused: readonly Pause[] | null })[];
+};
+
+/**
+ * Adds what of its runs is paused in Temporal: why a run that has the event does nothing.
+ * @param shown what is shown of the event; its workflow ids may be hidden
+ * @param event the same event, as it is
+ */
+export async function withPauses(
+  temporal: Client,
+  shown: ExplainedEvent,
+  event: ExplainedEvent,
+): Promise<EventWithPauses> {
+  const runs = event.runs.map(({ runId, workflowId }) => ({ runId, workflowId, endedAt: null }));
+  const pauses = await pausedRuns(temporal, runs);
+  return {
+    ...shown,
+    runs: shown.runs.map((run) => ({ ...run, paused: pauses && (pauses.get(run.runId) ?? []) })),
+  };
+}
 
 /** How one event is hidden. */
 interface Hiding {

@@ -30,7 +30,7 @@ const ApiRunError = z
   })
   .meta({ id: 'RunError' });
 
-const ApiPause = z
+export const ApiPause = z
   .object({
     what: z.enum(['run', 'activity']),
     activity: text().meta({ description: 'Type of the activity.' }),
@@ -237,6 +237,7 @@ export const ApiInboundEvent = z
         foundBy: z.string(),
         status: z.string(),
         error: text(),
+        ...paused,
         waits: z.array(z.object({ place: z.string(), status: text(), failedFilters: z.array(z.string()) })),
         answers: z.array(z.string()),
       }),

@@ -28,7 +28,10 @@ export function errorOf(
   triggers: readonly Fired[],
 ): Json | null {
   const failed = triggers.find(({ status }) => status === 'FAILED')?.error;
-  if (failed && outcome === 'FAILED') return { code: failed.code, message: failed.message };
+  // A trigger needs no key: the missing one is not why it failed.
+  if (failed && (outcome === 'FAILED' || correlationKey === null)) {
+    return { code: failed.code, message: failed.message };
+  }
   if (correlationKey === null) {
     return { code: 'CORRELATION_UNRESOLVED', message: `No key in ${tried.join(', ')}`, tried: [...tried] };
   }

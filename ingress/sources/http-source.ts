@@ -21,7 +21,7 @@ import { isJsonObject, type Json, type JsonObject } from '../../contracts/json.j
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
 import { whyForeign } from '../../contracts/http/pages.js';
 import { LIMITS } from '../../contracts/limits.js';
-import type { ShownEvents } from '../../client/index.js';
+import { withPauses, type ShownEvents, type SluiceClient } from '../../client/index.js';
 import type { EventStore } from '../../projections/index.js';
 import { isAway, type Availability } from '../routing/availability.js';
 import { decodeSent } from '../routing/decode.js';
@@ -51,6 +51,8 @@ export interface HttpSourceOptions {
   readonly events: EventStore;
   /** What is shown of them. */
   readonly shown: ShownEvents;
+  /** Tells what of a run is paused. */
+  readonly temporal: SluiceClient['temporal'];
   readonly metrics: BridgeMetrics;
   readonly availability: Availability;
   /** Why the stream is not consumed; undefined: nothing is wrong. HTTP does not need it. */
@@ -225,7 +227,8 @@ export class HttpSource {
     if (found === undefined || !isBoundTo(sender, found.name)) {
       throw new SluiceError('EVENT_NOT_FOUND', `Tenant "${tenant}" has no event "${id}" of "${source}"`);
     }
-    return { status: 200, body: (await shown.explained(tenant, found)) as unknown as Json };
+    const event = await withPauses(this.options.temporal, await shown.explained(tenant, found), found);
+    return { status: 200, body: event as unknown as Json };
   }
 }
 

@@ -166,6 +166,53 @@ describe('sluice runs', () => {
     }
   });
 
+  it('events explain says that the run which has the event is paused, as the API and the bridge do', async () => {
+    const { client, tenant, temporal } = api().sluice;
+    const bridge = await openBridge(api().sluice, { sweep: { everyMs: 50 } });
+    const nap = { id: 'nap', type: 'action.call', action: 'core.sleep', input: { ms: 600_000 } };
+    const wait = { id: 'go', type: 'event.wait', eventName: 'PAUSED', correlationKey: 'p-1' };
+    const branches = { nap: [nap], wait: [wait] };
+    const run = await api().sluice.startSource(
+      sourceOf([{ id: 'both', type: 'control.parallel', branches }]),
+    );
+    const { workflowService, workflow } = client.temporal;
+    try {
+      await api().sluice.waiting(run);
+      const event = { eventId: 'p-1', eventName: 'PAUSED', tenantId: tenant, source: 'shop', payload: null };
+      const sent = { ...event, workflow_correlation_key: 'p-1' };
+      expect((await bridge.post(sent)).body).toMatchObject({ outcome: 'ROUTED' });
+      const explain = async () => {
+        const place = { SLUICE_BRIDGE_URL: bridge.url };
+        return await sluice(['events', 'explain', 'shop', 'p-1'], place);
+      };
+      expect((await explain()).stdout).not.toContain('paused');
+      const id = await waitFor(async () => {
+        const { raw } = await workflow.getHandle(run.workflowId).describe();
+        return raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'core.sleep')
+          ?.activityId;
+      });
+      await workflowService.pauseActivity({
+        ...{ namespace: temporal.namespace, execution: { workflowId: run.workflowId }, id },
+        ...{ identity: 'olga', reason: 'the bank is closed' },
+      });
+      const shown = await waitFor(async () => {
+        const { stdout } = await explain();
+        return stdout.includes('paused') && stdout;
+      });
+      expect(shown).toMatch(
+        /^ {4}paused: activity \d+ \(core\.sleep\).* by olga since .*: the bank is closed$/m,
+      );
+      const pause = { what: 'activity', activityId: id, by: 'olga', reason: 'the bank is closed' };
+      const runs = [{ runId: run.runId, status: 'SIGNALED', paused: [pause] }];
+      expect((await bridge.get({ tenant, source: 'shop', id: 'p-1' })).body).toMatchObject({ runs });
+      const answer = await api().ask('/v1/events/explain?source=shop&eventId=p-1');
+      expect(await answer.json()).toMatchObject({ runs });
+    } finally {
+      await client.terminate(run.workflowId);
+      await bridge.stop();
+    }
+  });
+
   it('the actions of the old contract are refused without a connection', async () => {
     const nowhere = { TEMPORAL_ADDRESS: '127.0.0.1:1', SLUICE_API_URL: 'http://127.0.0.1:1' };
     for (const action of ['resume', 'retry', 'requeue-event-wait']) {

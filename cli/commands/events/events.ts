@@ -1,8 +1,10 @@
 /** `sluice events`: asks the bridge, because it has the database open. */
 import { z } from 'zod';
 import { callBridge, type SluiceClient } from '../../../client/index.js';
+import { ApiPause } from '../../../contracts/http/api.js';
 import type { Json } from '../../../contracts/json.js';
 import { EXIT } from '../../terminal/exit-codes.js';
+import { pausesText } from '../../terminal/pauses.js';
 import type { Terminal } from '../../terminal/terminal.js';
 
 /** Address and token of the bridge. */
@@ -33,6 +35,7 @@ const Explained = z.object({
       foundBy: z.string(),
       status: z.string(),
       error: z.string().nullable(),
+      paused: z.array(ApiPause).nullable().default(null),
       waits: z.array(Wait),
       answers: z.array(z.string()),
     }),
@@ -82,6 +85,7 @@ export async function explainEventCommand(
   for (const run of found.runs) {
     terminal.print(`  ${run.workflowId} (${run.runId}): ${run.status}, found by ${run.foundBy}`);
     if (run.error !== null) terminal.print(`    ${run.error}`);
+    if (run.paused === null || run.paused.length > 0) terminal.print(`    paused: ${pausesText(run.paused)}`);
     for (const wait of run.waits) {
       terminal.print(`    wait ${wait.place}: ${wait.status ?? 'unknown'}`);
       for (const filter of wait.failedFilters) terminal.print(`      failed filter ${filter}`);

@@ -4,6 +4,7 @@ import type { Json } from '../../../contracts/json.js';
 import type { RunStatus } from '../../../contracts/run/run.js';
 import { placeLabel } from '../../../contracts/run/place.js';
 import { EXIT } from '../../terminal/exit-codes.js';
+import { pausesText } from '../../terminal/pauses.js';
 import { tableLines, type Column } from '../../terminal/table.js';
 import type { Terminal } from '../../terminal/terminal.js';
 
@@ -46,7 +47,6 @@ type Views = {
   >['items'][number];
 };
 type Run = Awaited<ReturnType<RunControl['list']>>['items'][number];
-type Shown = Awaited<ReturnType<RunControl['get']>>;
 
 interface Placed {
   readonly path: string;
@@ -177,20 +177,6 @@ export async function showRunCommand(
     if (value !== null) terminal.print(`${name}\n${indented(value)}`);
   }
   return EXIT.ok;
-}
-
-/** What of a run is paused, for a person. */
-function pausesText(paused: Shown['paused']): string {
-  if (paused === null) return 'not known: Temporal did not tell';
-  if (paused.length === 0) return '-';
-  return paused
-    .map(({ what, activity, activityId, stillRuns, by, reason, since }) => {
-      const target = what === 'run' ? 'the run' : `activity ${activityId ?? '?'} (${activity ?? '?'})`;
-      const author = by === null ? '' : ` by ${by}`;
-      const why = reason === null ? '' : `: ${reason}`;
-      return `${target}${stillRuns ? ', after its attempt under way,' : ''}${author} since ${since ?? '?'}${why}`;
-    })
-    .join('; ');
 }
 
 function indented(value: unknown): string {

@@ -234,6 +234,20 @@ steps:
   );
 });
 
+describe('an event without a key that triggers know', () => {
+  it('an event of whose triggers one starts a run and one fails shows the error of the trigger, and not the lack of a key', async () => {
+    const knows = (id: string, filter: string) =>
+      `{id: ${id}, version: 1, triggers: [{type: event, eventName: KEYLESS, filter: {$expr: '${filter}'}}], steps: []}`;
+    await sluice().publish(knows('keyless-starts', 'true'));
+    await sluice().publish(knows('keyless-fails', '$number("x") = 1'));
+    const { body } = await bridge.post(event({ eventName: 'KEYLESS' }));
+    expect(body).toMatchObject({ outcome: 'ROUTED', correlationKey: null });
+    expect(body['triggers']).toMatchObject([{ status: 'FAILED' }, { status: 'STARTED' }]);
+    const [failed] = body['triggers'] as readonly JsonObject[];
+    expect(body['error']).toEqual(failed?.['error']);
+  });
+});
+
 describe('a wait without a key', () => {
   const KEYLESS = `
 id: keyless
