@@ -1,5 +1,6 @@
 /** The public API of the client: `import { createSluiceClient } from 'sluice/client'`. */
 export { apiReads, type ApiReadsOptions } from './reads/api-reads.js';
+export { askWorker, type WorkerAnswer } from './claims/ask-worker.js';
 export { createSluiceClient, type SluiceClient } from './client.js';
 export { eraseThroughApi } from './erasure/api-erasure.js';
 export type { EraseRequest, ErasureReport } from './erasure/report.js';

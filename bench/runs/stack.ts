@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
 import {
   bundleWorkflowCode,
   DefaultLogger,
@@ -19,6 +20,13 @@ import {
 import { builtInActions, createActionRegistry } from '../../actions/index.js';
 import type { Json } from '../../contracts/json.js';
 import { openProjections, type Projections } from '../../projections/index.js';
+import {
+  encryptingConverter,
+  FAILURE_CONVERTER_PATH,
+  KeyRing,
+  newKey,
+  RingSeal,
+} from '../../encryption/index.js';
 import { readDefinition } from '../../definitions/index.js';
 import { workerOptions } from '../../worker/processes/create-worker.js';
 import { startTemporalDevServer, type TemporalDevServer } from '../../worker/temporal-server/dev-server.js';
@@ -50,21 +58,31 @@ export interface Stack {
 export interface StackOptions {
   /** Default: the worker's default. */
   readonly cachedWorkflows?: number;
+  /** True: a key ring encrypts what Temporal and the store hold. */
+  readonly encrypted?: boolean;
 }
 
+let silent = false;
+/** Once for each process: two stacks may run at once. */
 export const silentRuntime = (): void => {
+  if (silent) return;
+  silent = true;
   Runtime.install({ logger: QUIET, telemetryOptions: { logging: { filter: 'OFF', forward: {} } } });
 };
 
-let bundled: Promise<WorkflowBundle> | undefined;
-/** Both kinds of workflows; bundled once for all cases. */
-export function bundle(): Promise<WorkflowBundle> {
-  bundled ??= bundleWorkflowCode({
-    ...WORKFLOW_SOURCES,
-    workflowsPath: fileURLToPath(new URL('workflows.ts', import.meta.url)),
-    logger: QUIET,
-  });
-  return bundled;
+const bundled = new Map<boolean, Promise<WorkflowBundle>>();
+/** Both kinds of workflows; bundled once for all cases. @param encrypted messages of failures, too */
+export function bundle(encrypted = false): Promise<WorkflowBundle> {
+  const code =
+    bundled.get(encrypted) ??
+    bundleWorkflowCode({
+      ...WORKFLOW_SOURCES,
+      ...(encrypted && { failureConverterPath: FAILURE_CONVERTER_PATH }),
+      workflowsPath: fileURLToPath(new URL('workflows.ts', import.meta.url)),
+      logger: QUIET,
+    });
+  bundled.set(encrypted, code);
+  return code;
 }
 
 export const benchServer = (): Promise<TemporalDevServer> =>
@@ -79,11 +97,13 @@ export async function benchWorker(
     place,
     projections,
     workflowBundle,
+    dataConverter,
   }: {
     readonly connection: NativeConnection;
     readonly place: { readonly namespace: string; readonly taskQueue: string };
     readonly projections: Projections;
     readonly workflowBundle: WorkflowBundle;
+    readonly dataConverter?: DataConverter;
   },
   options: StackOptions = {},
 ): Promise<Worker> {
@@ -95,6 +115,7 @@ export async function benchWorker(
     secrets: { read: () => Promise.resolve(undefined) },
     system: { environment: 'bench', region: 'here', release: 'bench' },
     workflowBundle,
+    ...(dataConverter !== undefined && { dataConverter }),
   });
   return Worker.create({
     ...sluice,
@@ -109,19 +130,24 @@ export async function withStack<T>(
   options: StackOptions = {},
 ): Promise<T> {
   const opened: (() => Promise<unknown>)[] = [];
+  const ring = options.encrypted === true ? newRing() : undefined;
+  const converting = ring === undefined ? {} : { dataConverter: encryptingConverter(ring) };
   try {
     silentRuntime();
     const directory = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
     opened.push(() => rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
     const server = await benchServer();
     opened.push(() => server.stop());
-    const projections = await openProjections({ url: `surrealkv://${join(directory, 'db')}` });
+    const projections = await openProjections({
+      url: `surrealkv://${join(directory, 'db')}`,
+      ...(ring !== undefined && { seal: () => Promise.resolve(new RingSeal(ring)) }),
+    });
     opened.push(() => projections.close());
     const place = { namespace: server.namespace, taskQueue: 'bench' };
     const connection = await NativeConnection.connect({ address: server.address });
     opened.push(() => connection.close());
     const worker = await benchWorker(
-      { connection, place, projections, workflowBundle: await bundle() },
+      { connection, place, projections, ...converting, workflowBundle: await bundle(ring !== undefined) },
       options,
     );
     const running = worker.run();
@@ -134,11 +160,15 @@ export async function withStack<T>(
       channelArgs: HISTORY_CHANNEL,
     });
     opened.push(() => clientConnection.close());
-    const client = new Client({ connection: clientConnection, ...place });
+    const client = new Client({ connection: clientConnection, ...place, ...converting });
     return await work(stackOf(client, projections, server.pid));
   } finally {
     for (const close of opened.reverse()) await close();
   }
+}
+
+function newRing(): KeyRing {
+  return new KeyRing({ current: 'k1', keys: { k1: newKey() }, index: newKey() });
 }
 
 function stackOf(client: Client, projections: Projections, serverPid: number): Stack {

@@ -1,9 +1,13 @@
 /** Figures as a table for a terminal and for a page. */
-import type { Figure } from './measure.js';
+import type { Figure, Kind } from './measure.js';
 
-const HEAD = ['case', 'what', 'unit', 'Sluice', 'by hand', 'ratio', 'target', ''];
+/** What the two kinds are called. */
+const NAMES: Readonly<Record<Kind, string>> = { sluice: 'Sluice', byHand: 'by hand' };
+const head = ({ sluice, byHand } = NAMES): string[] => {
+  return ['case', 'what', 'unit', sluice, byHand, 'ratio', 'target', ''];
+};
 
-/** Cells of a figure, as `HEAD` names them. */
+/** Cells of a figure, as the head names them. */
 function cells({ case: name, what, unit, sluice, byHand, ratio, target }: Figure): string[] {
   return [
     name,
@@ -25,9 +29,10 @@ const short = (value: number): string =>
   Math.abs(value) >= 1_000 ? value.toFixed(0) : value.toPrecision(Math.abs(value) < 0.01 ? 2 : 3);
 
 /** A table of fixed width. */
-export function table(figures: readonly Figure[]): string {
-  const rows = [HEAD, ...figures.map(cells)];
-  const widths = HEAD.map((_, i) => Math.max(...rows.map((row) => (row[i] ?? '').length)));
+export function table(figures: readonly Figure[], names = NAMES): string {
+  const first = head(names);
+  const rows = [first, ...figures.map(cells)];
+  const widths = first.map((_, i) => Math.max(...rows.map((row) => (row[i] ?? '').length)));
   return rows
     .map((row) =>
       row
@@ -41,7 +46,7 @@ export function table(figures: readonly Figure[]): string {
 /** A table of Markdown. */
 export function markdownTable(figures: readonly Figure[]): string {
   const line = (row: readonly string[]): string => `| ${row.join(' | ')} |`;
-  return [line(HEAD), line(HEAD.map(() => '---')), ...figures.map((figure) => line(cells(figure)))].join(
+  return [line(head()), line(head().map(() => '---')), ...figures.map((figure) => line(cells(figure)))].join(
     '\n',
   );
 }

@@ -1,6 +1,6 @@
 /**
  * Checks Temporal: the server, the namespace, the search attributes, the workers on the task queue, the
- * clock.
+ * clock, the key rings.
  */
 import { randomUUID } from 'node:crypto';
 import { Connection } from '@temporalio/client';
@@ -14,6 +14,7 @@ import { temporalIdentity } from '../../worker/temporal/temporal-owner.js';
 import { OLDEST_SERVER } from '../../worker/temporal-server/find-cli.js';
 import { judgeClock } from './clock.js';
 import { attempt, fail, ok, skip, warn, type Finding } from './finding.js';
+import { checkRings, RING_CHECKS } from './rings.js';
 
 /** Time limit for one answer of the server, ms. */
 const LIMIT_MS = 5_000;
@@ -36,7 +37,7 @@ export interface TemporalReport {
   readonly identity: TemporalIdentity | undefined;
 }
 
-const REST = ['namespace', 'search attributes', 'task queue', 'temporal clock'];
+const REST = ['namespace', 'search attributes', 'task queue', 'temporal clock', ...RING_CHECKS];
 
 /** Runs the checks. */
 export async function checkTemporal(config: SluiceConfig): Promise<TemporalReport> {
@@ -91,11 +92,15 @@ async function checkServices(connection: Connection, config: SluiceConfig): Prom
     attempt('task queue', () => checkPollers(connection, config, workers)),
     attempt('temporal clock', () => checkClock(connection, config.temporal.namespace)),
   ]);
+  const rings =
+    workers.size === 0
+      ? skipAll(RING_CHECKS, 'no worker polls')
+      : await attempt('claims', () => checkRings(connection, config));
   const identity = await temporalIdentity(connection.workflowService, config.temporal.namespace).catch(
     () => undefined,
   );
   return {
-    findings: [...server, SETTINGS, ...namespace, ...rest.flat()],
+    findings: [...server, SETTINGS, ...namespace, ...rest.flat(), ...rings],
     workers: [...workers],
     identity,
   };

@@ -1,9 +1,8 @@
 /** What both stores hold of runs whose workers and clients have a key ring, and who may decrypt it. */
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { z } from 'zod';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -13,10 +12,9 @@ import { startTemporalDevServer, type TemporalDevServer } from '../../worker/tem
 import { useApi } from '../api/support/api.js';
 import { runCommand } from '../support/command.js';
 import { useSluice, withSluice, type SluiceTest } from '../support/sluice.js';
+import { BIN, ROOT, textOf } from './support/files.js';
 
 const keys = { k1: newKey(), k2: newKey() };
-const BIN = fileURLToPath(new URL('../../cli/bin.mjs', import.meta.url));
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const RING = { current: 'k1', keys, index: newKey() };
 const ring = new KeyRing(RING);
 const dataConverter = encryptingConverter(ring);
@@ -50,15 +48,6 @@ steps:
   - { id: echo, type: action.call, action: core.echo, input: { $expr: payload.value }, saveAs: vars.said }
 result: { $expr: vars.said }
 `;
-
-/** What the files of a directory hold. */
-async function textOf(directory: string, recursive = true): Promise<string> {
-  const files = (await readdir(directory, { recursive, withFileTypes: true })).filter((file) =>
-    file.isFile(),
-  );
-  const texts = files.map((file) => readFile(join(file.parentPath, file.name), 'latin1'));
-  return (await Promise.all(texts)).join('\n');
-}
 
 /** Runs the definition to both ends with a value. */
 async function passThrough(sluice: SluiceTest, value: string): Promise<void> {
