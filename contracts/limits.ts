@@ -11,6 +11,12 @@ export const LIMITS = {
    * All variables of a run together. Also the input or result of an activity, and a run's payload and result.
    */
   stateBytes: 1024 * KIB,
+  /**
+   * What a run carries into its next execution, as far as it grows with the author's data. Temporal takes
+   * 2 MiB; the rest is for remembered event ids, the newest lines of progress and run events that are not
+   * committed yet.
+   */
+  carriedBytes: 1_600_000,
   /** Output of one expression. */
   expressionBytes: 256 * KIB,
   /** Levels of nesting of a payload or an event: code that walks a deeper value overflows its stack. */
@@ -69,6 +75,10 @@ export const LIMITS = {
   prefetchedBytes: 128 * KIB,
   /** Clock skew between bridge and Temporal that an open wait tolerates, ms. */
   clockSkewMs: 5_000,
+  /** Events of one batch over HTTP. */
+  batchEvents: 1_000,
+  /** Characters of a summary: Temporal refuses one over 400 bytes. */
+  summaryCharacters: 90,
   /** Keys in the keyword-list search attribute. */
   correlationKeys: 32,
   /** Interpreter steps in one workflow task before it yields with a zero timer. */

@@ -17,7 +17,8 @@ import { validatePayload } from './payload.js';
 import { type DefinitionFormat, readDefinition, readStoredDefinition } from './read.js';
 import type { DefinitionProblem } from './source/problem.js';
 
-const POOL = {
+/** Bounds of one check; a second try has more time, in a new thread. */
+export const CHECK_POOL = {
   threads: 2,
   tryMs: [1_000, 5_000],
   startMs: 60_000,
@@ -111,7 +112,7 @@ async function readInBounds(
 }
 
 async function inThread(tenant: string, request: CheckRequest): Promise<string> {
-  pool ??= new ThreadPool(new URL('./check-thread.mjs', import.meta.url), POOL);
+  pool ??= new ThreadPool(new URL('./check-thread.mjs', import.meta.url), CHECK_POOL);
   const answer = CheckAnswer.parse(await pool.run(tenant, request));
   if (answer.ok) return answer.json;
   const { code, message, details } = answer;

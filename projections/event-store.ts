@@ -15,7 +15,7 @@ import {
   type UnfinishedEvent,
 } from './reads/events/routing.js';
 import { triggerRetries, type TriggerRetry } from './reads/events/trigger-retries.js';
-import { wasReceived } from './reads/events/run-answers.js';
+import { receivedLongAgo, type SentEvent, wasReceived } from './reads/events/run-answers.js';
 import { finishEvent, type FinishedEvent } from './writers/events/finish-event.js';
 import { noteConflict } from './writers/events/note-conflict.js';
 import { recordEvent, type ArrivedEvent, type RecordedEvent } from './writers/events/record-event.js';
@@ -43,6 +43,12 @@ export interface EventStore {
   envelope(event: EventKey): Promise<Json | undefined>;
   /** Whether the log of the run says that the run received the event. */
   wasReceived(event: EventKey, runId: string): Promise<boolean>;
+  /** Of events that the run may have been sent before: those that it received and may have forgotten. */
+  receivedLongAgo(
+    run: { readonly tenant: string; readonly runId: string },
+    sent: readonly SentEvent[],
+    lines?: number,
+  ): Promise<ReadonlySet<string>>;
   /** Whether any definition of the tenant is published. */
   isKnownTenant(tenant: string): Promise<boolean>;
   /** Newest first. */
@@ -74,6 +80,7 @@ export function createEventStore(writer: Writer): EventStore {
     unfinished: (...args) => unfinishedEvents(database, ...args),
     envelope: (...args) => envelopeOf(database, ...args),
     wasReceived: (...args) => wasReceived(database, ...args),
+    receivedLongAgo: (...args) => receivedLongAgo(database, ...args),
     isKnownTenant: (...args) => isKnownTenant(database, ...args),
     list: (...args) => listInbound(database, ...args),
     explain: (...args) => explainEvent(database, ...args),

@@ -3,8 +3,9 @@
  *
  * Invariants
  * - It reads them after the commit that registers the waits, and every repetition of the activity reads them
- *   again, so a crash in between loses nothing. The run recognises a second delivery by the event's id. The
- *   run decides whether a wait accepts an event; this only proposes.
+ *   again, so a crash in between loses nothing. The run recognises a second delivery by the event's id; what
+ *   is older than the ids that it remembers is in its log, and is not sent again. The run decides whether a
+ *   wait accepts an event; this only proposes.
  * - What was sent is noted on the way, so a repetition goes on near where the attempt before had stopped: a
  *   look-back that takes longer than one attempt comes to its end.
  * - A wait gets the oldest event that fits it, however many others there are. Beyond that, only as much is
@@ -47,10 +48,13 @@ export async function deliverMissed(
 ): Promise<void> {
   const waits = await waitsToServe(projections, execution, events);
   if (waits.length === 0) return;
-  const { events: missed, left } = await choose(projections, execution, waits, arrivals(events));
-  if (missed.length === 0) return;
+  const { events: missed, left, received } = await choose(projections, execution, waits, arrivals(events));
   const { client, info } = Context.current();
   const sender = `${info.base64TaskToken}/${info.attempt}`;
+  for (const step of ['sending', 'sent'] as const) {
+    await projections.recordMissed(execution, { waits, events: received, sender, step });
+  }
+  if (missed.length === 0) return;
   const note = { waits, events: missed, sender };
   await projections.recordMissed(execution, { ...note, step: 'sending' });
   const handle = client.workflow.getHandle(execution.workflowId);
@@ -91,6 +95,13 @@ async function waitsToServe(
   return [...new Map([...opened, ...known].map((wait) => [wait.place, wait])).values()];
 }
 
+interface Chosen {
+  readonly events: readonly DeliveredEvent[];
+  readonly left: boolean;
+  /** Those that the run received long ago, without a note of that. */
+  readonly received: readonly DeliveredEvent[];
+}
+
 /**
  * Of the events that the waits missed: what is sent now, the oldest first, and whether any is left.
  *
@@ -104,17 +115,22 @@ async function choose(
   { run }: Execution,
   waits: readonly OpenedWait[],
   arrived: ReadonlySet<string>,
-): Promise<{ readonly events: readonly DeliveredEvent[]; readonly left: boolean }> {
+): Promise<Chosen> {
   const skewMs = arrived.size === 0 ? 0 : LIMITS.clockSkewMs;
   const sought = waits.map((wait) => ({ ...wait, since: wait.since - skewMs }));
   const hungry = new Set(waits.map(toHungry));
   const chosen: DeliveredEvent[] = [];
+  const known: DeliveredEvent[] = [];
   let left = false;
   let sent = 0;
   let spare = waits.some(({ full }) => full) ? 0 : LIMITS.prefetchedBytes;
   let page = await projections.missedEvents(run, sought);
   for (;;) {
-    for (const { underWay, ...event } of page.events) {
+    for (const { underWay, received, ...event } of page.events) {
+      if (received) {
+        known.push(event);
+        continue;
+      }
       const skew = arrived.has(identityOf(event)) ? skewMs : 0;
       const receivedAt = Date.parse(event.receivedAt) + skew;
       if (waits.every(({ since }) => receivedAt < since)) continue;
@@ -135,8 +151,8 @@ async function choose(
       chosen.push(event);
     }
     const enough = chosen.length >= LIMITS.missedEvents || sent >= LIMITS.missedBytes;
-    if (page.next === undefined) return { events: chosen, left };
-    if (enough || (hungry.size === 0 && left)) return { events: chosen, left: true };
+    if (page.next === undefined) return { events: chosen, left, received: known };
+    if (enough || (hungry.size === 0 && left)) return { events: chosen, left: true, received: known };
     page = await projections.missedEvents(run, sought, page.next);
   }
 }

@@ -173,10 +173,15 @@ export const PreparedRun = z.object({
   /** Of its actions among others that wait, 1 first; absent: as the server has it. */
   priority: z.number().int().positive().optional(),
   /**
-   * If the worker's config sets them: history events at which the run continues as new, and at which it must.
+   * If the worker's config sets them: history events at which the run continues as new, and at which it must;
+   * ids of events that it remembers.
    */
   limits: z
-    .object({ historyEvents: z.number().int().positive(), historyEventsMost: z.number().int().positive() })
+    .object({
+      historyEvents: z.number().int().positive(),
+      historyEventsMost: z.number().int().positive(),
+      rememberedEventIds: z.number().int().positive().optional(),
+    })
     .optional(),
 });
 export type PreparedRun = z.infer<typeof PreparedRun>;

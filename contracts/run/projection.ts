@@ -88,6 +88,8 @@ export type EventCursor = readonly [at: number, source: string, id: string];
 export interface MissedEvent extends DeliveredEvent {
   /** True: it is on its way to the run, or was there already without a note of that. */
   readonly underWay: boolean;
+  /** True: the run received it so long ago that it may have forgotten its id. It must not be sent again. */
+  readonly received: boolean;
 }
 
 /** Some of the events that a run missed, the oldest first. */

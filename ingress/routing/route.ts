@@ -7,8 +7,9 @@
  * - (tenant, source, id) is routed once. A second delivery gets the outcome of the first; another event under
  *   the same identity is refused, and noted on the row of the first.
  * - An event without a key satisfies no wait (fail closed), and still fires triggers (fail open).
- * - A run recognises a repeated signal by the event's id; a repeated start finds its workflow id taken. So
- *   neither a crash nor two bridges with the same event do anything twice.
+ * - A run recognises a repeated signal by the event's id, and what is older than the ids that it remembers is
+ *   in its log; a repeated start finds its workflow id taken. So neither a crash nor two bridges with the
+ *   same event do anything twice.
  * - An event that a run received counts as routed, even if no bridge noted it and the run has ended since:
  *   the run's log says so.
  * - Events of one key are signalled in the order in which this bridge received them.
@@ -199,14 +200,21 @@ export class Router {
     recorded: RecordedEvent,
     to: DeliveryRow,
   ): Promise<FinishedDelivery> {
-    if (to.status === 'SIGNALED') return { runId: to.run_id, status: 'SIGNALED' };
+    const signaled = { runId: to.run_id, status: 'SIGNALED' } as const;
+    if (to.status === 'SIGNALED') return signaled;
+    // Sent again: an earlier bridge may have sent it, so long ago that the run has forgotten its id.
+    if (!recorded.created) {
+      const run = { tenant: event.tenant, runId: to.run_id };
+      const received = await this.options.events.receivedLongAgo(run, [{ ...event, at: to.at }]);
+      if (received.size > 0) return signaled;
+    }
     try {
       await this.options.client.signalEvent(
         to.workflow_id,
         toArrivalSignal(event, to.run_id),
         to.kind === 'human' ? 'humanTask' : 'event',
       );
-      return { runId: to.run_id, status: 'SIGNALED' };
+      return signaled;
     } catch (thrown) {
       const error = toSluiceError(thrown);
       if (error.code === 'WORKFLOW_NOT_FOUND') return this.closed(event, recorded, to.run_id);

@@ -11,6 +11,7 @@ import type { IncomingMessage } from 'node:http';
 import { messageOf, SluiceError } from '../../contracts/errors.js';
 import { isCloudEvent } from '../../contracts/events/cloud-event.js';
 import { isJsonObject } from '../../contracts/json.js';
+import { LIMITS } from '../../contracts/limits.js';
 import { faultText } from '../../contracts/reading/json-faults.js';
 import { parseJson, type ParsedJson } from '../../contracts/reading/parse-json.js';
 import { eventInvalid } from '../routing/decode.js';
@@ -22,8 +23,6 @@ export interface RequestEvents {
   readonly events: readonly unknown[];
 }
 
-/** Limit of the events of one batch. */
-const MOST_IN_BATCH = 1_000;
 const CLOUD_EVENTS = 'application/cloudevents';
 const STRUCTURED = `${CLOUD_EVENTS}+json`;
 const BATCH = `${CLOUD_EVENTS}-batch+json`;
@@ -64,7 +63,8 @@ export function eventsOf(request: Headers, body: Buffer): RequestEvents {
   if (type === BATCH) {
     const list: unknown = parse(body);
     if (!Array.isArray(list)) throw eventInvalid(['a batch must be a JSON array of events']);
-    if (list.length > MOST_IN_BATCH) throw eventInvalid([`a batch is limited to ${MOST_IN_BATCH} events`]);
+    if (list.length > LIMITS.batchEvents)
+      throw eventInvalid([`a batch is limited to ${LIMITS.batchEvents} events`]);
     return { batch: true, events: list.map(asCloudEvent) };
   }
   if (type === STRUCTURED) return { batch: false, events: [asCloudEvent(parse(body))] };

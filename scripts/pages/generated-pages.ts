@@ -5,6 +5,7 @@ import { RUN_EVENT_DATA } from '../../contracts/run/run-events.js';
 import { definitionJsonSchema } from '../../definitions/index.js';
 import { configurationPage } from '../../worker/config/configuration-page.js';
 import { cliPage } from './cli-page.js';
+import { limitsPage } from './limits-page.js';
 import { mistakesPage } from './mistakes-page.js';
 import { stateMachines } from './state-machines-page.js';
 
@@ -12,6 +13,7 @@ export const GENERATED_PAGES: Readonly<Record<string, () => string>> = {
   'docs/errors.md': errorsPage,
   'docs/configuration.md': configurationPage,
   'docs/cli.md': cliPage,
+  'docs/limits.md': () => limitsPage(NOTE),
   'docs/mistakes.md': () => mistakesPage(NOTE),
   'docs/run-events.md': runEventsPage,
   'docs/state-machines.md': () => `# State machines\n\n${NOTE}\n\n${stateMachines()}\n`,

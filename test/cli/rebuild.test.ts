@@ -35,9 +35,8 @@ describe('sluice rebuild --from-temporal', needs('surreal'), () => {
       withSluice({ database: { url: server.url, username: 'root', password: 'root' } }, async (sluice) => {
         const { projections, tenant, temporal, client, taskQueue } = sluice;
         const rebuild = (...ids: string[]) => rebuildAs(taskQueue, ...ids);
-        const rebuildAs = async (queue: string, ...ids: string[]) => {
-          const args = [BIN, '--json', '--tenant', tenant, 'rebuild', '--from-temporal', ...ids];
-          const { code, stdout } = await runCommand(process.execPath, args, {
+        const command = (queue: string, ...args: string[]) =>
+          runCommand(process.execPath, [BIN, '--tenant', tenant, ...args], {
             cwd: ROOT,
             env: {
               ...process.env,
@@ -46,6 +45,8 @@ describe('sluice rebuild --from-temporal', needs('surreal'), () => {
               SLUICE_TASK_QUEUE: queue,
             },
           });
+        const rebuildAs = async (queue: string, ...ids: string[]) => {
+          const { code, stdout } = await command(queue, '--json', 'rebuild', '--from-temporal', ...ids);
           const lines = stdout.trim().split('\n');
           return { code, lines: lines.map((line) => JSON.parse(line) as JsonObject) };
         };
@@ -78,6 +79,10 @@ describe('sluice rebuild --from-temporal', needs('surreal'), () => {
           code: 0,
           lines: [{ left: { taskQueue, workflows: 3 } }, { runs: 0, changed: 0, failed: 0 }],
         });
+        const { stdout } = await command('another-sluice', 'rebuild', '--from-temporal');
+        expect(stdout.split('\n')[0]).toBe(
+          `Left 3 workflows of task queue ${taskQueue}: this rebuild is for another-sluice.`,
+        );
         const named = await rebuildAs('another-sluice', runs[0]?.workflowId ?? '');
         expect(named).toMatchObject({ code: 1, lines: [{ error: { code: 'WORKFLOW_NOT_FOUND' } }, {}] });
         expect(JSON.stringify(named.lines)).toContain(taskQueue);

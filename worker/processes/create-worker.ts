@@ -61,7 +61,10 @@ export interface SluiceWorkerOptions {
   readonly authorizer?: Authorizer | undefined;
   readonly system: SystemContext;
   /** Concurrency and time limits of the worker; default: those of `loadConfig({})`. */
-  readonly tuning?: Partial<SluiceConfig['worker']>;
+  readonly tuning?: Partial<SluiceConfig['worker']> & {
+    /** Ids of events that a run remembers; default 5,000. */
+    readonly rememberedEventIds?: number;
+  };
   /** Registers missing search attributes instead of refusing to start; for a dev server. */
   readonly registerSearchAttributes?: boolean;
   /** Encrypts what Temporal stores; needs the bundle with encoded failures. Default: Temporal's own. */
@@ -94,6 +97,7 @@ export async function workerOptions(options: SluiceWorkerOptions): Promise<Worke
     shutdownGraceMs = DEFAULTS.shutdownGraceMs,
     shutdownStopMs = DEFAULTS.shutdownStopMs,
     historyEvents,
+    rememberedEventIds,
     missingActionMs,
     deployment,
   } = options.tuning ?? {};
@@ -121,8 +125,12 @@ export async function workerOptions(options: SluiceWorkerOptions): Promise<Worke
       missingActionMs,
       tenantActions: tenantActivities,
       priorities,
-      ...(historyEvents !== undefined && {
-        runLimits: { historyEvents, historyEventsMost: Math.max(historyEvents, LIMITS.historyEventsMost) },
+      ...((historyEvents ?? rememberedEventIds) !== undefined && {
+        runLimits: {
+          historyEvents: historyEvents ?? LIMITS.historyEvents,
+          historyEventsMost: Math.max(historyEvents ?? 0, LIMITS.historyEventsMost),
+          ...(rememberedEventIds !== undefined && { rememberedEventIds }),
+        },
       }),
     }),
     ...(deployment !== undefined && {

@@ -16,6 +16,7 @@ import type { Database } from '../../connection/connection.js';
 import { viewRows } from '../../connection/page.js';
 import { readReadable, readRows } from '../../connection/read.js';
 import { loadJson } from '../../log/texts.js';
+import { receivedLongAgo, type SentEvent } from './run-answers.js';
 import { keyTexts, type ValueSeal } from '../../values/value-seal.js';
 
 const Row = z.object({
@@ -32,11 +33,17 @@ const PAGE = 16;
 
 // A wait without a key takes what its run had been sent, so only what the run has returned.
 const DELIVERY = `type::record('event_delivery', [$tenant, id[4], id[5], $run])`;
-const KEYS = `SELECT id AS record, id[3] AS at, id[4] AS source, id[5] AS event_id, ${DELIVERY}.status != NONE AND ${DELIVERY}.returned = NONE AS under_way
+const KEYS = `SELECT id AS record, id[3] AS at, id[4] AS source, id[5] AS event_id, ${DELIVERY}.status != NONE AND ${DELIVERY}.returned = NONE AS under_way, ${DELIVERY}.at AS sent_at
   FROM event_by_key:[$tenant, $name, $part, $after[0], $after[1], $after[2]]>..[$tenant, $name, $part, ..]
   WHERE (${DELIVERY}.status ?? 'PENDING') != 'SIGNALED' LIMIT $limit`;
 
-const Key = z.object({ at: z.number(), source: z.string(), event_id: z.string(), under_way: z.boolean() });
+const Key = z.object({
+  at: z.number(),
+  source: z.string(),
+  event_id: z.string(),
+  under_way: z.boolean(),
+  sent_at: z.date().optional(),
+});
 
 /**
  * @param after `next` of the page before
@@ -50,7 +57,7 @@ export async function missedEvents(
   after?: EventCursor,
 ): Promise<MissedPage> {
   const found = new Map<string, EventCursor>();
-  const underWay = new Set<string>();
+  const underWay = new Map<string, SentEvent>();
   let full = false;
   for (const [name, key, since] of listsOf(waits, database.seal, tenant)) {
     const keys = await readReadable(
@@ -67,14 +74,16 @@ export async function missedEvents(
       },
     );
     full ||= keys.length === PAGE;
-    for (const { at, source, event_id: id, under_way } of keys) {
+    for (const { at, source, event_id: id, under_way, sent_at } of keys) {
       const event = JSON.stringify([source, id]);
       found.set(event, [at, source, id]);
-      if (under_way) underWay.add(event);
+      if (under_way) underWay.set(event, { source, id, at: sent_at ?? new Date(at) });
     }
   }
   const page = [...found.values()].sort(inOrder).slice(0, PAGE);
   if (page.length === 0) return { events: [], next: undefined };
+  const sent = page.flatMap(([, source, id]) => underWay.get(JSON.stringify([source, id])) ?? []);
+  const received = await receivedLongAgo(database, { tenant, runId }, sent);
   const rows = await readRows(
     database,
     Row,
@@ -104,6 +113,7 @@ export async function missedEvents(
           payload: decoded.ok ? decoded.event.payload : null,
           receivedAt: row.received_at.toISOString(),
           underWay: underWay.has(key),
+          received: received.has(key),
         },
       ];
     }),

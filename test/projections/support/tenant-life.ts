@@ -227,6 +227,12 @@ export const READS: Readonly<Record<string, readonly [ask: Ask, nothing: unknown
     ({ events }, of) => events.wasReceived({ ...eventKey(of), id: 'e-0' }, of.run.runId),
     false,
   ],
+  'events.receivedLongAgo': [
+    async ({ events }, of) => [
+      ...(await events.receivedLongAgo(of.run, [{ ...eventKey(of), id: 'e-0', at: new Date(0) }], 0)),
+    ],
+    [],
+  ],
   'events.isKnownTenant': [({ events }, { run }) => events.isKnownTenant(run.tenant), false],
   'events.list': [async ({ events }, { run }) => (await events.list(run.tenant, {}, {})).items, []],
   'events.explain': [({ events }, of) => events.explain(eventKey(of)), undefined],

@@ -4,6 +4,8 @@
  * Invariants
  * - The inbox looks at an event (source + id) once in the life of the run, continue-as-new included: a
  *   duplicate never satisfies a later wait. Ids are remembered up to a bound; the oldest are forgotten first.
+ *   Before a recorded event is sent again, its sender looks for such an old one in the run's log
+ *   (projections/reads/events/run-answers.ts).
  * - One event satisfies at most one wait: among those that match, the one that was opened first.
  * - An event that no wait takes stays for later waits, in a bounded buffer. What does not fit is returned to
  *   its audit row, the newest first, and its id is forgotten: the look-back of a later wait sends it again.
@@ -336,7 +338,9 @@ export class Inbox {
   private remember(id: string): void {
     this.seen.add(id);
     this.state.seen.push(id);
-    if (this.state.seen.length > LIMITS.rememberedEventIds) {
+    if (
+      this.state.seen.length > (this.state.prepared.limits?.rememberedEventIds ?? LIMITS.rememberedEventIds)
+    ) {
       this.seen.delete(this.state.seen.shift() as string);
     }
   }

@@ -7,14 +7,9 @@
  */
 import { SluiceError } from '../../../contracts/errors.js';
 import { jsonSize } from '../../../contracts/json.js';
+import { LIMITS } from '../../../contracts/limits.js';
 import { Gate } from '../state/gate.js';
 import { openFrames, type LaneState } from '../state/state.js';
-
-/**
- * Bytes that may grow with the author's data. Temporal takes 2 MiB; the rest is for remembered event ids, the
- * newest lines of progress and run events that are still to be committed.
- */
-const CARRIED_BYTES = 1_600_000;
 
 export class CarriedSize {
   /** Bytes that frames and lanes hold; only a restore point sets them back. */
@@ -71,7 +66,7 @@ export class CarriedSize {
    * @throws SluiceError STATE_TOO_LARGE where there is no room although no other step holds any
    */
   holdInput(bytes: number): boolean {
-    if (this.holders > 0 && this.total + bytes > CARRIED_BYTES) return false;
+    if (this.holders > 0 && this.total + bytes > LIMITS.carriedBytes) return false;
     this.hold(bytes);
     this.holders++;
     return true;
@@ -89,17 +84,17 @@ export class CarriedSize {
    * @throws SluiceError STATE_TOO_LARGE
    */
   mustFit(bytes: number, counted = 0): void {
-    if (bytes <= 0 || this.total + bytes <= CARRIED_BYTES) return;
+    if (bytes <= 0 || this.total + bytes <= LIMITS.carriedBytes) return;
     const twice = counted + this.twice;
     const more = twice > 0 && this.once.inForce() ? bytes - twice : bytes;
     let total = this.total + more;
-    if (total <= CARRIED_BYTES) return;
-    if (this.shed(total - CARRIED_BYTES)) total = this.total + more;
-    if (total <= CARRIED_BYTES) return;
+    if (total <= LIMITS.carriedBytes) return;
+    if (this.shed(total - LIMITS.carriedBytes)) total = this.total + more;
+    if (total <= LIMITS.carriedBytes) return;
     throw new SluiceError(
       'STATE_TOO_LARGE',
-      `The run would hold ${total} bytes (variables, loops, lanes, inputs, buffered events and definition); the limit is ${CARRIED_BYTES}`,
-      { details: { bytes: total, limit: CARRIED_BYTES } },
+      `The run would hold ${total} bytes (variables, loops, lanes, inputs, buffered events and definition); the limit is ${LIMITS.carriedBytes}`,
+      { details: { bytes: total, limit: LIMITS.carriedBytes } },
     );
   }
 

@@ -2,6 +2,7 @@
 import type { Compensation } from '../../../contracts/run/compensation.js';
 import { parseAssignPath, type Step } from '../../../contracts/definition/index.js';
 import type { Json } from '../../../contracts/json.js';
+import { LIMITS } from '../../../contracts/limits.js';
 import { summarize } from '../../../contracts/summary.js';
 import { errorCompletion, isCatchable } from '../state/failure.js';
 import { NORMAL, type Completion, type Frame } from '../state/state.js';
@@ -50,14 +51,9 @@ export function retryEvent(
   );
 }
 
-/**
- * Characters of a summary: Temporal refuses one over 400 bytes, and retries the workflow task without end.
- */
-const SUMMARY_CHARACTERS = 90;
-
-/** The name of a step in the Web UI's timeline. */
+/** The name of a step in the Web UI's timeline. One that is too long repeats the task without end. */
 export function summaryOf(step: Step): string {
-  return (step.name ?? step.id).slice(0, SUMMARY_CHARACTERS);
+  return (step.name ?? step.id).slice(0, LIMITS.summaryCharacters);
 }
 
 /** Stores a step's outcome under its `saveAs`, if it has one. */
