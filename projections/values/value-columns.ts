@@ -172,6 +172,7 @@ export const COLUMNS: Readonly<Record<string, Readonly<Record<string, ColumnUse>
   },
   task_action: { action: WORD, actor: WHO, entry: 'json', error_code: WORD, status: WORD },
   task_notification: { account: WHO, category: WORD, role: WHO },
+  temporal_owner: { cluster_id: ID, namespace: NAME, namespace_id: ID },
   trigger_retry: { act: 'json', letter: ID },
   wait: {
     child_run_id: ID,
