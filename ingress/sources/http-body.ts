@@ -63,8 +63,9 @@ export function eventsOf(request: Headers, body: Buffer): RequestEvents {
   if (type === BATCH) {
     const list: unknown = parse(body);
     if (!Array.isArray(list)) throw eventInvalid(['a batch must be a JSON array of events']);
-    if (list.length > LIMITS.batchEvents)
+    if (list.length > LIMITS.batchEvents) {
       throw eventInvalid([`a batch is limited to ${LIMITS.batchEvents} events`]);
+    }
     return { batch: true, events: list.map(asCloudEvent) };
   }
   if (type === STRUCTURED) return { batch: false, events: [asCloudEvent(parse(body))] };

@@ -16,8 +16,8 @@ import type { Database } from '../../connection/connection.js';
 import { viewRows } from '../../connection/page.js';
 import { readReadable, readRows } from '../../connection/read.js';
 import { loadJson } from '../../log/texts.js';
-import { receivedLongAgo, type SentEvent } from './run-answers.js';
 import { keyTexts, type ValueSeal } from '../../values/value-seal.js';
+import { receivedLongAgo, type SentEvent } from './run-answers.js';
 
 const Row = z.object({
   source: z.string(),
