@@ -269,7 +269,8 @@ export class SluiceClient<P extends object = AnyPayloads> {
 
   /**
    * Sends an event to one run. The run decides whether one of its waits takes it.
-   * @param event `eventId` makes a repetition harmless; default: a new one
+   * @param event `eventId` makes a repetition harmless, default: a new one; `actor`: who sends it, default:
+   *   the client's
    * @param signalName the signal: an event wait takes `event`; no step takes `humanTask` yet
    * @throws SluiceError WORKFLOW_NOT_FOUND, INPUT_INVALID, EVENT_INVALID for a number that would be rounded,
    *   TEMPORAL_UNAVAILABLE; OUTCOME_UNKNOWN, with the `eventId` and `source` under which sending it again is
@@ -284,6 +285,7 @@ export class SluiceClient<P extends object = AnyPayloads> {
     const signal = parseOrRefuse(EventSignal, {
       eventId: uuid(),
       source: 'sluice-client',
+      actor: this.#defaults.actor,
       ...withoutUndefined(event),
     });
     // An event that names its run has the exact id from that run's row.

@@ -29,6 +29,8 @@ export interface ReceivedEvent extends InboundEvent {
   readonly correlationKey: string | null;
   /** When the bridge received it, ISO instant. */
   readonly receivedAt: string;
+  /** Whose token it came with; absent: it came without one. */
+  readonly sender?: string | undefined;
 }
 
 /** An event as a run gets it: the tenant is the run's. */

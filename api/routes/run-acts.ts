@@ -245,7 +245,7 @@ export function addRunActRoutes(api: Api): void {
       },
       errors: [...TEMPORAL, 'RUN_NOT_FOUND', 'RUN_CLOSED', 'WORKFLOW_NOT_FOUND'],
     },
-    async ({ tenant, operationId, concerns, params: { runId }, body }) => {
+    async ({ principal, tenant, operationId, concerns, params: { runId }, body }) => {
       const { signal, eventId = operationId ?? uuid(), payload = null, source = 'api', ...event } = body;
       // An id that the caller gives may come again: then the run may have ended by this very event.
       const again = body.eventId !== undefined || operationId !== undefined;
@@ -258,6 +258,7 @@ export function addRunActRoutes(api: Api): void {
         eventId,
         source,
         payload: JsonValue.parse(payload),
+        actor: principal.name,
       };
       await actHidden(client, { tenant, runId }, async () => {
         const options = { tenant, ...(signal !== undefined && { signalName: signal }) };

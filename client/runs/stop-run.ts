@@ -13,6 +13,7 @@
  */
 import { ServiceError } from '@temporalio/client';
 import { v7 as uuid } from 'uuid';
+import { cancelText } from '../../contracts/cancel-reason.js';
 import { messageOf, SluiceError } from '../../contracts/errors.js';
 import { TERMINAL_RUN_STATUSES } from '../../contracts/run/run.js';
 import { isGrpcNotFound } from '../../contracts/temporal-history.js';
@@ -152,11 +153,18 @@ async function send(
     workflowExecution: { workflowId },
     identity: actor,
     ...(runId !== undefined && { firstExecutionRunId: runId }),
-    ...(reason !== undefined && { reason }),
   };
   await temporal.withDeadline(Date.now() + LIMIT_MS, async () => {
-    if (stop === 'terminate') await temporal.workflowService.terminateWorkflowExecution(request);
-    else await temporal.workflowService.requestCancelWorkflowExecution({ ...request, requestId: uuid() });
+    if (stop === 'terminate') {
+      const why = reason !== undefined && { reason };
+      await temporal.workflowService.terminateWorkflowExecution({ ...request, ...why });
+    } else {
+      await temporal.workflowService.requestCancelWorkflowExecution({
+        ...request,
+        reason: cancelText({ actor, ...(reason !== undefined && { reason }) }),
+        requestId: uuid(),
+      });
+    }
   });
 }
 

@@ -25,7 +25,7 @@ export function toArrivalSignal(event: DeliveredEvent, runId: string): EventSign
  * @param runId first execution run id of the run that is meant
  */
 export function toEventSignal(event: DeliveredEvent, runId: string): EventSignal {
-  const { id, source, name, correlationKey, payload, receivedAt } = event;
+  const { id, source, name, correlationKey, payload, receivedAt, sender } = event;
   return {
     eventId: id,
     source,
@@ -35,6 +35,7 @@ export function toEventSignal(event: DeliveredEvent, runId: string): EventSignal
     receivedAt,
     runId,
     recorded: true,
+    ...(sender !== undefined && { actor: sender }),
   };
 }
 

@@ -89,6 +89,8 @@ export const EventSignal = z.object({
     .default(null)
     .transform((key) => (typeof key === 'number' ? String(key) : key)),
   payload: JsonValue.default(null),
+  /** Who sends it, as the sender says; absent: a Temporal client that does not say. */
+  actor: z.string().min(1).max(256).optional().catch(undefined),
   /** ISO instant; absent: the time at which the run gets the signal. */
   receivedAt: z.iso.datetime({ offset: true }).optional(),
   /**

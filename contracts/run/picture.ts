@@ -59,6 +59,8 @@ export const ReconciledData = z.object({
   corrects: z.boolean(),
   /** What the reconciler saw in Temporal. */
   reason: z.string(),
+  /** Who terminated it, as Temporal knows its clients. */
+  actor: z.string().optional(),
   /** `seq` of the workflow's last event. */
   after: z.number().int().nonnegative(),
   /** The execution that committed it. */

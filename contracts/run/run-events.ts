@@ -88,7 +88,11 @@ export const RUN_EVENT_DATA = {
     actor: z.string().optional(),
   }),
   /** run: a cancellation was requested. The run is RUNNING while it cleans up. */
-  RUN_CANCEL_REQUESTED: z.object({ reason: z.string().optional() }),
+  RUN_CANCEL_REQUESTED: z.object({
+    reason: z.string().optional(),
+    /** Who asked; absent: another Temporal client. */
+    actor: z.string().optional(),
+  }),
   /** run: SUCCEEDED, `result`, `endedAt`. */
   RUN_SUCCEEDED: z.object({ result: json }),
   /** run: FAILED, `error`, `endedAt`; created if it was refused before it began, and then its only event. */
@@ -188,6 +192,8 @@ export const RUN_EVENT_DATA = {
     source: z.string(),
     eventName: z.string(),
     correlationKey: z.string().nullable(),
+    /** Who sent it; absent: another Temporal client, or a source without tokens. */
+    actor: z.string().optional(),
   }),
   /**
    * The run keeps an event no longer, and why. `returned`: it is in its audit row, and the next wait for it

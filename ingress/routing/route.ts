@@ -137,7 +137,7 @@ export class Router {
       const first = recorded.created ? event : await this.recordedAs(event);
       await this.refuseOther(first, decoded, via);
       if (recorded.outcome !== null) return routedOf(first, recorded, recorded.outcome);
-      const routed = await this.finish(receivedOf(first, recorded), recorded, envelope);
+      const routed = await this.finish(receivedOf(first, recorded, sender), recorded, envelope);
       this.options.metrics.events.inc({ via, outcome: routed.outcome });
       return routed;
     });
@@ -248,8 +248,12 @@ export class Router {
   }
 }
 
-function receivedOf(event: InboundEvent, { correlationKey, receivedAt }: RecordedEvent): ReceivedEvent {
-  return { ...event, correlationKey, receivedAt: receivedAt.toISOString() };
+function receivedOf(
+  event: InboundEvent,
+  { correlationKey, receivedAt }: RecordedEvent,
+  sender: string | undefined,
+): ReceivedEvent {
+  return { ...event, correlationKey, receivedAt: receivedAt.toISOString(), sender };
 }
 
 function routedOf(event: InboundEvent, recorded: RecordedEvent, outcome: string): Routed {

@@ -21,7 +21,7 @@ import type { Writer } from '../connection/writer.js';
 import { PLAIN } from '../values/value-seal.js';
 
 /** How Temporal closed a run. */
-export interface Closing extends Pick<ReconciledData, 'reason' | 'mended' | 'result' | 'error'> {
+export interface Closing extends Pick<ReconciledData, 'reason' | 'actor' | 'mended' | 'result' | 'error'> {
   readonly status: RunStatus;
   /** Epoch ms. */
   readonly closedAt: number;

@@ -58,6 +58,38 @@ describe('an act through the API', () => {
     expect(await acts(`${path}/audit?after=${pages.next ?? ''}`)).toEqual([rows[3]]);
   });
 
+  it('the log of a run and its export name who signalled and cancelled it [actors-ride-along]', async () => {
+    const { runId, workflowId } = await started();
+    const path = `/v1/runs/${runId}`;
+    const signal = { eventName: 'OTHER', eventId: 'e-1' };
+    await api().ask(`${path}/signal`, { as: 'operator', json: signal });
+    const { client } = api().sluice;
+    await client.signalEvent(workflowId, { eventName: 'OTHER', eventId: 'e-2' });
+    await client.temporal.workflow.getHandle(workflowId).signal('event', { ...signal, eventId: 'e-3' });
+    await api().ask(`${path}/cancel`, { as: 'admin', json: { reason: 'no use' } });
+    const { tenant, projections } = api().sluice;
+    await waitFor(async () => (await projections.reads.getRun(tenant, runId))?.status === 'CANCELED');
+    const bundle = z.object({ events: z.array(z.object({ type: z.string(), data: z.json() })) });
+    const { events } = await api().answer(bundle, `${path}/export`);
+    expect(
+      events.flatMap(({ type, data }) =>
+        ['EVENT_RECEIVED', 'RUN_CANCEL_REQUESTED'].includes(type) ? [data] : [],
+      ),
+    ).toEqual([
+      expect.objectContaining({ eventId: 'e-1', actor: 'otto' }),
+      expect.objectContaining({ eventId: 'e-2', actor: 'test' }),
+      { eventId: 'e-3', source: 'temporal-client', eventName: 'OTHER', correlationKey: null },
+      { reason: 'no use', actor: 'ada' },
+    ]);
+  });
+
+  it('a caller of the API signals under no other name [actors-ride-along]', async () => {
+    const { runId } = await started();
+    const json = { eventName: 'OTHER', actor: 'ada' };
+    const answer = await api().ask(`/v1/runs/${runId}/signal`, { as: 'operator', json });
+    expect(answer.status).toBe(400);
+  });
+
   it('a bulk act has one row, on each run that it was on', async () => {
     const runs = [await started(), await started()];
     const body = { action: 'terminate', filter: { definition: 'waiting', status: 'WAITING' } };

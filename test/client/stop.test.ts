@@ -28,7 +28,31 @@ const rowSays = (run: StartedRun, status: RunStatus) =>
     return row.status === status && row;
   });
 
+const cancelRequests = async ({ runId }: StartedRun) =>
+  (await runs().events(runId)).items.flatMap(({ type, data }) =>
+    type === 'RUN_CANCEL_REQUESTED' ? [data] : [],
+  );
+
 describe('cancel', () => {
+  it('a run that another Temporal client cancels names no one, and keeps its reason as it is [actors-ride-along]', async () => {
+    const odd = 'sluice:cancel {"actor": 5';
+    for (const [reason, data] of [
+      [undefined, {}],
+      ['as it is', { reason: 'as it is' }],
+      [odd, { reason: odd }],
+    ] as const) {
+      const run = await waiting();
+      const { workflowService } = sluice().client.temporal;
+      await workflowService.requestCancelWorkflowExecution({
+        namespace: sluice().temporal.namespace,
+        workflowExecution: { workflowId: run.workflowId },
+        ...(reason !== undefined && { reason }),
+      });
+      await rowSays(run, 'CANCELED');
+      expect(await cancelRequests(run)).toEqual([data]);
+    }
+  });
+
   it('a cancelled run ends CANCELED, and its row names the actor and the reason', async () => {
     const run = await waiting();
     expect(await runs().cancel(run.runId, { reason: 'the customer left', actor: 'olga' })).toEqual(run);
@@ -37,6 +61,7 @@ describe('cancel', () => {
       (e) => e.workflowExecutionCancelRequestedEventAttributes,
     );
     expect(request?.workflowExecutionCancelRequestedEventAttributes).toMatchObject({ identity: 'olga' });
+    expect(await cancelRequests(run)).toEqual([{ actor: 'olga', reason: 'the customer left' }]);
   });
 
   it('a cancel by workflow id may have a reason', async () => {

@@ -260,6 +260,10 @@ class Pass {
         ? `Temporal does not know the workflow ${workflowId} with the execution ${String(knownExecution)}`
         : `Temporal has the execution ${closed.executionId} as ${closed.status}`;
     const closedAt = closed?.closedAt ?? Date.now();
+    const actor =
+      status === 'TERMINATED' && closed !== undefined
+        ? await temporal.terminatedBy(workflowId, closed.executionId)
+        : undefined;
     const letters = ENDED_FROM_OUTSIDE.includes(status)
       ? await uncompensatedLetters(
           projections,
@@ -272,6 +276,7 @@ class Pass {
       {
         status,
         reason,
+        ...(actor !== undefined && { actor }),
         closedAt,
         letters,
         mended: repaired?.events ?? 0,

@@ -132,6 +132,18 @@ export class TemporalRuns {
       .signal(SIGNALS.resync, claimKeeperOf(payloadCodecs) === undefined ? signal : claimed(signal));
   }
 
+  /** Who terminated an execution, as its client named itself; undefined: its history does not say. */
+  async terminatedBy(workflowId: string, runId: string): Promise<string | undefined> {
+    const { workflowService, options } = this.client;
+    const { history } = await workflowService.getWorkflowExecutionHistoryReverse({
+      namespace: options.namespace,
+      execution: { workflowId, runId },
+      maximumPageSize: 1,
+    });
+    const ended = history?.events?.[0]?.workflowExecutionTerminatedEventAttributes;
+    return ended?.identity || undefined;
+  }
+
   /** The events of one execution's history; none where it is gone. */
   history(workflowId: string, runId: string): AsyncGenerator<HistoryEvent> {
     return historyOf(this.client, workflowId, runId);

@@ -278,8 +278,7 @@ function stop(run: Run, error: SluiceError): void {
 
 function requestCancel(run: Run): void {
   if (run.cancelRequested) return;
-  const reason = cancelReason();
-  run.log.emit('RUN_CANCEL_REQUESTED', reason === undefined ? {} : { reason });
+  run.log.emit('RUN_CANCEL_REQUESTED', cancelReason());
   run.flusher.request();
   stopLanes(run);
 }

@@ -26,6 +26,7 @@ const Row = z.object({
   correlation_key: z.string().optional(),
   envelope: z.string(),
   received_at: z.date(),
+  sender: z.string().optional(),
 });
 
 /** Events of one page: their payloads are in memory at once. */
@@ -112,6 +113,7 @@ export async function missedEvents(
           correlationKey: row.correlation_key ?? null,
           payload: decoded.ok ? decoded.event.payload : null,
           receivedAt: row.received_at.toISOString(),
+          sender: row.sender,
           underWay: underWay.has(key),
           received: received.has(key),
         },

@@ -419,6 +419,29 @@ describe('a sender', () => {
     expect(batch.body).toMatchObject([{ status: 202 }, { status: 403, error: { code: 'SENDER_FORBIDDEN' } }]);
   });
 
+  it('the log of a run names the token of the sender, for an event that comes before its wait too [actors-ride-along]', async () => {
+    const { tenant, projections, client } = sluice();
+    const wait = (id: string) => ({
+      id,
+      type: 'event.wait',
+      eventName: `PAY_${id}`,
+      correlationKey: 'named',
+    });
+    const steps = [wait('A'), wait('B')];
+    const run = await sluice().startSource(JSON.stringify({ id: 'waits-twice', version: 1, steps }));
+    await waitFor(async () => (await projections.reads.getRun(tenant, run.runId))?.status === 'WAITING');
+    for (const id of ['B', 'A']) {
+      const event = { ...sent(`PAY_${id}`, tenant, `named-${id}`), workflow_correlation_key: 'named' };
+      expect((await bridge.post(event, as(SHOP))).status).toBe(202);
+    }
+    await client.result(run.workflowId);
+    const { items } = await projections.reads.listEvents(tenant, run.runId, { limit: 100 });
+    expect(items.flatMap(({ type, data }) => (type === 'EVENT_RECEIVED' ? [data] : []))).toMatchObject([
+      { eventId: 'named-A', actor: 'shop' },
+      { eventId: 'named-B', actor: 'shop' },
+    ]);
+  });
+
   it('a sender with a separate token reads the events of its tenants and names, and no others', async () => {
     const { tenant } = sluice();
     await bridge.post(sent('X', tenant), BEARER);

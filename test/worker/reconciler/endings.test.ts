@@ -59,11 +59,22 @@ describe('A run that ends from outside', () => {
       const rows = await reconciledUntil(world, run, ({ status }) => status === 'TERMINATED');
       expect(rows).toMatchObject({
         ...CUT_OFF,
-        reconciled: [{ status: 'TERMINATED', corrects: true }],
+        reconciled: [{ status: 'TERMINATED', corrects: true, actor: expect.stringMatching(/./) as string }],
       });
       await reconciler.pass();
       expect(await seen(sluice, run), 'told once').toEqual(rows);
       expect(await isWatched(sluice, run)).toBe(false);
+    }));
+
+  it('a run that a person terminated names that person in its log [actors-ride-along]', () =>
+    withWorld({}, async (world) => {
+      const { sluice } = world;
+      const run = await sluice.startSource(WAITS);
+      await rowWaits(sluice, run);
+      const { runs } = sluice.client;
+      await runs.terminate(run.runId, { actor: 'olga', reason: 'no use' });
+      const rows = await reconciledUntil(world, run, ({ status }) => status === 'TERMINATED');
+      expect(rows.reconciled).toMatchObject([{ status: 'TERMINATED', actor: 'olga' }]);
     }));
 
   it('a run is TIMED_OUT after the execution timeout of `temporal workflow start`', () =>

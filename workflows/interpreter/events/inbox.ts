@@ -139,7 +139,8 @@ export class Inbox {
       this.reject(reasons.join('; '));
       return;
     }
-    const { runId, ...event } = parsed.data;
+    // The log keeps who sent it; the buffer, which a next execution gets, needs not.
+    const { runId, actor, ...event } = parsed.data;
     const about = { eventId: event.eventId, source: event.source, eventName: event.eventName };
     const id = idOf(event);
     // Most look-backs leave nothing: they ask no gate.
@@ -159,7 +160,11 @@ export class Inbox {
     this.remember(id);
     const at = event.receivedAt === undefined ? now() : parseInstant(event.receivedAt);
     const entry: BufferedEvent = { event, at, bytes: sizeOf(event) };
-    this.log.emit('EVENT_RECEIVED', { ...about, correlationKey: event.correlationKey });
+    this.log.emit('EVENT_RECEIVED', {
+      ...about,
+      correlationKey: event.correlationKey,
+      ...(actor !== undefined && { actor }),
+    });
     const large = event.omitted === true || entry.bytes > LIMITS.bufferedBytes;
     if (large && !(event.recorded === true ? this.large : this.letters).inForce()) {
       this.drop(entry, 'too_large', this.lookAgain(event));
