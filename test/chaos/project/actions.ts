@@ -109,6 +109,19 @@ const crash = defineAction({
   },
 });
 
+const hold = defineAction({
+  id: 'test.hold',
+  version: 1,
+  description: 'Holds the main thread of its worker without an end, where the test says so.',
+  input: z.json(),
+  output: z.string(),
+  async run(_input, context) {
+    await tell('acts', 'test.hold', context);
+    while (process.env['CHAOS_HOLDS'] === 'yes') continue;
+    return 'gone on';
+  },
+});
+
 const leak = defineAction({
   id: 'test.leak',
   version: 1,
@@ -153,6 +166,6 @@ const greet = (version: number): ActionDefinition =>
 
 export default [
   ...exampleActions.map(served).map(observed),
-  ...[effect, crash, leak],
+  ...[effect, crash, hold, leak],
   ...greets.map((version) => greet(Number(version))),
 ];
