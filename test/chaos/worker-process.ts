@@ -41,7 +41,9 @@ export class WorkerProcess {
     const worker = new WorkerProcess(child);
     running.add(worker);
     const up = () => worker.#output.includes('The worker polls');
-    await waitFor(() => worker.#exit !== undefined || up(), 120_000);
+    await waitFor(() => worker.#exit !== undefined || up(), 120_000).catch((cause: unknown) => {
+      throw new Error(`The worker does not poll:\n${worker.#output}`, { cause });
+    });
     if (!up()) throw new Error(`The worker ended at once:\n${worker.#output}`);
     return worker;
   }

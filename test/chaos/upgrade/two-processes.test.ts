@@ -2,12 +2,14 @@
  * An upgrade with two real workers of different code, as processes: versions of an action are added and
  * removed, and the release goes forward, back and forward again.
  */
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StartedRun } from '../../../client/index.js';
 import { needs } from '../../support/requirements.js';
 import { startServer, type Server } from '../../support/servers/surreal-server.js';
 import { waitFor } from '../../support/wait-for.js';
 import { Stack } from '../stack.js';
+import type { WorkerProcess } from '../worker-process.js';
 
 const LIMIT_MS = 240_000;
 const RUNS = 6;
@@ -46,13 +48,19 @@ describe('two worker processes of different code [deployments-fail-no-run]', nee
     const ends = await Promise.all(runs.map((run) => stack.end(run)));
     expect(ends).toEqual(Array.from({ length: RUNS }, () => [version, version, version]));
   };
+  const go = (stack: Stack, { workflowId }: StartedRun) =>
+    stack.client.signalEvent(workflowId, { eventName: 'GO' });
+  const goneWithin = async (...workers: readonly WorkerProcess[]) => {
+    for (const worker of workers) worker.terminate();
+    for (const worker of workers) expect(await worker.ended()).toBe(0);
+  };
   /** Waits until Temporal shows why the run does not go on. */
-  const lacks = async (stack: Stack, { workflowId }: StartedRun) => {
+  const lacks = async (stack: Stack, { workflowId }: StartedRun, version = 2) => {
     const reason = await waitFor(async () => {
       const { raw } = await stack.client.temporal.workflow.getHandle(workflowId).describe();
       return raw.pendingActivities?.[0]?.lastFailure?.message ?? undefined;
     }, LIMIT_MS);
-    expect(reason).toMatch(/version 2/);
+    expect(reason).toMatch(new RegExp(`This worker lacks it: .*version ${version}`));
   };
 
   it('an upgrade, its way back and the removal of a version fail no run', { timeout: LIMIT_MS }, async () => {
@@ -64,8 +72,7 @@ describe('two worker processes of different code [deployments-fail-no-run]', nee
 
       // Forward: the new worker comes while the old one runs. Either may be asked for what one of them has.
       const added = await stack.startWorker({ CHAOS_GREETS: '1,2' });
-      // It may be asked of the old worker a few times in a row, and is then refused with what is missing.
-      await waitFor(() => stack.client.publishDefinition(greeting(2)), LIMIT_MS);
+      await stack.client.publishDefinition(greeting(2));
       await all(stack, 2);
       const kept = await greet(stack, 2, true);
       await stack.waits(kept, 'w');
@@ -92,4 +99,93 @@ describe('two worker processes of different code [deployments-fail-no-run]', nee
       await all(stack, 2);
     });
   });
+
+  it(
+    'a version that a run still needs is removed: the run waits and says which, and goes on when it is back or fails by its code',
+    { timeout: LIMIT_MS },
+    async () => {
+      await withStack('removed', async (stack) => {
+        const both = await stack.startWorker({ CHAOS_GREETS: '1,2' });
+        await stack.client.publishDefinition(greeting(1));
+        const [needing, missing] = [await greet(stack, 1, true), await greet(stack, 1, true)];
+        for (const run of [needing, missing]) await stack.waits(run, 'w');
+
+        const bare = await stack.startWorker({ CHAOS_GREETS: '2' });
+        await goneWithin(both);
+        await go(stack, needing);
+        await lacks(stack, needing, 1);
+        const back = await stack.startWorker({ CHAOS_GREETS: '1,2' });
+        expect(await stack.end(needing)).toEqual([1, 1, 1]);
+
+        await goneWithin(bare, back);
+        await stack.startWorker({ CHAOS_GREETS: '2', SLUICE_MISSING_ACTION_MS: '1' });
+        await go(stack, missing);
+        await expect(stack.client.result(missing.workflowId)).rejects.toMatchObject({
+          code: 'ACTION_NOT_FOUND',
+          message: expect.stringMatching(/version 1.*No worker had it for 1 ms/) as string,
+        });
+      });
+    },
+  );
+
+  it(
+    'with worker versioning an upgrade, its way back and the removal of a version that a run needs fail no run',
+    { timeout: LIMIT_MS },
+    async () => {
+      await withStack('versioned', async (stack) => {
+        const deploymentName = `sluice-${randomUUID().slice(0, 8)}`;
+        const build = (buildId: string, greets: string) =>
+          stack.startWorker({
+            SLUICE_WORKER_DEPLOYMENT: deploymentName,
+            SLUICE_WORKER_BUILD_ID: buildId,
+            CHAOS_GREETS: greets,
+          });
+        const makeCurrent = (buildId: string) => {
+          const { workflowService, options } = stack.client.temporal;
+          const { namespace } = options;
+          // The server learns of a version at its first poll.
+          return waitFor(async () => {
+            await workflowService.setWorkerDeploymentCurrentVersion({ namespace, deploymentName, buildId });
+            return true;
+          }, LIMIT_MS);
+        };
+        const old = await build('1', '1');
+        await makeCurrent('1');
+        await stack.client.publishDefinition(greeting(1));
+        const [open, needing] = [await greet(stack, 1, true), await greet(stack, 1, true)];
+        for (const run of [open, needing]) await stack.waits(run, 'w');
+
+        // Forward. Publishing is asked of the current version alone.
+        const added = await build('2', '1,2');
+        await makeCurrent('2');
+        await stack.client.publishDefinition(greeting(2));
+        await all(stack, 2);
+        const kept = await greet(stack, 2, true);
+        await stack.waits(kept, 'w');
+
+        // Back, and forward again.
+        await makeCurrent('1');
+        await go(stack, kept);
+        await lacks(stack, kept);
+        await all(stack, 1);
+        await makeCurrent('2');
+        expect(await stack.end(kept)).toEqual([2, 2, 2]);
+        await goneWithin(old);
+        await go(stack, open);
+        expect(await stack.end(open)).toEqual([1, 1, 1]);
+
+        // A release without the version that a run needs; its way back.
+        await build('3', '2');
+        await makeCurrent('3');
+        await all(stack, 2);
+        await go(stack, needing);
+        await lacks(stack, needing, 1);
+        await makeCurrent('2');
+        expect(await stack.end(needing)).toEqual([1, 1, 1]);
+        await makeCurrent('3');
+        await goneWithin(added);
+        await all(stack, 2);
+      });
+    },
+  );
 });
