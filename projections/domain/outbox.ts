@@ -1,5 +1,5 @@
 /**
- * The outbox: events that steps published, on their way to the bus.
+ * The outbox: events that steps published, and decisions of tasks, on their way to the bus.
  *
  * Invariants
  * - A row exists exactly where the log has the end of its step: both come from the same run event, in the
@@ -10,6 +10,7 @@
  *   duplicates.
  */
 import { encodeEvent } from '../../contracts/events/event-envelope.js';
+import type { Json } from '../../contracts/json.js';
 import type { Execution } from '../../contracts/run/projection.js';
 import type { RunEvent } from '../../contracts/run/run-events.js';
 import { TextWriter } from '../log/texts.js';
@@ -61,6 +62,43 @@ export function outboxStatements(
       },
     ];
   });
+  return inOutbox(texts, rows);
+}
+
+/** A task that was decided, for the event that tells it. */
+export interface DecidedTask {
+  readonly tenant: string;
+  readonly item: string;
+  /** First run id of its workflow. */
+  readonly execution: string;
+  /** Position of the decision in the log of the task. */
+  readonly seq: number;
+  /** Epoch ms. */
+  readonly at: number;
+  readonly payload: Json;
+}
+
+/**
+ * The statements that put `ApprovalRecorded` into the outbox. A task is decided once, so it has one position.
+ */
+export function approvalStatements(seal: ValueSeal, decided: DecidedTask | undefined): BoundStatements {
+  if (decided === undefined) return { statements: [], variables: {} };
+  const { tenant, item, execution, seq, at, payload } = decided;
+  const texts = new TextWriter(seal, tenant, execution);
+  const eventId = `${item}/decision`;
+  const event = { id: eventId, name: 'ApprovalRecorded', correlationKey: item, payload };
+  const envelope = encodeEvent({
+    ...{ tenant, source: '/sluice/tasks', time: new Date(at).toISOString(), ...event },
+  });
+  const row = {
+    ...{ id: [tenant, execution, 1, seq, eventId], tenant, event_id: eventId, run_id: execution },
+    ...{ event_name: event.name, envelope: texts.json(envelope), position: 1, status: 'PENDING' },
+    ...{ attempts: 0, created_at: new Date(at), correlation_key: texts.key(item) },
+  };
+  return inOutbox(texts, [row]);
+}
+
+function inOutbox(texts: TextWriter, rows: readonly object[]): BoundStatements {
   if (rows.length === 0) return { statements: [], variables: {} };
   return {
     statements: [

@@ -5,14 +5,19 @@
  * Invariants
  * - A state that is older than the row's changes no row and no list. Entries and notifications are written
  *   once, in any order.
+ * - A decision is in the outbox as `ApprovalRecorded` where the row says that it was made, and only there.
  * - A task belongs to the workflow that first wrote it. Another one under the same id, after Temporal has
  *   forgotten the first, writes nothing (closed-tasks-stay-closed).
  */
+import { createHash } from 'node:crypto';
+import { isJsonObject } from '../../contracts/json.js';
+import { canonicalText } from '../../contracts/naming/claims.js';
 import type { TaskWrite } from '../../contracts/tasks/record.js';
 import { isOpen, TASK_PRIORITIES, type TaskState } from '../../contracts/tasks/task.js';
 import { SluiceError } from '../../contracts/errors.js';
 import { commit, Refusal, type Statement } from '../connection/unit-of-work.js';
 import type { Writer } from '../connection/writer.js';
+import { approvalStatements, type DecidedTask } from '../domain/outbox.js';
 
 // A separate statement for each: inside a block the engine forgets a LET that follows a write.
 const STATEMENTS: readonly Statement[] = [
@@ -56,11 +61,13 @@ export async function recordTask(
 ): Promise<void> {
   const { tenant, item } = state.request;
   const version = Math.max(...entries.map(({ seq }) => seq));
+  const approval = approvalStatements(database.seal, decidedTask(state, execution, entries));
   try {
     await commit(
       database,
-      STATEMENTS,
+      [...STATEMENTS, ...approval.statements],
       {
+        ...approval.variables,
         id: [tenant, item],
         row: {
           ...rowOf(state, execution, version),
@@ -90,6 +97,27 @@ export async function recordTask(
     }
     throw error;
   }
+}
+
+/** What the bus is told of a decision; undefined: the task is open, or ended without one. */
+function decidedTask(
+  { request, decision, round }: TaskState,
+  execution: string,
+  entries: TaskWrite['entries'],
+): DecidedTask | undefined {
+  const { tenant, item, kind, run } = request;
+  const last = entries.findLast((entry) => entry.refused === null && entry.status === decision?.status);
+  if (decision === null || last === undefined) return undefined;
+  const { status, outcome, by, reason, at } = decision;
+  if (outcome === null && status !== 'overridden') return undefined;
+  const evidence = (isJsonObject(last.given) ? last.given['evidence'] : undefined) ?? [];
+  const digest = createHash('sha256').update(canonicalText(evidence)).digest('hex');
+  const subject = { type: status === 'overridden' ? 'override' : kind, id: item };
+  const payload = {
+    ...{ subject, decision: status, outcome, approver: by.at(-1) ?? null, approvers: by, reason, round },
+    ...{ evidenceDigest: `sha256:${digest}`, run: run ?? null },
+  };
+  return { tenant, item, execution, seq: last.seq, at, payload };
 }
 
 function rowOf(state: TaskState, execution: string, version: number): Record<string, unknown> {

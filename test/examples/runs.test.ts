@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Json, JsonObject } from '../../contracts/json.js';
 import type { StartedRun } from '../../client/index.js';
+import { taskId } from '../../contracts/naming/workflow-id.js';
 import { useSluice } from '../support/sluice.js';
+import { waitFor } from '../support/wait-for.js';
 
 const sluice = useSluice({ secrets: { PAYMENTS_API_KEY: 'key-of-the-test' } });
 
@@ -13,6 +15,7 @@ beforeAll(async () => {
     'ticket-escalation',
     'account-reconciliation',
     'nightly-reconciliation',
+    'document-approval',
   ]) {
     await sluice().publish(readFileSync(new URL(`../../examples/${name}.yaml`, import.meta.url), 'utf8'));
   }
@@ -33,6 +36,27 @@ const undone = async (run: StartedRun) =>
   (await sluice().projections.reads.listSteps(sluice().tenant, run.runId)).items.flatMap(
     ({ kind, status, action }) => (kind === 'compensation' && status === 'SUCCEEDED' ? [action] : []),
   );
+
+describe('document-approval', () => {
+  it('two reviewers approve what was changed at their request, and who asked is not one of them', async () => {
+    const { tenant, client } = sluice();
+    const run = await sluice().start('document-approval', { document: 'handbook', title: 'Handbook' });
+    const { item } = await waitFor(async () => (await sluice().projections.tasks.list(tenant)).items[0]);
+    const act = (action: string, actor: string) =>
+      client.temporal.workflow
+        .getHandle(taskId(tenant, item))
+        .executeUpdate('task', { args: [{ action, actor, roles: ['reviewer'], reason: 'so' }] });
+    await act('claim', 'anna');
+    await act('request_change', 'anna');
+    await act('resubmit', 'test');
+    await act('approve', 'anna');
+    await expect(act('approve', 'test')).rejects.toMatchObject({ cause: { type: 'TASK_FORBIDDEN' } });
+    await act('approve', 'bob');
+    expect(await sluice().result(run)).toEqual({
+      ...{ document: 'handbook', outcome: 'approve', by: ['anna', 'bob'] },
+    });
+  });
+});
 
 describe('order-fulfilment', () => {
   const order = (orderId: string, changes: JsonObject = {}): Json => ({

@@ -1,4 +1,5 @@
 /** The step human.task on a real server: what a run asks, what it gets, and what becomes of what it asked. */
+import { createHash } from 'node:crypto';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 import type { StartedRun } from '../../client/index.js';
@@ -6,7 +7,7 @@ import type { Json } from '../../contracts/json.js';
 import { taskId } from '../../contracts/naming/workflow-id.js';
 import type { RunEvent } from '../../contracts/run/run-events.js';
 import type { TaskSummary } from '../../contracts/tasks/record.js';
-import { useSluice } from '../support/sluice.js';
+import { useSluice, withSluice } from '../support/sluice.js';
 import { waitFor } from '../support/wait-for.js';
 
 const sluice = useSluice();
@@ -105,6 +106,41 @@ describe('a step that asks people', () => {
     expect(steps.items).toMatchObject([{ kind: 'human.task', status: 'SUCCEEDED' }]);
     const waits = await sluice().projections.reads.listWaits(sluice().tenant, run.runId);
     expect(waits).toMatchObject([{ kind: 'human', status: 'SATISFIED' }]);
+  });
+
+  it('a step that asks keeps waiting over a continue-as-new, and gets the decision', async () => {
+    const pad = {
+      id: 'l',
+      type: 'control.while',
+      maxIterations: 100_000,
+      condition: { $expr: '$not(vars.done = true)' },
+    };
+    const body = [{ id: 'e', type: 'action.call', action: 'core.echo', input: 1 }];
+    const left = [ask('a'), { id: 'd', type: 'transform.assign', assign: { done: true } }];
+    const race = { id: 'r', type: 'control.race', branches: { left, right: [{ ...pad, body }] } };
+    await withSluice({ tuning: { historyEvents: 60 } }, async (small) => {
+      const run = await small.startSource(source([race], result('a')));
+      const of = () => small.client.temporal.workflow.getHandle(run.workflowId);
+      await waitFor(async () => (await of().describe()).runId !== run.runId);
+      const task = await waitFor(async () => (await small.projections.tasks.list(small.tenant)).items[0]);
+      await small.client.temporal.workflow
+        .getHandle(taskId(small.tenant, task.item))
+        .executeUpdate('task', { args: [{ action: 'approve', actor: 'anna', reason: 'yes' }] });
+      expect(await small.client.result(run.workflowId)).toMatchObject({ by: ['anna'] });
+    });
+  });
+
+  it('a decision is in the outbox as ApprovalRecorded, with its reason and a digest of its evidence', async () => {
+    const run = await begin([ask('a')], result('a'));
+    const [task] = await opened(run);
+    await act(task?.item ?? '', 'reject', { evidence: [{ b: 1, a: 2 }] });
+    await resultOf(run);
+    const { items } = await sluice().projections.events.dueOutbox(undefined, 500);
+    const told = items.map(({ envelope }) => envelope as { readonly data?: Json });
+    const digest = createHash('sha256').update('[{"a":2,"b":1}]').digest('hex');
+    expect(JSON.stringify(told.find((one) => JSON.stringify(one).includes(task?.item ?? '-')))).toMatch(
+      new RegExp(`ApprovalRecorded.*"approver":"anna".*"reason":"because".*sha256:${digest}`),
+    );
   });
 
   it('a rejection is an outcome: the run goes on', async () => {
