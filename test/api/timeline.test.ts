@@ -59,6 +59,7 @@ describe('the token of a timeline', () => {
   let file: string;
   const key = makeKey({ name: 'short-lived', roles: ['reader'], tenants: ['*'] });
   const other = makeKey({ name: 'other', roles: ['reader'], tenants: ['*'] });
+  const third = makeKey({ name: 'third', roles: ['reader'], tenants: ['*'] });
   const errors: string[] = [];
   /** As an operator does: the new file takes the place of the old one. */
   const replace = (text: string): void => {
@@ -75,7 +76,7 @@ describe('the token of a timeline', () => {
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'sluice-keys-'));
     file = join(directory, 'keys.json');
-    replace(keysOf(key.entry, other.entry));
+    replace(keysOf(key.entry, other.entry, third.entry));
     running = await startApi({
       config: {
         ...{ host: '127.0.0.1', port: 0, rate: { perSecond: 1_000, burst: 1_000 }, idempotencyMs: 1_000 },
@@ -105,11 +106,22 @@ describe('the token of a timeline', () => {
     for await (const message of stream) rest.push(message);
     expect(rest.at(-1)).toMatchObject({ event: 'problem', data: { code: 'UNAUTHENTICATED' } });
     expect((await open(run.path)).status).toBe(401);
-    replace(keysOf(key.entry, other.entry));
+    replace(keysOf(key.entry, other.entry, third.entry));
     await waitFor(async () => (await open(run.path, key.key, 'HEAD')).status === 200);
   });
 
-  it('a token has a bounded number of timelines, which are free again when they end', async () => {
+  it('a timeline ends when its token expires', async () => {
+    const run = await startWaiting();
+    const expires = new Date(Date.now() + 8_000).toISOString();
+    const brief = makeKey({ name: 'brief', roles: ['reader'], tenants: ['*'], expires });
+    replace(keysOf(key.entry, other.entry, third.entry, brief.entry));
+    await waitFor(async () => (await open(run.path, brief.key, 'HEAD')).status !== 401);
+    const seen: Message[] = [];
+    for await (const message of messages(await open(run.path, brief.key))) seen.push(message);
+    expect(seen.at(-1)).toMatchObject({ event: 'problem', data: { code: 'UNAUTHENTICATED' } });
+  });
+
+  it('a token and a process have a bounded number of timelines, which are free again when they end', async () => {
     const run = await startWaiting();
     for (let i = 0; i < 3; i++) expect((await open(run.path, key.key, 'HEAD')).status).toBe(200);
     const first = await open(run.path);
@@ -119,6 +131,8 @@ describe('the token of a timeline', () => {
     expect(await refused.json()).toMatchObject({ code: 'RATE_LIMITED' });
     const second = await open(run.path, other.key);
     expect(second.status).toBe(200);
+    // Two keys have one each, which is all that this process has.
+    expect((await open(run.path, third.key)).status).toBe(429);
     await Promise.all([first.body?.cancel(), second.body?.cancel()]);
     await waitFor(async () => (await open(run.path, key.key, 'HEAD')).status === 200);
   });
