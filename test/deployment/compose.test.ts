@@ -19,7 +19,7 @@ import {
 } from './support/compose-file.js';
 
 const given = Object.fromEntries(requiredVariables().map((name) => [name, `value-of-${name}`]));
-const { services, volumes, secrets, networks } = readCompose(given);
+const { services, volumes, secrets, networks, configs } = readCompose(given);
 const ours = Object.entries(services).filter(
   ([, { image, entrypoint }]) => image.startsWith('sluice:') && entrypoint === undefined,
 );
@@ -91,8 +91,8 @@ describe('docker-compose.yml', () => {
   it("the server hands out tasks fairly, by priority and eagerly, unless it is told that its queues aren't empty", () => {
     const always = ['system.enableActivityEagerExecution=true', 'matching.useNewMatcher=true'];
     expect(temporalSettings(readCompose(given))).toEqual([...always, 'matching.enableFairness=true']);
-    const { environment = {}, configs = [] } = services['temporal'] ?? {};
-    expect(configs[0]?.target).toBe(environment['DYNAMIC_CONFIG_FILE_PATH']);
+    const { environment = {}, configs: own = [] } = services['temporal'] ?? {};
+    expect(own[0]?.target).toBe(environment['DYNAMIC_CONFIG_FILE_PATH']);
     expect(temporalSettings(readCompose({ ...given, TEMPORAL_FAIRNESS: 'false' }))).toEqual([
       ...always,
       'matching.enableFairness=false',
@@ -181,8 +181,9 @@ describe('docker-compose.yml', () => {
         restart: 'on-failure',
       });
     }
-    // Two images write beside their own files.
-    expect(those((service) => service.read_only !== true)).toEqual(['temporal', 'temporal-ui']);
+    // An image that names no user runs as root: ours names one (test/deployment/dockerfile.test.ts).
+    expect(those(({ user, image }) => user === undefined && !image.startsWith('sluice:'))).toEqual([]);
+    expect(those((service) => service.read_only !== true)).toEqual([]);
   });
 
   it('a store shares a network only with the processes that use it, and that network leads nowhere', () => {
@@ -201,16 +202,38 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  it('the stores of Sluice are reached by TLS alone, with certificates that only their own server can read', () => {
+  it('every server between containers is reached by TLS alone, with a certificate that only it can read', () => {
     for (const [name, { environment, volumes: mounted }] of ours) {
+      if (environment['TEMPORAL_ADDRESS'] !== undefined) {
+        expect(environment['TEMPORAL_TLS_SERVER_CA_CERT_PATH'], name).toBe('/certificates/ca.pem');
+      }
       expect(environment['SURREAL_URL'], name).toMatch(/^wss:/);
       expect(environment['REDIS_URL'] ?? 'rediss:', name).toMatch(/^rediss:/);
       expect(mounted, name).toContain('certificates:/certificates:ro');
     }
     expect(services['surrealdb']?.command).toContain('--web-crt');
     expect(services['redis']?.command?.join(' ')).toContain('--port 0 --tls-port 6379');
+    expect(services['postgres']?.command).toEqual(
+      expect.arrayContaining(['ssl=on', 'hba_file=/etc/postgresql/pg_hba.conf']),
+    );
+    const access = configs['postgres-access']?.content ?? '';
+    expect(access.match(/^host\w*/gm)).toEqual(['hostssl']);
+    expect(services['temporal']?.environment).toMatchObject({
+      ...{ TEMPORAL_TLS_FRONTEND_CERT: '/certificates/temporal/cert.pem', SQL_TLS_ENABLED: 'true' },
+      ...{ SQL_HOST_VERIFICATION: 'true', SQL_HOST_NAME: 'postgres', POSTGRES_TLS_ENABLED: 'true' },
+    });
+    expect(services['temporal-ui']?.environment).toMatchObject({
+      TEMPORAL_TLS_CA: '/certificates/ca.pem',
+      TEMPORAL_TLS_ENABLE_HOST_VERIFICATION: 'true',
+    });
     const owners = services['certificates']?.command?.slice(1) ?? [];
-    expect(owners).toEqual([`surrealdb=${services['surrealdb']?.user}`, `redis=${services['redis']?.user}`]);
+    const servers = ['surrealdb', 'redis', 'temporal', 'postgres'];
+    expect(owners).toEqual(servers.map((name) => `${name}=${services[name]?.user}`));
+    for (const name of servers) {
+      expect(services[name]?.depends_on['certificates']?.condition, name).toBe(
+        'service_completed_successfully',
+      );
+    }
   });
 
   it('a worker can end its actions before compose kills it', () => {

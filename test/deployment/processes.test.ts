@@ -44,6 +44,9 @@ describe('docker-compose.yml, as processes', needs('surreal', 'redis'), () => {
     const { TEMPORAL_NAMESPACE: namespace = '' } = deployment.service('worker').environment;
     client = await createSluiceClient({
       address: await deployment.at('temporal:7233'),
+      connectionOptions: {
+        tls: { serverRootCACertificate: readFileSync(deployment.path('certificates/ca.pem')) },
+      },
       namespace,
       taskQueue: 'sluice',
     });

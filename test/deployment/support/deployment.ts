@@ -6,7 +6,8 @@
  * - Only addresses, paths and ports differ from the file: here all processes share one network and one
  *   disk.
  * - A program that compose runs from another project's image is that program of this machine. A Temporal
- *   dev server replaces PostgreSQL and Temporal on it; the Web UI and what prepares a volume are left out.
+ *   dev server, with TLS in front of it, replaces PostgreSQL and Temporal on it; the Web UI and what prepares
+ *   a volume are left out.
  * - Nothing outlives `stop`: every process is killed by its id.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
@@ -21,6 +22,7 @@ import { surrealBinary } from '../../support/requirements.js';
 import { waitFor } from '../../support/wait-for.js';
 import { readCompose, temporalSettings, type Compose, type Service } from './compose-file.js';
 import { jsonWords, type Image } from './image.js';
+import { startTlsFront, type TlsFront } from './tls-front.js';
 
 /** Processes of Sluice run as an unprivileged user, not as root. */
 const UNPRIVILEGED = { uid: 65_534, gid: 65_534 };
@@ -59,6 +61,7 @@ export class Process {
 
 export class Deployment {
   readonly #processes: Process[] = [];
+  #front: TlsFront | undefined;
   readonly #ports = new Map<string, number>();
   readonly #directory = mkdtempSync(join(tmpdir(), 'sluice-deployment-'));
   readonly #cli: string;
@@ -200,6 +203,7 @@ export class Deployment {
   /** Kills what still runs, last first, and removes all data. */
   async stop(): Promise<void> {
     for (const process of [...this.#processes].reverse()) await process.end('SIGKILL');
+    await this.#front?.close();
     rmSync(this.#directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 
@@ -249,7 +253,9 @@ export class Deployment {
 
   /** What the image of Temporal sets up by these variables, of the dev server. */
   private async devServer({ environment }: Service): Promise<string[]> {
-    const [ip = '', port = ''] = (await this.at('temporal:7233')).split(':');
+    const port = await freePort('127.0.0.1');
+    const [ip = '', front = ''] = (await this.at('temporal:7233')).split(':');
+    this.#front = await startTlsFront(Number(front), port, this.path('certificates/temporal'));
     const { DEFAULT_NAMESPACE: namespace = '' } = environment;
     return [
       ...[
@@ -260,7 +266,7 @@ export class Deployment {
         '--ip',
         ip,
         '--port',
-        port,
+        `${port}`,
         '--namespace',
         namespace,
       ],
