@@ -51,6 +51,7 @@ import type {
 import { RunControl } from './run-control.js';
 import type { RunContext } from './runs/context.js';
 import { stopWorkflow } from './runs/stop-run.js';
+import { TaskClient } from './tasks/task-client.js';
 
 const CONNECT_LIMIT_MS = 5_000;
 /** A query waits this long for a worker to answer. */
@@ -100,6 +101,8 @@ export class SluiceClient<P extends object = AnyPayloads> {
   private readonly bus: EventBus | undefined;
   /** Dead letters: list, show, retry, dismiss. */
   readonly deadLetters: DeadLetterClient;
+  /** Tasks of people: list, show, ask, act. */
+  readonly tasks: TaskClient;
   /** Runs: list, show, stop, re-run, rewind, export. */
   readonly runs: RunControl;
   /** Published definitions: list, show. */
@@ -131,6 +134,7 @@ export class SluiceClient<P extends object = AnyPayloads> {
       start: (...args) => this.#start(...args),
     };
     this.runs = new RunControl(this.#runContext, (...args) => this.signalEvent(...args));
+    this.tasks = new TaskClient(this.#runContext);
     this.definitions = new DefinitionControl(this.#runContext);
     this.deadLetters = new DeadLetterClient(
       (request, exclusive) => this.#execute(WORKFLOW_TYPES.deadLetters, request, exclusive),

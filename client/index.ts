@@ -27,4 +27,13 @@ export { LEGACY_ACTIONS, type LegacyAction, refuseLegacy } from './runs/legacy.j
 export type { RerunOptions, RerunRun } from './runs/rerun.js';
 export type { RewindOptions, Rewound } from './runs/rewind-options.js';
 export { type EventWithPauses, ShownEvents, type ShownSummary, withPauses } from './shown/shown-events.js';
+export type {
+  PeopleAction,
+  TaskActor,
+  TaskClient,
+  TaskInput,
+  TaskReadOptions,
+  TaskToCreate,
+} from './tasks/task-client.js';
+export type { TaskBulk, TaskBulkItem } from './tasks/bulk.js';
 export type { StoppedRun } from './runs/stop-run.js';

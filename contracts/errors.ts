@@ -579,12 +579,13 @@ export const ERRORS = {
     false,
     'Someone cancelled the workflow of the task. Rewind the run to the step to ask again.',
   ),
-  TASK_CLOSED: entry(
-    409,
+  TASK_NOT_FOUND: entry(
+    404,
     'validation',
     false,
-    'The task has ended, and nothing opens it again. Only a comment is possible.',
+    'The tenant has no task of that name. `sluice tasks list` shows those that it has.',
   ),
+  TASK_CLOSED: entry(409, 'validation', false, 'The task has ended, and nothing opens it again.'),
   TASK_ACTION_ILLEGAL: entry(
     409,
     'validation',

@@ -7,7 +7,7 @@
  */
 import { createRemoteJWKSet, customFetch, errors, jwtVerify, type JWTPayload } from 'jose';
 import { messageOf, SluiceError } from '../../contracts/errors.js';
-import { PrincipalName, Role, TenantGrant, type Principal } from './principal.js';
+import { GroupName, MOST_GROUPS, PrincipalName, Role, TenantGrant, type Principal } from './principal.js';
 
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 /** Tolerated clock skew, seconds. */
@@ -19,6 +19,8 @@ export interface JwtOptions {
   readonly audience: string;
   /** Claim with the roles; a dot separates the names of nested objects. */
   readonly rolesClaim: string;
+  /** Claim with the groups; absent: none. */
+  readonly groupsClaim?: string;
   /** Claim with the tenants. */
   readonly tenantsClaim: string;
 }
@@ -30,7 +32,7 @@ export interface JwtOptions {
 export type VerifyJwt = (token: string) => Promise<Principal | undefined>;
 
 export function jwtVerifier(options: JwtOptions): VerifyJwt {
-  const { issuer, audience, rolesClaim, tenantsClaim } = options;
+  const { issuer, audience, rolesClaim, groupsClaim, tenantsClaim } = options;
   const unavailable = (cause: unknown): SluiceError =>
     new SluiceError(
       'IDENTITY_PROVIDER_UNAVAILABLE',
@@ -59,6 +61,11 @@ export function jwtVerifier(options: JwtOptions): VerifyJwt {
         issuer,
         name: name.data,
         roles: listOf(payload, rolesClaim).flatMap((role) => Role.safeParse(role).data ?? []),
+        ...(groupsClaim !== undefined && {
+          groups: listOf(payload, groupsClaim)
+            .flatMap((group) => GroupName.safeParse(group).data ?? [])
+            .slice(0, MOST_GROUPS),
+        }),
         tenants: listOf(payload, tenantsClaim).flatMap((tenant) => TenantGrant.safeParse(tenant).data ?? []),
       };
     } catch (error) {

@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
 import { faultText, type JsonFault } from '../../contracts/reading/json-faults.js';
 import { parseJson } from '../../contracts/reading/parse-json.js';
-import { PrincipalName, Role, TenantGrant, type Principal } from './principal.js';
+import { GroupName, MOST_GROUPS, PrincipalName, Role, TenantGrant, type Principal } from './principal.js';
 
 const PREFIX = 'sluice_';
 const KEY_BYTES = 32;
@@ -21,6 +21,8 @@ const KeyEntry = z.strictObject({
   /** sha-256 of the key, hex. */
   hash: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits: `sluice api key` prints it'),
   roles: z.array(Role).min(1),
+  /** Groups of the person: roles that tasks name. */
+  groups: z.array(GroupName).max(MOST_GROUPS).optional(),
   tenants: z.array(TenantGrant).min(1),
   /** The key is refused from this instant on. */
   expires: z.iso.datetime({ offset: true }).optional(),
@@ -81,8 +83,8 @@ export function keyFinder(entries: () => readonly KeyEntry[], now: () => number)
     }
     if (found === undefined) return undefined;
     if (found.expires !== undefined && Date.parse(found.expires) <= now()) return undefined;
-    const { name, roles, tenants } = found;
-    return { kind: 'key', name, roles, tenants };
+    const { name, roles, groups, tenants } = found;
+    return { kind: 'key', name, roles, tenants, ...(groups !== undefined && { groups }) };
   };
 }
 

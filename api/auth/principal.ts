@@ -12,22 +12,25 @@ import { z } from 'zod';
 import { SluiceError } from '../../contracts/errors.js';
 import { TenantId } from '../../contracts/run/messages.js';
 
-export const Role = z.enum(['reader', 'operator', 'publisher', 'eraser', 'codec', 'admin']);
+export const Role = z.enum(['reader', 'reviewer', 'operator', 'publisher', 'eraser', 'codec', 'admin']);
 export type Role = z.infer<typeof Role>;
 
 /**
  * What a route requires. `unredacted`: to see marked values; `codec`: to decrypt what Temporal stores;
- * `erase`: to remove values for good.
+ * `erase`: to remove values for good. `review`: to ask people and to answer; `assign`: to say who shall
+ * answer; `override`: to decide instead of them.
  */
-export type Capability = 'read' | 'operate' | 'publish' | 'erase' | 'unredacted' | 'codec';
+export type Capability =
+  'read' | 'review' | 'assign' | 'override' | 'operate' | 'publish' | 'erase' | 'unredacted' | 'codec';
 
 const ALLOWED: Readonly<Record<Role, readonly Capability[]>> = {
   reader: ['read'],
-  operator: ['read', 'operate'],
+  reviewer: ['read', 'review'],
+  operator: ['read', 'review', 'assign', 'operate'],
   publisher: ['read', 'publish'],
   eraser: ['read', 'erase'],
   codec: ['codec'],
-  admin: ['read', 'operate', 'publish', 'erase', 'unredacted', 'codec'],
+  admin: ['read', 'review', 'assign', 'override', 'operate', 'publish', 'erase', 'unredacted', 'codec'],
 };
 
 /** Every tenant. */
@@ -49,6 +52,11 @@ export const PrincipalName = z
   // Controls, the separators of lines, and halves of characters.
   .regex(/^[^\p{Cc}\p{Zl}\p{Zp}\p{Cs}]*$/u, 'must be without control characters');
 
+/** A group of a principal, as a task names it as a role. */
+export const GroupName = z.string().min(1).max(NAME_CHARACTERS);
+/** Groups of one principal that count. */
+export const MOST_GROUPS = 90;
+
 /** The sender of a request. */
 export interface Principal {
   /** Who vouches for the name: the file of keys, a token's issuer, or no one where authentication is off. */
@@ -58,6 +66,8 @@ export interface Principal {
   /** The actor in the audit. */
   readonly name: string;
   readonly roles: readonly Role[];
+  /** Groups that the key or the token names: with the roles, they are the roles of an act on a task. */
+  readonly groups?: readonly string[] | undefined;
   readonly tenants: readonly string[];
 }
 

@@ -36,6 +36,7 @@ export type Tag =
   | 'definitions'
   | 'runs'
   | 'bulk'
+  | 'tasks'
   | 'dead letters'
   | 'events'
   | 'audit'

@@ -2,7 +2,7 @@
 import { ApiAct, apiPage } from '../../contracts/http/api.js';
 import { operation, type Api } from '../http/operation.js';
 import { json, pageOf } from '../views/views.js';
-import { PageQuery, Thing } from './parts.js';
+import { PageQuery, Thing } from '../views/parts.js';
 
 export function addAuditRoute(api: Api): void {
   operation(

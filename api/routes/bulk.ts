@@ -3,7 +3,7 @@ import type { BulkItem, SluiceClient } from '../../client/index.js';
 import { operation, type Api } from '../http/operation.js';
 import { ndjson } from '../http/streams.js';
 import { hidden } from '../views/act-hidden.js';
-import { Reason, RunFilterBody } from './parts.js';
+import { Reason, RunFilterBody } from '../views/parts.js';
 
 const BulkBody = z
   .strictObject({

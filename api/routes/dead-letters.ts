@@ -18,7 +18,7 @@ import { operation, type Api } from '../http/operation.js';
 import { ndjson } from '../http/streams.js';
 import { actHidden, hidden } from '../views/act-hidden.js';
 import { json, pageOf } from '../views/views.js';
-import { Id, PageQuery } from './parts.js';
+import { Id, PageQuery } from '../views/parts.js';
 
 /** Most characters of a note. */
 const NOTE_CHARACTERS = 2_000;

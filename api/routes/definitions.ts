@@ -6,7 +6,7 @@ import type { DefinitionView } from '../../projections/index.js';
 import { operation, type Api } from '../http/operation.js';
 import { problemItems, problemOf, Problem, type ProblemItem } from '../http/problem.js';
 import { json, pageOf, toDefinition, toDefinitionSummary } from '../views/views.js';
-import { Id, PageQuery } from './parts.js';
+import { Id, PageQuery } from '../views/parts.js';
 
 /** Characters of a definition's hash in its ETag. */
 const ETAG_HASH_CHARACTERS = 32;

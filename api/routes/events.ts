@@ -8,7 +8,7 @@ import { LIMITS } from '../../contracts/limits.js';
 import { requireCapability } from '../auth/principal.js';
 import { operation, type Api } from '../http/operation.js';
 import { json, pageOf, toInboundEvent, toInboundSummary } from '../views/views.js';
-import { AnyJson, eventThing, Flag, isPlain, PageQuery } from './parts.js';
+import { AnyJson, eventThing, Flag, isPlain, PageQuery } from '../views/parts.js';
 
 const EventText = z
   .string()

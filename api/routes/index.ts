@@ -9,6 +9,8 @@ import { addFunctionRoutes } from './functions.js';
 import { addLegacyRoutes } from './legacy.js';
 import { addRunActRoutes } from './run-acts.js';
 import { addRunRoutes } from './runs.js';
+import { addTaskRoutes } from './tasks/show.js';
+import { addTaskActRoutes } from './tasks/act.js';
 import { addTimelineRoute } from './timeline.js';
 
 export function addRoutes(api: Api): void {
@@ -19,6 +21,8 @@ export function addRoutes(api: Api): void {
   addBulkRoutes(api);
   addLegacyRoutes(api);
   addDeadLetterRoutes(api);
+  addTaskRoutes(api);
+  addTaskActRoutes(api);
   addEventRoutes(api);
   addAuditRoute(api);
   addFunctionRoutes(api);

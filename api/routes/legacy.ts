@@ -4,7 +4,7 @@
  */
 import type { LegacyAction } from '../../client/index.js';
 import { operation, type Api } from '../http/operation.js';
-import { RunParams } from './parts.js';
+import { RunParams } from '../views/parts.js';
 
 const PATHS: Readonly<Record<string, LegacyAction>> = {
   resume: 'resume',

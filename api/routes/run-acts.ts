@@ -11,7 +11,7 @@ import { operation, type Api } from '../http/operation.js';
 import { actHidden } from '../views/act-hidden.js';
 import { json } from '../views/views.js';
 import { startOnce } from '../http/start-once.js';
-import { AnyJson, eventThing, Id, Reason, RunParams } from './parts.js';
+import { AnyJson, eventThing, Id, Reason, RunParams } from '../views/parts.js';
 
 /** Most correlation keys of a start, characters of a step path, loop indexes and their most value. */
 const START_KEYS = 1_000;

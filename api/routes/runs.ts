@@ -26,7 +26,7 @@ import {
   toStep,
   toWait,
 } from '../views/views.js';
-import { Flag, PageQuery, RunListQuery, RunParams } from './parts.js';
+import { Flag, PageQuery, RunListQuery, RunParams } from '../views/parts.js';
 
 /** Errors of a read of one run; its definition is read for the marks. */
 const READ_ERRORS: readonly ErrorCode[] = ['RUN_NOT_FOUND', 'DEFINITION_VERSION_NOT_FOUND'];

@@ -5,7 +5,7 @@ import { problemOf } from '../http/problem.js';
 import { streamAnswer } from '../http/streams.js';
 import { messageId, parseLastEvent, runTimeline, type TimelineItem } from '../views/timeline.js';
 import { toRunEvent } from '../views/views.js';
-import { RunParams } from './parts.js';
+import { RunParams } from '../views/parts.js';
 
 /** How long a reader waits before it reconnects, ms. */
 const RETRY_MS = 1_000;

@@ -36,6 +36,10 @@ export function databaseReads(database: SluiceConfig['database']): DatabaseReads
       pageInbound: (...args) => read((reads) => reads.pageInbound(...args)),
       listAudit: (...args) => read((reads) => reads.listAudit(...args)),
       listDefinitions: (...args) => read((reads) => reads.listDefinitions(...args)),
+      listTasks: (...args) => read((reads) => reads.listTasks(...args)),
+      countTasks: (...args) => read((reads) => reads.countTasks(...args)),
+      getTask: (...args) => read((reads) => reads.getTask(...args)),
+      listTaskEntries: (...args) => read((reads) => reads.listTaskEntries(...args)),
       getDefinition: (...args) => read((reads) => reads.getDefinition(...args)),
     },
     close: async () => {

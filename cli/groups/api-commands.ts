@@ -23,7 +23,7 @@ export function addApiCommands(program: Command, { env, terminal, done }: Comman
     .argument('<name>', 'name of the key holder, recorded in the audit')
     .requiredOption(
       '--role <role>',
-      'reader, operator, publisher, codec or admin; separate several with commas',
+      'reader, reviewer, operator, publisher, eraser, codec or admin; separate several with commas',
       words,
     )
     .requiredOption(
@@ -31,11 +31,25 @@ export function addApiCommands(program: Command, { env, terminal, done }: Comman
       'tenant that the key is bound to, or * for all; separate several with commas',
       words,
     )
+    .option(
+      '--group <name>',
+      'group of the holder, a role that tasks name; separate several with commas',
+      words,
+    )
     .option('--expires <instant>', 'ISO 8601 instant with an offset at which the key expires')
-    .action(async (name: string, options: { role: string[]; forTenant: string[]; expires?: string }) => {
-      const { apiKeyCommand } = await import('../commands/processes/api.js');
-      const { role, forTenant: tenant, expires } = options;
-      const chosen: KeyOptions = { role, tenant, ...(expires !== undefined && { expires }) };
-      done(apiKeyCommand(terminal(), name, chosen));
-    });
+    .action(
+      async (
+        name: string,
+        options: { role: string[]; forTenant: string[]; group?: string[]; expires?: string },
+      ) => {
+        const { apiKeyCommand } = await import('../commands/processes/api.js');
+        const { role, forTenant: tenant, group, expires } = options;
+        const chosen: KeyOptions = {
+          ...{ role, tenant },
+          ...(group !== undefined && { group }),
+          ...(expires !== undefined && { expires }),
+        };
+        done(apiKeyCommand(terminal(), name, chosen));
+      },
+    );
 }

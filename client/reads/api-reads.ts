@@ -22,9 +22,12 @@ import {
   ApiStep,
   ApiWait,
 } from '../../contracts/http/api.js';
+import { ApiTask, ApiTaskCounts, ApiTaskEntry, ApiTaskSummary } from '../../contracts/http/tasks.js';
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
 import { JsonValue, type Json } from '../../contracts/json.js';
 import { RunEvent } from '../../contracts/run/run-events.js';
+import type { TaskView } from '../../contracts/tasks/record.js';
+import { TaskDecision } from '../../contracts/tasks/task.js';
 import type { Page, PageRequest, UnreadableRow } from '../../projections/index.js';
 import type { RunReads } from './reads.js';
 
@@ -141,6 +144,24 @@ export function apiReads({ url, token }: ApiReadsOptions): RunReads {
     ),
     listAudit: async (tenant, filter = {}, page = {}) =>
       toPage(await ask(apiPage(ApiAct), tenant, '/v1/audit', { ...filter, ...page })),
+    listTasks: async (tenant, filter = {}, page = {}) =>
+      toPage(await ask(apiPage(ApiTaskSummary), tenant, '/v1/tasks', { ...filter, ...page })),
+    countTasks: (tenant) => ask(ApiTaskCounts, tenant, '/v1/task-counts'),
+    getTask: async (tenant, item) => {
+      const task = await orUndefined(['TASK_NOT_FOUND'], ask(ApiTask, tenant, taskPath(item)));
+      return task && toTask(task);
+    },
+    listTaskEntries: async (tenant, item, page = {}) => {
+      const answer = await orUndefined(
+        ['TASK_NOT_FOUND'],
+        ask(apiPage(ApiTaskEntry), tenant, `${taskPath(item)}/log`, { ...page }),
+      );
+      if (answer === undefined) return { items: [], next: null };
+      return {
+        ...toPage(answer),
+        items: answer.items.map((entry) => ({ ...entry, given: json(entry.given) })),
+      };
+    },
     listDefinitions: async (tenant, page = {}) =>
       toPage(await ask(apiPage(ApiDefinitionSummary), tenant, '/v1/definitions', { ...page })),
     getDefinition: (tenant, id, version) => {
@@ -150,6 +171,20 @@ export function apiReads({ url, token }: ApiReadsOptions): RunReads {
         ask(ApiDefinition, tenant, path),
       );
     },
+  };
+}
+
+const taskPath = (item: string): string => `/v1/tasks/${encodeURIComponent(item)}`;
+
+function toTask(task: z.output<typeof ApiTask>): TaskView {
+  const { context, form, outcomeForms, votes, decision } = task;
+  return {
+    ...task,
+    context: json(context),
+    form: json(form),
+    outcomeForms: Object.fromEntries(Object.entries(outcomeForms).map(([name, own]) => [name, json(own)])),
+    votes: votes.map((vote) => ({ ...vote, answer: json(vote.answer) })),
+    decision: decision && TaskDecision.parse({ ...decision, answer: json(decision.answer) }),
   };
 }
 

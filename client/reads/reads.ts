@@ -21,6 +21,13 @@ import type {
   StepView,
   WaitView,
 } from '../../projections/index.js';
+import type {
+  TaskCounts,
+  TaskEntry,
+  TaskFilter,
+  TaskSummary,
+  TaskView,
+} from '../../contracts/tasks/record.js';
 
 export interface RunReads {
   /**
@@ -46,6 +53,12 @@ export interface RunReads {
   pageInbound(tenant: string, runId: string, page?: PageRequest): Promise<Page<RunInboundView>>;
   /** Who did what, newest first; `on`: on one thing, such as `run:ID`. */
   listAudit(tenant: string, filter?: AuditFilter, page?: PageRequest): Promise<Page<AuditView>>;
+  /** The inbox: late ones first, then by priority, then the oldest. */
+  listTasks(tenant: string, filter?: TaskFilter, page?: PageRequest): Promise<Page<TaskSummary>>;
+  countTasks(tenant: string): Promise<TaskCounts>;
+  getTask(tenant: string, item: string): Promise<TaskView | undefined>;
+  /** The log of a task, oldest first. */
+  listTaskEntries(tenant: string, item: string, page?: PageRequest): Promise<Page<TaskEntry>>;
   listDefinitions(tenant: string, page?: PageRequest): Promise<Page<DefinitionSummary>>;
   /** @param version default: the one that a start takes */
   getDefinition(tenant: string, id: string, version?: number): Promise<DefinitionView | undefined>;

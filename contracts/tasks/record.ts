@@ -99,6 +99,8 @@ export interface TaskSummary {
   /** Whether a deadline of it has passed. */
   readonly late: boolean;
   readonly requestedBy: string;
+  /** The run that asks; null: none. */
+  readonly runId: string | null;
   readonly account: string | null;
   readonly role: string | null;
   readonly claimedBy: string | null;
@@ -117,6 +119,10 @@ export interface TaskView extends TaskSummary {
   readonly context: Json;
   readonly form: Json;
   readonly outcomes: readonly string[];
+  /** The forms of outcomes that have their own. */
+  readonly outcomeForms: Readonly<Record<string, Json>>;
+  /** The step that asks; null: none. */
+  readonly step: { readonly definition: string; readonly stepId: string; readonly stepPath: string } | null;
   readonly votes: TaskState['votes'];
   readonly decision: TaskState['decision'];
   readonly notifications: readonly TaskNotice[];

@@ -80,6 +80,8 @@ const AskingStep = z.object({
   iteration: z.array(z.number().int()),
 });
 
+export type AskingStep = z.infer<typeof AskingStep>;
+
 /** What happens at a deadline: one level after the other, and at last `end`. */
 const OnDue = z.object({
   levels: z

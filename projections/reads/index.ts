@@ -1,6 +1,13 @@
 /** Read models: one file for each question. Each takes a tenant and sees no other tenant's rows. */
 import type { Database } from '../connection/connection.js';
 import type { Page, PageRequest } from '../connection/page.js';
+import type {
+  TaskCounts,
+  TaskEntry,
+  TaskFilter,
+  TaskSummary,
+  TaskView,
+} from '../../contracts/tasks/record.js';
 import { checkContiguity, type Contiguity } from './runs/check-contiguity.js';
 import {
   getDefinition,
@@ -22,6 +29,8 @@ import {
 import { listRuns, type RunFilter } from './runs/list-runs.js';
 import { listSteps, type StepView } from './runs/list-steps.js';
 import { listWaits, pageWaits, type WaitView } from './runs/list-waits.js';
+import { getTask, listTaskEntries } from './tasks/get-task.js';
+import { countTasks, listTasks } from './tasks/list-tasks.js';
 import { pageInbound, type RunInboundView } from './events/run-inbound.js';
 import type { RunSummary, RunView } from './runs/run-view.js';
 
@@ -55,6 +64,12 @@ export interface Reads {
   listDefinitions(tenant: string, page?: PageRequest): Promise<Page<DefinitionSummary>>;
   /** A version; without a number, the one that a start takes, or the highest where it is unpublished. */
   getDefinition(tenant: string, id: string, version?: number): Promise<DefinitionView | undefined>;
+  /** Late ones first, then by priority, then the oldest. */
+  listTasks(tenant: string, filter?: TaskFilter, page?: PageRequest): Promise<Page<TaskSummary>>;
+  countTasks(tenant: string): Promise<TaskCounts>;
+  getTask(tenant: string, item: string): Promise<TaskView | undefined>;
+  /** What was done to a task, oldest first. */
+  listTaskEntries(tenant: string, item: string, page?: PageRequest): Promise<Page<TaskEntry>>;
   /** Gaps and doubles in the live log; both are errors once the run has ended. */
   checkContiguity(tenant: string, runId: string): Promise<Contiguity>;
 }
@@ -77,6 +92,10 @@ export function createReads(database: Database): Reads {
     listAudit: (...args) => listAudit(database, ...args),
     listDefinitions: (...args) => listDefinitions(database, ...args),
     getDefinition: (...args) => getDefinition(database, ...args),
+    listTasks: (...args) => listTasks(database, ...args),
+    countTasks: (...args) => countTasks(database, ...args),
+    getTask: (...args) => getTask(database, ...args),
+    listTaskEntries: (...args) => listTaskEntries(database, ...args),
     checkContiguity: (...args) => checkContiguity(database, ...args),
   };
 }

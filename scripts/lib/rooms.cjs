@@ -62,7 +62,8 @@ const inner = {
   'api/http': ['api/auth'],
   'api/views': [],
   'api/page': [],
-  'api/routes': ['api/auth', 'api/http', 'api/views'],
+  'api/routes/tasks': ['api/auth', 'api/http', 'api/views'],
+  'api/routes': ['api/auth', 'api/http', 'api/views', 'api/routes/tasks'],
 
   'cli/terminal': [],
   'cli/context': ['cli/terminal'],
@@ -70,6 +71,7 @@ const inner = {
   'cli/commands/definitions': ['cli/terminal'],
   'cli/commands/runs': ['cli/terminal'],
   'cli/commands/events': ['cli/terminal'],
+  'cli/commands/tasks': ['cli/terminal'],
   'cli/commands/processes': ['cli/terminal', 'cli/commands/definitions'],
   'cli/commands/maintenance': ['cli/terminal', 'cli/doctor'],
   'cli/groups': [
@@ -78,6 +80,7 @@ const inner = {
     'cli/commands/definitions',
     'cli/commands/runs',
     'cli/commands/events',
+    'cli/commands/tasks',
     'cli/commands/processes',
     'cli/commands/maintenance',
   ],
@@ -89,6 +92,7 @@ const inner = {
   'client/connection': ['client/events', 'client/reads', 'client/claims'],
   'client/runs': ['client/connection', 'client/reads', 'client/redaction', 'client/claims'],
   'client/erasure': ['client/connection', 'client/reads', 'client/runs'],
+  'client/tasks': ['client/connection', 'client/reads', 'client/redaction', 'client/claims', 'client/runs'],
   'client/shown': ['client/reads', 'client/redaction', 'client/connection', 'client/runs'],
 
   // The files at the top of contracts/ (errors, limits, JSON) import no other: its folders use them.
@@ -98,7 +102,7 @@ const inner = {
   'contracts/naming': ['contracts', 'contracts/run'],
   'contracts/events': ['contracts', 'contracts/reading', 'contracts/run'],
   'contracts/definition': ['contracts', 'contracts/run', 'contracts/events', 'contracts/tasks'],
-  'contracts/http': ['contracts', 'contracts/run'],
+  'contracts/http': ['contracts', 'contracts/run', 'contracts/tasks'],
   'contracts/tasks': ['contracts', 'contracts/run'],
   'contracts/services': ['contracts'],
   'contracts/calendar': [],
@@ -144,6 +148,7 @@ const inner = {
     'projections/log',
     'projections/reads/runs',
     'projections/reads/events',
+    'projections/reads/tasks',
   ],
   'projections/commit': [
     'projections/values',

@@ -8,6 +8,7 @@ import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeKey, readKeyFile, startApi, type ApiConfig, type RunningApi } from '../../api/index.js';
+import { jwtVerifier } from '../../api/auth/jwt.js';
 import { Problem } from '../../api/http/problem.js';
 import { loadApiConfig } from '../../worker/config/api-config.js';
 import { createSluiceClient, type SluiceClient } from '../../client/index.js';
@@ -112,6 +113,17 @@ describe('a JSON Web Token', () => {
       body: '{"definition":"x"}',
     });
     expect(await response.json()).toMatchObject({ code: 'FORBIDDEN' });
+  });
+
+  it('the groups of a JWT are those of the claim that the configuration names', async () => {
+    const auth = jwtConfig();
+    const options = auth.kind === 'tokens' ? auth.jwt : undefined;
+    if (options === undefined) throw new Error('No tokens');
+    const token = await signed({ ...claims(), teams: ['finance', 7, ''] });
+    const groupsOf = async (more: object) => (await jwtVerifier({ ...options, ...more })(token))?.groups;
+    expect(await groupsOf({ groupsClaim: 'teams' })).toEqual(['finance']);
+    expect(await groupsOf({ groupsClaim: 'groups' })).toEqual([]);
+    expect(await groupsOf({})).toBeUndefined();
   });
 
   it('a JWT with a wrong signature, issuer, audience or expiry is refused', async () => {

@@ -39,6 +39,17 @@ const BODIES: Readonly<Record<string, unknown>> = {
   bulkDeadLetters: { action: 'dismiss', filter: {}, all: true },
   publishDefinition: { source: WAITING.replace('version: 1', 'version: 9') },
   validateDefinition: { source: WAITING },
+  createTask: { title: 'Look' },
+  approveTask: { reason: 'r' },
+  rejectTask: { reason: 'r' },
+  answerTask: { outcome: 'approve' },
+  requestChangeOfTask: { reason: 'r' },
+  resubmitTask: { reason: 'r' },
+  commentTask: { note: 'n' },
+  reassignTask: { assignee: { role: 'r' } },
+  escalateTask: { reason: 'r' },
+  overrideTask: { reason: 'r', confirm: 'OVERRIDE NONE' },
+  bulkTasks: { action: 'comment', input: { note: 'n' }, filter: {}, all: true },
   publishEvent: { eventName: 'GO' },
   erase: { correlationKey: 'nothing', dryRun: true },
   decodePayloads: { payloads: [] },
@@ -50,7 +61,14 @@ function right(
   route: Route,
   values: Readonly<Record<string, string>> = {},
 ): { path: string; asked: AskOptions } {
-  const ids = { runId: run.runId, definitionId: 'waiting', version: '1', deadLetterId: LETTER.id, ...values };
+  const ids = {
+    runId: run.runId,
+    definitionId: 'waiting',
+    version: '1',
+    deadLetterId: LETTER.id,
+    taskId: 'none',
+    ...values,
+  };
   const query = route.id === 'explainEvent' ? '?source=s&eventId=e' : '';
   const body = BODIES[route.id];
   return {
@@ -145,8 +163,8 @@ describe('no route', () => {
   });
 
   it.each<[Caller, RegExp]>([
-    ['reader', /^(?!get|list|explain|follow|export|validate)/],
-    ['publisher', /^(?!get|list|explain|follow|export|validate|publishDefinition|unpublish)/],
+    ['reader', /^(?!get|list|count|explain|follow|export|validate)/],
+    ['publisher', /^(?!get|list|count|explain|follow|export|validate|publishDefinition|unpublish)/],
     ['operator', /^(publishDefinition|unpublish)/],
   ])('is open to a %s beyond the role', async (as, beyond) => {
     const refused = secured().filter(({ id }) => beyond.test(id));
@@ -162,6 +180,7 @@ describe('no route', () => {
       runId: 'RUN_NOT_FOUND',
       definitionId: 'DEFINITION_NOT_FOUND',
       deadLetterId: 'DEAD_LETTER_NOT_FOUND',
+      taskId: 'TASK_NOT_FOUND',
     };
     const legacy = /^(resume|retryRun|requeueEventWait|execute)/;
     for (const route of secured().filter(({ path, id }) => path.includes('{') && !legacy.test(id))) {
@@ -179,7 +198,7 @@ describe('no route', () => {
 
   it('every route refuses a path parameter that cannot be an id', async () => {
     for (const route of secured().filter(({ path }) => path.includes('{'))) {
-      for (const bad of ['\u0000', 'a\nb', 'x'.repeat(257)]) {
+      for (const bad of ['\u0000', 'a\nb', 'x'.repeat(513)]) {
         const name = /\{(\w+)\}/.exec(route.path)?.[1] ?? '';
         const { path, asked } = right(route, { [name]: bad });
         const refusal = await api().refusal(path, asked);

@@ -63,6 +63,9 @@ const api = useApi({ actions: [make, unmake] });
 let bridge: TestBridge;
 const runs: string[] = [];
 let letters: readonly string[] = [];
+/** A task with a marked answer. */
+const TASK = 'look at this';
+const ANSWER = { action: 'approve', reason: `it is ${PIN}`, answer: { pin: PIN } };
 
 beforeAll(async () => {
   bridge = await openBridge(api().sluice);
@@ -78,6 +81,10 @@ beforeAll(async () => {
       payload: { ...payload },
       ...(key !== undefined && { workflow_correlation_key: key }),
     });
+  const form = { type: 'object', properties: { pin: { type: 'string', writeOnly: true } } };
+  await api().client.tasks.create({ item: TASK, title: 'Look', form, quorum: [{ count: 2 }] }, { tenant });
+  const { action, ...input } = ANSWER;
+  await api().client.tasks.act(TASK, action as 'approve', input, { tenant, actor: 'anna' });
   await post('begin', 'BEGIN', PIN, { pin: PIN, note: `for ${PIN}` });
   await post('refused', 'BEGIN', LOST, { pin: LOST, note: [LOST] });
   await post('lost', 'GO', LOST, { pin: LOST });
@@ -131,6 +138,12 @@ function expectNowhere(text: string, where: string): void {
 
 const q = (eventId: string): string => `/v1/events/explain?source=s&eventId=${eventId}`;
 type Cases = () => readonly (readonly [path: string, options?: AskOptions])[];
+const TASK_BODIES: Readonly<Record<string, object>> = {
+  comment: { note: 'seen' },
+  answer: { outcome: 'none' },
+  reassign: { assignee: { role: 'r' } },
+  escalate: { reason: 'r' },
+};
 /** What is asked of each route, by operation id. */
 const CASES: Readonly<Record<string, Cases>> = {
   listEvents: () => [['/v1/events'], ['/v1/events?eventName=GO'], ['/v1/events?eventName=TOLD']],
@@ -167,6 +180,21 @@ const CASES: Readonly<Record<string, Cases>> = {
     ['/v1/runs/bulk', { json: { action: 'rerun', filter: { definition: 'marking' }, dryRun: true } }],
     ['/v1/runs/bulk', { json: { action: 'cancel', filter: { definition: 'marking' } } }],
   ],
+  listTasks: () => [['/v1/tasks']],
+  countTasks: () => [['/v1/task-counts']],
+  getTask: () => [[`/v1/tasks/${encodeURIComponent(TASK)}`]],
+  listTaskEntries: () => [[`/v1/tasks/${encodeURIComponent(TASK)}/log`]],
+  createTask: () => [['/v1/tasks', { json: { item: TASK, title: 'Again' } }]],
+  ...Object.fromEntries(
+    [
+      ...['claim', 'release', 'approve', 'reject', 'answer', 'request-change', 'resubmit', 'comment'],
+      ...['reassign', 'escalate', 'override'],
+    ].map((act): [string, Cases] => [
+      `${act === 'request-change' ? 'requestChangeOf' : act}Task`,
+      () => [[`/v1/tasks/${encodeURIComponent(TASK)}/${act}`, { json: TASK_BODIES[act] ?? {} }]],
+    ]),
+  ),
+  bulkTasks: () => [['/v1/tasks/bulk', { json: { action: 'claim', filter: {}, all: true, dryRun: true } }]],
   listDeadLetters: () => [['/v1/dead-letters']],
   getDeadLetter: () => letters.map((id) => [`/v1/dead-letters/${id}`]),
   retryDeadLetter: () => letters.map((id) => [`/v1/dead-letters/${id}/retry`, { json: {} }]),
@@ -230,6 +258,23 @@ const LINES: Readonly<Record<string, Lines>> = {
   'events explain': () => ['begin', 'refused', 'lost', 'go'].map((id) => ['s', id]),
   'events publish': () => [['NONE']],
   'audit list': () => [[]],
+  'tasks list': () => [[]],
+  'tasks count': () => [[]],
+  'tasks show': () => [[TASK], ['none']],
+  'tasks log': () => [[TASK]],
+  'tasks create': () => [[JSON.stringify({ item: TASK, title: 'Again' })]],
+  ...Object.fromEntries(
+    [
+      ...['claim', 'release', 'approve', 'reject', 'answer', 'request-change', 'resubmit', 'comment'],
+      ...['reassign', 'escalate', 'override'],
+    ].map((act): [string, Lines] => [`tasks ${act}`, () => [[TASK]]]),
+  ),
+  ...Object.fromEntries(
+    [
+      ...['claim', 'release', 'approve', 'reject', 'answer', 'request-change', 'resubmit', 'comment'],
+      ...['reassign', 'escalate'],
+    ].map((act): [string, Lines] => [`tasks bulk ${act}`, () => [['--all', '--dry-run']]]),
+  ),
   'dead-letters list': () => [[], ['--status', 'all']],
   'dead-letters show': () => letters.map((id) => [id]),
   'dead-letters retry': () => [['--all', '--dry-run'], letters.slice(0, 1)],

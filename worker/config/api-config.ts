@@ -66,6 +66,7 @@ async function authOf(vars: ApiVariables, environment: string): Promise<AuthConf
             issuer,
             audience,
             rolesClaim: vars.SLUICE_API_JWT_ROLES_CLAIM,
+            groupsClaim: vars.SLUICE_API_JWT_GROUPS_CLAIM,
             tenantsClaim: vars.SLUICE_API_JWT_TENANTS_CLAIM,
           },
   };

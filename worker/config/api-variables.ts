@@ -47,6 +47,10 @@ export const ApiVariables = z.object({
     .describe(
       'Claim of a JWT with its roles: a list, or words. A dot descends into an object (`realm_access.roles`).',
     ),
+  SLUICE_API_JWT_GROUPS_CLAIM: z
+    .string()
+    .default('groups')
+    .describe('Claim of a JWT with the groups of a person, in the same form: roles that tasks name.'),
   SLUICE_API_JWT_TENANTS_CLAIM: z
     .string()
     .default('tenants')

@@ -36,6 +36,7 @@ export async function apiCommand(env: Environment): Promise<number> {
 export interface KeyOptions {
   readonly role: readonly string[];
   readonly tenant: readonly string[];
+  readonly group?: readonly string[];
   readonly expires?: string;
 }
 
@@ -43,13 +44,14 @@ export interface KeyOptions {
 export function apiKeyCommand(
   terminal: Terminal,
   name: string,
-  { role, tenant, expires }: KeyOptions,
+  { role, tenant, group, expires }: KeyOptions,
 ): number {
   const { key, entry } = makeKey({
     name,
     // makeKey refuses unknown roles and invalid tenants.
     roles: role as never,
     tenants: [...tenant],
+    ...(group !== undefined && { groups: [...group] }),
     ...(expires !== undefined && { expires }),
   });
   terminal.data({ key, entry: JSON.parse(JSON.stringify(entry)) as Json });

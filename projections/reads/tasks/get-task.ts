@@ -1,6 +1,7 @@
 /** One task with what it asks, and the log of what was done to it. */
 import { z } from 'zod';
 import type { TaskView } from '../../../contracts/tasks/record.js';
+import type { AskingStep } from '../../../contracts/tasks/task.js';
 import { TaskEntry } from '../../../contracts/tasks/record.js';
 import type { Database } from '../../connection/connection.js';
 import { numberCursor, pageLimit, toPage, type Page, type PageRequest } from '../../connection/page.js';
@@ -41,6 +42,10 @@ export async function getTask(
     context: request.context,
     form: request.form ?? null,
     outcomes: request.outcomes.map(({ name }) => name),
+    outcomeForms: Object.fromEntries(
+      request.outcomes.flatMap(({ name, form }) => (form === undefined ? [] : [[name, form]])),
+    ),
+    step: request.run === undefined ? null : stepOf(request.run),
     ...{ votes, decision },
     notifications: notices
       .map(({ key, at, category, account, role }) => ({
@@ -49,6 +54,10 @@ export async function getTask(
       }))
       .sort((a, b) => a.at - b.at),
   };
+}
+
+function stepOf({ definition, stepId, path }: AskingStep): TaskView['step'] {
+  return { definition, stepId, stepPath: path };
 }
 
 /**

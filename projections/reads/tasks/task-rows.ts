@@ -24,6 +24,7 @@ export function toSummary(row: TaskColumns): TaskSummary {
   return {
     ...{ item, kind, title, status, priority, requestedBy, late: row.late },
     taskType: taskType ?? null,
+    runId: request.run?.runId ?? null,
     account: assignee.account ?? null,
     role: assignee.role ?? null,
     claimedBy: claim?.account ?? null,

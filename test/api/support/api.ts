@@ -22,7 +22,8 @@ export interface TestApiOptions extends SluiceTestOptions {
   readonly now?: () => number;
 }
 
-export type Caller = 'reader' | 'operator' | 'publisher' | 'admin' | 'codec' | 'other' | 'everywhere';
+export type Caller =
+  'reader' | 'reviewer' | 'operator' | 'publisher' | 'admin' | 'codec' | 'other' | 'everywhere';
 
 export interface AskOptions {
   readonly as?: Caller | undefined;
@@ -56,6 +57,9 @@ async function startTestApi(sluice: SluiceTest, options: TestApiOptions = {}): P
   const log: string[] = [];
   const keys = {
     reader: makeKey({ name: 'rita', roles: ['reader'], tenants: [sluice.tenant] }),
+    reviewer: makeKey({
+      ...{ name: 'vera', roles: ['reviewer'], groups: ['finance'], tenants: [sluice.tenant] },
+    }),
     operator: makeKey({ name: 'otto', roles: ['operator'], tenants: [sluice.tenant] }),
     publisher: makeKey({ name: 'paul', roles: ['publisher'], tenants: [sluice.tenant] }),
     admin: makeKey({ name: 'ada', roles: ['admin'], tenants: [sluice.tenant] }),
