@@ -4,7 +4,7 @@ import { findSecrets, walkSteps, type Step } from '../../../contracts/definition
 import { SluiceError } from '../../../contracts/errors.js';
 import type { Json } from '../../../contracts/json.js';
 import type { ActionDefinition } from '../../../contracts/run/action.js';
-import { readDefinition } from '../../../definitions/index.js';
+import { readDefinitionInBounds } from '../../../definitions/index.js';
 import type { SluiceConfig } from '../../../worker/config/config.js';
 import { EXIT } from '../../terminal/exit-codes.js';
 import { formatOfFile, readInputFile } from '../../terminal/input.js';
@@ -44,7 +44,9 @@ export async function policyCheckCommand(
       ? (config.policies?.principal ?? 'service')
       : principalOf(options.principal);
   const policies = await loadPolicies({ directory, principal });
-  const { definition, hash } = readDefinition(await readInputFile(file), formatOfFile(file));
+  const { definition, hash } = await readDefinitionInBounds(await readInputFile(file), formatOfFile(file), {
+    tenant: 'cli',
+  });
   const latest = (id: string): number =>
     Math.max(1, ...actions.filter((action) => action.id === id).map(({ version }) => version));
   const targetOf = (id: string, input: Json): StageTarget | undefined =>

@@ -5,7 +5,7 @@ import { compile, type JSONSchema } from 'json-schema-to-typescript';
 import type { SluiceClient } from '../../../client/index.js';
 import { SluiceError } from '../../../contracts/errors.js';
 import { isJsonObject, type JsonObject } from '../../../contracts/json.js';
-import { readDefinition, readStoredInBounds } from '../../../definitions/index.js';
+import { readDefinitionInBounds, readStoredInBounds } from '../../../definitions/index.js';
 import { EXIT } from '../../terminal/exit-codes.js';
 import { formatOfFile, readInputFile } from '../../terminal/input.js';
 import type { Terminal } from '../../terminal/terminal.js';
@@ -35,7 +35,9 @@ export async function typesCommand(
   const ids = names.filter((name) => !isFile(name));
   const sources: PayloadSource[] = [];
   for (const file of files) {
-    const { definition } = readDefinition(await readInputFile(file), formatOfFile(file));
+    const { definition } = await readDefinitionInBounds(await readInputFile(file), formatOfFile(file), {
+      tenant: 'cli',
+    });
     sources.push({ id: definition.id, version: definition.version, payloadSchema: definition.payloadSchema });
   }
   if (ids.length > 0) {
