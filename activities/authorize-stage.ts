@@ -1,6 +1,6 @@
 /**
- * `sluice.authorizeStage`: asks the policies about a step that publishes an event or starts a child. For an
- * action its own activity asks.
+ * `sluice.authorizeStage`: asks the policies about a step that publishes an event, starts a child or asks
+ * people. For an action its own activity asks.
  *
  * Invariant ([every-stage-that-acts-asks]): the workflow asks before each attempt of such a step, and the
  * step acts only after this has answered. The decision is committed as evidence before the answer, so a step

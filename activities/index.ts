@@ -48,7 +48,7 @@ export interface Activities {
   readonly [ACTIVITY_TYPES.afterReset]: () => Promise<AfterReset>;
   /** Commits run events. */
   readonly [ACTIVITY_TYPES.flushEvents]: (request: unknown) => Promise<FlushResult>;
-  /** Asks the policies before an event is published or a child starts. */
+  /** Asks the policies before an event is published, a child starts or people are asked. */
   readonly [ACTIVITY_TYPES.authorizeStage]: (request: unknown) => Promise<AuthorizeResult>;
   /** Publishes a definition; the same document again changes nothing. */
   readonly [ACTIVITY_TYPES.publishDefinition]: (request: unknown) => Promise<PublishResult>;

@@ -33,7 +33,7 @@ export const STAGES = {
   'action.call': 'acts',
   'event.publish': 'acts',
   'control.callWorkflow': 'acts',
-  'human.task': 'unsupported',
+  'human.task': 'acts',
   'state.set': 'decides',
   'transform.assign': 'decides',
   'event.wait': 'waits',
@@ -50,7 +50,7 @@ export const STAGES = {
   'control.continue': 'decides',
   'control.return': 'decides',
   'control.fail': 'decides',
-} as const satisfies Readonly<Record<string, 'acts' | 'decides' | 'waits' | 'unsupported'>>;
+} as const satisfies Readonly<Record<string, 'acts' | 'decides' | 'waits'>>;
 
 /** Types of steps that act. */
 export type StageKind = {

@@ -126,6 +126,7 @@ export const AuthorizeRequest = z.object({
   stage: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('event.publish'), eventName: z.string() }),
     z.object({ kind: z.literal('control.callWorkflow'), child: z.string() }),
+    z.object({ kind: z.literal('human.task') }),
   ]),
 });
 export type AuthorizeRequest = z.infer<typeof AuthorizeRequest>;
@@ -166,7 +167,7 @@ export const PreparedRun = z.object({
   children: z.record(z.string(), z.number().int()),
   /** True: the worker has a ring of claim keys, so the run asks for a claim for each child. */
   claims: z.boolean().optional(),
-  /** True: the worker has policies, so the run asks before it publishes an event or starts a child. */
+  /** True: the worker has policies: the run asks them before it publishes, starts a child or asks people. */
   policies: z.boolean().optional(),
   /** The worker has a key ring: with this key correlation keys become search attributes. Hexadecimal. */
   searchKey: z.string().optional(),

@@ -250,12 +250,19 @@ const inner = {
     'workflows/interpreter/lane',
     'workflows/interpreter/run',
   ],
+  'workflows/interpreter/policies': [
+    'workflows/runtime',
+    'workflows/interpreter/state',
+    'workflows/interpreter/lane',
+    'workflows/interpreter/run',
+  ],
   'workflows/interpreter/steps': [
     'workflows/runtime',
     'workflows/interpreter/state',
     'workflows/interpreter/lane',
     'workflows/interpreter/run',
     'workflows/interpreter/compensation',
+    'workflows/interpreter/policies',
   ],
   'workflows/tasks': ['workflows/runtime', 'workflows/interpreter/state'],
   'workflows/interpreter': [
@@ -266,6 +273,7 @@ const inner = {
     'workflows/interpreter/run',
     'workflows/interpreter/surface',
     'workflows/interpreter/compensation',
+    'workflows/interpreter/policies',
     'workflows/interpreter/steps',
   ],
 };

@@ -31,7 +31,11 @@ const ACTING: { readonly [K in StageKind]: object } = {
   'action.call': { action: 'core.echo', input: 1 },
   'event.publish': { eventName: 'ANYTHING', payload: { n: 1 } },
   'control.callWorkflow': { workflow: 'harmless' },
+  'human.task': { title: 'May it?' },
 };
+
+/** Those of them that take a policy of retries. */
+const RETRIED = { 'action.call': true, 'control.callWorkflow': true };
 
 beforeAll(async () => {
   for (const id of ['harmless', 'payer']) await publish(id, []);
@@ -93,7 +97,14 @@ describe('every kind of step that acts', () => {
         {
           id: 't',
           type: 'control.tryCatch',
-          try: [{ id: 'acts', type, ...fields, ...(type !== 'event.publish' && swallowing) }],
+          try: [
+            {
+              id: 'acts',
+              type,
+              ...fields,
+              ...(type in RETRIED ? swallowing : { onError: swallowing.onError }),
+            },
+          ],
           catch: [{ id: 'caught', type: 'state.set', state: 'CAUGHT' }],
         },
       ]);
@@ -104,7 +115,17 @@ describe('every kind of step that acts', () => {
     },
   );
 
-  it.each(Object.entries(ACTING))(
+  it('human.task asks people where it is permitted, with evidence of the decision [every-stage-that-acts-asks]', async () => {
+    await publish('asks', [{ id: 'acts', type: 'human.task', ...ACTING['human.task'] }]);
+    const started = await sluice().start('asks', {});
+    await sluice().waiting(started);
+    expect(await decisions(started.runId)).toEqual(['steps[0]#1 ALLOW']);
+    expect(await acts(started)).toEqual(['sluice.authorizeStage', 'sluice.openTask']);
+    await sluice().client.cancel(started.workflowId);
+    await expect(sluice().result(started)).rejects.toThrow();
+  });
+
+  it.each(Object.entries(ACTING).filter(([type]) => type !== 'human.task'))(
     '%s acts where it is permitted, with evidence of the decision [every-stage-that-acts-asks]',
     async (type, fields) => {
       const started = await run(`something-${nameOf(type)}`, [{ id: 'acts', type, ...fields }]);

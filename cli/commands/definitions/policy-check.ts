@@ -109,6 +109,8 @@ function callsOf(step: Step): readonly Call[] {
       return [{ kind: step.type, eventName: step.eventName }];
     case 'control.callWorkflow':
       return [{ kind: step.type, child: step.workflow }];
+    case 'human.task':
+      return [{ kind: step.type }];
     default:
       return [];
   }

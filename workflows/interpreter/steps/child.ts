@@ -34,7 +34,7 @@ import { errorCompletion } from '../state/failure.js';
 import { historyLimit } from '../lane/operations.js';
 import type { ChildFrame, Completion } from '../state/state.js';
 import { fullHash, shortHash } from '../state/hash.js';
-import { asksPolicies, authorizeStage } from '../run/authorize-stage.js';
+import { asksPolicies, authorizeStage } from '../policies/authorize-stage.js';
 import type { StepContext, StepOf } from '../run/step-context.js';
 import { beginEvent, retryEvent, save, summaryOf } from '../run/step-events.js';
 import { nextAttemptAt } from '../run/retry.js';

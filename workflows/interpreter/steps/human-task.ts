@@ -27,6 +27,7 @@ import { shortHash } from '../state/hash.js';
 import { shown } from '../state/shown.js';
 import { NORMAL, type Completion, type HumanTaskFrame } from '../state/state.js';
 import { assignAll } from '../run/assign.js';
+import { asksPolicies, authorizeStage } from '../policies/authorize-stage.js';
 import type { StepContext, StepOf } from '../run/step-context.js';
 import { beginEvent, save, summaryOf } from '../run/step-events.js';
 import { endTask } from '../run/tasks.js';
@@ -61,6 +62,14 @@ export async function continueHumanTask(
       if (lane.interrupted) {
         run.carriedSize.release(frame.bytes);
         return { t: 'cancel' };
+      }
+      if (asksPolicies(context)) {
+        const answer = await authorizeStage(context, { kind: step.type });
+        if (answer === 'parked') return 'parked';
+        if (answer !== 'permitted' || lane.interrupted) {
+          run.carriedSize.release(frame.bytes);
+          return answer === 'permitted' ? { t: 'cancel' } : answer;
+        }
       }
       await open(context, frame, frame.request);
     }

@@ -17,7 +17,7 @@ import { placeKey } from '../../../contracts/run/place.js';
 import { keyIn } from '../../../contracts/run/rewind.js';
 import { jsonSize } from '../../../contracts/json.js';
 import { now } from '../../runtime/clock.js';
-import { asksPolicies, authorizeStage } from '../run/authorize-stage.js';
+import { asksPolicies, authorizeStage } from '../policies/authorize-stage.js';
 import type { StepContext, StepOf } from '../run/step-context.js';
 import { beginEvent } from '../run/step-events.js';
 import type { Completion, PublishFrame } from '../state/state.js';

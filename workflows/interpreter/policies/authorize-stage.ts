@@ -1,5 +1,6 @@
 /**
- * Asks the policies before an event is published or a child starts; for an action its own activity asks.
+ * Asks the policies before an event is published, a child starts or people are asked. For an action its own
+ * activity asks.
  *
  * Invariant ([every-stage-that-acts-asks]): where the worker that prepared the run had policies, no such step
  * acts before the activity has permitted this attempt. A run that was prepared without has nothing of it in
@@ -16,8 +17,8 @@ import { INFRASTRUCTURE_RETRY } from '../../runtime/retry-options.js';
 import { errorCompletion } from '../state/failure.js';
 import { historyLimit } from '../lane/operations.js';
 import type { Completion } from '../state/state.js';
-import type { StepContext } from './step-context.js';
-import { summaryOf } from './step-events.js';
+import type { StepContext } from '../run/step-context.js';
+import { summaryOf } from '../run/step-events.js';
 
 /** Time for one decision and its commit, ms. */
 const DECISION_MS = 30_000;
