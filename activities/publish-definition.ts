@@ -11,7 +11,7 @@ import { findSecrets } from '../contracts/definition/index.js';
 import type { Json } from '../contracts/json.js';
 import { didYouMean } from '../contracts/near.js';
 import { PublishRequest, type PublishResult, UnpublishRequest } from '../contracts/run/activity.js';
-import { readDefinitionInBounds } from '../definitions/index.js';
+import { catalogueOf, readDefinitionInBounds } from '../definitions/index.js';
 import type { ActivityDeps } from './boundary/deps.js';
 import { isMissingAction, leaveToOthers } from './boundary/capable-workers.js';
 import { storeFailure } from './boundary/failures.js';
@@ -44,7 +44,7 @@ export async function applyPublish(
   const parsed = parseOrRefuse(PublishRequest, request, 'The request to publish');
   const { tenant, actor, source, format } = parsed;
   try {
-    const catalogue = { actions: registry.versions };
+    const catalogue = catalogueOf(registry.actions);
     const read = await readDefinitionInBounds(source, format, { tenant, catalogue });
     refuseMissing(read.missing);
     const named = findSecrets(read.definition as unknown as Json).map(({ name }) => name);

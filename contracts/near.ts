@@ -1,7 +1,7 @@
 /** Finds names similar to a mistyped one, for messages that say "did you mean". */
 
 /** How many edits (insert, delete, replace, swap of neighbours) turn one name into the other. */
-function editDistance(a: string, b: string): number {
+export function editDistance(a: string, b: string): number {
   let before: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {

@@ -9,12 +9,12 @@ import type { Definition } from '../contracts/definition/index.js';
 import { SluiceError } from '../contracts/errors.js';
 import { isDeeperThan, type Json, type JsonObject } from '../contracts/json.js';
 import { LIMITS } from '../contracts/limits.js';
-import { type Catalogue, checkCatalogue } from './catalogue.js';
 import { CheckAnswer, type CheckRequest } from './checks/messages.js';
 import { isShortCheck, isShortDocument } from './checks/plain-schema.js';
 import { ThreadPool } from './checks/thread-pool.js';
+import { type Catalogue, sent } from './known.js';
 import { validatePayload } from './payload.js';
-import { type DefinitionFormat, readDefinition, readStoredDefinition } from './read.js';
+import { type DefinitionFormat, readStoredDefinition, readWithMissing } from './read.js';
 import type { DefinitionProblem } from './source/problem.js';
 
 /** Bounds of one check; a second try has more time, in a new thread. */
@@ -101,12 +101,18 @@ async function readInBounds(
   { tenant, catalogue, stored }: ReadOptions,
 ): Promise<BoundedRead> {
   if (isShortDocument(text)) {
-    const { source, ...read } = (stored ? readStoredDefinition : readDefinition)(text, format);
-    const missing = catalogue === undefined ? [] : checkCatalogue(read.definition, catalogue, source);
-    return { ...read, missing };
+    const { definition, document, hash, missing, warnings } = stored
+      ? { ...readStoredDefinition(text, format), missing: [] }
+      : readWithMissing(text, format, catalogue);
+    return { definition, document, hash, missing, warnings };
   }
-  const actions = catalogue && [...catalogue.actions].map(([id, all]): [string, number[]] => [id, [...all]]);
-  const request: CheckRequest = { kind: 'definition', text, format, stored, ...(actions && { actions }) };
+  const request: CheckRequest = {
+    kind: 'definition',
+    text,
+    format,
+    stored,
+    ...(catalogue && { catalogue: sent(catalogue, text) }),
+  };
   // The thread has parsed it by the schema of definitions.
   return JSON.parse(await inThread(tenant, request)) as BoundedRead;
 }

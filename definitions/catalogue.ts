@@ -3,16 +3,11 @@ import type { Definition } from '../contracts/definition/index.js';
 import { ActionId } from '../contracts/definition/names.js';
 import { isJsonObject, type Json, type JsonObject } from '../contracts/json.js';
 import { nearNames } from '../contracts/near.js';
+import type { Catalogue } from './known.js';
 import { type Finding, meantHint, placed } from './source/finding.js';
 import type { DefinitionProblem } from './source/problem.js';
 import type { DocumentPath, Source } from './source/source.js';
 import { findSteps, type FoundStep } from './rules/walk.js';
-
-/** The actions that a worker can run. */
-export interface Catalogue {
-  /** Action id → its versions. */
-  readonly actions: ReadonlyMap<string, readonly number[]>;
-}
 
 /**
  * Finds actions and versions that the catalogue does not have, with similar ones as hints.

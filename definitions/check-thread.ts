@@ -6,10 +6,10 @@ import { parentPort } from 'node:worker_threads';
 import { toSluiceError, SluiceError } from '../contracts/errors.js';
 import type { Json, JsonObject } from '../contracts/json.js';
 import { LIMITS } from '../contracts/limits.js';
-import { checkCatalogue } from './catalogue.js';
 import { CheckRequest, type CheckAnswer } from './checks/messages.js';
+import { received } from './known.js';
 import { validatePayload } from './payload.js';
-import { readDefinition, readStoredDefinition } from './read.js';
+import { readStoredDefinition, readWithMissing } from './read.js';
 
 function answerTo(request: CheckRequest): string {
   if (request.kind === 'payload') {
@@ -23,13 +23,10 @@ function answerTo(request: CheckRequest): string {
     }
     return JSON.stringify(complete);
   }
-  const { text, format, stored, actions } = request;
-  const { definition, document, hash, source, warnings } = (stored ? readStoredDefinition : readDefinition)(
-    text,
-    format,
-  );
-  const missing =
-    actions === undefined ? [] : checkCatalogue(definition, { actions: new Map(actions) }, source);
+  const { text, format, stored, catalogue } = request;
+  const { definition, document, hash, missing, warnings } = stored
+    ? { ...readStoredDefinition(text, format), missing: [] }
+    : readWithMissing(text, format, catalogue && received(catalogue));
   return JSON.stringify({ definition, document, hash, missing, warnings });
 }
 

@@ -1,5 +1,6 @@
 /** Reads and checks definition documents, outside workflows. */
 export { checkCatalogue } from './catalogue.js';
+export { type Catalogue, catalogueOf } from './known.js';
 export { definitionJsonSchema } from './json-schema.js';
 export { readDefinitionInBounds, readStoredInBounds, validatePayloadInBounds } from './bounded.js';
 export { type DefinitionProblem, formatProblems, problemsAsJson } from './source/problem.js';

@@ -4,7 +4,7 @@
  * Invariants
  * - A run never refuses what an accepted document says [what-is-accepted-runs].
  * - Every problem of the document is reported at once. Only a text that is not YAML or JSON, or exceeds a
- *   size limit, hides further problems, and any problem hides whether payloads of schedules fit.
+ *   size limit, hides further problems, and a broken schema hides what does not fit it.
  * - A stored version starts runs, and is shown, after an upgrade as before it: rules that came after versions
  *   were published (`newVersionsOnly`) apply to what is published, not to what is stored.
  * - The hash covers the values of the document and their order, and nothing else: comments, blank lines,
@@ -15,7 +15,10 @@ import { Definition } from '../contracts/definition/index.js';
 import { SluiceError } from '../contracts/errors.js';
 import { isJsonObject, type Json, utf8Length } from '../contracts/json.js';
 import { LIMITS } from '../contracts/limits.js';
-import { type Catalogue, catalogueFindings } from './catalogue.js';
+import { catalogueFindings } from './catalogue.js';
+import { analyse, type Catalogue } from './known.js';
+import { defaultFindings } from './inputs.js';
+import { errorCodeFindings } from './rules/error-codes.js';
 import { expressionFindings, headOf, secretFindings } from './rules/expressions.js';
 import { literalHabits } from './rules/literal-habits.js';
 import { type Finding, placed } from './source/finding.js';
@@ -71,13 +74,37 @@ export function readStoredDefinition(text: string, format: DefinitionFormat): Re
   return read(text, format, { stored: true });
 }
 
+/** A definition with what the catalogue does not have of it. */
+export interface ReadWithMissing extends ReadDefinition {
+  /** Unknown actions and versions. */
+  readonly missing: readonly DefinitionProblem[];
+}
+
+/**
+ * Reads and checks a definition document. Unknown actions are in `missing` where they are the only errors.
+ * @throws SluiceError as `readDefinition`
+ */
+export function readWithMissing(
+  text: string,
+  format: DefinitionFormat,
+  catalogue: Catalogue | undefined,
+): ReadWithMissing {
+  return read(text, format, { catalogue, stored: false, apart: true });
+}
+
 interface Rules {
+  /** Whether a document that only lacks actions is read. */
+  readonly apart?: boolean;
   readonly catalogue?: Catalogue | undefined;
   /** True: without the rules that are for new versions only. */
   readonly stored: boolean;
 }
 
-function read(text: string, format: DefinitionFormat, { catalogue, stored }: Rules): ReadDefinition {
+function read(
+  text: string,
+  format: DefinitionFormat,
+  { catalogue, stored, apart = false }: Rules,
+): ReadWithMissing {
   const bytes = utf8Length(text);
   if (bytes > LIMITS.definitionBytes) {
     throw new SluiceError(
@@ -93,23 +120,38 @@ function read(text: string, format: DefinitionFormat, { catalogue, stored }: Rul
   const problems = textProblems(parsed, source);
   if (parsed.root === undefined) throw invalid(problems);
   const document = parsed.root.value;
-  const findings = documentFindings(document, source, catalogue).filter(
-    ({ newVersionsOnly }) => !stored || newVersionsOnly !== true,
-  );
+  const ruled = documentFindings(document, source, catalogue);
+  const findings = stored
+    ? ruled.filter(({ newVersionsOnly }) => newVersionsOnly !== true)
+    : [
+        ...ruled,
+        ...elsewhere([...payloadFindings(document, ruled), ...analyse(document, catalogue).findings], ruled),
+      ];
   const all = inOrder([...problems, ...placed(findings, source)]).filter(
     ({ level }) => !stored || level === 'error',
   );
-  if (all.some(isError)) throw invalid(all);
-  const unfit = stored ? [] : placed(schedulePayloadFindings(document), source);
-  if (unfit.length > 0) throw invalid(inOrder([...all, ...unfit]));
+  if (all.some((problem) => isError(problem) && !(apart && isMissing(problem)))) throw invalid(all);
   const hash = createHash('sha256').update(JSON.stringify(document)).digest('hex');
   return {
     definition: Definition.parse(document),
     document,
     hash,
     source,
-    warnings: all.slice(0, MOST_PROBLEMS),
+    missing: all.filter(isMissing).slice(0, MOST_PROBLEMS),
+    warnings: all.filter((problem) => !isMissing(problem)).slice(0, MOST_PROBLEMS),
   };
+}
+
+/** Payloads of schedules that a schema without a problem refuses. */
+function payloadFindings(document: Json, ruled: readonly Finding[]): readonly Finding[] {
+  const isBroken = ruled.some(({ path, level }) => path[0] === 'payloadSchema' && level !== 'warning');
+  return isBroken ? [] : schedulePayloadFindings(document);
+}
+
+/** Findings at places of which the others say nothing: one mistake has one message. */
+function elsewhere(findings: readonly Finding[], others: readonly Finding[]): readonly Finding[] {
+  const taken = new Set(others.map(({ path }) => formatPath(path)));
+  return findings.filter(({ path }) => !taken.has(formatPath(path)));
 }
 
 function textProblems({ problems, root }: ReadText, source: Source): DefinitionProblem[] {
@@ -146,6 +188,7 @@ function documentFindings(document: Json, source: Source, catalogue: Catalogue |
     ...secretFindings(head, place),
     ...literalHabits(head, place, nodeAt),
     ...schemaFindings(document, ['payloadSchema'], place),
+    ...defaultsOf(document),
     ...[...findSteps(document)].flatMap((step) => [
       ...stepFindings(step, ids),
       ...(isJsonObject(step.value) ? literalHabits(withoutBlocks(step.value, step.type), step, nodeAt) : []),
@@ -164,6 +207,7 @@ function stepFindings(step: FoundStep, ids: Map<string, string>): Finding[] {
     ...shape,
     ...duplicateId(step, ids),
     ...stepRules(step),
+    ...errorCodeFindings(step),
     ...expressionFindings(flat, step),
     ...secretFindings(flat, step),
     ...[...formsOf(value)].flatMap((keys) => schemaFindings(value, keys, step)),
@@ -210,6 +254,20 @@ function schemaFindings(
 
 function isError({ level }: DefinitionProblem): boolean {
   return level === 'error';
+}
+
+function isMissing({ code }: DefinitionProblem): boolean {
+  return code === 'ACTION_UNKNOWN' || code === 'ACTION_VERSION_UNKNOWN';
+}
+
+function defaultsOf(document: Json): Finding[] {
+  const schema = isJsonObject(document) ? document['payloadSchema'] : undefined;
+  if (!isJsonObject(schema)) return [];
+  return defaultFindings(schema).map((finding) => ({
+    ...finding,
+    stepPath: null,
+    path: ['payloadSchema', ...finding.path],
+  }));
 }
 
 /** @param all at least one error, and the warnings */

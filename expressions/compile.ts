@@ -115,3 +115,16 @@ function barePath(tree: SyntaxNode): readonly string[] | undefined {
 export function check(source: string): readonly ExpressionProblem[] {
   return compile(source).problems;
 }
+
+/** A valid expression as a tree, for rules that look into it. */
+export interface ParsedExpression {
+  readonly tree: SyntaxNode;
+  /** Start of each token by its end, which is the position of its node. */
+  readonly starts: ReadonlyMap<number, number>;
+}
+
+/** The tree of an expression; undefined if it has a problem. */
+export function parsedExpression(source: string): ParsedExpression | undefined {
+  const { tree, problems, starts } = compile(source);
+  return tree === undefined || problems.length > 0 ? undefined : { tree, starts };
+}

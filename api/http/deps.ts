@@ -1,4 +1,5 @@
 /** The dependencies of the routes, and the configuration of the API. */
+import type { z } from 'zod';
 import type { Logger } from 'pino';
 import type { SluiceClient } from '../../client/index.js';
 import type { Projections } from '../../projections/index.js';
@@ -28,6 +29,8 @@ export interface ApiConfig {
 export interface KnownAction {
   readonly id: string;
   readonly version: number;
+  readonly input?: z.ZodType;
+  readonly output?: z.ZodType;
 }
 
 export interface ApiDeps {

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { apiPage, ApiDefinition, ApiDefinitionSummary } from '../../contracts/http/api.js';
 import { SluiceError, type ErrorCode } from '../../contracts/errors.js';
-import { readDefinitionInBounds } from '../../definitions/index.js';
+import { catalogueOf, readDefinitionInBounds } from '../../definitions/index.js';
 import type { DefinitionView } from '../../projections/index.js';
 import { operation, type Api } from '../http/operation.js';
 import { problemItems, problemOf, Problem, type ProblemItem } from '../http/problem.js';
@@ -146,8 +146,8 @@ export function addDefinitionRoutes(api: Api): void {
       const invalid = (problems: readonly ProblemItem[]) =>
         json({ valid: false, id: null, version: null, hash: null, problems });
       try {
-        const actions = catalogueOf(api);
-        const catalogue = actions && { actions };
+        const { actions } = api.deps;
+        const catalogue = actions && catalogueOf(actions);
         const read = await readDefinitionInBounds(source, format, { tenant, catalogue });
         const { missing, warnings } = read;
         const problems = problemItems([...missing, ...warnings].map((problem) => ({ ...problem })));
@@ -232,14 +232,6 @@ export function addDefinitionRoutes(api: Api): void {
       return json({ id: definitionId });
     },
   );
-}
-
-/** The versions of each action; undefined if this process does not know the actions. */
-function catalogueOf({ deps: { actions } }: Api): ReadonlyMap<string, readonly number[]> | undefined {
-  if (actions === undefined) return undefined;
-  const versions = new Map<string, number[]>();
-  for (const { id, version } of actions) versions.set(id, [...(versions.get(id) ?? []), version]);
-  return versions;
 }
 
 /** Answers a definition with an ETag of everything shown: hash, versions, whether it is published. */

@@ -2,6 +2,18 @@
 import { z } from 'zod';
 import { JsonValue } from '../../contracts/json.js';
 
+/** A catalogue on its way to a thread. */
+const SentCatalogue = z.object({
+  /** Action ids, each with its versions. */
+  actions: z.array(z.tuple([z.string(), z.array(z.number())])),
+  /** Of the actions that the document names: `[id, version, input, output]`. */
+  schemas: z.array(z.tuple([z.string(), z.number(), JsonValue, JsonValue])),
+  /** `[id, version, document]` */
+  definitions: z.array(z.tuple([z.string(), z.number(), JsonValue])).optional(),
+  allDefinitions: z.boolean(),
+});
+export type SentCatalogue = z.infer<typeof SentCatalogue>;
+
 export const CheckRequest = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('payload'), schema: z.string(), payload: z.string() }),
   z.object({
@@ -9,8 +21,7 @@ export const CheckRequest = z.discriminatedUnion('kind', [
     text: z.string(),
     format: z.enum(['yaml', 'json']),
     stored: z.boolean(),
-    /** Action ids, each with its versions. */
-    actions: z.array(z.tuple([z.string(), z.array(z.number())])).optional(),
+    catalogue: SentCatalogue.optional(),
   }),
 ]);
 export type CheckRequest = z.infer<typeof CheckRequest>;

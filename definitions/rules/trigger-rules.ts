@@ -93,6 +93,16 @@ function scheduleFindings(trigger: JsonObject, index: number): Finding[] {
     const message = `at "${at.slice(0, VALUE_CHARACTERS)}" is outside the years ${FIRST_YEAR} to ${LAST_YEAR} (UTC)`;
     reportNew('DURATION', message, 'at', 'Temporal schedules nothing before or after them');
   }
+  if (typeof at === 'string' && (instantToMs(at) ?? Infinity) < Date.now() && isSchedulable(at)) {
+    found.push({
+      code: 'PASSED',
+      level: 'warning',
+      message: `at "${at.slice(0, VALUE_CHARACTERS)}" has passed: the schedule starts nothing`,
+      stepPath: null,
+      path: ['triggers', index, 'at'],
+      newVersionsOnly: true,
+    });
+  }
   if (typeof timezone === 'string' && timezone !== '') {
     if (cron === undefined) report('KEY_CONFLICT', 'timezone needs cron', 'timezone');
     const known = knownTimezone(timezone);

@@ -42,7 +42,7 @@ interface FoundBlock {
 }
 
 /** The step type with this name or a similar one. */
-function meantType(type: Json | undefined): StepType | undefined {
+export function meantType(type: Json | undefined): StepType | undefined {
   if (typeof type !== 'string') return undefined;
   const name = STEP_TYPES.find((candidate) => candidate === type) ?? nearNames(type, STEP_TYPES, 1)[0];
   return STEP_TYPES.find((candidate) => candidate === name);

@@ -29,6 +29,20 @@ export type ProblemCode =
   | 'SCHEMA_INVALID'
   | 'ACTION_UNKNOWN'
   | 'ACTION_VERSION_UNKNOWN'
+  /** A name that means nothing at its place. */
+  | 'NAME_UNKNOWN'
+  /** A name that means nothing on a path to its place. */
+  | 'NAME_UNSURE'
+  /** What an action or another definition does not take. */
+  | 'INPUT_INVALID'
+  /** A definition that is not published. */
+  | 'WORKFLOW_UNKNOWN'
+  /** An error code that nothing gives. */
+  | 'ERROR_CODE_UNKNOWN'
+  /** A schedule whose instant has passed. */
+  | 'PASSED'
+  /** A step that no run gets to. */
+  | 'STEP_UNREACHABLE'
   /** A habit of another language, whose meaning here is another one. */
   | 'HABIT'
   /** A value that YAML reads otherwise than it is written. */

@@ -110,6 +110,7 @@ const inner = {
   'definitions/checks': [],
   'definitions/source': [],
   'definitions/rules': ['definitions/source'],
+  'definitions/analysis': ['definitions/source', 'definitions/rules'],
 
   'examples/actions': [],
 

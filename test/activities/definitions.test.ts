@@ -118,7 +118,7 @@ describe('preparing a run', () => {
         1,
         `
   - { id: a, type: action.call, action: core.echo }
-  - { id: b, type: control.if, condition: true, then: [{ id: c, type: action.call, action: core.log, version: 1 }] }
+  - { id: b, type: control.if, condition: true, then: [{ id: c, type: action.call, action: core.log, version: 1, input: { message: m } }] }
   - { id: d, type: control.callWorkflow, workflow: child }
   - { id: e, type: control.callWorkflow, workflow: not-yet }`,
         'payloadSchema: { type: object, properties: { n: { type: integer, default: 7 } } }',

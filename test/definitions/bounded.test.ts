@@ -92,10 +92,7 @@ describe('a check of what others wrote', () => {
   });
 
   it('a long document is read in a thread, with every problem at its line', async () => {
-    const lines = Array.from(
-      { length: 4_000 },
-      (_, i) => `  - { id: s${i}, type: control.return, result: ${i} }`,
-    );
+    const lines = Array.from({ length: 4_000 }, (_, i) => `  - { id: s${i}, type: state.set, state: S${i} }`);
     const text = `id: long\nversion: 1\nsteps:\n${lines.join('\n')}\n`;
     const options = { tenant: 'default' };
     const read = await readDefinitionInBounds(text, 'yaml', options);

@@ -57,8 +57,8 @@ const ACCEPTED: Readonly<Record<string, string>> = {
     eventName: [A, B]
     correlationKey: 7
     filters:
-      - { path: a.0.b, op: in, value: [1, { $expr: x }] }
-      - { path: b, op: ">", value: { $expr: y } }
+      - { path: a.0.b, op: in, value: [1, { $expr: payload.x }] }
+      - { path: b, op: ">", value: { $expr: payload.y } }
       - { path: c, op: not_exists }
       - { path: d, op: "=", value: null }
     timeoutMs: { $expr: payload.ms }
@@ -74,7 +74,7 @@ const ACCEPTED: Readonly<Record<string, string>> = {
   'break and continue of the nearest loop, also from a branch, a catch and a case': `
   - id: loop
     type: control.forEach
-    items: { $expr: vars.list }
+    items: { $expr: payload.list }
     itemVar: item
     concurrency: 500
     onItemError: continue
@@ -107,7 +107,7 @@ const ACCEPTED: Readonly<Record<string, string>> = {
   'a child, a return and a fail': `
   - { id: a, type: control.callWorkflow, workflow: child-1, version: 1, input: {}, detached: true, saveAs: ref }
   - { id: b, type: control.fail, code: SOLD_OUT, message: { $expr: '"no"' }, details: [1] }
-  - { id: c, type: control.return, result: { a: { $expr: vars.a }, 404: not found } }`,
+  - { id: c, type: control.return, result: { a: { $expr: payload.a }, 404: not found } }`,
   'names of JavaScript and of functions, where they are only names': `
   - { id: constructor, type: transform.assign, assign: { count: 1, vars.sum.toString: 2, a.0: 3 } }
   - { id: toString, type: control.forEach, items: 1, body: [], itemVar: count }

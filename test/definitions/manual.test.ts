@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Json, JsonObject } from '../../contracts/json.js';
 import { STEP_TYPES } from '../../contracts/definition/index.js';
-import { readDefinition } from '../../definitions/index.js';
+import { readDefinition, readStoredDefinition } from '../../definitions/read.js';
 import { evaluate } from '../../expressions/index.js';
 import { badDocuments, withHead } from './cases.js';
 
@@ -16,8 +16,11 @@ describe('docs/definition.md', () => {
   it.each(blocks.map((block) => [block.split('\n')[0] ?? '', block]))(
     'the definition %j is valid',
     (_, block) => {
-      const text = block.startsWith('- ') ? withHead(block.replaceAll(/^/gm, '  ')) : block;
-      expect(readDefinition(text, 'yaml').definition.steps).not.toEqual([]);
+      const excerpt = block.startsWith('- ');
+      const text = excerpt ? withHead(block.replaceAll(/^/gm, '  ')) : block;
+      // An excerpt reads what steps before it have assigned.
+      const read = excerpt ? readStoredDefinition(text, 'yaml') : readDefinition(text, 'yaml');
+      expect(read.definition.steps).not.toEqual([]);
     },
   );
 

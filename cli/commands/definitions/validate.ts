@@ -1,4 +1,9 @@
-import { formatProblems, problemsAsJson, readDefinitionInBounds } from '../../../definitions/index.js';
+import {
+  catalogueOf,
+  formatProblems,
+  problemsAsJson,
+  readDefinitionInBounds,
+} from '../../../definitions/index.js';
 import { EXIT, exitCodeOf } from '../../terminal/exit-codes.js';
 import { formatOfFile, readInputFile } from '../../terminal/input.js';
 import { problemsOf, showProblems } from '../../terminal/problems.js';
@@ -13,20 +18,17 @@ import type { Terminal } from '../../terminal/terminal.js';
 export async function validateCommand(
   terminal: Terminal,
   files: readonly string[],
-  registry?: { readonly actions: readonly { readonly id: string; readonly version: number }[] },
+  registry?: { readonly actions: Parameters<typeof catalogueOf>[0] },
   strict = false,
 ): Promise<number> {
-  const actions = new Map<string, number[]>();
-  for (const { id, version } of registry?.actions ?? []) {
-    actions.set(id, [...(actions.get(id) ?? []), version]);
-  }
+  const catalogue = registry && catalogueOf(registry.actions);
   let exitCode: number = EXIT.ok;
   for (const file of files) {
     try {
       const { definition, hash, missing, warnings } = await readDefinitionInBounds(
         await readInputFile(file),
         formatOfFile(file),
-        { tenant: 'cli', catalogue: registry && { actions } },
+        { tenant: 'cli', catalogue },
       );
       if (missing.length > 0 || (strict && warnings.length > 0)) {
         showProblems(terminal, file, [...missing, ...warnings]);

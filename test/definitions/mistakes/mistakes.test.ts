@@ -6,11 +6,12 @@ import { type DefinitionProblem, readDefinition } from '../../../definitions/ind
 import { readStoredDefinition } from '../../../definitions/read.js';
 import { mistakeGroups } from '../../../scripts/pages/mistakes-page.js';
 import { written } from '../cases.js';
+import { known } from '../known.js';
 
 /** The errors and warnings of a document. */
 function problemsOf(text: string): readonly DefinitionProblem[] {
   try {
-    return readDefinition(text, 'yaml').warnings;
+    return readDefinition(text, 'yaml', known).warnings;
   } catch (thrown) {
     const details = thrown instanceof SluiceError ? thrown.details : undefined;
     if (details === undefined || !isJsonObject(details)) throw thrown;
