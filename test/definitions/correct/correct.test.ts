@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { readDefinition } from '../../../definitions/index.js';
-import { known } from '../known.js';
+import { known } from './known.js';
 
 const FOLDER = new URL('./', import.meta.url);
 const files = readdirSync(FOLDER).filter((file) => file.endsWith('.yaml'));

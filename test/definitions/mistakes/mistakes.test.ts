@@ -6,7 +6,7 @@ import { type DefinitionProblem, readDefinition } from '../../../definitions/ind
 import { readStoredDefinition } from '../../../definitions/read.js';
 import { mistakeGroups } from '../../../scripts/pages/mistakes-page.js';
 import { written } from '../cases.js';
-import { known } from '../known.js';
+import { known } from '../correct/known.js';
 
 /** The errors and warnings of a document. */
 function problemsOf(text: string): readonly DefinitionProblem[] {

@@ -1,6 +1,6 @@
 /** The schemas of an action as JSON Schema, for checks that have no action: of documents, and in editors. */
 import { z } from 'zod';
-import type { JsonObject } from './json.js';
+import type { JsonObject } from '../contracts/json.js';
 
 export interface ActionSchemas {
   /** What the action takes: a field with a default may be left out. */

@@ -1,14 +1,14 @@
 /** [no-false-alarm]: what the check knows of values holds for every payload that the schema lets through. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { SluiceError } from '../../contracts/errors.js';
-import { isJsonObject, type Json, type JsonObject } from '../../contracts/json.js';
-import { infer } from '../../definitions/analysis/infer.js';
-import { type Remark, rootNames } from '../../definitions/analysis/names.js';
-import { shapeOfSchema } from '../../definitions/analysis/schema-shape.js';
-import { Layer } from '../../definitions/analysis/scope.js';
-import { ANY, KIND, type Shape } from '../../definitions/analysis/shape.js';
-import { evaluate, parsedExpression } from '../../expressions/index.js';
+import { SluiceError } from '../../../contracts/errors.js';
+import { isJsonObject, type Json, type JsonObject } from '../../../contracts/json.js';
+import { infer } from '../../../definitions/analysis/infer.js';
+import { type Remark, rootNames } from '../../../definitions/analysis/names.js';
+import { shapeOfSchema } from '../../../definitions/analysis/schema-shape.js';
+import { Layer } from '../../../definitions/analysis/scope.js';
+import { ANY, KIND, type Shape } from '../../../definitions/analysis/shape.js';
+import { evaluate, parsedExpression } from '../../../expressions/index.js';
 
 interface Typed {
   readonly schema: JsonObject;
