@@ -4,9 +4,9 @@
  * Invariant [no-false-alarm]: of what the catalogue does not have, nothing is said here; `catalogue.ts` says
  * that it is missing.
  */
-import { type ActionSchemas, actionSchemas } from './action-schemas.js';
 import { isJsonObject, type Json, type JsonObject } from '../contracts/json.js';
 import { nearNames } from '../contracts/near.js';
+import { type ActionSchemas, actionSchemas } from './action-schemas.js';
 import { Flow } from './analysis/flow.js';
 import type { Knowledge } from './analysis/knowledge.js';
 import type { SentCatalogue } from './checks/messages.js';
