@@ -154,7 +154,7 @@ export class SluiceClient<P extends object = AnyPayloads> {
       throw new SluiceError('CONFIG_INVALID', 'This client has no bus: give it httpBus(…) or redisBus(…).');
     }
     const { eventId, envelope } = envelopeOf(event, this.#defaults.tenant);
-    await this.bus.publish(envelope);
+    await this.bus.publish(envelope, event.principal);
     return { eventId };
   }
 

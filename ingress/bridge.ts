@@ -226,6 +226,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
         hasTokens: token !== undefined || tokensFile !== undefined,
         ...http,
         onError: report,
+        onRefused: (refused) => log.warn({ ...refused }, 'A request was refused for who sent it'),
         requestLimitMs: options.requestLimitMs,
       });
       url = await source.listen();

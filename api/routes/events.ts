@@ -89,6 +89,7 @@ export function addEventRoutes(api: Api): void {
     },
     async ({
       tenant,
+      principal,
       operationId,
       concerns,
       body: { payload = null, source = 'api', eventId = operationId, ...event },
@@ -98,6 +99,7 @@ export function addEventRoutes(api: Api): void {
         payload: JsonValue.parse(payload),
         source,
         tenant,
+        principal: principal.name,
         ...(event.correlationKey !== undefined && { correlationKey: event.correlationKey }),
         ...(eventId !== undefined && { eventId }),
       });

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { messageOf, SluiceError } from '../../contracts/errors.js';
 import { STREAM_FIELD } from '../../contracts/events/event-envelope.js';
 import { redisError } from '../../contracts/events/redis-error.js';
+import { PRINCIPAL_HEADER } from '../../contracts/events/principal-header.js';
 import { isJsonObject, type Json } from '../../contracts/json.js';
 
 /** Time limit of one request to a bridge, ms. */
@@ -12,10 +13,12 @@ const HTTP_LIMIT_MS = 30_000;
 export interface EventBus {
   /**
    * Resolves when the bus has the event.
+   * @param principal for whom it is published; the HTTP bus names it to the bridge, which takes it from the
+   *   one token that may do everything
    * @throws SluiceError REDIS_UNAVAILABLE, REDIS_REFUSED,
    *   BRIDGE_UNAVAILABLE, or the code that the bridge answered
    */
-  publish(envelope: Json): Promise<void>;
+  publish(envelope: Json, principal?: string): Promise<void>;
 }
 
 /**
@@ -42,10 +45,19 @@ export function redisBus(redis: Pick<Redis, 'xadd'>, stream = 'sluice:events'): 
  */
 export function httpBus(url: string, token?: string): EventBus {
   return {
-    async publish(envelope) {
-      await callBridge(url, token, '/events', envelope);
+    async publish(envelope, principal) {
+      await callBridge({ url, token, principal }, '/events', envelope);
     },
   };
+}
+
+/** A bridge, and who asks it. */
+export interface BridgeCaller {
+  /** Base address. */
+  readonly url: string;
+  readonly token: string | undefined;
+  /** For whom the request is sent. */
+  readonly principal?: string | undefined;
 }
 
 /**
@@ -55,8 +67,7 @@ export function httpBus(url: string, token?: string): EventBus {
  * @throws SluiceError BRIDGE_UNAVAILABLE, or the code that the bridge answered
  */
 export async function callBridge(
-  url: string,
-  token: string | undefined,
+  { url, token, principal }: BridgeCaller,
   path: string,
   body?: Json,
 ): Promise<Json> {
@@ -69,6 +80,7 @@ export async function callBridge(
       headers: {
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...(principal !== undefined && { [PRINCIPAL_HEADER]: Buffer.from(principal).toString('base64url') }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });

@@ -14,6 +14,8 @@ export interface EventToPublish {
   readonly eventId?: string;
   /** Who publishes. Source and `eventId` together identify the event. Default `sluice-client`. */
   readonly source?: string;
+  /** For whom it is published: the bridge records this name if it trusts the client's token. */
+  readonly principal?: string;
   /** Default: the client's. */
   readonly tenant?: string;
   /** When it happened, ISO 8601 with an offset. Default: now. */

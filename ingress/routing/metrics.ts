@@ -14,6 +14,8 @@ const MS = 1_000;
 export interface BridgeMetrics {
   /** Events whose routing has ended, by the way that they came and by their outcome. */
   readonly events: Counter<'via' | 'outcome'>;
+  /** Requests that were refused for who sent them, by code. */
+  readonly refusals: Counter<'code'>;
   /** Events that were refused because their id belongs to another one. */
   readonly conflicts: Counter<'via'>;
   /** Events of the outbox by what became of a try: PUBLISHED, CONFLICT, REFUSED or DEAD. */
@@ -115,6 +117,12 @@ export function createBridgeMetrics(
       name: 'sluice_bridge_events_total',
       help: 'Events whose routing has ended.',
       labelNames: ['via', 'outcome'],
+      registers,
+    }),
+    refusals: new Counter({
+      name: 'sluice_bridge_refusals_total',
+      help: 'Requests that were refused for who sent them.',
+      labelNames: ['code'],
       registers,
     }),
     conflicts: new Counter({

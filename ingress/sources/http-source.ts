@@ -17,6 +17,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { PRINCIPAL_HEADER } from '../../contracts/events/principal-header.js';
 import { isJsonObject, type Json, type JsonObject } from '../../contracts/json.js';
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
 import { whyForeign } from '../../contracts/http/pages.js';
@@ -32,6 +33,7 @@ import { eventsOf, readBody } from './http-body.js';
 import {
   type FindSender,
   isBoundTo,
+  onBehalf,
   requireEventName,
   requireMay,
   requireSource,
@@ -45,6 +47,11 @@ const AWAY_RETRY_S = 5;
 const REQUEST_LIMIT_MS = 30_000;
 /** How often connections are checked for it, ms. Node's own 30 s would let a slow body have a minute. */
 const REQUEST_CHECK_MS = 500;
+
+/** Statuses of requests that are refused for who sent them. */
+const REFUSED = [401, 403];
+/** Characters of an address that the log gets. */
+const LOGGED_CHARACTERS = 200;
 
 export interface HttpSourceOptions {
   readonly router: Router;
@@ -66,8 +73,21 @@ export interface HttpSourceOptions {
   /** 0: any free port. */
   readonly port: number;
   readonly onError: (error: SluiceError) => void;
+  /** Told of each request that was refused for who sent it. */
+  readonly onRefused: (refused: RefusedRequest) => void;
   /** Time limit of a whole request with its body, ms; default 30 s. */
   readonly requestLimitMs?: number | undefined;
+}
+
+/** A request that was refused for who sent it; the event that it may hold is not recorded. */
+export interface RefusedRequest {
+  readonly code: string;
+  /** The name of the sender, and what it may not do. */
+  readonly reason: string;
+  readonly method: string;
+  readonly path: string;
+  /** The address that it came from. */
+  readonly remote: string | undefined;
 }
 
 interface Answer {
@@ -133,6 +153,7 @@ export class HttpSource {
       if (request.destroyed && !request.complete) return;
       const error = toSluiceError(thrown);
       this.#note(error, response);
+      if (REFUSED.includes(error.status)) this.#tellRefused(error, request);
       // The rest of a refused body would be read as the next request.
       if (!request.complete) response.setHeader('connection', 'close');
       send(response, isAway(error) ? 503 : error.status, { error: errorBody(error) });
@@ -148,11 +169,21 @@ export class HttpSource {
     if (retry !== undefined) response.setHeader('retry-after', String(retry));
   }
 
+  #tellRefused(
+    { code, message: reason }: SluiceError,
+    { method = '', url = '', socket }: IncomingMessage,
+  ): void {
+    this.options.metrics.refusals.inc({ code });
+    const [path = ''] = url.slice(0, LOGGED_CHARACTERS).split('?');
+    this.options.onRefused({ code, reason, method, path, remote: socket.remoteAddress });
+  }
+
   async #handle(request: IncomingMessage): Promise<Answer> {
     const url = urlOf(request);
     if (request.method === 'GET' && url.pathname === '/health') return this.#health();
     this.#refuseForeign(request);
-    const sender = this.options.findSender(request.headers.authorization);
+    const found = this.options.findSender(request.headers.authorization);
+    const sender = onBehalf(found, request.headers[PRINCIPAL_HEADER]);
     if (request.method === 'GET' && url.pathname === '/metrics') {
       // It counts the events of every tenant.
       requireMay(sender, 'read');

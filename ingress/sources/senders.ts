@@ -50,6 +50,17 @@ const ANYONE: Sender = {
 /** The sender of the one token that may do everything. */
 const WHOLE: Sender = { ...ANYONE, name: 'SLUICE_BRIDGE_TOKEN' };
 
+/**
+ * The sender for whom the API, or whoever else has the one token, sends: the API's principal. Any other
+ * sender goes by the name of the token that it has.
+ * @param named the header PRINCIPAL_HEADER
+ */
+export function onBehalf(sender: Sender, named: string | string[] | undefined): Sender {
+  if (sender.name !== WHOLE.name || typeof named !== 'string') return sender;
+  const name = Buffer.from(named, 'base64url').toString('utf8').slice(0, NAME_CHARACTERS);
+  return name === '' ? sender : { ...sender, name };
+}
+
 /** An entry of the file. */
 export type KnownSender = z.infer<typeof SenderEntry> & { readonly digest: Buffer };
 

@@ -131,6 +131,7 @@ describe('A version that was published before validation refused it', () => {
       'steps[0].filters[0].value',
       'triggers[0].eventName',
       'triggers[1].cron',
+      'triggers[1].payload',
       'triggers[1].timezone',
       'triggers[2].at',
     ]);

@@ -113,7 +113,7 @@ describe('a step that asks people', () => {
       id: 'l',
       type: 'control.while',
       maxIterations: 100_000,
-      condition: { $expr: '$not(vars.done = true)' },
+      condition: true,
     };
     const body = [{ id: 'e', type: 'action.call', action: 'core.echo', input: 1 }];
     const left = [ask('a'), { id: 'd', type: 'transform.assign', assign: { done: true } }];

@@ -64,11 +64,7 @@ export async function explainEventCommand(
   terminal: Terminal,
   event: { readonly tenant: string; readonly source: string; readonly id: string },
 ): Promise<number> {
-  const answer = await callBridge(
-    bridge.url,
-    bridge.token,
-    `/events?${new URLSearchParams({ ...event }).toString()}`,
-  );
+  const answer = await callBridge(bridge, `/events?${new URLSearchParams({ ...event }).toString()}`);
   terminal.data(answer);
   const found = Explained.parse(answer);
   terminal.print(
@@ -143,7 +139,7 @@ export async function listEventsCommand(
       value === undefined ? [] : [[name, String(value)]],
     ),
   );
-  const answer = await callBridge(bridge.url, bridge.token, `/events?${query.toString()}`);
+  const answer = await callBridge(bridge, `/events?${query.toString()}`);
   terminal.data(answer);
   const { items, next } = ListPage.parse(answer);
   for (const { receivedAt, outcome, name, correlationKey, source, id } of items) {

@@ -442,6 +442,53 @@ describe('a sender', () => {
     ]);
   });
 
+  it('an event that the API sends is by its principal, and no sender names another [actors-ride-along]', async () => {
+    const { tenant, projections } = sluice();
+    const principal = 'https://issuer/ádá';
+    await httpBus(bridge.url, TOKEN).publish(sent('X', tenant, 'of-api'), principal);
+    await httpBus(bridge.url, SHOP).publish(sent('X', tenant, 'of-shop'), principal);
+    await httpBus(bridge.url, TOKEN).publish(sent('X', tenant, 'of-none'));
+    const senderOf = async (id: string) =>
+      (await projections.events.explain({ tenant, source: 'shop', id }))?.sender;
+    expect(await Promise.all(['of-api', 'of-shop', 'of-none'].map(senderOf))).toEqual([
+      principal,
+      'shop',
+      'SLUICE_BRIDGE_TOKEN',
+    ]);
+  });
+
+  it('a request that is refused for its sender is logged and counted, without its token or its query', async () => {
+    const { tenant } = sluice();
+    const refusals = async (code: string): Promise<number> => {
+      const text = await (await fetch(`${bridge.url}/metrics`, { headers: BEARER })).text();
+      return Number(
+        new RegExp(`^sluice_bridge_refusals_total\\{code="${code}"\\} (\\d+)$`, 'm').exec(text)?.[1] ?? 0,
+      );
+    };
+    const before = [await refusals('BRIDGE_TOKEN_INVALID'), await refusals('SENDER_FORBIDDEN')] as const;
+    const lines = bridge.logged.length;
+    await bridge.post(sent('X', tenant), as('a-wrong-token'));
+    await bridge.post(sent('Y', tenant), as(SHOP));
+    await fetch(`${bridge.url}/events?tenant=secret-tenant`, { headers: as(SHOP) });
+    expect([await refusals('BRIDGE_TOKEN_INVALID'), await refusals('SENDER_FORBIDDEN')]).toEqual([
+      before[0] + 1,
+      before[1] + 2,
+    ]);
+    const logged = bridge.logged.slice(lines);
+    expect(logged).toMatchObject([
+      { level: 'warn', fields: { code: 'BRIDGE_TOKEN_INVALID', method: 'POST', path: '/events' } },
+      {
+        level: 'warn',
+        fields: { code: 'SENDER_FORBIDDEN', reason: expect.stringContaining('shop') as string },
+      },
+      { level: 'warn', fields: { code: 'SENDER_FORBIDDEN', method: 'GET', path: '/events' } },
+    ]);
+    expect(JSON.stringify(logged)).toContain('127.0.0.1');
+    for (const secret of ['a-wrong-token', SHOP, 'secret-tenant']) {
+      expect(JSON.stringify(logged)).not.toContain(secret);
+    }
+  });
+
   it('a sender with a separate token reads the events of its tenants and names, and no others', async () => {
     const { tenant } = sluice();
     await bridge.post(sent('X', tenant), BEARER);
