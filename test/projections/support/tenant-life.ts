@@ -246,6 +246,13 @@ export const READS: Readonly<Record<string, readonly [ask: Ask, nothing: unknown
   'tasks.get': [({ tasks }, { run }) => tasks.get(run.tenant, 't-1'), undefined],
   'tasks.entries': [async ({ tasks }, { run }) => (await tasks.entries(run.tenant, 't-1')).items, []],
   'tasks.count': [async ({ tasks }, { run }) => (await tasks.count(run.tenant)).open, 0],
+  'reads.listTasks': [async ({ reads }, { run }) => (await reads.listTasks(run.tenant)).items, []],
+  'reads.getTask': [({ reads }, { run }) => reads.getTask(run.tenant, 't-1'), undefined],
+  'reads.listTaskEntries': [
+    async ({ reads }, { run }) => (await reads.listTaskEntries(run.tenant, 't-1')).items,
+    [],
+  ],
+  'reads.countTasks': [async ({ reads }, { run }) => (await reads.countTasks(run.tenant)).open, 0],
   'deadLetters.list': [async ({ deadLetters }, { run }) => (await deadLetters.list(run.tenant)).items, []],
   'deadLetters.get': [({ deadLetters }, { run }) => deadLetters.get(run.tenant, 'd-1'), undefined],
   'deadLetters.runStatus': [
