@@ -4,6 +4,7 @@ export { storePath, type DatabaseOptions, type DatabaseState } from './connectio
 export type { ApiRequests } from './api-request-store.js';
 export type { AuditFilter, AuditView } from './reads/list-audit.js';
 export type { Erasure } from './erasure-store.js';
+export type { ErasableTask } from './erasure/erase-task.js';
 export type { ErasureScope, ErasureTarget } from './erasure/find-scope.js';
 export type { EventStore } from './event-store.js';
 export type { RowDifference } from './maintenance/derived-rows.js';

@@ -5,13 +5,21 @@
  * Invariants
  * - Nothing begins before each run is closed in Temporal and in its row, and each event is routed.
  * - [erasure-can-be-repeated] Each part is done whole or not at all, and in an order in which what is
- *   left is found again: events that only these runs had, then the runs, children first and Temporal
+ *   left is found again: events that only these runs had, then their tasks, then the runs, children first and Temporal
  *   before the row, then the events of the key. So an erasure that broke off, or runs twice at once, is
  *   asked for again.
  */
 import { SluiceError } from '../../contracts/errors.js';
-import type { Erasure, ErasureScope, ErasureTarget, RunSummary } from '../../projections/index.js';
-import { TERMINAL_RUN_STATUSES } from '../../contracts/run/run.js';
+import type {
+  ErasableTask,
+  Erasure,
+  ErasureScope,
+  ErasureTarget,
+  RunSummary,
+} from '../../projections/index.js';
+import { taskId } from '../../contracts/naming/workflow-id.js';
+import { TERMINAL_RUN_STATUSES, type RunRef } from '../../contracts/run/run.js';
+import { isOpen } from '../../contracts/tasks/task.js';
 import { callTemporal } from '../connection/errors.js';
 import type { RunContext } from '../runs/context.js';
 import { askToDelete, awaitDeleted, executionsOf, refuseOpen } from './executions.js';
@@ -47,6 +55,23 @@ export async function erase(
     had.set(run.runId, found);
     executions += found.length;
   }
+  const tasks: TaskOfRun[] = [];
+  for (const run of scope.runs) {
+    for (const task of await erasure.tasks(tenant, { ...run, definition: run.definition })) {
+      const workflow = { runId: task.execution, workflowId: taskId(tenant, task.item) };
+      if (isOpen(task)) {
+        throw new SluiceError(
+          'ERASURE_TOO_EARLY',
+          `The task ${task.item} of run ${run.runId} is open: end it first.`,
+          { details: { item: task.item, runId: run.runId } },
+        );
+      }
+      const found = await onTemporal(run, () => executionsOf(context.temporal, workflow, [task.execution]));
+      refuseOpen(workflow, found);
+      tasks.push({ ...task, run, workflow, found });
+      executions += found.length;
+    }
+  }
   refuseUnfinished(scope);
   const things = {
     tenant,
@@ -62,6 +87,7 @@ export async function erase(
       }
     };
     await eraseEvents(false);
+    await eraseTasks(context.temporal, erasure, { tenant, tasks, onTemporal });
     // Temporal takes its time, for all of them at once.
     for (const run of scope.runs) {
       await onTemporal(run, () => askToDelete(context.temporal, run, had.get(run.runId) ?? []));
@@ -79,10 +105,42 @@ export async function erase(
       ...{ runId, workflowId, status, before: erasedAt },
     })),
     events: scope.events.map(({ source, id, name, erased }) => ({ source, id, name, before: erased })),
+    tasks: tasks.map(({ item, status, run }) => ({ item, runId: run.runId, status })),
     executions,
     ...traces,
     related: { runs: [...scope.related.runs], events: [...scope.related.events] },
   };
+}
+
+/** A task that a run has asked for, with the executions that Temporal has of it. */
+interface TaskOfRun extends ErasableTask {
+  readonly run: RunSummary;
+  readonly workflow: RunRef;
+  readonly found: Awaited<ReturnType<typeof executionsOf>>;
+}
+
+/** Temporal first, for all of them at once, then the rows; their runs go later, so they are found again. */
+async function eraseTasks(
+  temporal: Context['temporal'],
+  erasure: Erasure,
+  {
+    tenant,
+    tasks,
+    onTemporal,
+  }: {
+    readonly tenant: string;
+    readonly tasks: readonly TaskOfRun[];
+    readonly onTemporal: <T>(run: RunSummary, call: () => Promise<T>) => Promise<T>;
+  },
+): Promise<void> {
+  for (const { run, workflow, found } of tasks) {
+    await onTemporal(run, () => askToDelete(temporal, workflow, found));
+  }
+  for (const task of tasks) {
+    const ids = task.found.map(({ id }) => id);
+    await onTemporal(task.run, () => awaitDeleted(temporal, task.workflow, ids));
+    await erasure.eraseTask(tenant, task);
+  }
 }
 
 /** @throws SluiceError INPUT_INVALID */

@@ -1,6 +1,7 @@
 /** Erasure on the wire. */
 import { z } from 'zod';
 import { RunStatus } from '../run/run.js';
+import { TaskStatus } from '../tasks/task.js';
 import { LIMITS } from '../limits.js';
 
 /** Runs that one request names at most. */
@@ -33,7 +34,13 @@ export const ApiErasure = z
     events: z.array(
       z.object({ ...event, before: z.boolean().meta({ description: 'It was erased before.' }) }),
     ),
-    executions: z.number().int().meta({ description: 'Executions that Temporal had of the runs.' }),
+    tasks: z
+      .array(z.object({ item: z.string(), runId: z.string(), status: TaskStatus }))
+      .meta({ description: 'Tasks of people that the runs asked for.' }),
+    executions: z
+      .number()
+      .int()
+      .meta({ description: 'Executions that Temporal had of the runs and of their tasks.' }),
     deadLetters: z.number().int().meta({ description: 'Dead letters about them.' }),
     answers: z.number().int().meta({ description: 'Stored answers of the API that name them.' }),
     related: z

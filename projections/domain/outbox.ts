@@ -78,6 +78,14 @@ export interface DecidedTask {
   readonly payload: Json;
 }
 
+/** Source of the events that tell of tasks. */
+export const TASKS_SOURCE = '/sluice/tasks';
+
+/** Id of the event that tells how a task was decided. */
+export function decisionEventId(item: string): string {
+  return `${item}/decision`;
+}
+
 /**
  * The statements that put `ApprovalRecorded` into the outbox. A task is decided once, so it has one position.
  */
@@ -85,10 +93,10 @@ export function approvalStatements(seal: ValueSeal, decided: DecidedTask | undef
   if (decided === undefined) return { statements: [], variables: {} };
   const { tenant, item, execution, seq, at, payload } = decided;
   const texts = new TextWriter(seal, tenant, execution);
-  const eventId = `${item}/decision`;
+  const eventId = decisionEventId(item);
   const event = { id: eventId, name: 'ApprovalRecorded', correlationKey: item, payload };
   const envelope = encodeEvent({
-    ...{ tenant, source: '/sluice/tasks', time: new Date(at).toISOString(), ...event },
+    ...{ tenant, source: TASKS_SOURCE, time: new Date(at).toISOString(), ...event },
   });
   const row = {
     ...{ id: [tenant, execution, 1, seq, eventId], tenant, event_id: eventId, run_id: execution },

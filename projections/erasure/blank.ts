@@ -24,7 +24,7 @@ const ALSO: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** How erasure treats the tables whose columns hold values. */
-export const TREATED: Readonly<Record<string, 'emptied' | 'removed' | 'refused' | 'kept'>> = {
+export const TREATED: Readonly<Record<string, 'emptied' | 'removed' | 'rewritten' | 'refused'>> = {
   action_invocation: 'removed',
   api_request: 'emptied',
   blob: 'removed',
@@ -36,9 +36,9 @@ export const TREATED: Readonly<Record<string, 'emptied' | 'removed' | 'refused' 
   run: 'emptied',
   run_event: 'removed',
   step: 'emptied',
-  // A task belongs to a separate workflow, not to a run: docs/erasure.md says that it stays.
-  task: 'kept',
-  task_action: 'kept',
+  // Their texts are written anew, without values (erase-task.ts).
+  task: 'rewritten',
+  task_action: 'rewritten',
   // While one exists, the event is under way.
   trigger_retry: 'refused',
   wait: 'emptied',

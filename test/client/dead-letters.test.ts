@@ -277,7 +277,9 @@ describe('sluice dead-letters', () => {
     const dry = await command('retry', '--all', '--run', one.runId, '--dry-run');
     expect(lines(dry.stdout)).toMatchObject([{ id: one.id, act: 'retry', dryRun: true, status: 'OPEN' }]);
     expect(undone.length).toBe(before);
-    const done = await command('retry', '--all', '--run', one.runId, '--note', 'it is back');
+    const unasked = await command('retry', '--all', '--run', one.runId);
+    expect([unasked.code, undone.length]).toEqual([2, before]);
+    const done = await command('retry', '--all', '--run', one.runId, '--yes', '--note', 'it is back');
     expect(lines(done.stdout)).toEqual([{ id: one.id, act: 'retry', done: true, status: 'RETRIED' }]);
     expect(done.code).toBe(0);
     expect(undone.length).toBe(before + 1);

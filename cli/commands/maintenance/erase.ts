@@ -59,8 +59,8 @@ export async function eraseCommand(
   return EXIT.ok;
 }
 
-function countsOf({ runs, events, executions, deadLetters, answers }: ErasureReport): string {
-  return `${runs.length} runs (${executions} executions in Temporal), ${events.length} events, ${deadLetters} dead letters and ${answers} stored answers`;
+function countsOf({ runs, tasks, events, executions, deadLetters, answers }: ErasureReport): string {
+  return `${runs.length} runs and ${tasks.length} tasks (${executions} executions in Temporal), ${events.length} events, ${deadLetters} dead letters and ${answers} stored answers`;
 }
 
 function show(terminal: Terminal, plan: ErasureReport): void {
@@ -68,6 +68,7 @@ function show(terminal: Terminal, plan: ErasureReport): void {
     const again = before === null ? '' : `  erased before, at ${before}`;
     terminal.print(`run    ${runId}  ${status}  ${workflowId}${again}`);
   }
+  for (const { item, status } of plan.tasks) terminal.print(`task   ${item}  ${status}`);
   for (const { source, id, name } of plan.events) terminal.print(`event  ${source}  ${id}  ${name}`);
   showRelated(terminal, plan);
 }

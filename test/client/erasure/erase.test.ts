@@ -4,6 +4,7 @@ import { main } from '../../../cli/main.js';
 import { ApiErasure } from '../../../contracts/http/erasure.js';
 import { useApi } from '../../api/support/api.js';
 import { openBridge, type TestBridge } from '../../ingress/support/bridge.js';
+import { taskId } from '../../../contracts/naming/workflow-id.js';
 import { waitFor } from '../../support/wait-for.js';
 import type { StartedRun } from '../../../client/index.js';
 
@@ -140,4 +141,63 @@ it('an open run is refused and stays whole, and the command shows, erases and sa
   expect(await inTemporal(open)).toEqual([(await again).runId]);
   expect(await rows()).not.toContain('Emil');
   expect(await command('runs', 'show', open.runId)).toContain('ERASED at ');
+});
+
+it('a run takes the tasks that it asked for with it: who decided what stays, and no open one is erased', async () => {
+  const { sluice, client } = api();
+  const { tenant, projections } = sluice;
+  await sluice.publish(`
+id: erased-people
+version: 1
+steps:
+  - id: ask
+    type: human.task
+    title: { $expr: '"About " & payload.name' }
+    context: { $expr: payload }
+    form: { type: object, properties: { note: { type: string } } }
+    saveAs: vars.ask
+result: { $expr: vars.ask.outcome }
+`);
+  const taskOf = ({ runId }: StartedRun) =>
+    waitFor(async () => {
+      const { items } = await projections.tasks.list(tenant, { onlyOpen: false }, { limit: 100 });
+      return items.find(({ item }) => item.includes(runId)) ?? false;
+    });
+  const decided = await sluice.start('erased-people', { name: 'Gundula' });
+  const { item } = await taskOf(decided);
+  const given = { reason: 'Gundula asked', answer: { note: 'Gundula' } };
+  await client.tasks.act(item, 'approve', given, { actor: 'anna', tenant });
+  expect(await sluice.result(decided)).toBe('approve');
+  const task = { workflowId: taskId(tenant, item), runId: '' };
+  expect(await inTemporal(task)).toHaveLength(1);
+
+  const left = await sluice.start('erased-people', { name: 'Gundula' });
+  const open = await taskOf(left);
+  await client.terminate(left.workflowId);
+  await projections.reconciliation.closeRun(
+    {
+      run: { tenant, runId: left.runId, definition: 'erased-people', version: 1 },
+      workflowId: left.workflowId,
+    },
+    { status: 'TERMINATED', closedAt: Date.now(), reason: 'seen', mended: 0 },
+  );
+  const erasing = (runId: string) => ({ json: { runIds: [runId], dryRun: false } });
+  expect(await api().refusal('/v1/erasures', erasing(left.runId))).toMatchObject({
+    code: 'ERASURE_TOO_EARLY',
+    detail: expect.stringContaining(open.item) as string,
+  });
+  await client.tasks.act(open.item, 'approve', given, { actor: 'anna', tenant });
+
+  // The relay sends the decisions; until then it is too early.
+  for (const { runId } of [decided, left]) {
+    await waitFor(async () => (await api().ask('/v1/erasures', erasing(runId))).status === 200);
+  }
+  expect(await inTemporal(task)).toEqual([]);
+  expect(await rows()).not.toContain('Gundula');
+  expect(await projections.tasks.get(tenant, item)).toMatchObject({
+    ...{ status: 'approved', title: 'ERASED', context: null, form: null },
+    decision: { outcome: 'approve', reason: '', answer: null },
+  });
+  const log = await projections.tasks.entries(tenant, item);
+  expect(log.items.map(({ action }) => action)).toContain('approve');
 });

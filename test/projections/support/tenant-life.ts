@@ -128,6 +128,7 @@ export const LIFE: Readonly<Record<string, Ask>> = {
     await events.record(arrived(of, 'e-1', 'o-1'));
   },
   'tasks.record': ({ tasks }, of) => tasks.record(of.executionId, taskOf(of, of.run.tenant)),
+  'tasks.record of a step': ({ tasks }, of) => tasks.record(`${of.executionId}-task`, withdrawnTask(of)),
   'deadLetters.put': ({ deadLetters }, { run }) =>
     deadLetters.put([
       { tenant: run.tenant, id: 'd-1', kind: 'event', subject: 's', reason: run.tenant, at: START_MS },
@@ -137,6 +138,21 @@ export const LIFE: Readonly<Record<string, Ask>> = {
 async function noteMissed(all: Projections, of: Execution, step: 'sending' | 'sent'): Promise<void> {
   const { events } = await all.missedEvents(of.run, waits);
   await all.recordMissed(of, { waits, events, sender: 'look-back', step });
+}
+
+/** Name of a task that a step of the run asks for. */
+const stepTask = ({ run }: Execution): string => `${run.definition}/${run.runId}/ask`;
+
+/** A task of a step that has ended without an answer. */
+function withdrawnTask(of: Execution): TaskWrite {
+  const { state, entries } = taskOf(of, of.run.tenant);
+  const ended = { outcome: null, answer: null, by: [], reason: of.run.tenant, at: START_MS };
+  const request = { ...state.request, item: stepTask(of) };
+  return {
+    state: { ...state, request, status: 'withdrawn', decision: { status: 'withdrawn', ...ended } },
+    entries,
+    notices: [],
+  };
 }
 
 /** A task as it begins. @param value what it shows, and what its log holds */
@@ -269,6 +285,7 @@ export const READS: Readonly<Record<string, readonly [ask: Ask, nothing: unknown
     async ({ erasure }, { run }) => (await erasure.scope(run.tenant, { correlationKey: 'o-1' })).runs,
     [],
   ],
+  'erasure.tasks': [({ erasure }, { run }) => erasure.tasks(run.tenant, run), []],
   'erasure.executions': [({ erasure }, { run }) => erasure.executions(run.tenant, run.runId), []],
   'reconciliation.findWatched': [
     async ({ reconciliation }, { run }) =>
@@ -355,6 +372,8 @@ export const WRITES: Readonly<Record<string, Ask>> = {
       events: [{ source: 'shop', id: 'e-1' }],
     }),
   'erasure.eraseEvent': ({ erasure }, of) => erasure.eraseEvent(eventKey(of)),
+  'erasure.eraseTask': ({ erasure }, of) =>
+    erasure.eraseTask(of.run.tenant, { item: stepTask(of), execution: `${of.executionId}-task` }),
   'erasure.eraseRun': ({ erasure }, { run }) => erasure.eraseRun(run.tenant, run.runId),
   'maintenance.removeClosedRuns': (all) =>
     all.maintenance.removeClosedRuns({ endedBefore: new Date(), limit: 10 }),
