@@ -5,9 +5,9 @@
  * Invariants
  * - Nothing begins before each run is closed in Temporal and in its row, and each event is routed.
  * - [erasure-can-be-repeated] Each part is done whole or not at all, and in an order in which what is
- *   left is found again: events that only these runs had, then their tasks, then the runs, children first and Temporal
- *   before the row, then the events of the key. So an erasure that broke off, or runs twice at once, is
- *   asked for again.
+ *   left is found again: events that only these runs had, then their tasks, then the runs, children first
+ *   and Temporal before the row, then the events of the key. So an erasure that broke off, or runs twice at
+ *   once, is asked for again.
  */
 import { SluiceError } from '../../contracts/errors.js';
 import type {

@@ -6,7 +6,7 @@
  */
 import { Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DefaultLogger } from '@temporalio/worker';
@@ -187,6 +187,7 @@ async function rows(projections: Projections): Promise<unknown> {
 /** Temporal, asked how the last attempt ended: it shows no failure. */
 const TEMPORAL = {
   withAbortSignal: (_: AbortSignal, call: () => unknown) => call(),
+  options: { loadedDataConverter: { payloadConverter: defaultPayloadConverter, payloadCodecs: [] } },
   workflow: { getHandle: () => ({ describe: () => Promise.resolve({ raw: {} }) }) },
 } as unknown as Client;
 
