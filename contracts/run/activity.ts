@@ -117,17 +117,21 @@ export const FlushResult = z.object({
 });
 export type FlushResult = z.infer<typeof FlushResult>;
 
-/** Argument of `sluice.authorizeStage`: a step that acts, and calls no action. */
+/** What a step does that acts, and calls no action. */
+const AskedStage = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('event.publish'), eventName: z.string() }),
+  z.object({ kind: z.literal('control.callWorkflow'), child: z.string() }),
+  z.object({ kind: z.literal('human.task') }),
+]);
+export type AskedStage = z.infer<typeof AskedStage>;
+
+/** Argument of `sluice.authorizeStage`. */
 export const AuthorizeRequest = z.object({
   run: RunHeader,
   actor: z.string(),
   step: StepRef,
   system: SystemContext,
-  stage: z.discriminatedUnion('kind', [
-    z.object({ kind: z.literal('event.publish'), eventName: z.string() }),
-    z.object({ kind: z.literal('control.callWorkflow'), child: z.string() }),
-    z.object({ kind: z.literal('human.task') }),
-  ]),
+  stage: AskedStage,
 });
 export type AuthorizeRequest = z.infer<typeof AuthorizeRequest>;
 

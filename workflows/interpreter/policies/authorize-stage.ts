@@ -10,7 +10,7 @@
  */
 import { ActivityFailure, ApplicationFailure, isCancellation, scheduleActivity } from '@temporalio/workflow';
 import { SluiceError } from '../../../contracts/errors.js';
-import { AuthorizeResult, type AuthorizeRequest } from '../../../contracts/run/activity.js';
+import { AuthorizeResult, type AskedStage, type AuthorizeRequest } from '../../../contracts/run/activity.js';
 import { ACTIVITY_TYPES } from '../../../contracts/run/messages.js';
 import { now } from '../../runtime/clock.js';
 import { INFRASTRUCTURE_RETRY } from '../../runtime/retry-options.js';
@@ -37,7 +37,7 @@ export function asksPolicies({ run }: StepContext): boolean {
  */
 export async function authorizeStage(
   context: StepContext,
-  stage: AuthorizeRequest['stage'],
+  stage: AskedStage,
   attempt = 1,
 ): Promise<'permitted' | Completion | 'parked'> {
   const { run, lane } = context;
@@ -55,7 +55,7 @@ export async function authorizeStage(
 
 async function ask(
   { run, lane, step, path, iteration }: StepContext,
-  stage: AuthorizeRequest['stage'],
+  stage: AskedStage,
   attempt: number,
 ): Promise<'permitted' | 'again' | Completion> {
   const request: AuthorizeRequest = {
