@@ -297,7 +297,9 @@ result: { $expr: '{"order": payload.orderId, "by": meta.trigger.id}' }
       ),
     );
     await sluice().publish(trigger('on-big-order', 'event.payload.total > 1000'));
-    await sluice().publish(trigger('on-any-order', '1 = 1', ', payload: { orderId: { $expr: event.payload.total } }'));
+    await sluice().publish(
+      trigger('on-any-order', '1 = 1', ', payload: { orderId: { $expr: event.payload.total } }'),
+    );
     const sent = event({ eventName: 'ORDER_PLACED', payload: { orderId: 'o-9', total: 7 } });
     const { body } = await bridge.post(sent);
     expect(body).toMatchObject({
