@@ -173,6 +173,7 @@ result: { $expr: vars.ask.outcome }
 
   const left = await sluice.start('erased-people', { name: 'Gundula' });
   const open = await taskOf(left);
+  await waitFor(async () => (await projections.reads.getRun(tenant, left.runId)) !== undefined);
   await client.terminate(left.workflowId);
   await projections.reconciliation.closeRun(
     {
