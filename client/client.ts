@@ -275,7 +275,8 @@ export class SluiceClient<P extends object = AnyPayloads> {
    * Sends an event to one run. The run decides whether one of its waits takes it.
    * @param event `eventId` makes a repetition harmless, default: a new one; `actor`: who sends it, default:
    *   the client's
-   * @param signalName the signal: an event wait takes `event`; no step takes `humanTask` yet
+   * @param signalName the signal: an event wait takes `event`; a run rejects
+   *   `humanTask` in this form, because an act names its actor: use `tasks.act`
    * @throws SluiceError WORKFLOW_NOT_FOUND, INPUT_INVALID, EVENT_INVALID for a number that would be rounded,
    *   TEMPORAL_UNAVAILABLE; OUTCOME_UNKNOWN, with the `eventId` and `source` under which sending it again is
    *   harmless, where Temporal's answer was lost

@@ -143,7 +143,7 @@ function addActCommands(runs: Command, { terminal, reading, done }: CommandConte
     .option('--key <text>', 'correlation key')
     .option('--id <text>', 'event id; the same id again has no effect (default: a new id)')
     .option('--source <text>', 'source of the event (default sluice-client)')
-    .option('--human', 'send the signal humanTask, which no step takes yet')
+    .option('--human', 'send the signal humanTask; a run rejects it in this form, so act with `sluice tasks`')
     .action(
       async (
         id: string,

@@ -21,7 +21,7 @@ function written(name: Name): string {
   const limit = LIMITS[name];
   if (typeof limit !== 'number') return `${limit.first} to ${limit.last}`;
   const plain = limit.toLocaleString('en');
-  if (name.includes('Bytes')) {
+  if (/bytes/i.test(name)) {
     if (limit % (KIB * KIB) === 0) return `${limit / KIB / KIB} MiB`;
     return limit % KIB === 0 ? `${limit / KIB} KiB` : `${plain} bytes`;
   }
