@@ -497,6 +497,12 @@ export const ERRORS = {
     false,
     'Point the process to the Temporal that the database belongs to: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE. If that Temporal is gone for good, `sluice database move` says what moving the database does, and does it.',
   ),
+  RETENTION_TOO_SHORT: entry(
+    409,
+    'validation',
+    false,
+    'Keep rows of runs for longer than Temporal keeps closed workflows: raise --days or SLUICE_RETENTION_DAYS. If Temporal has lost these histories for good, `sluice prune --history-gone` does not ask it.',
+  ),
   WORKER_SHUTDOWN: entry(
     503,
     'internal',

@@ -9,6 +9,7 @@ import { messageOf, SluiceError } from '../../contracts/errors.js';
 import type { TemporalIdentity } from '../../contracts/services/temporal-identity.js';
 import type { SluiceConfig } from '../../worker/config/config.js';
 import { ensureSearchAttributes } from '../../worker/temporal/search-attributes.js';
+import { keptDays } from '../../worker/temporal/kept-histories.js';
 import { temporalConnectionOptions } from '../../worker/temporal/temporal-connection.js';
 import { temporalIdentity } from '../../worker/temporal/temporal-owner.js';
 import { OLDEST_SERVER } from '../../worker/temporal-server/find-cli.js';
@@ -23,7 +24,6 @@ const ALL_CHECKS_MS = 6 * LIMIT_MS;
 /** How long to wait for the server to list the poller of the clock check, and between two looks, ms. */
 const CLOCK_LIMIT_MS = 2 * LIMIT_MS;
 const CLOCK_INTERVAL_MS = 50;
-const DAY_S = 86_400;
 /** A worker that has not polled for this long is gone, ms. */
 const GONE_MS = 120_000;
 /** Numbers of Temporal's `TaskQueueType`. */
@@ -125,15 +125,14 @@ const SETTINGS = skip(
 
 async function checkNamespace({ workflowService }: Connection, config: SluiceConfig): Promise<Finding> {
   const { namespace } = config.temporal;
-  const { config: settings } = await workflowService.describeNamespace({ namespace });
-  const keptDays = Number(settings?.workflowExecutionRetentionTtl?.seconds ?? 0) / DAY_S;
-  const found = `${namespace}, keeps closed workflows for ${keptDays} days`;
+  const kept = await keptDays(workflowService, namespace);
+  const found = `${namespace}, keeps closed workflows for ${kept} days`;
   const { retentionDays } = config;
-  if (retentionDays !== undefined && retentionDays <= keptDays) {
+  if (retentionDays !== undefined && retentionDays <= kept) {
     return warn(
       'namespace',
-      `${found}, rows of runs are kept for ${retentionDays}`,
-      `Keep rows longer than Temporal keeps workflows: raise SLUICE_RETENTION_DAYS above ${keptDays}.`,
+      `${found}, rows of runs shall go after ${retentionDays}, so workers remove none`,
+      `Keep rows longer than Temporal keeps workflows: raise SLUICE_RETENTION_DAYS above ${kept}.`,
     );
   }
   return ok('namespace', found);

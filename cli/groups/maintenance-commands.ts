@@ -107,7 +107,11 @@ export function addMaintenanceCommands(program: Command, context: CommandContext
     .option('--days <number>', 'age of runs, in days since they ended (SLUICE_RETENTION_DAYS)', days)
     .option('--event-days <number>', 'age of inbound events, in days (SLUICE_EVENT_RETENTION_DAYS)', days)
     .option('--audit-days <number>', 'age of audit rows, in days (SLUICE_AUDIT_RETENTION_DAYS)', days)
-    .option('--dry-run', 'count what would be removed, and remove nothing')
+    .option(
+      '--history-gone',
+      'do not ask Temporal how long it keeps closed workflows: those of this database are gone for good',
+    )
+    .option('--dry-run', 'count and measure what would be removed, and remove nothing')
     .option('--yes', 'remove without a question')
     .action(async (options: PruneOptions) => {
       const { pruneCommand } = await import('../commands/maintenance/prune.js');

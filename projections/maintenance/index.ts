@@ -7,6 +7,7 @@ import { loggedRuns, rebuildRun } from './rebuild.js';
 import { countAudit, removeAudit, type AuditRetentionRequest } from './remove-audit.js';
 import { countClosedRuns, removeClosedRuns, type RetentionRequest } from './remove-closed-runs.js';
 import { countEvents, removeEvents, type EventRetentionRequest } from './remove-events.js';
+import type { Prunable } from './sample.js';
 import { restoreRun, type CarriedEvents } from './restore-run.js';
 import { claimForTemporal, temporalOwner, type TemporalOwner } from './temporal-owner.js';
 
@@ -24,12 +25,12 @@ export interface Maintenance {
   temporalOwner(): Promise<TemporalOwner | undefined>;
   /** Every run that has a log. Reads the whole log: for maintenance only. */
   loggedRuns(): Promise<readonly RunKey[]>;
-  /** How many runs, of those that ended before an instant, removal would look at. Changes nothing. */
-  countClosedRuns(endedBefore: Date): Promise<number>;
-  /** How many inbound events, received before an instant, removal would look at. Changes nothing. */
-  countEvents(receivedBefore: Date): Promise<number>;
-  /** How many audit rows of acts that began before an instant removal would look at. Changes nothing. */
-  countAudit(begunBefore: Date): Promise<number>;
+  /** The runs, of those that ended before an instant, that removal would look at. Changes nothing. */
+  countClosedRuns(endedBefore: Date): Promise<Prunable>;
+  /** The inbound events, received before an instant, that removal would look at. Changes nothing. */
+  countEvents(receivedBefore: Date): Promise<Prunable>;
+  /** The audit rows, of acts that began before an instant, that removal would look at. Changes nothing. */
+  countAudit(begunBefore: Date): Promise<Prunable>;
   /** Removes at most `limit` closed runs; returns how many. Call it again while it returns `limit`. */
   removeClosedRuns(request: RetentionRequest): Promise<number>;
   /**

@@ -16,6 +16,7 @@ import { commit, type Statement } from '../connection/unit-of-work.js';
 import type { Writer } from '../connection/writer.js';
 import { SHOWN } from '../writers/audit.js';
 import { listTenants } from '../log/tenants.js';
+import { type Prunable, Sample, sizeOf } from './sample.js';
 
 export interface AuditRetentionRequest {
   /** Rows of acts that began before this instant are removed. */
@@ -26,6 +27,8 @@ export interface AuditRetentionRequest {
 
 /** Rows that one transaction removes at most. */
 const PAGE = 100;
+/** Rows that one read counts at most. */
+const COUNTED = 1_000;
 /** Age from which an act without an end counts as dead, ms. */
 const DEAD_MS = 86_400_000;
 
@@ -57,21 +60,31 @@ export async function removeAudit(writer: Writer, request: AuditRetentionRequest
   return removed;
 }
 
+/** The size of a row, without its lists. */
+const SIZE = `RETURN ${sizeOf("type::record('audit', $key)")}`;
+
 /**
- * Counts the rows that {@link removeAudit} would look at; it keeps those of acts that may be under way.
+ * Counts and measures the rows that {@link removeAudit} would look at; it keeps those of acts that may be
+ * under way.
  * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
  */
-export async function countAudit(database: Database, begunBefore: Date): Promise<number> {
-  let count = 0;
+export async function countAudit(database: Database, begunBefore: Date): Promise<Prunable> {
+  const sample = new Sample<readonly string[]>();
   for (const tenant of await listTenants(database, 'audit')) {
-    count += await read(
-      database,
-      z.number(),
-      `RETURN count(SELECT VALUE id FROM audit:[$tenant, $above]>..[$tenant, ..])`,
-      { tenant, above: newestOf(begunBefore) },
-    );
+    for (let above = newestOf(begunBefore); ;) {
+      const places = await read(
+        database,
+        z.array(z.string()),
+        `SELECT VALUE id[1] FROM audit:[$tenant, $above]>..[$tenant, ..] LIMIT $limit`,
+        { tenant, above, limit: COUNTED },
+      );
+      sample.add(places.map((place) => [tenant, place]));
+      const last = places.at(-1);
+      if (last === undefined) break;
+      above = last;
+    }
   }
-  return count;
+  return sample.measure(database, SIZE);
 }
 
 async function removeOf(

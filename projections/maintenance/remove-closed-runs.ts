@@ -20,6 +20,7 @@ import type { Writer } from '../connection/writer.js';
 import { FREE_WAITS_OF_RUN } from '../domain/freed-keys.js';
 import { listTenants } from '../log/tenants.js';
 import { removeOne } from './remove-one.js';
+import { type Prunable, Sample, sizeOf } from './sample.js';
 
 export interface RetentionRequest {
   /** Runs that ended before this instant are removed. */
@@ -91,13 +92,19 @@ export async function removeClosedRuns(writer: Writer, request: RetentionRequest
   return removed;
 }
 
+/** The size of a run's rows, without its lists. */
+const SIZE = `RETURN ${[
+  sizeOf("type::record('run', $key)"),
+  ...TABLES_OF_RUN.map((table) => sizeOf(`${table}:[$key[0], $key[1]]..[$key[0], $key[1], ..]`)),
+].join(' + ')}`;
+
 /**
- * Counts the runs that {@link removeClosedRuns} would look at; it keeps those whose outbox still has
- * something to send.
+ * Counts and measures the runs that {@link removeClosedRuns} would look at; it keeps those whose outbox still
+ * has something to send.
  * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
  */
-export async function countClosedRuns(database: Database, endedBefore: Date): Promise<number> {
-  let count = 0;
+export async function countClosedRuns(database: Database, endedBefore: Date): Promise<Prunable> {
+  const sample = new Sample<readonly string[]>();
   for (const tenant of await listTenants(database, 'run_list')) {
     for (const status of TERMINAL_RUN_STATUSES) {
       for (let above = listKey(endedBefore, ''); ;) {
@@ -106,11 +113,13 @@ export async function countClosedRuns(database: Database, endedBefore: Date): Pr
           below: '\u{10ffff}',
           limit: PAGE,
         });
-        count += await read(
-          database,
-          z.number(),
-          `RETURN count(SELECT VALUE id FROM $ids WHERE ended_at != NONE AND ended_at < $before)`,
-          { ids: keys.map((key) => new RecordId('run', [tenant, runOfListKey(key)])), before: endedBefore },
+        sample.add(
+          await read(
+            database,
+            z.array(z.tuple([z.string(), z.string()])),
+            `SELECT VALUE [id[0], id[1]] FROM $ids WHERE ended_at != NONE AND ended_at < $before`,
+            { ids: keys.map((key) => new RecordId('run', [tenant, runOfListKey(key)])), before: endedBefore },
+          ),
         );
         const last = keys.at(-1);
         if (last === undefined) break;
@@ -118,7 +127,7 @@ export async function countClosedRuns(database: Database, endedBefore: Date): Pr
       }
     }
   }
-  return count;
+  return sample.measure(database, SIZE);
 }
 
 async function removeOf(

@@ -20,6 +20,7 @@ import type { Writer } from '../connection/writer.js';
 import { FREE_KEY_OF_EVENT } from '../domain/freed-keys.js';
 import { listTenants } from '../log/tenants.js';
 import { removeOne } from './remove-one.js';
+import { type Prunable, Sample, sizeOf } from './sample.js';
 
 export interface EventRetentionRequest {
   /** Events that were received before this instant are removed. */
@@ -30,6 +31,8 @@ export interface EventRetentionRequest {
 
 /** Events that one read finds at most. */
 const PAGE = 100;
+/** Events that one read counts at most. */
+const COUNTED = 1_000;
 
 const REMOVE: readonly Statement[] = [
   {
@@ -86,21 +89,35 @@ export async function removeEvents(writer: Writer, request: EventRetentionReques
   return removed;
 }
 
+/** The size of an event, with its envelope and deliveries, without its lists. */
+const SIZE = `{
+  LET $envelope = (SELECT VALUE envelope FROM ONLY type::record('inbound_event', $key));
+  LET $blob = IF $envelope != NONE AND string::starts_with($envelope, '@') { string::slice($envelope, 1) } ELSE { '' };
+  RETURN ${sizeOf("type::record('inbound_event', $key)")} + ${sizeOf("type::record('blob', [$key[0], 'event', $blob])")} + ${sizeOf('event_delivery:[$key[0], $key[1], $key[2]]..[$key[0], $key[1], $key[2], ..]')};
+}`;
+
 /**
- * Counts the events that {@link removeEvents} would look at; it keeps those whose routing has not ended.
+ * Counts and measures the events that {@link removeEvents} would look at; it keeps those whose routing has
+ * not ended.
  * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
  */
-export async function countEvents(database: Database, receivedBefore: Date): Promise<number> {
-  let count = 0;
+export async function countEvents(database: Database, receivedBefore: Date): Promise<Prunable> {
+  const sample = new Sample<readonly string[]>();
   for (const tenant of await listTenants(database, 'event_list')) {
-    count += await read(
-      database,
-      z.number(),
-      `RETURN count(SELECT VALUE id FROM event_list:[$tenant, 'all', '', $above, '', '']>..[$tenant, 'all', '', ..])`,
-      { tenant, above: listKey(receivedBefore, '').slice(0, -1) },
-    );
+    for (let above: Place = [listKey(receivedBefore, '').slice(0, -1), '', '']; ;) {
+      const places = await read(
+        database,
+        z.array(Place),
+        `SELECT VALUE [id[3], id[4], id[5]] FROM event_list:[$tenant, 'all', '', $above[0], $above[1], $above[2]]>..[$tenant, 'all', '', ..] LIMIT $limit`,
+        { tenant, above, limit: COUNTED },
+      );
+      sample.add(places.map(([, source, id]) => [tenant, source, id]));
+      const last = places.at(-1);
+      if (last === undefined) break;
+      above = last;
+    }
   }
-  return count;
+  return sample.measure(database, SIZE);
 }
 
 async function removeOf(

@@ -11,6 +11,7 @@ import { isSameTemporal } from '../../contracts/services/temporal-identity.js';
 import { openProjections } from '../../projections/index.js';
 import { askTemporal } from '../../worker/temporal/temporal-connection.js';
 import { requireOwnDatabase, temporalIdentity } from '../../worker/temporal/temporal-owner.js';
+import { event, execution, runStartedAs } from '../projections/support/runs.js';
 import { runCommand } from '../support/command.js';
 import { suiteTemporal } from '../support/services.js';
 import { startMain } from './main-process.js';
@@ -112,6 +113,29 @@ describe('a database and the Temporal that it belongs to', () => {
     const after = await openProjections({ url });
     expect(await after.maintenance.temporalOwner()).toEqual(before);
     await after.close();
+  });
+
+  it('prune removes no run that Temporal may still reset, and none of another Temporal [rows-outlive-histories]', async () => {
+    const projections = await openProjections({ url });
+    const connection = await Connection.connect({ address });
+    await requireOwnDatabase(projections, connection.workflowService, other);
+    const of = execution();
+    await projections.commitEvents(of, [runStartedAs(of), event(2, 'RUN_SUCCEEDED', { result: 1 })]);
+    await connection.close();
+    await projections.close();
+
+    // The other namespace keeps closed workflows for a day.
+    for (const days of ['0.5', '1']) {
+      const refused = await sluice(other, 'prune', '--days', days, '--yes');
+      expect(refused.code).not.toBe(0);
+      expect(lines(refused.stdout)).toMatchObject([{ error: { code: 'RETENTION_TOO_SHORT' } }]);
+    }
+    const foreign = await sluice(namespace, 'prune', '--days', '900', '--yes');
+    expect(lines(foreign.stdout)).toMatchObject([{ error: { code: 'DATABASE_OF_ANOTHER_TEMPORAL' } }]);
+    const counted = await sluice(other, 'prune', '--days', '1.5', '--dry-run');
+    expect(lines(counted.stdout)).toMatchObject([{ wouldRemove: { runs: { count: 1 } } }]);
+    const done = await sluice(other, 'prune', '--days', '1.5', '--yes');
+    expect(lines(done.stdout)).toMatchObject([{ removed: 1 }]);
   });
 
   it('only `sluice database move` moves a database, after it has said what that does, and with an audit row', async () => {

@@ -6,21 +6,26 @@
  * - Any number of workers may do it concurrently: each run, event and audit row is removed whole by one
  *   transaction, by the worker that comes first.
  * - A pass that fails does no harm: it is logged, and the next one continues where it stopped.
+ * - No run is removed that Temporal may still reset (worker/temporal/kept-histories.ts).
  * - Stopping waits for the current batch, so that the database is not closed under it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { toSluiceError } from '../../contracts/errors.js';
-import type { Projections } from '../../projections/index.js';
+import type { Projections, Prunable } from '../../projections/index.js';
+import { requireLongerThan } from '../temporal/kept-histories.js';
 
 const DAY_MS = 86_400_000;
 const BETWEEN_PASSES_MS = 3_600_000;
 /** Runs, events or rows of one call; a stop is noticed between two calls. */
 const BATCH = 100;
+const NOTHING: Prunable = { count: 0, bytes: 0 };
 
 export interface RetentionOptions {
   readonly projections: Pick<Projections, 'maintenance'>;
   /** Age from which a closed run is removed, days since it ended; undefined: never. */
   readonly days: number | undefined;
+  /** Days that Temporal keeps closed workflows; asked before each pass, as it can change. */
+  readonly keptDays: () => Promise<number>;
   /** Age from which an inbound event is removed, days since its arrival; undefined: never. */
   readonly eventDays?: number | undefined;
   /** Age from which an audit row is removed, days since its act began; undefined: never. */
@@ -88,15 +93,15 @@ export interface Ages {
   readonly auditDays: number | undefined;
 }
 
-/** Counts what pruneRuns, pruneEvents and pruneAudit would remove, and removes nothing. */
+/** Counts and measures what pruneRuns, pruneEvents and pruneAudit would remove, and removes nothing. */
 export async function countPrunable(
   { maintenance }: Pick<Projections, 'maintenance'>,
   { days, eventDays, auditDays }: Ages,
-): Promise<{ readonly runs: number; readonly events: number; readonly audit: number }> {
+): Promise<{ readonly runs: Prunable; readonly events: Prunable; readonly audit: Prunable }> {
   return {
-    runs: days === undefined ? 0 : await maintenance.countClosedRuns(before(days)),
-    events: eventDays === undefined ? 0 : await maintenance.countEvents(before(eventDays)),
-    audit: auditDays === undefined ? 0 : await maintenance.countAudit(before(auditDays)),
+    runs: days === undefined ? NOTHING : await maintenance.countClosedRuns(before(days)),
+    events: eventDays === undefined ? NOTHING : await maintenance.countEvents(before(eventDays)),
+    audit: auditDays === undefined ? NOTHING : await maintenance.countAudit(before(auditDays)),
   };
 }
 
@@ -122,7 +127,7 @@ async function inBatches(
  * @returns stops it, and waits until it has stopped
  */
 export function startRetention(options: RetentionOptions): () => Promise<void> {
-  const { projections, days, eventDays, auditDays, log, everyMs = BETWEEN_PASSES_MS } = options;
+  const { projections, days, keptDays, eventDays, auditDays, log, everyMs = BETWEEN_PASSES_MS } = options;
   const stop = new AbortController();
   const { signal } = stop;
   const goesOn = (): boolean => !signal.aborted;
@@ -136,10 +141,14 @@ export function startRetention(options: RetentionOptions): () => Promise<void> {
       log.error({ code, error: message }, `${what} could not be removed; the next pass tries again`);
     }
   };
+  const pruneForgotten: typeof pruneRuns = async (of, age, onBatch) => {
+    requireLongerThan(age, await keptDays());
+    return await pruneRuns(of, age, onBatch);
+  };
   const work = async (): Promise<void> => {
     if ((days ?? eventDays ?? auditDays) === undefined) return;
     while (!signal.aborted) {
-      await pass('Closed runs', days, pruneRuns);
+      await pass('Closed runs', days, pruneForgotten);
       await pass('Inbound events', eventDays, pruneEvents);
       await pass('Audit rows', auditDays, pruneAudit);
       await sleep(everyMs, undefined, { signal, ref: false }).catch((error: unknown) => {

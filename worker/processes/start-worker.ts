@@ -20,6 +20,7 @@ import type { SluiceConfig } from '../config/config.js';
 import { startReconciler } from '../reconciler/reconciler.js';
 import { signSchedules } from '../temporal/sign-schedules.js';
 import { askTemporal, connectTemporal } from '../temporal/temporal-connection.js';
+import { keptDays } from '../temporal/kept-histories.js';
 import { requireOwnDatabase } from '../temporal/temporal-owner.js';
 import { createSluiceWorker } from './create-worker.js';
 import { startRetention } from './retention.js';
@@ -84,6 +85,7 @@ export async function startWorker(parts: WorkerParts, opened: ClosingStack): Pro
   const retention = startRetention({
     projections,
     days: config.retentionDays,
+    keptDays: () => keptDays(connection.workflowService, namespace),
     eventDays: config.eventRetentionDays,
     auditDays: config.auditRetentionDays,
     log,

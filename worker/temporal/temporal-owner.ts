@@ -9,7 +9,7 @@ import {
   isSameTemporal,
   type TemporalIdentity,
 } from '../../contracts/services/temporal-identity.js';
-import type { Projections } from '../../projections/index.js';
+import type { Projections, TemporalOwner } from '../../projections/index.js';
 
 /** What of Temporal's service tells who it is; both kinds of connection have it. */
 export interface IdentityService {
@@ -55,8 +55,13 @@ export async function requireOwnDatabase(
   namespace: string,
 ): Promise<TemporalIdentity> {
   const identity = await temporalIdentity(service, namespace);
-  const owner = await maintenance.claimForTemporal(identity);
-  if (isSameTemporal(owner, identity)) return identity;
+  requireSame(await maintenance.claimForTemporal(identity), identity);
+  return identity;
+}
+
+/** @throws SluiceError DATABASE_OF_ANOTHER_TEMPORAL */
+export function requireSame(owner: TemporalOwner, identity: TemporalIdentity): void {
+  if (isSameTemporal(owner, identity)) return;
   throw new SluiceError(
     'DATABASE_OF_ANOTHER_TEMPORAL',
     `The database has the runs of ${describeTemporal(owner)}, since ${owner.since.toISOString()}; this process is connected to ${describeTemporal(identity)}`,

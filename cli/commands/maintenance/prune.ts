@@ -1,4 +1,5 @@
 import { SluiceError } from '../../../contracts/errors.js';
+import type { Projections, Prunable } from '../../../projections/index.js';
 import type { SluiceConfig } from '../../../worker/config/config.js';
 import {
   type Ages,
@@ -7,6 +8,9 @@ import {
   pruneEvents,
   pruneRuns,
 } from '../../../worker/processes/retention.js';
+import { keptDays, requireLongerThan } from '../../../worker/temporal/kept-histories.js';
+import { connectTemporal } from '../../../worker/temporal/temporal-connection.js';
+import { requireSame, temporalIdentity } from '../../../worker/temporal/temporal-owner.js';
 import { agreed } from '../../terminal/agreed.js';
 import { EXIT } from '../../terminal/exit-codes.js';
 import type { Terminal } from '../../terminal/terminal.js';
@@ -19,7 +23,9 @@ export interface PruneOptions {
   readonly eventDays?: number | undefined;
   /** Age of audit rows, in days since their act began; default: SLUICE_AUDIT_RETENTION_DAYS. */
   readonly auditDays?: number | undefined;
-  /** Count what would be removed, and remove nothing. */
+  /** Temporal has lost the histories for good: do not ask it how long it keeps them. */
+  readonly historyGone?: boolean | undefined;
+  /** Count and measure what would be removed, and remove nothing. */
   readonly dryRun?: boolean | undefined;
   /** Remove without a question. */
   readonly yes?: boolean | undefined;
@@ -28,8 +34,12 @@ export interface PruneOptions {
 /**
  * `sluice prune`: removes closed runs, inbound events and audit rows past their retention.
  *
- * Invariant: nothing is removed before its count was shown and a person agreed, or `--yes` was given.
- * @throws SluiceError CONFIG_INVALID if no age is given; USAGE_INVALID without a terminal to ask on
+ * Invariants
+ * - Nothing is removed before its count was shown and a person agreed, or `--yes` was given.
+ * - No run is removed that Temporal may still reset (worker/temporal/kept-histories.ts).
+ * @throws SluiceError CONFIG_INVALID if no age is given; USAGE_INVALID without a terminal to ask on;
+ * RETENTION_TOO_SHORT, DATABASE_OF_ANOTHER_TEMPORAL, TEMPORAL_UNAVAILABLE unless the histories are said to be
+ * gone; DATABASE_*
  */
 export async function pruneCommand(
   terminal: Terminal,
@@ -45,17 +55,24 @@ export async function pruneCommand(
     );
   }
   return await withProjections(config, async (projections) => {
+    if (days !== undefined && options.historyGone !== true) await requireForgotten(config, projections, days);
     if (dryRun === true || yes !== true) {
       const wouldRemove = await countPrunable(projections, { days, eventDays, auditDays });
       const what = planOf({ ...wouldRemove, days, eventDays, auditDays });
       if (dryRun === true) {
         terminal.data({
-          wouldRemove,
+          wouldRemove: {
+            runs: { ...wouldRemove.runs },
+            events: { ...wouldRemove.events },
+            audit: { ...wouldRemove.audit },
+          },
           ...(days !== undefined && { days }),
           ...(eventDays !== undefined && { eventDays }),
           ...(auditDays !== undefined && { auditDays }),
         });
-        terminal.print(`Would remove at most ${what}. Nothing was removed.`);
+        terminal.print(
+          `Would remove at most ${what}. Nothing was removed. Sizes are those of the rows; the store gives space back when it compacts.`,
+        );
         return EXIT.ok;
       }
       if (!(await agreed(terminal, `Remove ${what} for good? [y/N] `))) {
@@ -82,17 +99,48 @@ export async function pruneCommand(
   });
 }
 
+/** Makes sure that the Temporal of these runs keeps none that is so old. */
+async function requireForgotten(
+  { temporal }: SluiceConfig,
+  { maintenance }: Projections,
+  days: number,
+): Promise<void> {
+  const connection = await connectTemporal(temporal);
+  try {
+    const { workflowService } = connection;
+    const owner = await maintenance.temporalOwner();
+    if (owner !== undefined) requireSame(owner, await temporalIdentity(workflowService, temporal.namespace));
+    requireLongerThan(days, await keptDays(workflowService, temporal.namespace));
+  } finally {
+    await connection.close();
+  }
+}
+
 type Plan = Ages & Awaited<ReturnType<typeof countPrunable>>;
 
 function planOf({ runs, days, events, eventDays, audit, auditDays }: Plan): string {
   const parts: string[] = [];
-  if (days !== undefined) parts.push(`${runs} closed runs that ended more than ${days} days ago`);
-  if (eventDays !== undefined) {
-    parts.push(`${events} inbound events received more than ${eventDays} days ago`);
+  if (days !== undefined) {
+    parts.push(`${runs.count} closed runs that ended more than ${days} days ago (${sizeOf(runs)})`);
   }
-  if (auditDays !== undefined) parts.push(`${audit} audit rows of acts more than ${auditDays} days ago`);
+  if (eventDays !== undefined) {
+    parts.push(`${events.count} inbound events received more than ${eventDays} days ago (${sizeOf(events)})`);
+  }
+  if (auditDays !== undefined) {
+    parts.push(`${audit.count} audit rows of acts more than ${auditDays} days ago (${sizeOf(audit)})`);
+  }
   return parts.join(' and ');
 }
+
+/** A size that a person reads: `about 4.2 MB`. */
+function sizeOf({ bytes }: Prunable): string {
+  const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / THOUSAND));
+  return `about ${(bytes / 10 ** (power * THOUSAND)).toFixed(power === 0 ? 0 : 1)} ${UNITS[power]}`;
+}
+
+const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB'];
+/** Power of ten between two units. */
+const THOUSAND = 3;
 
 /** Reports the total after each batch. */
 function counting(terminal: Terminal, what: string): (batch: number) => boolean {

@@ -4,7 +4,12 @@ import type { Json } from '../../../contracts/json.js';
 import type { DeliveredEvent } from '../../../contracts/inbound-event.js';
 import type { Execution, OpenedWait } from '../../../contracts/run/projection.js';
 import type { Projections } from '../../../projections/index.js';
-import { pruneEvents, pruneRuns, startRetention } from '../../../worker/processes/retention.js';
+import {
+  countPrunable,
+  pruneEvents,
+  pruneRuns,
+  startRetention,
+} from '../../../worker/processes/retention.js';
 import { waitFor } from '../../support/wait-for.js';
 import { onEveryDatabase } from '../support/databases.js';
 import { event, execution, runStartedAs } from '../support/runs.js';
@@ -103,6 +108,12 @@ onEveryDatabase(
       await arrive(projections, 42, { tenant: 'beta', key: '“ключ” 🗝' });
       const of = await waiting(projections, 'k-1', [old]);
       expect(await rows(projections)).toMatchObject({ inbound_event: 5, event_delivery: 1, blob: 1 });
+      const ages = { days: undefined, eventDays: 30, auditDays: undefined };
+      const { count, bytes } = (await countPrunable(projections, ages)).events;
+      expect(count).toBe(3);
+      // The envelope of the large one is in a blob.
+      expect(bytes).toBeGreaterThan(large.length);
+      expect(bytes).toBeLessThan(3 * large.length);
       expect(await pruneEvents(projections, 30)).toBe(3);
       // The wait keeps the guard of its key.
       expect(await rows(projections)).toEqual({
@@ -163,8 +174,9 @@ onEveryDatabase(
       const projections = await host.open();
       await arrive(projections, 3);
       const logged: string[] = [];
+      const keptDays = () => Promise.reject(new Error('Only runs need it'));
       const log = { info: (_: object, text: string) => logged.push(text), error: () => undefined };
-      const stop = startRetention({ projections, days: undefined, eventDays: 2, everyMs: 5, log });
+      const stop = startRetention({ projections, days: undefined, keptDays, eventDays: 2, everyMs: 5, log });
       await waitFor(() => logged.length > 0);
       await stop();
       expect(logged).toEqual(['Inbound events past their retention were removed']);

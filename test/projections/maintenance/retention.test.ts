@@ -1,7 +1,7 @@
 /** Retention removes closed runs that are old enough, whole and in bounded batches, and no other row. */
 import { expect, it } from 'vitest';
 import type { Projections } from '../../../projections/index.js';
-import { pruneRuns, startRetention } from '../../../worker/processes/retention.js';
+import { countPrunable, pruneRuns, startRetention } from '../../../worker/processes/retention.js';
 import { waitFor } from '../../support/wait-for.js';
 import { onEveryDatabase } from '../support/databases.js';
 import {
@@ -150,6 +150,7 @@ onEveryDatabase(
           },
         },
         days: 1,
+        keptDays: () => Promise.resolve(0.5),
         everyMs: 5,
         log: { info: (_, message) => logged.push(message), error: (_, message) => logged.push(message) },
       });
@@ -160,6 +161,49 @@ onEveryDatabase(
         'Closed runs past their retention were removed',
       ]);
       expect((await projections.reads.listRuns('acme')).items).toEqual([]);
+    });
+
+    it('retention keeps the rows of runs that Temporal may still reset, and says so [rows-outlive-histories]', async () => {
+      const projections = await host.open();
+      await makeRun(projections, 'closed');
+      const before = await tables(projections);
+      const logged: unknown[] = [];
+      let kept = 1;
+      const stop = startRetention({
+        projections,
+        days: 1,
+        keptDays: () => Promise.resolve(kept),
+        everyMs: 5,
+        log: {
+          info: (fields) => logged.push(fields),
+          error: (fields) => logged.push(fields),
+        },
+      });
+      await waitFor(() => logged.length >= 2);
+      expect(logged[0]).toMatchObject({ code: 'RETENTION_TOO_SHORT' });
+      expect(await tables(projections)).toEqual(before);
+      // The operator shortens it in Temporal; no restart is needed.
+      kept = 0.9;
+      await waitFor(async () => (await projections.reads.listRuns('acme')).items.length === 0);
+      await stop();
+      expect(logged.at(-1)).toMatchObject({ removed: 1 });
+    });
+
+    it('what would be removed is counted and measured, also from a sample', async () => {
+      const projections = await host.open();
+      const ages = { days: AGE_DAYS - 1, eventDays: undefined, auditDays: undefined };
+      expect((await countPrunable(projections, ages)).runs).toEqual({ count: 0, bytes: 0 });
+      await makeRun(projections, 'open');
+      await makeRun(projections, 'closed');
+      const one = (await countPrunable(projections, ages)).runs;
+      expect(one.count).toBe(1);
+      // The payload of 300,000 characters is there once, in the run's log.
+      expect(one.bytes).toBeGreaterThan(300_000);
+      expect(one.bytes).toBeLessThan(700_000);
+      await makeRun(projections, 'closed', 'other');
+      const two = (await countPrunable(projections, ages)).runs;
+      expect(two.count).toBe(2);
+      expect(Math.abs(two.bytes - 2 * one.bytes)).toBeLessThan(one.bytes / 100);
     });
   },
   ['surrealkv', 'rocksdb', 'server'],
