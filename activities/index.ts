@@ -12,6 +12,7 @@ import type {
   AuthorizeResult,
   FlushResult,
   PreparedRun,
+  PromoteResult,
   PublishResult,
 } from '../contracts/run/activity.js';
 import { ACTIVITY_TYPES, RESERVED_PREFIX } from '../contracts/run/messages.js';
@@ -30,7 +31,7 @@ import { actOnDeadLetters } from './dead-letters.js';
 import { createDefinitionCache } from './definition-cache.js';
 import { flushEvents } from './flush-events.js';
 import { prepareRun } from './prepare-run.js';
-import { applyPublish, applyUnpublish } from './publish-definition.js';
+import { applyPromote, applyPublish, applyUnpublish } from './publish-definition.js';
 import { actOnTask } from './tasks/act-on-task.js';
 import { checkTaskAct } from './tasks/check-task-act.js';
 import { endTask } from './tasks/end-task.js';
@@ -52,6 +53,8 @@ export interface Activities {
   readonly [ACTIVITY_TYPES.authorizeStage]: (request: unknown) => Promise<AuthorizeResult>;
   /** Publishes a definition; the same document again changes nothing. */
   readonly [ACTIVITY_TYPES.publishDefinition]: (request: unknown) => Promise<PublishResult>;
+  /** Makes a published version the one that a start takes. */
+  readonly [ACTIVITY_TYPES.promoteDefinition]: (request: unknown) => Promise<PromoteResult>;
   /** Unpublishes a definition, with what starts its runs. */
   readonly [ACTIVITY_TYPES.unpublishDefinition]: (request: unknown) => Promise<void>;
   /** Does one act about dead letters. */
@@ -82,6 +85,7 @@ export function createActivities(deps: ActivityDeps): Activities {
     [ACTIVITY_TYPES.flushEvents]: (request) => flushEvents(deps, request),
     [ACTIVITY_TYPES.authorizeStage]: (request) => authorizeStage(deps, request),
     [ACTIVITY_TYPES.publishDefinition]: (request) => applyPublish(deps, request),
+    [ACTIVITY_TYPES.promoteDefinition]: (request) => applyPromote(deps, request),
     [ACTIVITY_TYPES.unpublishDefinition]: (request) => applyUnpublish(deps, request),
     [ACTIVITY_TYPES.deadLetters]: (request) => actOnDeadLetters(deps, request),
     [ACTIVITY_TYPES.completeAction]: (request) => completeByHand(deps, request),

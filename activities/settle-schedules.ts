@@ -2,7 +2,7 @@
 import type { Client } from '@temporalio/client';
 import type { ProjectionStore } from '../contracts/run/projection.js';
 import { readStoredInBounds } from '../definitions/index.js';
-import { reconcileSchedules, triggersOf } from './triggers.js';
+import { reconcileSchedules, seenSchedules, triggersOf } from './triggers.js';
 
 /**
  * Brings Temporal's schedules in line with what the database says is published, which another publish or
@@ -23,7 +23,8 @@ export async function settleSchedules(
     const none = definition === undefined || triggersOf(tenant, definition).schedules.length === 0;
     if (none && existing.length === 0) return;
     const { client, taskQueue } = place();
-    const left = await reconcileSchedules(client, { taskQueue, tenant, definition, existing });
+    const pauses = await projections.notePauses([tenant, id], await seenSchedules(client, existing));
+    const left = await reconcileSchedules(client, { taskQueue, tenant, definition, existing, pauses });
     if (await projections.putSchedules([tenant, id], left, latest?.pin.version ?? 0)) return;
   }
 }

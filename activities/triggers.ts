@@ -8,6 +8,7 @@
  * - After a publish or an unpublish has returned, Temporal has exactly the schedules of the latest version,
  *   also where several were under way at once: whoever sets them looks again whether that version is still
  *   the latest, and begins anew if it is not.
+ * - A schedule that an operator has paused stays paused, with its note, over versions that do not have it.
  * - The row in `definition_triggers` names every schedule that may exist, from before the first is created
  *   until after the last is deleted, so a repetition after a crash deletes what the first try left.
  */
@@ -25,7 +26,7 @@ import { messageOf, SluiceError } from '../contracts/errors.js';
 import { scheduledId } from '../contracts/naming/workflow-id.js';
 import { isGrpcInvalid } from '../contracts/temporal-history.js';
 import type { JsonObject } from '../contracts/json.js';
-import type { DefinitionTriggers } from '../contracts/run/projection.js';
+import type { DefinitionTriggers, PausedSchedule, SeenSchedule } from '../contracts/run/projection.js';
 import { withScheduleClaim } from './claims/claims.js';
 
 /** The actor of a scheduled run. */
@@ -60,6 +61,33 @@ interface WantedSchedules {
   readonly definition: Definition | undefined;
   /** Ids of every schedule that the definition has or had. */
   readonly existing: readonly string[];
+  /** What an operator has paused: stays so in a schedule that is created anew. */
+  readonly pauses: readonly PausedSchedule[];
+}
+
+/** What of the wanted schedules their options are made from. */
+type Wanted = Omit<WantedSchedules, 'existing' | 'pauses'>;
+
+/**
+ * Which of a definition's schedules exist, and whether an operator has paused them.
+ * @throws SluiceError TEMPORAL_UNAVAILABLE
+ */
+export async function seenSchedules(
+  client: Client,
+  ids: readonly string[],
+): Promise<readonly SeenSchedule[]> {
+  const seen: SeenSchedule[] = [];
+  for (const id of ids) {
+    await asked(id, async () => {
+      try {
+        const { state } = await client.schedule.getHandle(id).describe();
+        seen.push({ id, paused: state.paused, note: state.note ?? null });
+      } catch (error) {
+        if (!(error instanceof ScheduleNotFoundError)) throw error;
+      }
+    });
+  }
+  return seen;
 }
 
 /**
@@ -69,10 +97,11 @@ interface WantedSchedules {
  */
 export async function reconcileSchedules(
   client: Client,
-  { existing, ...of }: WantedSchedules,
+  { existing, pauses, ...of }: WantedSchedules,
 ): Promise<readonly string[]> {
   const wanted = wantedSchedules(client, of);
-  for (const [id, options] of wanted) await asked(id, () => put(client, id, options));
+  const paused = new Map(pauses.map((pause) => [pause.id, pause]));
+  for (const [id, options] of wanted) await asked(id, () => put(client, id, options, paused.get(id)));
   for (const id of existing) if (!wanted.has(id)) await asked(id, () => remove(client, id));
   return [...wanted.keys()];
 }
@@ -83,7 +112,7 @@ export async function reconcileSchedules(
  * that a crash leaves.
  * @throws SluiceError SCHEDULE_REFUSED, TEMPORAL_UNAVAILABLE
  */
-export async function tryOutSchedules(client: Client, of: Omit<WantedSchedules, 'existing'>): Promise<void> {
+export async function tryOutSchedules(client: Client, of: Wanted): Promise<void> {
   for (const [id, options] of wantedSchedules(client, of)) {
     const trial = `sluice-trial/${randomUUID()}`;
     const state = { paused: true, remainingActions: 1, note: `Sluice tries out ${id}` };
@@ -103,7 +132,7 @@ export async function tryOutSchedules(client: Client, of: Omit<WantedSchedules, 
 
 function wantedSchedules(
   client: Client,
-  { taskQueue, tenant, definition }: Omit<WantedSchedules, 'existing'>,
+  { taskQueue, tenant, definition }: Wanted,
 ): Map<string, ScheduleOptions> {
   const wanted = new Map<string, ScheduleOptions>();
   for (const [position, trigger] of (definition?.triggers ?? []).entries()) {
@@ -137,14 +166,21 @@ function isRefusal(error: unknown): boolean {
   return error instanceof TypeError || (error instanceof ServiceError && isGrpcInvalid(error.cause));
 }
 
-async function put(client: Client, id: string, options: ScheduleOptions): Promise<void> {
+/** @param pause of an operator, for a schedule that does not exist */
+async function put(
+  client: Client,
+  id: string,
+  options: ScheduleOptions,
+  pause: PausedSchedule | undefined,
+): Promise<void> {
+  const paused = pause && { paused: true, ...(pause.note !== null && { note: pause.note }) };
   try {
-    await client.schedule.create(options);
+    await client.schedule.create({ ...options, ...(paused && { state: { ...options.state, ...paused } }) });
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
     await client.schedule.getHandle(id).update(({ state }) => ({
       ...options,
-      // An operator's pause stays: it is not a part of the definition.
+      // What an operator did meanwhile stays: it is not a part of the definition.
       state: {
         ...options.state,
         paused: state.paused,

@@ -11,7 +11,13 @@
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { v7 as uuid } from 'uuid';
 import type { z } from 'zod';
-import { PublishRequest, PublishResult, UnpublishRequest } from '../contracts/run/activity.js';
+import {
+  PromoteRequest,
+  PromoteResult,
+  PublishRequest,
+  PublishResult,
+  UnpublishRequest,
+} from '../contracts/run/activity.js';
 import { SluiceError } from '../contracts/errors.js';
 import { utf8Length, type Json } from '../contracts/json.js';
 import { LIMITS } from '../contracts/limits.js';
@@ -177,6 +183,29 @@ export class SluiceClient<P extends object = AnyPayloads> {
       ...withoutUndefined(options),
     });
     return PublishResult.parse(await this.#execute(WORKFLOW_TYPES.publish, request));
+  }
+
+  /**
+   * Makes a published version the one that a start takes, with its triggers and schedules, also where higher
+   * ones exist. Runs that are open go on with the version that they began with. Schedules keep the pauses and
+   * notes of operators. Publishing other documents again does not undo it; a new version does.
+   * @param version must be published
+   * @returns what it changed
+   * @throws SluiceError DEFINITION_NOT_FOUND, DEFINITION_VERSION_NOT_FOUND, ACTION_NOT_FOUND,
+   *   SECRET_FORBIDDEN, SCHEDULE_REFUSED,
+   *   WORKER_NOT_FOUND, PUBLISH_UNFINISHED
+   */
+  async promoteDefinition(
+    definition: string,
+    version: number,
+    options: Pick<PublishOptions, 'tenant' | 'actor'> = {},
+  ): Promise<PromoteResult> {
+    const request = parseOrRefuse(PromoteRequest, {
+      ...this.#defaults,
+      ...{ definition, version },
+      ...withoutUndefined(options),
+    });
+    return PromoteResult.parse(await this.#execute(WORKFLOW_TYPES.promote, request));
   }
 
   /**

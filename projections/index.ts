@@ -16,7 +16,12 @@ export { lookThrough } from './look-through.js';
 export { migrate, migrationStatus, type MigrationState } from './migrations/migrate.js';
 export type { WatchedRun } from './reconcile/index.js';
 export { openProjections, type Projections, type ProjectionsOptions } from './open.js';
-export type { DefinitionSummary, DefinitionVersion, DefinitionView } from './reads/definitions.js';
+export type {
+  DefinitionActView,
+  DefinitionSummary,
+  DefinitionVersion,
+  DefinitionView,
+} from './reads/definitions.js';
 export type { ExplainedEvent } from './reads/events/explain-event.js';
 export type { InboundSummary } from './reads/events/list-inbound.js';
 export type { OutboxRow } from './reads/events/due-outbox.js';

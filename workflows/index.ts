@@ -12,7 +12,7 @@ import { fullHash } from './interpreter/state/hash.js';
 import { Gate } from './interpreter/state/gate.js';
 import { startFailure } from './interpreter/state/failure.js';
 import { ClaimGate, isProven } from './runtime/claims.js';
-import { runPublishDefinition, runUnpublishDefinition } from './publish-definition.js';
+import { runPromoteDefinition, runPublishDefinition, runUnpublishDefinition } from './publish-definition.js';
 import { runTask } from './tasks/task.js';
 
 /**
@@ -27,6 +27,7 @@ export default async function run(payload: unknown, carried: unknown): Promise<u
   if (type.startsWith(RESERVED_PREFIX) && !goesOn) refuseUnclaimed(type, payload);
   if (type === WORKFLOW_TYPES.task) return await runTask(payload, carried);
   if (type === WORKFLOW_TYPES.publish) return await runPublishDefinition(payload);
+  if (type === WORKFLOW_TYPES.promote) return await runPromoteDefinition(payload);
   if (type === WORKFLOW_TYPES.unpublish) return await runUnpublishDefinition(payload);
   if (type === WORKFLOW_TYPES.deadLetters) return await runDeadLetters(payload);
   if (type.startsWith(RESERVED_PREFIX)) {

@@ -1,6 +1,6 @@
 /**
- * `sluice.publish` and `sluice.unpublish`: publishing through Temporal, so that no client needs access to the
- * database.
+ * `sluice.publish`, `sluice.promote` and `sluice.unpublish`: publishing through Temporal, so that no client
+ * needs access to the database.
  *
  * Invariant: what was begun is finished, however long the database or Temporal is away: nothing but a refusal
  * ends the activity. A caller that gives up before any worker took the workflow cancels it, and then nothing
@@ -13,7 +13,7 @@ import {
   CancelledFailure,
   scheduleActivity,
 } from '@temporalio/workflow';
-import { PublishRequest, UnpublishRequest } from '../contracts/run/activity.js';
+import { PromoteRequest, PublishRequest, UnpublishRequest } from '../contracts/run/activity.js';
 import { SluiceError } from '../contracts/errors.js';
 import { ACTIVITY_TYPES } from '../contracts/run/messages.js';
 import { startFailure } from './interpreter/state/failure.js';
@@ -31,6 +31,19 @@ export async function runPublishDefinition(request: unknown): Promise<unknown> {
     throw startFailure(new SluiceError('INPUT_INVALID', `No publish request: ${problems.join('; ')}`));
   }
   return await runOnce(ACTIVITY_TYPES.publishDefinition, parsed.data, 'publish');
+}
+
+/**
+ * Makes a published version the one that a start takes.
+ * @param request a PromoteRequest
+ * @returns a PromoteResult
+ * @throws ApplicationFailure INPUT_INVALID, DEFINITION_NOT_FOUND, ACTION_NOT_FOUND,
+ * SCHEDULE_REFUSED …
+ */
+export async function runPromoteDefinition(request: unknown): Promise<unknown> {
+  const parsed = PromoteRequest.safeParse(request);
+  if (!parsed.success) throw startFailure(new SluiceError('INPUT_INVALID', 'No request to promote'));
+  return await runOnce(ACTIVITY_TYPES.promoteDefinition, parsed.data, 'promote');
 }
 
 /**

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { apiPage, ApiDefinition, ApiDefinitionSummary } from '../../contracts/http/api.js';
 import { SluiceError, type ErrorCode } from '../../contracts/errors.js';
+import { PromoteResult } from '../../contracts/run/activity.js';
 import { catalogueOf, readDefinitionInBounds } from '../../definitions/index.js';
 import type { DefinitionView } from '../../projections/index.js';
 import { operation, type Api } from '../http/operation.js';
@@ -67,6 +68,15 @@ const publishedAnswer = (description: string) => ({
     warnings: Problem.shape.errors.unwrap(),
   }),
   headers: { Location: 'Path of the version.' },
+});
+const { was, starts, started } = PromoteResult.shape;
+const Promoted = z.object({
+  id: z.string(),
+  version: z.number().int(),
+  hash: z.string(),
+  was: was.describe('The version of a start before; null: it was unpublished.'),
+  starts: starts.describe('What starts runs from now on.'),
+  started: started.describe('What started runs before.'),
 });
 const shown = {
   200: {
@@ -217,6 +227,29 @@ export function addDefinitionRoutes(api: Api): void {
     api,
     {
       method: 'post',
+      path: '/v1/definitions/{definitionId}/promote',
+      operationId: 'promoteDefinition',
+      tag: 'definitions',
+      summary: 'Make a published version the one that a start takes',
+      description:
+        'With its triggers and schedules, also where higher versions exist. Open runs keep theirs. Schedules keep the pauses and notes of operators. Publishing documents again does not undo it; a new version does.',
+      capability: 'publish',
+      params: Params,
+      body: { schema: z.strictObject({ version: VersionParams.shape.version }) },
+      answers: { 200: { description: 'What it changed', schema: Promoted } },
+      errors: [...WORKER_ERRORS, ...NOT_FOUND_ERRORS, 'ACTION_NOT_FOUND', 'SECRET_FORBIDDEN'],
+    },
+    async ({ principal, tenant, params: { definitionId }, body: { version } }) => {
+      const actor = principal.name;
+      const promoted = await client.promoteDefinition(definitionId, version, { tenant, actor });
+      const { pin, ...changed } = promoted;
+      return json({ ...pin, ...changed });
+    },
+  );
+  operation(
+    api,
+    {
+      method: 'post',
       path: '/v1/definitions/{definitionId}/unpublish',
       operationId: 'unpublishDefinition',
       tag: 'definitions',
@@ -236,8 +269,8 @@ export function addDefinitionRoutes(api: Api): void {
 
 /** Answers a definition with an ETag of everything shown: hash, versions, whether it is published. */
 function withTag(definition: DefinitionView, ifNoneMatch: string | undefined): Response {
-  const { hash, latest, published, versions } = definition;
-  const etag = `"${hash.slice(0, ETAG_HASH_CHARACTERS)}-${latest ?? 0}-${published ? 1 : 0}-${versions.length}"`;
+  const { hash, latest, published, versions, acts } = definition;
+  const etag = `"${hash.slice(0, ETAG_HASH_CHARACTERS)}-${latest ?? 0}-${published ? 1 : 0}-${versions.length}-${Date.parse(acts[0]?.at ?? '1970-01-01')}"`;
   const answerHeaders = { etag, 'cache-control': 'private, no-cache' };
   const tags = ifNoneMatch?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? [];
   if (tags.includes(etag) || tags.includes('*')) {

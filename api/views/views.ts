@@ -115,7 +115,7 @@ export function toDefinitionSummary(definition: DefinitionSummary): z.input<type
 }
 
 export function toDefinition(definition: DefinitionView): z.input<typeof ApiDefinition> {
-  return { ...definition, versions: [...definition.versions] };
+  return { ...definition, versions: [...definition.versions], acts: [...definition.acts] };
 }
 
 /** A JSON answer. */

@@ -223,8 +223,21 @@ function addLegacyCommands(runs: Command): void {
   }
 }
 
-function addDefinitionShowCommands(program: Command, { terminal, reading }: CommandContext): void {
-  const definitions = program.command('definitions').description('inspect published definitions');
+function addDefinitionShowCommands(program: Command, { terminal, online, reading }: CommandContext): void {
+  const definitions = program
+    .command('definitions')
+    .description('inspect published definitions, and choose the version that a start takes');
+  definitions
+    .command('promote')
+    .description(
+      'make a published version the one that a start takes, with its triggers and schedules; open runs keep theirs',
+    )
+    .argument('<id>', 'id of the definition')
+    .argument('<version>', 'a published version', wholeNumber)
+    .action(async (id: string, version: number) => {
+      const { promoteCommand } = await import('../commands/definitions/publish.js');
+      await online((client) => promoteCommand(client, terminal(), id, version));
+    });
   paged(definitions.command('list').description('list definitions by id, including unpublished ones')).action(
     async (options: PageOptions) => {
       const { listDefinitionsCommand } = await import('../commands/runs/runs-show.js');

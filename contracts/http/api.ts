@@ -283,7 +283,19 @@ export const ApiDefinition = z
     source: z.string().meta({ description: 'The document as it was published.' }),
     published: z.boolean(),
     latest: orNull(z.number().int()).meta({ description: 'The version of a start that names none.' }),
+    promoted: z.boolean().meta({ description: 'True: a person has chosen `latest`.' }),
     versions: z.array(z.object(version)).meta({ description: 'All versions, the highest first.' }),
+    acts: z
+      .array(
+        z.object({
+          act: z.enum(['publish', 'promote', 'unpublish']),
+          version: orNull(z.number().int()),
+          was: orNull(z.number().int()).meta({ description: 'The version before.' }),
+          by: z.string(),
+          at: z.iso.datetime(),
+        }),
+      )
+      .meta({ description: 'What changed the version of a start, the newest first; at most 50.' }),
   })
   .meta({ id: 'Definition' });
 

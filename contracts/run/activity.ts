@@ -205,10 +205,35 @@ export type PublishRequest = z.infer<typeof PublishRequest>;
 export const UnpublishRequest = z.object({ tenant: z.string(), actor: z.string(), definition: z.string() });
 export type UnpublishRequest = z.infer<typeof UnpublishRequest>;
 
+/** Argument of the workflow `sluice.promote` and of its activity. */
+export const PromoteRequest = UnpublishRequest.extend({ version: z.number().int().positive() });
+export type PromoteRequest = z.infer<typeof PromoteRequest>;
+
+/** What starts runs of a version. */
+const Starts = z.object({
+  /** Names of events, sorted. */
+  events: z.array(z.string()),
+  /** Ids of Temporal's schedules. */
+  schedules: z.array(z.string()),
+});
+
+export const PromoteResult = z.object({
+  pin: DefinitionPin,
+  /** The version that a start took before; null: the definition was unpublished. */
+  was: z.number().nullable(),
+  /** What starts runs from now on. */
+  starts: Starts,
+  /** What started runs before. */
+  started: Starts,
+});
+export type PromoteResult = z.infer<typeof PromoteResult>;
+
 export const PublishResult = z.object({
   pin: DefinitionPin,
   /** False: the same version with the same hash was published already. */
   created: z.boolean(),
+  /** The version that a start takes, where it is another one; absent where it is this one. */
+  latest: z.number().nullable().optional(),
   /** What the document probably does not mean: the first problems of the level warning; absent if none. */
   warnings: z.array(JsonValue).optional(),
 });

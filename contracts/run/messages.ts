@@ -14,6 +14,7 @@ export const RESERVED_PREFIX = 'sluice.';
 /** Sluice's workflow types, besides the definitions. */
 export const WORKFLOW_TYPES = {
   publish: 'sluice.publish',
+  promote: 'sluice.promote',
   unpublish: 'sluice.unpublish',
   deadLetters: 'sluice.deadLetters',
   task: 'sluice.task',
@@ -25,6 +26,7 @@ export const ACTIVITY_TYPES = {
   flushEvents: 'sluice.flushEvents',
   authorizeStage: 'sluice.authorizeStage',
   publishDefinition: 'sluice.publishDefinition',
+  promoteDefinition: 'sluice.promoteDefinition',
   unpublishDefinition: 'sluice.unpublishDefinition',
   deadLetters: 'sluice.deadLetters',
   afterReset: 'sluice.afterReset',

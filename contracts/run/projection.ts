@@ -197,21 +197,43 @@ export interface ProjectionStore {
   findDefinition(tenant: string, id: string, version?: number): Promise<StoredDefinition | undefined>;
   /** Ids of all published definitions of a tenant, sorted, to suggest a similar one for an unknown id. */
   definitionIds(tenant: string): Promise<readonly string[]>;
+  /** The versions of a definition, the lowest first, also where it is unpublished; empty: none exists. */
+  definitionVersions(tenant: string, id: string): Promise<readonly number[]>;
   /** Whether the database has a definition of any tenant: if not, it is new, or was not restored yet. */
   hasDefinitions(): Promise<boolean>;
   /**
    * Stores a version once: the same hash again changes nothing, a different hash is DEFINITION_CONFLICT.
-   * Unless a higher version is published, it becomes the latest, and its triggers become the definition's.
+   * It becomes the latest, and its triggers become the definition's, unless a higher version is published, or
+   * another one was promoted and this one is not new.
+   * @param definition without an operation: one that has no repetition
    */
   putDefinition(
     tenant: string,
-    definition: Omit<StoredDefinition, 'publishedAt'>,
+    definition: Omit<StoredDefinition, 'publishedAt'> & { readonly operation?: DefinitionOperation },
     triggers?: DefinitionTriggers,
   ): Promise<PutDefinition>;
+  /**
+   * Makes a published version the latest, with its triggers, also where higher ones exist.
+   * @throws SluiceError DEFINITION_VERSION_NOT_FOUND
+   */
+  promoteDefinition(
+    definition: readonly [tenant: string, id: string],
+    version: { readonly version: number; readonly triggers: DefinitionTriggers },
+    change: DefinitionChange,
+  ): Promise<PromotedDefinition>;
   /** Unpublishes a definition: removes its latest version and its triggers. Its versions stay. */
-  unpublishDefinition(tenant: string, id: string): Promise<UnpublishedDefinition>;
+  unpublishDefinition(tenant: string, id: string, change: DefinitionChange): Promise<UnpublishedDefinition>;
   /** Ids of every Temporal Schedule that a definition has or had, until `putSchedules` notes what is left. */
   definitionSchedules(tenant: string, id: string): Promise<readonly string[]>;
+  /**
+   * Notes which of a definition's Temporal Schedules an operator has paused.
+   * @param seen those that exist now
+   * @returns every known pause, also of schedules that do not exist now
+   */
+  notePauses(
+    definition: readonly [tenant: string, id: string],
+    seen: readonly SeenSchedule[],
+  ): Promise<readonly PausedSchedule[]>;
   /** Every definition of every tenant that has or had Temporal Schedules. */
   scheduledDefinitions(): Promise<readonly ScheduledDefinition[]>;
   /**
@@ -241,12 +263,43 @@ export interface DefinitionTriggers {
   readonly schedules: readonly string[];
 }
 
+/** A change of the version that a start takes. */
+export interface DefinitionOperation {
+  /** When it began: the same for each of its attempts. */
+  readonly at: Date;
+  /** Its id: the same for each of its attempts. */
+  readonly operation: string;
+}
+
+/** A change, and who makes it. */
+export interface DefinitionChange extends DefinitionOperation {
+  readonly by: string;
+}
+
+export interface PromotedDefinition {
+  /** The version that a start took before; null: the definition was unpublished. */
+  readonly was: number | null;
+}
+
 export interface PutDefinition {
   readonly created: boolean;
-  /** False: a higher version is published, and its triggers stay. */
+  /** False: another version is the latest, and its triggers stay. */
   readonly latest: boolean;
+  /** The version that a start takes from now on; null: none. */
+  readonly taken: number | null;
   /** Every schedule that the definition has or had, until `putSchedules` records which are left. */
   readonly schedules: readonly string[];
+}
+
+/** A Temporal Schedule that an operator has paused. */
+export interface PausedSchedule {
+  readonly id: string;
+  readonly note: string | null;
+}
+
+/** A Temporal Schedule that exists. */
+export interface SeenSchedule extends PausedSchedule {
+  readonly paused: boolean;
 }
 
 export interface UnpublishedDefinition {

@@ -22,3 +22,20 @@ export async function hasDefinitions(database: Database): Promise<boolean> {
   const found = await read(database, z.array(z.unknown()), 'SELECT version FROM definition LIMIT 1');
   return found.length > 0;
 }
+
+/**
+ * The versions of a definition, the lowest first, also where it is unpublished.
+ * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
+ */
+export async function definitionVersions(
+  database: Database,
+  tenant: string,
+  id: string,
+): Promise<readonly number[]> {
+  return await read(
+    database,
+    z.array(z.number()),
+    'SELECT VALUE id[2] FROM definition:[$tenant, $id]..[$tenant, $id, ..]',
+    { tenant, id },
+  );
+}

@@ -33,9 +33,35 @@ export interface DefinitionView extends DefinitionVersion {
   readonly published: boolean;
   /** The version that a start without one takes; null where it is unpublished. */
   readonly latest: number | null;
+  /** True: a person has chosen `latest`, and publishing documents again leaves it. */
+  readonly promoted: boolean;
   /** Every version, the highest first. */
   readonly versions: readonly DefinitionVersion[];
+  /** What changed the version that a start takes, the newest first; at most 50. */
+  readonly acts: readonly DefinitionActView[];
 }
+
+/** A change of the version that a start takes. */
+export interface DefinitionActView {
+  readonly act: 'publish' | 'promote' | 'unpublish';
+  /** The version from then on; null: none. */
+  readonly version: number | null;
+  /** The version before; null: none. */
+  readonly was: number | null;
+  readonly by: string;
+  /** ISO instant. */
+  readonly at: string;
+}
+
+const SHOWN_ACTS = 50;
+
+const Act = z.object({
+  act: z.enum(['publish', 'promote', 'unpublish']),
+  version: z.number().optional(),
+  was: z.number().optional(),
+  by: z.string(),
+  at: z.date(),
+});
 
 const Group = z.object({ id: z.string(), highest: z.number(), versions: z.number() });
 
@@ -71,7 +97,7 @@ export async function listDefinitions(
   if (items.length === 0) return { items: [], next };
   const latest = await latestOf(database, tenant, items);
   const shown = items.map(({ id, highest, versions }) => {
-    const published = latest.get(id);
+    const published = latest.get(id)?.version;
     return { id, versions, published: published !== undefined, version: published ?? highest };
   });
   const rows = await readRows(
@@ -99,14 +125,14 @@ async function latestOf(
   database: Database,
   tenant: string,
   definitions: readonly { readonly id: string }[],
-): Promise<ReadonlyMap<string, number>> {
+): Promise<ReadonlyMap<string, { readonly version: number; readonly promoted: boolean }>> {
   const rows = await readReadable(
     database,
-    z.object({ name: z.string(), version: z.number() }),
-    'SELECT id, id[1] AS name, version FROM $ids WHERE version != NONE',
+    z.object({ name: z.string(), version: z.number(), promoted: z.boolean() }),
+    'SELECT id, id[1] AS name, version, promoted = true AS promoted FROM $ids WHERE version != NONE',
     { ids: definitions.map(({ id }) => new RecordId('definition_latest', [tenant, id])) },
   );
-  return new Map(rows.map(({ name, version }) => [name, version]));
+  return new Map(rows.map(({ name, ...chosen }) => [name, chosen]));
 }
 
 /**
@@ -127,11 +153,18 @@ export async function getDefinition(
       FROM definition:[$tenant, $id]..[$tenant, $id, ..] ORDER BY version DESC`,
     { tenant, id },
   );
-  const latest = (await latestOf(database, tenant, [{ id }])).get(id);
+  const chosen = (await latestOf(database, tenant, [{ id }])).get(id);
+  const latest = chosen?.version;
   const wanted = version ?? latest ?? rows[0]?.version;
   const stored = await findDefinition(database, tenant, id, wanted);
   if (stored === undefined) return undefined;
   const { pin, source, format, publishedAt, publishedBy } = stored;
+  const acts = await readReadable(
+    database,
+    Act,
+    `SELECT id AS record, act, version, was, by, at FROM definition_act:[$tenant, $id]..[$tenant, $id, ..] LIMIT $limit`,
+    { tenant, id, limit: SHOWN_ACTS },
+  );
   return {
     id,
     version: pin.version,
@@ -142,7 +175,12 @@ export async function getDefinition(
     format,
     published: latest !== undefined,
     latest: latest ?? null,
+    promoted: chosen?.promoted ?? false,
     versions: rows.map(toVersion),
+    acts: acts.map((row) => ({
+      ...{ act: row.act, version: row.version ?? null, was: row.was ?? null, by: row.by },
+      at: row.at.toISOString(),
+    })),
   };
 }
 

@@ -171,6 +171,7 @@ const inner = {
     'projections/domain',
     'projections/commit',
   ],
+  'projections/writers/definitions': ['projections/values', 'projections/connection', 'projections/log'],
   'projections/writers/events': [
     'projections/values',
     'projections/connection',

@@ -38,6 +38,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   bulkRuns: { action: 'cancel', filter: { definition: 'waiting' } },
   bulkDeadLetters: { action: 'dismiss', filter: {}, all: true },
   publishDefinition: { source: WAITING.replace('version: 1', 'version: 9') },
+  promoteDefinition: { version: 1 },
   validateDefinition: { source: WAITING },
   createTask: { title: 'Look' },
   approveTask: { reason: 'r' },
@@ -164,8 +165,11 @@ describe('no route', () => {
 
   it.each<[Caller, RegExp]>([
     ['reader', /^(?!get|list|count|explain|follow|export|validate)/],
-    ['publisher', /^(?!get|list|count|explain|follow|export|validate|publishDefinition|unpublish)/],
-    ['operator', /^(publishDefinition|unpublish)/],
+    [
+      'publisher',
+      /^(?!get|list|count|explain|follow|export|validate|publishDefinition|promoteDefinition|unpublish)/,
+    ],
+    ['operator', /^(publishDefinition|promoteDefinition|unpublish)/],
   ])('is open to a %s beyond the role', async (as, beyond) => {
     const refused = secured().filter(({ id }) => beyond.test(id));
     expect(refused.length).toBeGreaterThan(1);

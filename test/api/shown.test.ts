@@ -206,6 +206,7 @@ const CASES: Readonly<Record<string, Cases>> = {
   listFunctions: () => [['/v1/functions']],
   publishDefinition: () => [['/v1/definitions', { json: { source: DEFINITION } }]],
   validateDefinition: () => [['/v1/validations', { json: { source: DEFINITION } }]],
+  promoteDefinition: () => [['/v1/definitions/marking/promote', { json: { version: 1 } }]],
   unpublishDefinition: () => [['/v1/definitions/marking/unpublish', { json: {} }]],
   listDefinitions: () => [['/v1/definitions']],
   getDefinition: () => [['/v1/definitions/marking']],
@@ -280,6 +281,7 @@ const LINES: Readonly<Record<string, Lines>> = {
   'dead-letters retry': () => [['--all', '--dry-run'], letters.slice(0, 1)],
   'dead-letters dismiss': () => [['--all', '--dry-run']],
   'definitions list': () => [[]],
+  'definitions promote': () => [['marking', '1']],
   'definitions show': () => [['marking']],
   ...Object.fromEntries(
     ['cancel', 'terminate', 'resume', 'retry', 'requeue-event-wait'].map((act) => [`runs ${act}`, ofRuns()]),

@@ -154,6 +154,7 @@ describe('an id', () => {
   it.each([
     [['definitions', 'show', 'no-such-definition'], 'DEFINITION_NOT_FOUND'],
     [['unpublish', 'no-such-definition'], 'DEFINITION_NOT_FOUND'],
+    [['definitions', 'promote', 'no-such-definition', '1'], 'DEFINITION_NOT_FOUND'],
     [['run', 'no-such-definition'], 'DEFINITION_NOT_FOUND'],
     [['dead-letters', 'show', 'none'], 'DEAD_LETTER_NOT_FOUND'],
     [['dead-letters', 'dismiss', 'none'], 'DEAD_LETTER_NOT_FOUND'],

@@ -248,6 +248,7 @@ describe('a worker with a ring of claim keys [only-sluice-names-a-tenant]', () =
     const request = { tenant, actor: 'boss', format: 'yaml', source: CHILD };
     for (const [type, body] of [
       ['sluice.publish', request],
+      ['sluice.promote', { tenant, actor: 'boss', definition: 'claims-child', version: 1 }],
       ['sluice.unpublish', { tenant, actor: 'boss', definition: 'claims-child' }],
       ['sluice.deadLetters', { act: 'list', tenant, filter: {} }],
     ] as const) {

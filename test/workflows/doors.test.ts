@@ -163,7 +163,7 @@ result: { $expr: vars.deepest }
 });
 
 describe('a message of any Temporal client', () => {
-  it.each(['sluice.publish', 'sluice.unpublish', 'sluice.deadLetters'])(
+  it.each(['sluice.publish', 'sluice.promote', 'sluice.unpublish', 'sluice.deadLetters'])(
     'a second argument of %s is refused',
     async (type) => {
       const run = await sluice().startUnchecked(type, {}, 'more');

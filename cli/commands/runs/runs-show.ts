@@ -258,7 +258,7 @@ export async function showDefinitionCommand(
 ): Promise<number> {
   const found = await definitions.get(id, version);
   terminal.data(JSON.parse(JSON.stringify(found)) as Json);
-  const { source, versions, latest, hash, publishedAt, publishedBy } = found;
+  const { source, versions, latest, hash, publishedAt, publishedBy, acts } = found;
   if (terminal.json) return EXIT.ok;
   terminal.note(
     `${id} version ${found.version}, published ${publishedAt} by ${publishedBy}, sha-256 ${hash}`,
@@ -266,6 +266,9 @@ export async function showDefinitionCommand(
   terminal.note(
     `versions: ${versions.map((entry) => entry.version).join(', ')}; ${latest === null ? 'unpublished' : `a start uses ${latest}`}`,
   );
+  for (const { act, version: to, was, by, at } of acts) {
+    terminal.note(`${at}  ${by}: ${act} (${was ?? 'none'} → ${to ?? 'none'})`);
+  }
   terminal.print(source.trimEnd());
   return EXIT.ok;
 }

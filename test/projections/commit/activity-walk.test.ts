@@ -107,9 +107,14 @@ const WALKS: readonly Walk[] = [
   }),
   walkOf('sluice.publishDefinition', published),
   walkOf(
+    'sluice.promoteDefinition',
+    { tenant: 'acme', actor: 'alice', definition: 'walked', version: 1 },
+    (_, activities) => new MockActivityEnvironment().run(activities['sluice.publishDefinition'], published),
+  ),
+  walkOf(
     'sluice.unpublishDefinition',
     { tenant: 'acme', actor: 'alice', definition: 'walked' },
-    (_, activities) => activities['sluice.publishDefinition'](published),
+    (_, activities) => new MockActivityEnvironment().run(activities['sluice.publishDefinition'], published),
   ),
   walkOf(
     'sluice.deadLetters',

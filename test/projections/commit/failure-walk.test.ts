@@ -32,6 +32,7 @@ const definition = {
   source: 'x'.repeat(300_000),
   format: 'yaml' as const,
   publishedBy: 'alice',
+  operation: { at: new Date(0), operation: 'walked' },
 };
 
 const FAILED_COMPENSATION = {

@@ -42,6 +42,7 @@ const BROKEN_ROWS: Readonly<Record<string, string | readonly unknown[]>> = {
   dead_letter: 'kind',
   dead_letter_list: TENANT_STRAY,
   definition: 'published_at',
+  definition_act: 'by',
   definition_latest: 'version',
   definition_triggers: 'schedules',
   event_by_key: TENANT_STRAY,

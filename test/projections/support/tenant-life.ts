@@ -33,6 +33,7 @@ const waits = [
   { place: 'steps[1]', eventNames: ['PAID'], correlationKey: 'o-2', since: 0, filters: [], full: false },
 ];
 const publish = { position: 1, eventId: 'p-1', eventName: 'DONE', correlationKey: null, payload: {} };
+const change = { by: 'ada', at: new Date(START_MS), operation: 'op-1' };
 const closing = { status: 'TERMINATED', closedAt: START_MS + 1_000, reason: 'seen', mended: 0 } as const;
 const eventKey = (of: Execution) => ({ tenant: of.run.tenant, source: 'shop', id: 'e-1' });
 const retry = (of: Execution) => ({
@@ -70,7 +71,7 @@ export const LIFE: Readonly<Record<string, Ask>> = {
   putDefinition: (all, { run }) =>
     all.putDefinition(
       run.tenant,
-      { ...definition, source: run.tenant },
+      { ...definition, source: run.tenant, operation: { at: new Date(START_MS), operation: 'op-0' } },
       { events: [{ eventName: 'PAID', position: 0, spec: {} }], schedules: ['daily'] },
     ),
   putSchedules: (all, { run }) => all.putSchedules([run.tenant, 'same'], ['daily'], 1),
@@ -234,6 +235,7 @@ export const READS: Readonly<Record<string, readonly [ask: Ask, nothing: unknown
   ],
   findDefinition: [(all, { run }) => all.findDefinition(run.tenant, 'same'), undefined],
   definitionIds: [(all, { run }) => all.definitionIds(run.tenant), []],
+  definitionVersions: [(all, { run }) => all.definitionVersions(run.tenant, 'same'), []],
   definitionSchedules: [(all, { run }) => all.definitionSchedules(run.tenant, 'same'), []],
   missedEvents: [async (all, { run }) => (await all.missedEvents(run, waits)).events, []],
   waitsOpenedAfter: [(all, { run }) => all.waitsOpenedAfter(run, 0), []],
@@ -359,7 +361,16 @@ export const WRITES: Readonly<Record<string, Ask>> = {
   'apiRequests.end': ({ apiRequests }, { run }) =>
     apiRequests.end(apiKey(run), 'api', { kind: 'answered', answer: '{}' }),
   'apiRequests.forget': ({ apiRequests }) => apiRequests.forget(START_MS),
-  unpublishDefinition: (all, { run }) => all.unpublishDefinition(run.tenant, 'same'),
+  promoteDefinition: (all, { run }) =>
+    all.promoteDefinition(
+      [run.tenant, 'same'],
+      { version: 1, triggers: { events: [], schedules: [] } },
+      change,
+    ),
+  notePauses: (all, { run }) =>
+    all.notePauses([run.tenant, 'same'], [{ id: 's-1', paused: true, note: `note of ${run.tenant}` }]),
+  unpublishDefinition: (all, { run }) =>
+    all.unpublishDefinition(run.tenant, 'same', { ...change, operation: 'op-2' }),
   'maintenance.rebuildRun': (all, { run }) => all.maintenance.rebuildRun(run.tenant, run.runId),
   'maintenance.restoreRun': (all, of) =>
     all.maintenance.restoreRun([{ execution: of, events: [runStartedAs(of)] }]),

@@ -1,11 +1,12 @@
 /**
- * Unpublishes a definition: removes its latest version and triggers. Its versions stay for the runs pinned
- * to them.
+ * Unpublishes a definition: removes its latest version and triggers, and says who did it. Its versions stay
+ * for the runs pinned to them.
  */
 import { z } from 'zod';
-import type { UnpublishedDefinition } from '../../contracts/run/projection.js';
-import { commit } from '../connection/unit-of-work.js';
-import type { Writer } from '../connection/writer.js';
+import type { DefinitionChange, UnpublishedDefinition } from '../../../contracts/run/projection.js';
+import { commit } from '../../connection/unit-of-work.js';
+import type { Writer } from '../../connection/writer.js';
+import { changeVariables } from './follow-latest.js';
 
 const Unpublished = z.object({ found: z.boolean(), schedules: z.array(z.string()) });
 
@@ -18,6 +19,7 @@ export async function unpublishDefinition(
   { database, faults }: Writer,
   tenant: string,
   id: string,
+  change: DefinitionChange,
 ): Promise<UnpublishedDefinition> {
   const answers = await commit(
     database,
@@ -32,12 +34,13 @@ export async function unpublishDefinition(
     DELETE event_trigger:[$key[0], $name, $key[1]]..[$key[0], $name, $key[1], ..] RETURN NONE;
   };
   IF $had != NONE { UPDATE type::record('definition_triggers', $key) SET event_names = [] RETURN NONE };
+  IF $was != NONE { CREATE type::record('definition_act', $act_key) SET act = 'unpublish', was = $was.version, by = $by, at = $at RETURN NONE };
   DELETE $latest RETURN NONE;
   { found: $was != NONE, schedules: $had.schedules ?? [] }
 }`,
       },
     ],
-    { key: [tenant, id] },
+    { key: [tenant, id], ...changeVariables([tenant, id], change) },
     faults,
   );
   return Unpublished.parse(answers.get('definition.retire'));

@@ -1,7 +1,7 @@
 /** Notes which Temporal Schedules a definition has, once they are those of its latest version. */
 import { z } from 'zod';
-import { commit } from '../connection/unit-of-work.js';
-import type { Writer } from '../connection/writer.js';
+import { commit } from '../../connection/unit-of-work.js';
+import type { Writer } from '../../connection/writer.js';
 
 /**
  * @param schedules ids of the schedules that exist now
