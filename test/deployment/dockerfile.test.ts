@@ -11,7 +11,8 @@ it('the image is built in stages, from one base with an exact version that Sluic
   expect(bases.map((from) => from.getBuildStage())).toEqual(['build', null]);
   const images = new Set(bases.map((from) => from.getImage()));
   expect(images.size).toBe(1);
-  const [, major, minor] = /^node:(\d+)\.(\d+)\.\d+-bookworm-slim$/.exec([...images][0] ?? '') ?? [];
+  const [, major, minor] =
+    /^node:(\d+)\.(\d+)\.\d+-bookworm-slim@sha256:[0-9a-f]{64}$/.exec([...images][0] ?? '') ?? [];
   expect([Number(major), Number(minor)]).toEqual([20, 20]);
 });
 

@@ -10,8 +10,14 @@ const Seconds = z
 const Port = z.string().regex(/^127\.0\.0\.1:\d+:\d+$/, 'is published on loopback only');
 
 const Service = z.strictObject({
-  image: z.string().regex(/:v?\d+\.\d+[\w.-]*$/, 'has an exact version'),
-  build: z.string().optional(),
+  image: z
+    .string()
+    .regex(
+      /^(?:[\w./-]+:v?\d+\.\d+[\w.-]*@sha256:[0-9a-f]{64}|sluice(?:-\w+)?:\d+\.\d+\.\d+)$/,
+      'has an exact version and a digest, or is built here',
+    ),
+  build: z.union([z.string(), z.strictObject({ context: z.string(), dockerfile: z.string() })]).optional(),
+  platform: z.string().optional(),
   init: z.boolean().optional(),
   read_only: z.boolean().optional(),
   tmpfs: z.array(z.string()).optional(),
