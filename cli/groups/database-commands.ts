@@ -41,6 +41,7 @@ export function addDatabaseCommands(program: Command, context: CommandContext): 
     )
     .action(async (options: { acceptVanished?: boolean }) => {
       const { reconcileCommand } = await import('../commands/maintenance/reconcile.js');
-      done(await reconcileCommand(terminal(), await config(), process.cwd(), options));
+      const subject = env().USER || 'sluice-cli';
+      done(await reconcileCommand(terminal(), await config(), process.cwd(), { ...options, subject }));
     });
 }

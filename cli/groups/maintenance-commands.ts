@@ -82,19 +82,27 @@ export function addMaintenanceCommands(program: Command, context: CommandContext
     .action(async (ids: string[], { fromTemporal }: { fromTemporal?: boolean }) => {
       const { rebuildFromLogCommand, rebuildFromTemporalCommand } =
         await import('../commands/maintenance/rebuild.js');
-      const { withProjections } = await import('../commands/maintenance/database.js');
+      const { AUDITED_IN, recorded, withProjections } = await import('../commands/maintenance/database.js');
       const settings = await config();
+      const act = {
+        tenant: namedTenant() ?? AUDITED_IN,
+        subject: env().USER || 'sluice-cli',
+        act: fromTemporal === true ? 'rebuild.from-temporal' : 'rebuild',
+        on: ids.map((id) => (fromTemporal === true ? `workflow:${id}` : `run:${id}`)),
+      };
       const options = { ids, tenant: namedTenant(), taskQueue: settings.taskQueue };
       await withProjections(settings, async (projections) => {
         if (fromTemporal !== true) {
-          done(await rebuildFromLogCommand(terminal(), projections, options));
+          const rebuild = () => rebuildFromLogCommand(terminal(), projections, options);
+          done(await recorded(projections, act, async () => ({ result: await rebuild(), on: [] })));
           return;
         }
         const { requireOwnDatabase } = await import('../../worker/temporal/temporal-owner.js');
         await online(async ({ temporal }) => {
           const { namespace } = settings.temporal;
           await requireOwnDatabase(projections, temporal.connection.workflowService, namespace);
-          return await rebuildFromTemporalCommand(terminal(), projections, temporal, options);
+          const rebuild = () => rebuildFromTemporalCommand(terminal(), projections, temporal, options);
+          return await recorded(projections, act, async () => ({ result: await rebuild(), on: [] }));
         });
       });
     });
@@ -115,7 +123,8 @@ export function addMaintenanceCommands(program: Command, context: CommandContext
     .option('--yes', 'remove without a question')
     .action(async (options: PruneOptions) => {
       const { pruneCommand } = await import('../commands/maintenance/prune.js');
-      done(await pruneCommand(terminal(), await config(), options));
+      const subject = env().USER || 'sluice-cli';
+      done(await pruneCommand(terminal(), await config(), { ...options, subject }));
     });
 
   program

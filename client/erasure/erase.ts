@@ -10,13 +10,7 @@
  *   once, is asked for again.
  */
 import { SluiceError } from '../../contracts/errors.js';
-import type {
-  ErasableTask,
-  Erasure,
-  ErasureScope,
-  ErasureTarget,
-  RunSummary,
-} from '../../projections/index.js';
+import type { ErasableTask, Erasure, ErasureScope, ErasureTarget } from '../../projections/index.js';
 import { taskId } from '../../contracts/naming/workflow-id.js';
 import { TERMINAL_RUN_STATUSES, type RunRef } from '../../contracts/run/run.js';
 import { isOpen } from '../../contracts/tasks/task.js';
@@ -35,16 +29,16 @@ type Context = Pick<RunContext, 'temporal' | 'call' | 'tenant'>;
 export async function erase(
   context: Context,
   erasure: Erasure,
-  { tenant = context.tenant, dryRun = false, ...asked }: EraseRequest,
+  { tenant = context.tenant, dryRun = false, ...wanted }: EraseRequest,
 ): Promise<ErasureReport> {
-  const target = targetOf(asked);
+  const target = targetOf(wanted);
   const scope = await erasure.scope(tenant, target);
   if (scope.missing.length > 0) {
     throw new SluiceError('RUN_NOT_FOUND', `Tenant ${tenant} has no run ${scope.missing.join(', ')}.`, {
       details: { tenant, runIds: [...scope.missing] },
     });
   }
-  const onTemporal = <T>({ workflowId }: RunSummary, call: () => Promise<T>): Promise<T> =>
+  const onTemporal = <T>({ workflowId }: Pick<RunRef, 'workflowId'>, call: () => Promise<T>): Promise<T> =>
     callTemporal({ ...context.call, workflowId }, call);
   let executions = 0;
   const had = new Map<string, Awaited<ReturnType<typeof executionsOf>>>();
@@ -55,22 +49,28 @@ export async function erase(
     had.set(run.runId, found);
     executions += found.length;
   }
-  const tasks: TaskOfRun[] = [];
-  for (const run of scope.runs) {
-    for (const task of await erasure.tasks(tenant, { ...run, definition: run.definition })) {
-      const workflow = { runId: task.execution, workflowId: taskId(tenant, task.item) };
-      if (isOpen(task)) {
-        throw new SluiceError(
-          'ERASURE_TOO_EARLY',
-          `The task ${task.item} of run ${run.runId} is open: end it first.`,
-          { details: { item: task.item, runId: run.runId } },
-        );
-      }
-      const found = await onTemporal(run, () => executionsOf(context.temporal, workflow, [task.execution]));
-      refuseOpen(workflow, found);
-      tasks.push({ ...task, run, workflow, found });
-      executions += found.length;
+  const tasks: FoundTask[] = [];
+  const asked: { readonly task: ErasableTask; readonly runId: string | null }[] = [];
+  for (const { runId, definition } of scope.runs) {
+    for (const task of await erasure.tasks(tenant, { runId, definition })) asked.push({ task, runId });
+  }
+  const ofRuns = new Set(asked.map(({ task }) => task.item));
+  for (const task of scope.tasks) if (!ofRuns.has(task.item)) asked.push({ task, runId: null });
+  for (const { task, runId } of asked) {
+    const workflow = { runId: task.execution, workflowId: taskId(tenant, task.item) };
+    if (isOpen(task)) {
+      throw new SluiceError(
+        'ERASURE_TOO_EARLY',
+        `The task ${task.item}${runId === null ? '' : ` of run ${runId}`} is open: end it first.`,
+        { details: { item: task.item, runId } },
+      );
     }
+    const found = await onTemporal(workflow, () =>
+      executionsOf(context.temporal, workflow, [task.execution]),
+    );
+    refuseOpen(workflow, found);
+    tasks.push({ ...task, run: runId, workflow, found });
+    executions += found.length;
   }
   refuseUnfinished(scope);
   const things = {
@@ -105,16 +105,17 @@ export async function erase(
       ...{ runId, workflowId, status, before: erasedAt },
     })),
     events: scope.events.map(({ source, id, name, erased }) => ({ source, id, name, before: erased })),
-    tasks: tasks.map(({ item, status, run }) => ({ item, runId: run.runId, status })),
+    tasks: tasks.map(({ item, status, run }) => ({ item, runId: run, status })),
     executions,
     ...traces,
     related: { runs: [...scope.related.runs], events: [...scope.related.events] },
   };
 }
 
-/** A task that a run has asked for, with the executions that Temporal has of it. */
-interface TaskOfRun extends ErasableTask {
-  readonly run: RunSummary;
+/** A task, with the executions that Temporal has of it. */
+interface FoundTask extends ErasableTask {
+  /** The run that has asked for it; null: none has. */
+  readonly run: string | null;
   readonly workflow: RunRef;
   readonly found: Awaited<ReturnType<typeof executionsOf>>;
 }
@@ -129,16 +130,16 @@ async function eraseTasks(
     onTemporal,
   }: {
     readonly tenant: string;
-    readonly tasks: readonly TaskOfRun[];
-    readonly onTemporal: <T>(run: RunSummary, call: () => Promise<T>) => Promise<T>;
+    readonly tasks: readonly FoundTask[];
+    readonly onTemporal: <T>(of: RunRef, call: () => Promise<T>) => Promise<T>;
   },
 ): Promise<void> {
-  for (const { run, workflow, found } of tasks) {
-    await onTemporal(run, () => askToDelete(temporal, workflow, found));
+  for (const { workflow, found } of tasks) {
+    await onTemporal(workflow, () => askToDelete(temporal, workflow, found));
   }
   for (const task of tasks) {
     const ids = task.found.map(({ id }) => id);
-    await onTemporal(task.run, () => awaitDeleted(temporal, task.workflow, ids));
+    await onTemporal(task.workflow, () => awaitDeleted(temporal, task.workflow, ids));
     await erasure.eraseTask(tenant, task);
   }
 }

@@ -35,8 +35,10 @@ export const ApiErasure = z
       z.object({ ...event, before: z.boolean().meta({ description: 'It was erased before.' }) }),
     ),
     tasks: z
-      .array(z.object({ item: z.string(), runId: z.string(), status: TaskStatus }))
-      .meta({ description: 'Tasks of people that the runs asked for.' }),
+      .array(z.object({ item: z.string(), runId: z.union([z.string(), z.null()]), status: TaskStatus }))
+      .meta({
+        description: 'Tasks of people: those that the runs asked for, and the one that the key names.',
+      }),
     executions: z
       .number()
       .int()

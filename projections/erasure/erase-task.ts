@@ -1,5 +1,5 @@
 /**
- * Erases the tasks that a run has asked for: who was asked, who did what, when and how it ended stay; what
+ * Erases tasks, those that a run has asked for and those of a key: who was asked, who did what, when and how it ended stay; what
  * people read and wrote goes.
  *
  * Invariants
@@ -50,6 +50,23 @@ export async function tasksOfRun(
     z.array(Row),
     'SELECT id[1] AS item, status, execution FROM task:[$tenant, $prefix]..[$tenant, $last]',
     { tenant, prefix, last: `${prefix}${LAST}` },
+  );
+}
+
+/**
+ * The task that has a correlation key as its name: events about a task have that key.
+ * @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED
+ */
+export async function tasksOfKey(
+  database: Database,
+  tenant: string,
+  key: string,
+): Promise<readonly ErasableTask[]> {
+  return read(
+    database,
+    z.array(Row),
+    `SELECT id[1] AS item, status, execution FROM type::record('task', [$tenant, $key])`,
+    { tenant, key },
   );
 }
 

@@ -3,7 +3,7 @@
  *
  * A run takes its children with it. A correlation key means the runs that have it, that waited for it,
  * and that an event with it started or reached. An event goes with its key, or with the last of the runs
- * that it reached.
+ * that it reached. A task that people were asked without a run has its name as its key.
  *
  * It reads all events and waits of the tenant.
  */
@@ -16,6 +16,7 @@ import type { EventKey } from '../reads/events/event-rows.js';
 import { getRun } from '../reads/runs/get-run.js';
 import { listRuns, type RunFilter } from '../reads/runs/list-runs.js';
 import type { RunSummary } from '../reads/runs/run-view.js';
+import { tasksOfKey, type ErasableTask } from './erase-task.js';
 import { scan } from './scan.js';
 
 /** What to erase: runs by id, or everything of a correlation key. */
@@ -37,6 +38,8 @@ export interface ErasureScope {
   /** Children before their parents. */
   readonly runs: readonly RunSummary[];
   readonly events: readonly ErasableEvent[];
+  /** The task that has the key as its name; without a key none. Those of the runs are found by run. */
+  readonly tasks: readonly ErasableTask[];
   /** Named run ids that have no row. */
   readonly missing: readonly string[];
   /** What stays, and may hold the same values. */
@@ -81,6 +84,7 @@ export async function findScope(
   return {
     runs,
     events: touched.filter(goes).map(({ reached: _, ...event }) => event),
+    tasks: key === undefined ? [] : await tasksOfKey(database, tenant, key),
     missing: 'runIds' in target ? target.runIds.filter((runId) => !ids.has(runId)) : [],
     related: {
       runs: await relatedRuns(database, tenant, runs),

@@ -23,7 +23,7 @@ afterAll(() => rm(directory, { recursive: true, force: true, maxRetries: 10, ret
 const sluice = (...args: string[]) =>
   runCommand(process.execPath, [BIN, '--json', ...args], {
     cwd: ROOT,
-    env: { ...process.env, SURREAL_URL: url },
+    env: { ...process.env, SURREAL_URL: url, USER: 'ada' },
   });
 
 const SOME = { count: 1, bytes: expect.any(Number) as number };
@@ -35,7 +35,7 @@ const lines = (text: string): unknown[] =>
     .split('\n')
     .map((line) => JSON.parse(line) as unknown);
 
-it('migrate, rebuild and prune repair a store on disk and report what they did; prune removes nothing unasked', async () => {
+it('migrate, rebuild and prune repair a store on disk and report what they did; prune removes nothing unasked [every-act-has-a-name]', async () => {
   const fresh = await sluice('migrate');
   expect(fresh.code).toBe(0);
   expect(lines(fresh.stdout)[0]).toMatchObject({ migration: '0001-base', now: true });
@@ -86,6 +86,14 @@ it('migrate, rebuild and prune repair a store on disk and report what they did; 
     { removed: 1, days: 0 },
     { removedEvents: 1, eventDays: 2 },
     { removedAudit: 1, auditDays: 2 },
+  ]);
+  const after = await openProjections({ url });
+  const { items } = await after.reads.listAudit('default');
+  await after.close();
+  // Neither the question, nor the count, nor the database that was in use has left a row.
+  expect(items).toMatchObject([
+    { kind: 'cli', subject: 'ada', act: 'prune', on: ['runs:0d', 'events:2d', 'audit:2d'], outcome: 'done' },
+    { kind: 'cli', subject: 'ada', act: 'rebuild', on: [], outcome: 'done' },
   ]);
   const unsaid = await sluice('prune');
   expect(unsaid.code).toBe(3);

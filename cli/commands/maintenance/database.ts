@@ -17,6 +17,9 @@ export async function withProjections<T>(
   }
 }
 
+/** The tenant whose audit has what concerns all tenants. */
+export const AUDITED_IN = 'default';
+
 /** Who does what, for the audit. */
 interface RecordedAct {
   readonly tenant: string;

@@ -14,7 +14,7 @@ import { requireSame, temporalIdentity } from '../../../worker/temporal/temporal
 import { agreed } from '../../terminal/agreed.js';
 import { EXIT } from '../../terminal/exit-codes.js';
 import type { Terminal } from '../../terminal/terminal.js';
-import { withProjections } from './database.js';
+import { AUDITED_IN, recorded, withProjections } from './database.js';
 
 export interface PruneOptions {
   /** Age of runs, in days since they ended; default: SLUICE_RETENTION_DAYS. */
@@ -31,11 +31,17 @@ export interface PruneOptions {
   readonly yes?: boolean | undefined;
 }
 
+/** Who prunes, for the audit. */
+interface ByWhom {
+  readonly subject: string;
+}
+
 /**
  * `sluice prune`: removes closed runs, inbound events and audit rows past their retention.
  *
  * Invariants
  * - Nothing is removed before its count was shown and a person agreed, or `--yes` was given.
+ * - An audit row says who pruned, and by which ages; the dry run leaves none.
  * - No run is removed that Temporal may still reset (worker/temporal/kept-histories.ts).
  * @throws SluiceError CONFIG_INVALID if no age is given; USAGE_INVALID without a terminal to ask on;
  * RETENTION_TOO_SHORT, DATABASE_OF_ANOTHER_TEMPORAL, TEMPORAL_UNAVAILABLE unless the histories are said to be
@@ -44,7 +50,7 @@ export interface PruneOptions {
 export async function pruneCommand(
   terminal: Terminal,
   config: SluiceConfig,
-  options: PruneOptions,
+  options: PruneOptions & ByWhom,
 ): Promise<number> {
   const { days = config.retentionDays, eventDays = config.eventRetentionDays, dryRun, yes } = options;
   const { auditDays = config.auditRetentionDays } = options;
@@ -80,23 +86,38 @@ export async function pruneCommand(
         return EXIT.failed;
       }
     }
-    if (days !== undefined) {
-      const removed = await pruneRuns(projections, days, counting(terminal, 'runs'));
-      terminal.data({ removed, days });
-      terminal.print(`Removed ${removed} closed runs that ended more than ${days} days ago.`);
-    }
-    if (eventDays !== undefined) {
-      const removedEvents = await pruneEvents(projections, eventDays, counting(terminal, 'events'));
-      terminal.data({ removedEvents, eventDays });
-      terminal.print(`Removed ${removedEvents} inbound events received more than ${eventDays} days ago.`);
-    }
-    if (auditDays !== undefined) {
-      const removedAudit = await pruneAudit(projections, auditDays, counting(terminal, 'audit rows'));
-      terminal.data({ removedAudit, auditDays });
-      terminal.print(`Removed ${removedAudit} audit rows of acts more than ${auditDays} days ago.`);
-    }
+    const ages = Object.entries({ runs: days, events: eventDays, audit: auditDays }).flatMap(([what, age]) =>
+      age === undefined ? [] : [`${what}:${age}d`],
+    );
+    const act = { tenant: AUDITED_IN, subject: options.subject, act: 'prune', on: ages };
+    await recorded(projections, act, async () => {
+      await prune(terminal, projections, { days, eventDays, auditDays });
+      return { result: undefined, on: [] };
+    });
     return EXIT.ok;
   });
+}
+
+async function prune(
+  terminal: Terminal,
+  projections: Projections,
+  { days, eventDays, auditDays }: Ages,
+): Promise<void> {
+  if (days !== undefined) {
+    const removed = await pruneRuns(projections, days, counting(terminal, 'runs'));
+    terminal.data({ removed, days });
+    terminal.print(`Removed ${removed} closed runs that ended more than ${days} days ago.`);
+  }
+  if (eventDays !== undefined) {
+    const removedEvents = await pruneEvents(projections, eventDays, counting(terminal, 'events'));
+    terminal.data({ removedEvents, eventDays });
+    terminal.print(`Removed ${removedEvents} inbound events received more than ${eventDays} days ago.`);
+  }
+  if (auditDays !== undefined) {
+    const removedAudit = await pruneAudit(projections, auditDays, counting(terminal, 'audit rows'));
+    terminal.data({ removedAudit, auditDays });
+    terminal.print(`Removed ${removedAudit} audit rows of acts more than ${auditDays} days ago.`);
+  }
 }
 
 /** Makes sure that the Temporal of these runs keeps none that is so old. */

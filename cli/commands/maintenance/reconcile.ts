@@ -7,14 +7,15 @@ import { connectTemporal, dataConverterOf } from '../../../worker/temporal/tempo
 import { requireOwnDatabase } from '../../../worker/temporal/temporal-owner.js';
 import { EXIT } from '../../terminal/exit-codes.js';
 import type { Terminal } from '../../terminal/terminal.js';
-import { withProjections } from './database.js';
+import { AUDITED_IN, recorded, withProjections } from './database.js';
 
 const STANDARD_ERROR = 2;
 
 /**
  * `sluice reconcile`: one pass of the reconciler.
  * @param directory that of `sluice.config.ts`
- * @param options `acceptVanished`: runs that Temporal does not know are ended, however many there are
+ * @param options `subject`: who asks, for the audit;
+ *   `acceptVanished`: runs that Temporal does not know are ended, however many there are
  * @returns 1 if runs could not be reconciled, or vanished and were left alone
  * @throws SluiceError DATABASE_OF_ANOTHER_TEMPORAL, TEMPORAL_UNAVAILABLE, DATABASE_*
  */
@@ -22,7 +23,7 @@ export async function reconcileCommand(
   terminal: Terminal,
   config: SluiceConfig,
   directory: string,
-  { acceptVanished = false }: { readonly acceptVanished?: boolean },
+  { acceptVanished = false, subject }: { readonly acceptVanished?: boolean; readonly subject: string },
 ): Promise<number> {
   const { namespace } = config.temporal;
   const registry = await loadRegistry(config, directory);
@@ -41,7 +42,12 @@ export async function reconcileCommand(
         latestVersion: (action) => registry.versions.get(action)?.at(-1),
         requireOwn: () => requireOwnDatabase(projections, connection.workflowService, namespace),
       });
-      const { looked, closed, resynced, confirmed, failed, vanished } = await reconciler.pass();
+      const act = acceptVanished ? 'reconcile.accept-vanished' : 'reconcile';
+      const { looked, closed, resynced, confirmed, failed, vanished } = await recorded(
+        projections,
+        { tenant: AUDITED_IN, subject, act, on: [] },
+        async () => ({ result: await reconciler.pass(), on: [] }),
+      );
       await reconciler.stop();
       terminal.data({ looked, closed, resynced, confirmed, failed, vanished });
       terminal.print(

@@ -9,7 +9,7 @@ import { temporalIdentity } from '../../../worker/temporal/temporal-owner.js';
 import { EXIT } from '../../terminal/exit-codes.js';
 import type { Terminal } from '../../terminal/terminal.js';
 import { agreed } from '../../terminal/agreed.js';
-import { recorded } from './database.js';
+import { AUDITED_IN, recorded } from './database.js';
 
 export interface MoveOptions {
   /** Show what would happen, and change nothing. */
@@ -18,8 +18,6 @@ export interface MoveOptions {
   readonly yes?: boolean | undefined;
 }
 
-/** The tenant whose audit has what concerns all tenants. */
-const AUDITED_IN = 'default';
 /** Runs of one page. */
 const PAGE = 500;
 

@@ -202,3 +202,30 @@ result: { $expr: vars.ask.outcome }
   const log = await projections.tasks.entries(tenant, item);
   expect(log.items.map(({ action }) => action)).toContain('approve');
 });
+
+it('a correlation key takes the task that it names, which no run has asked for, once it has ended', async () => {
+  const { sluice, client } = api();
+  const { tenant, projections } = sluice;
+  const item = await client.tasks.create(
+    { item: 'invoice-of-hildegard', title: 'Pay Hildegard', context: { who: 'Hildegard' } },
+    { actor: 'rita', tenant },
+  );
+  const bystander = await client.tasks.create(
+    { item: 'invoice-of-hildegard-2', title: 'Another one' },
+    { actor: 'rita', tenant },
+  );
+  await waitFor(async () => (await projections.tasks.get(tenant, item)) !== undefined);
+  const erasing = { json: { correlationKey: item, dryRun: false } };
+  expect(await api().refusal('/v1/erasures', erasing)).toMatchObject({ code: 'ERASURE_TOO_EARLY' });
+  await client.tasks.act(item, 'approve', { reason: 'Hildegard asked' }, { actor: 'anna', tenant });
+  const erased = await waitFor(async () => {
+    const answer = await api().ask('/v1/erasures', erasing);
+    return answer.status === 200 && ((await answer.json()) as object);
+  });
+  expect(erased).toMatchObject({ tasks: [{ item, runId: null, status: 'approved' }], executions: 1 });
+  expect(await inTemporal({ workflowId: taskId(tenant, item), runId: '' })).toEqual([]);
+  const texts = (await rows()).replaceAll(/invoice-of-hildegard/g, '');
+  expect(texts).not.toMatch(/hildegard/i);
+  expect(await projections.tasks.get(tenant, item)).toMatchObject({ status: 'approved', title: 'ERASED' });
+  expect(await projections.tasks.get(tenant, bystander)).toMatchObject({ title: 'Another one' });
+});
