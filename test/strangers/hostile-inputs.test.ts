@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Json } from '../../contracts/json.js';
 import { useApi } from '../api/support/api.js';
 import { openBridge, type TestBridge } from '../ingress/support/bridge.js';
+import { waitFor } from '../support/wait-for.js';
 
 const api = useApi();
 let bridge: TestBridge;
@@ -54,6 +55,28 @@ describe('an input that takes long to check', () => {
       expect(JSON.stringify(answer.body)).toContain(code);
       const run = await sluice.startUnchecked(definition, payload);
       await expect(client.result(run.workflowId, run.runId)).rejects.toMatchObject({ code });
+    },
+  );
+
+  // An act is limited to 64 KiB.
+  it.each<[keyof typeof SCHEMAS, Json]>([
+    ['backtracking', { name: `${'a'.repeat(5_000)}!` }],
+    ['unique', { items: Array.from({ length: 5_000 }, (_, i) => ({ i: i % 4_999 })) }],
+  ])(
+    '[no-check-freezes] an answer of a person to a form of %s is refused, and the task goes on',
+    async (schema, answer) => {
+      const { client } = api();
+      const { tenant } = api().sluice;
+      const request = { title: 'Answer', form: SCHEMAS[schema] as Json, dueMs: 3_600_000 };
+      const item = await client.tasks.create(request, { actor: 'rita', tenant });
+      const act = { json: { reason: 'r', answer } };
+      await waitFor(async () => (await api().sluice.projections.tasks.get(tenant, item)) !== undefined);
+      expect((await api().refusal(`/v1/tasks/${item}/approve`, act)).code).toBe('PAYLOAD_INVALID');
+      await expect(
+        client.tasks.act(item, 'approve', { reason: 'r', answer }, { actor: 'anna', tenant }),
+      ).rejects.toMatchObject({ code: 'PAYLOAD_INVALID' });
+      const well = { json: { reason: 'r', answer: {} } };
+      expect((await api().ask(`/v1/tasks/${item}/approve`, well)).status).toBe(200);
     },
   );
 
