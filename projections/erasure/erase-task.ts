@@ -1,6 +1,6 @@
 /**
- * Erases tasks, those that a run has asked for and those of a key: who was asked, who did what, when and how it ended stay; what
- * people read and wrote goes.
+ * Erases tasks, those that a run has asked for and those of a key: who was asked, who did what, when and how
+ * it ended stay; what people read and wrote goes.
  *
  * Invariants
  * - One transaction for a task: it is erased, or it is as it was. Doing it again changes nothing.
