@@ -60,3 +60,19 @@ export async function waitByHand(key: string, actions = 0): Promise<void> {
   await wf.condition(() => came);
   await activities['bench-mark']({ n: 0, ms: 0, key });
 }
+
+export const act = wf.defineUpdate<number, [{ readonly last: boolean }]>('act');
+
+/** Takes acts of people by updates, each with a check and a record, until the last one. */
+export async function reviewByHand(): Promise<void> {
+  let acts = 0;
+  let decided = false;
+  wf.setHandler(act, async ({ last }) => {
+    const n = acts++;
+    await activities['bench-echo']({ n, ms: 0 });
+    await activities['bench-echo']({ n, ms: 0 });
+    decided ||= last;
+    return n;
+  });
+  await wf.condition(() => decided && wf.allHandlersFinished());
+}
