@@ -5,7 +5,8 @@
  *   npm run bench -- reviews [--acts N] [--sizes 1000,10000,100000] [--open N]
  *
  * Acts are compared with a hand-written workflow that takes the same updates with two plain activities each.
- * The ratio of the pages and of the writes is the one that must hold anywhere. `--open 0` leaves that part out.
+ * The ratios of the pages and of the writes are those that must hold anywhere. `--open 0` leaves that part
+ * out.
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -119,7 +120,7 @@ function growth(what: string, medians: readonly number[]): boolean {
   return holds;
 }
 
-/** Open tasks on a worker of their own. @returns whether each deadline happened once */
+/** Open tasks on a separate worker. @returns whether each deadline happened once */
 async function openTasks(): Promise<boolean> {
   const server = await benchServer();
   try {

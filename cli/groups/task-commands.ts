@@ -1,12 +1,12 @@
 /** `sluice tasks …`. */
 import { Option, type Command } from 'commander';
 import type { PeopleAction } from '../../client/index.js';
-import type { TaskStatus } from '../../contracts/tasks/task.js';
+import type { TaskKind, TaskPriority, TaskStatus } from '../../contracts/tasks/task.js';
 import type { TaskActOptions } from '../commands/tasks/tasks-act.js';
 import type { TaskPageOptions, TaskSelection } from '../commands/tasks/tasks-show.js';
 import { wholeNumber, type CommandContext } from '../context/context.js';
 
-/** Every status. Importing the schema would load zod for `sluice --help`. */
+/** Every status, kind and priority. Importing the schema would load zod for `sluice --help`. */
 const STATUSES: Readonly<Record<TaskStatus, true>> = {
   requested: true,
   in_review: true,
@@ -19,6 +19,19 @@ const STATUSES: Readonly<Record<TaskStatus, true>> = {
   expired: true,
   withdrawn: true,
   superseded: true,
+};
+
+const KINDS: Readonly<Record<TaskKind, true>> = {
+  human_task: true,
+  exception_review: true,
+  incident_review: true,
+  override_review: true,
+};
+const PRIORITIES: Readonly<Record<TaskPriority, true>> = {
+  urgent: true,
+  high: true,
+  normal: true,
+  low: true,
 };
 
 type Field = 'reason' | 'note' | 'outcome' | 'answer' | 'evidence' | 'assignee' | 'confirm';
@@ -70,11 +83,20 @@ const unredacted = (command: Command): Command =>
   command.option('--unredacted', 'show values that the form marks writeOnly');
 const selecting = (command: Command): Command =>
   command
-    .addOption(new Option('--status <status>', 'only tasks with this status').choices(Object.keys(STATUSES)))
+    .addOption(
+      new Option('--status <status...>', 'only tasks with this status, or one of these').choices(
+        Object.keys(STATUSES),
+      ),
+    )
+    .addOption(new Option('--kind <kind>', 'only tasks of this kind').choices(Object.keys(KINDS)))
+    .addOption(
+      new Option('--priority <priority>', 'only tasks of this priority').choices(Object.keys(PRIORITIES)),
+    )
     .option('--account <name>', 'only tasks that are assigned to this account')
     .option('--role <name>', 'only tasks that are assigned to this role')
     .option('--requested-by <name>', 'only tasks that this account asked for')
     .option('--claimed-by <name>', 'only tasks that this account has claimed')
+    .option('--run <id>', 'only tasks that this run asked for')
     .option('--late', 'only tasks of which a deadline has passed');
 const acting = (command: Command, fields: readonly Field[]): Command => {
   for (const [flags, description] of fields.flatMap((field) => OPTIONS[field])) {

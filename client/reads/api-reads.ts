@@ -144,8 +144,10 @@ export function apiReads({ url, token }: ApiReadsOptions): RunReads {
     ),
     listAudit: async (tenant, filter = {}, page = {}) =>
       toPage(await ask(apiPage(ApiAct), tenant, '/v1/audit', { ...filter, ...page })),
-    listTasks: async (tenant, filter = {}, page = {}) =>
-      toPage(await ask(apiPage(ApiTaskSummary), tenant, '/v1/tasks', { ...filter, ...page })),
+    listTasks: async (tenant, { status, ...filter } = {}, page = {}) => {
+      const query = { ...filter, ...page, status: status && [status].flat().join(',') };
+      return toPage(await ask(apiPage(ApiTaskSummary), tenant, '/v1/tasks', query));
+    },
     countTasks: (tenant) => ask(ApiTaskCounts, tenant, '/v1/task-counts'),
     getTask: async (tenant, item) => {
       const task = await orUndefined(['TASK_NOT_FOUND'], ask(ApiTask, tenant, taskPath(item)));

@@ -9,7 +9,8 @@
  */
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
 import { TASK_TABLE, type TaskAct } from '../../contracts/tasks/act.js';
-import type { TaskFilter, TaskSummary } from '../../contracts/tasks/record.js';
+import { TaskFilter, type TaskSummary } from '../../contracts/tasks/record.js';
+import { parseOrRefuse, withoutUndefined } from '../connection/input.js';
 import { allItems } from '../reads/reads.js';
 import { readsOf, type RunContext } from '../runs/context.js';
 import { sendAct } from './act.js';
@@ -50,11 +51,13 @@ export async function* bulkTasks(
     );
   }
   const reads = readsOf(context);
-  const chosen: TaskSummary[] = [];
-  for await (const task of allItems((page) => reads.listTasks(tenant, { ...filter, onlyOpen: true }, page))) {
-    chosen.push(task);
+  const wanted = { ...parseOrRefuse(TaskFilter, withoutUndefined(filter)), onlyOpen: true };
+  // By name: one that becomes late between two pages may be on both.
+  const chosen = new Map<string, TaskSummary>();
+  for await (const task of allItems((page) => reads.listTasks(tenant, wanted, page))) {
+    chosen.set(task.item, task);
   }
-  for (const { item, title, status } of chosen) {
+  for (const { item, title, status } of chosen.values()) {
     if (signal?.aborted === true) return;
     const line = { item, title };
     if (dryRun) {

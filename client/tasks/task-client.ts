@@ -12,13 +12,13 @@ import { SluiceError } from '../../contracts/errors.js';
 import { taskId } from '../../contracts/naming/workflow-id.js';
 import { WORKFLOW_TYPES } from '../../contracts/run/messages.js';
 import { TaskAct, type TaskAction } from '../../contracts/tasks/act.js';
-import type {
-  TaskAnswer,
-  TaskCounts,
-  TaskEntry,
+import {
   TaskFilter,
-  TaskSummary,
-  TaskView,
+  type TaskAnswer,
+  type TaskCounts,
+  type TaskEntry,
+  type TaskSummary,
+  type TaskView,
 } from '../../contracts/tasks/record.js';
 import { TaskRequest } from '../../contracts/tasks/task.js';
 import type { Page, PageRequest } from '../../projections/index.js';
@@ -82,7 +82,8 @@ export class TaskClient {
 
   /**
    * The inbox: late ones first, then by priority, then the oldest.
-   * @throws SluiceError READS_NOT_CONFIGURED, INPUT_INVALID where `after` is not the end of a page
+   * @throws SluiceError READS_NOT_CONFIGURED; INPUT_INVALID for an unknown status, kind, priority or field,
+   *   or where `after` is not the end of a page
    */
   async list(
     filter: TaskFilter = {},
@@ -91,7 +92,8 @@ export class TaskClient {
   ): Promise<Page<TaskSummary>> {
     const tenant = this.#tenant(options);
     const reads = readsOf(this.#context);
-    const found = await reads.listTasks(tenant, filter, page);
+    const checked = parseOrRefuse(TaskFilter, withoutUndefined(filter));
+    const found = await reads.listTasks(tenant, checked, page);
     if (reads.redacted === true) return found;
     const shown: TaskSummary[] = [];
     for (const task of found.items) {
@@ -109,7 +111,10 @@ export class TaskClient {
     return { ...found, items };
   }
 
-  /** How many tasks are open, late, and in each status. @throws SluiceError READS_NOT_CONFIGURED */
+  /**
+   * How many tasks there are, how many are open, late, and in each status.
+   * @throws SluiceError READS_NOT_CONFIGURED
+   */
   async count(options: OfTenant = {}): Promise<TaskCounts> {
     return await readsOf(this.#context).countTasks(this.#tenant(options));
   }

@@ -70,5 +70,10 @@ export const ApiTaskEntry = z
   .meta({ id: 'TaskEntry' });
 
 export const ApiTaskCounts = z
-  .object({ open: z.number(), late: z.number(), byStatus: z.record(TaskStatus, z.number()) })
+  .object({
+    total: z.number(),
+    open: z.number(),
+    late: z.number(),
+    byStatus: z.record(TaskStatus, z.number()),
+  })
   .meta({ id: 'TaskCounts' });

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { JsonValue, type Json } from '../json.js';
 import { TaskAct } from './act.js';
-import { Assignee, TaskState, TaskStatus } from './task.js';
+import { Assignee, TaskKind, TaskPriority, TaskState, TaskStatus } from './task.js';
 
 const Time = z.number().int().nonnegative();
 
@@ -128,19 +128,29 @@ export interface TaskView extends TaskSummary {
   readonly notifications: readonly TaskNotice[];
 }
 
-export interface TaskFilter {
-  readonly status?: TaskStatus | undefined;
-  readonly account?: string | undefined;
-  readonly role?: string | undefined;
-  readonly requestedBy?: string | undefined;
-  readonly claimedBy?: string | undefined;
-  /** Default: true, unless `status` names a closed one. */
-  readonly onlyOpen?: boolean | undefined;
-  readonly onlyLate?: boolean | undefined;
-}
+/** Which tasks a list has. A task must fit everything that is given. */
+export const TaskFilter = z
+  .strictObject({
+    /** One, or any of several. */
+    status: z.union([TaskStatus, z.array(TaskStatus).min(1).readonly()]).optional(),
+    kind: TaskKind.optional(),
+    priority: TaskPriority.optional(),
+    account: z.string().optional(),
+    role: z.string().optional(),
+    requestedBy: z.string().optional(),
+    claimedBy: z.string().optional(),
+    /** First run id of the run that asks. */
+    runId: z.string().optional(),
+    /** Default: true, unless `status` names a closed one. */
+    onlyOpen: z.boolean().optional(),
+    onlyLate: z.boolean().optional(),
+  })
+  .readonly();
+export type TaskFilter = z.infer<typeof TaskFilter>;
 
 /** How many tasks a tenant has. */
 export interface TaskCounts {
+  readonly total: number;
   readonly open: number;
   readonly late: number;
   readonly byStatus: Readonly<Record<TaskStatus, number>>;

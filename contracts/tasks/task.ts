@@ -37,6 +37,8 @@ export type TaskKind = z.infer<typeof TaskKind>;
 
 /** Of an inbox: the first is shown first. */
 export const TASK_PRIORITIES = ['urgent', 'high', 'normal', 'low'] as const;
+export const TaskPriority = z.enum(TASK_PRIORITIES);
+export type TaskPriority = z.infer<typeof TaskPriority>;
 
 /** Characters of a text that a person writes about a task: a title, a reason, a note. */
 const TITLE_CHARACTERS = 256;
@@ -146,7 +148,7 @@ export const TaskRequest = z
       .min(1)
       .max(10)
       .default([{ count: 1 }]),
-    priority: z.enum(TASK_PRIORITIES).default('high'),
+    priority: TaskPriority.default('high'),
     /** Time of each turn; absent: no deadline. */
     dueMs: Span.optional(),
     /** How long before the deadline people are warned; absent: they are not. */

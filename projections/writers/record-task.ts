@@ -145,7 +145,9 @@ function listsOf({ request, status, assignee, claim }: TaskState): readonly stri
   return [
     'all',
     `status:${status}`,
+    `kind:${request.kind}`,
     `requester:${request.requestedBy}`,
+    ...(request.run === undefined ? [] : [`run:${request.run.runId}`]),
     ...(assignee.account === undefined ? [] : [`account:${assignee.account}`]),
     ...(assignee.role === undefined ? [] : [`role:${assignee.role}`]),
     ...(claim === null ? [] : [`claimed:${claim.account}`]),

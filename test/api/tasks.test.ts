@@ -175,8 +175,23 @@ steps:
       expect(await client.tasks.get(item)).toEqual(await api().client.tasks.get(item, { tenant }));
       expect(await client.tasks.log(item)).toEqual(await api().client.tasks.log(item, {}, { tenant }));
       expect(await client.tasks.count()).toEqual(await api().client.tasks.count({ tenant }));
-      const ask = { onlyOpen: true, requestedBy: 'otto' };
-      expect(await client.tasks.list(ask)).toEqual(await api().client.tasks.list(ask, {}, { tenant }));
+      const asked = { requestedBy: 'otto', kind: 'human_task', priority: 'high' } as const;
+      for (const ask of [{ onlyOpen: true }, { status: ['requested', 'approved'], ...asked }] as const) {
+        const shown = await client.tasks.list(ask);
+        expect(shown).toEqual(await api().client.tasks.list(ask, {}, { tenant }));
+        expect(shown.items.length).toBeGreaterThan(0);
+      }
+      for (const unknown of [
+        { status: 'dancing' },
+        { kind: 'dance' },
+        { priority: 'most' },
+        { colour: 'red' },
+      ]) {
+        const refusal = { code: 'INPUT_INVALID' };
+        await expect(client.tasks.list(unknown as object)).rejects.toMatchObject(refusal);
+        const query = new URLSearchParams(unknown as never).toString();
+        expect((await api().refusal(`/v1/tasks?${query}`, { as: 'reader' })).code).toBe('INPUT_INVALID');
+      }
       await expect(client.tasks.get('never-asked')).rejects.toMatchObject({ code: 'TASK_NOT_FOUND' });
     } finally {
       await client.close();

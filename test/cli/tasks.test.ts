@@ -70,6 +70,21 @@ describe('sluice tasks', () => {
     expect((await run('list', '--role', role)).stderr).toContain('No tasks.');
     expect((await run('list', '--role', role, '--closed')).stdout).toContain(item);
     expect((await json('show', item))[0]).toMatchObject({ status: 'approved', round: 2 });
+    const listed = await json(
+      'list',
+      '--status',
+      'approved',
+      'rejected',
+      '--kind',
+      'human_task',
+      '--role',
+      role,
+    );
+    expect(listed).toMatchObject([{ item }]);
+    expect((await run('list', '--role', role, '--closed', '--priority', 'low')).stderr).toContain(
+      'No tasks.',
+    );
+    expect((await run('list', '--status', 'dancing')).stderr).toContain('Allowed choices');
     expect((await run('count')).stdout).toContain('approved: ');
   });
 

@@ -121,7 +121,11 @@ const CreateBody = z
 const BulkBody = z
   .strictObject({
     action: z.enum(ACTIONS.filter((action) => action !== 'override')),
-    filter: z.strictObject({ ...taskFilter, onlyLate: z.boolean().optional() }),
+    filter: z.strictObject({
+      status: z.union([TaskStatus, z.array(TaskStatus).min(1)]).optional(),
+      ...taskFilter,
+      onlyLate: z.boolean().optional(),
+    }),
     input: z
       .strictObject({
         reason: Text.optional(),

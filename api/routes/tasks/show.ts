@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import { apiPage } from '../../../contracts/http/api.js';
 import { ApiTask, ApiTaskCounts, ApiTaskEntry, ApiTaskSummary } from '../../../contracts/http/tasks.js';
-import { TaskStatus } from '../../../contracts/tasks/task.js';
+import { TaskKind, TaskPriority, TaskStatus } from '../../../contracts/tasks/task.js';
 import { requireCapability } from '../../auth/principal.js';
 import { operation, type Api } from '../../http/operation.js';
 import { json, pageOf } from '../../views/views.js';
@@ -25,12 +25,25 @@ const Choice = z
   .transform((value) => (value === undefined ? undefined : value === 'true'))
   .openapi({ type: 'string', enum: ['true', 'false'] });
 
+/** Statuses with commas between them. */
+const Statuses = z
+  .string()
+  .transform((text) => text.split(','))
+  .pipe(z.array(TaskStatus))
+  .optional()
+  .openapi({
+    type: 'string',
+    description: `One of ${TaskStatus.options.join(', ')}, or several with commas between them.`,
+  });
+
 export const taskFilter = {
-  status: TaskStatus.optional(),
+  kind: TaskKind.optional(),
+  priority: TaskPriority.optional(),
   account: Id.optional().openapi({ description: 'Assigned to this account.' }),
   role: Id.optional().openapi({ description: 'Assigned to this role.' }),
   requestedBy: Id.optional(),
   claimedBy: Id.optional(),
+  runId: Id.optional().openapi({ description: 'Asked for by this run.' }),
 };
 
 const UNREDACTED = '`unredacted=true` needs the role `admin`.';
@@ -47,7 +60,7 @@ export function addTaskRoutes(api: Api): void {
       summary: 'List tasks: late ones first, then by priority, then the oldest',
       description: 'Open tasks only, unless `status` names another status or `onlyOpen` is false.',
       capability: 'read',
-      query: PageQuery.extend({ ...taskFilter, onlyOpen: Choice, onlyLate: Choice }),
+      query: PageQuery.extend({ status: Statuses, ...taskFilter, onlyOpen: Choice, onlyLate: Choice }),
       answers: { 200: { description: 'A page', schema: apiPage(ApiTaskSummary) } },
     },
     async ({ tenant, query: { after, limit, ...filter } }) => {

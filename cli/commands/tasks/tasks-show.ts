@@ -15,19 +15,22 @@ export interface TaskPageOptions {
 /** The options that select tasks. */
 export interface TaskSelection {
   readonly status?: TaskFilter['status'];
+  readonly kind?: TaskFilter['kind'];
+  readonly priority?: TaskFilter['priority'];
   readonly account?: string;
   readonly role?: string;
   readonly requestedBy?: string;
   readonly claimedBy?: string;
+  readonly run?: string;
   readonly late?: boolean;
   readonly closed?: boolean;
 }
 
 /** The options as a filter of the client. */
 export function taskFilterOf(selection: TaskSelection): TaskFilter {
-  const { status, account, role, requestedBy, claimedBy, late, closed } = selection;
+  const { status, kind, priority, account, role, requestedBy, claimedBy, run, late, closed } = selection;
   return {
-    ...{ status, account, role, requestedBy, claimedBy },
+    ...{ status, kind, priority, account, role, requestedBy, claimedBy, runId: run },
     ...(late === true && { onlyLate: true }),
     ...(closed === true && { onlyOpen: false }),
   };
@@ -67,9 +70,9 @@ export async function listTasksCommand(
 
 /** `sluice tasks count`. */
 export async function countTasksCommand({ tasks }: SluiceClient, terminal: Terminal): Promise<number> {
-  const { open, late, byStatus } = await tasks.count();
-  terminal.data({ open, late, byStatus });
-  terminal.print(`${open} open, ${late} of them late`);
+  const { total, open, late, byStatus } = await tasks.count();
+  terminal.data({ total, open, late, byStatus });
+  terminal.print(`${total} tasks: ${open} open, ${late} of them late`);
   for (const [status, n] of Object.entries(byStatus)) if (n > 0) terminal.print(`  ${status}: ${n}`);
   return EXIT.ok;
 }

@@ -8,7 +8,7 @@
 import { RecordId } from 'surrealdb';
 import { z } from 'zod';
 import type { TaskCounts, TaskFilter, TaskSummary } from '../../../contracts/tasks/record.js';
-import { isOpen, TaskStatus } from '../../../contracts/tasks/task.js';
+import { isOpen, TASK_PRIORITIES, TaskStatus } from '../../../contracts/tasks/task.js';
 import type { Database } from '../../connection/connection.js';
 import {
   notAnEnd,
@@ -23,21 +23,54 @@ import { TaskColumns, toSummary } from './task-rows.js';
 
 /** A key: digits for open, late and priority, an instant, and the task. */
 const KEY = /^[01][01][0-3]\d{13}-(.+)$/su;
-const LIST = `SELECT VALUE id[2] FROM type::record('task_list', [$tenant, $list, $above]>..[$tenant, $list, $below]) LIMIT $limit`;
 const ROWS = `SELECT * OMIT lists FROM $ids`;
+/** Keys of a list between two, in their order. @param list name of the variable that names the list */
+const keysOf = (list: string): string =>
+  `(SELECT VALUE id[2] FROM type::record('task_list', [$tenant, $${list}, $above]>..[$tenant, $${list}, $below]) LIMIT $limit)`;
 
 /** Where the open tasks end, and the late ones. All keys begin below. */
 const END = { all: '2', open: '1', late: '01' } as const;
 
+/** Beginnings of keys: open and late, open, closed. */
+const LATE = '00';
+const OPEN = '01';
+const CLOSED = '11';
+
 type Listed = ListedRow<z.infer<typeof TaskColumns>>;
 
-/** The most selective list for a filter. */
-function listOf({ status, account, role, requestedBy, claimedBy }: TaskFilter): string {
-  if (claimedBy !== undefined) return `claimed:${claimedBy}`;
-  if (account !== undefined) return `account:${account}`;
-  if (requestedBy !== undefined) return `requester:${requestedBy}`;
-  if (role !== undefined) return `role:${role}`;
-  return status === undefined ? 'all' : `status:${status}`;
+/** Keys from one, without itself, to another. */
+interface Range {
+  readonly above: string;
+  readonly below: string;
+}
+
+function statusesOf({ status }: TaskFilter): readonly TaskStatus[] {
+  return status === undefined ? [] : [status].flat();
+}
+
+/** The most selective lists for a filter; a task is in one of them. */
+function listsOf(filter: TaskFilter): readonly string[] {
+  const { account, role, requestedBy, claimedBy, runId, kind } = filter;
+  if (runId !== undefined) return [`run:${runId}`];
+  if (claimedBy !== undefined) return [`claimed:${claimedBy}`];
+  if (account !== undefined) return [`account:${account}`];
+  if (requestedBy !== undefined) return [`requester:${requestedBy}`];
+  if (role !== undefined) return [`role:${role}`];
+  const statuses = [...new Set(statusesOf(filter))];
+  if (statuses.length > 0) return statuses.map((status) => `status:${status}`);
+  return [kind === undefined ? 'all' : `kind:${kind}`];
+}
+
+/** The parts of a list that a filter leaves, in their order. */
+function rangesOf(filter: TaskFilter): readonly Range[] {
+  const statuses = statusesOf(filter);
+  const { onlyOpen = statuses.every((status) => isOpen({ status })), onlyLate = false, priority } = filter;
+  if (priority === undefined) {
+    return [{ above: '', below: onlyLate ? END.late : onlyOpen ? END.open : END.all }];
+  }
+  const digit = TASK_PRIORITIES.indexOf(priority);
+  const parts = onlyLate ? [LATE] : onlyOpen ? [LATE, OPEN] : [LATE, OPEN, CLOSED];
+  return parts.map((part) => ({ above: `${part}${digit}`, below: `${part}${digit + 1}` }));
 }
 
 /** @throws SluiceError INPUT_INVALID where `after` is not the end of a page; DATABASE_UNAVAILABLE … */
@@ -48,23 +81,36 @@ export async function listTasks(
   page: PageRequest = {},
 ): Promise<Page<TaskSummary>> {
   const limit = pageLimit(page);
-  const { status, onlyOpen = status === undefined || isOpen({ status }), onlyLate = false } = filter;
-  if (page.after !== undefined && !KEY.test(page.after)) throw notAnEnd(page.after);
-  const below = onlyLate ? END.late : onlyOpen ? END.open : END.all;
+  const { after = '' } = page;
+  if (after !== '' && !KEY.test(after)) throw notAnEnd(after);
+  const lists = listsOf(filter);
   const found: Listed[] = [];
-  let above = page.after ?? '';
-  for (;;) {
-    const keys = await read(database, z.array(z.string()), LIST, {
-      ...{ tenant, list: listOf(filter), above, below, limit: limit + 1 },
-    });
-    for (const listed of await lookUp(database, tenant, keys)) {
-      if (listed.row === undefined || matches(listed.row, filter)) found.push(listed);
+  for (const range of rangesOf(filter)) {
+    let above = after > range.above ? after : range.above;
+    while (above < range.below && found.length <= limit) {
+      const keys = await readKeys(database, tenant, lists, { ...range, above, limit: limit + 1 });
+      for (const listed of await lookUp(database, tenant, keys)) {
+        if (listed.row === undefined || matches(listed.row, filter)) found.push(listed);
+      }
+      const last = keys.at(-1);
+      if (last === undefined || keys.length <= limit) break;
+      above = last;
     }
-    const last = keys.at(-1);
-    if (last === undefined || keys.length <= limit || found.length > limit) break;
-    above = last;
   }
   return toListPage(found, limit, (row) => row.list_key, toSummary);
+}
+
+/** The next keys of lists that share no task, merged. One read: a task that moves is in one of them. */
+async function readKeys(
+  database: Database,
+  tenant: string,
+  lists: readonly string[],
+  range: Range & { readonly limit: number },
+): Promise<readonly string[]> {
+  const named = Object.fromEntries(lists.map((list, i) => [`list${i}`, list]));
+  const parts = Object.keys(named).map(keysOf);
+  const text = `RETURN array::slice(array::sort(array::concat(${parts.join(', ')}, [])), 0, $limit)`;
+  return await read(database, z.array(z.string()), text, { tenant, ...named, ...range });
 }
 
 async function lookUp(database: Database, tenant: string, keys: readonly string[]): Promise<Listed[]> {
@@ -80,10 +126,14 @@ async function lookUp(database: Database, tenant: string, keys: readonly string[
 }
 
 function matches(row: z.infer<typeof TaskColumns>, filter: TaskFilter): boolean {
-  const { status, account, role, requestedBy, claimedBy } = filter;
+  const { kind, priority, account, role, requestedBy, claimedBy, runId } = filter;
+  const statuses = statusesOf(filter);
   const state = row.body;
   return (
-    (status === undefined || state.status === status) &&
+    (statuses.length === 0 || statuses.includes(state.status)) &&
+    (kind === undefined || state.request.kind === kind) &&
+    (priority === undefined || state.request.priority === priority) &&
+    (runId === undefined || state.request.run?.runId === runId) &&
     (account === undefined || state.assignee.account === account) &&
     (role === undefined || state.assignee.role === role) &&
     (requestedBy === undefined || state.request.requestedBy === requestedBy) &&
@@ -97,8 +147,9 @@ const count = (list: string, below: string): string =>
 /** @throws SluiceError DATABASE_UNAVAILABLE, DATABASE_FAILED */
 export async function countTasks(database: Database, tenant: string): Promise<TaskCounts> {
   const statuses = TaskStatus.options.map((status) => `${status}: ${count(`status:${status}`, END.all)}`);
-  const text = `RETURN { open: ${count('all', END.open)}, late: ${count('all', END.late)}, byStatus: { ${statuses.join(', ')} } }`;
+  const text = `RETURN { total: ${count('all', END.all)}, open: ${count('all', END.open)}, late: ${count('all', END.late)}, byStatus: { ${statuses.join(', ')} } }`;
   const shape = z.object({
+    total: z.number(),
     open: z.number(),
     late: z.number(),
     byStatus: z.record(TaskStatus, z.number()),
