@@ -10,6 +10,7 @@
 import type { z } from 'zod';
 import type { Pause } from '../contracts/http/api.js';
 import type { EventSignal } from '../contracts/run/messages.js';
+import type { RunRef } from '../contracts/run/run.js';
 import type {
   AuditFilter,
   AuditView,
@@ -31,7 +32,7 @@ import type { EraseRequest, ErasureReport } from './erasure/report.js';
 import { pausedRuns, pausesOf } from './connection/paused.js';
 import type { PayloadRedactor } from './redaction/redaction.js';
 import type { RunReads } from './reads/reads.js';
-import { bulk, type BulkAction, type BulkItem, type BulkOptions } from './runs/bulk.js';
+import { bulk, type BulkAction, type BulkItem, type BulkOptions } from './bulk/bulk.js';
 import { exportRun, type ExportOptions, type RunBundle } from './runs/bundle.js';
 import { findRun, readsOf, type ActOptions, type OfTenant, type RunContext } from './runs/context.js';
 import { refuseLegacy, type LegacyAction } from './runs/legacy.js';
@@ -51,7 +52,14 @@ interface WithPauses {
   readonly paused: readonly Pause[] | null;
 }
 export type ListedRun = RunSummary & WithPauses;
-export type ShownRun = RunView & WithPauses;
+export type ShownRun = RunView &
+  WithPauses & {
+    /** Its re-runs, the newest ten, newest first. */
+    readonly reruns: readonly RunRef[];
+  };
+
+/** Most re-runs that are shown with a run. */
+const RERUNS_SHOWN = 10;
 
 type Signal = (
   workflowId: string,
@@ -94,7 +102,16 @@ export class RunControl {
   /** One run. @throws SluiceError RUN_NOT_FOUND; every read of a part of a run throws it too */
   async get(runId: string, options: ShowOptions = {}): Promise<ShownRun> {
     const { run, redactor } = await this.#open(runId, options);
-    return { ...(redactor?.run(run) ?? run), paused: await pausesOf(this.context.temporal, run) };
+    const page = { limit: RERUNS_SHOWN };
+    const [reruns, paused] = await Promise.all([
+      readsOf(this.context).listRuns(run.tenant, { rerunOf: runId }, page),
+      pausesOf(this.context.temporal, run),
+    ]);
+    return {
+      ...(redactor?.run(run) ?? run),
+      reruns: reruns.items.map(({ runId: rerun, workflowId }) => ({ runId: rerun, workflowId })),
+      paused,
+    };
   }
 
   /** Step executions, in the order in which they began. */

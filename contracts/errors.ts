@@ -719,6 +719,12 @@ export const ERRORS = {
     false,
     'The run has not ended. Cancel it first, or allow both to run at once (whileOpen, `--while-open`).',
   ),
+  RUN_RERUN: entry(
+    409,
+    'validation',
+    false,
+    'The run has been re-run already, so it was skipped. Look at the re-run; `--rerun-too` (rerunToo) does it once more.',
+  ),
   RERUN_PAYLOAD_GONE: entry(
     409,
     'validation',

@@ -5,9 +5,14 @@ import { ndjson } from '../http/streams.js';
 import { hidden } from '../views/act-hidden.js';
 import { Reason, RunFilterBody } from '../views/parts.js';
 
+/** Most characters of the path of a step. */
+const STEP_PATH_CHARACTERS = 1_000;
+
+const Place = { stepPath: z.string(), iteration: z.array(z.number().int()) };
+
 const BulkBody = z
   .strictObject({
-    action: z.enum(['cancel', 'terminate', 'rerun']),
+    action: z.enum(['cancel', 'terminate', 'rerun', 'rewind']),
     filter: RunFilterBody,
     dryRun: z
       .boolean()
@@ -17,6 +22,12 @@ const BulkBody = z
     limit: z.number().int().min(1).max(1_000_000).optional().openapi({ description: 'Most runs to act on.' }),
     reason: Reason.optional(),
     whileOpen: z.boolean().optional().openapi({ description: 'Re-run open runs too.' }),
+    stepPath: z.string().min(1).max(STEP_PATH_CHARACTERS).optional().openapi({
+      description: 'Of a rewind: the step to go back to. Default: the step that failed.',
+    }),
+    rerunToo: z.boolean().optional().openapi({
+      description: 'Re-run or rewind runs that have been re-run already; they are skipped else.',
+    }),
     all: z.boolean().optional().openapi({ description: 'Must be true if the filter is empty.' }),
   })
   .openapi('BulkRuns');
@@ -28,6 +39,19 @@ const BulkLine = z
     outcome: z.enum(['done', 'would', 'skipped', 'unknown', 'failed']),
     error: z.object({ code: z.string(), message: z.string() }).optional(),
     started: z.object({ runId: z.string(), workflowId: z.string() }).optional(),
+    step: z.object(Place).optional().openapi({ description: 'Of a rewind: where it goes back to.' }),
+    repeats: z
+      .object({
+        effects: z.array(
+          z.object({ ...Place, action: z.string(), status: z.enum(['STARTED', 'SUCCEEDED', 'FAILED']) }),
+        ),
+        moreEffects: z.number().int(),
+      })
+      .optional()
+      .openapi({
+        description:
+          'Of a dry run of a re-run or rewind: the uses of actions that would be repeated, by the ledger.',
+      }),
   })
   .openapi('BulkLine');
 
@@ -40,11 +64,12 @@ export function addBulkRoutes(api: Api): void {
       path: '/v1/runs/bulk',
       operationId: 'bulkRuns',
       tag: 'bulk',
-      summary: 'Cancel, terminate or re-run every run that matches',
+      summary: 'Cancel, terminate, re-run or rewind every run that matches',
       description: `The answer has one line of JSON for each run (BulkLine), in the order of completion, and a last line:
 \`{"summary": {…}}\` with the number of each outcome, or \`{"problem": {…}}\` if the operation broke off. A failure for
 one run stops no other. If the caller disconnects, no further run is begun. A re-run with an idempotency key starts
-nothing twice.`,
+nothing twice. A rewind goes back to the step that failed, and repeats only what began from there on; prefer it to a
+re-run, which repeats every effect. A run that has been re-run is skipped (\`RUN_RERUN\`).`,
       capability: 'operate',
       body: { schema: BulkBody },
       answers: {

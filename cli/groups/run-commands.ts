@@ -185,19 +185,29 @@ function addBulkCommands(runs: Command, { terminal, reading }: CommandContext): 
   for (const [act, description] of [
     ['cancel', 'cancel every matching open run'],
     ['terminate', 'terminate every matching open run'],
-    ['rerun', 're-run every matching closed run'],
+    ['rerun', 're-run every matching closed run from the start; this repeats every effect, charges too'],
+    ['rewind', 'rewind every matching closed run to the step that failed, and run it from there'],
   ] as const) {
     const command = filtered(bulk.command(act).description(description))
       .option('--all', 'act on every run of the tenant; required if no other option selects runs')
       .option('--dry-run', 'list the matching runs and change nothing')
       .option('--concurrency <number>', 'number of runs handled at once (default 8, at most 50)', wholeNumber)
       .option('--limit <number>', 'maximum number of runs to act on', wholeNumber);
-    if (act === 'rerun') {
+    if (act === 'rerun' || act === 'rewind') {
       command
-        .option('--operation-id <text>', 'id of this operation; repeating it starts no run twice')
-        .option('--while-open', 'include runs that have not ended');
-    } else {
-      command.option('--reason <text>', 'reason, recorded in the audit');
+        .option('--operation-id <text>', 'id of this operation; repeating it acts on no run twice')
+        .option('--rerun-too', 'include runs that have been re-run already');
+    }
+    if (act === 'rerun') command.option('--while-open', 'include runs that have not ended');
+    else command.option('--reason <text>', 'reason, recorded in the audit');
+    if (act === 'rewind') {
+      command
+        .option('--from-failed-step', 'go back to the step that failed (the default)')
+        .addOption(
+          new Option('--step <path>', 'go back to this step instead, such as steps[1]').conflicts(
+            'fromFailedStep',
+          ),
+        );
     }
     command.action(async (options: BulkFlags) => {
       const { bulkCommand } = await import('../commands/runs/runs-act.js');

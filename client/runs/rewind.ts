@@ -50,29 +50,12 @@ export async function rewindRun(
   runId: string,
   options: RewindOptions,
 ): Promise<Rewound> {
-  const target = checkedPlace(options);
   const reason = checkedReason(options.reason);
-  const run = await findRun(context, runId, options);
-  const { workflowId } = run;
-  const call = { ...context.call, workflowId };
-  const { latest, chain } = await callTemporal(call, async () => {
-    const execution = await latestOf(context.temporal, workflowId, runId);
-    if (execution === undefined) {
-      throw impossible(run, 'Temporal does not know it, or another run has its workflow id');
-    }
-    return {
-      latest: execution,
-      chain: await readChain(context.temporal, workflowId, execution.executionId),
-    };
-  });
   const { operationId: rewindId } = options;
-  if (rewindId !== undefined) {
-    // A caller that lost the answer asks again: the rewind has happened already.
-    const earlier = await callTemporal(call, () => rewindThatMade(context, workflowId, latest.executionId));
-    if (earlier?.rewind.id === rewindId) return rewound(run, latest.executionId, earlier);
-  }
-  const { step, task } = checkpoint(run, chain, target);
-  await refuseCompensated(context, run, chain, step);
+  const { run, latest, ...found } = await lookAt(context, runId, options);
+  if (found.earlier !== undefined) return rewound(run, latest.executionId, found.earlier);
+  const { workflowId } = run;
+  const { step, task } = found;
   const rewind: Rewind = {
     id: rewindId ?? randomBytes(REWIND_ID_BYTES).toString('hex'),
     step: step.path,
@@ -97,6 +80,41 @@ export async function rewindRun(
     );
   }
   return rewound(run, executionId, done);
+}
+
+/**
+ * Refuses what a rewind would refuse, and does nothing.
+ * @throws SluiceError RUN_NOT_FOUND, REWIND_NOT_POSSIBLE, TEMPORAL_UNAVAILABLE, INPUT_INVALID
+ */
+export async function canRewind(context: RunContext, runId: string, options: RewindOptions): Promise<void> {
+  await lookAt(context, runId, options);
+}
+
+/** What a rewind rests on: the run, its latest execution, and where to go, or that it has happened. */
+async function lookAt(context: RunContext, runId: string, options: RewindOptions) {
+  const target = checkedPlace(options);
+  const run = await findRun(context, runId, options);
+  const { workflowId } = run;
+  const call = { ...context.call, workflowId };
+  const { latest, chain } = await callTemporal(call, async () => {
+    const execution = await latestOf(context.temporal, workflowId, runId);
+    if (execution === undefined) {
+      throw impossible(run, 'Temporal does not know it, or another run has its workflow id');
+    }
+    return {
+      latest: execution,
+      chain: await readChain(context.temporal, workflowId, execution.executionId),
+    };
+  });
+  const { operationId: rewindId } = options;
+  if (rewindId !== undefined) {
+    // A caller that lost the answer asks again: the rewind has happened already.
+    const earlier = await callTemporal(call, () => rewindThatMade(context, workflowId, latest.executionId));
+    if (earlier?.rewind.id === rewindId) return { run, latest, earlier };
+  }
+  const { step, task } = checkpoint(run, chain, target);
+  await refuseCompensated(context, run, chain, step);
+  return { run, latest, earlier: undefined, step, task };
 }
 
 function rewound(

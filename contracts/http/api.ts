@@ -83,6 +83,10 @@ export const ApiRun = z
   .object({
     ...summary,
     ...paused,
+    reruns: z
+      .array(ApiRunRef)
+      .default([])
+      .meta({ description: 'Its re-runs, the newest ten, newest first.' }),
     definitionHash: text(),
     semantics: orNull(z.number().int()),
     system: orNull(z.object({ environment: z.string(), region: z.string(), release: z.string() })),

@@ -178,6 +178,7 @@ const CASES: Readonly<Record<string, Cases>> = {
   startRun: () => [['/v1/runs', { json: { definition: 'marking', payload: { pin: 1 } } }]],
   bulkRuns: () => [
     ['/v1/runs/bulk', { json: { action: 'rerun', filter: { definition: 'marking' }, dryRun: true } }],
+    ['/v1/runs/bulk', { json: { action: 'rewind', filter: { definition: 'marking' }, dryRun: true } }],
     ['/v1/runs/bulk', { json: { action: 'cancel', filter: { definition: 'marking' } } }],
   ],
   listTasks: () => [['/v1/tasks']],
@@ -290,7 +291,7 @@ const LINES: Readonly<Record<string, Lines>> = {
   'runs rewind': ofRuns('steps[7]'),
   'runs rerun': ofRuns(),
   ...Object.fromEntries(
-    ['cancel', 'terminate', 'rerun'].map((act): [string, Lines] => [
+    ['cancel', 'terminate', 'rerun', 'rewind'].map((act): [string, Lines] => [
       `runs bulk ${act}`,
       () => [['--definition', 'marking', '--dry-run']],
     ]),

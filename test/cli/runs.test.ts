@@ -103,6 +103,21 @@ describe('sluice runs', () => {
     expect(done).toMatchObject({ code: 0, stderr: '3 done\n' });
     expect(done.stdout.trim().split('\n')).toHaveLength(3);
     await Promise.all(started.map((run) => rowSays(run, 'CANCELED')));
+    const rerun = await sluice([
+      'runs',
+      'bulk',
+      'rerun',
+      '--definition',
+      pin.id,
+      '--limit',
+      '1',
+      '--dry-run',
+    ]);
+    expect(rerun).toMatchObject({ code: 0, stderr: expect.stringContaining('charged') as string });
+    expect(rerun.stdout).toContain('repeats test.do at steps[0]');
+    const step = ['--step', 'steps[0]', '--from-failed-step'];
+    const both = await sluice(['runs', 'bulk', 'rewind', '--definition', pin.id, ...step]);
+    expect(both).toMatchObject({ code: 2, stderr: expect.stringContaining('--from-failed-step') as string });
     const everything = await sluice(['runs', 'bulk', 'cancel']);
     expect(everything).toMatchObject({ code: 2, stderr: expect.stringContaining('--all') as string });
   });

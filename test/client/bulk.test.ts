@@ -13,6 +13,8 @@ beforeEach(clear);
 const runs = () => sluice().client.runs;
 const rowSays = (run: StartedRun, status: RunStatus) =>
   waitFor(async () => (await runs().get(run.runId)).status === status);
+/** What was done outside, without the stragglers of other cases. */
+const effects = () => seen.done.filter((one) => !one.startsWith('a '));
 const WAITS = [{ id: 'go', type: 'event.wait', eventName: 'GO' }];
 
 async function collect(items: AsyncIterable<BulkItem>): Promise<BulkItem[]> {
@@ -109,6 +111,67 @@ describe('bulk', () => {
     ]);
   });
 
+  it('a bulk rewind goes back to the step that failed, and its dry run names what that repeats [bulk-repeats-no-effect]', async () => {
+    const fragile = call('charge', { action: 'test.fragile' });
+    const { pin } = await sluice().publish(sourceOf([call('reserve'), fragile, call('mail')]));
+    seen.fails = true;
+    const run = await sluice().start(pin.id);
+    await expect(sluice().result(run)).rejects.toThrow();
+    await rowSays(run, 'FAILED');
+    const failed = { definition: pin.id, status: 'FAILED' } as const;
+    const about = { runId: run.runId, workflowId: run.workflowId };
+    const charge = { stepPath: 'steps[1]', iteration: [] };
+    const broken = { ...charge, action: 'test.fragile', status: 'FAILED' };
+    const reserved = { stepPath: 'steps[0]', iteration: [], action: 'test.do', status: 'SUCCEEDED' };
+    const dryRun = true;
+    expect(await collect(runs().bulk('rewind', failed, { dryRun }))).toEqual([
+      { ...about, outcome: 'would', step: charge, repeats: { effects: [broken], moreEffects: 0 } },
+    ]);
+    expect(await collect(runs().bulk('rerun', failed, { dryRun }))).toEqual([
+      { ...about, outcome: 'would', repeats: { effects: [reserved, broken], moreEffects: 0 } },
+    ]);
+    expect(effects()).toEqual(['reserve 1']);
+
+    seen.fails = false;
+    const operation = { operationId: 'incident-12', reason: 'the bank is back' };
+    const [rewound] = await collect(runs().bulk('rewind', failed, operation));
+    expect(rewound).toEqual({ ...about, outcome: 'done', step: charge });
+    await rowSays(run, 'SUCCEEDED');
+    expect(effects()).toEqual(['reserve 1', 'charge 1', 'mail 1']);
+    expect(await collect(runs().bulk('rewind', { definition: pin.id }, operation)), 'all succeeded').toEqual(
+      [],
+    );
+  });
+
+  it('a run that has been re-run is shown so, and no bulk act repeats it unless it is told to [bulk-repeats-no-effect]', async () => {
+    const fragile = call('charge', { action: 'test.fragile' });
+    const { pin } = await sluice().publish(sourceOf([fragile]));
+    seen.fails = true;
+    const run = await sluice().start(pin.id);
+    await expect(sluice().result(run)).rejects.toThrow();
+    await rowSays(run, 'FAILED');
+    seen.fails = false;
+    const again = await runs().rerun(run.runId);
+    await rowSays(again, 'SUCCEEDED');
+    expect((await runs().get(run.runId)).reruns).toEqual([
+      { runId: again.runId, workflowId: again.workflowId },
+    ]);
+    const failed = { definition: pin.id, status: 'FAILED' } as const;
+    for (const action of ['rerun', 'rewind'] as const) {
+      for (const dryRun of [true, false]) {
+        expect(await collect(runs().bulk(action, failed, { dryRun }))).toMatchObject([
+          { runId: run.runId, outcome: 'skipped', error: { code: 'RUN_RERUN' } },
+        ]);
+      }
+    }
+    expect(effects()).toEqual(['charge 1']);
+    expect(await collect(runs().bulk('rewind', failed, { rerunToo: true }))).toMatchObject([
+      { runId: run.runId, outcome: 'done' },
+    ]);
+    await rowSays(run, 'SUCCEEDED');
+    expect(effects()).toEqual(['charge 1', 'charge 2']);
+  });
+
   it('a bulk act refuses an empty filter without `all` and options that are not valid', async () => {
     const refused = (...args: Parameters<ReturnType<typeof runs>['bulk']>) =>
       expect(
@@ -120,6 +183,7 @@ describe('bulk', () => {
     await refused('cancel', { definition: 'x' }, { concurrency: 0 });
     await refused('cancel', { definition: 'x' }, { limit: 0 });
     await refused('rerun', { definition: 'x' }, { operationId: 'a b' });
+    await refused('rerun', { definition: 'x' }, { stepPath: 'steps[0]' });
     await refused('resume' as never, { definition: 'x' });
   });
 });

@@ -7,6 +7,7 @@ import {
   type BulkItem,
   type LegacyAction,
   type SluiceClient,
+  type StepPlace,
 } from '../../../client/index.js';
 import { SluiceError } from '../../../contracts/errors.js';
 import type { Json } from '../../../contracts/json.js';
@@ -161,17 +162,38 @@ export interface BulkFlags extends RunSelection {
   readonly reason?: string;
   readonly operationId?: string;
   readonly whileOpen?: boolean;
+  readonly step?: string;
+  readonly rerunToo?: boolean;
 }
 
+/** What a command says before it repeats effects. */
+const REPEATS: Partial<Record<BulkAction, string>> = {
+  rerun:
+    'A re-run does every step again: what these runs have charged, sent or booked is charged, sent and booked twice. `sluice runs bulk rewind` goes back to the step that failed.',
+  rewind:
+    'A rewind does the step that failed and all that began after it again. `--dry-run` names the effects.',
+};
+
 /**
- * `sluice runs bulk cancel|terminate|rerun`: prints a line for each run, then a summary.
+ * `sluice runs bulk cancel|terminate|rerun|rewind`: prints a line for each run, then a summary.
  * @returns 1 if a run failed or its outcome is unknown; 130 if the user interrupted
  */
 export async function bulkCommand(
   { runs }: SluiceClient,
   terminal: Terminal,
   action: BulkAction,
-  { all, dryRun, concurrency, limit, reason, operationId, whileOpen, ...selection }: BulkFlags,
+  {
+    all,
+    dryRun,
+    concurrency,
+    limit,
+    reason,
+    operationId,
+    whileOpen,
+    step,
+    rerunToo,
+    ...selection
+  }: BulkFlags,
 ): Promise<number> {
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort();
@@ -182,6 +204,8 @@ export async function bulkCommand(
     unknown: 0,
     failed: 0,
   };
+  const warning = REPEATS[action];
+  if (warning !== undefined && !terminal.json) terminal.note(warning);
   process.once('SIGINT', interrupt);
   try {
     const options = {
@@ -192,6 +216,8 @@ export async function bulkCommand(
       reason,
       operationId,
       whileOpen,
+      stepPath: step,
+      rerunToo,
       signal: interrupted.signal,
     };
     for await (const item of runs.bulk(action, filterOf(selection) ?? {}, options)) {
@@ -199,7 +225,9 @@ export async function bulkCommand(
       terminal.data(JSON.parse(JSON.stringify(item)) as Json);
       const why = item.error === undefined ? '' : `  ${item.error.code}: ${item.error.message}`;
       const started = item.started === undefined ? '' : `  → ${item.started.runId}`;
-      terminal.print(`${item.outcome.padEnd(7)} ${item.runId}  ${item.workflowId}${started}${why}`);
+      const back = item.step === undefined ? '' : `  from ${placeOf(item.step)}`;
+      terminal.print(`${item.outcome.padEnd(7)} ${item.runId}  ${item.workflowId}${back}${started}${why}`);
+      for (const line of repeatLines(item)) terminal.print(line);
     }
   } finally {
     process.removeListener('SIGINT', interrupt);
@@ -210,4 +238,20 @@ export async function bulkCommand(
   );
   if (interrupted.signal.aborted) return EXIT.interrupted;
   return counts.failed + counts.unknown > 0 ? EXIT.failed : EXIT.ok;
+}
+
+const placeOf = ({ stepPath, iteration }: StepPlace) => placeLabel(stepPath, iteration);
+
+/** A line for each effect that would be done again. */
+function repeatLines({ repeats }: BulkItem): readonly string[] {
+  if (repeats === undefined) return [];
+  const { effects, moreEffects } = repeats;
+  if (effects.length === 0) return ['          repeats no action that the ledger knows'];
+  return [
+    ...effects.map(({ action, status, ...place }) => {
+      const again = status === 'SUCCEEDED' ? 'repeats' : `may repeat (${status})`;
+      return `          ${again} ${action} at ${placeOf(place)}`;
+    }),
+    ...(moreEffects === 0 ? [] : [`          and ${moreEffects} more`]),
+  ];
 }
