@@ -17,6 +17,7 @@ import type {
 } from '../contracts/run/activity.js';
 import { ACTIVITY_TYPES, RESERVED_PREFIX } from '../contracts/run/messages.js';
 import type { Actor } from '../contracts/tasks/act.js';
+import type { PinnedCalendar, PutCalendarResult } from '../contracts/calendar/pinned.js';
 import type { ActedOnTask, OpenedTask } from '../contracts/tasks/of-run.js';
 import type { AfterReset } from '../contracts/run/rewind.js';
 import { authorizeStage } from './authorize-stage.js';
@@ -33,6 +34,7 @@ import { flushEvents } from './flush-events.js';
 import { prepareRun } from './prepare-run.js';
 import { applyPromote, applyPublish, applyUnpublish } from './publish-definition.js';
 import { actOnTask } from './tasks/act-on-task.js';
+import { putCalendar, readCalendar } from './tasks/calendars.js';
 import { checkTaskAct } from './tasks/check-task-act.js';
 import { endTask } from './tasks/end-task.js';
 import { openTask } from './tasks/open-task.js';
@@ -61,6 +63,10 @@ export interface Activities {
   readonly [ACTIVITY_TYPES.deadLetters]: (request: unknown) => Promise<Json>;
   /** Records the outcome of an action that a person completed. */
   readonly [ACTIVITY_TYPES.completeAction]: (request: unknown) => Promise<ActionResult>;
+  /** Stores a business calendar. */
+  readonly [ACTIVITY_TYPES.putCalendar]: (request: unknown) => Promise<PutCalendarResult>;
+  /** Reads a business calendar for a task to keep. */
+  readonly [ACTIVITY_TYPES.readCalendar]: (request: unknown) => Promise<PinnedCalendar>;
   /** Finds out who acts on a task, and whether the answer fits its form. */
   readonly [ACTIVITY_TYPES.checkTaskAct]: (request: unknown) => Promise<Actor>;
   /** Writes what the workflow of a task did. */
@@ -89,6 +95,8 @@ export function createActivities(deps: ActivityDeps): Activities {
     [ACTIVITY_TYPES.unpublishDefinition]: (request) => applyUnpublish(deps, request),
     [ACTIVITY_TYPES.deadLetters]: (request) => actOnDeadLetters(deps, request),
     [ACTIVITY_TYPES.completeAction]: (request) => completeByHand(deps, request),
+    [ACTIVITY_TYPES.putCalendar]: (request) => putCalendar(deps, request),
+    [ACTIVITY_TYPES.readCalendar]: (request) => readCalendar(deps, request),
     [ACTIVITY_TYPES.checkTaskAct]: (request) => checkTaskAct(request),
     [ACTIVITY_TYPES.recordTask]: (...args) => recordTask(deps, ...args),
     [ACTIVITY_TYPES.openTask]: (request) => openTask(deps, request),

@@ -15,6 +15,7 @@ import { addEventCommands } from './groups/event-commands.js';
 import { exitCodesHelp } from './terminal/exit-codes.js';
 import { addMaintenanceCommands } from './groups/maintenance-commands.js';
 import { addProcessCommands } from './groups/process-commands.js';
+import { addCalendarCommands } from './groups/calendar-commands.js';
 import { addTaskCommands } from './groups/task-commands.js';
 import { addRunCommands } from './groups/run-commands.js';
 
@@ -52,6 +53,7 @@ export function createProgram(env: Environment, done: (code: number) => void): P
   addDefinitionCommands(program, context);
   addRunCommands(program, context);
   addTaskCommands(program, context);
+  addCalendarCommands(program, context);
   addEventCommands(program, context);
   addAuditCommands(program, context);
   addDeadLetterCommands(program, context);

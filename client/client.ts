@@ -57,6 +57,7 @@ import type {
 import { RunControl } from './run-control.js';
 import type { RunContext } from './runs/context.js';
 import { stopWorkflow } from './runs/stop-run.js';
+import { CalendarClient } from './tasks/calendar-client.js';
 import { TaskClient } from './tasks/task-client.js';
 
 const CONNECT_LIMIT_MS = 5_000;
@@ -111,6 +112,8 @@ export class SluiceClient<P extends object = AnyPayloads> {
   readonly tasks: TaskClient;
   /** Runs: list, show, stop, re-run, rewind, export. */
   readonly runs: RunControl;
+  /** Business calendars: put, list, show. */
+  readonly calendars: CalendarClient;
   /** Published definitions: list, show. */
   readonly definitions: DefinitionControl;
   readonly #context: CallContext;
@@ -141,6 +144,7 @@ export class SluiceClient<P extends object = AnyPayloads> {
     };
     this.runs = new RunControl(this.#runContext, (...args) => this.signalEvent(...args));
     this.tasks = new TaskClient(this.#runContext);
+    this.calendars = new CalendarClient(this.#runContext);
     this.definitions = new DefinitionControl(this.#runContext);
     this.deadLetters = new DeadLetterClient(
       (request, exclusive) => this.#execute(WORKFLOW_TYPES.deadLetters, request, exclusive),

@@ -28,6 +28,7 @@ export { LEGACY_ACTIONS, type LegacyAction, refuseLegacy } from './runs/legacy.j
 export type { RerunOptions, RerunRun } from './runs/rerun.js';
 export type { RewindOptions, Rewound } from './runs/rewind-options.js';
 export { type EventWithPauses, ShownEvents, type ShownSummary, withPauses } from './shown/shown-events.js';
+export type { CalendarClient } from './tasks/calendar-client.js';
 export type {
   PeopleAction,
   TaskActor,

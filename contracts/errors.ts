@@ -567,6 +567,12 @@ export const ERRORS = {
   ),
 
   // Tasks of people
+  CALENDAR_NOT_FOUND: entry(
+    404,
+    'validation',
+    false,
+    'The tenant has no such business calendar. `sluice calendars put` makes one; `sluice calendars list` shows them.',
+  ),
   TASK_EXISTS: entry(
     409,
     'validation',

@@ -25,6 +25,8 @@ export const LIMITS = {
   ridingPayloadBytes: 32 * KIB,
   /** A larger value is stored next to its row as a blob. */
   inlineBytes: 256 * KIB,
+  /** JSON of a business calendar: each task that counts by it keeps it. */
+  calendarBytes: 64 * KIB,
   /** Activities and children that one run may have open at once; also the maximum of `concurrency`. */
   concurrency: 500,
   /**

@@ -1,5 +1,7 @@
 /** The writers, bound to one database: what `activities/` uses. */
 import type { ProjectionStore } from '../contracts/run/projection.js';
+import { getCalendar } from './reads/calendars.js';
+import { putCalendar } from './writers/put-calendar.js';
 import { definitionIds, definitionVersions, hasDefinitions } from './reads/definition-ids.js';
 import { definitionSchedules, scheduledDefinitions } from './reads/definition-schedules.js';
 import { findDefinition } from './reads/find-definition.js';
@@ -39,6 +41,8 @@ export function createStore(writer: Writer): ProjectionStore {
     definitionSchedules: (...args) => definitionSchedules(writer.database, ...args),
     scheduledDefinitions: () => scheduledDefinitions(writer.database),
     definitionIds: (...args) => definitionIds(writer.database, ...args),
+    putCalendar: (...args) => putCalendar(writer, ...args),
+    findCalendar: (...args) => getCalendar(writer.database, ...args),
     definitionVersions: (...args) => definitionVersions(writer.database, ...args),
     hasDefinitions: () => hasDefinitions(writer.database),
     unpublishDefinition: (...args) => unpublishDefinition(writer, ...args),

@@ -12,7 +12,12 @@ import { fullHash } from './interpreter/state/hash.js';
 import { Gate } from './interpreter/state/gate.js';
 import { startFailure } from './interpreter/state/failure.js';
 import { ClaimGate, isProven } from './runtime/claims.js';
-import { runPromoteDefinition, runPublishDefinition, runUnpublishDefinition } from './publish-definition.js';
+import {
+  runPutCalendar,
+  runPromoteDefinition,
+  runPublishDefinition,
+  runUnpublishDefinition,
+} from './publish-definition.js';
 import { runTask } from './tasks/task.js';
 
 /**
@@ -29,6 +34,7 @@ export default async function run(payload: unknown, carried: unknown): Promise<u
   if (type === WORKFLOW_TYPES.publish) return await runPublishDefinition(payload);
   if (type === WORKFLOW_TYPES.promote) return await runPromoteDefinition(payload);
   if (type === WORKFLOW_TYPES.unpublish) return await runUnpublishDefinition(payload);
+  if (type === WORKFLOW_TYPES.putCalendar) return await runPutCalendar(payload);
   if (type === WORKFLOW_TYPES.deadLetters) return await runDeadLetters(payload);
   if (type.startsWith(RESERVED_PREFIX)) {
     throw startFailure(new SluiceError('NAME_RESERVED', `${type} is no workflow of Sluice's`));

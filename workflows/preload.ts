@@ -37,6 +37,7 @@ declare global {
 // here. A test finds a missing one.
 for (const contracts of [
   import.meta.webpackContext('../contracts', { recursive: false, regExp: /\.ts$/ }),
+  import.meta.webpackContext('../contracts/calendar', { recursive: false, regExp: /\.ts$/ }),
   import.meta.webpackContext('../contracts/definition', { recursive: false, regExp: /\.ts$/ }),
   import.meta.webpackContext('../contracts/events', { recursive: false, regExp: /\.ts$/ }),
   import.meta.webpackContext('../contracts/naming', { recursive: false, regExp: /\.ts$/ }),

@@ -13,6 +13,7 @@ import {
   CancelledFailure,
   scheduleActivity,
 } from '@temporalio/workflow';
+import { PutCalendarRequest } from '../contracts/calendar/pinned.js';
 import { PromoteRequest, PublishRequest, UnpublishRequest } from '../contracts/run/activity.js';
 import { SluiceError } from '../contracts/errors.js';
 import { ACTIVITY_TYPES } from '../contracts/run/messages.js';
@@ -55,6 +56,18 @@ export async function runUnpublishDefinition(request: unknown): Promise<unknown>
   const parsed = UnpublishRequest.safeParse(request);
   if (!parsed.success) throw startFailure(new SluiceError('INPUT_INVALID', 'No request to unpublish'));
   return await runOnce(ACTIVITY_TYPES.unpublishDefinition, parsed.data, 'unpublish');
+}
+
+/**
+ * Stores a business calendar.
+ * @param request a PutCalendarRequest
+ * @returns a PutCalendarResult
+ * @throws ApplicationFailure INPUT_INVALID
+ */
+export async function runPutCalendar(request: unknown): Promise<unknown> {
+  const parsed = PutCalendarRequest.safeParse(request);
+  if (!parsed.success) throw startFailure(new SluiceError('INPUT_INVALID', 'No calendar to put'));
+  return await runOnce(ACTIVITY_TYPES.putCalendar, parsed.data, 'put calendar');
 }
 
 async function runOnce(type: string, request: unknown, summary: string): Promise<unknown> {

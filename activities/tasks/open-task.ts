@@ -24,15 +24,21 @@ import type { ActivityDeps } from '../boundary/deps.js';
 import { storeFailure } from '../boundary/failures.js';
 import { parseOrRefuse } from '../boundary/parse.js';
 import { systemClaim } from '../claims/claims.js';
+import { readCalendar } from './calendars.js';
 
 /**
  * @param request a TaskRequest
- * @throws ApplicationFailure INPUT_INVALID; retryable while the database or Temporal is away
+ * @throws ApplicationFailure INPUT_INVALID, CALENDAR_NOT_FOUND; retryable while the database or Temporal is
+ *   away
  */
 export async function openTask({ projections }: ActivityDeps, request: unknown): Promise<OpenedTask> {
   const asked = parseOrRefuse(OpenTask, request, 'The request of a task');
   const ended = async (item: string): Promise<TaskDecision | null> =>
     (await projections.tasks.get(asked.tenant, item))?.decision ?? null;
+  // The step fails with the reason, and not the workflow of a task that has begun.
+  if (asked.calendar !== undefined) {
+    await readCalendar({ projections }, { tenant: asked.tenant, name: asked.calendar });
+  }
   try {
     for (let n = 1; n <= MOST_FOLLOW_UPS; n++) {
       const item = followUp(asked.item, n);

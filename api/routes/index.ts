@@ -10,6 +10,7 @@ import { addLegacyRoutes } from './legacy.js';
 import { addRunActRoutes } from './run-acts.js';
 import { addRunRoutes } from './runs.js';
 import { addTaskRoutes } from './tasks/show.js';
+import { addCalendarRoutes } from './tasks/calendars.js';
 import { addTaskActRoutes } from './tasks/act.js';
 import { addTimelineRoute } from './timeline.js';
 
@@ -23,6 +24,7 @@ export function addRoutes(api: Api): void {
   addDeadLetterRoutes(api);
   addTaskRoutes(api);
   addTaskActRoutes(api);
+  addCalendarRoutes(api);
   addEventRoutes(api);
   addAuditRoute(api);
   addFunctionRoutes(api);

@@ -41,6 +41,8 @@ export function databaseReads(database: SluiceConfig['database']): DatabaseReads
       getTask: (...args) => read((reads) => reads.getTask(...args)),
       listTaskEntries: (...args) => read((reads) => reads.listTaskEntries(...args)),
       getDefinition: (...args) => read((reads) => reads.getDefinition(...args)),
+      listCalendars: (...args) => read((reads) => reads.listCalendars(...args)),
+      getCalendar: (...args) => read((reads) => reads.getCalendar(...args)),
     },
     close: async () => {
       const projections = await opened?.catch(() => undefined);

@@ -22,6 +22,7 @@ import {
   ApiStep,
   ApiWait,
 } from '../../contracts/http/api.js';
+import { ApiCalendar, ApiCalendarSummary } from '../../contracts/http/calendars.js';
 import { ApiTask, ApiTaskCounts, ApiTaskEntry, ApiTaskSummary } from '../../contracts/http/tasks.js';
 import { SluiceError, toSluiceError } from '../../contracts/errors.js';
 import { JsonValue, type Json } from '../../contracts/json.js';
@@ -164,6 +165,13 @@ export function apiReads({ url, token }: ApiReadsOptions): RunReads {
         items: answer.items.map((entry) => ({ ...entry, given: json(entry.given) })),
       };
     },
+    listCalendars: async (tenant, page = {}) =>
+      toPage(await ask(apiPage(ApiCalendarSummary), tenant, '/v1/calendars', { ...page })),
+    getCalendar: (tenant, name) =>
+      orUndefined(
+        ['CALENDAR_NOT_FOUND'],
+        ask(ApiCalendar, tenant, `/v1/calendars/${encodeURIComponent(name)}`),
+      ),
     listDefinitions: async (tenant, page = {}) =>
       toPage(await ask(apiPage(ApiDefinitionSummary), tenant, '/v1/definitions', { ...page })),
     getDefinition: (tenant, id, version) => {

@@ -21,6 +21,7 @@ import type {
   StepView,
   WaitView,
 } from '../../projections/index.js';
+import type { CalendarSummary, CalendarView } from '../../contracts/calendar/pinned.js';
 import type {
   TaskCounts,
   TaskEntry,
@@ -59,6 +60,9 @@ export interface RunReads {
   getTask(tenant: string, item: string): Promise<TaskView | undefined>;
   /** The log of a task, oldest first. */
   listTaskEntries(tenant: string, item: string, page?: PageRequest): Promise<Page<TaskEntry>>;
+  /** Business calendars, by name: their newest versions. */
+  listCalendars(tenant: string, page?: PageRequest): Promise<Page<CalendarSummary>>;
+  getCalendar(tenant: string, name: string): Promise<CalendarView | undefined>;
   listDefinitions(tenant: string, page?: PageRequest): Promise<Page<DefinitionSummary>>;
   /** @param version default: the one that a start takes */
   getDefinition(tenant: string, id: string, version?: number): Promise<DefinitionView | undefined>;

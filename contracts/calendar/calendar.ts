@@ -28,7 +28,7 @@ const Stretch = z
   });
 
 /** The working hours of one day, in order; an empty list is a day without work. */
-const Hours = z
+export const Hours = z
   .array(Stretch)
   .max(MAX_STRETCHES, `is limited to ${String(MAX_STRETCHES)} stretches`)
   .refine(

@@ -13,7 +13,13 @@
  * Nothing here reads a clock or a zone: the caller gives the offsets, so that who computes and records the
  * result (an activity) decides which zone data count.
  */
-import { clockMinutes, WEEKDAYS, type Calendar } from './calendar.js';
+import { clockMinutes, WEEKDAYS, type Calendar as WholeCalendar } from './calendar.js';
+
+/** What of a calendar says when work is done. */
+type Calendar = {
+  readonly week: WholeCalendar['week'];
+  readonly days: readonly Pick<WholeCalendar['days'][number], 'date' | 'hours'>[];
+};
 
 /** How far the wall clock of the calendar's zone is ahead of UTC at an instant (epoch ms), in ms. */
 export type OffsetAt = (ms: number) => number;

@@ -171,6 +171,9 @@ export const HumanTaskStep = z
       .optional()
       .meta({ description: 'How many distinct people, also by role. Default: one.' }),
     priority: Mapping.optional().meta({ description: 'urgent, high (default), normal or low.' }),
+    calendar: Mapping.optional().meta({
+      description: 'A business calendar: due, warnBefore and the times of levels are working time by it.',
+    }),
     due: Mapping.optional().meta({ description: 'Time of each turn: ms, or an ISO 8601 duration.' }),
     warnBefore: Mapping.optional().meta({ description: 'How long before the deadline people are warned.' }),
     claimFor: Mapping.optional().meta({ description: 'How long a claim lasts. Default 15 minutes.' }),

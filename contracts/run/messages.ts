@@ -16,6 +16,7 @@ export const WORKFLOW_TYPES = {
   publish: 'sluice.publish',
   promote: 'sluice.promote',
   unpublish: 'sluice.unpublish',
+  putCalendar: 'sluice.putCalendar',
   deadLetters: 'sluice.deadLetters',
   task: 'sluice.task',
 } as const;
@@ -31,6 +32,8 @@ export const ACTIVITY_TYPES = {
   deadLetters: 'sluice.deadLetters',
   afterReset: 'sluice.afterReset',
   completeAction: 'sluice.completeAction',
+  putCalendar: 'sluice.putCalendar',
+  readCalendar: 'sluice.readCalendar',
   checkTaskAct: 'sluice.checkTaskAct',
   recordTask: 'sluice.recordTask',
   openTask: 'sluice.openTask',

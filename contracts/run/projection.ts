@@ -6,6 +6,7 @@ import type { Evidence } from '../authorization.js';
 import type { DeliveredEvent } from '../inbound-event.js';
 import type { Json } from '../json.js';
 import type { RunError } from '../errors.js';
+import type { CalendarView, PutCalendar } from '../calendar/pinned.js';
 import type { DomainWrites } from './action.js';
 import type { RunHeader, StepRef } from './activity.js';
 import type { DefinitionPin } from './run.js';
@@ -195,6 +196,16 @@ export interface ProjectionStore {
   returnEvents(execution: Execution, events: readonly ReturnedEvent[]): Promise<void>;
   /** That version of a definition, or the latest. */
   findDefinition(tenant: string, id: string, version?: number): Promise<StoredDefinition | undefined>;
+  /**
+   * Stores a business calendar as a further version, unless the newest is the same.
+   * @returns the newest version from now on
+   */
+  putCalendar(
+    calendar: PutCalendar,
+    by: string,
+  ): Promise<{ readonly version: number; readonly created: boolean }>;
+  /** The newest version of a business calendar. */
+  findCalendar(tenant: string, name: string): Promise<CalendarView | undefined>;
   /** Ids of all published definitions of a tenant, sorted, to suggest a similar one for an unknown id. */
   definitionIds(tenant: string): Promise<readonly string[]>;
   /** The versions of a definition, the lowest first, also where it is unpublished; empty: none exists. */

@@ -8,6 +8,7 @@
  *   for (the requester's turn), when it is submitted again, and at each level of escalation.
  * - What an act changes is in its records and notices, which the same unit of work writes.
  */
+import type { PinnedCalendar } from '../calendar/pinned.js';
 import type { ErrorCode } from '../errors.js';
 import { TASK_TABLE, confirmText, type Actor, type TaskAct, type TaskAction } from './act.js';
 import type { NoticeDraft, TaskChange } from './change.js';
@@ -20,6 +21,7 @@ import {
   type TaskState,
   type Vote,
 } from './task.js';
+import { dueAt, type Due } from './due.js';
 
 /** Why an act is refused. */
 export interface TaskRefusal {
@@ -32,11 +34,15 @@ export interface TaskRefusal {
 const MOST_ROUNDS = 100;
 
 /** A task as it begins. */
-export function beginTask(request: TaskRequest, at: number): TaskChange {
+export function beginTask(
+  request: TaskRequest,
+  at: number,
+  calendar: PinnedCalendar | null = null,
+): TaskChange {
   const state: TaskState = {
     ...{ request, status: 'requested', round: 1, level: 0, assignee: request.assignee, assignments: 1 },
     ...{ claim: null, votes: [], deciders: [], requesters: [request.requestedBy] },
-    ...turn(request.dueMs, at),
+    ...{ calendar, ...turn(calendar, request, at) },
     ...{ changesDue: false, requestedAt: at, changedAt: at, decision: null },
   };
   return { state, action: 'requested', notices: [assigned(state)] };
@@ -102,7 +108,7 @@ export function decide(state: TaskState, act: TaskAct, actor: Actor, at: number)
       return changed(
         {
           ...{ status: 'changes_requested', changesDue: true, claim: null, votes: [], deciders },
-          ...turn(request.dueMs, at),
+          ...turn(state.calendar, request, at),
         },
         [{ category: 'changes', key: `changes:${round}`, to: { account: state.requesters.at(-1) } }],
       );
@@ -113,11 +119,10 @@ export function decide(state: TaskState, act: TaskAct, actor: Actor, at: number)
       }
       const requesters = union(state.requesters, [actor.account]);
       const next = assign(state, state.assignee);
-      const dueMs = request.onDue.levels[level - 1]?.dueMs ?? request.dueMs;
       return changed(
         {
           ...{ status: openStatus(level), changesDue: false, round: round + 1, requesters },
-          ...{ ...next.fields, ...turn(dueMs, at) },
+          ...{ ...next.fields, ...turn(state.calendar, spanOf(request, level), at) },
         },
         [next.notice],
       );
@@ -159,7 +164,7 @@ export function escalate(
   return {
     state: {
       ...{ ...state, status: 'escalated', level: level + 1, changedAt: how.at, ...fields },
-      ...turn(next?.dueMs ?? request.dueMs, how.at),
+      ...turn(state.calendar, spanOf(request, level + 1), how.at),
     },
     action: how.action,
     notices: [{ category: 'escalation', key: `escalation:${level + 1}`, to: assignee }, notice],
@@ -262,8 +267,18 @@ function assigned({ assignee, assignments }: Pick<TaskState, 'assignee' | 'assig
   return { category: 'assignment', key: `assignment:${assignments}`, to: assignee };
 }
 
-function turn(dueMs: number | undefined, at: number): Pick<TaskState, 'due' | 'warned' | 'overdue'> {
-  return { due: dueMs === undefined ? null : at + dueMs, warned: false, overdue: false };
+/** The time of a turn at a level: its own, or that of the task. */
+function spanOf(request: TaskRequest, level: number): Due {
+  const own = request.onDue.levels[level - 1];
+  return (own?.dueMs ?? own?.dueDays) === undefined ? request : (own as Due);
+}
+
+function turn(
+  calendar: PinnedCalendar | null,
+  due: Due,
+  at: number,
+): Pick<TaskState, 'due' | 'warned' | 'overdue'> {
+  return { due: dueAt(calendar, due, at), warned: false, overdue: false };
 }
 
 function union(known: readonly string[], more: readonly string[]): string[] {

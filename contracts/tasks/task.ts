@@ -8,6 +8,7 @@
  * - All times are epoch milliseconds, so that no comparison depends on a spelling.
  */
 import { z } from 'zod';
+import { CalendarName, PinnedCalendar } from '../calendar/pinned.js';
 import { JsonValue } from '../json.js';
 import { TenantId } from '../run/messages.js';
 
@@ -50,6 +51,8 @@ const Name = z.string().min(1).max(256);
 const Time = z.number().int().nonnegative();
 /** Milliseconds; at most 100 years. */
 const Span = z.number().int().positive().max(3_155_760_000_000);
+/** Working days; at most ten years of them. */
+const Days = z.number().int().positive().max(3_660);
 
 /** Who may act: the account, and everyone with the role. Neither: everyone whom the policies let. */
 export const Assignee = z.object({ account: Name.optional(), role: Name.optional() });
@@ -87,7 +90,7 @@ export type AskingStep = z.infer<typeof AskingStep>;
 /** What happens at a deadline: one level after the other, and at last `end`. */
 const OnDue = z.object({
   levels: z
-    .array(z.object({ assignee: Assignee, dueMs: Span.optional() }))
+    .array(z.object({ assignee: Assignee, dueMs: Span.optional(), dueDays: Days.optional() }))
     .max(10)
     .default([]),
   end: z
@@ -149,21 +152,31 @@ export const TaskRequest = z
       .max(10)
       .default([{ count: 1 }]),
     priority: TaskPriority.default('high'),
-    /** Time of each turn; absent: no deadline. */
+    /** The calendar by which `due…`, `warnBeforeMs` and the times of levels count; absent: plain time. */
+    calendar: CalendarName.optional(),
+    /** Time of each turn; with `dueDays` absent too: no deadline. */
     dueMs: Span.optional(),
+    /** Working days of each turn, before `dueMs`; with a calendar only. */
+    dueDays: Days.optional(),
     /** How long before the deadline people are warned; absent: they are not. */
     warnBeforeMs: Span.optional(),
     onDue: OnDue.default(NO_DEADLINE),
     /** How long a claim keeps others away. */
     claimMs: Span.default(DEFAULT_CLAIM_MS),
   })
-  .superRefine(({ outcomes, onDue, dueMs, warnBeforeMs }, context) => {
+  .superRefine(({ outcomes, onDue, dueMs, dueDays, warnBeforeMs, calendar }, context) => {
     const names = outcomes.map(({ name }) => name);
     if (new Set(names).size < names.length) context.addIssue('outcomes: a name is given twice');
     if (onDue.end.kind === 'outcome' && !names.includes(onDue.end.outcome)) {
       context.addIssue(`onDue: "${onDue.end.outcome}" is not an outcome`);
     }
-    if (dueMs === undefined && warnBeforeMs !== undefined) context.addIssue('warnBeforeMs needs dueMs');
+    if ((dueMs ?? dueDays) === undefined && warnBeforeMs !== undefined) {
+      context.addIssue('warnBeforeMs needs dueMs or dueDays');
+    }
+    const days = [dueDays, ...onDue.levels.map((level) => level.dueDays)];
+    if (calendar === undefined && days.some((count) => count !== undefined)) {
+      context.addIssue('dueDays needs a calendar');
+    }
   });
 export type TaskRequest = z.infer<typeof TaskRequest>;
 
@@ -207,6 +220,8 @@ export const TaskState = z.object({
   deciders: z.array(Name),
   /** Who requested or resubmitted it. */
   requesters: z.array(Name),
+  /** The calendar that it counts by, as it was when it began; null: plain time. */
+  calendar: PinnedCalendar.nullable().default(null),
   /** End of this turn; null: none. */
   due: Time.nullable(),
   /** True: changes were asked for, and the task was not submitted again. */

@@ -6,6 +6,7 @@
  */
 import type { TaskChange } from './change.js';
 import { close, escalate, openStatus, statusOf } from './decide.js';
+import { warnAt } from './due.js';
 import { isOpen, type TaskState } from './task.js';
 
 interface Deadline {
@@ -16,13 +17,12 @@ interface Deadline {
 /** The next time at which something happens by itself; undefined: nothing does. */
 export function nextDeadline(state: TaskState): Deadline | undefined {
   if (!isOpen(state)) return undefined;
-  const { claim, due, warned, overdue, request } = state;
+  const { claim, due, warned, overdue } = state;
   const found: Deadline[] = [];
   if (claim !== null) found.push({ kind: 'claim', at: claim.until });
   if (due !== null && !overdue) {
-    if (!warned && request.warnBeforeMs !== undefined) {
-      found.push({ kind: 'warn', at: due - request.warnBeforeMs });
-    }
+    const warning = warned ? undefined : warnAt(state);
+    if (warning !== undefined) found.push({ kind: 'warn', at: warning });
     found.push({ kind: 'due', at: due });
   }
   return found.reduce<Deadline | undefined>(

@@ -34,7 +34,7 @@ interface Here extends At {
 /** Mappings of a task. */
 const TASK_PARTS = [
   ...['title', 'description', 'context', 'requestedBy', 'assignee', 'exclude', 'quorum', 'priority'],
-  ...['due', 'warnBefore', 'claimFor', 'onDue'],
+  ...['calendar', 'due', 'warnBefore', 'claimFor', 'onDue'],
 ];
 
 const KEY_KINDS = KIND.text | KIND.number;

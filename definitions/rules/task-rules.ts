@@ -4,12 +4,16 @@
  * Invariant [what-is-accepted-runs]: literals that the task's own schema (contracts/tasks/) would refuse are
  * refused when the definition is published.
  */
+import { CalendarName } from '../../contracts/calendar/pinned.js';
+import { workingDuration } from '../../contracts/calendar/working-time.js';
 import { durationToMs, LONGEST_MS } from '../../contracts/definition/index.js';
 import { isJsonObject, type Json, type JsonObject } from '../../contracts/json.js';
 import { TASK_PRIORITIES } from '../../contracts/tasks/task.js';
 import { literal, shown, type Report, type Rule } from './rule.js';
 
 const TITLE_CHARACTERS = 256;
+/** Working days of a deadline. */
+const MOST_DAYS = 3_660;
 const DESCRIPTION_CHARACTERS = 16_384;
 
 const texts: Rule = (step, report) => {
@@ -30,9 +34,25 @@ const texts: Rule = (step, report) => {
   }
 };
 
-function span(of: JsonObject, key: string, report: Report, around: readonly (string | number)[] = []): void {
+interface Place {
+  readonly around?: readonly (string | number)[];
+  /** True: the time is working time of a calendar. */
+  readonly working?: boolean;
+}
+
+function span(of: JsonObject, key: string, report: Report, place: Place = {}): void {
+  const { around = [], working = false } = place;
   const value = literal(of, key);
   if (value === undefined) return;
+  if (working && typeof value === 'string') {
+    const work = workingDuration(value);
+    if (work !== undefined && work.days + work.ms > 0 && work.days <= MOST_DAYS) return;
+    report('DURATION', `${key} ${shown(value)} is not a working time`, {
+      path: [...around, key],
+      hint: 'write days, hours and minutes, such as PT4H, P2D or P1DT30M: a calendar has no weeks and months',
+    });
+    return;
+  }
   const ms = typeof value === 'string' ? durationToMs(value) : value;
   if (typeof ms === 'number' && ms > 0 && ms <= LONGEST_MS) return;
   report('DURATION', `${key} ${shown(value)} is not a time span of at most 100 years`, {
@@ -42,9 +62,15 @@ function span(of: JsonObject, key: string, report: Report, around: readonly (str
 }
 
 const times: Rule = (step, report) => {
-  for (const key of ['due', 'warnBefore', 'claimFor']) span(step, key, report);
+  const working = step['calendar'] !== undefined;
+  span(step, 'due', report, { working });
+  for (const key of ['warnBefore', 'claimFor']) span(step, key, report);
+  const calendar = literal(step, 'calendar');
+  if (calendar !== undefined && !CalendarName.safeParse(calendar).success) {
+    report('VALUE_INVALID', `calendar ${shown(calendar)} is not the name of one`, { path: ['calendar'] });
+  }
   if (step['due'] !== undefined) return;
-  for (const key of ['warnBefore', 'onDue']) {
+  for (const key of ['warnBefore', 'onDue', 'calendar']) {
     if (step[key] !== undefined) report('KEY_CONFLICT', `${key} needs due`, { path: [key], key: true });
   }
 };
@@ -86,7 +112,7 @@ const onDue: Rule = (step, report) => {
   for (const [index, level] of (escalate as readonly Json[]).entries()) {
     if (!isJsonObject(level)) continue;
     const path = ['onDue', 'escalate', index];
-    span(level, 'due', report, path);
+    span(level, 'due', report, { around: path, working: step['calendar'] !== undefined });
     if (level['account'] !== undefined || level['role'] !== undefined) continue;
     report('KEY_MISSING', 'a level needs an account or a role', { path });
   }

@@ -56,7 +56,7 @@ export interface DefinitionActView {
 const SHOWN_ACTS = 50;
 
 const Act = z.object({
-  act: z.enum(['publish', 'promote', 'unpublish']),
+  kind: z.enum(['publish', 'promote', 'unpublish']),
   version: z.number().optional(),
   was: z.number().optional(),
   by: z.string(),
@@ -162,7 +162,7 @@ export async function getDefinition(
   const acts = await readReadable(
     database,
     Act,
-    `SELECT id AS record, act, version, was, by, at FROM definition_act:[$tenant, $id]..[$tenant, $id, ..] LIMIT $limit`,
+    `SELECT id AS record, kind, version, was, by, at FROM definition_act:[$tenant, $id]..[$tenant, $id, ..] LIMIT $limit`,
     { tenant, id, limit: SHOWN_ACTS },
   );
   return {
@@ -178,7 +178,7 @@ export async function getDefinition(
     promoted: chosen?.promoted ?? false,
     versions: rows.map(toVersion),
     acts: acts.map((row) => ({
-      ...{ act: row.act, version: row.version ?? null, was: row.was ?? null, by: row.by },
+      ...{ act: row.kind, version: row.version ?? null, was: row.was ?? null, by: row.by },
       at: row.at.toISOString(),
     })),
   };

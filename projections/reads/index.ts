@@ -8,6 +8,8 @@ import type {
   TaskSummary,
   TaskView,
 } from '../../contracts/tasks/record.js';
+import type { CalendarSummary, CalendarView } from '../../contracts/calendar/pinned.js';
+import { getCalendar, listCalendars } from './calendars.js';
 import { checkContiguity, type Contiguity } from './runs/check-contiguity.js';
 import {
   getDefinition,
@@ -64,6 +66,9 @@ export interface Reads {
   listDefinitions(tenant: string, page?: PageRequest): Promise<Page<DefinitionSummary>>;
   /** A version; without a number, the one that a start takes, or the highest where it is unpublished. */
   getDefinition(tenant: string, id: string, version?: number): Promise<DefinitionView | undefined>;
+  /** Business calendars, by name: their newest versions. */
+  listCalendars(tenant: string, page?: PageRequest): Promise<Page<CalendarSummary>>;
+  getCalendar(tenant: string, name: string): Promise<CalendarView | undefined>;
   /** Late ones first, then by priority, then the oldest. */
   listTasks(tenant: string, filter?: TaskFilter, page?: PageRequest): Promise<Page<TaskSummary>>;
   countTasks(tenant: string): Promise<TaskCounts>;
@@ -78,6 +83,8 @@ export interface Reads {
 export function createReads(database: Database): Reads {
   return {
     getRun: (...args) => getRun(database, ...args),
+    listCalendars: (...args) => listCalendars(database, ...args),
+    getCalendar: (...args) => getCalendar(database, ...args),
     listRuns: (...args) => listRuns(database, ...args),
     listSteps: (...args) => listSteps(database, ...args),
     listEvents: (...args) => listEvents(database, ...args),

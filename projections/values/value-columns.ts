@@ -48,6 +48,7 @@ export const COLUMNS: Readonly<Record<string, Readonly<Record<string, ColumnUse>
     subject: WHO,
   },
   blob: { text: 'json' },
+  calendar: { document: DOCUMENT, by: WHO },
   dead_letter: {
     acts: 'json',
     body: 'json',
@@ -69,7 +70,12 @@ export const COLUMNS: Readonly<Record<string, Readonly<Record<string, ColumnUse>
     source: DOCUMENT,
     tenant: ID,
   },
-  definition_triggers: { event_names: NAME, schedules: ID },
+  definition_act: { kind: WORD, by: WHO },
+  definition_triggers: {
+    event_names: NAME,
+    pauses: "plain: an operator's note on a schedule, which Temporal shows in clear",
+    schedules: ID,
+  },
   encryption: { print: DIGEST },
   event_delivery: {
     error: 'text',

@@ -99,14 +99,14 @@ const inner = {
   // The files at the top of contracts/ (errors, limits, JSON) import no other: its folders use them.
   'contracts/reading': ['contracts'],
   'contracts/redaction': [],
-  'contracts/run': ['contracts', 'contracts/reading'],
+  'contracts/run': ['contracts', 'contracts/reading', 'contracts/calendar'],
   'contracts/naming': ['contracts', 'contracts/run'],
   'contracts/events': ['contracts', 'contracts/reading', 'contracts/run'],
   'contracts/definition': ['contracts', 'contracts/run', 'contracts/events', 'contracts/tasks'],
-  'contracts/http': ['contracts', 'contracts/run', 'contracts/tasks'],
-  'contracts/tasks': ['contracts', 'contracts/run'],
+  'contracts/http': ['contracts', 'contracts/calendar', 'contracts/run', 'contracts/tasks'],
+  'contracts/tasks': ['contracts', 'contracts/run', 'contracts/calendar'],
   'contracts/services': ['contracts'],
-  'contracts/calendar': [],
+  'contracts/calendar': ['contracts'],
 
   'definitions/checks': [],
   'definitions/source': [],

@@ -76,6 +76,7 @@ definition can catch ([limits-are-errors](invariants.md#limits-are-errors)). The
 | lanes of a run: branches and iterations at once | | ${the('lanes')} | nested loops start theirs one after the other |
 | what one wait compares with; details of an error | | ${the('inlineBytes')} | \`INPUT_TOO_LARGE\`, \`RESULT_TOO_LARGE\`, catchable |
 | a correlation key | | ${the('correlationKeyCharacters')} characters | \`CORRELATION_KEY_INVALID\`; \`EVENT_INVALID\` |
+| a business calendar | | ${the('calendarBytes')} | \`INPUT_INVALID\` |
 | id and source of an event; its name | | ${the('eventIdCharacters')} characters each; ${the('eventNameCharacters')} | \`EVENT_INVALID\` |
 | an event on its way to the bridge | | ${the('eventBytes')} | \`EVENT_TOO_LARGE\` |
 | events of one batch over HTTP | | ${the('batchEvents')} | \`EVENT_INVALID\` |

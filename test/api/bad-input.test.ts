@@ -31,6 +31,7 @@ let rows: object;
 let audited: readonly AuditView[];
 let history: number;
 
+const CALENDAR = { timeZone: 'Europe/Paris', week: { mon: [{ from: '09:00', to: '17:00' }] } };
 const BODIES: Readonly<Record<string, unknown>> = {
   startRun: { definition: 'waiting' },
   rewindRun: { stepPath: 'steps[0]' },
@@ -40,6 +41,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   publishDefinition: { source: WAITING.replace('version: 1', 'version: 9') },
   promoteDefinition: { version: 1 },
   validateDefinition: { source: WAITING },
+  putCalendar: CALENDAR,
   createTask: { title: 'Look' },
   approveTask: { reason: 'r' },
   rejectTask: { reason: 'r' },
@@ -68,6 +70,7 @@ function right(
     version: '1',
     deadLetterId: LETTER.id,
     taskId: 'none',
+    calendarName: 'none',
     ...values,
   };
   const query = route.id === 'explainEvent' ? '?source=s&eventId=e' : '';
@@ -167,9 +170,9 @@ describe('no route', () => {
     ['reader', /^(?!get|list|count|explain|follow|export|validate)/],
     [
       'publisher',
-      /^(?!get|list|count|explain|follow|export|validate|publishDefinition|promoteDefinition|unpublish)/,
+      /^(?!get|list|count|explain|follow|export|validate|publishDefinition|promoteDefinition|unpublish|putCalendar)/,
     ],
-    ['operator', /^(publishDefinition|promoteDefinition|unpublish)/],
+    ['operator', /^(publishDefinition|promoteDefinition|unpublish|putCalendar)/],
   ])('is open to a %s beyond the role', async (as, beyond) => {
     const refused = secured().filter(({ id }) => beyond.test(id));
     expect(refused.length).toBeGreaterThan(1);
@@ -185,8 +188,10 @@ describe('no route', () => {
       definitionId: 'DEFINITION_NOT_FOUND',
       deadLetterId: 'DEAD_LETTER_NOT_FOUND',
       taskId: 'TASK_NOT_FOUND',
+      calendarName: 'CALENDAR_NOT_FOUND',
     };
-    const legacy = /^(resume|retryRun|requeueEventWait|execute)/;
+    // A calendar is made under the name.
+    const legacy = /^(resume|retryRun|requeueEventWait|execute|putCalendar)/;
     for (const route of secured().filter(({ path, id }) => path.includes('{') && !legacy.test(id))) {
       const name = /\{(\w+)\}/.exec(route.path)?.[1] ?? '';
       const theirs = right(route);

@@ -65,6 +65,7 @@ const runs: string[] = [];
 let letters: readonly string[] = [];
 /** A task with a marked answer. */
 const TASK = 'look at this';
+const CALENDAR = { timeZone: 'Europe/Paris', week: { mon: [{ from: '09:00', to: '17:00' }] } };
 const ANSWER = { action: 'approve', reason: `it is ${PIN}`, answer: { pin: PIN } };
 
 beforeAll(async () => {
@@ -124,6 +125,7 @@ beforeAll(async () => {
       tenant,
     },
   ]);
+  await api().client.calendars.put('shown', CALENDAR, { tenant });
   await waitFor(async () => {
     const page = await projections.events.list(tenant, { eventName: 'TOLD' }, {});
     letters = (await projections.deadLetters.list(tenant, {}, {})).items.map(({ id }) => id);
@@ -204,6 +206,9 @@ const CASES: Readonly<Record<string, Cases>> = {
   // They are for a role that no reader or operator has, and answer what they are sent.
   decodePayloads: () => [['/v1/codec/decode', { json: { payloads: [] } }]],
   encodePayloads: () => [['/v1/codec/encode', { json: { payloads: [] } }]],
+  putCalendar: () => [['/v1/calendars/shown', { json: CALENDAR }]],
+  listCalendars: () => [['/v1/calendars']],
+  getCalendar: () => [['/v1/calendars/shown']],
   listFunctions: () => [['/v1/functions']],
   publishDefinition: () => [['/v1/definitions', { json: { source: DEFINITION } }]],
   validateDefinition: () => [['/v1/validations', { json: { source: DEFINITION } }]],
@@ -281,6 +286,9 @@ const LINES: Readonly<Record<string, Lines>> = {
   'dead-letters show': () => letters.map((id) => [id]),
   'dead-letters retry': () => [['--all', '--dry-run'], letters.slice(0, 1)],
   'dead-letters dismiss': () => [['--all', '--dry-run']],
+  'calendars put': () => [['shown', 'examples/calendars/office.yaml']],
+  'calendars list': () => [[]],
+  'calendars show': () => [['shown']],
   'definitions list': () => [[]],
   'definitions promote': () => [['marking', '1']],
   'definitions show': () => [['marking']],

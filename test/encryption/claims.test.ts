@@ -249,6 +249,7 @@ describe('a worker with a ring of claim keys [only-sluice-names-a-tenant]', () =
     for (const [type, body] of [
       ['sluice.publish', request],
       ['sluice.promote', { tenant, actor: 'boss', definition: 'claims-child', version: 1 }],
+      ['sluice.putCalendar', { tenant, actor: 'boss', name: 'c', calendar: {} }],
       ['sluice.unpublish', { tenant, actor: 'boss', definition: 'claims-child' }],
       ['sluice.deadLetters', { act: 'list', tenant, filter: {} }],
     ] as const) {

@@ -163,16 +163,19 @@ result: { $expr: vars.deepest }
 });
 
 describe('a message of any Temporal client', () => {
-  it.each(['sluice.publish', 'sluice.promote', 'sluice.unpublish', 'sluice.deadLetters'])(
-    'a second argument of %s is refused',
-    async (type) => {
-      const run = await sluice().startUnchecked(type, {}, 'more');
-      expect(await refusal(run)).toMatchObject({
-        code: 'INPUT_INVALID',
-        message: `${type} takes one argument; this start has more`,
-      });
-    },
-  );
+  it.each([
+    'sluice.publish',
+    'sluice.promote',
+    'sluice.unpublish',
+    'sluice.putCalendar',
+    'sluice.deadLetters',
+  ])('a second argument of %s is refused', async (type) => {
+    const run = await sluice().startUnchecked(type, {}, 'more');
+    expect(await refusal(run)).toMatchObject({
+      code: 'INPUT_INVALID',
+      message: `${type} takes one argument; this start has more`,
+    });
+  });
 
   it('a signal that is not JSON, or was rounded, is recorded and ignored', async () => {
     await sluice().publish(WAITING);

@@ -24,6 +24,7 @@ import {
   defineUpdate,
   workflowInfo,
 } from '@temporalio/workflow';
+import { PinnedCalendar } from '../../contracts/calendar/pinned.js';
 import { SluiceError } from '../../contracts/errors.js';
 import { isJsonObject, jsonSize, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
@@ -69,7 +70,27 @@ type Act = readonly [by: Actor | null, act?: TaskAct];
  * @throws ApplicationFailure INPUT_INVALID, WORKFLOW_ID_FOREIGN, TASK_EXISTS
  */
 export async function runTask(request: unknown, carried: unknown): Promise<TaskDecision> {
-  return await new Task(parseRequest(request), parseCarried(carried)).run();
+  const [asked, before] = [parseRequest(request), parseCarried(carried)];
+  scheduleFor(asked.tenant);
+  const calendar = before === undefined ? await calendarOf(asked) : null;
+  return await new Task(asked, before ?? calendar).run();
+}
+
+/**
+ * The calendar that the task counts by, to keep; null: it counts plain time.
+ * @throws ApplicationFailure CALENDAR_NOT_FOUND
+ */
+async function calendarOf({ tenant, calendar: name }: TaskRequest): Promise<PinnedCalendar | null> {
+  if (name === undefined) return null;
+  try {
+    const read = await scheduleActivity<unknown>(ACTIVITY_TYPES.readCalendar, [{ tenant, name }], {
+      ...{ startToCloseTimeout: '1m', retry: INFRASTRUCTURE_RETRY, summary: name },
+    });
+    return PinnedCalendar.parse(read);
+  } catch (thrown) {
+    if (thrown instanceof ActivityFailure && thrown.cause instanceof ApplicationFailure) throw thrown.cause;
+    throw thrown;
+  }
 }
 
 function parseRequest(value: unknown): TaskRequest {
@@ -110,11 +131,12 @@ class Task {
   /** Why nothing can be written; it ends the task. */
   private broken: Error | undefined;
 
-  constructor(request: TaskRequest, carried: CarriedTask | undefined) {
-    scheduleFor(request.tenant);
+  /** @param from what the execution before has carried over; at the beginning the calendar, or null */
+  constructor(request: TaskRequest, from: CarriedTask | PinnedCalendar | null) {
+    const carried = from !== null && 'answers' in from ? from : undefined;
     this.memory = new AnswerMemory(carried?.answers ?? []);
     if (carried === undefined) {
-      const begun = beginTask(request, now());
+      const begun = beginTask(request, now(), from as PinnedCalendar | null);
       this.state = begun.state;
       this.enter(begun, [null]);
     } else {

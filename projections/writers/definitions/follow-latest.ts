@@ -60,7 +60,7 @@ export function followLatest(act: 'publish' | 'promote', rule: string, promoted:
     },
     {
       label: 'definition_act.write',
-      text: `IF $latest_now AND $had_latest.version != $version { UPSERT type::record('definition_act', $act_key) SET act = '${act}', version = $version, was = $had_latest.version, by = $by, at = $at RETURN NONE }`,
+      text: `IF $latest_now AND $had_latest.version != $version { UPSERT type::record('definition_act', $act_key) SET kind = '${act}', version = $version, was = $had_latest.version, by = $by, at = $at RETURN NONE }`,
     },
     {
       label: 'definition_latest.write',

@@ -34,7 +34,7 @@ export async function unpublishDefinition(
     DELETE event_trigger:[$key[0], $name, $key[1]]..[$key[0], $name, $key[1], ..] RETURN NONE;
   };
   IF $had != NONE { UPDATE type::record('definition_triggers', $key) SET event_names = [] RETURN NONE };
-  IF $was != NONE { CREATE type::record('definition_act', $act_key) SET act = 'unpublish', was = $was.version, by = $by, at = $at RETURN NONE };
+  IF $was != NONE { CREATE type::record('definition_act', $act_key) SET kind = 'unpublish', was = $was.version, by = $by, at = $at RETURN NONE };
   DELETE $latest RETURN NONE;
   { found: $was != NONE, schedules: $had.schedules ?? [] }
 }`,

@@ -41,6 +41,7 @@ interface Walk {
   readonly before?: (projections: Projections, activities: Activities) => Promise<unknown>;
 }
 
+const OFFICE = { timeZone: 'Europe/Paris', week: { mon: [{ from: '09:00', to: '17:00' }] } };
 const published = {
   tenant: 'acme',
   actor: 'alice',
@@ -105,6 +106,7 @@ const WALKS: readonly Walk[] = [
     system: { environment: 'test', region: 'here', release: 'r1' },
     stage: { kind: 'event.publish', eventName: 'PAID' },
   }),
+  walkOf('sluice.putCalendar', { tenant: 'acme', actor: 'alice', name: 'office', calendar: OFFICE }),
   walkOf('sluice.publishDefinition', published),
   walkOf(
     'sluice.promoteDefinition',
@@ -147,6 +149,7 @@ const READERS = [
   'sluice.prepareRun',
   'sluice.afterReset',
   'sluice.checkTaskAct',
+  'sluice.readCalendar',
   'sluice.openTask',
   'sluice.endTask',
   'sluice.actOnTask',

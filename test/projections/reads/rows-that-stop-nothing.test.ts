@@ -39,6 +39,7 @@ const BROKEN_ROWS: Readonly<Record<string, string | readonly unknown[]>> = {
   audit: 'on',
   audit_on: TENANT_STRAY,
   blob: 'text',
+  calendar: 'document',
   dead_letter: 'kind',
   dead_letter_list: TENANT_STRAY,
   definition: 'published_at',

@@ -33,6 +33,11 @@ const waits = [
   { place: 'steps[1]', eventNames: ['PAID'], correlationKey: 'o-2', since: 0, filters: [], full: false },
 ];
 const publish = { position: 1, eventId: 'p-1', eventName: 'DONE', correlationKey: null, payload: {} };
+const CALENDAR = {
+  timeZone: 'Europe/Paris',
+  week: { mon: [{ from: '09:00', to: '17:00' }] },
+  days: [],
+};
 const change = { by: 'ada', at: new Date(START_MS), operation: 'op-1' };
 const closing = { status: 'TERMINATED', closedAt: START_MS + 1_000, reason: 'seen', mended: 0 } as const;
 const eventKey = (of: Execution) => ({ tenant: of.run.tenant, source: 'shop', id: 'e-1' });
@@ -68,6 +73,8 @@ export const LIFE: Readonly<Record<string, Ask>> = {
   'events.record': async ({ events }, of) => {
     await events.record(arrived(of, 'e-0', 'o-2'));
   },
+  putCalendar: (all, { run }) =>
+    all.putCalendar({ tenant: run.tenant, name: 'same', calendar: CALENDAR }, run.tenant),
   putDefinition: (all, { run }) =>
     all.putDefinition(
       run.tenant,
@@ -235,6 +242,15 @@ export const READS: Readonly<Record<string, readonly [ask: Ask, nothing: unknown
   ],
   findDefinition: [(all, { run }) => all.findDefinition(run.tenant, 'same'), undefined],
   definitionIds: [(all, { run }) => all.definitionIds(run.tenant), []],
+  findCalendar: [async (all, { run }) => (await all.findCalendar(run.tenant, 'same'))?.by ?? null, null],
+  'reads.listCalendars': [
+    async ({ reads }, { run }) => (await reads.listCalendars(run.tenant)).items.map(({ by }) => by),
+    [],
+  ],
+  'reads.getCalendar': [
+    async ({ reads }, { run }) => (await reads.getCalendar(run.tenant, 'same'))?.by ?? null,
+    null,
+  ],
   definitionVersions: [(all, { run }) => all.definitionVersions(run.tenant, 'same'), []],
   definitionSchedules: [(all, { run }) => all.definitionSchedules(run.tenant, 'same'), []],
   missedEvents: [async (all, { run }) => (await all.missedEvents(run, waits)).events, []],

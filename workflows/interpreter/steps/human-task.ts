@@ -10,6 +10,7 @@
  * - A task that ended without an answer while its step waits is asked again, unless someone cancelled it.
  */
 import { scheduleActivity, workflowInfo } from '@temporalio/workflow';
+import { workingDuration } from '../../../contracts/calendar/working-time.js';
 import { durationToMs, LONGEST_MS } from '../../../contracts/definition/index.js';
 import { SluiceError, type ErrorCode } from '../../../contracts/errors.js';
 import { jsonSize, type Json } from '../../../contracts/json.js';
@@ -185,6 +186,12 @@ function requestOf(context: TaskContext): TaskRequest {
     mapping === undefined ? undefined : context.mapping(mapping, true);
   const time = (key: string, mapping: Json | undefined): number | undefined =>
     mapping === undefined ? undefined : spanOf(key, context.mapping(mapping, true));
+  const dueOf = (
+    mapping: Json | undefined,
+  ): { readonly dueMs?: number | undefined; readonly dueDays?: number } =>
+    step.calendar === undefined || mapping === undefined
+      ? { dueMs: time('due', mapping) }
+      : workingSpan(context.mapping(mapping, true));
   const people = (who: { account?: Json | undefined; role?: Json | undefined } = {}) => ({
     account: value(who.account),
     role: value(who.role),
@@ -211,11 +218,12 @@ function requestOf(context: TaskContext): TaskRequest {
       ...{ count, role: value(role), accounts: value(accounts) },
     })),
     priority: value(step.priority),
-    dueMs: time('due', step.due),
+    ...(step.calendar === undefined ? {} : { calendar: value(step.calendar) }),
+    ...dueOf(step.due),
     warnBeforeMs: time('warnBefore', step.warnBefore),
     claimMs: time('claimFor', step.claimFor),
     onDue: {
-      levels: escalate.map(({ due, ...who }) => ({ assignee: people(who), dueMs: time('due', due) })),
+      levels: escalate.map(({ due: own, ...who }) => ({ assignee: people(who), ...dueOf(own) })),
       end: endOf(outcome, fail),
     },
   };
@@ -232,6 +240,19 @@ function requestOf(context: TaskContext): TaskRequest {
 function endOf(outcome: string | undefined, fail: true | undefined): object {
   if (outcome !== undefined) return { kind: 'outcome', outcome };
   return { kind: fail === true ? 'fail' : 'stay' };
+}
+
+/** Working time of a task: `P2DT4H` is two working days and four hours. */
+function workingSpan(value: Json): { readonly dueMs?: number; readonly dueDays?: number } {
+  const work = typeof value === 'string' ? workingDuration(value) : { days: 0, ms: value };
+  if (work === undefined || typeof work.ms !== 'number' || work.ms < 0 || work.days + work.ms === 0) {
+    throw new SluiceError(
+      'DURATION_INVALID',
+      `due gave ${shown(value)}, which is not a working time such as PT4H or P2D`,
+      { details: { field: 'due' } },
+    );
+  }
+  return { ...(work.days > 0 && { dueDays: work.days }), ...(work.ms > 0 && { dueMs: Math.ceil(work.ms) }) };
 }
 
 /** A time span of a task, ms. */
