@@ -14,7 +14,7 @@ export type { Prunable } from './maintenance/sample.js';
 export { temporalOwner, type TemporalOwner } from './maintenance/temporal-owner.js';
 export { lookThrough } from './look-through.js';
 export { migrate, migrationStatus, type MigrationState } from './migrations/migrate.js';
-export type { WatchedRun } from './reconcile/index.js';
+export type { OpenTask, WatchedRun } from './reconcile/index.js';
 export { openProjections, type Projections, type ProjectionsOptions } from './open.js';
 export type {
   DefinitionActView,

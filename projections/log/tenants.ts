@@ -6,7 +6,7 @@ import { readRows } from '../connection/read.js';
 /** Skips from one tenant to the next: one read for each tenant, however many rows it has. */
 export async function listTenants(
   database: Database,
-  table: 'run_list' | 'event_list' | 'audit' | 'dead_letter_list',
+  table: 'run_list' | 'event_list' | 'audit' | 'dead_letter_list' | 'task_list',
 ): Promise<readonly string[]> {
   const tenants: string[] = [];
   for (;;) {

@@ -5,9 +5,11 @@ import type { RunKey } from '../log/keys.js';
 import type { Batch, Cursor } from '../connection/read.js';
 import type { Writer } from '../connection/writer.js';
 import { closeRun, type Closing } from './close-run.js';
+import { openTasks, type OpenTask } from './open-tasks.js';
 import { confirmRun, findWatched, noteResync, takeTurn, watchedRuns, type WatchedRun } from './watch.js';
 
 export type { Closing } from './close-run.js';
+export type { OpenTask } from './open-tasks.js';
 export type { WatchedRun } from './watch.js';
 
 export interface Reconciliation {
@@ -21,6 +23,8 @@ export interface Reconciliation {
   noteResync(run: RunKey, execution: string): Promise<void>;
   /** Ends a run's rows; false where the log already said so. */
   closeRun(header: Header, closing: Closing): Promise<boolean>;
+  /** Every open task of all tenants, in pages. */
+  openTasks(): AsyncGenerator<readonly OpenTask[]>;
   /** Takes the turn for a pass; false where another worker has taken it. */
   takeTurn(intervalMs: number): Promise<boolean>;
 }
@@ -33,6 +37,7 @@ export function createReconciliation(writer: Writer): Reconciliation {
     confirmRun: (...args) => confirmRun(writer, ...args),
     noteResync: (...args) => noteResync(writer, ...args),
     closeRun: (...args) => closeRun(writer, ...args),
+    openTasks: () => openTasks(writer.database),
     takeTurn: (...args) => takeTurn(writer, ...args),
   };
 }

@@ -7,7 +7,8 @@
  * only runs that stay in doubt are described one by one, and a pass describes a limited number.
  *
  * Invariants
- * - The reconciler moves no run. It writes rows, and sends `resync`, which makes a run write its rows.
+ * - The reconciler moves no run. It writes rows, and sends `resync`, which makes a run write its rows. A run
+ *   whose task was ended from outside is told so (tasks.ts).
  * - A failure for one run stops no other run; it is logged, counted, and tried again at the next pass.
  * - Runs that Temporal does not know are ended last, and only where they are not a large share of all open
  *   runs: one deleted run is an act, hundreds at once are a Temporal that was emptied or restored from an old
@@ -23,10 +24,11 @@ import type { Cursor, Projections, WatchedRun } from '../../projections/index.js
 import { judge } from './judge.js';
 import { hasGap, repairFromHistory } from './repair.js';
 import type { TemporalExecution, TemporalRuns } from './temporal-runs.js';
+import { passTasks, type TaskCounts } from './tasks.js';
 import { uncompensatedLetters } from './uncompensated.js';
 
 /** The counts of a pass; names are labels of the metrics. */
-export interface PassCounts {
+export interface PassCounts extends TaskCounts {
   /** Runs that were visited, from either side. */
   looked: number;
   /** Visited runs that were described one by one. */
@@ -92,12 +94,14 @@ export async function makePass(options: PassOptions, memory: Memory): Promise<Pa
     confirmed: 0,
     failed: 0,
     vanished: 0,
+    ...{ tasksTold: 0, tasksEnded: 0, tasksVanished: 0, tasksFailed: 0 },
   };
   const pass = new Pass(options, memory, counts);
   await pass.fromDatabase();
   await pass.endVanished();
   await pass.fromTemporal();
-  return counts;
+  // After the runs: a task is told of the end of a run that this pass has found.
+  return Object.assign(counts, await passTasks(options));
 }
 
 class Pass {

@@ -78,7 +78,8 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
       memory,
     );
     count.pass(counts);
-    const changed = counts.closed + counts.resynced + counts.failed > 0;
+    const changed =
+      counts.closed + counts.resynced + counts.failed + counts.tasksEnded + counts.tasksFailed > 0;
     log[changed ? 'info' : 'debug']({ ...counts }, 'Reconciled with Temporal');
     return counts;
   };

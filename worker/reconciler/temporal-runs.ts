@@ -117,6 +117,34 @@ export class TemporalRuns {
     return found;
   }
 
+  /** The workflow ids of these that have an open execution, according to Temporal's visibility. */
+  async runningWorkflows(workflowIds: readonly string[]): Promise<ReadonlySet<string>> {
+    if (workflowIds.length === 0) return new Set();
+    const ids = workflowIds.map((id) => `'${id.replaceAll("'", "\\'")}'`).join(',');
+    const found = new Set<string>();
+    const query = `${OPEN} AND WorkflowId IN (${ids})`;
+    for await (const { workflowId } of this.client.workflow.list({ query })) found.add(workflowId);
+    return found;
+  }
+
+  /** What an execution returned. */
+  resultOf(workflowId: string, executionId: string): Promise<unknown> {
+    return this.client.workflow.getHandle(workflowId, executionId).result();
+  }
+
+  /** Sends a signal that only Sluice sends, with its claim. A workflow that has ended needs none. */
+  async signal(workflowId: string, name: string, value: object): Promise<void> {
+    const { payloadCodecs } = this.reader;
+    const keeper = claimKeeperOf(payloadCodecs);
+    try {
+      await this.client.workflow
+        .getHandle(workflowId)
+        .signal(name, keeper === undefined ? value : claimed(value, name));
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+    }
+  }
+
   /** Every open execution of a task queue, according to Temporal's visibility. */
   allRunning(taskQueue: string): AsyncIterable<WorkflowExecutionInfo> {
     const query = `${OPEN} AND TaskQueue = '${taskQueue.replaceAll("'", "\\'")}'`;
@@ -129,7 +157,10 @@ export class TemporalRuns {
     const signal = { reason };
     await this.client.workflow
       .getHandle(workflowId, executionId)
-      .signal(SIGNALS.resync, claimKeeperOf(payloadCodecs) === undefined ? signal : claimed(signal));
+      .signal(
+        SIGNALS.resync,
+        claimKeeperOf(payloadCodecs) === undefined ? signal : claimed(signal, SIGNALS.resync),
+      );
   }
 
   /** Who terminated an execution, as its client named itself; undefined: its history does not say. */
@@ -157,9 +188,9 @@ export class TemporalRuns {
 }
 
 /** Asks the codec to sign the signal. */
-function claimed(signal: object): RawValue {
+function claimed(signal: object, name: string): RawValue {
   const toPayload = (value: unknown) => defaultPayloadConverter.toPayload(value);
-  return RawValue.fromPayload(claimedPayload(toPayload, signal, `signal ${SIGNALS.resync}`));
+  return RawValue.fromPayload(claimedPayload(toPayload, signal, `signal ${name}`));
 }
 
 function toRun(found: WorkflowExecutionDescription): TemporalRun | undefined {

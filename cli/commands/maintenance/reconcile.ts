@@ -43,13 +43,17 @@ export async function reconcileCommand(
         requireOwn: () => requireOwnDatabase(projections, connection.workflowService, namespace),
       });
       const act = acceptVanished ? 'reconcile.accept-vanished' : 'reconcile';
-      const { looked, closed, resynced, confirmed, failed, vanished } = await recorded(
-        projections,
-        { tenant: AUDITED_IN, subject, act, on: [] },
-        async () => ({ result: await reconciler.pass(), on: [] }),
-      );
+      const counts = await recorded(projections, { tenant: AUDITED_IN, subject, act, on: [] }, async () => ({
+        result: await reconciler.pass(),
+        on: [],
+      }));
       await reconciler.stop();
-      terminal.data({ looked, closed, resynced, confirmed, failed, vanished });
+      const { looked, closed, resynced, confirmed, failed, vanished } = counts;
+      const { tasksTold, tasksEnded, tasksVanished, tasksFailed } = counts;
+      terminal.data({
+        ...{ looked, closed, resynced, confirmed, failed, vanished },
+        ...{ tasksTold, tasksEnded, tasksVanished, tasksFailed },
+      });
       terminal.print(
         `${looked} runs looked at: ${closed} ended as Temporal has them, ${resynced} asked to write their rows, ${failed} failed.`,
       );
@@ -58,7 +62,12 @@ export async function reconcileCommand(
           `${vanished} runs are open here and unknown to Temporal. None of them was ended, because they are a large share. If their histories are gone for good: sluice reconcile --accept-vanished`,
         );
       }
-      return failed === 0 && vanished === 0 ? EXIT.ok : EXIT.failed;
+      if (tasksTold + tasksEnded + tasksVanished + tasksFailed > 0) {
+        terminal.print(
+          `Tasks: ${tasksEnded} ended as Temporal has them, ${tasksTold} told that their run has ended, ${tasksVanished} unknown to Temporal and left alone, ${tasksFailed} failed.`,
+        );
+      }
+      return failed + vanished + tasksFailed + tasksVanished === 0 ? EXIT.ok : EXIT.failed;
     } finally {
       await connection.close();
     }

@@ -441,6 +441,7 @@ export const READS_OF_ALL: readonly string[] = [
   'events.triggerRetries',
   'events.dueOutbox',
   'reconciliation.watchedRuns',
+  'reconciliation.openTasks',
 ];
 
 /** Names of all functions that projections offer, one level deep. */
