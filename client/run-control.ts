@@ -30,6 +30,7 @@ import type {
 import { erase } from './erasure/erase.js';
 import type { EraseRequest, ErasureReport } from './erasure/report.js';
 import { pausedRuns, pausesOf } from './connection/paused.js';
+import { explainRun, type RunExplanation } from './explain/explain.js';
 import type { PayloadRedactor } from './redaction/redaction.js';
 import type { RunReads } from './reads/reads.js';
 import { bulk, type BulkAction, type BulkItem, type BulkOptions } from './bulk/bulk.js';
@@ -112,6 +113,23 @@ export class RunControl {
       reruns: reruns.items.map(({ runId: rerun, workflowId }) => ({ runId: rerun, workflowId })),
       paused,
     };
+  }
+
+  /**
+   * What happened to a run, in plain words, and what would help. @throws SluiceError RUN_NOT_FOUND
+   * @example
+   * console.log((await sluice.runs.explain(runId)).text);
+   */
+  async explain(runId: string, options: ShowOptions = {}): Promise<RunExplanation> {
+    const { paused, ...run } = await this.get(runId, options);
+    return explainRun({
+      run: { ...run, pausedParts: paused?.length ?? 0 },
+      steps: (page) => this.steps(runId, page, options),
+      events: (page) => this.events(runId, page, options),
+      waits: (page) => this.waits(runId, page, options),
+      invocations: (page) => this.invocations(runId, page, options),
+      audit: (page) => this.audit(runId, page, options),
+    });
   }
 
   /** Step executions, in the order in which they began. */

@@ -8,7 +8,13 @@ import { SluiceError, toSluiceError } from '../../contracts/errors.js';
 import { isJsonObject, jsonSize, type Json } from '../../contracts/json.js';
 import { LIMITS } from '../../contracts/limits.js';
 import type { BeginDecision, DomainStatement } from '../../contracts/run/projection.js';
-import { businessError, businessFailure, repeatable, storeFailure } from '../boundary/failures.js';
+import {
+  businessError,
+  businessFailure,
+  repeatable,
+  storeFailure,
+  type BusinessError,
+} from '../boundary/failures.js';
 import { leaveToRegular } from '../boundary/lost-workers.js';
 import { toJson } from '../boundary/json-output.js';
 import { issuesOf } from '../boundary/parse.js';
@@ -128,7 +134,7 @@ export async function failed(
   thrown: unknown,
   artifacts: readonly string[],
 ): Promise<ActionResult> {
-  const error = businessError(thrown, redactor);
+  const error = withSecretNames(businessError(thrown, redactor), redactor.names);
   let decision: BeginDecision;
   try {
     decision = await entry.fail(error);
@@ -139,6 +145,20 @@ export async function failed(
   const other = recordedResult(decision);
   if (other !== undefined) return other;
   throw businessFailure(error, true, artifacts);
+}
+
+/** HTTP statuses by which a service refuses who asks. */
+const REFUSED_WHO: readonly unknown[] = [401, 403];
+
+/** Names the secrets that were used, where a service has refused who asked. */
+function withSecretNames(error: BusinessError, names: readonly string[]): BusinessError {
+  const { details, message } = error;
+  if (names.length === 0 || !isJsonObject(details) || !REFUSED_WHO.includes(details.status)) return error;
+  return {
+    ...error,
+    message: `${message} (used the secret ${names.join(', ')})`,
+    details: { ...details, secrets: [...names] },
+  };
 }
 
 /** The shortest pause before another worker's lease is requested again, ms. */

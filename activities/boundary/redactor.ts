@@ -19,9 +19,16 @@ const CUT: HideOptions = { cut: true };
 /** Redacts the secrets that one attempt of an action reads. */
 export class SecretRedactor {
   readonly #hidden = new HiddenValues();
+  readonly #names = new Set<string>();
+
+  /** Names of the secrets that were read. */
+  get names(): readonly string[] {
+    return [...this.#names].sort();
+  }
 
   /** Replaces the value by its name from now on. */
   learn(name: string, value: string): void {
+    this.#names.add(name);
     this.#hidden.add(value, `[secret:${name}]`);
   }
 

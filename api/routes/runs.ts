@@ -7,6 +7,7 @@ import {
   ApiInvocation,
   ApiRun,
   ApiRunEvent,
+  ApiRunExplanation,
   ApiRunInbound,
   ApiRunSummary,
   ApiStep,
@@ -74,6 +75,21 @@ export function addRunRoutes(api: Api): void {
       errors: READ_ERRORS,
     },
     async ({ tenant, params: { runId } }) => json(await runs.get(runId, { tenant })),
+  );
+  operation(
+    api,
+    {
+      method: 'get',
+      path: '/v1/runs/{runId}/explanation',
+      operationId: 'explainRun',
+      tag: 'runs',
+      summary: 'Say what happened to a run, and what would help',
+      capability: 'read',
+      params: RunParams,
+      answers: { 200: { description: 'The explanation', schema: ApiRunExplanation } },
+      errors: READ_ERRORS,
+    },
+    async ({ tenant, params: { runId } }) => json(await runs.explain(runId, { tenant })),
   );
   operation(
     api,

@@ -65,6 +65,15 @@ function addShowCommands(runs: Command, { terminal, reading }: CommandContext): 
       await reading((client) => showRunCommand(client, terminal(), id, options));
     },
   );
+  unredacted(
+    runs
+      .command('explain')
+      .description('say in plain words what happened to one run, and what would help')
+      .argument('<id>', 'run id'),
+  ).action(async (id: string, options: PageOptions) => {
+    const { explainRunCommand } = await import('../commands/runs/runs-show.js');
+    await reading((client) => explainRunCommand(client, terminal(), id, options));
+  });
   for (const [what, description] of [
     ['steps', 'show the steps of a run in the order in which they started'],
     ['events', 'show the log of a run'],

@@ -51,12 +51,16 @@ export async function stepsOf(reads: RunReads, { tenant, runId }: Run): Promise<
 /**
  * The step at which a run failed.
  * @param errorPath the step that the run's error names; null if it names none
- * @throws SluiceError REWIND_NOT_POSSIBLE if no step failed
  */
-export function failedStep(runId: string, steps: readonly StepView[], errorPath: string | null): StepPlace {
+export function findFailedStep(steps: readonly StepView[], errorPath: string | null): StepView | undefined {
   const failed = steps.filter(({ status, continued }) => status === 'FAILED' && !continued);
   // A block fails with the step inside it, which began later: the last one is the innermost.
-  const step = failed.findLast(({ path }) => path === errorPath) ?? failed.at(-1);
+  return failed.findLast(({ path }) => path === errorPath) ?? failed.at(-1);
+}
+
+/** The place of that step. @throws SluiceError REWIND_NOT_POSSIBLE if no step failed */
+export function failedStep(runId: string, steps: readonly StepView[], errorPath: string | null): StepPlace {
+  const step = findFailedStep(steps, errorPath);
   if (step !== undefined) return { stepPath: step.path, iteration: step.iteration };
   throw new SluiceError('REWIND_NOT_POSSIBLE', `Run ${runId}: no step of it has failed; name the step.`, {
     details: { runId, possible: [] },

@@ -98,6 +98,51 @@ export const ApiRun = z
   })
   .meta({ id: 'Run' });
 
+const ApiSaid = z.object({ code: z.string(), message: z.string() });
+
+export const ApiRunExplanation = z
+  .object({
+    runId: z.string(),
+    workflowId: z.string(),
+    definition: z.string(),
+    version: orNull(z.number().int()).meta({ description: 'Null: it was refused before it had one.' }),
+    status: RunStatus,
+    text: z.string().meta({ description: 'What happened, as a paragraph.' }),
+    step: orNull(
+      z.object({
+        path: z.string(),
+        iteration: z.array(z.number().int()),
+        id: text(),
+        action: text(),
+        attempts: z.array(
+          z.object({
+            attempt: z.number().int(),
+            status: StepStatus,
+            startedAt: text(),
+            endedAt: text(),
+            error: orNull(ApiSaid),
+          }),
+        ),
+      }),
+    ).meta({ description: 'Where it failed, or is.' }),
+    error: orNull(ApiSaid),
+    answer: anything('What the called service answered: status, url, beginning of the body.'),
+    secrets: z.array(z.string()).meta({ description: 'Names of the secrets that the step used.' }),
+    waits: z.array(
+      z.object({
+        path: z.string(),
+        eventNames: z.array(z.string()),
+        correlationKey: text(),
+        openedAt: text(),
+        deadline: text(),
+      }),
+    ),
+    acts: z.array(z.object({ at: z.string(), who: text(), act: z.string(), reason: text() })),
+    help: z.array(z.string()).meta({ description: 'What would help, with commands to copy.' }),
+    cut: z.array(z.string()).meta({ description: 'Lists that are longer than what was read.' }),
+  })
+  .meta({ id: 'RunExplanation' });
+
 export const ApiStep = z
   .object({
     ...position,

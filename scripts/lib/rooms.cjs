@@ -92,6 +92,7 @@ const inner = {
   'client/connection': ['client/events', 'client/reads', 'client/claims'],
   'client/runs': ['client/connection', 'client/reads', 'client/redaction', 'client/claims'],
   'client/bulk': ['client/reads', 'client/runs'],
+  'client/explain': ['client/bulk'],
   'client/erasure': ['client/connection', 'client/reads', 'client/runs'],
   'client/tasks': ['client/connection', 'client/reads', 'client/redaction', 'client/claims', 'client/runs'],
   'client/shown': ['client/reads', 'client/redaction', 'client/connection', 'client/runs'],

@@ -156,6 +156,7 @@ const CASES: Readonly<Record<string, Cases>> = {
   ...Object.fromEntries(
     [
       ['getRun', ''],
+      ['explainRun', '/explanation'],
       ['listRunSteps', '/steps'],
       ['listRunEvents', '/events?superseded=true'],
       ['listRunWaits', '/waits'],
@@ -257,9 +258,18 @@ const ofRuns =
 const LINES: Readonly<Record<string, Lines>> = {
   'runs list': () => [[], ['--definition', 'marking']],
   ...Object.fromEntries(
-    ['show', 'steps', 'events', 'waits', 'invocations', 'evidence', 'inbound', 'audit', 'export'].map(
-      (what) => [`runs ${what}`, ofRuns()],
-    ),
+    [
+      'show',
+      'explain',
+      'steps',
+      'events',
+      'waits',
+      'invocations',
+      'evidence',
+      'inbound',
+      'audit',
+      'export',
+    ].map((what) => [`runs ${what}`, ofRuns()]),
   ),
   'events list': () => [[], ['--name', 'GO']],
   'events explain': () => ['begin', 'refused', 'lost', 'go'].map((id) => ['s', id]),

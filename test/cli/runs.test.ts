@@ -99,6 +99,10 @@ describe('sluice runs', () => {
     await Promise.all(started.map((run) => rowSays(run, 'WAITING')));
     const dry = await sluice(['runs', 'bulk', 'cancel', '--definition', pin.id, '--dry-run']);
     expect(dry).toMatchObject({ code: 0, stderr: '3 would\n' });
+    const explained = await sluice(['runs', 'explain', started[0]?.runId ?? '']);
+    expect(explained).toMatchObject({ code: 0, stderr: '' });
+    expect(explained.stdout).toMatch(/is WAITING .* It waits at steps\[1\] for GO since/);
+    expect(explained.stdout).toContain('→ Was it sent? sluice events list --name "GO"');
     const done = await sluice(['runs', 'bulk', 'cancel', '--definition', pin.id, '--reason', 'all']);
     expect(done).toMatchObject({ code: 0, stderr: '3 done\n' });
     expect(done.stdout.trim().split('\n')).toHaveLength(3);

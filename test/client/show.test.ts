@@ -1,4 +1,7 @@
 /** Reads of runs and definitions: page by page, redacted, and exported as one bundle. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import Long from 'long';
 import { pausesIn } from '../../client/connection/paused.js';
@@ -10,7 +13,8 @@ import { waitFor } from '../support/wait-for.js';
 import { outside, sourceOf } from './support/outside.js';
 
 const { actions } = outside();
-const sluice = useSluice({ actions });
+const SECRET = 'sk_live_4f9c';
+const sluice = useSluice({ actions, secrets: { 'billing-token': SECRET }, allowHosts: ['127.0.0.1'] });
 const runs = () => sluice().client.runs;
 const rowSays = (run: StartedRun, status: RunStatus) =>
   waitFor(async () => {
@@ -286,6 +290,83 @@ describe('Definitions', () => {
       code: 'DEFINITION_NOT_FOUND',
     });
   });
+});
+
+describe('An explanation', () => {
+  it('the explanation of a run that a service refused names step, attempts, answer, secret, acts and cure, and shows no value', async () => {
+    const server = createServer((_, response) => {
+      response.writeHead(401, { 'content-type': 'application/json' });
+      response.end('{"error":"token expired"}');
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const request = {
+      id: 'charge',
+      type: 'action.call',
+      action: 'http.request',
+      input: {
+        url: `http://127.0.0.1:${port}/charges`,
+        method: 'POST',
+        headers: { authorization: { $secret: 'billing-token' } },
+      },
+    };
+    const run = await sluice().startSource(sourceOf([request]));
+    await expect(sluice().result(run)).rejects.toThrow();
+    await rowSays(run, 'FAILED');
+    server.close();
+    const explained = await runs().explain(run.runId);
+    expect(explained).toMatchObject({
+      status: 'FAILED',
+      version: 1,
+      step: {
+        path: 'steps[0]',
+        id: 'charge',
+        action: 'http.request',
+        attempts: [{ attempt: 1, status: 'FAILED', error: { code: 'HTTP_STATUS_UNEXPECTED' } }],
+      },
+      answer: { status: 401, body: { error: 'token expired' } },
+      secrets: ['billing-token'],
+      waits: [],
+      cut: [],
+    });
+    expect(explained.text).toContain('is FAILED');
+    expect(explained.text).toContain(
+      'step is "charge" at steps[0], which calls http.request: attempt 1 FAILED',
+    );
+    expect(explained.text).toContain('had status 401 and said {"error":"token expired"}');
+    expect(explained.error?.message).toContain('(used the secret billing-token)');
+    expect(explained.help[0]).toContain('look at the secret billing-token');
+    expect(explained.help.at(-1)).toBe(
+      `After the cause is gone, go on from that step: sluice runs rewind ${run.runId} 'steps[0]'`,
+    );
+    expect(JSON.stringify(explained)).not.toContain(SECRET);
+  });
+
+  it('the explanation of a run that waits says for what, and that of a cancelled one who asked and why', async () => {
+    const { text: hidden, run: marked } = await explainWaiting(source, { card: CARD, pin: 1234 });
+    expect(hidden).not.toContain(CARD);
+    await runs().cancel(marked.runId);
+    const wait = {
+      id: 'go',
+      type: 'event.wait',
+      eventName: 'GO',
+      correlationKey: 'order 7',
+    };
+    const { run, text } = await explainWaiting(sourceOf([wait]), {});
+    expect(text).toContain('It waits at steps[0] for GO with the key "order 7"');
+    await runs().cancel(run.runId, { actor: 'ada', reason: 'sold out' });
+    await rowSays(run, 'CANCELED');
+    const { acts, status } = await runs().explain(run.runId);
+    expect(status).toBe('CANCELED');
+    expect(acts.at(-1)).toMatchObject({ who: 'ada', act: 'asked it to cancel', reason: 'sold out' });
+  });
+
+  async function explainWaiting(definition: string, payload: JsonObject) {
+    const run = await sluice().startSource(definition, payload);
+    await rowSays(run, 'WAITING');
+    return { run, text: JSON.stringify((await runs().explain(run.runId)).text).replaceAll('\\"', '"') };
+  }
 });
 
 describe('What is paused in Temporal', () => {

@@ -179,6 +179,20 @@ export async function showRunCommand(
   return EXIT.ok;
 }
 
+/** `sluice runs explain ID`. */
+export async function explainRunCommand(
+  { runs }: SluiceClient,
+  terminal: Terminal,
+  runId: string,
+  { unredacted }: PageOptions,
+): Promise<number> {
+  const explained = await runs.explain(runId, { unredacted });
+  terminal.data(JSON.parse(JSON.stringify(explained)) as Json);
+  terminal.print(explained.text);
+  for (const line of explained.help) terminal.print(`→ ${line}`);
+  return EXIT.ok;
+}
+
 function indented(value: unknown): string {
   return JSON.stringify(value, null, 2)
     .split('\n')
