@@ -34,15 +34,12 @@ export interface TaskRefusal {
 const MOST_ROUNDS = 100;
 
 /** A task as it begins. */
-export function beginTask(
-  request: TaskRequest,
-  at: number,
-  calendar: PinnedCalendar | null = null,
-): TaskChange {
+export function beginTask(request: TaskRequest, at: number, calendar?: PinnedCalendar): TaskChange {
   const state: TaskState = {
     ...{ request, status: 'requested', round: 1, level: 0, assignee: request.assignee, assignments: 1 },
     ...{ claim: null, votes: [], deciders: [], requesters: [request.requestedBy] },
-    ...{ calendar, ...turn(calendar, request, at) },
+    ...(calendar && { calendar }),
+    ...turn(calendar, request, at),
     ...{ changesDue: false, requestedAt: at, changedAt: at, decision: null },
   };
   return { state, action: 'requested', notices: [assigned(state)] };
@@ -274,7 +271,7 @@ function spanOf(request: TaskRequest, level: number): Due {
 }
 
 function turn(
-  calendar: PinnedCalendar | null,
+  calendar: PinnedCalendar | undefined,
   due: Due,
   at: number,
 ): Pick<TaskState, 'due' | 'warned' | 'overdue'> {

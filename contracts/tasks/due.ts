@@ -17,10 +17,14 @@ const LONGEST_MS = 3_660 * 86_400_000;
  * @param at when the turn begins, epoch ms
  * @returns epoch ms; null: the turn has no end
  */
-export function dueAt(calendar: PinnedCalendar | null, { dueMs, dueDays }: Due, at: number): number | null {
+export function dueAt(
+  calendar: PinnedCalendar | undefined,
+  { dueMs, dueDays }: Due,
+  at: number,
+): number | null {
   if ((dueMs ?? dueDays) === undefined) return null;
   const [days, ms] = [dueDays ?? 0, dueMs ?? 0];
-  if (calendar === null) return at + ms;
+  if (calendar === undefined) return at + ms;
   return addWorking(calendar.calendar, at, { days, ms }, pinnedOffset(calendar)) ?? at + LONGEST_MS;
 }
 
@@ -28,6 +32,6 @@ export function dueAt(calendar: PinnedCalendar | null, { dueMs, dueDays }: Due, 
 export function warnAt({ calendar, due, request }: TaskState): number | undefined {
   const { warnBeforeMs } = request;
   if (due === null || warnBeforeMs === undefined) return undefined;
-  if (calendar === null) return due - warnBeforeMs;
+  if (calendar === undefined) return due - warnBeforeMs;
   return subtractWorking(calendar.calendar, due, warnBeforeMs, pinnedOffset(calendar)) ?? due - warnBeforeMs;
 }

@@ -220,8 +220,8 @@ export const TaskState = z.object({
   deciders: z.array(Name),
   /** Who requested or resubmitted it. */
   requesters: z.array(Name),
-  /** The calendar that it counts by, as it was when it began; null: plain time. */
-  calendar: PinnedCalendar.nullable().default(null),
+  /** The calendar that it counts by, as it was when it began; absent: plain time. */
+  calendar: PinnedCalendar.optional(),
   /** End of this turn; null: none. */
   due: Time.nullable(),
   /** True: changes were asked for, and the task was not submitted again. */

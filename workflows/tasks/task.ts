@@ -136,7 +136,7 @@ class Task {
     const carried = from !== null && 'answers' in from ? from : undefined;
     this.memory = new AnswerMemory(carried?.answers ?? []);
     if (carried === undefined) {
-      const begun = beginTask(request, now(), from as PinnedCalendar | null);
+      const begun = beginTask(request, now(), (from as PinnedCalendar | null) ?? undefined);
       this.state = begun.state;
       this.enter(begun, [null]);
     } else {
