@@ -8,6 +8,7 @@
  * - Values that the definition marks `writeOnly` are `[redacted]`, unless `unredacted` asks for them.
  */
 import type { z } from 'zod';
+import { SluiceError } from '../contracts/errors.js';
 import type { Pause } from '../contracts/http/api.js';
 import type { EventSignal } from '../contracts/run/messages.js';
 import type { RunRef } from '../contracts/run/run.js';
@@ -31,6 +32,7 @@ import { erase } from './erasure/erase.js';
 import type { EraseRequest, ErasureReport } from './erasure/report.js';
 import { pausedRuns, pausesOf } from './connection/paused.js';
 import { explainRun, type RunExplanation } from './explain/explain.js';
+import { findRuns, type Findings } from './explain/find.js';
 import type { PayloadRedactor } from './redaction/redaction.js';
 import type { RunReads } from './reads/reads.js';
 import { bulk, type BulkAction, type BulkItem, type BulkOptions } from './bulk/bulk.js';
@@ -58,6 +60,15 @@ export type ShownRun = RunView &
     /** Its re-runs, the newest ten, newest first. */
     readonly reruns: readonly RunRef[];
   };
+
+/** The window of a search, and its bound. */
+export type FindSearch = Pick<RunFilter, 'startedFrom' | 'startedBefore' | 'definition' | 'status'> & {
+  readonly most?: number | undefined;
+};
+
+/** Runs that a search looks through. */
+const FIND_DEFAULT = 2_000;
+const FIND_MOST = 20_000;
 
 /** Most re-runs that are shown with a run. */
 const RERUNS_SHOWN = 10;
@@ -98,6 +109,44 @@ export class RunControl {
       next !== null &&
       (await this.#shownRuns(tenant, filter, { limit: page.limit, after: next })).items.length > 0;
     return { items: await this.#listed(rows, items), next: more ? next : null };
+  }
+
+  /**
+   * Runs that a text may mean: a run id, a workflow id, a correlation key that a run was started with or
+   * waits for, or one that looks like it (case, blanks, look-alike characters).
+   * @param search `startedFrom`, `startedBefore`: the window, ISO instants of the original start; `most`:
+   *   runs that are looked through at most, 1 to 20,000, default 2,000
+   * @throws SluiceError INPUT_INVALID
+   * @example
+   * const { found, cut } = await sluice.runs.find('order-7', { startedFrom: '2026-01-31T00:00Z' });
+   */
+  async find(
+    text: string,
+    { most = FIND_DEFAULT, ...window }: FindSearch = {},
+    options: ShowOptions = {},
+  ): Promise<Findings> {
+    if (text.trim() === '' || !Number.isInteger(most) || most < 1 || most > FIND_MOST) {
+      throw new SluiceError('INPUT_INVALID', `A text, and at most ${FIND_MOST} runs to look through`);
+    }
+    const { tenant = this.context.tenant, unredacted } = options;
+    const reads = readsOf(this.context);
+    const list = (filter: RunFilter, page: PageRequest): Promise<Page<RunSummary>> =>
+      unredacted === true || reads.redacted === true
+        ? reads.listRuns(tenant, filter, page)
+        : this.#shownRuns(tenant, filter, page);
+    return findRuns(
+      {
+        byId: async (runId) => {
+          if ((await reads.getRun(tenant, runId)) === undefined) return undefined;
+          return this.get(runId, options);
+        },
+        byKey: (correlationKey, page) => list({ ...window, correlationKey }, page),
+        newest: (page) => list(window, page),
+        waits: (runId, page) => this.waits(runId, page, options),
+      },
+      text,
+      most,
+    );
   }
 
   /** One run. @throws SluiceError RUN_NOT_FOUND; every read of a part of a run throws it too */

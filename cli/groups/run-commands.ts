@@ -50,7 +50,26 @@ const filtered = (command: Command): Command =>
     .option('--parent <run id>', 'only children of this run')
     .option('--rerun-of <run id>', 'only re-runs of this run')
     .option('--from <instant>', 'only runs started at or after this instant (ISO 8601)', instant)
-    .option('--before <instant>', 'only runs started before this instant (ISO 8601)', instant);
+    .option('--before <instant>', 'only runs started before this instant (ISO 8601)', instant)
+    .addOption(since());
+
+/** `--since 24h`: the original start, also of a run that was rewound. */
+const since = (): Option =>
+  new Option('--since <time>', 'only runs started in this time until now: 30m, 24h, 7d')
+    .argParser(sinceNow)
+    .conflicts('from');
+
+/** Milliseconds of the units of `--since`. */
+const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+function sinceNow(text: string): string {
+  const [, count, unit = ''] = /^(\d{1,5})([mhd])$/.exec(text) ?? [];
+  const unitMs = UNIT_MS[unit];
+  if (count === undefined || unitMs === undefined) {
+    throw new InvalidArgumentError('Write a number and a unit, such as 30m, 24h or 7d.');
+  }
+  return new Date(Date.now() - Number(count) * unitMs).toISOString();
+}
 
 function addShowCommands(runs: Command, { terminal, reading }: CommandContext): void {
   unredacted(paged(filtered(runs.command('list').description('list runs, newest first')))).action(
@@ -59,6 +78,21 @@ function addShowCommands(runs: Command, { terminal, reading }: CommandContext): 
       await reading((client) => listRunsCommand(client, terminal(), options));
     },
   );
+  unredacted(
+    runs
+      .command('find')
+      .description(
+        'find the runs that a text may mean: a run id, a workflow id, a key, or what looks like it',
+      )
+      .argument('<text>', 'run id, workflow id, or correlation key as started or as waited for')
+      .addOption(new Option('--status <status>', 'only runs with this status').choices(Object.keys(STATUSES)))
+      .option('--definition <id>', 'only runs of this definition')
+      .addOption(since())
+      .option('--most <number>', 'number of runs to look through (default 2000, at most 20000)', wholeNumber),
+  ).action(async (text: string, options: RunSelection & { most?: number; unredacted?: boolean }) => {
+    const { findRunsCommand } = await import('../commands/runs/runs-show.js');
+    await reading((client) => findRunsCommand(client, terminal(), text, options));
+  });
   unredacted(runs.command('show').description('show one run').argument('<id>', 'run id')).action(
     async (id: string, options: PageOptions) => {
       const { showRunCommand } = await import('../commands/runs/runs-show.js');

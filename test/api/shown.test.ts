@@ -271,6 +271,7 @@ const LINES: Readonly<Record<string, Lines>> = {
       'export',
     ].map((what) => [`runs ${what}`, ofRuns()]),
   ),
+  'runs find': () => [...runs.map((run) => [run]), ['order-7', '--since', '24h']],
   'events list': () => [[], ['--name', 'GO']],
   'events explain': () => ['begin', 'refused', 'lost', 'go'].map((id) => ['s', id]),
   'events publish': () => [['NONE']],

@@ -369,6 +369,39 @@ describe('An explanation', () => {
   }
 });
 
+describe('A search', () => {
+  it('a run is found by its id, its workflow id, its key, a key that it waits for, and a key that looks like it', async () => {
+    const wait = { id: 'go', type: 'event.wait', eventName: 'GO', correlationKey: 'ticket-9' };
+    const { pin } = await sluice().publish(sourceOf([wait]));
+    const run = await sluice().start(pin.id, {}, { correlationKeys: ['Order-\u041E7'] });
+    await rowSays(run, 'WAITING');
+    const by = async (text: string, more = {}) =>
+      (await runs().find(text, { definition: pin.id, ...more })).found.map((each) => [each.by, each.value]);
+    expect(await by(run.runId)).toEqual([['run id', run.runId]]);
+    expect(await by(run.workflowId)).toEqual([['workflow id', run.workflowId]]);
+    expect(await by('Order-\u041E7')).toEqual([['key as started', 'Order-\u041E7']]);
+    expect(await by('ticket-9')).toEqual([['key as waited for', 'ticket-9']]);
+    expect(await by(' order_07'.replace('07', 'o7'))).toEqual([['near miss', 'Order-\u041E7']]);
+    expect(await by('TICKET-9 ')).toEqual([['near miss', 'ticket-9']]);
+    expect(await by('order-8')).toEqual([]);
+    const future = new Date(Date.now() + 3_600_000).toISOString();
+    expect(await by('ticket-9', { startedFrom: future })).toEqual([]);
+    const again = await sluice().start(pin.id);
+    await rowSays(again, 'WAITING');
+    const cut = await runs().find('nothing', { definition: pin.id, most: 1 });
+    expect(cut).toEqual({ found: [], searched: 1, cut: true });
+    for (const each of [run, again]) await runs().cancel(each.runId);
+  });
+
+  it('a key that is hidden is not found by a search', async () => {
+    const run = await sluice().startSource(source, { card: CARD, pin: 1234 });
+    await rowSays(run, 'WAITING');
+    const startedFrom = new Date(Date.now() - 60_000).toISOString();
+    expect((await runs().find(CARD, { startedFrom })).found).toEqual([]);
+    await runs().cancel(run.runId);
+  });
+});
+
 describe('What is paused in Temporal', () => {
   it('a run whose activity is paused is shown as paused, with who did it and why, while its status stays', async () => {
     const run = await sluice().startSource(

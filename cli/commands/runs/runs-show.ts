@@ -24,11 +24,14 @@ export interface RunSelection {
   readonly rerunOf?: string;
   readonly from?: string;
   readonly before?: string;
+  /** The same as `from`, counted back from now. */
+  readonly since?: string;
 }
 
 /** The options as a filter of the client. */
 export function filterOf(selection: RunSelection): Parameters<RunControl['list']>[0] {
-  const { status, definition, state, key, parent, rerunOf, from, before } = selection;
+  const { status, definition, state, key, parent, rerunOf, before, since } = selection;
+  const { from = since } = selection;
   return {
     status,
     definition,
@@ -153,6 +156,36 @@ export async function listRunsCommand(
 ): Promise<number> {
   const page = await runs.list(filterOf(selection), { limit, after }, { unredacted });
   return showPage(terminal, RUN_COLUMNS, page, 'No runs.');
+}
+
+/** `sluice runs find TEXT`. */
+export async function findRunsCommand(
+  { runs }: SluiceClient,
+  terminal: Terminal,
+  text: string,
+  {
+    most,
+    unredacted,
+    ...selection
+  }: RunSelection & { readonly most?: number; readonly unredacted?: boolean },
+): Promise<number> {
+  const { status, definition, startedFrom, startedBefore } = filterOf(selection) ?? {};
+  const search = { status, definition, startedFrom, startedBefore, most };
+  const findings = await runs.find(text, search, { unredacted });
+  terminal.data(JSON.parse(JSON.stringify(findings)) as Json);
+  if (terminal.json) return EXIT.ok;
+  for (const { run, by, value } of findings.found) {
+    const error = run.errorCode === null ? '' : `  ${run.errorCode}`;
+    terminal.print(
+      `${run.runId}  ${run.status}  ${run.definition} ${run.version}  ${run.startedAt}  ${by} ${JSON.stringify(value)}${error}`,
+    );
+  }
+  const among = `among the newest ${findings.searched} runs`;
+  if (findings.found.length === 0) {
+    terminal.note(`Nothing is or looks like ${JSON.stringify(text)} ${among}.`);
+  }
+  if (findings.cut) terminal.note(`The search was cut: it looked ${among}. --most and --since change that.`);
+  return EXIT.ok;
 }
 
 /** `sluice runs show ID`. */
