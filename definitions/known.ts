@@ -10,7 +10,7 @@ import { type ActionSchemas, actionSchemas } from './action-schemas.js';
 import { Flow } from './analysis/flow.js';
 import type { Knowledge } from './analysis/knowledge.js';
 import type { SentCatalogue } from './checks/messages.js';
-import type { At, Findings } from './analysis/reading.js';
+import type { At, Findings, Watch } from './analysis/reading.js';
 import { shapeOfSchema } from './analysis/schema-shape.js';
 import { ANY, objectOf, type Shape } from './analysis/shape.js';
 import { meantHint, type Finding } from './source/finding.js';
@@ -82,10 +82,11 @@ interface Analysis {
 /**
  * Follows a document through its steps. It may be wrong anywhere: what cannot be read is not known.
  * @param catalogue what is known of actions and of other definitions
+ * @param watch is told the names that each expression sees
  */
-export function analyse(document: Json, catalogue?: Catalogue): Analysis {
+export function analyse(document: Json, catalogue?: Catalogue, watch?: Watch): Analysis {
   if (!isJsonObject(document)) return { findings: [], result: ANY };
-  const flow = new Flow(new Known(document['payloadSchema'], catalogue));
+  const flow = new Flow(new Known(document['payloadSchema'], catalogue), watch);
   const result = flow.document(document);
   return { findings: flow.findings.all, result };
 }

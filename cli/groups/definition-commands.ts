@@ -1,5 +1,5 @@
 /**
- * The commands for definitions and policies: validate, publish, unpublish, run, types, functions, policy
+ * The commands for definitions and policies: validate, lsp, publish, unpublish, run, types, functions, policy
  * check.
  */
 import type { Command } from 'commander';
@@ -21,6 +21,18 @@ export function addDefinitionCommands(program: Command, context: CommandContext)
       const { loadRegistry } = await import('../../worker/processes/load-registry.js');
       const registry = await loadRegistry(await config(), process.cwd());
       done(await validateCommand(terminal(), files, registry, strict));
+    });
+
+  program
+    .command('lsp')
+    .description(
+      'language server for editors: problems, completion, hover, steps; over standard input and output',
+    )
+    .option('--stdio', 'the only way, which editors may name')
+    .action(async () => {
+      const { lspCommand } = await import('../commands/definitions/lsp.js');
+      const { loadRegistry } = await import('../../worker/processes/load-registry.js');
+      done(await lspCommand(async (directory) => loadRegistry(await config(), directory)));
     });
 
   program

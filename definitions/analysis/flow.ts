@@ -11,7 +11,7 @@ import { meantType } from '../rules/walk.js';
 import { joined, leaves, type Loop, pathOf, type Tried } from './branches.js';
 import type { Knowledge } from './knowledge.js';
 import { ERROR_SHAPE, EVENT_SHAPE, loopNames, type Names, rootNames } from './names.js';
-import { type At, Findings, mustBe, readExpression, readMapping } from './reading.js';
+import { type At, Findings, mustBe, readExpression, readMapping, type Watch } from './reading.js';
 import { conditionText, EVENT, Layer, negated, orNull } from './scope.js';
 import { ANY, elementOf, KIND, listOf, NULL, objectOf, orElse, type Shape, TEXT, union } from './shape.js';
 import { shapeOfSchema } from './schema-shape.js';
@@ -41,11 +41,16 @@ const KEY_KINDS = KIND.text | KIND.number;
 
 /** What a document gives, and what is wrong on the way. */
 export class Flow {
-  readonly findings = new Findings();
+  readonly findings: Findings;
   private result: Shape | undefined;
   private readonly elsewhere = new Map<string, string>();
 
-  constructor(private readonly knowledge: Knowledge) {}
+  constructor(
+    private readonly knowledge: Knowledge,
+    watch?: Watch,
+  ) {
+    this.findings = new Findings(watch);
+  }
 
   /** Goes through a document. @returns the shape of its result */
   document(document: JsonObject): Shape {

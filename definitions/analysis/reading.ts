@@ -14,9 +14,14 @@ export interface At {
   readonly stepPath: string | null;
 }
 
+/** Is told the names that each expression sees, before it is read. Later steps change them. */
+export type Watch = (at: At, names: Names) => void;
+
 /** Findings of one kind at one place are told once. */
 export class Findings {
   readonly all: Finding[] = [];
+
+  constructor(readonly watch?: Watch) {}
 
   add(finding: Omit<Finding, 'newVersionsOnly'>): void {
     // What was published before these rules runs as it did.
@@ -64,6 +69,7 @@ function read(mapping: Json, at: At, reading: Reading): Shape {
 /** The shape of what an expression gives, where no value becomes null. */
 
 export function readExpression(source: unknown, at: At, names: Names, findings: Findings): Shape {
+  findings.watch?.(at, names);
   if (typeof source !== 'string') return ANY;
   const parsed = parsedExpression(source);
   if (parsed === undefined) return ANY;

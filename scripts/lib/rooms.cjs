@@ -113,6 +113,7 @@ const inner = {
   'definitions/source': [],
   'definitions/rules': ['definitions/source'],
   'definitions/analysis': ['definitions/source', 'definitions/rules'],
+  'definitions/editor': ['definitions', 'definitions/source', 'definitions/rules', 'definitions/analysis'],
 
   'examples/actions': [],
 

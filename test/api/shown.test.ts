@@ -318,7 +318,7 @@ const LINES: Readonly<Record<string, Lines>> = {
 };
 /** They show nothing of a run that somebody else has started, and nothing of an event. */
 const WITHOUT_RUNS =
-  /^(dev|worker|bridge|api|api key|validate|publish|unpublish|run|types|functions|policy check|runs verify|doctor|migrate|keys \w+|rebuild|database \w+|reconcile|prune|completion)$/;
+  /^(dev|worker|bridge|api|api key|validate|lsp|publish|unpublish|run|types|functions|policy check|runs verify|doctor|migrate|keys \w+|rebuild|database \w+|reconcile|prune|completion)$/;
 /** Who has the database's password: it names runs by their workflow ids, and shows no value of them. */
 const OF_THE_DATABASE = ['erase'];
 
