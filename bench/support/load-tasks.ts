@@ -1,4 +1,8 @@
-/** Stores many tasks by the writer that their workflows use, and reads pages of the inbox. */
+/**
+ * Stores many tasks, and reads pages of the inbox. The first ones are written as workflows write them; the
+ * others are their copies, many per request; the last ones are written singly again, and timed.
+ */
+import { z } from 'zod';
 import { beginTask } from '../../contracts/tasks/decide.js';
 import { TASK_PRIORITIES, TaskRequest } from '../../contracts/tasks/task.js';
 import type { TaskFilter } from '../../contracts/tasks/record.js';
@@ -7,6 +11,9 @@ import type { Projections } from '../../projections/index.js';
 const TENANT = 'bench';
 const START_MS = 1_700_000_000_000;
 const AT_ONCE = 8;
+/** Tasks that are written singly; the others are copies of the first of them. */
+const MODELS = 1_000;
+const CHUNK = 500;
 /** Writes that are timed, one at a time, once the others are done. */
 const TIMED = 300;
 const PAGES = 300;
@@ -22,7 +29,7 @@ const FILTERS: readonly TaskFilter[] = [
 
 /** Adds the open tasks `from` to `to`. @returns times of the last writes, one at a time, ms */
 export async function loadTasks(
-  { tasks }: Projections,
+  { tasks, database }: Projections,
   from: number,
   to: number,
 ): Promise<readonly number[]> {
@@ -48,12 +55,14 @@ export async function loadTasks(
     });
   };
   let next = from;
-  const timed = Math.max(from, to - TIMED);
+  const models = Math.min(to, MODELS);
   await Promise.all(
     Array.from({ length: AT_ONCE }, async () => {
-      while (next < timed) await write(next++);
+      while (next < models - TIMED) await write(next++);
     }),
   );
+  const timed = Math.max(next, to - TIMED);
+  for (let at = next; at < timed; at += CHUNK) await copy(database, at, Math.min(at + CHUNK, timed));
   const times: number[] = [];
   for (let n = timed; n < to; n++) {
     const began = performance.now();
@@ -61,6 +70,43 @@ export async function loadTasks(
     times.push(performance.now() - began);
   }
   return times;
+}
+
+const Model = z.looseObject({
+  item: z.string(),
+  body: z.string(),
+  list_key: z.string(),
+  lists: z.array(z.string()),
+});
+
+/** Copies of the first tasks as the tasks `from` to `to`. */
+async function copy(database: Projections['database'], from: number, to: number): Promise<void> {
+  const request = async (text: string, variables: object): Promise<unknown> => {
+    const answers = await database.request(text, { tenant: TENANT, ...variables });
+    const failed = answers.find(({ ok }) => !ok);
+    if (failed?.ok === false) throw new Error(failed.reason);
+    return answers[0]?.ok === true ? answers[0].value : undefined;
+  };
+  const models = z
+    .array(Model)
+    .parse(
+      await request('SELECT *, id[1] AS item OMIT id FROM task:[$tenant]..[$tenant, ..] LIMIT $limit', {
+        limit: CHUNK,
+      }),
+    );
+  const rows = models.slice(0, to - from).map(({ item: model, body, list_key: key, ...row }, i) => {
+    const item = `task-${from + i}`;
+    const copied = body.replaceAll(`"${model}"`, `"${item}"`);
+    const at = String(START_MS + (from + i) * 10).padStart(13, '0');
+    return { ...row, id: [TENANT, item], body: copied, list_key: `${key.slice(0, 3)}${at}-${item}` };
+  });
+  const lists = rows.flatMap(({ lists: names, list_key: key }) =>
+    names.map((list) => ({ id: [TENANT, list, key] })),
+  );
+  await request(
+    'BEGIN; INSERT INTO task $rows RETURN NONE; INSERT INTO task_list $lists RETURN NONE; COMMIT',
+    { rows, lists },
+  );
 }
 
 /** Times of pages, ms: first pages and those after them, over several filters. */
