@@ -50,10 +50,10 @@ const start = async (item: string, dueMs: number): Promise<void> => {
   });
 };
 /** Waits until a count has been reached. @throws Error where it stands still */
-const until = async (what: string, count: () => Promise<number>, goal: number): Promise<void> => {
+const until = async (what: string, counted: () => Promise<number>, goal: number): Promise<void> => {
   let best = -1;
   for (let moved = Date.now(); ; await wait(500)) {
-    const now = await count();
+    const now = await counted();
     if (now >= goal) return;
     if (now > best) [best, moved] = [now, Date.now()];
     if (Date.now() - moved > STUCK_MS) throw new Error(`${what}: ${now} of ${goal}, and no more`);

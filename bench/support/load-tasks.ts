@@ -87,13 +87,11 @@ async function copy(database: Projections['database'], from: number, to: number)
     if (failed?.ok === false) throw new Error(failed.reason);
     return answers[0]?.ok === true ? answers[0].value : undefined;
   };
-  const models = z
-    .array(Model)
-    .parse(
-      await request('SELECT *, id[1] AS item OMIT id FROM task:[$tenant]..[$tenant, ..] LIMIT $limit', {
-        limit: CHUNK,
-      }),
-    );
+  const models = z.array(Model).parse(
+    await request('SELECT *, id[1] AS item OMIT id FROM task:[$tenant]..[$tenant, ..] LIMIT $limit', {
+      limit: CHUNK,
+    }),
+  );
   const rows = models.slice(0, to - from).map(({ item: model, body, list_key: key, ...row }, i) => {
     const item = `task-${from + i}`;
     const copied = body.replaceAll(`"${model}"`, `"${item}"`);

@@ -110,9 +110,13 @@ export function addMaintenanceCommands(program: Command, context: CommandContext
   program
     .command('prune')
     .description(
-      'remove closed runs, inbound events and audit rows past their retention, with everything that belongs to them',
+      'remove closed runs and tasks, inbound events and audit rows past their retention, with everything that belongs to them',
     )
-    .option('--days <number>', 'age of runs, in days since they ended (SLUICE_RETENTION_DAYS)', days)
+    .option(
+      '--days <number>',
+      'age of runs and tasks, in days since they ended (SLUICE_RETENTION_DAYS)',
+      days,
+    )
     .option('--event-days <number>', 'age of inbound events, in days (SLUICE_EVENT_RETENTION_DAYS)', days)
     .option('--audit-days <number>', 'age of audit rows, in days (SLUICE_AUDIT_RETENTION_DAYS)', days)
     .option(

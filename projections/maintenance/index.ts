@@ -6,6 +6,7 @@ import type { RowDifference } from './derived-rows.js';
 import { loggedRuns, rebuildRun } from './rebuild.js';
 import { countAudit, removeAudit, type AuditRetentionRequest } from './remove-audit.js';
 import { countClosedRuns, removeClosedRuns, type RetentionRequest } from './remove-closed-runs.js';
+import { countClosedTasks, removeClosedTasks } from './remove-closed-tasks.js';
 import { countEvents, removeEvents, type EventRetentionRequest } from './remove-events.js';
 import type { Prunable } from './sample.js';
 import { restoreRun, type CarriedEvents } from './restore-run.js';
@@ -27,12 +28,16 @@ export interface Maintenance {
   loggedRuns(): Promise<readonly RunKey[]>;
   /** The runs, of those that ended before an instant, that removal would look at. Changes nothing. */
   countClosedRuns(endedBefore: Date): Promise<Prunable>;
+  /** The tasks, of those that ended before an instant, that removal would look at. Changes nothing. */
+  countClosedTasks(endedBefore: Date): Promise<Prunable>;
   /** The inbound events, received before an instant, that removal would look at. Changes nothing. */
   countEvents(receivedBefore: Date): Promise<Prunable>;
   /** The audit rows, of acts that began before an instant, that removal would look at. Changes nothing. */
   countAudit(begunBefore: Date): Promise<Prunable>;
   /** Removes at most `limit` closed runs; returns how many. Call it again while it returns `limit`. */
   removeClosedRuns(request: RetentionRequest): Promise<number>;
+  /** Removes at most `limit` ended tasks; returns how many. Call it again while it returns `limit`. */
+  removeClosedTasks(request: RetentionRequest): Promise<number>;
   /**
    * Removes at most `limit` inbound events whose routing has ended; returns how many. Call it again while
    * it returns `limit`.
@@ -51,9 +56,11 @@ export function createMaintenance(writer: Writer): Maintenance {
     temporalOwner: () => temporalOwner(writer.database),
     loggedRuns: () => loggedRuns(writer.database),
     countClosedRuns: (endedBefore) => countClosedRuns(writer.database, endedBefore),
+    countClosedTasks: (endedBefore) => countClosedTasks(writer.database, endedBefore),
     countEvents: (receivedBefore) => countEvents(writer.database, receivedBefore),
     countAudit: (begunBefore) => countAudit(writer.database, begunBefore),
     removeClosedRuns: (request) => removeClosedRuns(writer, request),
+    removeClosedTasks: (request) => removeClosedTasks(writer, request),
     removeEvents: (request) => removeEvents(writer, request),
     removeAudit: (request) => removeAudit(writer, request),
   };

@@ -72,7 +72,12 @@ it('migrate, rebuild and prune repair a store on disk and report what they did; 
   expect(lines(asked.stdout)).toMatchObject([{ error: { code: 'USAGE_INVALID' } }]);
   const counted = await sluice('prune', ...ages, '--dry-run');
   expect(lines(counted.stdout)).toEqual([
-    { wouldRemove: { runs: SOME, events: SOME, audit: SOME }, days: 0, eventDays: 2, auditDays: 2 },
+    {
+      wouldRemove: { runs: SOME, tasks: NONE, events: SOME, audit: SOME },
+      days: 0,
+      eventDays: 2,
+      auditDays: 2,
+    },
   ]);
   const younger = await sluice(
     'prune',
@@ -84,6 +89,7 @@ it('migrate, rebuild and prune repair a store on disk and report what they did; 
   const pruned = await sluice('prune', ...ages, '--yes');
   expect(lines(pruned.stdout)).toEqual([
     { removed: 1, days: 0 },
+    { removedTasks: 0, days: 0 },
     { removedEvents: 1, eventDays: 2 },
     { removedAudit: 1, auditDays: 2 },
   ]);

@@ -110,7 +110,7 @@ export const Variables = z.object({
     .positive('must be more than 0')
     .optional()
     .describe(
-      'Days after their end at which workers remove closed runs with all their rows; more than Temporal keeps closed workflows. Default: runs are kept.',
+      'Days after their end at which workers remove closed runs with all their rows, and tasks; more than Temporal keeps closed workflows. Default: both are kept.',
     ),
   SLUICE_EVENT_RETENTION_DAYS: z.coerce
     .number('must be a number')

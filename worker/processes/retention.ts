@@ -1,6 +1,6 @@
 /**
- * Retention in a worker: removes closed runs, inbound events and audit rows of a certain age, at the start
- * and every hour.
+ * Retention in a worker: removes closed runs and tasks, inbound events and audit rows of a certain age, at
+ * the start and every hour.
  *
  * Invariants
  * - Any number of workers may do it concurrently: each run, event and audit row is removed whole by one
@@ -22,7 +22,7 @@ const NOTHING: Prunable = { count: 0, bytes: 0 };
 
 export interface RetentionOptions {
   readonly projections: Pick<Projections, 'maintenance'>;
-  /** Age from which a closed run is removed, days since it ended; undefined: never. */
+  /** Age from which a closed run, and a task, is removed, days since it ended; undefined: never. */
   readonly days: number | undefined;
   /** Days that Temporal keeps closed workflows; asked before each pass, as it can change. */
   readonly keptDays: () => Promise<number>;
@@ -51,6 +51,21 @@ export async function pruneRuns(
 ): Promise<number> {
   const endedBefore = before(days);
   return inBatches((limit) => maintenance.removeClosedRuns({ endedBefore, limit }), onBatch);
+}
+
+/**
+ * Removes tasks that have ended, in batches, until none is left.
+ * @param days age since their end
+ * @param onBatch called with the number that a batch removed; false stops
+ * @returns how many were removed
+ */
+export async function pruneTasks(
+  { maintenance }: Pick<Projections, 'maintenance'>,
+  days: number,
+  onBatch?: (removed: number) => boolean,
+): Promise<number> {
+  const endedBefore = before(days);
+  return inBatches((limit) => maintenance.removeClosedTasks({ endedBefore, limit }), onBatch);
 }
 
 /**
@@ -85,7 +100,7 @@ export async function pruneAudit(
 
 /** Ages in days from which things are removed; undefined: none is. */
 export interface Ages {
-  /** Of runs, since their end. */
+  /** Of runs, and of tasks, since their end. */
   readonly days: number | undefined;
   /** Of events, since their arrival. */
   readonly eventDays: number | undefined;
@@ -93,13 +108,14 @@ export interface Ages {
   readonly auditDays: number | undefined;
 }
 
-/** Counts and measures what pruneRuns, pruneEvents and pruneAudit would remove, and removes nothing. */
+/** Counts and measures what the functions above would remove with these ages, and removes nothing. */
 export async function countPrunable(
   { maintenance }: Pick<Projections, 'maintenance'>,
   { days, eventDays, auditDays }: Ages,
-): Promise<{ readonly runs: Prunable; readonly events: Prunable; readonly audit: Prunable }> {
+): Promise<Readonly<Record<'runs' | 'tasks' | 'events' | 'audit', Prunable>>> {
   return {
     runs: days === undefined ? NOTHING : await maintenance.countClosedRuns(before(days)),
+    tasks: days === undefined ? NOTHING : await maintenance.countClosedTasks(before(days)),
     events: eventDays === undefined ? NOTHING : await maintenance.countEvents(before(eventDays)),
     audit: auditDays === undefined ? NOTHING : await maintenance.countAudit(before(auditDays)),
   };
@@ -141,14 +157,18 @@ export function startRetention(options: RetentionOptions): () => Promise<void> {
       log.error({ code, error: message }, `${what} could not be removed; the next pass tries again`);
     }
   };
-  const pruneForgotten: typeof pruneRuns = async (of, age, onBatch) => {
-    requireLongerThan(age, await keptDays());
-    return await pruneRuns(of, age, onBatch);
-  };
+  const forgotten =
+    (prune: typeof pruneRuns): typeof pruneRuns =>
+    async (of, age, onBatch) => {
+      requireLongerThan(age, await keptDays());
+      return await prune(of, age, onBatch);
+    };
   const work = async (): Promise<void> => {
     if ((days ?? eventDays ?? auditDays) === undefined) return;
     while (!signal.aborted) {
-      await pass('Closed runs', days, pruneForgotten);
+      await pass('Closed runs', days, forgotten(pruneRuns));
+      // After the runs that asked for them.
+      await pass('Tasks that have ended', days, forgotten(pruneTasks));
       await pass('Inbound events', eventDays, pruneEvents);
       await pass('Audit rows', auditDays, pruneAudit);
       await sleep(everyMs, undefined, { signal, ref: false }).catch((error: unknown) => {

@@ -7,6 +7,7 @@ import {
   pruneAudit,
   pruneEvents,
   pruneRuns,
+  pruneTasks,
 } from '../../../worker/processes/retention.js';
 import { keptDays, requireLongerThan } from '../../../worker/temporal/kept-histories.js';
 import { connectTemporal } from '../../../worker/temporal/temporal-connection.js';
@@ -37,7 +38,7 @@ interface ByWhom {
 }
 
 /**
- * `sluice prune`: removes closed runs, inbound events and audit rows past their retention.
+ * `sluice prune`: removes closed runs and tasks, inbound events and audit rows past their retention.
  *
  * Invariants
  * - Nothing is removed before its count was shown and a person agreed, or `--yes` was given.
@@ -69,6 +70,7 @@ export async function pruneCommand(
         terminal.data({
           wouldRemove: {
             runs: { ...wouldRemove.runs },
+            tasks: { ...wouldRemove.tasks },
             events: { ...wouldRemove.events },
             audit: { ...wouldRemove.audit },
           },
@@ -107,6 +109,10 @@ async function prune(
     const removed = await pruneRuns(projections, days, counting(terminal, 'runs'));
     terminal.data({ removed, days });
     terminal.print(`Removed ${removed} closed runs that ended more than ${days} days ago.`);
+    // After the runs that asked for them.
+    const removedTasks = await pruneTasks(projections, days, counting(terminal, 'tasks'));
+    terminal.data({ removedTasks, days });
+    terminal.print(`Removed ${removedTasks} tasks that ended more than ${days} days ago.`);
   }
   if (eventDays !== undefined) {
     const removedEvents = await pruneEvents(projections, eventDays, counting(terminal, 'events'));
@@ -139,10 +145,11 @@ async function requireForgotten(
 
 type Plan = Ages & Awaited<ReturnType<typeof countPrunable>>;
 
-function planOf({ runs, days, events, eventDays, audit, auditDays }: Plan): string {
+function planOf({ runs, tasks, days, events, eventDays, audit, auditDays }: Plan): string {
   const parts: string[] = [];
   if (days !== undefined) {
     parts.push(`${runs.count} closed runs that ended more than ${days} days ago (${sizeOf(runs)})`);
+    parts.push(`${tasks.count} tasks that ended more than ${days} days ago (${sizeOf(tasks)})`);
   }
   if (eventDays !== undefined) {
     parts.push(`${events.count} inbound events received more than ${eventDays} days ago (${sizeOf(events)})`);

@@ -155,7 +155,10 @@ const stepTask = ({ run }: Execution): string => `${run.definition}/${run.runId}
 function withdrawnTask(of: Execution): TaskWrite {
   const { state, entries } = taskOf(of, of.run.tenant);
   const ended = { outcome: null, answer: null, by: [], reason: of.run.tenant, at: START_MS };
-  const request = { ...state.request, item: stepTask(of) };
+  const { runId, definition: id } = of.run;
+  const step = { definition: id, stepId: 'ask', path: 'steps[0]', iteration: [] };
+  const run = { workflowId: of.workflowId, runId, ...step };
+  const request = { ...state.request, item: stepTask(of), run };
   return {
     state: { ...state, request, status: 'withdrawn', decision: { status: 'withdrawn', ...ended } },
     entries,
@@ -404,6 +407,8 @@ export const WRITES: Readonly<Record<string, Ask>> = {
   'erasure.eraseRun': ({ erasure }, { run }) => erasure.eraseRun(run.tenant, run.runId),
   'maintenance.removeClosedRuns': (all) =>
     all.maintenance.removeClosedRuns({ endedBefore: new Date(), limit: 10 }),
+  'maintenance.removeClosedTasks': (all) =>
+    all.maintenance.removeClosedTasks({ endedBefore: new Date(), limit: 10 }),
   'maintenance.removeEvents': (all) =>
     all.maintenance.removeEvents({ receivedBefore: new Date(), limit: 10 }),
   'maintenance.removeAudit': (all) => all.maintenance.removeAudit({ begunBefore: new Date(), limit: 10 }),
@@ -421,6 +426,7 @@ export const GIVES: Readonly<Record<string, unknown>> = {
   'reconciliation.closeRun': true,
   'erasure.eraseTraces': { deadLetters: 1, answers: 0 },
   'maintenance.removeClosedRuns': 1,
+  'maintenance.removeClosedTasks': 1,
   'maintenance.removeEvents': 1,
   'maintenance.removeAudit': 1,
 };
@@ -434,6 +440,7 @@ export const READS_OF_ALL: readonly string[] = [
   'maintenance.claimForTemporal',
   'maintenance.temporalOwner',
   'maintenance.countClosedRuns',
+  'maintenance.countClosedTasks',
   'maintenance.countEvents',
   'maintenance.countAudit',
   'deadLetters.countOpen',
