@@ -329,6 +329,31 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: 'task-by-calendar',
+    definitions: [],
+    workflow: 'sluice.task',
+    payload: null,
+    async start({ temporal }) {
+      const hours = [{ from: '00:00', to: '24:00' }];
+      const days = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'].map((day) => [day, hours]);
+      const calendar = { timeZone: 'Europe/Paris', week: Object.fromEntries(days) as object };
+      await temporal.workflow.execute('sluice.putCalendar', {
+        args: [{ tenant: 'default', actor: 'ada', name: 'always', calendar }],
+        workflowId: 'put-calendar',
+        taskQueue: 'replay',
+      });
+      const workflowId = taskId('default', 'by-calendar');
+      const request = { tenant: 'default', item: 'by-calendar', title: 'Look', requestedBy: 'rita' };
+      const onDue = { levels: [], end: { kind: 'outcome', outcome: 'reject' } };
+      const handle = await temporal.workflow.start('sluice.task', {
+        args: [{ ...request, calendar: 'always', dueMs: 200, warnBeforeMs: 100, onDue }],
+        workflowId,
+        taskQueue: 'replay',
+      });
+      return { workflowId, runId: handle.firstExecutionRunId };
+    },
+  },
+  {
     name: 'large-values',
     before: 'a large value that was saved could not be handed on',
     definitions: [testDefinition('large-values')],
