@@ -103,6 +103,12 @@ describe('sluice runs', () => {
     expect(explained).toMatchObject({ code: 0, stderr: '' });
     expect(explained.stdout).toMatch(/is WAITING .* It waits at steps\[1\] for GO since/);
     expect(explained.stdout).toContain('→ Was it sent? sluice events list --name "GO"');
+    const id = started[0]?.runId ?? '';
+    const found = await sluice(['runs', 'find', id, '--since', '24h', '--definition', pin.id]);
+    expect(found).toMatchObject({ code: 0, stderr: '' });
+    expect(found.stdout).toContain(`run id "${id}"`);
+    const since = await sluice(['runs', 'list', '--since', 'yesterday']);
+    expect(since).toMatchObject({ code: 2, stderr: expect.stringContaining('30m, 24h or 7d') as string });
     const done = await sluice(['runs', 'bulk', 'cancel', '--definition', pin.id, '--reason', 'all']);
     expect(done).toMatchObject({ code: 0, stderr: '3 done\n' });
     expect(done.stdout.trim().split('\n')).toHaveLength(3);
