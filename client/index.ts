@@ -21,7 +21,7 @@ export { allItems, type RunReads } from './reads/reads.js';
 export { REDACTED, redactorFor, type PayloadRedactor } from './redaction/redaction.js';
 export type { FindSearch, ListedRun, RunControl, ShownRun, ShowOptions } from './run-control.js';
 export type { BulkAction, BulkItem, BulkOptions } from './bulk/bulk.js';
-export type { ExplainedAct, ExplainedAttempt, RunExplanation } from './explain/explain.js';
+export type { ExplainedAct, ExplainedAttempt, RunExplanation } from './explain/explanation.js';
 export type { Findings, FoundBy, FoundRun } from './explain/find.js';
 export type { Repeated, RepeatedEffect, StepPlace } from './bulk/repeated.js';
 export { type ExportOptions, RunBundle, verifyBundle } from './runs/bundle.js';

@@ -31,7 +31,8 @@ import type {
 import { erase } from './erasure/erase.js';
 import type { EraseRequest, ErasureReport } from './erasure/report.js';
 import { pausedRuns, pausesOf } from './connection/paused.js';
-import { explainRun, type RunExplanation } from './explain/explain.js';
+import { explainRun } from './explain/explain.js';
+import type { RunExplanation } from './explain/explanation.js';
 import { findRuns, type Findings } from './explain/find.js';
 import type { PayloadRedactor } from './redaction/redaction.js';
 import type { RunReads } from './reads/reads.js';

@@ -2,7 +2,7 @@
 import { isJsonObject, type Json } from '../../contracts/json.js';
 import { placeLabel } from '../../contracts/run/place.js';
 import type { RunView } from '../../projections/index.js';
-import type { RunExplanation } from './explain.js';
+import type { RunExplanation } from './explanation.js';
 
 /** Characters of the body of an answer that the paragraph shows. */
 const BODY_CHARACTERS = 300;

@@ -204,6 +204,7 @@ const inner = {
     'projections/log',
     'projections/domain',
     'projections/reads/runs',
+    'projections/reads/tasks',
     'projections/commit',
   ],
 
