@@ -135,7 +135,7 @@ describe('a database and the Temporal that it belongs to', () => {
     const counted = await sluice(other, 'prune', '--days', '1.5', '--dry-run');
     expect(lines(counted.stdout)).toMatchObject([{ wouldRemove: { runs: { count: 1 } } }]);
     const done = await sluice(other, 'prune', '--days', '1.5', '--yes');
-    expect(lines(done.stdout)).toMatchObject([{ removed: 1 }]);
+    expect(lines(done.stdout)).toMatchObject([{ removed: 1 }, { removedTasks: 0 }]);
   });
 
   it('only `sluice database move` moves a database, after it has said what that does, and with an audit row', async () => {
