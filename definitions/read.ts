@@ -15,6 +15,7 @@ import { Definition } from '../contracts/definition/index.js';
 import { SluiceError } from '../contracts/errors.js';
 import { isJsonObject, type Json, utf8Length } from '../contracts/json.js';
 import { LIMITS } from '../contracts/limits.js';
+import { compilingOnce } from '../expressions/index.js';
 import { catalogueFindings } from './catalogue.js';
 import { analyse, type Catalogue } from './known.js';
 import { defaultFindings } from './inputs.js';
@@ -63,7 +64,7 @@ export function readDefinition(
   format: DefinitionFormat,
   catalogue?: Catalogue,
 ): ReadDefinition {
-  return read(text, format, { catalogue, stored: false });
+  return compilingOnce(() => read(text, format, { catalogue, stored: false }));
 }
 
 /**
@@ -71,7 +72,7 @@ export function readDefinition(
  * @throws SluiceError as `readDefinition`, but not for rules of new versions
  */
 export function readStoredDefinition(text: string, format: DefinitionFormat): ReadDefinition {
-  return read(text, format, { stored: true });
+  return compilingOnce(() => read(text, format, { stored: true }));
 }
 
 /** A definition with what the catalogue does not have of it. */
@@ -89,7 +90,7 @@ export function readWithMissing(
   format: DefinitionFormat,
   catalogue: Catalogue | undefined,
 ): ReadWithMissing {
-  return read(text, format, { catalogue, stored: false, apart: true });
+  return compilingOnce(() => read(text, format, { catalogue, stored: false, apart: true }));
 }
 
 interface Rules {

@@ -24,6 +24,8 @@ export interface Compiled {
 
 const cache = new Map<string, Compiled>();
 let cachedUnits = 0;
+/** True: nothing leaves the cache. */
+let keeping = false;
 
 /** Empties the cache; for tests. */
 export function forgetCompiled(): void {
@@ -42,12 +44,32 @@ export function compile(source: string): Compiled {
   const compiled = parse(source);
   cache.set(source, compiled);
   cachedUnits += source.length;
+  if (!keeping) evict();
+  return compiled;
+}
+
+/**
+ * Does work that looks at each of its expressions several times, and compiles each once, however many they
+ * are: a document with more of them than the cache holds would be compiled anew at each look. The caller
+ * bounds the work.
+ */
+export function compilingOnce<T>(work: () => T): T {
+  const outer = keeping;
+  keeping = true;
+  try {
+    return work();
+  } finally {
+    keeping = outer;
+    if (!keeping) evict();
+  }
+}
+
+function evict(): void {
   for (const [oldest] of cache) {
     if (cache.size <= CACHE_ENTRIES && cachedUnits <= CACHE_UNITS) break;
     cache.delete(oldest);
     cachedUnits -= oldest.length;
   }
-  return compiled;
 }
 
 function parse(source: string): Compiled {

@@ -3,7 +3,7 @@ export { evaluate } from './evaluate.js';
 export type { EvaluationOptions, EvaluationScope } from './evaluate.js';
 export { evaluateCondition, evaluateMapping } from './mapping.js';
 export type { Condition, EvaluateExpression } from './mapping.js';
-export { check, parsedExpression } from './compile.js';
+export { check, compilingOnce, parsedExpression } from './compile.js';
 export type { ParsedExpression } from './compile.js';
 export type { SyntaxNode } from './metering/engine-types.js';
 export { signatureOf } from './engine/signatures.js';

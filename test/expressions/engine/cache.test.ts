@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../../contracts/json.js';
-import { compile, forgetCompiled } from '../../../expressions/compile.js';
+import { compile, compilingOnce, forgetCompiled } from '../../../expressions/compile.js';
 import { CACHE_ENTRIES } from '../../../expressions/budget/limits.js';
 import { sluiceOutcome } from '../support/reference.js';
 
@@ -48,5 +48,22 @@ describe('the cache of compiled expressions', () => {
     const last = compile('"last"');
     compile('"first"');
     expect(compile('"last"')).toBe(last);
+  });
+
+  it('work that asks for it keeps each expression to its end, and the cache is as small as ever after it', () => {
+    forgetCompiled();
+    const [first] = compilingOnce(() => {
+      const kept = Array.from({ length: CACHE_ENTRIES + 10 }, (_, i) => compile(`${i} + 5`));
+      for (const [i, one] of kept.entries()) expect(compile(`${i} + 5`)).toBe(one);
+      return kept;
+    });
+    expect(compile('0 + 5')).not.toBe(first);
+    const last = compile('"last"');
+    for (let i = 0; i < CACHE_ENTRIES; i++) compile(`${i} + 6`);
+    expect(compile('"last"')).not.toBe(last);
+    expect(() => compilingOnce((): unknown => JSON.parse('no'))).toThrow(SyntaxError);
+    const again = compile('"again"');
+    for (let i = 0; i < CACHE_ENTRIES; i++) compile(`${i} + 7`);
+    expect(compile('"again"')).not.toBe(again);
   });
 });
